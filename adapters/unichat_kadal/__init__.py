@@ -1,0 +1,37 @@
+"""The Kadal adapter. `unichat_kadal.operations` has every endpoint of Kadal's reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unichat.adapter import Backend
+    from unichat_kadal import operations as operations
+    from unichat_kadal.settings import KadalSettings
+
+    backend: Backend[KadalSettings]
+
+__all__ = ["backend", "operations"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that importing the simulator, or asking which adapters there are, does not import all of this.
+    if name == "operations":
+        from importlib import import_module
+
+        return import_module("unichat_kadal.operations")
+    if name == "backend":
+        from unichat.adapter import Backend
+        from unichat_kadal.adapter import KadalAdapter
+        from unichat_kadal.operations import endpoints
+        from unichat_kadal.settings import KadalSettings
+
+        return Backend(
+            name="kadal",
+            title="Kadal",
+            settings=KadalSettings,
+            build=KadalAdapter,
+            endpoints=endpoints,
+            identity="chat_bot_id",
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,408 @@
+"""Kadal behind the neutral calls: one conversation per user and bot, or a user reference of its own for each thread."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall, NeutralCall
+from unichat.errors import ConfigError, InvalidInput, ThreadMismatch
+from unichat.models import (
+    Answer,
+    ClearOutcome,
+    ClearResult,
+    Exchange,
+    Feedback,
+    FeedbackReceipt,
+    Rating,
+    ThreadRef,
+    User,
+)
+from unichat.operation import Flow, Operation, Page, Paged, StreamOperation, ask, hold
+from unichat.printable import quoted
+from unichat_kadal import operations
+from unichat_kadal.accounts import token_operation
+from unichat_kadal.conversations import CURRENT, ISOLATED, Conversations, stale
+from unichat_kadal.models import ChatList, ChatReply, ChatRow, Common, FeedbackRow
+from unichat_kadal.settings import KadalSettings
+
+PAGE_SIZE = 50
+"""Rows per request where the caller does not say: no maximum is documented, so a modest number."""
+
+_NAMESPACE = uuid.UUID("6f6c3a5e-9c1f-5d0b-8f4e-2b7f4d1c9a10")
+"""Of the UUIDv5 made from a user's id: fixed for ever, since Kadal keeps conversations under what it gives."""
+
+
+@frozen
+class KadalAdapter:
+    """Turns neutral calls into Kadal's operations. Sends nothing itself; remembers which threads it has seen."""
+
+    settings: KadalSettings
+    conversations: Conversations = field(factory=Conversations)
+
+    @property
+    def _isolated(self) -> bool:
+        return self.settings.threads == "isolated"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What Kadal can do, with these settings."""
+        newer_history = self.settings.history_version == "v7"
+        return Capabilities(
+            streaming=False,
+            clear_history=True,
+            parallel_threads=self._isolated,
+            history_by_thread=self._isolated,
+            history_by_user=not self._isolated,
+            sources=False,
+            uncertainty=False,
+            timestamps=newer_history,
+            metadata=self._takes_metadata,
+            user_details=False,
+            feedback_needs_user=False,
+            feedback_comment_on_up=True,
+            options={
+                "feedback": ("rating_id",),
+                "clear_history": ("missing_ok",),
+                "history": ("text",) if newer_history else (),
+            },
+        )
+
+    @property
+    def _takes_metadata(self) -> bool:
+        return self.settings.send_version == "v2" and self.settings.message_encoding != "query"
+
+    @property
+    def credential(self) -> Credential:
+        """The bearer token: fixed, from a function, or fetched for a client account."""
+        return Credential("Authorization", "Bearer", self.settings.token or token_operation(self.settings))
+
+    def probes(self) -> tuple[Operation[Any], ...]:
+        """Ask for the service's health, then for one row: that takes a good token and bot."""
+        return (
+            operations.health(),
+            operations.list_chats(chat_bot_id=self.settings.chat_bot_id, page_no=1, page_size=1, order="desc"),
+        )
+
+    # Users and threads
+
+    def _user_id(self, call: NeutralCall, user: User | None, thread: ThreadRef | None) -> str | None:
+        """Return the bot's own id of the person, from the call or else from the thread."""
+        if user is not None:
+            for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
+                if getattr(user, name) is not None:
+                    call.cannot(f"user.{name}", "Kadal takes one id of a user", "Pass User(id=...) alone.")
+        given = None if user is None else user.id
+        if thread is not None and given is not None and given != thread.user:
+            owner = quoted(thread.user) if thread.user else "no named user"
+            raise ThreadMismatch(
+                f"the thread belongs to {owner}, not to {quoted(given)}",
+                hint="Leave user out: the thread remembers it.",
+                backend="kadal",
+                operation=call.operation,
+                expected=thread.user,
+                found=given,
+            )
+        found = thread.user if thread is not None else given
+        if found is None and self.settings.require_user:
+            raise InvalidInput(
+                "no user was named, and require_user is set",
+                hint="Pass user=: with a service token, users without one may share a conversation.",
+                backend="kadal",
+                operation=call.operation,
+                argument="user",
+            )
+        return found
+
+    def _check_home(self, thread: ThreadRef) -> None:
+        """Refuse a thread of another bot, or of the other way of keeping threads."""
+        if thread.scope not in (None, self.settings.chat_bot_id):
+            raise ThreadMismatch(
+                f"the thread belongs to the bot {quoted(thread.scope)}, and this client asks another",
+                hint="Use a client with that chat_bot_id, or start a new thread with chat().",
+                backend="kadal",
+                expected=self.settings.chat_bot_id,
+                found=thread.scope,
+            )
+        if thread.id.startswith(ISOLATED) is not self._isolated:
+            made, used = ("isolated", "per-user") if not self._isolated else ("per-user", "isolated")
+            raise ThreadMismatch(
+                f"the thread was made with threads = '{made}', and this client has '{used}'",
+                hint=f"Set threads = '{made}' for it, or start a new thread with chat().",
+                backend="kadal",
+                expected=used,
+                found=made,
+            )
+
+    def _reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
+        """Return the `ext_user_id_ref` that stands for the user, or for the isolated thread."""
+        if thread is not None and self._isolated:
+            return str(uuid.uuid5(_NAMESPACE, f"{user or ''}\n{thread.id}"))
+        if user is not None and self.settings.user_ids == "uuid5":
+            return str(uuid.uuid5(_NAMESPACE, user))
+        return user
+
+    # Asking
+
+    def chat(self, call: ChatCall) -> Flow[Answer]:
+        """Ask. Source: Kadal reference, 'Post Chat by Bot ID' or 'Get Chat by Bot ID'."""
+        thread = call.thread
+        if thread is not None:
+            self._check_home(thread)
+        user = self._user_id(call, call.user, thread)
+        if call.metadata is not None and not self._takes_metadata:
+            call.cannot("metadata", "it travels in the JSON body of v2 only", "Use send_version v2 with JSON.")
+        continuing = thread is not None
+        if thread is None:
+            identity = (ISOLATED if self._isolated else "") + self.conversations.make_id()
+            thread = ThreadRef("kadal", identity, user=user, scope=self.settings.chat_bot_id)
+        elif not self._isolated:
+            self.conversations.check(thread)
+        return self._ask(call, thread, self._reference(user, thread), continuing)
+
+    def _ask(self, call: ChatCall, thread: ThreadRef, reference: str | None, continuing: bool) -> Flow[Answer]:
+        # Kadal continues whatever came last: two questions of one user at a time would mix.
+        yield from hold((self.settings.chat_bot_id, reference))
+        if continuing and not self._isolated:
+            # Again, since another thread may have begun while this call waited for its turn.
+            self.conversations.check(thread)
+            if self.settings.check_thread:
+                yield from self._check_newest(thread, reference)
+        reply = yield from self._send(call, reference, continuing)
+        thread = evolve(thread, position=reply.message_id)
+        if not self._isolated:
+            self.conversations.answered(thread)
+        return Answer(text=reply.message, id=reply.message_id, thread=thread, raw=reply.raw)
+
+    def _send(self, call: ChatCall, reference: str | None, continuing: bool) -> Flow[ChatReply]:
+        settings = self.settings
+        if settings.send_version == "v1":
+            return (
+                yield from ask(
+                    operations.get_chat(
+                        chat_bot_id=settings.chat_bot_id,
+                        query=call.question,
+                        continue_last_chat=continuing,
+                        ext_user_id_ref=reference,
+                    )
+                )
+            )
+
+        def post(encoding: Any) -> Operation[ChatReply]:
+            return operations.post_chat(
+                chat_bot_id=settings.chat_bot_id,
+                message=call.question,
+                continue_last_chat=continuing,
+                ext_user_id_ref=reference,
+                metadata=call.metadata if self._takes_metadata else None,
+                message_encoding=encoding,
+            )
+
+        if settings.message_encoding != "auto":
+            return (yield from ask(post(settings.message_encoding)))
+        try:
+            return (yield from ask(post("json")))
+        except InvalidInput as error:
+            if not _wants_query(error):
+                raise
+        if call.metadata is not None:
+            call.cannot("metadata", "this server takes the message in the query only", "Leave the metadata out.")
+        return (yield from ask(post("query")))
+
+    def _check_newest(self, thread: ThreadRef, reference: str | None) -> Flow[None]:
+        page = yield from ask(self._list(1, 1, "desc", reference, None).missing_as(ChatList(rows=())))
+        newest = page.rows[0].id if page.rows else None
+        if newest is not None and not self.conversations.holds(thread, newest):
+            raise stale(thread, None)
+
+    def stream(self, call: ChatCall) -> Flow[StreamOperation[Answer]]:
+        """Kadal has no streaming, and the capabilities say so."""
+        raise NotImplementedError
+
+    # Feedback
+
+    def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
+        """Rate an answer; a second call may make a second row. Source: Kadal reference, 'Add Feedback API'."""
+        if call.thread is not None:
+            self._check_home(call.thread)
+        user = self._user_id(call, call.user, call.thread)
+        if self._isolated and call.thread is None and user is not None:
+            call.cannot("user", "isolated threads have references of their own", "Pass the Answer, not its id.")
+            user = None
+        comment = call.comment
+        if comment is not None:
+            for name in ("incorrect", "irrelevant", "unaddressed"):
+                if getattr(comment, name):
+                    call.cannot(f"comment.{name}", "Kadal takes words only", "Say it in the comment's text.")
+            comment = evolve(comment, incorrect=False, irrelevant=False, unaddressed=False)
+        fields: dict[str, Any] = {
+            "bot_response_id": _response_id(call.answer_id),
+            "is_positive": call.rating is Rating.UP,
+            "rating_id": self._rating_id(call),
+            "comment": None if comment is None else comment.text,
+            "ext_user_id_ref": self._reference(user, call.thread),
+        }
+        # Built once already here, so that a value which cannot be sent is refused at once.
+        operations.add_feedback(**fields)
+        return self._rate(call, fields)
+
+    def _rate(self, call: FeedbackCall, fields: dict[str, Any]) -> Flow[FeedbackReceipt]:
+        encoding = self.settings.feedback_encoding
+        first = operations.add_feedback(**fields, feedback_encoding="json" if encoding == "auto" else encoding)
+        row: FeedbackRow | None = None
+        try:
+            row = yield from ask(first)
+        except InvalidInput as error:
+            if encoding != "auto" or not _wants_query(error):
+                raise
+        if row is None:
+            # The refusal stored nothing, so this is no second rating.
+            row = yield from ask(operations.add_feedback(**fields, feedback_encoding="query"))
+        return FeedbackReceipt(
+            id=row.id, answer_id=str(call.answer_id), rating=call.rating, comment=call.comment, raw=row.raw
+        )
+
+    def _rating_id(self, call: FeedbackCall) -> int:
+        given = call.options.get("rating_id")
+        if given is not None:
+            if isinstance(given, bool) or not isinstance(given, int):
+                raise InvalidInput(f"rating_id is {quoted(given)}, not a whole number", argument="rating_id")
+            return given
+        known = self.settings.rating_ids or {}
+        if call.rating.value not in known:
+            raise ConfigError(
+                f"Kadal needs a rating_id, and rating_ids names none for {call.rating.value!r}",
+                key="rating_ids",
+                hint="Set rating_ids = {up = ..., down = ...} with your tenant's ids, or pass rating_id=.",
+                backend="kadal",
+                operation="feedback",
+            )
+        return known[call.rating.value]
+
+    # History
+
+    def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
+        """Read a user's conversation, or all of the bot's. Source: Kadal reference, 'List Chats', or the v7 listing."""
+        if call.thread is not None:
+            self._check_home(call.thread)
+        user = None
+        if call.user is not None or call.thread is not None:
+            user = self._user_id(call, call.user, call.thread)
+        if self._isolated and call.thread is None and user is not None:
+            call.cannot("user", "isolated threads have references of their own", "Pass the thread.")
+            user = None
+        reference = self._reference(user, call.thread)
+        thread = call.thread
+        if thread is None and user is not None:
+            thread = ThreadRef("kadal", CURRENT, user=user, scope=self.settings.chat_bot_id)
+        return self._history(call, thread, reference)
+
+    def _history(self, call: HistoryCall, thread: ThreadRef | None, reference: str | None) -> Flow[Paged[Exchange]]:
+        keep_events = self.settings.include_events
+        return Paged(
+            self._page(call, thread, reference, 1, 0),
+            lambda exchange: exchange.id,
+            lambda exchange: keep_events or not _is_event(exchange),
+        )
+        yield
+
+    def _page(
+        self, call: HistoryCall, thread: ThreadRef | None, reference: str | None, page: int, seen: int
+    ) -> Operation[Page[Exchange]]:
+        size = call.page_size or PAGE_SIZE
+        operation = self._list(page, size, "desc" if call.newest_first else "asc", reference, call.options.get("text"))
+        if page > 1:
+            operation = operation.missing_as(ChatList(rows=()))
+
+        def read(listing: ChatList) -> Page[Exchange]:
+            so_far = seen + len(listing.rows)
+            return Page(
+                tuple(_exchange(row, thread) for row in listing.rows),
+                None if listing.is_last(so_far, size) else self._page(call, thread, reference, page + 1, so_far),
+                raw=listing.raw,
+            )
+
+        return operation.map(read)
+
+    def _list(self, page: int, size: int, order: str, reference: str | None, text: str | None) -> Operation[ChatList]:
+        settings = self.settings
+        if settings.history_version == "v7":
+            return operations.list_chats_v7(
+                chat_bot_id=settings.chat_bot_id,
+                page_no=page,
+                page_size=size,
+                order=order,
+                exclude_tool_verbose=settings.exclude_tool_verbose,
+                text=text,
+                created_by=reference,
+            )
+        return operations.list_chats(
+            chat_bot_id=settings.chat_bot_id, page_no=page, page_size=size, order=order, ext_user_id_ref=reference
+        )
+
+    # Clearing
+
+    def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
+        """Clear a user's conversation, or the token owner's. Source: Kadal reference, 'Clear Chat History …'."""
+        if call.thread is not None:
+            self._check_home(call.thread)
+        user = self._user_id(call, call.user, call.thread)
+        if self._isolated and call.thread is None and user is not None:
+            call.cannot("user", "isolated threads have references of their own", "Pass the thread.")
+            user = None
+        return self._clear(call, user, self._reference(user, call.thread))
+
+    def _clear(self, call: ClearCall, user: str | None, reference: str | None) -> Flow[ClearResult]:
+        # No question may slip in between a clearing and its repetition.
+        yield from hold((self.settings.chat_bot_id, reference))
+        operation: Operation[Common | None] = operations.clear_chat_history(
+            chat_bot_id=self.settings.chat_bot_id, ext_user_id_ref=reference
+        ).map(lambda done: done)
+        if call.options.get("missing_ok", self.settings.missing_ok):
+            operation = operation.missing_as(None)
+        done = yield from ask(operation)
+        if done is None:
+            return ClearResult(outcome=ClearOutcome.NOTHING_TO_CLEAR, user=user)
+        return ClearResult(outcome=ClearOutcome.CLEARED, user=user, message=done.message, raw=done.raw)
+
+
+def _wants_query(error: InvalidInput) -> bool:
+    """Whether a 422 says that a field was missed in the query. Nothing was done by then, so it may be sent again."""
+    return error.status == 422 and (error.argument or "").startswith("query.")
+
+
+def _response_id(answer_id: str | int) -> int:
+    # Digits only: a v7 listing's ids are texts, which the older feedback cannot take.
+    if isinstance(answer_id, int):
+        return answer_id
+    if answer_id.isascii() and answer_id.isdigit() and len(answer_id) < 20 and str(int(answer_id)) == answer_id:
+        return int(answer_id)
+    raise InvalidInput(
+        f"the answer's id is {quoted(answer_id)}, and Kadal's feedback takes whole numbers",
+        hint="Pass the Answer, or its message_id.",
+        backend="kadal",
+        operation="feedback",
+        argument="answer",
+        value=quoted(answer_id),
+    )
+
+
+def _exchange(row: ChatRow, thread: ThreadRef | None) -> Exchange:
+    verdict = {True: Rating.UP, False: Rating.DOWN}.get(row.is_positive) if row.is_positive is not None else None
+    return Exchange(
+        question=row.user_query,
+        answer=row.bot_response,
+        id=row.id,
+        thread=None if thread is None else evolve(thread, position=row.id),
+        created_at=row.created_at,
+        feedback=() if verdict is None else (Feedback(rating=verdict, raw=row.raw),),
+        cleared=row.is_cleared,
+        raw=row.raw,
+    )
+
+
+def _is_event(exchange: Exchange) -> bool:
+    metadata = exchange.raw.get("metadata")
+    return isinstance(metadata, dict) and metadata.get("category") == "event"

@@ -1,0 +1,350 @@
+"""Kadal's endpoints as operations, in the order of its reference, and the newer v7 history after them.
+
+Parameters have the reference's names; what is None is left out. Slashes at the end of a path count. Every function
+raises `InvalidInput` for what Kadal would refuse, before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Literal
+
+from unichat.errors import InvalidInput, InvalidResponse
+from unichat.operation import Endpoints, Here, Operation, Problem, Replay, Reply
+from unichat.printable import quoted
+from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
+
+Encoding = Literal["json", "query", "both"]
+
+ID_LIMIT = 255
+"""Characters of an id."""
+_LARGEST = 2**63 - 1
+_BOT = {"chat_bot_id": "chat_bot_id"}
+
+
+def _examine(
+    what: str, *, empty_is_fine: bool = False, retired: str = "", lists: bool = False
+) -> Callable[[Reply], Problem | None]:
+    """Return the reader of refusals.
+
+    Args:
+        what: the thing that a 404 is about.
+        empty_is_fine: whether a 204 means done.
+        retired: which setting chooses another version of the endpoint.
+        lists: whether a 404 with a list in it means that there are no rows.
+    """
+
+    def examine(reply: Reply) -> Problem | None:
+        if reply.status == 204:
+            return None if empty_is_fine else Problem(status=204)
+        body = _readable(reply)
+        envelope = _coerced(body.get("status_code"))
+        status = reply.status if not 200 <= reply.status < 300 or envelope is None else envelope
+        if 200 <= status < 300 and (status != 204 or empty_is_fine):
+            return None
+        if lists and status == 404 and _has_rows(body):
+            return None
+        message, argument = _words(body)
+        bare = "detail" in body and "status_code" not in body
+        wrong_route = status == 405 or (status == 404 and (bare or not body))
+        return Problem(
+            status=status,
+            means=401 if status == 403 and _is_about_the_token(message) else None,
+            message=message,
+            argument=argument,
+            what="route" if wrong_route else what,
+            envelope_status=envelope,
+            hint=_hint(wrong_route, retired, status, argument),
+        )
+
+    return examine
+
+
+def _readable(reply: Reply) -> dict[str, Any]:
+    # Whether a body that cannot be read matters is the parser's to say; here only its envelope is looked for.
+    value: Any = None
+    if reply.body and reply.is_json:
+        with suppress(InvalidResponse):
+            value = body_of(reply)
+    return value if isinstance(value, dict) else {}
+
+
+def _coerced(status: object) -> int | None:
+    """Return an envelope's status: samples have integers and digits as text. Anything else is no status."""
+    if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) <= 3:
+        return int(status)
+    return status if isinstance(status, int) and not isinstance(status, bool) else None
+
+
+def _has_rows(body: Mapping[str, Any]) -> bool:
+    data = body.get("data")
+    return isinstance(data, list) or (isinstance(data, dict) and isinstance(data.get("chat_hist"), list))
+
+
+def _words(body: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return Kadal's words on a failure, and the field that a validation error names, such as `query.message`."""
+    detail = body.get("detail", body.get("message"))
+    if not isinstance(detail, list):
+        return detail if isinstance(detail, str) else "", None
+    rows = [row for row in detail if isinstance(row, dict)]
+    places = [".".join(str(part) for part in row["loc"]) if isinstance(row.get("loc"), list) else "" for row in rows]
+    message = "; ".join(f"{place}: {row.get('msg', '')}" for place, row in zip(places, rows, strict=True))
+    return message, places[0] if places else None
+
+
+def _is_about_the_token(message: str) -> bool:
+    return any(word in message.lower() for word in ("authenticat", "credential", "token", "expired"))
+
+
+def _hint(wrong_route: bool, retired: str, status: int, argument: str | None) -> str:
+    if wrong_route:
+        other = f" or choose another version with {retired}" if retired else ""
+        return f"This version of the endpoint may be wrong or retired: check base_url{other}."
+    if status == 422 and argument in ("query.message", "query.query"):
+        return "This server wants the message in the query: set message_encoding to 'query' or 'auto'."
+    if status == 422 and argument is not None and argument.startswith("query."):
+        return "This server wants the fields in the query: set feedback_encoding to 'query' or 'auto'."
+    return ""
+
+
+endpoints = Endpoints("kadal", _examine("bot"))
+
+
+def _bot_id(value: object) -> str:
+    problem = ""
+    if not isinstance(value, str):
+        problem = "should be text"
+    elif value.strip() in ("", ".", "..") or not value.isprintable():
+        problem = "cannot stand in a path"
+    elif len(value) > ID_LIMIT:
+        problem = f"has {len(value):,} characters, and {ID_LIMIT} is the most that unichat sends"
+    if problem:
+        raise InvalidInput(
+            f"chat_bot_id {quoted(value)} {problem}",
+            hint="Pass the bot's id.",
+            backend="kadal",
+            argument="chat_bot_id",
+            value=quoted(value),
+        )
+    return str(value)
+
+
+def _integer(name: str, value: object, least: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
+        raise InvalidInput(
+            f"{name} is {quoted(value)}, but Kadal takes a whole number from {least}",
+            hint="Correct it.",
+            backend="kadal",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(
+            f"{name} is {quoted(value)}, but Kadal takes text that is not empty",
+            hint="Correct it.",
+            backend="kadal",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
+
+
+def _order(value: str | None) -> str | None:
+    if value not in (None, "asc", "desc"):
+        raise InvalidInput(f"order is {quoted(value)}", hint='Use "asc" or "desc".', backend="kadal", argument="order")
+    return value
+
+
+@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health")
+def health(here: Here) -> Operation[Health]:
+    """Ask whether the service is alive: any 2xx says so. Source: Kadal reference, 'Health'."""
+    return here.operation(Health.read)
+
+
+@endpoints.add(
+    "GET",
+    "/aiwb/chat/api/v1/",
+    Replay.READ,
+    reference="List Chats",
+    known=_BOT,
+    examine=_examine("bot", lists=True, retired="history_version"),
+)
+def list_chats(
+    here: Here,
+    *,
+    chat_bot_id: str,
+    page_no: int,
+    page_size: int,
+    order: str | None = None,
+    ext_user_id_ref: str | None = None,
+) -> Operation[ChatList]:
+    """Return one page of a bot's history; pages count from 1. Source: Kadal reference, 'List Chats'."""
+    return here.operation(
+        ChatList.read,
+        query={
+            "chat_bot_id": _bot_id(chat_bot_id),
+            "page_no": _integer("page_no", page_no, 1),
+            "page_size": _integer("page_size", page_size, 1),
+            "order": _order(order),
+            "ext_user_id_ref": ext_user_id_ref,
+        },
+    )
+
+
+@endpoints.add(
+    "GET",
+    "/aiwb/chat/api/v1/{chat_bot_id}",
+    Replay.ASK,
+    reference="Get Chat by Bot ID",
+    known=_BOT,
+    examine=_examine("bot", retired="send_version"),
+)
+def get_chat(
+    here: Here,
+    *,
+    chat_bot_id: str,
+    query: str,
+    continue_last_chat: bool | None = None,
+    ext_user_id_ref: str | None = None,
+) -> Operation[ChatReply]:
+    """Ask by a GET that has side effects; the question ends up in access logs. Prefer `post_chat`.
+
+    Source: Kadal reference, 'Get Chat by Bot ID'.
+    """
+    return here.operation(
+        ChatReply.read,
+        path={"chat_bot_id": _bot_id(chat_bot_id)},
+        query={
+            "query": _text("query", query),
+            "continue_last_chat": continue_last_chat,
+            "ext_user_id_ref": ext_user_id_ref,
+        },
+    )
+
+
+@endpoints.add(
+    "POST",
+    "/aiwb/chat/api/v1/clearhistory/{chat_bot_id}",
+    Replay.CLEAR,
+    reference="Clear Chat History by Bot ID",
+    known=_BOT,
+    examine=_examine("bot", empty_is_fine=True),
+)
+def clear_chat_history(here: Here, *, chat_bot_id: str, ext_user_id_ref: str | None = None) -> Operation[Common]:
+    """Clear a user's conversation with a bot.
+
+    The reference names no `ext_user_id_ref` here; a server that ignores it clears the token owner's conversation.
+    Source: Kadal reference, 'Clear Chat History by Bot ID'.
+    """
+    return here.operation(
+        Common.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query={"ext_user_id_ref": ext_user_id_ref}
+    )
+
+
+@endpoints.add(
+    "POST",
+    "/aiwb/chat/api/v2/{chat_bot_id}",
+    Replay.ASK,
+    reference="Post Chat by Bot ID",
+    known=_BOT,
+    examine=_examine("bot", retired="send_version"),
+)
+def post_chat(
+    here: Here,
+    *,
+    chat_bot_id: str,
+    message: str,
+    continue_last_chat: bool | None = None,
+    ext_user_id_ref: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    message_encoding: Literal["json", "query"] = "json",
+) -> Operation[ChatReply]:
+    """Ask. `message_encoding` says whether the message goes as JSON, as the schemas suggest, or in the query.
+
+    Source: Kadal reference, 'Post Chat by Bot ID' (body: `ChatValidator`).
+    """
+    query: dict[str, object] = {"continue_last_chat": continue_last_chat, "ext_user_id_ref": ext_user_id_ref}
+    body: dict[str, object] | None = {"message": _text("message", message)}
+    if message_encoding == "query":
+        query["message"], body = message, None
+    elif body is not None and metadata:
+        body["metadata"] = metadata
+    return here.operation(ChatReply.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query=query, body=body)
+
+
+@endpoints.add(
+    "POST",
+    "/aiwb/chat/api/v1/feedbacks/",
+    Replay.INSERT,
+    reference="Add Feedback API",
+    examine=_examine("answer", empty_is_fine=True),
+)
+def add_feedback(
+    here: Here,
+    *,
+    bot_response_id: int,
+    is_positive: bool,
+    rating_id: int,
+    comment: str | None = None,
+    ext_user_id_ref: str | None = None,
+    feedback_encoding: Encoding = "json",
+) -> Operation[FeedbackRow]:
+    """Rate an answer. `feedback_encoding` says where the fields go: as JSON, in the query, or in both.
+
+    Source: Kadal reference, 'Add Feedback API' (body: `FeedbackRequest`).
+    """
+    fields: dict[str, object] = {
+        "bot_response_id": _integer("bot_response_id", bot_response_id),
+        "is_positive": bool(is_positive),
+        "rating_id": _integer("rating_id", rating_id),
+        "comment": comment,
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    query: dict[str, object] = {"ext_user_id_ref": ext_user_id_ref}
+    if feedback_encoding != "json":
+        query |= given
+    return here.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else given)
+
+
+@endpoints.add(
+    "POST",
+    "/aiwb/chat/api/v7/",
+    Replay.READ,
+    reference="(newer) List Chats",
+    known=_BOT,
+    examine=_examine("bot", lists=True, retired="history_version"),
+)
+def list_chats_v7(
+    here: Here,
+    *,
+    chat_bot_id: str,
+    page_no: int | None = None,
+    page_size: int | None = None,
+    order: str | None = None,
+    exclude_tool_verbose: bool | None = None,
+    text: str | None = None,
+    created_by: str | None = None,
+) -> Operation[ChatList]:
+    """Return one page of a bot's history, in the newer form: with times, verdicts and the mark of cleared rows.
+
+    `text` searches questions and answers; `created_by` is Kadal's own user id. Newer than the reference; from Kadal's
+    documentation 1.3.0.
+    """
+    filters = {"text": text, "created_by": created_by}
+    return here.operation(
+        ChatList.read,
+        query={
+            "chat_bot_id": _bot_id(chat_bot_id),
+            "page_no": None if page_no is None else _integer("page_no", page_no, 1),
+            "page_size": None if page_size is None else _integer("page_size", page_size, 1),
+            "order": _order(order),
+            "exclude_tool_verbose": exclude_tool_verbose,
+        },
+        # Always an object: the framework may insist on a body even where every field of it is optional.
+        body={name: value for name, value in filters.items() if value is not None},
+    )

@@ -1,0 +1,96 @@
+"""Kadal's settings: each point that its reference leaves open is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import frozen
+
+from unichat.errors import ConfigError
+from unichat.printable import quoted
+from unichat.secrets import Secret, TokenProvider
+from unichat.settings import CommonSettings, not_empty, setting, web_address
+
+
+def _rating_ids(name: str, value: Mapping[str, Any]) -> None:
+    for key, number in value.items():
+        if key not in ("up", "down") or isinstance(number, bool) or not isinstance(number, int):
+            raise ConfigError(
+                f"{name} has {quoted(key)}: {quoted(number)}",
+                key=name,
+                accepted=("up", "down"),
+                hint='Give a whole number for "up" and one for "down", such as {up = 1, down = 2}.',
+            )
+
+
+@frozen(kw_only=True)
+class KadalSettings(CommonSettings):
+    """What `connect("kadal", …)` takes."""
+
+    chat_bot_id: str = setting(env="KADAL_CHAT_BOT_ID", check=not_empty, help="The bot's id.")
+    token: Secret | TokenProvider | None = setting(
+        default=None,
+        env="KADAL_TOKEN",
+        env_unless=("client_id", "client_secret"),
+        help="The bearer token, or a function that returns one before each request.",
+    )
+    client_id: str | None = setting(
+        default=None, check=not_empty, help="The client account's id: tokens are then fetched, kept and refreshed."
+    )
+    client_secret: Secret | None = setting(default=None, help="The client account's secret.")
+    realm: str | None = setting(
+        default=None, check=not_empty, help="The client account's realm (a UUID), if it has one."
+    )
+    token_encoding: Literal["form", "json"] = setting(
+        default="form", help="How the client account's id and secret are sent to the token endpoint."
+    )
+    rating_ids: Mapping[str, int] | None = setting(
+        default=None,
+        check=_rating_ids,
+        help="The rating ids of your tenant, such as {up = 1, down = 2}; Kadal documents none. Feedback needs them.",
+    )
+    threads: Literal["per-user", "isolated"] = setting(
+        default="per-user",
+        help="per-user: one conversation per user, as Kadal has it. isolated: a user reference of its own per thread.",
+    )
+    check_thread: bool = setting(
+        default=False,
+        help="Read the newest row before continuing, and raise StaleThread if another thread came between.",
+    )
+    user_ids: Literal["verbatim", "uuid5"] = setting(
+        default="verbatim", help="How a user's id becomes ext_user_id_ref: as it is, or as a UUIDv5 made from it."
+    )
+    require_user: bool = setting(
+        default=False,
+        help="Refuse calls without a user: with a service token, all such users may share one conversation.",
+    )
+    send_version: Literal["v1", "v2"] = setting(default="v2", help="The send endpoint: v2 is a POST, v1 a GET.")
+    message_encoding: Literal["json", "query", "auto"] = setting(
+        default="json", help="Where v2's message goes; auto sends it again in the query if a 422 asks for that."
+    )
+    feedback_encoding: Literal["json", "query", "both", "auto"] = setting(
+        default="json", help="Where feedback's fields go; auto sends them again in the query if a 422 asks for that."
+    )
+    history_version: Literal["v1", "v7"] = setting(
+        default="v1",
+        help="The list endpoint behind history: v7 has times and verdicts, and filters by Kadal's own user id.",
+    )
+    exclude_tool_verbose: bool | None = setting(
+        default=None, help="Hide tool and verbose rows in a v7 history; left out, Kadal's default holds."
+    )
+    include_events: bool = setting(default=True, help="Keep a v7 history's rows of category event.")
+    missing_ok: bool = setting(default=False, help="Take a 404 on clearing as nothing to clear, not as an error.")
+    base_url: str = setting(default="https://api.kadal.ai", check=web_address, help="Where Kadal's API is.")
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        account = (self.client_id is not None, self.client_secret is not None)
+        if self.token is not None and any(account):
+            raise ConfigError(
+                "token and client_id/client_secret were both given", key="token", hint="Keep one way to sign in."
+            )
+        if self.token is None and not all(account):
+            raise ConfigError(
+                "no token", key="token", hint="Set token (or KADAL_TOKEN), or both client_id and client_secret."
+            )

@@ -1,0 +1,263 @@
+"""Kapa behind the neutral calls: threads, upvotes and downvotes, history by thread, by user and by project, streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall
+from unichat.errors import InvalidInput, Unsupported
+from unichat.models import (
+    Answer,
+    ClearResult,
+    Comment,
+    Exchange,
+    FeedbackReceipt,
+    Rating,
+    ThreadRef,
+    User,
+)
+from unichat.operation import Flow, Operation, Page, Paged, StreamOperation, ask
+from unichat_kapa import operations
+from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thread
+from unichat_kapa.settings import KapaSettings
+
+PAGE_SIZE = 100
+"""Rows per request where the caller does not say."""
+
+_REACTIONS = {Rating.UP: "upvote", Rating.DOWN: "downvote"}
+
+
+@frozen
+class KapaAdapter:
+    """Turns neutral calls into Kapa's operations. Sends nothing itself."""
+
+    settings: KapaSettings
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What Kapa can do: everything but clearing."""
+        return Capabilities(
+            streaming=True,
+            clear_history=False,
+            parallel_threads=True,
+            history_by_thread=True,
+            history_by_user=True,
+            sources=True,
+            uncertainty=True,
+            timestamps=True,
+            metadata=True,
+            user_details=True,
+            feedback_needs_user=True,
+            feedback_comment_on_up=False,
+            question_limit=operations.QUERY_LIMIT,
+            options={"chat": ("integration_id",)},
+        )
+
+    @property
+    def credential(self) -> Credential:
+        """The project's key. Source: Kapa's documentation, `X-API-KEY`."""
+        return Credential("X-API-KEY", "", self.settings.api_key)
+
+    def probes(self) -> tuple[Operation[Any], ...]:
+        """Retrieve the project: it shows address, key and id at once."""
+        return (operations.retrieve_project(id=self.settings.project_id),)
+
+    def _question(self, call: ChatCall) -> dict[str, Any]:
+        return {
+            "query": call.question,
+            "user": None if call.user is None else _user_fields(call.user),
+            "metadata": call.metadata,
+            "integration_id": call.options.get("integration_id", self.settings.integration_id),
+        }
+
+    def chat(self, call: ChatCall) -> Flow[Answer]:
+        """Ask. Source: Kapa reference, 'Chat' and 'Chat in thread'."""
+        question = self._question(call)
+        if call.thread is None:
+            operation = operations.chat(project_id=self.settings.project_id, **question)
+        else:
+            operation = operations.chat_in_thread(thread_id=call.thread.id, **question)
+        return ask(operation.map(lambda reply: _answer(reply, call.thread)))
+
+    def stream(self, call: ChatCall) -> Flow[StreamOperation[Answer]]:
+        """Ask, streamed. Source: Kapa reference, 'Chat streamed' and 'Chat in thread streamed'."""
+        question = self._question(call)
+        if call.thread is None:
+            operation = operations.chat_streamed(project_id=self.settings.project_id, **question)
+        else:
+            operation = operations.chat_in_thread_streamed(thread_id=call.thread.id, **question)
+        return _returning(operation)
+
+    def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
+        """Rate an answer; the same user's next verdict replaces it. Source: Kapa reference, 'Upsert feedback'."""
+        if call.user is None or call.user.id is None:
+            raise InvalidInput(
+                "Kapa keeps one verdict for each user and answer, and no user was named",
+                hint="Pass user=, something stable and unique for the person.",
+                backend="kapa",
+                operation="feedback",
+                argument="user",
+            )
+        comment = call.comment
+        if comment is not None and call.rating is Rating.UP:
+            call.cannot("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")
+            comment = None
+        operation = operations.upsert_feedback(
+            question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is refused there, with the reason
+            reaction=_REACTIONS[call.rating],
+            user_identifier=call.user.id,
+            comment=None if comment is None else _comment_fields(comment),
+        )
+        return ask(
+            operation.map(
+                lambda row: FeedbackReceipt(
+                    id=row.id, answer_id=str(call.answer_id), rating=call.rating, comment=comment, raw=row.raw
+                )
+            )
+        )
+
+    def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
+        """Read a thread, or the project's questions and answers; a user's are picked by Kapa's own id of the user.
+
+        Source: Kapa reference, 'Retrieve a thread', 'List Question Answers', 'List End Users'.
+        """
+        if call.user is not None and not (call.user.id or call.user.email):
+            raise Unsupported(
+                "Kapa's end users can be looked up by the bot's own id or by e-mail only",
+                hint="Pass a User with id or email.",
+                backend="kapa",
+                operation="history",
+                argument="user",
+            )
+        thread = None if call.thread is None else operations.retrieve_thread(id=call.thread.id)
+        return self._history(call, thread)
+
+    def _history(self, call: HistoryCall, thread: Operation[Thread] | None) -> Flow[Paged[Exchange]]:
+        first = self._page(call, 1, 0) if thread is None else thread.map(lambda found: _thread_page(found, call))
+        if call.user is None:
+            return Paged(first, _identity)
+        asker = yield from self._end_user_id(call.user)
+        # A person whom Kapa does not know has asked nothing.
+        return Paged(first, _identity, lambda exchange: asker is not None and exchange.raw.get("end_user_id") == asker)
+
+    def _page(self, call: HistoryCall, page: int, seen: int) -> Operation[Page[Exchange]]:
+        page_size = call.page_size or PAGE_SIZE
+        operation = operations.list_question_answers(
+            project_id=self.settings.project_id,
+            ordering="-created_at" if call.newest_first else "created_at",
+            page=page,
+            page_size=page_size,
+        )
+        if page > 1:
+            # A bare list ends where a page is empty, or where the vendor says that there is no such page.
+            operation = operation.missing_as(Listing(items=()))
+
+        def read(listing: Listing[QuestionAnswer]) -> Page[Exchange]:
+            so_far = seen + len(listing.items)
+            return Page(
+                tuple(_exchange(row) for row in listing.items),
+                None if listing.is_last(so_far, page_size) else self._page(call, page + 1, so_far),
+                raw=listing.raw,
+            )
+
+        return operation.map(read)
+
+    def _end_user_id(self, user: User) -> Flow[str | None]:
+        page, seen = 1, 0
+        while True:
+            operation = operations.list_end_users(
+                project_id=self.settings.project_id, search=user.id or user.email, page=page, page_size=PAGE_SIZE
+            )
+            if page > 1:
+                operation = operation.missing_as(Listing(items=()))
+            listing = yield from ask(operation)
+            for row in listing.items:
+                if _is(row, user):
+                    return row.id
+            seen += len(listing.items)
+            if listing.is_last(seen, PAGE_SIZE):
+                return None
+            page += 1
+
+    def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
+        """Kapa has no call that clears or deletes a thread, and the capabilities say so."""
+        raise NotImplementedError
+
+
+def _returning(operation: StreamOperation[Answer]) -> Flow[StreamOperation[Answer]]:
+    """Return a flow that needs no operation before its result."""
+    return operation
+    yield
+
+
+def _user_fields(user: User) -> dict[str, Any]:
+    """Return the `user` object. Source: Kapa reference, 'Chat' (EndUserInfo)."""
+    fields: Mapping[str, Any] = {
+        "unique_client_id": user.id,
+        "email": user.email,
+        "fingerprint_id": user.fingerprint_id,
+        "slack_id": user.slack_id,
+        "discord_id": user.discord_id,
+        "metadata": user.metadata,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _comment_fields(comment: Comment) -> dict[str, Any]:
+    """Return the `comment` object. Source: Kapa reference, 'Upsert feedback' (FeedbackComment)."""
+    fields = {
+        "issue": comment.text,
+        "incorrect": comment.incorrect,
+        "irrelevant": comment.irrelevant,
+        "unaddressed": comment.unaddressed,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
+    return Answer(
+        text=reply.answer,
+        id=reply.question_answer_id,
+        thread=ThreadRef("kapa", reply.thread_id) if reply.thread_id else thread,
+        sources=reply.relevant_sources,
+        uncertain=reply.is_uncertain,
+        raw=reply.raw,
+    )
+
+
+def _exchange(row: QuestionAnswer, thread: ThreadRef | None = None) -> Exchange:
+    return Exchange(
+        question=row.question,
+        answer=row.answer,
+        id=row.id,
+        thread=ThreadRef("kapa", row.thread_id) if row.thread_id else thread,
+        created_at=row.created_at,
+        sources=row.relevant_sources,
+        feedback=row.feedback,
+        uncertain=row.is_uncertain,
+        raw=row.raw,
+    )
+
+
+def _thread_page(thread: Thread, call: HistoryCall) -> Page[Exchange]:
+    rows = list(thread.question_answers)
+    times = [row.created_at for row in rows]
+    if None not in times:
+        # The reference does not promise an order within a thread.
+        rows.sort(key=lambda row: row.created_at)  # type: ignore[arg-type, return-value]
+    if call.newest_first:
+        rows.reverse()
+    return Page(tuple(_exchange(row, call.thread) for row in rows), raw=thread.raw)
+
+
+def _identity(exchange: Exchange) -> str | None:
+    return exchange.id
+
+
+def _is(row: EndUser, user: User) -> bool:
+    if user.id is not None:
+        return row.unique_client_id == user.id
+    return row.email is not None and row.email == user.email

@@ -1,0 +1,326 @@
+"""The shapes of Kapa's answers: what unichat reads of them; everything else stands under `raw`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
+
+from unichat.models import Comment, Feedback, Rating, Source
+from unichat.shapes import Fields, mismatch, read_rows
+
+T = TypeVar("T")
+
+
+def _raw() -> Any:
+    return field(factory=dict, eq=False, repr=False, kw_only=True)
+
+
+def read_source(row: Fields) -> Source:
+    """Return a source of an answer. Source: Kapa reference, 'Chat' (`relevant_sources`)."""
+    return Source(
+        url=row.text("source_url") or "",
+        title=row.text("title") or "",
+        internal=row.boolean("contains_internal_data"),
+        raw=row.raw,
+    )
+
+
+def read_sources(row: Fields) -> tuple[Source, ...]:
+    """Return the `relevant_sources`: a list in answers, a text or null within a retrieved thread."""
+    return row.each("relevant_sources", read_source)
+
+
+@frozen(kw_only=True)
+class Project:
+    """Source: Kapa reference, 'Retrieve a project'."""
+
+    id: str | None
+    team: str | None
+    project_name: str | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> Project:
+        """Read one."""
+        return cls(
+            id=row.identifier("id"), team=row.identifier("team"), project_name=row.text("project_name"), raw=row.raw
+        )
+
+
+@frozen(kw_only=True)
+class KnowledgeSource:
+    """A source that answers are made from. Source: Kapa reference, 'List all sources'."""
+
+    id: str | None
+    name: str | None
+    type: str | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> KnowledgeSource:
+        """Read one."""
+        return cls(id=row.identifier("id"), name=row.text("name"), type=row.text("type"), raw=row.raw)
+
+
+@frozen(kw_only=True)
+class Integration:
+    """Source: Kapa reference, 'List all integrations'."""
+
+    id: str | None
+    name: str | None
+    integration_type: str | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> Integration:
+        """Read one."""
+        return cls(
+            id=row.identifier("id"),
+            name=row.text("name"),
+            integration_type=row.text("integration_type"),
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class ChatReply:
+    """Source: Kapa reference, 'Chat', 'Chat in thread', 'Custom chat'."""
+
+    answer: str
+    thread_id: str | None
+    question_answer_id: str | None
+    is_uncertain: bool | None
+    relevant_sources: tuple[Source, ...]
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> ChatReply:
+        """Read one; `answer` is needed."""
+        return cls(
+            answer=row.need_text("answer"),
+            thread_id=row.identifier("thread_id"),
+            question_answer_id=row.identifier("question_answer_id"),
+            is_uncertain=row.boolean("is_uncertain"),
+            relevant_sources=read_sources(row),
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class SearchResult:
+    """Source: Kapa reference, 'Search'; the newer retrieval gives `content` and `source_url` only."""
+
+    content: str
+    source_url: str | None
+    title: str | None
+    source_type: str | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> SearchResult:
+        """Read one."""
+        return cls(
+            content=row.text("content") or "",
+            source_url=row.text("source_url"),
+            title=row.text("title"),
+            source_type=row.text("source_type"),
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class FeedbackRow:
+    """Source: Kapa reference, 'Upsert feedback'."""
+
+    id: str | None
+    question_answer: str | None
+    reaction: str | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> FeedbackRow:
+        """Read one."""
+        return cls(
+            id=row.identifier("id"),
+            question_answer=row.identifier("question_answer"),
+            reaction=row.text("reaction"),
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class Activity:
+    """Statistics. The live API has renamed some: all are under `raw`. Source: Kapa reference, 'Activity'."""
+
+    time_series: tuple[dict[str, Any], ...]
+    aggregate_statistics: dict[str, Any]
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> Activity:
+        """Read one."""
+        statistics = row.raw.get("aggregate_statistics")
+        return cls(
+            time_series=row.each("time_series", lambda period: period.raw),
+            aggregate_statistics=statistics if isinstance(statistics, dict) else {},
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class EndUser:
+    """Source: Kapa reference, 'List End Users'."""
+
+    id: str | None
+    email: str | None
+    unique_client_id: str | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> EndUser:
+        """Read one."""
+        return cls(
+            id=row.identifier("id"),
+            email=row.text("email"),
+            unique_client_id=row.identifier("unique_client_id"),
+            raw=row.raw,
+        )
+
+
+_REACTIONS = {"upvote": Rating.UP, "downvote": Rating.DOWN}
+
+
+def _read_feedback(row: Fields) -> Feedback | None:
+    rating = _REACTIONS.get(row.text("reaction") or "")
+    if rating is None:
+        return None
+    flags = {name: row.boolean(name) or False for name in ("incorrect", "irrelevant", "unaddressed")}
+    text = row.text("comment")
+    comment = Comment(text, **flags) if text or any(flags.values()) else None
+    return Feedback(rating=rating, comment=comment, created_at=row.time("created_at"), raw=row.raw)
+
+
+@frozen(kw_only=True)
+class QuestionAnswer:
+    """Source: Kapa reference, 'List Question Answers' and 'Retrieve a thread'."""
+
+    id: str
+    thread_id: str | None
+    question: str
+    answer: str
+    is_uncertain: bool | None
+    end_user_id: str | None
+    created_at: datetime | None
+    feedback: tuple[Feedback, ...]
+    relevant_sources: tuple[Source, ...]
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> QuestionAnswer:
+        """Read one; `id` is needed, and `question` and `answer` may be null (redacted)."""
+        return cls(
+            id=row.need_id("id"),
+            thread_id=row.identifier("thread_id"),
+            question=row.text("question") or "",
+            answer=row.text("answer") or "",
+            is_uncertain=row.boolean("is_uncertain"),
+            end_user_id=row.identifier("end_user_id"),
+            created_at=row.time("created_at"),
+            feedback=tuple(item for item in row.each("feedback", _read_feedback) if item is not None),
+            relevant_sources=read_sources(row),
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class Thread:
+    """Source: Kapa reference, 'Retrieve a thread'."""
+
+    id: str | None
+    question_answers: tuple[QuestionAnswer, ...]
+    created_at: datetime | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> Thread:
+        """Read one."""
+        rows = row.raw.get("question_answers", [])
+        return cls(
+            id=row.identifier("id"),
+            question_answers=read_rows(rows or [], QuestionAnswer.read, "/question_answers"),
+            created_at=row.time("created_at"),
+            raw=row.raw,
+        )
+
+
+@frozen(kw_only=True)
+class Listing(Generic[T]):
+    """One page of a list, in whichever form Kapa gave it: bare, counted, with links, or a single object.
+
+    Attributes:
+        count: rows in all, where the page says so.
+        more: whether there is a next page, where the page says so.
+        next_cursor: for the list of threads, what fetches the next page.
+    """
+
+    items: tuple[T, ...]
+    count: int | None = None
+    more: bool | None = None
+    next_cursor: str | None = None
+    raw: Any = _raw()
+
+    def is_last(self, seen: int, page_size: int) -> bool:
+        """Whether nothing follows, after `seen` rows with this page's.
+
+        A short page proves nothing (a vendor may cap the size), and neither does a count (it may be off), but both do.
+        """
+        if self.more is not None:
+            return not self.more
+        if self.count is not None and seen >= self.count and len(self.items) < page_size:
+            return True
+        return not self.items
+
+    @classmethod
+    def read(cls, value: object, read: Callable[[Fields], T]) -> Listing[T]:
+        """Read one."""
+        if isinstance(value, list):
+            return cls(items=read_rows(value, read), raw=value)
+        if not isinstance(value, dict):
+            raise mismatch("", "a list of rows", value)
+        if "results" not in value:
+            # The reference shows the list of end users as one object.
+            return cls(items=(read(Fields(value)),), count=1, raw=value)
+        page = Fields(value)
+        more = bool(value["next"]) if "next" in value else None
+        if "next_cursor" in value:
+            more = bool(value["next_cursor"])
+        return cls(
+            items=read_rows(value["results"], read, "/results"),
+            count=page.integer("count"),
+            more=more,
+            next_cursor=page.text("next_cursor"),
+            raw=value,
+        )
+
+
+@frozen(kw_only=True)
+class ThreadSummary:
+    """A thread in the list of threads (newer than the reference)."""
+
+    id: str | None
+    created_at: datetime | None
+    last_activity_at: datetime | None
+    raw: Any = _raw()
+
+    @classmethod
+    def read(cls, row: Fields) -> ThreadSummary:
+        """Read one."""
+        return cls(
+            id=row.identifier("id"),
+            created_at=row.time("created_at"),
+            last_activity_at=row.time("last_activity_at"),
+            raw=row.raw,
+        )

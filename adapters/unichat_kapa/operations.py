@@ -1,0 +1,557 @@
+"""Kapa's endpoints as operations, in the order of its reference, and two newer ones after them.
+
+Parameters have the reference's names; bodies are flattened; what is None is left out. Every function raises
+`InvalidInput` for what Kapa would refuse, before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from unichat.errors import InvalidInput, InvalidResponse
+from unichat.models import Answer
+from unichat.operation import Endpoints, Here, Operation, Problem, Replay, Reply, StreamOperation
+from unichat.printable import quoted
+from unichat.shapes import Fields
+from unichat_kapa.models import (
+    Activity,
+    ChatReply,
+    EndUser,
+    FeedbackRow,
+    Integration,
+    KnowledgeSource,
+    Listing,
+    Project,
+    QuestionAnswer,
+    SearchResult,
+    Thread,
+    ThreadSummary,
+)
+from unichat_kapa.settings import UUID
+from unichat_kapa.stream import Decoder
+
+T = TypeVar("T")
+
+QUERY_LIMIT = 5000
+"""Characters (Unicode code points) of a question."""
+USER_IDENTIFIER_LIMIT = 200
+
+_PROJECT = {"project_id": "project_id"}
+_ASKING = {**_PROJECT, "integration_id": "integration_id"}
+
+
+def _message(body: object) -> str:
+    """Return Kapa's words on a failure: `detail`, `message`, or the fields with their errors."""
+    if not isinstance(body, dict):
+        return ""
+    for key in ("detail", "message"):
+        if isinstance(body.get(key), str):
+            return str(body[key])
+    return "; ".join(
+        f"{name}: {' '.join(map(str, errors)) if isinstance(errors, list) else errors}" for name, errors in body.items()
+    )
+
+
+def _examine(what: str) -> Callable[[Reply], Problem | None]:
+    """Return the reader of refusals; `what` is the thing that a 404 is about."""
+
+    def examine(reply: Reply) -> Problem | None:
+        if 200 <= reply.status < 300:
+            return None
+        message = ""
+        if reply.is_json:
+            # The status says what matters; a body that cannot be read must not hide it.
+            with suppress(InvalidResponse):
+                message = _message(reply.json())
+        if reply.status == 403 and "rate limit" in message.lower():
+            return Problem(status=403, means=429, message=message)
+        route = reply.status == 404 and not reply.is_json
+        return Problem(status=reply.status, message=message, what="route" if route else what)
+
+    return examine
+
+
+endpoints = Endpoints("kapa", _examine("project"))
+_about_thread = _examine("thread")
+_about_answer = _examine("answer")
+
+
+def _id(name: str, value: object) -> str:
+    if not isinstance(value, str) or not UUID.fullmatch(value):
+        raise InvalidInput(
+            f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
+            hint="Pass the id as Kapa gave it.",
+            backend="kapa",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
+
+
+def _optional_id(name: str, value: object) -> str | None:
+    return None if value is None else _id(name, value)
+
+
+def _sized(name: str, value: object, limit: int | None) -> str:
+    if not isinstance(value, str) or not value.strip() or (limit is not None and len(value) > limit):
+        size = f"of 1 to {limit:,} characters" if limit else "that is not empty"
+        raise InvalidInput(
+            f"{name} is {quoted(value)}, but Kapa takes text {size}",
+            hint="Correct it.",
+            backend="kapa",
+            argument=name,
+            value=quoted(value),
+            limit=limit,
+        )
+    return value
+
+
+def _one_of(name: str, value: object, accepted: Sequence[str]) -> str:
+    if value not in accepted:
+        raise InvalidInput(
+            f"{name} is {quoted(value)}",
+            hint=f"Use one of {', '.join(accepted)}.",
+            backend="kapa",
+            argument=name,
+            value=quoted(value),
+        )
+    return str(value)
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _one(read: Callable[[Fields], T]) -> Callable[[Reply], T]:
+    return lambda reply: read(Fields(reply.json()))
+
+
+def _list(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
+    return lambda reply: Listing.read(reply.json(), read)
+
+
+@endpoints.add("GET", "/org/v1/projects/{id}/", Replay.READ, reference="Retrieve a project", known={"id": "project_id"})
+def retrieve_project(here: Here, *, id: str) -> Operation[Project]:
+    """Return the project's name and team. Source: Kapa reference, 'Retrieve a project'."""
+    return here.operation(_one(Project.read), path={"id": _id("id", id)})
+
+
+@endpoints.add(
+    "GET", "/ingestion/v1/projects/{project_id}/sources/", Replay.READ, reference="List all sources", known=_PROJECT
+)
+def list_sources(
+    here: Here, *, project_id: str, page: int | None = None, page_size: int | None = None
+) -> Operation[Listing[KnowledgeSource]]:
+    """Return one page of the sources that answers are made from. Source: Kapa reference, 'List all sources'."""
+    return here.operation(
+        _list(KnowledgeSource.read),
+        path={"project_id": _id("project_id", project_id)},
+        query={"page": page, "page_size": page_size},
+    )
+
+
+@endpoints.add(
+    "GET",
+    "/query/v1/projects/{project_id}/integrations/",
+    Replay.READ,
+    reference="List all integrations",
+    known=_PROJECT,
+)
+def list_integrations(
+    here: Here, *, project_id: str, integration_type: str | Sequence[str] | None = None
+) -> Operation[Listing[Integration]]:
+    """Return the integrations, of the given types if any. Source: Kapa reference, 'List all integrations'."""
+    types = [integration_type] if isinstance(integration_type, str) else integration_type
+    return here.operation(
+        _list(Integration.read),
+        path={"project_id": _id("project_id", project_id)},
+        query={"integration_type": None if types is None else list(types)},
+    )
+
+
+def _chat_body(
+    query: str, user: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None, integration_id: str | None
+) -> dict[str, object]:
+    return _given(
+        query=_sized("query", query, QUERY_LIMIT),
+        integration_id=_optional_id("integration_id", integration_id),
+        user=user,
+        metadata=metadata,
+    )
+
+
+@endpoints.add("POST", "/query/v1/projects/{project_id}/chat/", Replay.ASK, reference="Chat", known=_ASKING)
+def chat(
+    here: Here,
+    *,
+    project_id: str,
+    query: str,
+    user: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    integration_id: str | None = None,
+) -> Operation[ChatReply]:
+    """Ask in a new thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat'."""
+    return here.operation(
+        _one(ChatReply.read),
+        path={"project_id": _id("project_id", project_id)},
+        body=_chat_body(query, user, metadata, integration_id),
+    )
+
+
+def _custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> dict[str, object]:
+    if isinstance(messages, str | bytes) or not isinstance(messages, Sequence) or not messages:
+        raise InvalidInput(
+            f"messages is {quoted(messages)}",
+            hint='Pass a list such as [{"role": "user", "content": "…"}].',
+            backend="kapa",
+            argument="messages",
+        )
+    _optional_id("integration_id", options.get("integration_id"))
+    return _given(messages=list(messages), **options)
+
+
+@endpoints.add(
+    "POST", "/query/v1/projects/{project_id}/chat/custom/", Replay.ASK, reference="Custom chat", known=_ASKING
+)
+def custom_chat(
+    here: Here,
+    *,
+    project_id: str,
+    messages: Sequence[Mapping[str, Any]],
+    retrieval_query: str | None = None,
+    persist_answer: bool | None = None,
+    use_retrieval: bool | None = None,
+    label_internal_sources: bool | None = None,
+    generation_model: str | None = None,
+    source_ids_include: Sequence[str] | None = None,
+    response_format: str | None = None,
+    redact_conversation: bool | None = None,
+    integration_id: str | None = None,
+) -> Operation[ChatReply]:
+    """Ask with full control over the prompt. Kapa's newer pages call it deprecated.
+
+    `messages` are objects with `role` and `content`. Source: Kapa reference, 'Custom chat'.
+    """
+    body = _custom_body(
+        messages,
+        retrieval_query=retrieval_query,
+        persist_answer=persist_answer,
+        use_retrieval=use_retrieval,
+        label_internal_sources=label_internal_sources,
+        generation_model=generation_model,
+        source_ids_include=source_ids_include,
+        response_format=response_format,
+        redact_conversation=redact_conversation,
+        integration_id=integration_id,
+    )
+    return here.operation(_one(ChatReply.read), path={"project_id": _id("project_id", project_id)}, body=body)
+
+
+@endpoints.add(
+    "POST",
+    "/query/v1/threads/{thread_id}/chat/",
+    Replay.ASK,
+    reference="Chat in thread",
+    known={"integration_id": "integration_id"},
+    examine=_about_thread,
+)
+def chat_in_thread(
+    here: Here,
+    *,
+    thread_id: str,
+    query: str,
+    user: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    integration_id: str | None = None,
+) -> Operation[ChatReply]:
+    """Ask in an existing thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat in thread'."""
+    return here.operation(
+        _one(ChatReply.read),
+        path={"thread_id": _id("thread_id", thread_id)},
+        body=_chat_body(query, user, metadata, integration_id),
+    )
+
+
+@endpoints.add(
+    "POST",
+    "/query/v1/projects/{project_id}/chat/custom/stream/",
+    Replay.ASK,
+    reference="Custom chat streamed",
+    known=_ASKING,
+    streamed=True,
+)
+def custom_chat_streamed(
+    here: Here,
+    *,
+    project_id: str,
+    messages: Sequence[Mapping[str, Any]],
+    retrieval_query: str | None = None,
+    persist_answer: bool | None = None,
+    use_retrieval: bool | None = None,
+    label_internal_sources: bool | None = None,
+    generation_model: str | None = None,
+    source_ids_include: Sequence[str] | None = None,
+    response_format: str | None = None,
+    redact_conversation: bool | None = None,
+    integration_id: str | None = None,
+) -> StreamOperation[Answer]:
+    """Ask with full control over the prompt, streamed. Source: Kapa reference, 'Custom chat streamed'."""
+    body = _custom_body(
+        messages,
+        retrieval_query=retrieval_query,
+        persist_answer=persist_answer,
+        use_retrieval=use_retrieval,
+        label_internal_sources=label_internal_sources,
+        generation_model=generation_model,
+        source_ids_include=source_ids_include,
+        response_format=response_format,
+        redact_conversation=redact_conversation,
+        integration_id=integration_id,
+    )
+    return here.stream(Decoder, path={"project_id": _id("project_id", project_id)}, body=body)
+
+
+@endpoints.add(
+    "POST",
+    "/query/v1/projects/{project_id}/chat/stream/",
+    Replay.ASK,
+    reference="Chat streamed",
+    known=_ASKING,
+    streamed=True,
+)
+def chat_streamed(
+    here: Here,
+    *,
+    project_id: str,
+    query: str,
+    user: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    integration_id: str | None = None,
+) -> StreamOperation[Answer]:
+    """Ask in a new thread, streamed. Source: Kapa reference, 'Chat streamed'."""
+    return here.stream(
+        Decoder,
+        path={"project_id": _id("project_id", project_id)},
+        body=_chat_body(query, user, metadata, integration_id),
+    )
+
+
+@endpoints.add(
+    "POST",
+    "/query/v1/threads/{thread_id}/chat/stream/",
+    Replay.ASK,
+    reference="Chat in thread streamed",
+    known={"integration_id": "integration_id"},
+    examine=_about_thread,
+    streamed=True,
+)
+def chat_in_thread_streamed(
+    here: Here,
+    *,
+    thread_id: str,
+    query: str,
+    user: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    integration_id: str | None = None,
+) -> StreamOperation[Answer]:
+    """Ask in an existing thread, streamed. Source: Kapa reference, 'Chat in thread streamed'."""
+    return here.stream(
+        lambda: Decoder(thread_id),
+        path={"thread_id": _id("thread_id", thread_id)},
+        body=_chat_body(query, user, metadata, integration_id),
+    )
+
+
+@endpoints.add("POST", "/query/v1/projects/{project_id}/search/", Replay.READ, reference="Search", known=_PROJECT)
+def search(
+    here: Here,
+    *,
+    project_id: str,
+    query: str,
+    num_results: int | None = None,
+    include_source_names: Sequence[str] | None = None,
+) -> Operation[Listing[SearchResult]]:
+    """Search the sources; 10 results unless `num_results` says otherwise. Source: Kapa reference, 'Search'.
+
+    The reference shows a JSON body without naming the method; a body means POST.
+    """
+    return here.operation(
+        _list(SearchResult.read),
+        path={"project_id": _id("project_id", project_id)},
+        body=_given(
+            query=_sized("query", query, None), num_results=num_results, include_source_names=include_source_names
+        ),
+    )
+
+
+@endpoints.add("POST", "/query/v1/feedback/upsert/", Replay.UPSERT, reference="Upsert feedback", examine=_about_answer)
+def upsert_feedback(
+    here: Here,
+    *,
+    question_answer: str,
+    reaction: str,
+    user_identifier: str,
+    comment: Mapping[str, Any] | None = None,
+) -> Operation[FeedbackRow]:
+    """Rate an answer; the same user and answer again updates the row.
+
+    `reaction` is `upvote` or `downvote`; `user_identifier` has 1 to 200 characters; `comment` is an object with `issue`
+    and the flags `incorrect`, `irrelevant`, `unaddressed`, for a downvote only.
+    Source: Kapa reference, 'Upsert feedback'.
+    """
+    return here.operation(
+        lambda reply: FeedbackRow.read(Fields(reply.json() if reply.body else {})),
+        body=_given(
+            question_answer=_id("question_answer", question_answer),
+            reaction=_one_of("reaction", reaction, ("upvote", "downvote")),
+            user_identifier=_sized("user_identifier", user_identifier, USER_IDENTIFIER_LIMIT),
+            comment=comment,
+        ),
+    )
+
+
+@endpoints.add("GET", "/query/v1/projects/{project_id}/activity/", Replay.READ, reference="Activity", known=_PROJECT)
+def activity(
+    here: Here,
+    *,
+    project_id: str,
+    aggregation_period: str,
+    start_date_time: str | None = None,
+    end_date_time: str | None = None,
+    integration_filter: str | None = None,
+) -> Operation[Activity]:
+    """Return statistics. Times are ISO 8601 text. Source: Kapa reference, 'Activity'."""
+    periods = ("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
+    return here.operation(
+        _one(Activity.read),
+        path={"project_id": _id("project_id", project_id)},
+        query={
+            "aggregation_period": _one_of("aggregation_period", aggregation_period, periods),
+            "start_date_time": start_date_time,
+            "end_date_time": end_date_time,
+            "integration_filter": integration_filter,
+        },
+    )
+
+
+@endpoints.add(
+    "GET", "/query/v1/projects/{project_id}/end-users/", Replay.READ, reference="List End Users", known=_PROJECT
+)
+def list_end_users(
+    here: Here,
+    *,
+    project_id: str,
+    has_email: str | bool | None = None,
+    search: str | None = None,
+    ordering: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+) -> Operation[Listing[EndUser]]:
+    """Return one page of the people who asked. Source: Kapa reference, 'List End Users'."""
+    return here.operation(
+        _list(EndUser.read),
+        path={"project_id": _id("project_id", project_id)},
+        query={
+            "has_email": has_email,
+            "search": search,
+            "ordering": ordering,
+            "page": page,
+            "page_size": page_size,
+        },
+    )
+
+
+@endpoints.add("GET", "/query/v1/threads/{id}/", Replay.READ, reference="Retrieve a thread", examine=_about_thread)
+def retrieve_thread(here: Here, *, id: str) -> Operation[Thread]:
+    """Return a thread with its questions and answers. Source: Kapa reference, 'Retrieve a thread'."""
+    return here.operation(_one(Thread.read), path={"id": _id("id", id)})
+
+
+@endpoints.add(
+    "GET",
+    "/query/v1/projects/{project_id}/question-answers/",
+    Replay.READ,
+    reference="List Question Answers",
+    known=_PROJECT,
+)
+def list_question_answers(
+    here: Here,
+    *,
+    project_id: str,
+    ordering: str | None = None,
+    page: int | None = None,
+    page_size: int | None = None,
+) -> Operation[Listing[QuestionAnswer]]:
+    """Return one page of the project's questions and answers.
+
+    `ordering` has no values in the reference; `created_at` and `-created_at` are the usual ones.
+    Source: Kapa reference, 'List Question Answers'.
+    """
+    return here.operation(
+        _list(QuestionAnswer.read),
+        path={"project_id": _id("project_id", project_id)},
+        query={"ordering": ordering, "page": page, "page_size": page_size},
+    )
+
+
+@endpoints.add(
+    "POST", "/query/v1/projects/{project_id}/retrieval/", Replay.READ, reference="(newer) Retrieval", known=_PROJECT
+)
+def retrieval(
+    here: Here,
+    *,
+    project_id: str,
+    query: str,
+    top_k: int | None = None,
+    max_chars: int | None = None,
+    mode: str | None = None,
+    source_group_ids_include: Sequence[str] | None = None,
+    integration_id: str | None = None,
+    redact_query: bool | None = None,
+    user: Mapping[str, Any] | None = None,
+) -> Operation[Listing[SearchResult]]:
+    """Return passages that fit, best first. Newer than the reference; from Kapa's public documentation."""
+    return here.operation(
+        _list(SearchResult.read),
+        path={"project_id": _id("project_id", project_id)},
+        body=_given(
+            query=_sized("query", query, None),
+            top_k=top_k,
+            max_chars=max_chars,
+            mode=mode,
+            source_group_ids_include=source_group_ids_include,
+            integration_id=_optional_id("integration_id", integration_id),
+            redact_query=redact_query,
+            user=user,
+        ),
+    )
+
+
+@endpoints.add(
+    "GET", "/query/v1/projects/{project_id}/threads/", Replay.READ, reference="(newer) List threads", known=_PROJECT
+)
+def list_threads(
+    here: Here,
+    *,
+    project_id: str,
+    page_size: int | None = None,
+    cursor: str | None = None,
+    updated_since: str | None = None,
+    sort: str | None = None,
+    include: str | Sequence[str] | None = None,
+) -> Operation[Listing[ThreadSummary]]:
+    """Return one page of threads by last activity; `next_cursor` fetches the next. Newer than the reference."""
+    parts = include if include is None or isinstance(include, str) else ",".join(include)
+    return here.operation(
+        _list(ThreadSummary.read),
+        path={"project_id": _id("project_id", project_id)},
+        query={
+            "page_size": page_size,
+            "cursor": cursor,
+            "updated_since": updated_since,
+            "sort": sort,
+            "include": parts,
+        },
+    )

@@ -1,0 +1,37 @@
+"""Kapa's settings."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from unichat.errors import ConfigError
+from unichat.printable import quoted
+from unichat.secrets import Secret
+from unichat.settings import CommonSettings, setting, web_address
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _uuid(name: str, value: str) -> None:
+    if not UUID.fullmatch(value):
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
+            key=name,
+            hint="Copy it from the address of the project in Kapa's platform.",
+        )
+
+
+@frozen(kw_only=True)
+class KapaSettings(CommonSettings):
+    """What `connect("kapa", …)` takes."""
+
+    api_key: Secret = setting(env="KAPA_API_KEY", help="The project's API key.")
+    project_id: str = setting(env="KAPA_PROJECT_ID", check=_uuid, help="The project's UUID.")
+    integration_id: str | None = setting(
+        default=None,
+        check=_uuid,
+        help="The integration's UUID, sent with every question; without it, Kapa counts them as of unknown origin.",
+    )
+    base_url: str = setting(default="https://api.kapa.ai", check=web_address, help="Where Kapa's API is.")

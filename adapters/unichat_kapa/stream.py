@@ -1,0 +1,107 @@
+"""Decodes Kapa's streams: UTF-8 JSON records, each followed by U+241E. Source: Kapa reference, 'Chat streamed'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from unichat.decoding import decode_json
+from unichat.errors import InvalidResponse
+from unichat.models import Answer, Source, StreamEvent, ThreadRef
+from unichat.operation import StreamFailure
+from unichat.printable import trimmed
+from unichat.shapes import Fields
+from unichat_kapa.models import read_sources
+
+DELIMITER = "\u241e".encode()
+"""SYMBOL FOR RECORD SEPARATOR, bytes E2 90 9E: not U+001E. A JSON writer escapes it within a record."""
+RECORD_LIMIT = 1024 * 1024
+"""Bytes of one record."""
+
+_TYPES = {"partial_answer": "text", "relevant_sources": "sources"}
+
+
+class Decoder:
+    """Bytes in, events out, however the bytes are cut: they are buffered, cut at the delimiter, and then decoded."""
+
+    def __init__(self, thread_id: str | None = None) -> None:
+        self._thread_id = thread_id
+        self._buffer = bytearray()
+        self._searched = 0
+        self._texts: list[str] = []
+        self._sources: tuple[Source, ...] = ()
+        self._answer_id: str | None = None
+        self._uncertain: bool | None = None
+        self._end_marked = False
+        self.records: list[Any] = []
+
+    def feed(self, data: bytes) -> Iterator[StreamEvent]:
+        """Yield the events that `data` completes.
+
+        Raises:
+            StreamFailure: a record that cannot be read or is over 1 MiB, or Kapa's own `error` record.
+        """
+        self._buffer += data
+        # The buffer is searched once, not again with every piece: else a long record in small pieces costs its square.
+        while (cut := self._buffer.find(DELIMITER, self._searched)) >= 0:
+            record = bytes(self._buffer[:cut])
+            del self._buffer[: cut + len(DELIMITER)]
+            self._searched = 0
+            if record.strip():
+                yield self._event(record)
+        self._searched = max(0, len(self._buffer) - len(DELIMITER) + 1)
+        if len(self._buffer) > RECORD_LIMIT:
+            raise StreamFailure("too_large", f"a record of more than {RECORD_LIMIT:,} bytes")
+
+    def _event(self, record: bytes) -> StreamEvent:
+        problem = ""
+        value: Any = None
+        try:
+            value = decode_json(record)
+            chunk = Fields(Fields(value).raw.get("chunk"), "/chunk")
+        except InvalidResponse as error:
+            problem = error.message
+        if problem:
+            raise StreamFailure("record", problem)
+        self.records.append(value)
+        self._end_marked = self._end_marked or chunk.boolean("stream_end") is True
+        content = chunk.raw.get("content")
+        return self._content(chunk.text("type") or "", Fields(content if isinstance(content, dict) else {}), value)
+
+    def _content(self, kind: str, content: Fields, record: Any) -> StreamEvent:
+        if kind == "error":
+            raise StreamFailure("vendor", trimmed(content.text("reason") or "the vendor gave no reason"))
+        # By what a record holds rather than by its type: the reference shows sources in records of type partial_answer.
+        text = (content.text("text") or "") if kind == "partial_answer" else ""
+        sources = read_sources(content)
+        self._texts.append(text)
+        self._sources = sources or self._sources
+        self._thread_id = content.identifier("thread_id") or self._thread_id
+        self._answer_id = content.identifier("question_answer_id") or self._answer_id
+        doubt = content.boolean("is_uncertain")
+        self._uncertain = self._uncertain if doubt is None else doubt
+        return StreamEvent(type=_TYPES.get(kind, kind), text=text, sources=sources, raw=record)
+
+    @property
+    def complete(self) -> bool:
+        """Whether an end was marked, the identifiers came, and nothing is left of a record."""
+        return self._end_marked and self._answer_id is not None and not self._buffer.strip()
+
+    def end(self) -> str | None:
+        """Return why the stream may not end here, or None. `stream_end` alone cannot say: samples mark every record."""
+        if self._buffer.strip():
+            return "it ended in the middle of a record"
+        if not self._end_marked and self._answer_id is None:
+            return "it ended without its end mark and without identifiers"
+        return None
+
+    def result(self) -> Answer:
+        """Return the answer as far as it has come."""
+        return Answer(
+            text="".join(self._texts),
+            id=self._answer_id,
+            thread=ThreadRef("kapa", self._thread_id) if self._thread_id else None,
+            sources=self._sources,
+            uncertain=self._uncertain,
+            raw=list(self.records),
+        )

@@ -1,0 +1,76 @@
+"""One interface to hosted support-bot vendors, with one adapter per vendor.
+
+`connect` gives a client; the client's calls give the models below; every failure is one of `errors`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from unichat import errors as errors
+    from unichat import sandbox as sandbox
+    from unichat.adapter import Capabilities as Capabilities
+    from unichat.client import Client as Client
+    from unichat.connecting import connect as connect
+    from unichat.models import Answer as Answer
+    from unichat.models import ClearOutcome as ClearOutcome
+    from unichat.models import ClearResult as ClearResult
+    from unichat.models import Comment as Comment
+    from unichat.models import Exchange as Exchange
+    from unichat.models import Feedback as Feedback
+    from unichat.models import FeedbackReceipt as FeedbackReceipt
+    from unichat.models import Rating as Rating
+    from unichat.models import Source as Source
+    from unichat.models import StreamEvent as StreamEvent
+    from unichat.models import ThreadRef as ThreadRef
+    from unichat.models import User as User
+    from unichat.record import Attempt as Attempt
+    from unichat.record import CallRecord as CallRecord
+    from unichat.secrets import Secret as Secret
+    from unichat.streams import AnswerStream as AnswerStream
+
+# Everything is imported when it is first used, so that `import unichat` costs next to nothing in a program that may not
+# ask anything, such as one that only prints its own help.
+_HOMES = {
+    "Answer": "unichat.models",
+    "ClearOutcome": "unichat.models",
+    "ClearResult": "unichat.models",
+    "Comment": "unichat.models",
+    "Exchange": "unichat.models",
+    "Feedback": "unichat.models",
+    "FeedbackReceipt": "unichat.models",
+    "Rating": "unichat.models",
+    "Source": "unichat.models",
+    "StreamEvent": "unichat.models",
+    "ThreadRef": "unichat.models",
+    "User": "unichat.models",
+    "AnswerStream": "unichat.streams",
+    "Attempt": "unichat.record",
+    "CallRecord": "unichat.record",
+    "Capabilities": "unichat.adapter",
+    "Client": "unichat.client",
+    "Secret": "unichat.secrets",
+    "connect": "unichat.connecting",
+}
+_MODULES = ("errors", "sandbox")
+
+__all__ = ["__version__", "errors", "sandbox", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = import_module(f"unichat.{name}")
+    else:
+        raise AttributeError(f"module 'unichat' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,315 @@
+"""The neutral calls: checks their arguments once, for every backend, and wraps what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from attrs import evolve, frozen
+
+from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
+from unichat.errors import InvalidInput, ThreadMismatch
+from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef, User
+from unichat.operation import encode_json
+from unichat.printable import quoted
+
+_PAGE_SIZE_LIMIT = 10_000
+_COMMENT_LIMIT = 10_000
+
+
+@frozen
+class Checks:
+    """Checks the arguments of one backend's neutral calls, and returns them as the values that an adapter takes.
+
+    Every check raises `InvalidInput`, `ThreadMismatch` or `Unsupported`, before anything is sent.
+    """
+
+    backend: str
+    capabilities: Capabilities
+    on_unsupported: OnUnsupported
+
+    def chat(
+        self,
+        operation: str,
+        question: object,
+        *,
+        thread: object = None,
+        user: object = None,
+        metadata: object = None,
+        on_unsupported: OnUnsupported | None = None,
+        options: Mapping[str, Any],
+    ) -> ChatCall:
+        """Check `chat`, `continue_thread` and `stream`."""
+        return ChatCall(
+            backend=self.backend,
+            operation=operation,
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("chat", operation, options, on_unsupported),
+            question=self._question(question),
+            thread=self.thread(thread),
+            user=self.user(user),
+            metadata=_metadata(metadata, "metadata"),
+        )
+
+    def feedback(
+        self,
+        answer: object,
+        rating: object,
+        *,
+        user: object = None,
+        comment: object = None,
+        on_unsupported: OnUnsupported | None = None,
+        options: Mapping[str, Any],
+    ) -> FeedbackCall:
+        """Check `feedback`."""
+        thread = answer.thread if isinstance(answer, Answer | Exchange) else None
+        return FeedbackCall(
+            backend=self.backend,
+            operation="feedback",
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("feedback", "feedback", options, on_unsupported),
+            answer_id=_answer_id(answer),
+            rating=_rating(rating),
+            thread=self.thread(thread),
+            user=self.user(user),
+            comment=_comment(comment),
+        )
+
+    def history(
+        self,
+        thread: object,
+        *,
+        user: object,
+        newest_first: bool,
+        page_size: object,
+        on_unsupported: OnUnsupported | None,
+        options: Mapping[str, Any],
+    ) -> HistoryCall:
+        """Check `history`."""
+        return HistoryCall(
+            backend=self.backend,
+            operation="history",
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("history", "history", options, on_unsupported),
+            thread=self.thread(thread),
+            user=self.user(user),
+            newest_first=bool(newest_first),
+            page_size=None if page_size is None else _whole("page_size", page_size, 1, _PAGE_SIZE_LIMIT),
+        )
+
+    def clear_history(
+        self, thread: object, *, user: object, on_unsupported: OnUnsupported | None, options: Mapping[str, Any]
+    ) -> ClearCall:
+        """Check `clear_history`."""
+        return ClearCall(
+            backend=self.backend,
+            operation="clear_history",
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("clear_history", "clear_history", options, on_unsupported),
+            thread=self.thread(thread),
+            user=self.user(user),
+        )
+
+    def _leniency(self, given: OnUnsupported | None) -> OnUnsupported:
+        if given not in (None, "raise", "drop"):
+            raise InvalidInput(
+                f"on_unsupported is {quoted(given)}", hint='Use "raise" or "drop".', argument="on_unsupported"
+            )
+        return given or self.on_unsupported
+
+    def _options(
+        self, call: str, operation: str, options: Mapping[str, Any], on_unsupported: OnUnsupported | None
+    ) -> dict[str, Any]:
+        known = self.capabilities.options.get(call, ())
+        for name in options.keys() - set(known):
+            nearest = get_close_matches(name, (*known, *_COMMON_ARGUMENTS), n=1)
+            NeutralCall(
+                backend=self.backend, operation=operation, on_unsupported=self._leniency(on_unsupported)
+            ).cannot(
+                name,
+                "this call has no such argument",
+                f"Did you mean {nearest[0]}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}.",
+            )
+        return {name: value for name, value in options.items() if name in known and value is not None}
+
+    def _question(self, question: object) -> str:
+        text = check_text("question", question)
+        if not text.strip():
+            raise InvalidInput("the question is empty", hint="Ask something.", argument="question", value=quoted(text))
+        limit = self.capabilities.question_limit
+        if limit is not None and len(text) > limit:
+            raise InvalidInput(
+                f"the question has {len(text):,} characters, and {self.backend} takes at most {limit:,}",
+                hint="Shorten it.",
+                backend=self.backend,
+                argument="question",
+                value=quoted(text),
+                limit=limit,
+            )
+        return text
+
+    def thread(self, thread: object) -> ThreadRef | None:
+        """Return the reference that `thread` is, has, or has as text."""
+        if isinstance(thread, Answer | Exchange):
+            thread = thread.thread
+        if isinstance(thread, str):
+            thread = ThreadRef.parse(thread)
+        if thread is None:
+            return None
+        if not isinstance(thread, ThreadRef):
+            raise InvalidInput(
+                f"thread is {quoted(thread)}",
+                hint="Pass answer.thread, or the text of str(answer.thread).",
+                argument="thread",
+                value=quoted(thread),
+            )
+        if thread.backend != self.backend:
+            raise ThreadMismatch(
+                f"the thread belongs to {thread.backend}, and this client talks to {self.backend}",
+                hint="Threads cannot move between vendors: start a new one with chat().",
+                backend=self.backend,
+                expected=self.backend,
+                found=thread.backend,
+            )
+        return thread
+
+    def user(self, user: object) -> User | None:
+        """Return the user that `user` is, or has the id of."""
+        if user is None:
+            return None
+        if isinstance(user, str):
+            user = User(user)
+        if not isinstance(user, User):
+            raise InvalidInput(
+                f"user is {quoted(user)}", hint="Pass the person's id as text, or a User.", argument="user"
+            )
+        given = {
+            "user.id": user.id,
+            "user.email": user.email,
+            "user.fingerprint_id": user.fingerprint_id,
+            "user.slack_id": user.slack_id,
+            "user.discord_id": user.discord_id,
+        }
+        for name, value in given.items():
+            if value is not None and not check_text(name, value).strip():
+                raise InvalidInput(f"{name} is empty", hint="Leave it out, or give the id.", argument=name)
+        if user.metadata is None and all(value is None for value in given.values()):
+            raise InvalidInput("the user has no id", hint="Give User an id, an e-mail or the like.", argument="user")
+        _metadata(user.metadata, "user.metadata")
+        return user
+
+
+_COMMON_ARGUMENTS = (
+    "user", "metadata", "comment", "thread", "deadline", "on_unsupported", "page_size", "newest_first", "limit",
+)  # fmt: skip
+
+
+def check_text(argument: str, value: object) -> str:
+    """Return `value` if it is text that can be sent."""
+    if not isinstance(value, str):
+        raise InvalidInput(
+            f"{argument} is {type(value).__name__}, not text",
+            hint="Pass a str.",
+            argument=argument,
+            value=quoted(value),
+        )
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInput(
+            f"{argument} holds a NUL character or a lone surrogate, which cannot be sent",
+            hint="Remove it.",
+            argument=argument,
+            value=quoted(value),
+        )
+    return value
+
+
+def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{argument} is {quoted(value)}, not a dict", argument=argument, hint="Pass a dict.")
+    encode_json(value, argument)
+    return dict(value)
+
+
+def _answer_id(answer: object) -> str | int:
+    if isinstance(answer, Answer | Exchange):
+        if answer.id is None:
+            raise InvalidInput("the answer has no id, so it cannot be rated", argument="answer", hint="Ask again.")
+        return answer.id
+    if isinstance(answer, bool) or not isinstance(answer, str | int):
+        raise InvalidInput(
+            f"the answer to rate is {quoted(answer)}",
+            hint="Pass an Answer, an Exchange, or the answer's id.",
+            argument="answer",
+            value=quoted(answer),
+        )
+    return check_text("answer", answer) if isinstance(answer, str) else answer
+
+
+def _rating(rating: object) -> Rating:
+    if isinstance(rating, Rating):
+        return rating
+    try:
+        return Rating(rating)
+    except ValueError:
+        pass
+    raise InvalidInput(
+        f"the rating is {quoted(rating)}", hint="Use Rating.UP or Rating.DOWN.", argument="rating", value=quoted(rating)
+    )
+
+
+def _comment(comment: object) -> Comment | None:
+    if comment is None:
+        return None
+    if isinstance(comment, str):
+        comment = Comment(comment)
+    if not isinstance(comment, Comment):
+        raise InvalidInput(f"comment is {quoted(comment)}", hint="Pass text or a Comment.", argument="comment")
+    if comment.text is not None and len(check_text("comment", comment.text)) > _COMMENT_LIMIT:
+        raise InvalidInput(
+            f"the comment has {len(comment.text):,} characters, and {_COMMENT_LIMIT:,} is the most that unichat sends",
+            hint="Shorten it.",
+            argument="comment",
+            limit=_COMMENT_LIMIT,
+        )
+    return comment
+
+
+def _whole(argument: str, value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidInput(
+            f"{argument} is {quoted(value)}",
+            hint=f"Give a whole number from {least} to {most:,}.",
+            argument=argument,
+            value=quoted(value),
+            limit=most,
+        )
+    return value
+
+
+def check_limit(value: object) -> int | None:
+    """Return how many exchanges `history` may give at most; None for all."""
+    return None if value is None else _whole("limit", value, 0, 2**63)
+
+
+def check_deadline(value: object) -> float | None:
+    """Return the deadline of a call in seconds, or None for the client's own."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise InvalidInput(
+            f"deadline is {quoted(value)}",
+            hint="Give a positive number of seconds.",
+            argument="deadline",
+            value=quoted(value),
+        )
+    return float(value)
+
+
+def with_call(result: Any, call: Any) -> Any:
+    """Return an answer, receipt or clearing with the record of its call."""
+    if isinstance(result, Answer):
+        return evolve(result, call=call.record, maybe_duplicated=call.maybe_duplicated)
+    return evolve(result, call=call.record)

@@ -1,0 +1,88 @@
+"""Where the token of a call comes from: fixed, from the caller's function, or fetched and kept until it expires."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from unichat.adapter import Credential
+from unichat.errors import ConfigError
+from unichat.operation import Flow, Operation, ask, hold
+from unichat.printable import trimmed
+from unichat.secrets import Secret, Token
+
+_MARGIN = 30.0
+"""Seconds before its end that a token is replaced, lest it expire on its way (a tenth of its life at most)."""
+
+
+class Tokens:
+    """The secret for each request of one client."""
+
+    def __init__(self, credential: Credential, clock: Callable[[], float]) -> None:
+        self._credential = credential
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: tuple[Secret, float] | None = None
+
+    @property
+    def renewable(self) -> bool:
+        """Whether asking again may give another secret."""
+        return not isinstance(self._credential.source, Secret)
+
+    @property
+    def header(self) -> str:
+        """The header that carries the secret."""
+        return self._credential.header
+
+    def forget(self) -> None:
+        """Drop a fetched token that the vendor refused."""
+        with self._lock:
+            self._kept = None
+
+    def header_value(self) -> Flow[str]:
+        """Return what stands in the header, after the operation that fetches a token if one is due.
+
+        Raises:
+            ConfigError: the caller's function raised, or returned no usable token.
+        """
+        source = self._credential.source
+        if isinstance(source, Operation):
+            secret = yield from self._fetched(source)
+        elif isinstance(source, Secret):
+            secret = source
+        else:
+            secret = _provided(source)
+        return f"{self._credential.scheme} {secret.reveal()}".lstrip()
+
+    def _fetched(self, source: Operation[Token]) -> Flow[Secret]:
+        kept = self._current()
+        if kept is None:
+            # Alone, so that threads which find the token expired do not all fetch one.
+            yield from hold(("token", self._credential.header))
+            kept = self._current()
+        if kept is None:
+            token = yield from ask(source)
+            lifetime = float("inf") if token.lifetime is None else token.lifetime
+            kept = token.secret
+            with self._lock:
+                self._kept = (kept, self._clock() + lifetime - min(_MARGIN, lifetime / 10))
+        return kept
+
+    def _current(self) -> Secret | None:
+        with self._lock:
+            return self._kept[0] if self._kept and self._clock() < self._kept[1] else None
+
+
+def _provided(provider: Callable[[], str | Secret]) -> Secret:
+    problem = ""
+    given: object = None
+    try:
+        given = provider()
+    except Exception as error:
+        # Only the type: the words of somebody else's exception may hold the token.
+        problem = f"raised {trimmed(type(error).__name__)}"
+    if not problem and not isinstance(given, str | Secret):
+        problem = f"returned {type(given).__name__} instead of text"
+    if problem:
+        raise ConfigError(f"the token provider {problem}", key="token", hint="It should return a valid token as text.")
+    return given if isinstance(given, Secret) else Secret(str(given), name="the token provider's token")

@@ -1,0 +1,259 @@
+"""The one error tree: every failure that leaves unichat is a `UnichatError`.
+
+`str(error)` is one printable line: what was wrong, with which value, and what to do. Errors hold no request, no
+response and no secret; they can be pickled and copied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define, field, fields
+
+from unichat.printable import escaped
+
+if TYPE_CHECKING:
+    from unichat.models import Source, ThreadRef
+    from unichat.record import Attempt, CallRecord
+
+E = TypeVar("E", bound="UnichatError")
+
+
+def _restored(kind: type[E], state: dict[str, Any]) -> E:
+    return kind(**state)
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class UnichatError(Exception):
+    """Anything that went wrong. Catch this to catch everything that unichat raises.
+
+    Attributes:
+        message: what was wrong, with which value.
+        hint: what to do about it.
+        backend, operation: where it happened, as far as that is known.
+        status: the HTTP status (or the status in a vendor's envelope), None where there was none.
+        retry_after: seconds that the vendor asks to wait, None where it did not say.
+        retryable: whether the same call may succeed later with nobody changing anything.
+        maybe_delivered: whether the vendor may have acted on the request; None where that is not known.
+        call: the record of the call, None if nothing was sent.
+    """
+
+    message: str = field(kw_only=False)
+    hint: str = ""
+    backend: str | None = None
+    operation: str | None = None
+    status: int | None = None
+    retry_after: float | None = None
+    retryable: bool = False
+    maybe_delivered: bool | None = None
+    call: CallRecord | None = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts made, oldest first; empty if nothing was sent."""
+        return self.call.attempts if self.call else ()
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.backend, self.operation) if part)
+        line = f"{where}: {self.message}" if where else self.message
+        if self.call and len(self.attempts) > 1:
+            line += f" ({len(self.attempts)} attempts in {self.call.elapsed:.1f} s)"
+        if self.hint:
+            line = f"{line.rstrip('.')}. {self.hint}"
+        return escaped(line)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {item.name: getattr(self, item.name) for item in fields(type(self))}
+        return _restored, (type(self), state)
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class ConfigError(UnichatError):
+    """The settings are wrong: a file, a profile, a URL, a keyword of `connect`, or the environment.
+
+    Attributes:
+        path: the file, where one was read.
+        key: the setting.
+        accepted: what would have been accepted.
+        nearest: the accepted name most like the one given.
+        problems: every mistake found, one line each; the message joins them.
+    """
+
+    path: str | None = None
+    key: str | None = None
+    accepted: tuple[str, ...] = ()
+    nearest: str | None = None
+    problems: tuple[str, ...] = ()
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class InvalidInput(UnichatError):
+    """An argument is not acceptable: to unichat (`source="local"`, nothing was sent), or to the vendor.
+
+    Attributes:
+        argument: its name.
+        value: what was given, trimmed.
+        limit: the limit that it broke, if it is one of size.
+        source: `local`, or `vendor` (HTTP 400, 413, 414, 422 or 431).
+    """
+
+    argument: str | None = None
+    value: str | None = None
+    limit: int | None = None
+    source: str = "local"
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class Unsupported(UnichatError):
+    """The backend cannot do this, or cannot carry this argument. Nothing was sent.
+
+    Attributes:
+        argument: the argument or feature.
+        alternative: what would work instead.
+    """
+
+    argument: str | None = None
+    alternative: str = ""
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class ThreadMismatch(UnichatError):
+    """A thread of another backend, or of another bot, was given. Nothing was sent."""
+
+    expected: str | None = None
+    found: str | None = None
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class StaleThread(ThreadMismatch):
+    """A newer thread of the same user took this one's place, and the vendor keeps one at a time. Nothing was asked.
+
+    Attributes:
+        thread: the thread that was given.
+        newer: the thread that replaced it, where known.
+    """
+
+    thread: ThreadRef | None = None
+    newer: ThreadRef | None = None
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class AccessDenied(UnichatError):
+    """The vendor refused the caller: the base of the two below, since vendors' 401 and 403 overlap."""
+
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class AuthenticationError(AccessDenied):
+    """The key or token is missing, wrong or expired."""
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class PermissionDenied(AccessDenied):
+    """The key or token is good, but not for this."""
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class NotFound(UnichatError):
+    """The vendor does not know the thing asked for.
+
+    Attributes:
+        what: `bot`, `project`, `thread`, `answer` or `route`, where that is known.
+    """
+
+    what: str | None = None
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class RequestRejected(UnichatError):
+    """The vendor refused with a 4xx status that no other class stands for."""
+
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class RateLimited(UnichatError):
+    """Too many requests (HTTP 429); `retry_after` has the vendor's wish, in seconds."""
+
+    retryable: bool = True
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class ServerError(UnichatError):
+    """The vendor failed: a 5xx status, a 408 or 425, or an error record at the start of a stream."""
+
+    retryable: bool = True
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class InsufficientTokens(ServerError):
+    """The account's token allowance is used up (507); it refills slowly."""
+
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class ConnectionFailed(UnichatError):
+    """No usable connection, or it broke.
+
+    Attributes:
+        kind: `dns`, `refused`, `connect_timeout`, `tls`, `certificate`, `proxy`, `reset`, `closed` or `read_timeout`.
+    """
+
+    kind: str = "closed"
+    retryable: bool = True
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class DeadlineExceeded(UnichatError):
+    """The time that the caller allows for the whole call is over.
+
+    Attributes:
+        deadline: seconds that were allowed.
+    """
+
+    deadline: float | None = None
+    retryable: bool = True
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class InvalidResponse(UnichatError):
+    """The vendor answered with something that is no answer.
+
+    Attributes:
+        kind: `head`, `truncated`, `too_large`, `content_type`, `encoding`, `json`, `shape` or `redirect`.
+        pointer: the JSON pointer of the field that is wrong, for `shape`.
+        excerpt: the beginning of what came, trimmed and escaped.
+    """
+
+    kind: str = "shape"
+    pointer: str = ""
+    excerpt: str = ""
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class StreamInterrupted(UnichatError):
+    """A stream broke after its first event. It is never asked again by itself.
+
+    Attributes:
+        text: the answer so far.
+        sources, thread, answer_id: as far as they had come.
+        events: how many events had come.
+    """
+
+    text: str = ""
+    sources: tuple[Source, ...] = ()
+    thread: ThreadRef | None = None
+    answer_id: str | None = None
+    events: int = 0
+    maybe_delivered: bool | None = True

@@ -1,0 +1,312 @@
+"""What is said, in any vendor's service: answers, threads, exchanges, sources, users and ratings.
+
+All models are frozen, compare by value, copy and pickle. `raw` is the vendor's own JSON; it does not take part in
+comparison.
+"""
+
+from __future__ import annotations
+
+import enum
+import html
+import re
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+from attrs import field, frozen
+
+from unichat.errors import InvalidInput
+from unichat.printable import quoted
+from unichat.record import CallRecord
+
+
+def _raw() -> Any:
+    return field(factory=dict, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Source:
+    """A passage's origin that an answer leans on.
+
+    Attributes:
+        url: where it can be read; empty if the vendor names none.
+        title: its title; empty if the vendor names none.
+        internal: whether the vendor marks it as internal data; None where it does not say.
+    """
+
+    url: str
+    title: str = ""
+    internal: bool | None = None
+    raw: Any = _raw()
+
+
+@frozen(kw_only=True)
+class User:
+    """The person who asks, as far as the bot knows them. `User("id")` and plain text mean the same.
+
+    Attributes:
+        id: the bot's own id for the person.
+        email, fingerprint_id, slack_id, discord_id: other ids that a vendor may take.
+        metadata: free fields about the person, such as `{"company_name": "ACME"}`.
+    """
+
+    id: str | None = field(default=None, kw_only=False)
+    email: str | None = None
+    fingerprint_id: str | None = None
+    slack_id: str | None = None
+    discord_id: str | None = None
+    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
+
+
+class Rating(enum.Enum):
+    """A verdict on an answer."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@frozen(kw_only=True)
+class Comment:
+    """Words on an answer, with the flags that some vendors take besides. Plain text stands for `Comment(text)`."""
+
+    text: str | None = field(default=None, kw_only=False)
+    incorrect: bool = False
+    irrelevant: bool = False
+    unaddressed: bool = False
+
+
+# backend:version:id[,key=value...]~checksum, every part percent-encoded, so that a reference survives a shell,
+# a URL, a CSV file and a log line. The checksum tells a cut or altered text from a good one.
+_TEXT_FORM = re.compile(
+    r"(?P<backend>[a-z][a-z0-9_-]*):(?P<version>[0-9]{1,9}):(?P<body>[!-~]+)~(?P<check>[0-9a-f]{8})"
+)
+_BACKEND = re.compile(r"[a-z][a-z0-9_-]*")
+_TEXT_LIMIT = 16_384
+
+
+@frozen
+class ThreadRef:
+    """Where a conversation can be continued. `str(ref)` can be stored anywhere; `ThreadRef.parse` reads it back.
+
+    Attributes:
+        backend: the adapter that it belongs to; another one refuses it (`ThreadMismatch`).
+        id: the thread's id.
+        user: the bot's id for the person whose thread it is, where the backend needs it again.
+        scope: the bot that the thread belongs to, where the backend's threads belong to one.
+        position: the newest answer known when the reference was made; it does not take part in comparison.
+    """
+
+    backend: str
+    id: str
+    user: str | None = field(default=None, kw_only=True)
+    scope: str | None = field(default=None, kw_only=True)
+    position: str | None = field(default=None, kw_only=True, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.backend, str) or not _BACKEND.fullmatch(self.backend):
+            raise _thread_error(self.backend, "its backend is no adapter's name", "backend")
+        for name in ("id", "user", "scope", "position"):
+            value = getattr(self, name)
+            if value is None and name != "id":
+                continue
+            if not isinstance(value, str) or not value:
+                raise _thread_error(value, f"its {name} must be text that is not empty", name)
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise _thread_error(value, f"its {name} holds a lone surrogate", name)
+
+    def __str__(self) -> str:
+        parts = [quote(self.id, safe="")]
+        for name in ("user", "scope", "position"):
+            value = getattr(self, name)
+            if value is not None:
+                parts.append(f"{name}={quote(value, safe='')}")
+        text = f"{self.backend}:1:{','.join(parts)}"
+        return f"{text}~{zlib.crc32(text.encode()):08x}"
+
+    @classmethod
+    def parse(cls, text: str) -> ThreadRef:
+        """Return the reference that `text`, made by `str(ref)`, stands for.
+
+        Raises:
+            InvalidInput: not text, empty, over 16,384 characters, cut short, altered, or of an unknown version.
+        """
+        if not isinstance(text, str):
+            raise _thread_error(text, "it is not text")
+        if not text:
+            raise _thread_error(text, "it is empty")
+        if len(text) > _TEXT_LIMIT:
+            raise _thread_error(text, f"it is {len(text):,} characters long", limit=_TEXT_LIMIT)
+        match = _TEXT_FORM.fullmatch(text)
+        if match is None:
+            raise _thread_error(text, "it is cut short, or was not made by str(thread)")
+        if match["version"] != "1":
+            raise _thread_error(text, f"its version is {match['version']}, and this unichat reads version 1")
+        if f"{zlib.crc32(text[:-9].encode()):08x}" != match["check"]:
+            raise _thread_error(text, "its checksum does not fit: it was cut or altered")
+        identity, *pairs = match["body"].split(",")
+        return cls(match["backend"], unquote(identity), **_parsed_pairs(text, pairs))
+
+
+def _parsed_pairs(text: str, pairs: list[str]) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if name not in ("user", "scope", "position") or not equals or name in known:
+            raise _thread_error(text, f"{quoted(pair)} is no part of a reference")
+        known[name] = unquote(value)
+    return known
+
+
+def _thread_error(value: object, problem: str, argument: str = "thread", limit: int | None = None) -> InvalidInput:
+    return InvalidInput(
+        f"{quoted(value)} is no thread reference: {problem}",
+        hint="Pass answer.thread, or the whole text of str(answer.thread).",
+        argument=argument,
+        value=quoted(value),
+        limit=limit,
+    )
+
+
+@frozen(kw_only=True)
+class Answer:
+    """A vendor's answer to one question.
+
+    Attributes:
+        text: the answer, Markdown as the vendor wrote it; may be empty.
+        id: what `feedback` takes; None where the vendor gave none.
+        thread: where to go on; None where the vendor gave none.
+        sources: what it leans on; empty where the vendor names none.
+        uncertain: the vendor's own doubt; None where it does not say.
+        maybe_duplicated: whether an earlier attempt may have asked the same question (a 500, 502 or 504 can come after
+            the work was done).
+        call: how the call went: attempts, waits, time.
+        raw: the vendor's JSON.
+    """
+
+    text: str
+    id: str | None = None
+    thread: ThreadRef | None = None
+    sources: tuple[Source, ...] = ()
+    uncertain: bool | None = None
+    maybe_duplicated: bool = False
+    call: CallRecord | None = field(default=None, eq=False, repr=False)
+    raw: Any = _raw()
+
+    def _repr_html_(self) -> str:
+        """Return the answer as escaped HTML with its sources, for notebooks."""
+        paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in self.text.split("\n\n") if part.strip())
+        items = "".join(f"<li>{_link(source)}</li>" for source in self.sources)
+        doubt = "<p><em>The vendor marks this answer as uncertain.</em></p>" if self.uncertain else ""
+        sources = f"<p>Sources</p><ul>{items}</ul>" if items else ""
+        return f'<div class="unichat-answer">{paragraphs}{doubt}{sources}</div>'
+
+
+def _link(source: Source) -> str:
+    label = html.escape(source.title or source.url)
+    # Only web addresses become links: a `javascript:` URL from a vendor would run in the reader's notebook.
+    if source.url.lower().startswith(("https://", "http://")):
+        return f'<a href="{html.escape(source.url)}" rel="noopener noreferrer">{label}</a>'
+    return label
+
+
+@frozen(kw_only=True)
+class Feedback:
+    """A verdict that the vendor holds on an answer."""
+
+    rating: Rating
+    comment: Comment | None = None
+    created_at: datetime | None = None
+    raw: Any = _raw()
+
+
+@frozen(kw_only=True)
+class Exchange:
+    """One question with its answer, as the vendor's history holds it.
+
+    Attributes:
+        question, answer: both text; empty where the vendor has null.
+        id: the answer's id, which `feedback` takes.
+        thread: the thread it belongs to, as far as the vendor tells.
+        created_at: an aware time, or None where the vendor gives none.
+        sources: as far as the vendor's history has them.
+        feedback: the verdicts that the history shows.
+        uncertain: the vendor's doubt; None where it does not say.
+        cleared: whether a clearing removed it from the conversation; None where the vendor does not say.
+    """
+
+    question: str
+    answer: str
+    id: str | None = None
+    thread: ThreadRef | None = None
+    created_at: datetime | None = None
+    sources: tuple[Source, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    uncertain: bool | None = None
+    cleared: bool | None = None
+    raw: Any = _raw()
+
+
+@frozen(kw_only=True)
+class FeedbackReceipt:
+    """What the vendor made of a rating.
+
+    Attributes:
+        id: the feedback's own id; None where the vendor gave none.
+        answer_id: the answer rated.
+        rating, comment: what was sent.
+        call: how the call went.
+    """
+
+    answer_id: str
+    rating: Rating
+    id: str | None = None
+    comment: Comment | None = None
+    call: CallRecord | None = field(default=None, eq=False, repr=False)
+    raw: Any = _raw()
+
+
+class ClearOutcome(enum.Enum):
+    """What a clearing did."""
+
+    CLEARED = "cleared"
+    """The vendor says that it removed the conversation."""
+    NOTHING_TO_CLEAR = "nothing_to_clear"
+    """The vendor knew no conversation, and the caller allowed for that (`missing_ok`)."""
+    DETACHED = "detached"
+    """Nothing was removed; the next `chat` starts a fresh thread all the same."""
+
+
+@frozen(kw_only=True)
+class ClearResult:
+    """What `clear_history` did, and to whom.
+
+    Attributes:
+        outcome: whether anything was removed.
+        user: the person whose conversation it was, where one was named.
+        message: the vendor's own words.
+    """
+
+    outcome: ClearOutcome
+    user: str | None = None
+    message: str = ""
+    call: CallRecord | None = field(default=None, eq=False, repr=False)
+    raw: Any = _raw()
+
+
+@frozen(kw_only=True)
+class StreamEvent:
+    """One piece of a streamed answer.
+
+    Attributes:
+        type: `text`, `sources`, `identifiers`, `metadata`, or the vendor's own name for anything else.
+        text: the piece it adds to the answer; empty where it adds none.
+        sources: those it brings.
+        raw: the vendor's record.
+    """
+
+    type: str
+    text: str = ""
+    sources: tuple[Source, ...] = ()
+    raw: Any = _raw()

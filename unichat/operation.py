@@ -1,0 +1,499 @@
+"""Operations: HTTP calls as values, which a driver runs.
+
+An adapter does no I/O. It returns an `Operation`: the request to send, how to read the answer, and what may be done
+when it fails. A neutral call that takes several is a `Flow`: a generator that yields operations and is sent their
+results.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import json
+import re
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from functools import wraps
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from urllib.parse import quote, urlencode
+
+from attrs import define, evolve, field, frozen
+
+from unichat.decoding import decode_json, excerpt
+from unichat.errors import InvalidInput, InvalidResponse
+from unichat.models import StreamEvent
+from unichat.printable import quoted
+
+T = TypeVar("T")
+R = TypeVar("R")
+T_co = TypeVar("T_co", covariant=True)
+P = ParamSpec("P")
+
+
+class Replay(enum.Enum):
+    """What sending an operation a second time would do. It belongs to the operation, not to its HTTP method."""
+
+    READ = "read"
+    """Reads only: harmless."""
+    UPSERT = "upsert"
+    """Writes the same again: harmless."""
+    CLEAR = "clear"
+    """Removes what is removed already: harmless while nothing slips in between."""
+    ASK = "ask"
+    """Asks the question twice: tokens spent twice, and a thread with a question too many."""
+    INSERT = "insert"
+    """Makes a second row."""
+
+
+@frozen
+class Request:
+    """The HTTP request of an operation.
+
+    Attributes:
+        method: `GET` or `POST`.
+        path: from the root, every segment percent-encoded.
+        query: pairs in order, not yet encoded; a name may repeat.
+        body: encoded once, so that every attempt sends the same bytes; None for no body.
+        content_type: of the body.
+    """
+
+    method: str
+    path: str = field()
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+
+    @path.validator
+    def _stays_with_the_host(self, _: object, path: str) -> None:
+        # The driver puts the address before it: without the slash, "@evil.example/" would become the host.
+        if not path.startswith("/"):
+            raise ValueError(f"a path begins with a slash, unlike {path!r}")
+
+    @property
+    def target(self) -> str:
+        """The path with the encoded query."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+
+@define
+class Reply:
+    """A whole HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    _decoded: list[Any] = field(factory=list, init=False, repr=False, eq=False)
+
+    def json(self) -> Any:
+        """Return the body's JSON, decoded once: an envelope is examined before it is parsed.
+
+        Raises:
+            InvalidResponse: the body is empty, not labelled as JSON, or not strictly JSON.
+        """
+        if not self._decoded:
+            self._decoded.append(self._decode())
+        return self._decoded[0]
+
+    def _decode(self) -> Any:
+        if not self.body:
+            raise InvalidResponse("the answer's body is empty", kind="json")
+        if not self.is_json:
+            label = self.headers.get("content-type", "")
+            raise InvalidResponse(
+                f"the answer is labelled {quoted(label)} instead of application/json",
+                hint="A proxy or a sign-in page may stand between; check base_url and the network.",
+                kind="content_type",
+                excerpt=excerpt(self.body),
+            )
+        return decode_json(self.body)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer is labelled as JSON."""
+        label = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return label == "application/json" or (label.startswith("application/") and label.endswith("+json"))
+
+
+@frozen(kw_only=True)
+class Problem:
+    """A vendor's refusal, as its adapter reads it.
+
+    Attributes:
+        status: the envelope's where there is one, otherwise HTTP's.
+        means: the status that it stands for, where the vendor's own is misleading.
+        message: the vendor's own words.
+        argument: for an invalid request: the field that the vendor names, such as `query.message`.
+        what: for a 404: `bot`, `project`, `thread`, `answer` or `route`.
+        envelope_status: the status in the body, if the vendor puts one there.
+        hint: what to do, where the adapter knows better than the status tells.
+    """
+
+    status: int
+    means: int | None = None
+    message: str = ""
+    argument: str | None = None
+    what: str | None = None
+    envelope_status: int | None = None
+    hint: str = ""
+
+
+@frozen(kw_only=True)
+class Operation(Generic[T]):
+    """One HTTP call as a value.
+
+    Attributes:
+        name: what the vendor's reference calls it, in snake case.
+        parse: makes the result of a good reply. Raises `InvalidResponse`.
+        examine: returns the refusal that a reply holds, or None for a good one.
+        signed: whether the request carries the credential.
+    """
+
+    backend: str
+    name: str
+    replay: Replay
+    request: Request
+    examine: Callable[[Reply], Problem | None] = field(repr=False)
+    parse: Callable[[Reply], T] = field(repr=False)
+    signed: bool = True
+
+    def map(self, function: Callable[[T], R]) -> Operation[R]:
+        """Return the same call with `function` applied to its result."""
+        parse = self.parse
+        # Not evolve(): it cannot say that the type of the result changes.
+        return Operation(
+            backend=self.backend,
+            name=self.name,
+            replay=self.replay,
+            request=self.request,
+            examine=self.examine,
+            parse=lambda reply: function(parse(reply)),
+            signed=self.signed,
+        )
+
+    def missing_as(self, result: T) -> Operation[T]:
+        """Return the same call with "not found" taken as `result`; a route that does not exist stays an error."""
+        examine, parse = self.examine, self.parse
+
+        def is_missing(reply: Reply) -> bool:
+            problem = examine(reply)
+            return problem is not None and problem.status == 404 and problem.what != "route"
+
+        return evolve(
+            self,
+            examine=lambda reply: None if is_missing(reply) else examine(reply),
+            parse=lambda reply: result if is_missing(reply) else parse(reply),
+        )
+
+
+class StreamFailure(Exception):
+    """Why a decoder cannot go on. A driver turns it into one of our errors; callers never see it.
+
+    Attributes:
+        kind: `vendor` (the vendor reports a failure within the stream), `record` (one that cannot be read), or
+            `too_large`.
+        reason: in words.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class StreamDecoder(Protocol[T_co]):
+    """Bytes in, events out, however the bytes are cut."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the vendor promises has come, so that silence may count as the end."""
+        ...
+
+    def feed(self, data: bytes) -> Iterator[StreamEvent]:
+        """Yield the events that `data` completes.
+
+        Raises:
+            StreamFailure: a record cannot be read, is too long, or is the vendor's own report of a failure.
+        """
+        ...
+
+    def end(self) -> str | None:
+        """Return why the stream may not end here, or None if it may: called when the body ended properly."""
+        ...
+
+    def result(self) -> T_co:
+        """Return what the events so far amount to."""
+        ...
+
+    @property
+    def records(self) -> list[Any]:
+        """The vendor's records so far, decoded."""
+        ...
+
+
+@frozen(kw_only=True)
+class StreamOperation(Generic[T]):
+    """One HTTP call whose answer comes in pieces. As `Operation`, with a decoder instead of `parse`."""
+
+    backend: str
+    name: str
+    replay: Replay
+    request: Request
+    examine: Callable[[Reply], Problem | None] = field(repr=False)
+    decoder: Callable[[], StreamDecoder[T]] = field(repr=False)
+    signed: bool = True
+
+
+@frozen
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: what it holds.
+        next: the operation that fetches the page after it; None at the end.
+    """
+
+    items: tuple[T, ...]
+    next: Operation[Page[T]] | None = field(default=None, repr=False)
+    raw: Any = field(factory=dict, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Paged(Generic[T]):
+    """A list in pages: the first operation; each page knows the next.
+
+    Attributes:
+        first: fetches the first page.
+        key: an item's identity, so that one that moved between pages is given once.
+        keep: whether an item is one of those asked for, where the vendor cannot pick them itself.
+    """
+
+    first: Operation[Page[T]]
+    key: Callable[[T], Hashable | None] = field(repr=False)
+    keep: Callable[[T], bool] = field(default=lambda _: True, repr=False)
+
+
+@frozen
+class Hold:
+    """A flow's wish to be alone with `key` until it ends, such as one user's conversation."""
+
+    key: Hashable
+
+
+Step = Operation[Any] | Hold
+Flow = Generator[Step, Any, T]
+
+
+def ask(operation: Operation[T]) -> Flow[T]:
+    """Run one operation from within a flow: `yield from` it and take its result."""
+    result: T = yield operation
+    return result
+
+
+def hold(key: Hashable) -> Flow[None]:
+    """Wait until no other flow of this client holds `key`, then hold it until this flow ends."""
+    yield Hold(key)
+
+
+def encode_json(value: object, argument: str) -> bytes:
+    """Return `value` as compact UTF-8 JSON.
+
+    Raises:
+        InvalidInput: it is not JSON: another type, a key that is no text, NaN or infinity, a cycle, a lone surrogate.
+    """
+    problem = ""
+    body = b""
+    try:
+        _refuse_other_keys(value)
+        body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except RecursionError:
+        problem = "it is nested too deeply, or contains itself"
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    if problem:
+        raise InvalidInput(
+            f"{argument} cannot be sent as JSON: {problem}",
+            hint="Use text, finite numbers, true, false, None, lists, and dicts with text keys.",
+            argument=argument,
+        )
+    return body
+
+
+def _refuse_other_keys(value: object) -> None:
+    # json.dumps turns the key 1 into "1" without a word, and two keys may then become one.
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {quoted(key)} is no text")
+            _refuse_other_keys(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_other_keys(item)
+
+
+@frozen
+class Endpoint:
+    """A vendor's endpoint: what a caller can know before calling it.
+
+    Attributes:
+        method, path: as the vendor's reference prints them, with `{placeholders}`.
+        reference: the heading in the vendor's reference.
+        known: parameters that the client's settings can fill in, by the setting's name.
+        streamed: whether it gives a `StreamOperation`.
+        function: builds the operation from keyword arguments.
+    """
+
+    backend: str
+    name: str
+    method: str
+    path: str
+    replay: Replay
+    reference: str
+    known: Mapping[str, str]
+    streamed: bool
+    function: Callable[..., Operation[Any] | StreamOperation[Any]] = field(repr=False, eq=False)
+
+    @property
+    def parameters(self) -> tuple[inspect.Parameter, ...]:
+        """The keyword parameters, in the reference's order."""
+        return tuple(inspect.signature(self.function).parameters.values())
+
+
+@frozen
+class Here:
+    """What a function of an adapter's `operations` knows of its own endpoint."""
+
+    backend: str
+    name: str
+    method: str
+    path: str
+    replay: Replay
+    examine: Callable[[Reply], Problem | None]
+
+    def _request(
+        self,
+        path: Mapping[str, str],
+        query: Mapping[str, object],
+        body: object,
+        form: Mapping[str, str] | None,
+    ) -> Request:
+        filled = re.sub(r"\{(\w+)\}", lambda hole: _segment(path[hole[1]], hole[1]), self.path)
+        pairs = tuple(pair for name, value in query.items() for pair in _query_pairs(name, value))
+        if form is not None:
+            return Request(self.method, filled, pairs, urlencode(form).encode(), "application/x-www-form-urlencoded")
+        if body is None:
+            return Request(self.method, filled, pairs)
+        return Request(self.method, filled, pairs, encode_json(body, self.name))
+
+    def operation(
+        self,
+        parse: Callable[[Reply], T],
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        signed: bool = True,
+    ) -> Operation[T]:
+        """Return the operation; query values of None are left out, truth is lower case, lists repeat the name."""
+        return Operation(
+            backend=self.backend,
+            name=self.name,
+            replay=self.replay,
+            request=self._request(path or {}, query or {}, body, form),
+            examine=self.examine,
+            parse=parse,
+            signed=signed,
+        )
+
+    def stream(
+        self,
+        decoder: Callable[[], StreamDecoder[T]],
+        *,
+        path: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> StreamOperation[T]:
+        """Return the streamed operation."""
+        return StreamOperation(
+            backend=self.backend,
+            name=self.name,
+            replay=self.replay,
+            request=self._request(path or {}, {}, body, None),
+            examine=self.examine,
+            decoder=decoder,
+        )
+
+
+def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    for item in value if isinstance(value, list | tuple) else (value,):
+        yield name, str(item).lower() if isinstance(item, bool) else str(item)
+
+
+def _segment(value: str, name: str) -> str:
+    # quote("..", safe="") is still "..", and HTTP libraries then walk up the path: such ids must never get this far.
+    if value in ("", ".", ".."):
+        raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
+    return quote(value, safe="")
+
+
+class Endpoints:
+    """An adapter's endpoints by name, in the order of the vendor's reference."""
+
+    def __init__(self, backend: str, examine: Callable[[Reply], Problem | None]) -> None:
+        self.backend = backend
+        self.examine = examine
+        self._table: dict[str, Endpoint] = {}
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        replay: Replay,
+        *,
+        reference: str,
+        known: Mapping[str, str] | None = None,
+        examine: Callable[[Reply], Problem | None] | None = None,
+        streamed: bool = False,
+    ) -> Callable[[Callable[Concatenate[Here, P], T]], Callable[P, T]]:
+        """Enter the decorated function as the endpoint that bears its name.
+
+        The function's first parameter, `here`, is filled in; callers see the others only.
+        """
+
+        def enter(function: Callable[Concatenate[Here, P], T]) -> Callable[P, T]:
+            here = Here(self.backend, function.__name__, method, path, replay, examine or self.examine)
+
+            @wraps(function)
+            def build(*args: P.args, **kwargs: P.kwargs) -> T:
+                return function(here, *args, **kwargs)
+
+            signature = inspect.signature(function)
+            visible = list(signature.parameters.values())[1:]
+            build.__signature__ = signature.replace(parameters=visible)  # type: ignore[attr-defined]
+            self._table[here.name] = Endpoint(
+                self.backend,
+                here.name,
+                method,
+                path,
+                replay,
+                reference,
+                known or {},
+                streamed,
+                build,  # type: ignore[arg-type]
+            )
+            return build
+
+        return enter
+
+    def __getitem__(self, name: str) -> Endpoint:
+        return self._table[name]
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._table.values())
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def names(self) -> tuple[str, ...]:
+        """The endpoints' names, in order."""
+        return tuple(self._table)

@@ -1,0 +1,63 @@
+"""How long to wait between attempts: exponential backoff with full jitter, and the vendor's own wish."""
+
+from __future__ import annotations
+
+import enum
+import math
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from attrs import frozen
+
+LONGEST_WISH = 60.0
+"""Seconds: a `Retry-After` above this is not waited for; the error says how long it was."""
+
+
+@frozen
+class Backoff:
+    """`first` seconds, doubling up to `cap`; a wait is drawn at random between 0 and that."""
+
+    first: float
+    cap: float
+
+
+class Curve(enum.Enum):
+    """Which waits a failure calls for."""
+
+    SERVER = Backoff(0.5, 8.0)
+    THROTTLED = Backoff(1.0, 20.0)
+    TOKENS = Backoff(5.0, 30.0)
+    """A token allowance refills slowly."""
+    AT_ONCE = Backoff(0.0, 0.0)
+    """For a call that was refused for its token only, and has a fresh one."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that `Retry-After` asks for, or None where it is absent or malformed.
+
+    It may be ASCII digits or an HTTP date in any of its three forms; a date counts from the answer's own `Date`, so
+    that a wrong clock on this machine does not matter. A date that has passed means 0.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        # More digits than this make a float of infinity, or an int that Python refuses to read.
+        return float(value) if len(value) < 16 else float(10**16)
+    then = _http_date(value)
+    if then is None:
+        return None
+    now = _http_date(headers.get("date", ""))
+    return max(0.0, then - (time.time() if now is None else now))
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def longest_wait(curve: Curve, attempt: int) -> float:
+    """Return the upper end of the wait after `attempt` (counted from 1), in seconds."""
+    backoff = curve.value
+    return float(min(backoff.cap, math.ldexp(backoff.first, min(attempt - 1, 60))))

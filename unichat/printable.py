@@ -1,0 +1,44 @@
+"""Makes text from elsewhere safe to print: control characters escaped, length bounded."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Cc: control characters, Cs: lone surrogates. Cf holds the bidirectional marks that reorder what a reader sees,
+# but also the joiners that emoji and Indic scripts need, so those two stay.
+_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_HARMLESS = frozenset("\u200c\u200d")
+
+
+def escaped(text: str, *, keep: str = "") -> str:
+    """Return `text` with every control, bidirectional and surrogate character written as an escape.
+
+    `keep` names characters to leave alone, such as line ends for an answer shown on a terminal.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in keep or character in _HARMLESS or unicodedata.category(character) not in _ESCAPED
+        else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def trimmed(value: object, limit: int = 300) -> str:
+    """Return one printable line for `value`, at most `limit` characters long (an ellipsis marks a cut)."""
+    text = value if isinstance(value, str) else repr(value)
+    # Cut first: a vendor may send megabytes, and escaping only ever lengthens.
+    line = escaped(" ".join(text[: limit * 4].split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def quoted(value: object, limit: int = 80) -> str:
+    """Return `value` as it should stand in an error message: text in quotes, anything else by its repr."""
+    if isinstance(value, str):
+        return f"'{trimmed(value, limit)}'"
+    try:
+        return trimmed(repr(value), limit)
+    except Exception:
+        # The value is the caller's: a broken __repr__ must not hide the error that we are about to report.
+        return f"<{type(value).__name__}>"

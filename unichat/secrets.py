@@ -1,0 +1,69 @@
+"""Values that never print: secrets, and how a request is signed with them."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import NoReturn
+
+from attrs import frozen
+
+from unichat.errors import ConfigError
+
+
+class Secret:
+    """A text that shows as `***` everywhere and cannot be pickled. `reveal()` gives the text.
+
+    Raises:
+        ConfigError: the text is empty, has blanks around it, or holds anything but printable ASCII, none of which
+            can stand in an HTTP header. The message never shows the text.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str, *, name: str = "secret") -> None:
+        if not isinstance(text, str):
+            raise ConfigError(f"{name} must be text, not {type(text).__name__}", key=name)
+        if not text:
+            raise ConfigError(f"{name} is empty", key=name, hint="Give the key that the vendor issued.")
+        if text != text.strip():
+            raise ConfigError(
+                f"{name} has blanks or line ends around it",
+                key=name,
+                hint="Remove them; a file often ends in one.",
+            )
+        if not (text.isascii() and text.isprintable()):
+            raise ConfigError(f"{name} holds characters that cannot stand in an HTTP header", key=name)
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself: to be called only where the request is signed."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._text, other._text)
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled: send its reference ({env = ...}) instead")
+
+
+@frozen
+class Token:
+    """An access token and how long it lives from now on, in seconds (None: unknown)."""
+
+    secret: Secret
+    lifetime: float | None = None
+
+
+TokenProvider = Callable[[], "str | Secret"]
+"""A function without arguments that returns a valid token; called before each request."""

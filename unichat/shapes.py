@@ -1,0 +1,120 @@
+"""Reads a vendor's JSON, field by field: lenient about what is new, exact about what is needed.
+
+A field that is missing or of the wrong kind raises `InvalidResponse` with a JSON pointer to it; fields that nobody asks
+for are left alone (they stay in `raw`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from unichat.errors import InvalidResponse
+from unichat.printable import trimmed
+
+T = TypeVar("T")
+
+
+def mismatch(pointer: str, expected: str, found: object) -> InvalidResponse:
+    """Return the error for a value at `pointer` that is not what the vendor's reference shows."""
+    what = "is missing" if found is _MISSING else f"is {type(found).__name__} {trimmed(repr(found), 60)}"
+    return InvalidResponse(
+        f"the answer's {pointer or 'top level'} should be {expected}, but {what}",
+        hint="The vendor's API may have changed; the whole answer is not shown here for privacy.",
+        kind="shape",
+        pointer=pointer,
+    )
+
+
+_MISSING: Any = object()
+
+
+class Fields:
+    """One JSON object. `Fields(value)` refuses anything else.
+
+    The `need_…` readers raise `InvalidResponse` for a missing, null or wrong value; the plain ones return None for
+    missing or null, and for a wrong kind of value as well where a wrong kind does no harm.
+    """
+
+    def __init__(self, raw: object, pointer: str = "") -> None:
+        if not isinstance(raw, dict):
+            raise mismatch(pointer, "an object", raw)
+        self.raw: dict[str, Any] = raw
+        self.pointer = pointer
+
+    def _at(self, key: str) -> str:
+        return f"{self.pointer}/{key}"
+
+    def need_text(self, key: str) -> str:
+        """Return the text under `key`; null counts as empty, since vendors redact so."""
+        value = self.raw.get(key, _MISSING)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise mismatch(self._at(key), "text", value)
+        return value
+
+    def need_id(self, key: str) -> str:
+        """Return the id under `key` as text: vendors use both text and integers."""
+        found = self.identifier(key)
+        if found is None:
+            raise mismatch(self._at(key), "an id (text or integer)", self.raw.get(key, _MISSING))
+        return found
+
+    def text(self, key: str) -> str | None:
+        """Return the text under `key`, or None."""
+        value = self.raw.get(key)
+        return value if isinstance(value, str) else None
+
+    def identifier(self, key: str) -> str | None:
+        """Return the id under `key` as text, or None."""
+        value = self.raw.get(key)
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return None
+        return str(value) or None
+
+    def boolean(self, key: str) -> bool | None:
+        """Return the truth under `key`, or None. 0 and 1 count: one vendor uses them."""
+        value = self.raw.get(key)
+        return bool(value) if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)) else None
+
+    def integer(self, key: str) -> int | None:
+        """Return the integer under `key`, or None; integers written as text count."""
+        value = self.raw.get(key)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+            return int(value)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def time(self, key: str) -> datetime | None:
+        """Return the aware time under `key` (ISO 8601), or None; a time without an offset is UTC."""
+        return read_time(self.raw.get(key))
+
+    def each(self, key: str, read: Callable[[Fields], T]) -> tuple[T, ...]:
+        """Return what `read` makes of every object in the list under `key`; no list, or null, is an empty one."""
+        value = self.raw.get(key)
+        if not isinstance(value, list):
+            return ()
+        return tuple(read(Fields(item, f"{self._at(key)}/{n}")) for n, item in enumerate(value))
+
+
+def read_time(value: object) -> datetime | None:
+    """Return the aware time that `value` (ISO 8601 text) stands for, or None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def read_rows(value: object, read: Callable[[Fields], T], pointer: str = "") -> tuple[T, ...]:
+    """Return what `read` makes of every object in the list `value`.
+
+    Raises:
+        InvalidResponse: `value` is no list, or holds something that is no object.
+    """
+    if not isinstance(value, list):
+        raise mismatch(pointer, "a list", value)
+    return tuple(read(Fields(item, f"{pointer}/{n}")) for n, item in enumerate(value))
