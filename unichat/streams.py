@@ -189,7 +189,10 @@ class AnswerStream(Generic[T]):
         if self._closed:
             raise InvalidInput("the stream is closed", hint="Read it within its with block, or ask again.")
         if self._source is None:
+            # Closed until it runs: a question that failed is not asked a second time by the next look at the stream.
+            self._closed = True
             self._source = self._start()
+            self._closed = False
         return self._source
 
     def __iter__(self) -> Iterator[StreamEvent]:

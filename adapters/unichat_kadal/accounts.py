@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from urllib.parse import urlencode
 
+from unichat.errors import ConfigError, InvalidResponse
 from unichat.operation import Operation, Problem, Replay, Reply, Request, encode_json
 from unichat.secrets import Secret, Token
 from unichat.shapes import Fields
@@ -66,7 +67,12 @@ def _read(reply: Reply) -> Token:
     fields = Fields(data, "/data") if isinstance(data, dict) and "access_token" not in top.raw else top
     text = fields.need_id("access_token")
     lifetime = fields.integer("expires_in")
-    return Token(Secret(text, name="access_token"), _lifetime_by_claim(text) if lifetime is None else float(lifetime))
+    secret = None
+    with suppress(ConfigError):
+        secret = Secret(text, name="access_token")
+    if secret is None:
+        raise InvalidResponse("the access token cannot stand in an HTTP header", pointer="/access_token")
+    return Token(secret, _lifetime_by_claim(text) if lifetime is None else float(lifetime))
 
 
 def _lifetime_by_claim(token: str) -> float | None:

@@ -138,14 +138,22 @@ class Attempts(Generic[T]):
         """Return what a whole answer amounts to."""
         self.status = reply.status
         self.request_id = next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), None)
-        problem = self.operation.examine(reply)
-        if problem is not None:
-            return self._refused(problem, reply)
-        assert isinstance(self.operation, Operation)
         try:
-            return Done(self.operation.parse(reply))
+            problem = self.operation.examine(reply)
+            if problem is None:
+                assert isinstance(self.operation, Operation)
+                return Done(self.operation.parse(reply))
         except UnichatError as error:
             return self.unreadable(error)
+        except Exception as error:
+            # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
+            _log.debug(
+                "%s %s: the adapter cannot read this", self.operation.backend, self.operation.name, exc_info=True
+            )
+            name = type(error).__name__
+        else:
+            return self._refused(problem, reply)
+        return self.unreadable(InvalidResponse(f"the adapter could not read the answer ({name})"))
 
     def unreadable(self, error: UnichatError) -> Failed:
         """Return what an answer amounts to that its reader refused with `error`."""
