@@ -37,7 +37,10 @@ def connect(
     """
     from unichat import config as configuration
 
-    resolved = configuration.resolve(target, profile=profile, config=config, settings=settings)
+    request = configuration.Request(target=target, profile=profile, config=config, keywords=settings)
+    # Secrets may stand in both, and a traceback with local variables would show them.
+    del target, settings
+    resolved = configuration.settle(request)
     return client_for(resolved.backend, resolved.settings)
 
 

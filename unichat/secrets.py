@@ -65,5 +65,5 @@ class Token:
     lifetime: float | None = None
 
 
-TokenProvider = Callable[[], "str | Secret"]
+TokenProvider = Callable[[], str | Secret]
 """A function without arguments that returns a valid token; called before each request."""

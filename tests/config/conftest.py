@@ -1,0 +1,105 @@
+"""What the tests of the config share: both backends without their packages' registration, and an empty environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unichat.adapter import Backend
+from unichat.config import Resolved, resolve
+from unichat.errors import ConfigError
+from unichat_kadal.settings import KadalSettings
+from unichat_kapa.settings import KapaSettings
+
+
+def _unused(*_: object) -> Any:
+    raise AssertionError("the config builds no adapter")
+
+
+def backend(name: str, settings: type[Any], identity: str) -> Backend[Any]:
+    return Backend(
+        name=name,
+        title=name.title(),
+        settings=settings,
+        build=_unused,
+        endpoints={},  # type: ignore[arg-type]
+        identity=identity,
+    )
+
+
+BACKENDS = {
+    "kadal": backend("kadal", KadalSettings, "chat_bot_id"),
+    "kapa": backend("kapa", KapaSettings, "project_id"),
+}
+
+
+def find(name: str) -> Backend[Any]:
+    if name in BACKENDS:
+        return BACKENDS[name]
+    nearest = "kapa" if name.startswith("ka") else None
+    raise ConfigError(
+        f"there is no adapter '{name}'",
+        key="backend",
+        accepted=tuple(BACKENDS),
+        nearest=nearest,
+        hint="Installed: kadal, kapa.",
+    )
+
+
+def names() -> tuple[str, ...]:
+    return tuple(BACKENDS)
+
+
+@pytest.fixture(scope="session")
+def finders() -> dict[str, Any]:
+    return {"find": find, "names": names}
+
+
+@pytest.fixture(scope="session")
+def make_backend() -> Callable[..., Backend[Any]]:
+    return backend
+
+
+@pytest.fixture(scope="session")
+def resolved() -> Callable[..., Resolved]:
+    """`resolve` with both backends, and nothing in the environment unless a test says so."""
+    return partial(resolve, find=find, names=names, environ={})
+
+
+@pytest.fixture(scope="session")
+def refused(resolved: Callable[..., Resolved]) -> Callable[..., ConfigError]:
+    """The error of a `resolve` that must fail."""
+
+    def call(*args: Any, **kwargs: Any) -> ConfigError:
+        with pytest.raises(ConfigError) as caught:
+            resolved(*args, **kwargs)
+        return caught.value
+
+    return call
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a config file that only its owner can read."""
+
+    def call(text: str, name: str = "unichat.toml") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A config folder of the user's that is empty, whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("xdg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder))
+        yield folder / "unichat"

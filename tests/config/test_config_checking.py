@@ -1,0 +1,169 @@
+"""Settings of other people's adapters: what their classes may hold, and what happens to their mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from attrs import Factory, field, frozen
+
+from unichat.adapter import Backend
+from unichat.config import Resolved, resolve, schema
+from unichat.errors import ConfigError
+from unichat.secrets import Secret
+from unichat.settings import CommonSettings, setting
+
+Make = Callable[..., Backend[Any]]
+
+
+@pytest.fixture
+def opened(make_backend: Make) -> Callable[..., Resolved]:
+    def call(kind: type[Any], environ: Mapping[str, str] = {}, **settings: Any) -> Resolved:
+        other = make_backend("other", kind, "bot")
+        return resolve("other", settings=settings, environ=environ, find=lambda _: other)
+
+    return call
+
+
+@frozen(kw_only=True)
+class Ready(CommonSettings):
+    base_url: str = setting(default="https://example.com", help="Where it is.")
+
+
+@frozen(kw_only=True)
+class TwoWays(Ready):
+    """A token, or an account in its place."""
+
+    token: Secret | None = field(
+        default=None, metadata={"help": "The token.", "env": "TOKEN", "env_unless": ("account",)}
+    )
+    account: str | None = setting(default=None, help="The account.")
+
+
+def test_a_variable_is_not_read_where_another_setting_stands_for_it(opened: Callable[..., Resolved]) -> None:
+    assert opened(TwoWays, {"TOKEN": "sentinel"}).settings.token == Secret("sentinel")
+    assert opened(TwoWays, {"TOKEN": "sentinel"}, account=None).settings.token == Secret("sentinel")
+    assert opened(TwoWays, {"TOKEN": "sentinel"}, account="a").settings.token is None
+
+
+def test_a_variable_whose_exception_is_given_is_still_a_good_keyword(opened: Callable[..., Resolved]) -> None:
+    assert opened(TwoWays, {"TOKEN": "x"}, account="a", token="y").settings.token == Secret("y")
+
+
+@frozen(kw_only=True)
+class Mixed(Ready):
+    """Unions and nested tables."""
+
+    limit: int | str = setting(default=1, help="How much.")
+    tables: Mapping[str, Mapping[str, bool]] = setting(default=Factory(dict), help="Tables of tables.")
+
+
+def test_a_union_takes_what_any_of_its_members_takes(opened: Callable[..., Resolved]) -> None:
+    assert opened(Mixed, limit=5).settings.limit == 5
+    assert opened(Mixed, limit="all").settings.limit == "all"
+    with pytest.raises(ConfigError, match=r"limit is 5.5, but should be a whole number or text"):
+        opened(Mixed, limit=5.5)
+
+
+def test_tables_of_tables_are_checked_to_the_bottom(opened: Callable[..., Resolved]) -> None:
+    assert opened(Mixed, tables={"a": {"b": True}}).settings.tables == {"a": {"b": True}}
+    with pytest.raises(ConfigError, match=r"should be a table \(each value a table \(each value true or false\)\)"):
+        opened(Mixed, tables={"a": {"b": 1}})
+
+
+@frozen(kw_only=True)
+class Listed(Ready):
+    hosts: list[str] = setting(help="Not possible.")
+
+
+def test_a_type_that_no_config_can_give_is_the_adapters_mistake(
+    opened: Callable[..., Resolved], make_backend: Make
+) -> None:
+    with pytest.raises(ConfigError, match=r"the adapter's setting hosts has the type list\[str\]") as caught:
+        opened(Listed, hosts=["a"])
+    assert caught.value.key == "hosts"
+    with pytest.raises(ConfigError, match="the adapter's setting hosts"):
+        schema(find=lambda _: make_backend("other", Listed, "bot"), names=lambda: ("other",))
+
+
+def _refuse_all(settings: Any, item: Any, value: Any) -> None:
+    raise ValueError("sentinel")
+
+
+@frozen(kw_only=True)
+class Validated(Ready):
+    """Validators of attrs' own kind, and a field that is not given."""
+
+    key: Secret | None = field(default=None, validator=_refuse_all)
+    level: int = field(default=1, validator=_refuse_all)
+    made: int = field(default=0, init=False)
+
+
+def test_a_validator_of_another_kind_refuses_too_and_shows_no_secret(opened: Callable[..., Resolved]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        opened(Validated, key="sentinel", level=2)
+    assert caught.value.problems == (
+        'keyword argument: key is of the type str, but should be text or a reference such as {env = "NAME"}',
+        "keyword argument: level is 2, but should be a whole number",
+    )
+
+
+@frozen
+class Plain:
+    """A class without any check of several settings, or help."""
+
+    bot: str = field()
+
+
+def test_a_class_without_checks_or_help_will_do(opened: Callable[..., Resolved]) -> None:
+    assert opened(Plain, bot="b").settings == Plain("b")
+    with pytest.raises(ConfigError, match=r"bot is missing \(it has no default\)\. Give bot\."):
+        opened(Plain)
+
+
+@frozen(kw_only=True)
+class Crossed:
+    """A check that looks at several settings, one after another."""
+
+    first: int = field()
+    second: int = field(default=2)
+    third: Mapping[str, int] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        if self.second > 5:
+            raise ConfigError("second is too large", key="second")
+        if self.first > self.second:
+            raise ConfigError("first is larger than second")
+        if self.first == self.second:
+            raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("settings", "problems"),
+    [
+        ({"first": 3}, ["first is larger than second"]),
+        ({"first": 1, "second": 6}, ["keyword argument: second is too large"]),
+        ({"second": 6}, ["first is missing (it has no default). Give first.", "keyword argument: second is too large"]),
+        ({"first": "x"}, ["keyword argument: first is 'x', but should be a whole number"]),
+        (
+            {"first": 3, "zzz": 1},
+            [
+                "keyword argument: there is no setting 'zzz'. Accepted: first, second, third.",
+                "first is larger than second",
+            ],
+        ),
+        ({"first": 1, "zzz": 1}, ["keyword argument: there is no setting 'zzz'. Accepted: first, second, third."]),
+    ],
+)
+def test_checks_of_several_settings_run_on_those_that_are_fine(
+    opened: Callable[..., Resolved], settings: dict[str, Any], problems: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        opened(Crossed, **settings)
+    assert list(caught.value.problems) == problems
+
+
+def test_a_bug_of_an_adapter_shows_as_it_is(opened: Callable[..., Resolved]) -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        opened(Crossed, first=2)

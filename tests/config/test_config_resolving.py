@@ -1,0 +1,440 @@
+"""What `connect` is told: which backend and profile are meant, and which setting wins."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unichat.config import NoConfig, Resolved, check_profile, resolve
+from unichat.errors import ConfigError
+from unichat.printable import escaped
+
+Resolve = Callable[..., Resolved]
+Refuse = Callable[..., ConfigError]
+Write = Callable[..., Path]
+
+UUID = "11111111-2222-3333-4444-555555555555"
+OTHER = "99999999-2222-3333-4444-555555555555"
+KAPA = {"api_key": "sentinel", "project_id": UUID}
+PROFILE = f'[profiles.support]\nbackend = "kapa"\nproject_id = "{UUID}"\napi_key = {{env = "KEY"}}\n'
+ENV = {"KEY": "sentinel"}
+
+
+def test_a_name_and_keywords_are_enough(resolved: Resolve) -> None:
+    result = resolved("kapa", settings=KAPA)
+    assert (result.backend.name, result.profile, result.path) == ("kapa", None, None)
+    assert (result.settings.api_key.reveal(), result.settings.project_id) == ("sentinel", UUID)
+    assert result.settings.base_url == "https://api.kapa.ai"
+
+
+def test_a_url_is_enough(resolved: Resolve) -> None:
+    result = resolved(f"kapa://{UUID}?api_key=sentinel&deadline=5&integration_id={OTHER}&allow_insecure=yes")
+    settings = result.settings
+    assert (settings.project_id, settings.deadline, settings.integration_id) == (UUID, 5.0, OTHER)
+    assert settings.allow_insecure is True
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: text.isprintable() and text.strip()))
+def test_any_id_that_a_backend_takes_can_stand_in_a_url(resolved: Resolve, identity: str) -> None:
+    url = f"kadal://{quote(identity, safe='')}?token=sentinel&realm={quote(identity, safe='')}"
+    settings = resolved(url).settings
+    assert (settings.chat_bot_id, settings.realm) == (identity, identity)
+
+
+def test_tables_in_a_url_are_json_or_pairs(resolved: Resolve) -> None:
+    for text in ("up:1,down:2", quote('{"up": 1, "down": 2}'), "%7B%22up%22%3A+1%2C+%22down%22%3A+2%7D"):
+        assert resolved(f"kadal://b?token=t&rating_ids={text}").settings.rating_ids == {"up": 1, "down": 2}
+
+
+def test_what_is_left_out_is_read_from_the_environment(resolved: Resolve) -> None:
+    environ = {"KAPA_API_KEY": "sentinel", "KAPA_PROJECT_ID": UUID}
+    for target in ("kapa", "kapa://"):
+        settings = resolved(target, environ=environ).settings
+        assert (settings.api_key.reveal(), settings.project_id) == ("sentinel", UUID)
+
+
+def test_an_empty_variable_counts_as_left_out(refused: Refuse) -> None:
+    error = refused("kapa", settings={"project_id": UUID}, environ={"KAPA_API_KEY": ""})
+    assert error.key == "api_key"
+    assert "KAPA_API_KEY" in str(error)
+
+
+def test_keywords_go_before_the_profile_that_before_the_url_and_that_before_the_environment(
+    resolved: Resolve, write: Write
+) -> None:
+    path = write(
+        f'[profiles.a]\nurl = "kapa://{UUID}?attempts=2&connect_timeout=2&deadline=2&api_key=k"\n'
+        "connect_timeout = 3\ndeadline = 3\n"
+    )
+    environ = {"KAPA_PROJECT_ID": OTHER}
+    settings = resolved(config=path, settings={"deadline": 4}, environ=environ).settings
+    assert (settings.project_id, settings.attempts) == (UUID, 2)
+    assert (settings.connect_timeout, settings.deadline) == (3.0, 4.0)
+
+
+def test_keywords_go_before_a_url(resolved: Resolve) -> None:
+    assert resolved(f"kapa://{UUID}?api_key=a", settings={"api_key": "b"}).settings.api_key.reveal() == "b"
+
+
+def test_a_keyword_that_is_none_counts_as_left_out(resolved: Resolve) -> None:
+    settings = {"api_key": None, "attempts": None, "integration_id": None}
+    result = resolved(f"kapa://{UUID}?api_key=a&attempts=5", settings=settings)
+    assert (result.settings.api_key.reveal(), result.settings.attempts) == ("a", 5)
+
+
+def test_references_and_secrets_are_good_keywords(resolved: Resolve, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sentinel\n")
+    settings = {"project_id": UUID, "api_key": {"file": "key"}}
+    assert resolved("kapa", settings=settings, cwd=tmp_path).settings.api_key.reveal() == "sentinel"
+
+
+def test_a_function_is_taken_where_tokens_can_be_provided(resolved: Resolve, refused: Refuse) -> None:
+    def provider() -> str:
+        return "sentinel"
+
+    assert resolved("kadal", settings={"chat_bot_id": "b", "token": provider}).settings.token is provider
+    assert "must be text, not function" in str(refused("kapa", settings={**KAPA, "api_key": provider}))
+
+
+def test_a_client_account_stands_in_place_of_the_token_of_the_environment(resolved: Resolve) -> None:
+    settings = {"chat_bot_id": "b", "client_id": "c", "client_secret": "s"}
+    for environ in ({}, {"KADAL_TOKEN": "sentinel"}):
+        assert resolved("kadal", settings=settings, environ=environ).settings.token is None
+
+
+# Which profile
+
+
+def test_the_only_profile_is_used(resolved: Resolve, write: Write) -> None:
+    path = write(PROFILE)
+    result = resolved(config=path, environ=ENV)
+    assert (result.profile, result.path, result.backend.name) == ("support", path, "kapa")
+
+
+def test_the_profile_is_the_argument_else_the_variable_else_the_default(resolved: Resolve, write: Write) -> None:
+    tables = (f'[profiles.{name}]\nurl = "kapa://{UUID}?api_key={name}"\n' for name in "abc")
+    path = write('default = "a"\n' + "".join(tables))
+    assert resolved(config=path).profile == "a"
+    assert resolved(config=path, environ={"UNICHAT_PROFILE": ""}).profile == "a"
+    assert resolved(config=path, environ={"UNICHAT_PROFILE": "b"}).profile == "b"
+    assert resolved(profile="c", config=path, environ={"UNICHAT_PROFILE": "b"}).profile == "c"
+
+
+def test_several_profiles_without_a_default_are_named(refused: Refuse, write: Write) -> None:
+    path = write("[profiles.a]\n[profiles.b]\n")
+    error = refused(config=path)
+    assert str(error).startswith(f"{path}: has the profiles a, b, and none was named. ")
+    assert (error.accepted, error.path) == (("a", "b"), str(path))
+
+
+def test_a_file_without_profiles_is_an_error(refused: Refuse, write: Write) -> None:
+    error = refused(config=write(""))
+    assert "has no profiles" in str(error)
+    assert not isinstance(error, NoConfig)
+
+
+def test_an_unknown_profile_names_the_nearest_and_who_asked(refused: Refuse, write: Write) -> None:
+    path = write(PROFILE)
+    asked = refused(profile="suport", config=path)
+    assert str(asked) == f"{path}: there is no profile 'suport' (did you mean 'support'?). Accepted: support."
+    assert asked.nearest == "support"
+    assert f"{path}, which UNICHAT_PROFILE names: " in str(refused(config=path, environ={"UNICHAT_PROFILE": "x"}))
+
+
+def test_a_profile_is_a_name(refused: Refuse, write: Write) -> None:
+    assert "profile should be a name, not list" in str(refused(profile=["a"], config=write(PROFILE)))
+
+
+def test_no_config_at_all_is_an_error_of_its_own(refused: Refuse, tmp_path: Path, user_folder: Path) -> None:
+    error = refused(cwd=tmp_path)
+    assert isinstance(error, NoConfig)
+    assert (error.key, error.path) == ("config", None)
+    assert str(user_folder / "unichat.toml") in str(error)
+
+
+def test_a_profile_that_was_asked_for_without_a_file_is_no_reason_to_go_on(refused: Refuse, tmp_path: Path) -> None:
+    for arguments in ({"profile": "a"}, {"environ": {"UNICHAT_PROFILE": "a"}}):
+        error = refused(cwd=tmp_path, **arguments)
+        assert not isinstance(error, NoConfig)
+        assert "profile 'a' was named, but there is no config file" in str(error)
+
+
+def test_a_file_that_cannot_be_read_is_the_only_mistake(refused: Refuse, tmp_path: Path) -> None:
+    for arguments in ({}, {"profile": "a"}):
+        error = refused(config=tmp_path / "no.toml", **arguments)
+        assert error.problems == (f"{tmp_path}/no.toml does not exist",)
+        assert not isinstance(error, NoConfig)
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        ('default = "x"\n[profiles.a]\n[profiles.b]\n', None),
+        ("default = 3\n[profiles.a]\n[profiles.b]\n", None),
+        ("[profiles]\na = 3\n[profiles.b]\n", "a"),
+        ("profiles = 3\n", "a"),
+        ("[support]\nbackend = 'kapa'", None),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_not_reported_twice(
+    refused: Refuse, write: Write, text: str, profile: str | None
+) -> None:
+    assert len(refused(profile=profile, config=write(text)).problems) == 1
+
+
+def test_the_file_is_checked_even_where_its_profile_is_fine(refused: Refuse, write: Write) -> None:
+    path = write(f"defualt = 'a'\n{PROFILE}attempts = 0\n")
+    error = refused(config=path, environ=ENV)
+    assert error.problems[0].startswith(f"{path}: there is no key 'defualt'")
+    assert error.problems[1].startswith(f"{path}, profile 'support': attempts is 0")
+
+
+def test_only_the_profile_in_use_needs_its_secrets(resolved: Resolve, write: Write) -> None:
+    path = write(f'{PROFILE}[profiles.other]\nbackend = "nothing"\napi_key = {{env = "NOT_SET"}}\nwrong = 1\n')
+    assert resolved(profile="support", config=path, environ=ENV).profile == "support"
+
+
+def test_secret_files_are_looked_for_beside_the_config_file(resolved: Resolve, write: Write) -> None:
+    write("sentinel\n", "deep/kapa.key")
+    path = write(f'[profiles.a]\nurl = "kapa://{UUID}"\napi_key = {{file = "kapa.key"}}\n', "deep/my.toml")
+    assert resolved(config=path, cwd=Path("/")).settings.api_key.reveal() == "sentinel"
+
+
+# Which backend
+
+
+@pytest.mark.parametrize("target", ["kapa:sentinel", "", "ka pa", "sentinel/x", 3, b"kapa", ["kapa"]])
+def test_what_is_no_name_and_no_url_is_refused_and_not_shown(refused: Refuse, target: Any) -> None:
+    error = refused(target)
+    assert "the first argument should be the text of a backend's name or URL" in str(error)
+    assert "sentinel" not in str(error)
+
+
+def test_a_url_that_cannot_be_made_out_is_an_error(refused: Refuse) -> None:
+    assert str(refused("kapa://a b")).startswith("the URL: is no URL")
+
+
+@pytest.mark.parametrize("extra", [{"profile": "a"}, {"config": "a.toml"}])
+def test_a_backend_beside_a_profile_or_file_is_refused(refused: Refuse, extra: dict[str, str]) -> None:
+    error = refused("kapa", settings=KAPA, **extra)
+    assert str(error) == f"kapa: {next(iter(extra))} was given beside a backend or URL. Give one of the two."
+
+
+def test_an_unknown_adapter_is_an_error_and_the_rest_is_checked_as_for_the_nearest(
+    refused: Refuse, write: Write
+) -> None:
+    path = write('[profiles.a]\nbackend = "kappa"\nproject_id = "x"\n')
+    error = refused(config=path)
+    assert [line.removeprefix(f"{path}, profile 'a': ").split(".")[0] for line in error.problems] == [
+        "there is no adapter 'kappa'",
+        "api_key is missing (The project's API key)",
+        "project_id is 'x', but Kapa's ids are UUIDs",
+    ]
+    assert (error.nearest, error.accepted, error.backend) == ("kapa", ("kadal", "kapa"), None)
+
+
+def test_an_adapter_like_no_other_is_one_mistake(refused: Refuse) -> None:
+    assert refused("zzz", settings={"x": 1}).problems == ("there is no adapter 'zzz'. Installed: kadal, kapa.",)
+
+
+def test_installed_adapters_are_found_without_being_told() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve("there_is_no_such_adapter", environ={})
+    assert caught.value.key == "backend"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("attempts = 3", "backend is missing. Give backend or url. Installed: kadal, kapa."),
+        ("backend = 3", "backend should be text, not int"),
+        ("backend = ''", "there is no adapter ''. Installed: kadal, kapa."),
+        ("url = ['sentinel']", "url should be text, not list"),
+    ],
+)
+def test_a_profile_names_its_backend(refused: Refuse, write: Write, lines: str, says: str) -> None:
+    path = write(f"[profiles.a]\n{lines}\n")
+    assert refused(config=path).problems == (f"{path}, profile 'a': {says}",)
+
+
+def test_without_any_adapter_a_profile_cannot_name_one(write: Write) -> None:
+    with pytest.raises(ConfigError, match="Installed: none"):
+        resolve(config=write("[profiles.a]"), environ={}, names=lambda: ())
+
+
+def test_backend_and_url_of_a_profile_must_agree(refused: Refuse, resolved: Resolve, write: Write) -> None:
+    good = write(f'[profiles.a]\nbackend = "kapa"\nurl = "kapa://{UUID}?api_key=k"\n', "good.toml")
+    assert resolved(config=good).settings.project_id == UUID
+    bad = write('[profiles.a]\nbackend = "kadal"\nurl = "kapa://b?token=t"\n')
+    assert f"{bad}, profile 'a': backend is 'kadal', but url is one of 'kapa'" in refused(config=bad).problems
+
+
+def test_mistakes_in_the_url_of_a_profile_say_so(refused: Refuse, write: Write) -> None:
+    path = write(f'[profiles.a]\nurl = "kapa://{UUID}?api_key=sentinel&attempts=0#x"\n')
+    assert [line.split(": ")[0] for line in refused(config=path).problems] == [f"{path}, profile 'a', url"] * 2
+
+
+def test_an_id_twice_in_a_url_is_refused(refused: Refuse) -> None:
+    error = refused(f"kapa://{UUID}?api_key=k&project_id={UUID}")
+    assert str(error) == "kapa: the URL: has 'project_id' twice: after // and in the query"
+
+
+def test_a_part_of_a_url_that_was_refused_is_not_missing_as_well(refused: Refuse) -> None:
+    error = refused("kapa://a:b?api_key=")
+    assert len(error.problems) == 2
+    assert "missing" not in str(error)
+
+
+# All mistakes at once
+
+
+def test_all_mistakes_of_a_call_come_at_once(refused: Refuse, write: Write) -> None:
+    path = write(
+        '[profiles.a]\nbackend = "kadal"\ntoken = {env = "NOT_SET"}\nverify = false\nattempts = true\n'
+        'deadline = "5"\nthreads = "per_user"\nbase_url = "http://example.com"\nrating_ids = {up = "1"}\n'
+    )
+    error = refused(config=path, settings={"connect_timeout": -1, "realm": 3})
+    place = f"{path}, profile 'a'"
+    assert set(error.problems) == {
+        f"{place}: token: the environment variable NOT_SET is not set. Set it to the secret.",
+        f"{place}: attempts is True, but should be a whole number",
+        f"{place}: deadline is '5', but should be a number",
+        f"{place}: threads is 'per_user', but should be one of 'per-user', 'isolated'. Did you mean 'per-user'?",
+        f"{place}: rating_ids is {{'up': '1'}}, but should be a table (each value a whole number)",
+        (
+            f"{place}: chat_bot_id is missing (The bot's id)."
+            " Set KADAL_CHAT_BOT_ID in the environment, or give chat_bot_id."
+        ),
+        (
+            f"{place}: base_url: 'http://example.com' would send the key in the clear."
+            " Use https://, or set allow_insecure = true if that network is yours."
+        ),
+        "keyword argument: connect_timeout is -1.0, but should be a positive number of seconds. Such as 30.",
+        "keyword argument: realm is 3, but should be text",
+        *(line for line in error.problems if "'verify'" in line),
+    }
+    assert len(error.problems) == 10
+    assert str(error).startswith("kadal: 10 mistakes: (1) ")
+    assert len(str(error).splitlines()) == 1
+
+
+def test_a_list_of_what_is_accepted_is_said_once(refused: Refuse) -> None:
+    error = refused("kapa", settings={**KAPA, "atempts": 1, "zzz": 2})
+    assert str(error).count("Accepted: ") == 1
+    assert all("Accepted: " in line for line in error.problems)
+
+
+def test_a_place_that_all_mistakes_share_is_said_once(refused: Refuse) -> None:
+    error = refused("kapa", settings={**KAPA, "attempts": 0, "deadline": 0})
+    assert str(error).startswith("kapa: keyword argument: 2 mistakes: (1) deadline is 0.0")
+
+
+def test_the_environment_is_named_where_its_value_is_wrong(refused: Refuse) -> None:
+    error = refused("kapa", environ={"KAPA_API_KEY": "sentinel ", "KAPA_PROJECT_ID": "x"})
+    assert error.problems[0].startswith("environment variable KAPA_API_KEY: api_key has blanks")
+    assert error.problems[1].startswith("environment variable KAPA_PROJECT_ID: project_id is 'x'")
+
+
+@pytest.mark.parametrize("name", ["backend", "url"])
+def test_a_backend_as_a_keyword_is_told_its_place(refused: Refuse, name: str) -> None:
+    assert "is the first argument" in str(refused("kapa", settings={**KAPA, name: "kapa"}))
+
+
+# Secrets in files that others can read
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits")
+@pytest.mark.parametrize(
+    "lines", [f'url = "kapa://{UUID}?api_key=sentinel"', f'url = "kapa://{UUID}"\napi_key = "sentinel"']
+)
+def test_a_secret_in_a_file_that_others_can_read_is_warned_of(
+    resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture, lines: str
+) -> None:
+    path = write(f"[profiles.a]\n{lines}\n")
+    with caplog.at_level(logging.WARNING, "unichat"):
+        resolved(config=path)
+        assert not caplog.records
+        path.chmod(0o644)
+        resolved(config=path)
+    assert [record.getMessage() for record in caplog.records] == [
+        (
+            f"{path}, profile 'a': api_key is written out, and others can read the file (mode 0644)."
+            ' Run chmod 600 on it, or give a reference such as api_key = {env = "…"}.'
+        ),
+    ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits")
+def test_a_reference_in_a_file_that_others_can_read_is_no_reason_to_warn(
+    resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(PROFILE)
+    path.chmod(0o644)
+    with caplog.at_level(logging.WARNING, "unichat"):
+        resolved(config=path, environ=ENV)
+    assert not caplog.records
+
+
+# Checking without raising
+
+
+def test_a_profile_that_is_fine_has_no_problems(write: Write, finders: dict[str, Any]) -> None:
+    path = write(PROFILE)
+    check = check_profile(config=path, environ=ENV, **finders)
+    assert (check.profile, check.path, check.backend) == ("support", path, "kapa")
+    assert (check.problems, check.warnings) == ((), ())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits")
+def test_a_check_tells_problems_and_warnings(write: Write, finders: dict[str, Any]) -> None:
+    path = write('[profiles.a]\n[profiles.b]\nbackend = "kapa"\napi_key = "sentinel"\n')
+    path.chmod(0o644)
+    check = check_profile("b", config=path, environ={}, **finders)
+    assert [len(check.problems), len(check.warnings)] == [1, 1]
+    assert "project_id is missing" in check.problems[0]
+    assert "sentinel" not in repr(check)
+
+
+def test_a_check_without_a_file_is_a_problem(tmp_path: Path, finders: dict[str, Any]) -> None:
+    check = check_profile(environ={}, cwd=tmp_path, **finders)
+    assert (check.profile, check.path, check.backend, len(check.problems)) == (None, None, None, 1)
+
+
+def test_a_check_of_an_unknown_adapter_names_no_backend(write: Write, finders: dict[str, Any]) -> None:
+    check = check_profile(config=write('[profiles.a]\nbackend = "kappa"\n'), environ={}, **finders)
+    assert check.backend is None
+
+
+# Whatever comes
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["env", "up"]) | st.text(), inner),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(["api_key", "token", "attempts", "deadline", "base_url", "rating_ids", "threads", "verify"])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["kapa", "kadal"]), st.dictionaries(KEYS | st.text(), VALUES))
+def test_nothing_but_a_config_error_comes_of_any_keywords(refused: Refuse, target: str, settings: Any) -> None:
+    # An id is missing, so that there is always an error.
+    error = refused(target, settings=settings)
+    assert escaped(str(error)) == str(error)
+    assert error.__context__ is None
+
+
+@settings(deadline=None)
+@given(st.text() | st.text().map("kapa://".__add__), st.dictionaries(st.just("KADAL_TOKEN"), st.text()))
+def test_nothing_but_a_config_error_comes_of_any_target(refused: Refuse, target: str, environ: Any) -> None:
+    error = refused(target, environ=environ)
+    assert escaped(str(error)) == str(error)

@@ -1,0 +1,90 @@
+"""The JSON Schema: that it is one, that it ships, and that it agrees with what the config accepts."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from unichat.config import schema
+
+UUID = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.fixture(scope="module")
+def made(finders: dict[str, Any]) -> dict[str, Any]:
+    return schema(**finders)
+
+
+@pytest.fixture(scope="module")
+def validator(made: dict[str, Any]) -> Draft202012Validator:
+    Draft202012Validator.check_schema(made)
+    return Draft202012Validator(made)
+
+
+def test_the_schema_that_ships_is_the_one_that_the_settings_give(made: dict[str, Any]) -> None:
+    shipped = (files("unichat.config") / "unichat.schema.json").read_text(encoding="utf-8")
+    # To mend this: unichat profiles --schema > unichat/config/unichat.schema.json
+    assert json.loads(shipped) == made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'default = "a"\n[profiles.a]\nbackend = "kapa"',
+        f'[profiles.a]\nurl = "kapa://{UUID}"\nattempts = 2',
+        f'[profiles.a]\nbackend = "kapa"\nproject_id = "{UUID}"\napi_key = {{env = "KAPA_API_KEY"}}\ndeadline = 30',
+        '[profiles.a]\nbackend = "kapa"\napi_key = {file = "kapa.key"}',
+        '[profiles.a]\nbackend = "kadal"\ntoken = {keyring = "kadal/me"}\nrating_ids = {up = 1, down = 2}',
+        '[profiles.a]\nbackend = "kadal"\ntoken = {keyring = {service = "kadal", username = "me"}}\nrealm = "r"',
+        '[profiles.a]\nbackend = "kadal"\nurl = "kadal://b"\ncheck_thread = true\ndeadline = 2.5',
+        '[profiles.a]\nbackend = "kapa"\napi_key = "written out"\n[profiles.b]\nbackend = "kadal"',
+    ],
+)
+def test_good_files_fit(validator: Draft202012Validator, text: str) -> None:
+    assert list(validator.iter_errors(tomllib.loads(text))) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "defualt = 'a'",
+        "default = 3",
+        "profiles = 3",
+        "[profiles.a]",
+        "[profiles.a]\nattempts = 3",
+        '[profiles.a]\nbackend = "kappa"',
+        '[profiles.a]\nurl = "kappa://x"',
+        '[profiles.a]\nbackend = "kapa"\natempts = 3',
+        '[profiles.a]\nbackend = "kapa"\nthreads = "isolated"',
+        '[profiles.a]\nurl = "kapa://x"\nthreads = "isolated"',
+        '[profiles.a]\nbackend = "kadal"\nthreads = "per_user"',
+        '[profiles.a]\nbackend = "kadal"\ncheck_thread = 1',
+        '[profiles.a]\nbackend = "kadal"\nrating_ids = {up = "1"}',
+        '[profiles.a]\nbackend = "kapa"\napi_key = {envv = "X"}',
+        '[profiles.a]\nbackend = "kapa"\napi_key = {env = "X", file = "y"}',
+        '[profiles.a]\nbackend = "kapa"\napi_key = {env = "sk-live"}',
+        '[profiles.a]\nbackend = "kapa"\napi_key = {keyring = "kapa"}',
+        '[profiles.a]\nbackend = "kapa"\napi_key = ""',
+        '[profiles.a]\nbackend = "kapa"\ndeadline = "5"',
+    ],
+)
+def test_bad_files_do_not_fit(validator: Draft202012Validator, text: str) -> None:
+    assert list(validator.iter_errors(tomllib.loads(text)))
+
+
+def test_every_setting_says_what_it_is_for(made: dict[str, Any]) -> None:
+    for name in ("kapa", "kadal"):
+        settings = {key: item for key, item in made["$defs"][name]["properties"].items() if item is not True}
+        assert all(item["description"] for item in settings.values())
+    kadal = made["$defs"]["kadal"]["properties"]
+    assert kadal["send_version"]["default"] == "v2"
+    assert kadal["send_version"]["enum"] == ["v1", "v2"]
+    assert kadal["token"]["description"].endswith("Read from KADAL_TOKEN when left out.")
+    assert "default" not in kadal["token"]
+    assert kadal["check_thread"]["default"] is False

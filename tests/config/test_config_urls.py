@@ -1,0 +1,116 @@
+"""URLs: taken apart, and put together as any client would."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unichat.config.given import UNREADABLE
+from unichat.config.urls import parse_url
+from unichat.printable import escaped
+
+# Text without lone surrogates, which no URL can hold.
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+FILLED = TEXT.filter(lambda text: bool(text.strip()))
+
+
+def parts(text: str) -> tuple[str, Any, dict[str, Any], list[str]]:
+    url, problems = parse_url(text, place="the URL")
+    assert url is not None
+    return url.backend, url.identity, dict(url.query), [problem.text for problem in problems]
+
+
+@settings(deadline=None)
+@given(identity=TEXT, query=st.dictionaries(FILLED, FILLED), plus=st.booleans())
+def test_what_is_encoded_comes_back(identity: str, query: dict[str, str], plus: bool) -> None:
+    encoded = urlencode(query) if plus else urlencode(query, quote_via=quote)
+    # Keys have no plus for a blank: no setting's name has either, and a plus is then shown as it was written.
+    if plus:
+        encoded = "&".join(f"{quote(key, safe='')}={urlencode({'': value})[1:]}" for key, value in query.items())
+    assert parts(f"kapa://{quote(identity, safe='')}?{encoded}") == ("kapa", identity or None, query, [])
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_any_text_gives_parts_or_problems(text: str) -> None:
+    url, problems = parse_url("kapa://" + text, place="the URL")
+    assert url is not None or problems
+    assert all(escaped(problem.line) == problem.line for problem in problems)
+
+
+def test_the_case_of_an_id_is_kept_and_that_of_the_backend_is_not() -> None:
+    assert parts("KAPA://AbC") == ("kapa", "AbC", {}, [])
+
+
+@pytest.mark.parametrize("text", ["kapa://", "kapa://?", "kapa://?#"[:-1]])
+def test_the_id_can_be_left_out(text: str) -> None:
+    assert parts(text) == ("kapa", None, {}, [])
+
+
+def test_marks_in_a_value_need_no_encoding_where_they_cannot_be_mistaken() -> None:
+    assert parts("kapa://x?base_url=http://127.0.0.1:80/a?b=c")[2:] == ({"base_url": "http://127.0.0.1:80/a?b=c"}, [])
+
+
+@pytest.mark.parametrize(
+    "text", ["://x", "1a://x", "kapa://a b", "kapa://a\nb", "kapa:// ", "ka pa://x", "kapa://\ud800"]
+)
+def test_what_is_no_url_gives_no_parts(text: str) -> None:
+    url, problems = parse_url(text, place="the URL")
+    assert url is None
+    assert len(problems) == 1
+    assert "is no URL, or holds blanks" in problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("me:sentinel@x", "user name or password"),
+        ("x:8080", "has a port"),
+        ("x/", "has a path"),
+        ("x/y", "has a path"),
+        ("%zz", "not percent-encoded UTF-8"),
+        ("%ff", "not percent-encoded UTF-8"),
+    ],
+)
+def test_nothing_but_an_id_stands_before_the_query(host: str, says: str) -> None:
+    _, identity, query, problems = parts(f"kapa://{host}?a=b")
+    assert (identity, query, len(problems)) == (UNREADABLE, {"a": "b"}, 1)
+    assert says in problems[0]
+    assert "sentinel" not in problems[0]
+
+
+def test_a_fragment_is_refused() -> None:
+    assert parts("kapa://x?a=b#c") == ("kapa", "x", {"a": "b"}, ["has a fragment"])
+
+
+@pytest.mark.parametrize(
+    ("query", "read", "problem"),
+    [
+        ("a=1&a=2", {"a": UNREADABLE}, "has 'a' twice"),
+        ("a=1&%61=2", {"a": UNREADABLE}, "has 'a' twice"),
+        ("a=", {"a": UNREADABLE}, "has 'a' without a value"),
+        ("a", {"a": UNREADABLE}, "has 'a' without a value"),
+        ("a=%20+", {"a": UNREADABLE}, "has 'a' without a value"),
+        ("a=%f", {"a": UNREADABLE}, "has a value of 'a' that is not percent-encoded UTF-8"),
+        ("a=%ff", {"a": UNREADABLE}, "has a value of 'a' that is not percent-encoded UTF-8"),
+        ("=1", {}, "has a part without a key"),
+        ("%zz=1", {}, "has a part without a key"),
+        ("a=1&&b=2", {"a": "1", "b": "2"}, "has a part without a key"),
+        ("a=1&", {"a": "1"}, "has a part without a key"),
+    ],
+)
+def test_every_part_of_the_query_is_one_key_with_one_value(query: str, read: dict[str, Any], problem: str) -> None:
+    assert parts(f"kapa://x?{query}") == ("kapa", "x", read, [problem])
+
+
+def test_all_mistakes_in_a_url_come_at_once() -> None:
+    assert len(parts("kapa://x/y?a=&b=1&b=2&&c=%zz#d")[3]) == 6
+
+
+def test_the_parts_of_a_url_are_not_shown() -> None:
+    url, _ = parse_url("kapa://sentinel?api_key=sentinel", place="the URL")
+    assert "sentinel" not in repr(url)

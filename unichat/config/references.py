@@ -1,0 +1,142 @@
+"""Secrets by reference: from the environment, a file or the system's keyring, fetched only when they are needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from unichat.config.given import Source
+from unichat.config.problems import nearest
+from unichat.config.reading import read_small, user_path
+from unichat.errors import ConfigError
+from unichat.printable import quoted, trimmed
+from unichat.secrets import Secret
+
+FORMS = '{env = "NAME"}, {file = "PATH"} or {keyring = "SERVICE/USERNAME"}'
+_LIMIT = 1 << 16  # bytes
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def secret_from(value: Any, *, key: str, source: Source) -> Secret:
+    """Return the secret that `value` is, or refers to.
+
+    Args:
+        value: a `Secret`, text, or a reference: a mapping with one of the keys `env`, `file` and `keyring`.
+        key: the setting's name.
+        source: where the value stands.
+
+    Raises:
+        ConfigError: the reference leads nowhere, or the text cannot be a secret. The text is never shown.
+    """
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, Mapping):
+        return Secret(_fetched(value, key, source), name=key)
+    if source.form == "url" and isinstance(value, str) and " " in value:
+        # Whoever pastes base64 into a URL means the plus that it holds; sent with a blank, it would just be refused.
+        raise ConfigError(f"{key} has a blank in it", key=key, hint="In a URL, write a plus as %2B.")
+    return Secret(value, name=key)
+
+
+def _fetched(reference: Mapping[str, Any], key: str, source: Source) -> str:
+    if len(reference) != 1:
+        raise ConfigError(f"{key} is a table of {len(reference)} keys", key=key, hint=f"A reference is {FORMS}.")
+    ((form, target),) = reference.items()
+    fetch = _FETCHERS.get(form)
+    if fetch is None:
+        like = nearest(str(form), _FETCHERS)
+        raise ConfigError(
+            f"{key} has the reference {quoted(form)}, which there is not",
+            key=key,
+            accepted=tuple(_FETCHERS),
+            nearest=like,
+            hint=(f"Did you mean {quoted(like)}? " if like else "") + f"A reference is {FORMS}.",
+        )
+    return fetch(target, key, source)
+
+
+def _from_environment(variable: Any, key: str, source: Source) -> str:
+    # The secret itself stands here by mistake often enough, so only what can be a name is shown.
+    if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable):
+        raise ConfigError(
+            f"{key}: env should be the name of an environment variable",
+            key=key,
+            hint='Such as {env = "KAPA_API_KEY"}; the secret itself does not stand there.',
+        )
+    text = source.environ.get(variable)
+    if not text:
+        state = "not set" if text is None else "empty"
+        raise ConfigError(
+            f"{key}: the environment variable {variable} is {state}", key=key, hint="Set it to the secret."
+        )
+    return text
+
+
+def _from_file(name: Any, key: str, source: Source) -> str:
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"{key}: file should be a path", key=key, hint='Such as {file = "kapa.key"}.')
+    problem = ""
+    path, data = Path(name), b""
+    try:
+        path = source.folder / user_path(name)
+        data = read_small(path, _LIMIT).data
+    except ConfigError as error:
+        problem = error.message
+    if problem:
+        raise ConfigError(f"{key}: {problem}", key=key, hint="The file should hold the secret and nothing else.")
+    # Editors and echo end a file in a line end, which is no part of the secret; anything more is a mistake to report.
+    data = data.removesuffix(b"\n").removesuffix(b"\r") if data.endswith(b"\n") else data
+    if not data:
+        raise ConfigError(f"{key}: {path} is empty", key=key, hint="Write the secret into it.")
+    # Bytes that are not ASCII become characters that Secret refuses.
+    return data.decode("utf-8", "replace")
+
+
+def _from_keyring(entry: Any, key: str, _: Source) -> str:
+    service, username = _keyring_entry(entry)
+    if not (service and username):
+        raise ConfigError(
+            f"{key}: keyring should name a service and a user",
+            key=key,
+            hint='Such as {keyring = "kapa/support"}, or {keyring = {service = "kapa", username = "support"}}.',
+        )
+    try:
+        # Late, and by name: it is an extra, so neither an import nor a type checker can count on it.
+        keyring = import_module("keyring")
+    except ImportError:
+        problem, hint = "needs the keyring package", 'pip install "unichat-bridge[keyring]"'
+    else:
+        where = f"{quoted(username)} of service {quoted(service)}"
+        try:
+            text = keyring.get_password(service, username)
+        except Exception as error:
+            # Every system's keyring has errors of its own, and none of them may get out.
+            problem, hint = f"cannot be read ({type(error).__name__}: {trimmed(str(error), 120)})", ""
+        else:
+            if text:
+                return str(text)
+            problem, hint = f"has nothing for {where}", f"Store it: keyring set {service} {username}"
+    raise ConfigError(f"{key}: the keyring {problem}", key=key, hint=hint)
+
+
+def _keyring_entry(entry: Any) -> tuple[str, str]:
+    """Return service and username, empty where they are not named."""
+    if isinstance(entry, str):
+        # From the right: a service may be an address, a user's name has no slash.
+        service, _, username = entry.rpartition("/")
+        return service, username
+    if isinstance(entry, Mapping) and set(entry) == {"service", "username"}:
+        service, username = entry["service"], entry["username"]
+        if isinstance(service, str) and isinstance(username, str):
+            return service, username
+    return "", ""
+
+
+_FETCHERS: dict[str, Callable[[Any, str, Source], str]] = {
+    "env": _from_environment,
+    "file": _from_file,
+    "keyring": _from_keyring,
+}
