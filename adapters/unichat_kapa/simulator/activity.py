@@ -1,0 +1,93 @@
+"""Activity: how much was asked, by period and in all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from unichat_kapa.simulator.calls import Call
+from unichat_kapa.simulator.dates import date_filter
+from unichat_kapa.simulator.projects import timestamp
+from unichat_kapa.simulator.refusals import field_error
+
+PERIODS = ("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
+_ANSWERS = """
+    SELECT a.*, (SELECT count(*) FROM kapa_feedback WHERE answer = a.id AND reaction = 'upvote') AS upvotes,
+        (SELECT count(*) FROM kapa_feedback WHERE answer = a.id AND reaction = 'downvote') AS downvotes
+    FROM kapa_answers AS a WHERE project = :project AND created_at >= :start AND created_at <= :end
+        AND (:integration IS NULL OR integration = :integration) ORDER BY seq
+"""
+
+
+def activity(call: Call) -> Response:
+    """Return counts over time and in all. Source: Kapa reference, 'Activity'."""
+    query = call.request.query_params
+    period = query.get("aggregation_period")
+    if period is None:
+        raise field_error("aggregation_period", "This field is required.")
+    if period not in PERIODS:
+        raise field_error("aggregation_period", f'"{period}" is not a valid choice.')
+    rows = call.simulator.store.rows(
+        _ANSWERS,
+        {
+            "project": call.project.id,
+            "start": date_filter("start_date_time", query.get("start_date_time")) or "",
+            "end": date_filter("end_date_time", query.get("end_date_time")) or "~",
+            "integration": query.get("integration_filter") or None,
+        },
+    )
+    by_period: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
+    for row in rows:
+        by_period[timestamp(period_start(datetime.fromisoformat(row["created_at"]), period))].append(row)
+    series = [_counts(call, start, of_period) for start, of_period in sorted(by_period.items())]
+    return call.ok({"time_series": series, "aggregate_statistics": _totals(rows)})
+
+
+def period_start(moment: datetime, period: str) -> datetime:
+    """Return the beginning of the hour, day, week (Monday), month or year that `moment` is in."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    day = hour.replace(hour=0)
+    month = day.replace(day=1)
+    return {
+        "HOUR": hour,
+        "DAY": day,
+        "WEEK": day - timedelta(days=day.weekday()),
+        "MONTH": month,
+        "YEAR": month.replace(month=1),
+    }[period]
+
+
+def _counts(call: Call, start: str, rows: list[sqlite3.Row]) -> dict[str, Any]:
+    by_integration = Counter(row["integration"] for row in rows)
+    return {
+        "period": start,
+        "total_count": len(rows),
+        "total_uncertain_count": sum(row["uncertain"] for row in rows),
+        "count_by_integration": [
+            {
+                "integration_type": found.type if (found := call.project.integration(each)) else "UNKNOWN",
+                "count": count,
+                "description": found.name if found else "",
+                "id": each or "",
+            }
+            for each, count in by_integration.items()
+        ],
+    }
+
+
+def _totals(rows: list[sqlite3.Row]) -> dict[str, int]:
+    return {
+        "total_questions": len(rows),
+        "total_upvotes": sum(row["upvotes"] for row in rows),
+        "total_downvotes": sum(row["downvotes"] for row in rows),
+        "total_questions_uncertain": sum(row["uncertain"] for row in rows),
+        "total_questions_uncertain_or_downvoted": sum(bool(row["uncertain"] or row["downvotes"]) for row in rows),
+        "total_unique_users": len({row["user"] for row in rows if row["user"]}),
+        # The sandbox has no support tickets.
+        "total_support_tickets_deflected": 0,
+        "total_support_tickets_not_deflected": 0,
+    }

@@ -1,0 +1,91 @@
+"""The request bodies of Kapa's reference: fields, limits and enums."""
+
+from __future__ import annotations
+
+from unichat_kapa.simulator.validation import (
+    Field,
+    Form,
+    boolean,
+    choice,
+    free_object,
+    list_of,
+    nested,
+    positive,
+    text,
+    uuid,
+)
+
+QUERY_LENGTH = 5000
+
+_END_USER: Form = {
+    "email": Field(text(blank=True)),
+    "unique_client_id": Field(text(blank=True)),
+    "fingerprint_id": Field(text(blank=True)),
+    "slack_id": Field(text(blank=True)),
+    "discord_id": Field(text(blank=True)),
+    "metadata": Field(free_object),
+}
+CHAT: Form = {
+    "integration_id": Field(uuid),
+    "query": Field(text(longest=QUERY_LENGTH), required=True),
+    "user": Field(nested(_END_USER)),
+    "metadata": Field(free_object),
+}
+GENERATION_MODELS = (
+    "gpt-4",
+    "gpt-4-0613",
+    "gpt-4-turbo-preview",
+    "gpt-4-1106-preview",
+    "gpt-4-0125-preview",
+    "gpt-4o",
+    "gpt-4o-2024-05-13",
+    "gpt-4o-2024-08-06",
+    "gpt-4o-mini",
+    "gpt-4o-mini-2024-07-18",
+    "gpt-3.5-turbo",
+    "gpt-3.5-turbo-16k",
+    "gpt-3.5-turbo-0125",
+)
+_MESSAGE: Form = {
+    "role": Field(choice("system", "user", "assistant"), required=True),
+    "content": Field(text(blank=True), required=True),
+}
+CUSTOM_CHAT: Form = {
+    "integration_id": Field(uuid),
+    "messages": Field(list_of(nested(_MESSAGE), empty=False), required=True),
+    "retrieval_query": Field(text()),
+    "persist_answer": Field(boolean, default=True),
+    "use_retrieval": Field(boolean, default=True),
+    "label_internal_sources": Field(boolean, default=False),
+    "generation_model": Field(choice(*GENERATION_MODELS), default="gpt-4-0613"),
+    "source_ids_include": Field(list_of(uuid)),
+    "response_format": Field(choice("json_object")),
+    "redact_conversation": Field(boolean, default=False),
+}
+SEARCH: Form = {
+    "query": Field(text(), required=True),
+    "num_results": Field(positive, default=10),
+    "include_source_names": Field(list_of(text())),
+}
+RETRIEVAL: Form = {
+    "query": Field(text(), required=True),
+    "top_k": Field(positive, default=10),
+    "max_chars": Field(positive),
+    "mode": Field(choice("default", "deep"), default="default"),
+    "source_group_ids_include": Field(list_of(uuid)),
+    "integration_id": Field(uuid),
+    "redact_query": Field(boolean, default=False),
+    "user": Field(nested(_END_USER)),
+}
+_COMMENT: Form = {
+    "issue": Field(text(blank=True), default=""),
+    "incorrect": Field(boolean, default=False),
+    "irrelevant": Field(boolean, default=False),
+    "unaddressed": Field(boolean, default=False),
+}
+FEEDBACK: Form = {
+    "comment": Field(nested(_COMMENT), nullable=True),
+    "user_identifier": Field(text(longest=200), required=True),
+    "reaction": Field(choice("upvote", "downvote"), required=True),
+    "question_answer": Field(uuid, required=True),
+}

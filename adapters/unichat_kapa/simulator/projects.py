@@ -1,0 +1,77 @@
+"""The sandbox's Kapa projects: two, each with its key, integrations and sources, so that one cannot see the other's."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from datetime import UTC, datetime
+
+from attrs import field, frozen
+
+from unichat.sandbox import Store
+from unichat.sandbox.documents import Document
+
+INTEGRATION_TYPES = (
+    "SLACK_CHANNEL",
+    "SLACK_WORKSPACE",
+    "DISCORD_CHANNEL",
+    "DISCORD_SERVER",
+    "WIDGET",
+    "SUPPORT_FORM_DEFLECTOR",
+    "API",
+    "DASHBOARD_CHAT",
+)
+_INTEGRATIONS = {"API": "Sandbox bot", "WIDGET": "Sandbox website"}
+
+
+@frozen
+class Integration:
+    """One integration of a project."""
+
+    id: str
+    type: str
+    name: str
+
+
+@frozen
+class Project:
+    """A project: what its key may see. `created_at` is as in the answers."""
+
+    id: str
+    name: str
+    team: str
+    api_key: str = field(repr=False)
+    created_at: str
+    integrations: tuple[Integration, ...]
+
+    def integration(self, integration_id: str | None) -> Integration | None:
+        """Return the project's integration of that id, or None."""
+        return next((each for each in self.integrations if each.id == integration_id), None)
+
+    def source_id(self, document: Document) -> str:
+        """Return the id of the source that a document is; the same for the same project and name, always."""
+        return str(uuid.uuid5(uuid.UUID(self.id), document.name))
+
+
+def project(store: Store, name: str, now: datetime) -> Project:
+    """Return the project of that name, made the first time and kept with the state since."""
+
+    def new_id() -> str:
+        return str(uuid.uuid4())
+
+    def kept_id(what: str) -> str:
+        return store.kept(f"kapa.{name}.{what}", new_id)
+
+    return Project(
+        id=kept_id("project"),
+        name=name,
+        team=store.kept("kapa.team", new_id),
+        api_key=store.kept(f"kapa.{name}.api_key", lambda: secrets.token_urlsafe(32)),
+        created_at=store.kept(f"kapa.{name}.created_at", lambda: timestamp(now)),
+        integrations=tuple(Integration(kept_id(kind), kind, title) for kind, title in _INTEGRATIONS.items()),
+    )
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as Kapa writes it: `2019-08-24T14:15:22.000000Z`. Such texts sort by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

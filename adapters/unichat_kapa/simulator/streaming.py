@@ -1,0 +1,67 @@
+"""Kapa's streams: JSON records, each followed by U+241E."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from unichat.sandbox.answering import pieces
+from unichat.sandbox.json_bodies import written
+from unichat_kapa.simulator.quirks import KapaQuirks
+
+DELIMITER = "\N{SYMBOL FOR RECORD SEPARATOR}".encode()
+Record = tuple[str, dict[str, Any]]
+
+
+def streamed(
+    quirks: KapaQuirks,
+    *,
+    text: str,
+    sources: Sequence[object],
+    uncertain: bool,
+    thread_id: str | None,
+    answer_id: str | None,
+) -> Response:
+    """Return an answer as a stream of records, of the types and in the order that the live API is known to use.
+
+    Source: Kapa reference, 'Chat streamed', for the form of a record.
+    """
+    opening: list[Record] = []
+    if quirks.agent_activity:
+        activity = {"id": "1", "name": "search", "num_results": len(sources), "summary": "", "error": None}
+        opening = [
+            ("stream_start", {"thread_id": thread_id}),
+            ("agent_activity_update", {**activity, "status": "started"}),
+            ("agent_activity_update", {**activity, "status": "finished"}),
+        ]
+    # Nothing can be done with an answer that was not kept, so its stream has no ids.
+    closing: list[Record] = (
+        [("identifiers", {"thread_id": thread_id, "question_answer_id": answer_id})] if answer_id else []
+    )
+    records = [
+        *opening,
+        ("relevant_sources", {"relevant_sources": sources}),
+        *[("partial_answer", {"text": piece}) for piece in [""] * quirks.empty_pieces + pieces(text)],
+        ("metadata", {"is_uncertain": uncertain}),
+        *closing,
+    ]
+    return StreamingResponse(
+        _sent(list(encoded(records, quirks)), quirks.seconds_between_records),
+        headers={"content-type": quirks.stream_content_type, "cache-control": "no-cache"},
+    )
+
+
+def encoded(records: Sequence[Record], quirks: KapaQuirks) -> Iterator[bytes]:
+    """Yield each record with its delimiter. JSON in ASCII: a U+241E in the text is escaped, so it never delimits."""
+    for place, (kind, content) in enumerate(records, start=1):
+        end = quirks.stream_end == "all" or (quirks.stream_end == "last" and place == len(records))
+        yield written({"chunk": {"type": kind, "content": content, "stream_end": end}}).encode() + DELIMITER
+
+
+async def _sent(records: Sequence[bytes], seconds: float) -> AsyncIterator[bytes]:
+    for record in records:
+        await asyncio.sleep(seconds)
+        yield record

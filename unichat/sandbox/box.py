@@ -1,0 +1,162 @@
+"""A running sandbox: simulators found, served and closed again, and what it takes to reach them."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from unichat.sandbox.answering import Library
+from unichat.sandbox.documents import read_documents
+from unichat.sandbox.errors import SandboxError
+from unichat.sandbox.front import Front
+from unichat.sandbox.serving import HOST, Servers, listen
+from unichat.sandbox.simulator import Simulator
+from unichat.sandbox.store import Store
+
+ENTRY_POINTS = "unichat.simulators"
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class Sandbox:
+    """Simulated vendors that answer over HTTP on 127.0.0.1 until `close`; `start` makes one.
+
+    A context manager. Usable from any thread.
+    """
+
+    def __init__(self, simulators: Mapping[str, Simulator], running: ExitStack) -> None:
+        self._simulators = dict(simulators)
+        self._running = running
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The names of the simulated vendors, sorted."""
+        return tuple(sorted(self._simulators))
+
+    def simulator(self, backend: str) -> Any:
+        """Return the simulator of a backend: its quirks can be changed while it runs, its store looked into.
+
+        Raises:
+            SandboxError: There is no simulator of that name.
+        """
+        try:
+            return self._simulators[backend]
+        except KeyError:
+            raise SandboxError(f"no simulator of {backend!r}; there are: {', '.join(self.backends)}") from None
+
+    def settings(self, backend: str) -> dict[str, Any]:
+        """Return the keyword arguments for `unichat.connect(backend, …)`, keys included.
+
+        Raises:
+            SandboxError: There is no simulator of that name.
+        """
+        simulator: Simulator = self.simulator(backend)
+        return simulator.settings()
+
+    def config_toml(self, default: str | None = None) -> str:
+        """Return a `unichat.toml` with a profile for each backend, called like it; `default` is the first one's."""
+        lines = [f"default = {_toml(default or self.backends[0])}"]
+        for backend in self.backends:
+            settings = {"backend": backend, **self.settings(backend)}
+            lines += [
+                "",
+                f"[profiles.{backend if _BARE_KEY.fullmatch(backend) else _toml(backend)}]",
+                *(f"{key} = {_toml(each)}" for key, each in settings.items()),
+            ]
+        return "\n".join(lines) + "\n"
+
+    def close(self) -> None:
+        """Stop serving, cut open streams, close the state; closing twice is fine."""
+        self._running.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def start(
+    docs: str | Path | None = None,
+    state: str | Path | None = None,
+    ports: int | Mapping[str, int] | None = None,
+    simulators: Iterable[type[Simulator]] | None = None,
+) -> Sandbox:
+    """Start the simulators and return when all of them answer.
+
+    Args:
+        docs: Folder of Markdown files to answer from; default: unichat's own docs.
+        state: SQLite file for threads, feedback, users and keys, made if missing; default: memory.
+        ports: Port of each backend by name, or the first of consecutive ports given out in the order of the names;
+            default, and where a name is missing: any free one.
+        simulators: Classes to start; default: all installed ones (entry-point group `unichat.simulators`).
+
+    Raises:
+        SandboxError: The docs, the state or a simulator cannot be used.
+        PortError: A port is taken (both a `SandboxError` and an `OSError`).
+    """
+    classes = {each.name: each for each in (installed() if simulators is None else simulators)}
+    if not classes:
+        raise SandboxError("no simulator is installed; pip install 'unichat-bridge[sandbox]' brings two")
+    if isinstance(ports, Mapping) and (unknown := sorted(set(ports) - set(classes))):
+        raise SandboxError(f"ports: no simulator of {', '.join(unknown)}; there are: {', '.join(sorted(classes))}")
+    documents = read_documents(docs)
+    with ExitStack() as opened:
+        library = Library(documents)
+        opened.callback(library.close)
+        store = Store(state)
+        opened.callback(store.close)
+        running: dict[str, Simulator] = {}
+        apps: dict[socket.socket, ASGIApp] = {}
+        for place, name in enumerate(sorted(classes)):
+            listener = opened.enter_context(listen(_port(ports, place, name), name))
+            running[name] = classes[name](store, library, f"http://{HOST}:{listener.getsockname()[1]}")
+            apps[listener] = Front(running[name])
+        servers = Servers(apps)
+        opened.callback(servers.stop)
+        servers.start()
+        return Sandbox(running, opened.pop_all())
+
+
+def installed() -> list[type[Simulator]]:
+    """Return the simulators that installed packages registered, the first of each name.
+
+    Raises:
+        SandboxError: One cannot be imported.
+    """
+    found: dict[str, type[Simulator]] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        if entry.name not in found:
+            try:
+                found[entry.name] = entry.load()
+            except (ImportError, AttributeError) as error:
+                raise SandboxError(
+                    f"the simulator of {entry.name} ({entry.value}) cannot be imported: {error}; "
+                    "install its package again, or remove it"
+                ) from error
+    return list(found.values())
+
+
+def _port(ports: int | Mapping[str, int] | None, place: int, name: str) -> int:
+    if ports is None:
+        return 0
+    if isinstance(ports, int):
+        return ports + place if ports else 0
+    return ports.get(name, 0)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    # TOML writes text, numbers and booleans as JSON does, but for U+007F, which no key or URL has.
+    return json.dumps(value)

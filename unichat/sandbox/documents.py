@@ -1,0 +1,64 @@
+"""The Markdown documents that the sandbox answers from: where they are found, and how they are read."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from attrs import frozen
+
+from unichat.sandbox.errors import SandboxError
+
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+
+
+@frozen
+class Document:
+    """One Markdown file: its name below the folder (`guide/start.md`), and its text, lines ended by line feeds."""
+
+    name: str
+    text: str
+
+
+def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
+    """Return the Markdown files below `folder` (default: unichat's own docs), sorted by name.
+
+    Names that begin with `.` or `_` are passed over, as Sphinx and git keep their own things there. Bytes that are not
+    UTF-8 become U+FFFD.
+
+    Raises:
+        SandboxError: There is no such folder, it cannot be read, or no `*.md` file with text is in it.
+    """
+    root = default_folder() if folder is None else Path(folder)
+    if not root.is_dir():
+        raise SandboxError(f"docs: {root} is not a folder; give a folder with Markdown files (*.md)")
+    try:
+        documents = tuple(sorted(_documents(root, ""), key=lambda document: document.name))
+    except OSError as error:
+        raise SandboxError(f"docs: cannot read {root}: {error.strerror}; give a readable folder") from error
+    if not any(document.text.strip() for document in documents):
+        raise SandboxError(f"docs: {root} has no Markdown file (*.md) with text in it; put at least one there")
+    return documents
+
+
+def default_folder() -> Traversable:
+    """Return unichat's own docs: the package `unichat_docs` where installed, else `docs/` of the checkout."""
+    try:
+        packaged = importlib.resources.files("unichat_docs")
+    except ModuleNotFoundError:
+        return Path(__file__).parents[2] / "docs"
+    return packaged
+
+
+def _documents(folder: Traversable, prefix: str) -> Iterator[Document]:
+    for entry in folder.iterdir():
+        if entry.name.startswith((".", "_")):
+            continue
+        if entry.is_dir():
+            yield from _documents(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".md"):
+            text = re.sub(r"\r\n?", "\n", entry.read_bytes().decode("utf-8-sig", "replace"))
+            yield Document(prefix + entry.name, _FRONT_MATTER.sub("", text).replace("\0", "\N{REPLACEMENT CHARACTER}"))

@@ -1,0 +1,145 @@
+"""Cutting Markdown into passages: at headings, then by length, with code fences kept whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import frozen
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from unichat.sandbox.documents import Document
+
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+USUAL_LENGTH = 1200
+"""Characters that a passage has at most, unless a code fence needs more."""
+FENCE_LENGTH = 4000
+"""Characters of the longest code fence that stays whole; a longer one is cut into fences of this length."""
+
+
+@frozen
+class Passage:
+    """A piece of a document under one heading.
+
+    `title` is the path of headings (`Guide › Retries`), `anchor` the last one as an HTML id (empty before the first).
+    """
+
+    document: str
+    title: str
+    anchor: str
+    text: str
+
+    @property
+    def path(self) -> str:
+        """The passage's place below the docs folder: `guide/start.md#retries`."""
+        return f"{self.document}#{self.anchor}" if self.anchor else self.document
+
+
+@frozen
+class Heading:
+    """A heading: its level (1 to 6), its plain text, its id (unique in the document), its lines."""
+
+    level: int
+    text: str
+    anchor: str
+    first_line: int
+    end_line: int
+
+
+def headings(tokens: Sequence[Token]) -> Iterator[Heading]:
+    """Yield the headings that stand by themselves (not in a quote or a list), in order."""
+    seen: dict[str, int] = {}
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            text = _plain(tokens[place + 1])
+            slug = re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", text.lower()).strip()) or "section"
+            seen[slug] = seen.get(slug, -1) + 1
+            anchor = slug if not seen[slug] else f"{slug}-{seen[slug]}"
+            yield Heading(int(token.tag[1]), text, anchor, token.map[0], token.map[1])
+
+
+def passages_of(document: Document) -> list[Passage]:
+    """Cut one document into passages, in reading order; those without a word are left out."""
+    lines = document.text.split("\n")
+    tokens = MARKDOWN.parse(document.text)
+    blocks = [
+        (token, token.map[0], token.map[1])
+        for token in tokens
+        if token.level == 0 and token.map and not token.type.startswith("heading") and not _is_directive(token)
+    ]
+    whole = _lines_inside_fences(tokens)
+    found: list[Passage] = []
+    start = Heading(0, "", "", 0, 0)
+    path: list[Heading] = []
+    marks = [start, *headings(tokens)]
+    for mark, after in zip(marks, [*marks[1:], None], strict=True):
+        path = [above for above in path if above.level < mark.level] + ([mark] if mark.text else [])
+        end = after.first_line if after else len(lines)
+        units = [
+            unit
+            for block, first_line, end_line in blocks
+            if mark.end_line <= first_line < end
+            for unit in _units(block, first_line, lines[first_line:end_line], whole)
+        ]
+        title = " › ".join(heading.text for heading in path) or document.name
+        found += [Passage(document.name, title, mark.anchor, text) for text in _packed(units)]
+    return found
+
+
+def _plain(inline: Token) -> str:
+    return "".join(
+        child.content if child.type in ("text", "code_inline") else " " if child.type.endswith("break") else ""
+        for child in inline.children or []
+    ).strip()
+
+
+def _is_directive(block: Token) -> bool:
+    # MyST's tables of contents and includes hold file names, which would answer every question that names a subject.
+    return block.type == "fence" and block.info.strip().startswith(("{toctree", "{include", "{contents"))
+
+
+def _lines_inside_fences(tokens: Iterable[Token]) -> set[int]:
+    return {
+        line
+        for token in tokens
+        if token.type in ("fence", "code_block") and token.map
+        for line in range(token.map[0] + 1, token.map[1])
+    }
+
+
+def _units(block: Token, first_line: int, lines: list[str], whole: set[int]) -> Iterator[str]:
+    """Yield the pieces of one block that may be parted: the block itself where it is short enough."""
+    text = "\n".join(lines).rstrip()
+    if len(text) <= USUAL_LENGTH or (block.type == "fence" and len(text) <= FENCE_LENGTH):
+        yield text
+        return
+    opening, closing = (lines[0], block.markup) if block.type == "fence" else ("", "")
+    piece: list[str] = []
+    limit = FENCE_LENGTH if block.type == "fence" else USUAL_LENGTH
+    for number, line in enumerate(lines, start=first_line):
+        may_cut = number not in whole or block.type == "fence"
+        if piece and may_cut and sum(map(len, piece)) + len(piece) + len(line) > limit:
+            yield "\n".join([*piece, closing]).rstrip()
+            piece = [opening] if opening else []
+        piece.append(line)
+    yield "\n".join(piece).rstrip()
+
+
+def _packed(units: Iterable[str]) -> Iterator[str]:
+    """Join short pieces up to the usual length, and cut what has no line end to cut at."""
+    passage = ""
+    for unit in units:
+        if passage and len(passage) + len(unit) > USUAL_LENGTH:
+            yield from _bounded(passage)
+            passage = ""
+        passage = f"{passage}\n\n{unit}" if passage else unit
+    yield from _bounded(passage)
+
+
+def _bounded(passage: str) -> Iterator[str]:
+    limit = 2 * FENCE_LENGTH
+    for start in range(0, len(passage), limit):
+        piece = passage[start : start + limit]
+        if re.search(r"\w", piece):
+            yield piece

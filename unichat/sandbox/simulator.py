@@ -1,0 +1,69 @@
+"""What a vendor's simulator is: the class that a third party's adapter derives from to bring its own."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from starlette.types import ASGIApp
+
+from unichat.sandbox.answering import Answer, Library
+from unichat.sandbox.pages import page_url
+from unichat.sandbox.recording import SeenRequest
+from unichat.sandbox.store import Store
+
+_REQUESTS_KEPT = 1000
+
+
+class Simulator(ABC):
+    """A vendor, simulated: an ASGI app, and what a client needs to reach it.
+
+    Register the class in the entry-point group `unichat.simulators` under the adapter's name. It is made with the
+    sandbox's store, the documents to answer from, and its own origin (such as `http://127.0.0.1:8101`).
+
+    `requests` holds the last 1000 requests received, secrets replaced by `***`. `clock` gives the time in seconds since
+    1970: replace it to let time pass in a test.
+    """
+
+    name: ClassVar[str]
+    """The adapter's name, as in `unichat.connect(name)`; also the prefix of the simulator's tables."""
+    schema: ClassVar[str] = ""
+    """SQL that creates the tables where they are missing (`CREATE TABLE IF NOT EXISTS …`)."""
+
+    def __init__(self, store: Store, library: Library, base_url: str) -> None:
+        self.store = store
+        self.library = library
+        self.base_url = base_url
+        self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
+        self.clock: Callable[[], float] = time.time
+        store.create(self.schema)
+
+    @abstractmethod
+    def app(self) -> ASGIApp:
+        """Return the app that answers the vendor's paths."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return the keyword arguments of `unichat.connect(name, …)` that reach this simulator."""
+
+    def secrets(self) -> Sequence[str]:
+        """Return what must not be kept with a request, besides the usual headers: keys and tokens in force."""
+        return ()
+
+    def now(self) -> datetime:
+        """Return the time of `clock`, in UTC."""
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    def source_url(self, path: str) -> str:
+        """Return the URL under which the sandbox shows the passage of that `path` (`guide/start.md#retries`)."""
+        return page_url(self.base_url, path)
+
+    def answer(self, question: str, earlier: Sequence[str] = (), documents: Sequence[str] | None = None) -> Answer:
+        """Answer from the documents; see `Library.answer`."""
+        return self.library.answer(
+            question, earlier, source_url=lambda passage: self.source_url(passage.path), documents=documents
+        )

@@ -1,0 +1,112 @@
+"""What a sandbox remembers: SQLite, in memory or in a file that survives a restart."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from unichat.sandbox.errors import SandboxError
+
+Parameters = Sequence[object] | Mapping[str, object]
+"""Values for a statement: by place (`?`) or by name (`:name`)."""
+
+_APPLICATION_ID = 0x756E6963
+_VERSION = 1
+_KEPT = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
+
+
+class Store:
+    """One SQLite database that all simulators share, each with tables of its own name; usable from any thread.
+
+    Raises:
+        SandboxError: `path` cannot be opened or written, is no SQLite file, or is somebody else's.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self._lock = threading.RLock()
+        try:
+            # Autocommit: a transaction is begun only where several statements belong together.
+            self._database = sqlite3.connect(
+                ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise SandboxError(f"state: cannot open {path}: {error}; give a file in a folder that exists") from error
+        try:
+            self._prepare(path)
+        except sqlite3.Error as error:
+            self.close()
+            raise SandboxError(
+                f"state: cannot use {path}: {error}; give a new file, or an earlier sandbox's"
+            ) from error
+        except SandboxError:
+            self.close()
+            raise
+        self._database.row_factory = sqlite3.Row
+
+    def _prepare(self, path: str | Path | None) -> None:
+        (application,) = self._database.execute("PRAGMA application_id").fetchone()
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        (tables,) = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and application != _APPLICATION_ID:
+            raise SandboxError(f"state: {path} is another program's database; give a new file")
+        if tables and version != _VERSION:
+            raise SandboxError(f"state: {path} is of another version of the sandbox ({version}); give a new file")
+        if path is not None:
+            self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(_KEPT)
+        self._database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        self._database.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def create(self, schema: str) -> None:
+        """Run a script of `CREATE … IF NOT EXISTS` statements."""
+        with self._lock:
+            self._database.executescript(schema)
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """Return all rows of a query; columns are read by name."""
+        with self._lock:
+            return self._database.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """Return the first row of a query, or None."""
+        with self._lock:
+            found: sqlite3.Row | None = self._database.execute(sql, parameters).fetchone()
+            return found
+
+    def number(self, sql: str, parameters: Parameters = ()) -> int:
+        """Return the one number that a query such as `SELECT count(*)` answers."""
+        row = self.row(sql, parameters)
+        return int(row[0]) if row is not None else 0
+
+    def run(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Run one statement; the cursor knows `lastrowid` and `rowcount`."""
+        with self._lock:
+            return self._database.execute(sql, parameters)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep all statements of the block, or none if it raises."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def kept(self, name: str, make: Callable[[], str]) -> str:
+        """Return what was kept under `name`, such as a key; the first time, what `make` makes."""
+        with self._lock:
+            self.run("INSERT OR IGNORE INTO kept (name, value) VALUES (?, ?)", (name, make()))
+            row = self.row("SELECT value FROM kept WHERE name = ?", (name,))
+        return str(row["value"]) if row else ""
+
+    def close(self) -> None:
+        """Close the database; closing twice is fine."""
+        with self._lock:
+            self._database.close()
