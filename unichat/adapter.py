@@ -5,21 +5,19 @@ An adapter's package names its `Backend` in the entry-point group `unichat.adapt
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
 from unichat.errors import Unsupported
+from unichat.logs import log
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat.operation import Endpoints, Flow, Operation, Paged, StreamOperation
 from unichat.secrets import Secret, Token, TokenProvider
 from unichat.settings import CommonSettings
 
 S = TypeVar("S", bound=CommonSettings)
-
-_log = logging.getLogger("unichat")
 
 OnUnsupported = Literal["raise", "drop"]
 
@@ -85,7 +83,7 @@ class NeutralCall:
                 argument=argument,
                 alternative=alternative,
             )
-        _log.warning("%s %s: dropped %s: %s", self.backend, self.operation, argument, reason)
+        log.warning("%s %s: dropped %s: %s", self.backend, self.operation, argument, reason)
 
 
 @frozen(kw_only=True)

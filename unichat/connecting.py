@@ -29,7 +29,7 @@ def connect(
         profile: a profile of the config file.
         config: the config file; otherwise `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
-        settings: the backend's settings; they win over the URL's, those over the profile's, and those over the
+        settings: the backend's settings; they win over those of the URL or profile, and these over the
             environment's.
 
     Raises:

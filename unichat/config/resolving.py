@@ -6,7 +6,6 @@ secret, so that a traceback with local variables shows none.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,9 +22,8 @@ from unichat.config.kinds import is_secret
 from unichat.config.problems import Problem, as_error, from_error
 from unichat.config.selection import Layer, Names, Selection, by_profile, by_target, profile_name
 from unichat.errors import ConfigError
+from unichat.logs import log
 from unichat.printable import quoted
-
-_log = logging.getLogger("unichat")
 
 Find = Callable[[str], Backend[Any]]
 PathText = str | os.PathLike[str]
@@ -147,7 +145,7 @@ def settle(request: Request) -> Resolved:
     if outcome.backend is None or outcome.problems:
         raise as_error(outcome.problems, path=outcome.path, backend=outcome.name, kind=outcome.error)
     for warning in outcome.warnings:
-        _log.warning("%s", warning)
+        log.warning("%s", warning)
     return Resolved(backend=outcome.backend, settings=outcome.settings, profile=outcome.profile, path=outcome.path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import secrets
 import time
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import define, evolve, field, frozen
 
 from unichat.errors import AccessDenied, DeadlineExceeded, InvalidResponse, UnichatError
+from unichat.logs import log
 from unichat.operation import Operation, Problem, Reply, StreamFailure, StreamOperation
 from unichat.policy import failures, waits
 from unichat.policy.deadline import Deadline
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 T = TypeVar("T")
-
-_log = logging.getLogger("unichat")
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
@@ -120,7 +118,7 @@ class Attempts(Generic[T]):
 
     def _before_sleep(self, state: RetryCallState) -> None:
         self.made[-1] = evolve(self.made[-1], waited=state.upcoming_sleep)
-        _log.info(
+        log.info(
             "%s %s [%s]: attempt %d: %s; waiting %.2f s",
             self.operation.backend,
             self.operation.name,
@@ -147,9 +145,7 @@ class Attempts(Generic[T]):
             return self.unreadable(error)
         except Exception as error:
             # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
-            _log.debug(
-                "%s %s: the adapter cannot read this", self.operation.backend, self.operation.name, exc_info=True
-            )
+            log.debug("%s %s: the adapter cannot read this", self.operation.backend, self.operation.name, exc_info=True)
             name = type(error).__name__
         else:
             return self._refused(problem, reply)
@@ -236,7 +232,7 @@ class Attempts(Generic[T]):
                 self.stopped_by = "deadline"
         error = failed.error
         error.call = self.record()
-        _log.warning("%s [%s]", error, self.call_id)
+        log.warning("%s [%s]", error, self.call_id)
         return error
 
 

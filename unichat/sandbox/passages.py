@@ -12,6 +12,8 @@ from markdown_it.token import Token
 from unichat.sandbox.documents import Document
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_READER = MarkdownIt("commonmark", {"html": True}).enable("table")
+"""Tells HTML from text, so that comments are no passages; what is shown is rendered by the other."""
 USUAL_LENGTH = 1200
 """Characters that a passage has at most, unless a code fence needs more."""
 FENCE_LENGTH = 4000
@@ -62,11 +64,11 @@ def headings(tokens: Sequence[Token]) -> Iterator[Heading]:
 def passages_of(document: Document) -> list[Passage]:
     """Cut one document into passages, in reading order; those without a word are left out."""
     lines = document.text.split("\n")
-    tokens = MARKDOWN.parse(document.text)
+    tokens = _READER.parse(document.text)
     blocks = [
         (token, token.map[0], token.map[1])
         for token in tokens
-        if token.level == 0 and token.map and not token.type.startswith("heading") and not _is_directive(token)
+        if token.level == 0 and token.map and not token.type.startswith("heading") and not _is_for_machines(token)
     ]
     whole = _lines_inside_fences(tokens)
     found: list[Passage] = []
@@ -94,9 +96,9 @@ def _plain(inline: Token) -> str:
     ).strip()
 
 
-def _is_directive(block: Token) -> bool:
-    # MyST's tables of contents and includes hold file names, which would answer every question that names a subject.
-    return block.type == "fence" and block.info.strip().startswith(("{toctree", "{include", "{contents"))
+def _is_for_machines(block: Token) -> bool:
+    # Comments, and MyST's directives: a table of contents names every subject, and would answer every question.
+    return block.type == "html_block" or (block.type == "fence" and block.info.strip().startswith("{"))
 
 
 def _lines_inside_fences(tokens: Iterable[Token]) -> set[int]:

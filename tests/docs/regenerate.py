@@ -1,0 +1,305 @@
+"""Writes the tables that the documentation takes from the code: `python tests/docs/regenerate.py`.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end of table -->`; a test compares each with what is made here.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+import tomllib
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from attrs import NOTHING, fields
+
+from unichat import errors, registry
+from unichat.adapter import Backend, Capabilities
+from unichat.cli.conversation import COMMANDS
+from unichat.cli.failures import EXIT_CODES
+from unichat.config.checking import settings_of
+from unichat.config.kinds import is_function, members
+from unichat.operation import Replay
+from unichat.policy.failures import ROWS
+from unichat.policy.waits import Curve
+from unichat.secrets import Secret
+from unichat.settings import CommonSettings
+from unichat_kadal.simulator import KadalQuirks
+from unichat_kapa.simulator import KapaQuirks
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+_ENOUGH: dict[str, dict[str, Any]] = {
+    "kapa": {"api_key": Secret("key"), "project_id": "00000000-0000-4000-8000-000000000000"},
+    "kadal": {"token": Secret("token"), "chat_bot_id": "bot"},
+}
+"""The least that each backend's settings need."""
+
+
+def rewritten(text: str) -> str:
+    """Return a page with all its tables made anew."""
+
+    def made(place: re.Match[str]) -> str:
+        return f"{place[1]}\n{TABLES[place[2]]()}\n\n{place[3]}"
+
+    return _PLACE.sub(made, text)
+
+
+def names(text: str) -> list[str]:
+    """Return the names of a page's tables."""
+    return [name for _, name, _ in _PLACE.findall(text)]
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = tuple(head)
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+def _described(kind: type[Any]) -> dict[str, str]:
+    """Return what a class's docstring says of each of its attributes."""
+    section = (inspect.getdoc(kind) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    entries = re.split(r"^(?=[a-z_]+(?:, [a-z_]+)*:)", textwrap.dedent(section), flags=re.MULTILINE)
+    pairs = [(name, " ".join(text.split())) for name, _, text in (entry.partition(":") for entry in entries if entry)]
+    return {each: text for names, text in pairs for each in names.split(", ")}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _first_sentence(documented: object) -> str:
+    paragraph = (inspect.getdoc(documented) or "").partition("\n\n")[0]
+    return re.split(r"(?<=[.!?])\s", " ".join(paragraph.split()))[0]
+
+
+def capabilities() -> str:
+    """Return what each backend can do, with the settings of Kadal that change it."""
+    backends = [registry.find(name) for name in ("kapa", "kadal")]
+    about = _described(Capabilities)
+    rows = [
+        (f"`{item.name}`", _sentence(about[item.name]), *(_capability(backend, item.name) for backend in backends))
+        for item in fields(Capabilities)
+    ]
+    return _table(("Capability", "Meaning", *(backend.title for backend in backends)), rows)
+
+
+def _capability(backend: Backend[Any], name: str) -> str:
+    usual = getattr(_capabilities(backend), name)
+    text = _shown(usual)
+    for item in settings_of(backend.settings):
+        for option in get_args(item.type) if get_origin(item.type) is Literal else ():
+            other = getattr(_capabilities(backend, **{item.name: option}), name)
+            if other != usual:
+                change = _shown(_added(usual, other)) if isinstance(usual, dict) else _shown(other)
+                text += f"; {change} with `{item.name} = {_toml(option)}`"
+    return text
+
+
+def _capabilities(backend: Backend[Any], **settings: Any) -> Capabilities:
+    return backend.build(backend.settings(**_ENOUGH[backend.name], **settings)).capabilities
+
+
+def _added(usual: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in other.items() if value != usual.get(name)}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        calls = (f"`{call}`: {', '.join(f'`{name}`' for name in names)}" for call, names in value.items() if names)
+        return "; ".join(calls) or "none"
+    return "no stated limit" if value is None else f"{value:,}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def settings(kind: type[Any]) -> str:
+    """Return a settings class's own settings."""
+    common = {item.name: item for item in settings_of(CommonSettings)}
+    rows = []
+    for item in settings_of(kind):
+        if kind is not CommonSettings and item.name in common and item.default == common[item.name].default:
+            continue
+        variable = item.metadata["env"]
+        rows.append(
+            (
+                f"`{item.name}`",
+                " or ".join(_kind(member) for member in members(item.type)),
+                _default(item.default),
+                f"`{variable}`" if variable else "",
+                item.metadata["help"],
+            )
+        )
+    return _table(("Setting", "Type", "Default", "Environment", "Meaning"), rows)
+
+
+def _kind(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{_toml(option)}`" for option in get_args(kind))
+    if is_function(kind):
+        return "a function (keyword only)"
+    plain = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`", Secret: "secret"}
+    return plain.get(kind, "table of whole numbers")
+
+
+def _default(value: object) -> str:
+    if value is NOTHING:
+        return "must be given"
+    return f"`{_toml(value)}`" if value not in (None, "") else "none"
+
+
+def failures() -> str:
+    """Return the failure table."""
+    letters = {"Y": "yes", "N": "no", "C": "no*"}
+    delivered = {True: "yes", False: "no", None: "by phase"}
+    classes = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
+    rows = [
+        (
+            row.title,
+            *(letters[letter] for letter in row.again),
+            delivered[row.delivered],
+            f"`{row.error.__name__}`",
+            "" if "Y" not in row.again else row.curve.name.lower(),
+        )
+        for row in ROWS
+    ]
+    heads = ("Failure", *(each.name for each in classes), "Maybe delivered", "Raised in the end", "Waits")
+    return _table(heads, rows)
+
+
+def waits() -> str:
+    """Return the curves of waits."""
+    uses = {
+        Curve.SERVER: "connection failures, 408, 425, and 5xx but for 507",
+        Curve.THROTTLED: "429",
+        Curve.TOKENS: "507",
+        Curve.AT_ONCE: "a refused token that can be fetched anew (once)",
+    }
+    rows = [(curve.name.lower(), uses[curve], f"{curve.value.first:g} s", f"{curve.value.cap:g} s") for curve in Curve]
+    return _table(("Waits", "After", "First, at most", "Never more than"), rows)
+
+
+def error_tree() -> str:
+    """Return the classes of errors, each below the one that it derives from."""
+
+    def below(kind: type[Any], depth: int) -> Iterable[str]:
+        yield f"{'  ' * depth}- `{kind.__name__}`: {_first_sentence(kind)}"
+        for child in kind.__subclasses__():
+            if child.__module__ == errors.__name__:
+                yield from below(child, depth + 1)
+
+    return "\n".join(below(errors.UnichatError, 0))
+
+
+def error_fields() -> str:
+    """Return the fields of the errors."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    rows = [
+        (f"`{kind.__name__}`", f"`{name}`", _sentence(text))
+        for kind in kinds
+        for name, text in _described(kind).items()
+    ]
+    return _table(("Error", "Field", "Meaning"), rows)
+
+
+def operations(backend: str) -> str:
+    """Return a backend's operations."""
+    rows = []
+    for endpoint in registry.find(backend).endpoints:
+        parameters = [f"`{each.name}`" for each in endpoint.parameters]
+        rows.append(
+            (
+                f"`{endpoint.name}`",
+                f"`{endpoint.method} {endpoint.path}`",
+                endpoint.replay.name + (", streamed" if endpoint.streamed else ""),
+                ", ".join(parameters),
+                endpoint.reference,
+            )
+        )
+    return _table(("Operation", "Method and path", "Replay", "Parameters", "Heading in the reference"), rows)
+
+
+def quirks(kind: type[Any]) -> str:
+    """Return a simulator's quirks, with the docstrings that stand below them."""
+    (body,) = (node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
+    said = {}
+    for node, after in pairwise(body):
+        if isinstance(node, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            said[ast.unparse(node.target)] = " ".join(str(after.value.value).split())
+    rows = [(f"`{item.name}`", f"`{item.default!r}`", _without_sections(said[item.name])) for item in fields(kind)]
+    return _table(("Quirk", "Default", "What it says"), rows)
+
+
+def _without_sections(text: str) -> str:
+    """Return a quirk's docstring without the section numbers of notes that are not part of the documentation."""
+    text = re.sub(r"\b9, no\. (\d+)", r"point \1 of Kadal's open points", text)
+    text = re.sub(r" \(\d(\.\d)?(, [^:)]*)?\)", "", text)
+    return _sentence(re.sub(r"\(\d(\.\d)?: ", "(", text))
+
+
+def floors() -> str:
+    """Return the floors of the core, from the contract that import-linter checks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contract = next(each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
+    rows = [
+        (
+            "<br>".join(f"`{name}`" for name in floor.split(" : ")),
+            "<br>".join(_first_sentence(import_module(f"unichat.{name}")) for name in floor.split(" : ")),
+        )
+        for floor in contract["layers"]
+    ]
+    return _table(("Floor", "Subject"), rows)
+
+
+def exit_codes() -> str:
+    """Return the exit codes of the command line."""
+    return _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()])
+
+
+def chat_commands() -> str:
+    """Return the commands of `unichat chat`."""
+    return _table(("Command", "Meaning"), [(f"`{name}`", meaning) for name, meaning in COMMANDS.items()])
+
+
+def _backend_settings(name: str) -> Callable[[], str]:
+    return lambda: settings(registry.find(name).settings)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "capabilities": capabilities,
+    "settings-common": lambda: settings(CommonSettings),
+    "settings-kapa": _backend_settings("kapa"),
+    "settings-kadal": _backend_settings("kadal"),
+    "failures": failures,
+    "waits": waits,
+    "error-tree": error_tree,
+    "error-fields": error_fields,
+    "operations-kapa": lambda: operations("kapa"),
+    "operations-kadal": lambda: operations("kadal"),
+    "quirks-kapa": lambda: quirks(KapaQuirks),
+    "quirks-kadal": lambda: quirks(KadalQuirks),
+    "floors": floors,
+    "exit-codes": exit_codes,
+    "chat-commands": chat_commands,
+}
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        before = page.read_text(encoding="utf-8")
+        after = rewritten(before)
+        if after != before:
+            page.write_text(after, encoding="utf-8")
+            print(f"rewritten: {page.relative_to(ROOT)}")

@@ -1,0 +1,79 @@
+"""The adapter of docs/adding-an-adapter.md, installed as a package of its own: found by name, and run over HTTP."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import regenerate
+
+PAGE = (regenerate.ROOT / "docs" / "adding-an-adapter.md").read_text(encoding="utf-8")
+USE = """
+import unichat
+from unichat import config
+
+with unichat.sandbox.start() as box:
+    assert "acme" in box.backends, box.backends
+    with unichat.connect("acme", **box.settings("acme")) as bot:
+        answer = bot.chat("What is a thread?")
+        assert answer.text and answer.thread.backend == "acme", answer
+        assert bot.continue_thread(str(answer.thread), "And then?").thread == answer.thread
+        assert bot.feedback(answer, "up").answer_id == answer.id
+        assert bot.run(bot.operations.ask_bot(text="What is a thread?")).raw["reply"] == answer.text
+        for refused in (lambda: bot.chat("What?", user="ada"), lambda: bot.clear_history(), lambda: bot.history()):
+            try:
+                refused()
+            except unichat.errors.Unsupported:
+                pass
+            else:
+                raise AssertionError(refused)
+    with unichat.connect(f"acme://support?base_url={box.settings('acme')['base_url']}&api_key=wrong") as stranger:
+        try:
+            stranger.chat("What?")
+        except unichat.errors.AuthenticationError as error:
+            assert "wrong key" in str(error), error
+        else:
+            raise AssertionError("a wrong key passed")
+assert "acme" in config.schema()["$defs"]
+print("done")
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder that holds the adapter as pip would leave it there."""
+    adapter, simulator = (block for block in blocks("python") if block.startswith('"""'))
+    (tmp_path / "unichat_acme.py").write_text(adapter, encoding="utf-8")
+    (tmp_path / "unichat_acme_simulator.py").write_text(simulator, encoding="utf-8")
+    project = tomllib.loads(blocks("toml")[0])["project"]
+    info = tmp_path / f"unichat_acme-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    groups = (
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
+        for group, entries in project["entry-points"].items()
+    )
+    (info / "entry_points.txt").write_text("\n".join(groups))
+    return tmp_path
+
+
+def test_the_documented_adapter_is_found_by_its_entry_points_and_works_over_http(installed):
+    environ = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", USE], capture_output=True, text=True, check=False, env=environ
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_the_documented_adapter_is_small():
+    adapter, _ = (block for block in blocks("python") if block.startswith('"""'))
+    assert len([line for line in adapter.splitlines() if line.strip()]) <= 100
