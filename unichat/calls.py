@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from attrs import evolve, frozen
 
@@ -28,6 +28,7 @@ class Checks:
     backend: str
     capabilities: Capabilities
     on_unsupported: OnUnsupported
+    replay: Literal["never", "reconcile", "always"] = "never"
 
     def chat(
         self,
@@ -47,6 +48,7 @@ class Checks:
             on_unsupported=self._leniency(on_unsupported),
             options=self._options("chat", operation, options, on_unsupported),
             question=self._question(question),
+            reconcile=self.replay == "reconcile",
             thread=self.thread(thread),
             user=self.user(user),
             metadata=_metadata(metadata, "metadata"),

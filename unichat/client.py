@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
+
+from attrs import asdict, evolve, fields
 
 from unichat.adapter import Adapter, Capabilities, OnUnsupported
 from unichat.calls import Checks, check_deadline, check_limit, with_call
@@ -21,13 +24,14 @@ from unichat.models import (
     ThreadRef,
     User,
 )
-from unichat.operation import Endpoints, Flow, Operation, Page, Paged, StreamOperation
-from unichat.streams import AnswerStream, EventSource, WholeAnswer
+from unichat.operation import Endpoints, EventSource, Flow, Operation, Page, Paged, StreamOperation
+from unichat.settings import CommonSettings, PolicySettings
+from unichat.streams import AnswerStream, WholeAnswer
 
 T = TypeVar("T")
 
-PAGE_LIMIT = 10_000
-"""Pages that one `history` reads at most: a vendor that never ends must not hold a bot for ever."""
+_SHARED = frozenset({"connect_timeout", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
+"""Policy settings of what a client and its siblings share."""
 
 
 class Client:
@@ -44,14 +48,43 @@ class Client:
         driver: Driver,
         *,
         endpoints: Endpoints,
-        known: Mapping[str, Any],
-        on_unsupported: OnUnsupported = "raise",
+        settings: CommonSettings,
     ) -> None:
         self.backend = backend
         self._adapter = adapter
         self._driver = driver
-        self._checks = Checks(backend, adapter.capabilities, on_unsupported)
+        self._endpoints = endpoints
+        self._settings = settings
+        self._checks = Checks(backend, adapter.capabilities, settings.on_unsupported, settings.replay)
+        known = {name: value for name, value in asdict(settings, recurse=False).items() if value is not None}
         self.operations = BoundOperations(endpoints, known)
+
+    def with_policy(self, **changes: Any) -> Client:
+        """Return a client with other policy settings, such as `attempts=1`, that shares all else with this one.
+
+        Connections, token, retry budget, breaker and pace are shared; closing either client closes both. So
+        `client.with_policy(replay="always").chat(…)` sets anything for one call.
+
+        Raises:
+            ConfigError: the value is not acceptable.
+            InvalidInput: there is no such policy setting, or it can be set for a whole client only.
+        """
+        names = {item.name for item in fields(PolicySettings)} - _SHARED
+        for name in changes.keys() - names:
+            nearest = get_close_matches(name, names, n=1)
+            raise InvalidInput(
+                f"{name} cannot be set so",
+                argument=name,
+                hint=f"Did you mean {nearest[0]}?" if nearest else f"These can: {', '.join(sorted(names))}.",
+            )
+        settings = evolve(self._settings, **changes)
+        return Client(
+            self.backend,
+            self._adapter,
+            self._driver.with_policy(settings),
+            endpoints=self._endpoints,
+            settings=settings,
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -153,8 +186,8 @@ class Client:
         def start() -> EventSource[Answer]:
             nonlocal call
             call = self._driver.call(seconds, asking=True)
-            prepared = self._driver.complete(flow, call)
-            return self._driver.open(prepared, call) if isinstance(prepared, StreamOperation) else WholeAnswer(prepared)
+            answer = self._driver.complete(flow, call)
+            return WholeAnswer(answer) if isinstance(answer, Answer) else answer
 
         return AnswerStream(start, lambda answer: with_call(answer, call))
 
@@ -240,7 +273,8 @@ class Client:
     def _pages(self, paged: Paged[T], seconds: float | None) -> Iterator[T]:
         operation: Operation[Page[T]] | None = paged.first
         before: set[object] = set()
-        for _ in range(PAGE_LIMIT):
+        limit = self._settings.page_limit
+        for _ in range(limit):
             if operation is None:
                 return
             page = self._driver.run(operation, self._driver.call(seconds, asking=False))
@@ -251,7 +285,7 @@ class Client:
             operation = page.next if fresh else None
             before = set(keys)
         raise InvalidResponse(
-            f"the history did not end after {PAGE_LIMIT:,} pages", hint="Pass limit=, or a larger page_size."
+            f"the history did not end after {limit:,} pages", hint="Pass limit=, or a larger page_size."
         )
 
     def clear_history(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
-
-from attrs import asdict
 
 from unichat.client import Client
 from unichat.driver import Driver
-from unichat.policy.retrying import Clock, Policy
+from unichat.hooks import Hook
+from unichat.policy.pacing import pacer_for
+from unichat.policy.retrying import Clock
 from unichat.settings import CommonSettings
 
 
@@ -19,6 +20,7 @@ def connect(
     *,
     profile: str | None = None,
     config: str | os.PathLike[str] | None = None,
+    hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> Client:
     """Return a client of one backend. Nothing is sent yet.
@@ -29,6 +31,7 @@ def connect(
         profile: a profile of the config file.
         config: the config file; otherwise `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
+        hooks: onlookers, told of each attempt (`unichat.hooks`).
         settings: the backend's settings; they win over the URL's, those over the profile's, and those over the
             environment's.
 
@@ -38,10 +41,12 @@ def connect(
     from unichat import config as configuration
 
     resolved = configuration.resolve(target, profile=profile, config=config, settings=settings)
-    return client_for(resolved.backend, resolved.settings)
+    return client_for(resolved.backend, resolved.settings, hooks=hooks)
 
 
-def client_for(backend: Any, settings: CommonSettings, *, clock: Clock | None = None) -> Client:
+def client_for(
+    backend: Any, settings: CommonSettings, *, clock: Clock | None = None, hooks: Sequence[Hook] = ()
+) -> Client:
     """Return a client for settings that are checked already. `clock` is for tests that must not wait."""
     from unichat.transport.on_requests import RequestsTransport
 
@@ -49,14 +54,8 @@ def client_for(backend: Any, settings: CommonSettings, *, clock: Clock | None = 
     transport = RequestsTransport(
         settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
     )
-    policy = Policy(attempts=settings.attempts, deadline=settings.deadline)
-    driver = Driver(transport, adapter.credential, policy, clock)
-    known = {name: value for name, value in asdict(settings, recurse=False).items() if value is not None}
-    return Client(
-        backend.name,
-        adapter,
-        driver,
-        endpoints=backend.endpoints,
-        known=known,
-        on_unsupported=settings.on_unsupported,
-    )
+    pacer = None
+    if settings.rate is not None:
+        pacer = pacer_for((settings.base_url, adapter.credential), settings.rate, (clock or Clock()).monotonic)
+    driver = Driver(transport, adapter.credential, settings, clock=clock, pacer=pacer, hooks=hooks)
+    return Client(backend.name, adapter, driver, endpoints=backend.endpoints, settings=settings)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from attrs import define
 
 from unichat.adapter import Credential
 from unichat.credentials import Tokens
-from unichat.errors import DeadlineExceeded, InvalidInput, UnichatError
+from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, UnichatError
+from unichat.hooks import Hook, Hooks
 from unichat.operation import Flow, Hold, Operation, Replay, Reply, Request, StreamOperation
+from unichat.policy.breaker import Breaker
+from unichat.policy.budget import Budget
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
-from unichat.policy.retrying import Attempts, Clock, Done, Failed, Policy
+from unichat.policy.pacing import Pacer
+from unichat.policy.retrying import Attempts, Clock, Done, Failed
 from unichat.record import CallRecord
+from unichat.settings import PolicySettings
 from unichat.streams import Stream
 
 if TYPE_CHECKING:
@@ -24,23 +30,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SILENCE = 60.0
-"""Seconds that a stream may be silent."""
-
 
 class Transport(Protocol):
-    """What the driver needs of an HTTP library."""
+    """What the driver needs of an HTTP library. Neither method raises for what the network or the vendor does."""
 
-    def send(self, request: Request, signature: Signature | None, deadline: Deadline) -> Reply | Failure:
-        """Send once and read the whole answer."""
+    def send(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int, careful: bool
+    ) -> Reply | Failure:
+        """Send once and read the whole answer, of at most `limit` bytes.
+
+        Args:
+            careful: do not use a kept connection that the server may be about to close.
+        """
         ...
 
-    def open(self, request: Request, signature: Signature | None, timeout: float) -> OpenReply | Failure:
-        """Send once and return when the head of the answer is there."""
+    def open(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
+    ) -> OpenReply | Failure:
+        """Send once and return when the head of the answer is there; `silence` is in seconds, until the first event."""
         ...
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and end what is running."""
         ...
 
 
@@ -71,7 +82,14 @@ class Driver:
     """Runs operations over one transport, with one policy and one credential. Safe to share between threads."""
 
     def __init__(
-        self, transport: Transport, credential: Credential, policy: Policy, clock: Clock | None = None
+        self,
+        transport: Transport,
+        credential: Credential,
+        policy: PolicySettings,
+        *,
+        clock: Clock | None = None,
+        pacer: Pacer | None = None,
+        hooks: Sequence[Hook] = (),
     ) -> None:
         self._transport = transport
         self._policy = policy
@@ -80,6 +98,16 @@ class Driver:
         self._clock = clock or Clock(sleep=lambda seconds: self._check_open() if self._closed.wait(seconds) else None)
         self._tokens = Tokens(credential, self._clock.monotonic)
         self._holds = _Holds()
+        self._budget = Budget(policy.retry_budget)
+        self._breaker = _breaker(policy, self._clock)
+        self._pacer = pacer
+        self._hooks = Hooks(hooks)
+
+    def with_policy(self, policy: PolicySettings) -> Driver:
+        """Return a driver with another policy that shares everything else: connections, token, budget, breaker."""
+        sibling = copy(self)
+        sibling._policy = policy
+        return sibling
 
     def call(self, deadline: float | None, *, asking: bool) -> Call:
         """Begin a call: `deadline` in seconds, else the policy's, else 120 for questions and 30 for the rest."""
@@ -102,7 +130,7 @@ class Driver:
                     held.enter_context(self._holds.alone_with(step.key, call.deadline))
                     continue
                 try:
-                    result = self.run(step, call)
+                    result = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
                 except UnichatError as failure:
                     error = failure
 
@@ -121,49 +149,98 @@ class Driver:
 
         self._check_open()
         attempts: Attempts[Any] = Attempts(
-            operation, self._policy, call.deadline, refreshable=operation.signed and self._tokens.renewable
+            operation,
+            self._policy,
+            call.deadline,
+            self._budget,
+            refreshable=operation.signed and self._tokens.renewable,
         )
-        outcome = Retrying(sleep=self._clock.sleep, **attempts.tenacity_options())(attempt, attempts, call)
+        if self._hooks:
+            self._hooks.tell("started", attempts.record())
+        outcome = Retrying(sleep=self._clock.sleep, **attempts.tenacity_options())(
+            self._admitted, attempt, attempts, call
+        )
         if isinstance(outcome, Failed):
-            raise attempts.final(outcome)
+            error = attempts.final(outcome)
+            if self._hooks:
+                self._hooks.tell("finished", attempts.record(), error)
+            raise error
+        attempts.succeeded()
         call.note(attempts)
+        if self._hooks:
+            self._hooks.tell("finished", attempts.record(), None)
         return outcome.value
 
-    def _send(self, attempts: Attempts[T], call: Call) -> Done[T] | Failed:
+    def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
+        """Make one attempt, if breaker and pace let it through."""
+        refused = self._refused(attempts, call)
+        if refused is not None:
+            return refused
+        # Before the clock of the attempt starts: fetching a token is a call of its own.
         signature = self._signature(attempts.operation, call)
         began = call.deadline.elapsed()
-        if call.deadline.left() <= 0:
-            outcome: Done[T] | Failed = attempts.broken(Failure("deadline", delivered=False))
-        else:
-            result = self._transport.send(attempts.operation.request, signature, call.deadline)
-            outcome = attempts.broken(result) if isinstance(result, Failure) else attempts.judge(result)
-        self._finish(attempts, began, outcome)
-        return outcome
-
-    def _open(self, attempts: Attempts[Any], call: Call) -> Done[Stream[Any]] | Failed:
-        operation = attempts.operation
-        assert isinstance(operation, StreamOperation)
-        signature = self._signature(operation, call)
-        began = call.deadline.elapsed()
-        timeout = min(_SILENCE, call.deadline.left())
-        opened = self._transport.open(operation.request, signature, timeout) if timeout else Failure("deadline")
-        outcome: Done[Stream[Any]] | Failed
-        if isinstance(opened, Failure):
-            outcome = attempts.broken(opened)
-        elif not 200 <= opened.status < 300:
-            outcome = _refusal(opened, attempts)
-        else:
-            attempts.status = opened.status
-            outcome = Stream(operation, opened, attempts, call.deadline).first()
-        if isinstance(outcome, Failed) and not isinstance(opened, Failure):
-            opened.close()
-        self._finish(attempts, began, outcome)
-        return outcome
-
-    def _finish(self, attempts: Attempts[Any], began: float, outcome: object) -> None:
-        attempts.finished(began, _outcome(outcome))
+        try:
+            outcome: Done[Any] | Failed = attempt(attempts, call, signature)
+        except BaseException:
+            # Ctrl-C: no verdict on the vendor, but a probe that is over all the same.
+            if self._breaker is not None:
+                self._breaker.abandon()
+            raise
+        error = outcome.error if isinstance(outcome, Failed) else None
+        attempts.finished(began, _outcome(error))
+        self._learn(error)
         if isinstance(outcome, Failed) and outcome.refresh:
             self._tokens.forget()
+        if self._hooks:
+            self._hooks.tell("attempted", attempts.record())
+        return outcome
+
+    def _refused(self, attempts: Attempts[Any], call: Call) -> Failed | None:
+        wait = self._pacer.reserve(call.deadline.left()) if self._pacer is not None else 0.0
+        if wait is None:
+            return attempts.broken(Failure("paced", f"the rate of {self._policy.rate} leaves no turn in time"))
+        if wait:
+            self._clock.sleep(wait)
+        reopens_in = self._breaker.refuses() if self._breaker is not None else None
+        if reopens_in is not None:
+            return attempts.circuit_open(reopens_in)
+        return None
+
+    def _learn(self, error: UnichatError | None) -> None:
+        if self._breaker is not None:
+            self._breaker.report(error)
+        if self._pacer is not None:
+            if isinstance(error, RateLimited):
+                self._pacer.refused()
+            elif error is None:
+                self._pacer.passed()
+
+    def _send(self, attempts: Attempts[T], call: Call, signature: Signature | None) -> Done[T] | Failed:
+        operation = attempts.operation
+        result = self._transport.send(
+            operation.request,
+            signature,
+            call.deadline,
+            limit=self._policy.body_limit,
+            careful=operation.replay in (Replay.ASK, Replay.INSERT),
+        )
+        return attempts.broken(result) if isinstance(result, Failure) else attempts.judge(result)
+
+    def _open(self, attempts: Attempts[Any], call: Call, signature: Signature | None) -> Done[Stream[Any]] | Failed:
+        operation = attempts.operation
+        assert isinstance(operation, StreamOperation)
+        policy = self._policy
+        opened = self._transport.open(operation.request, signature, call.deadline, silence=policy.first_event_timeout)
+        if isinstance(opened, Failure):
+            return attempts.broken(opened)
+        outcome: Done[Stream[Any]] | Failed
+        if 200 <= opened.status < 300:
+            outcome = Stream(operation, opened, attempts, policy).first()
+        else:
+            outcome = _refusal(opened, attempts)
+        if isinstance(outcome, Failed):
+            opened.close()
+        return outcome
 
     def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
         from unichat.transport.on_requests import Signature
@@ -179,16 +256,20 @@ class Driver:
             raise InvalidInput("the client is closed", hint="Make a new one with unichat.connect.")
 
     def close(self) -> None:
-        """Close the connections and end all waits. Closing twice is fine."""
+        """Close the connections and end all waits and calls. Closing twice is fine."""
         self._closed.set()
         self._transport.close()
 
 
-def _outcome(outcome: object) -> str:
-    if isinstance(outcome, Done):
+def _breaker(policy: PolicySettings, clock: Clock) -> Breaker | None:
+    if policy.breaker_failures is None:
+        return None
+    return Breaker(policy.breaker_failures, policy.breaker_reset, clock.monotonic)
+
+
+def _outcome(error: UnichatError | None) -> str:
+    if error is None:
         return "ok"
-    assert isinstance(outcome, Failed)
-    error = outcome.error
     kind = getattr(error, "kind", None)
     return f"HTTP {error.status}" if error.status and kind is None else kind or type(error).__name__
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from unichat.errors import InvalidInput, StreamInterrupted
 from unichat.models import Answer, StreamEvent
-from unichat.operation import StreamFailure, StreamOperation
-from unichat.policy.deadline import Deadline
+from unichat.operation import EventSource, StreamFailure, StreamOperation
 from unichat.policy.failures import TABLE, Failure
 from unichat.policy.retrying import Attempts, Done, Failed
+from unichat.settings import PolicySettings
 
 if TYPE_CHECKING:
     from unichat.transport.on_requests import OpenReply
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
 class _Broken(Exception):
@@ -32,13 +31,13 @@ class Stream(Generic[T]):
     """The events of one streamed answer, once each. Iterate, then read `result()`."""
 
     def __init__(
-        self, operation: StreamOperation[T], opened: OpenReply, attempts: Attempts[T], deadline: Deadline
+        self, operation: StreamOperation[T], opened: OpenReply, attempts: Attempts[T], policy: PolicySettings
     ) -> None:
         self._operation = operation
         self._opened = opened
         self._attempts = attempts
-        self._deadline = deadline
-        self._decoder = operation.decoder()
+        self._idle = policy.idle_timeout
+        self._decoder = operation.decoder(policy.record_limit)
         self._events = self._read()
         self._waiting: list[StreamEvent] = []
         self._count = 0
@@ -50,15 +49,16 @@ class Stream(Generic[T]):
                     # Everything promised has come; only the connection was not closed.
                     return
                 raise _Broken(piece)
-            yield from self._decoder.feed(piece)
-            if self._deadline.left() <= 0:
-                raise _Broken(Failure("deadline", f"{self._deadline.seconds:g} s"))
+            for event in self._decoder.feed(piece):
+                self._opened.heard(self._idle)
+                yield event
         reason = self._decoder.end()
         if reason is not None:
             raise _Broken(Failure("truncated", reason))
 
     def first(self) -> Done[Stream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
+        self._attempts.answered(self._opened.status, self._opened.headers)
         try:
             self._waiting.append(next(self._events))
         except StopIteration:
@@ -66,6 +66,9 @@ class Stream(Generic[T]):
         except StreamFailure as failure:
             return self._attempts.stream_failed(failure)
         except _Broken as broken:
+            if broken.failure.kind == "stalled":
+                # Until the first event it is a deadline of its own, and a question that may have been received.
+                return self._attempts.broken(Failure("deadline", "no event in time", delivered=True))
             return self._attempts.broken(broken.failure)
         return Done(self)
 
@@ -116,27 +119,6 @@ class Stream(Generic[T]):
     def close(self) -> None:
         """Give the connection up; one whose body has ended goes back to the pool instead."""
         self._opened.close()
-
-
-class EventSource(Protocol[T_co]):
-    """Where an `AnswerStream` gets its events."""
-
-    def __next__(self) -> StreamEvent:
-        """Return the next event."""
-        ...
-
-    def result(self) -> T_co:
-        """Return what the events amount to, once they have all come."""
-        ...
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        ...
-
-    def close(self) -> None:
-        """Give up what has not come yet."""
-        ...
 
 
 class WholeAnswer:
