@@ -11,7 +11,8 @@ from attrs import asdict, evolve, fields
 
 from unichat.adapter import Adapter, Capabilities, OnUnsupported
 from unichat.calls import Checks, check_deadline, check_limit, with_call
-from unichat.driver import Call, Driver
+from unichat.driver import Driver
+from unichat.engine import Call
 from unichat.errors import InvalidInput, InvalidResponse, Unsupported
 from unichat.models import (
     Answer,
@@ -115,7 +116,7 @@ class Client:
         checked = self._checks.chat(
             "chat", question, user=user, metadata=metadata, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True)
         answer: Answer = with_call(self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -146,7 +147,7 @@ class Client:
             on_unsupported=on_unsupported,
             options=options,
         )
-        call = self._driver.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True)
         answer: Answer = with_call(self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -185,7 +186,7 @@ class Client:
 
         def start() -> EventSource[Answer]:
             nonlocal call
-            call = self._driver.call(seconds, asking=True)
+            call = self._driver.engine.call(seconds, asking=True)
             answer = self._driver.complete(flow, call)
             return WholeAnswer(answer) if isinstance(answer, Answer) else answer
 
@@ -217,7 +218,7 @@ class Client:
         checked = self._checks.feedback(
             answer, rating, user=user, comment=comment, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False)
         receipt: FeedbackReceipt = with_call(self._driver.complete(self._adapter.feedback(checked), call), call)
         return receipt
 
@@ -261,7 +262,7 @@ class Client:
         def exchanges() -> Iterator[Exchange]:
             if most == 0:
                 return
-            call = self._driver.call(seconds, asking=False)
+            call = self._driver.engine.call(seconds, asking=False)
             pages = self._pages(self._driver.complete(flow, call), seconds)
             for number, exchange in enumerate(pages, 1):
                 yield exchange
@@ -277,7 +278,7 @@ class Client:
         for _ in range(limit):
             if operation is None:
                 return
-            page = self._driver.run(operation, self._driver.call(seconds, asking=False))
+            page = self._driver.run(operation, self._driver.engine.call(seconds, asking=False))
             keys = [paged.key(item) for item in page.items]
             fresh = [item for item, key in zip(page.items, keys, strict=True) if key is None or key not in before]
             yield from filter(paged.keep, fresh)
@@ -315,7 +316,7 @@ class Client:
                 "Start a new one with chat().",
             )
             return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
-        call = self._driver.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False)
         result: ClearResult = with_call(self._driver.complete(self._adapter.clear_history(checked), call), call)
         return result
 
@@ -346,7 +347,7 @@ class Client:
                 hint="Build it with client.operations.",
             )
         seconds = check_deadline(deadline)
-        call = self._driver.call(seconds, asking=operation.replay.value == "ask")
+        call = self._driver.engine.call(seconds, asking=operation.replay.value == "ask")
         if isinstance(operation, Operation):
             return self._driver.run(operation, call)
         return AnswerStream(lambda: self._driver.open(operation, call), lambda result: result)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from unichat.adapter import Adapter
 from unichat.client import Client
 from unichat.driver import Driver
+from unichat.engine import Engine
 from unichat.hooks import Hook
 from unichat.policy.pacing import pacer_for
 from unichat.policy.retrying import Clock
@@ -54,8 +56,16 @@ def client_for(
     transport = RequestsTransport(
         settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
     )
+    engine = _engine(adapter, settings, (clock or Clock()).monotonic, hooks)
+    return Client(
+        backend.name, adapter, Driver(transport, engine, clock), endpoints=backend.endpoints, settings=settings
+    )
+
+
+def _engine(
+    adapter: Adapter, settings: CommonSettings, monotonic: Callable[[], float], hooks: Sequence[Hook]
+) -> Engine:
     pacer = None
     if settings.rate is not None:
-        pacer = pacer_for((settings.base_url, adapter.credential), settings.rate, (clock or Clock()).monotonic)
-    driver = Driver(transport, adapter.credential, settings, clock=clock, pacer=pacer, hooks=hooks)
-    return Client(backend.name, adapter, driver, endpoints=backend.endpoints, settings=settings)
+        pacer = pacer_for((settings.base_url, adapter.credential), settings.rate, monotonic)
+    return Engine(adapter.credential, settings, monotonic, pacer=pacer, hooks=hooks)

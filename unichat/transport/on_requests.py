@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 import urllib3
-from attrs import field, frozen
+from attrs import frozen
 from requests.adapters import HTTPAdapter
 
 import unichat
@@ -25,6 +25,8 @@ from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.printable import trimmed
+from unichat.secrets import Signature
+from unichat.streams import OpenReply
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Progress, current
 
@@ -34,38 +36,19 @@ POOL_SIZE = 64
 
 
 @frozen
-class Signature:
-    """The header that signs a request; requests calls it last, so neither .netrc nor the address replaces it."""
+class _Signing:
+    """Signs a request; requests calls it last, so neither .netrc nor the address replaces the header."""
 
-    header: str
-    value: str = field(repr=False)
+    signature: Signature
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Set the header."""
-        request.headers[self.header] = self.value
+        request.headers[self.signature.header] = self.signature.value
         return request
 
 
 def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Leave the request as it is: an `auth` of None would let requests look into .netrc."""
     return request
-
-
-@frozen
-class OpenReply:
-    """A good answer whose body is still to come.
-
-    Attributes:
-        pieces: yields bytes as they come; ends after a proper end, and yields a `Failure` last after any other.
-        close: gives the connection up. It is not used again unless the body had ended.
-        heard: to be called with every event: how many seconds of silence may follow it.
-    """
-
-    status: int
-    headers: dict[str, str]
-    pieces: Iterator[bytes | Failure]
-    close: Callable[[], None]
-    heard: Callable[[float], None]
 
 
 class RequestsTransport:
@@ -155,8 +138,9 @@ class RequestsTransport:
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
+        auth = _Signing(signature) if signature else _unsigned
         prepared = session.prepare_request(
-            requests.Request(request.method, url, headers=headers, data=request.body, auth=signature or _unsigned)
+            requests.Request(request.method, url, headers=headers, data=request.body, auth=auth)
         )
         settings = session.merge_environment_settings(url, {}, True, self._ca_bundle, None)
         # The alarm ends it at the deadline; the socket's own time-out is a second line, a little later.
