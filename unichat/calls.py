@@ -207,6 +207,15 @@ _COMMON_ARGUMENTS = (
 )  # fmt: skip
 
 
+def needed_thread(thread: object) -> object:
+    """Return the thread that `continue_thread` was given."""
+    if isinstance(thread, Answer | Exchange):
+        thread = thread.thread
+    if thread is None:
+        raise InvalidInput("no thread to continue", argument="thread", hint="Pass answer.thread, or use chat().")
+    return thread
+
+
 def check_text(argument: str, value: object) -> str:
     """Return `value` if it is text that can be sent."""
     if not isinstance(value, str):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from attrs import asdict, evolve, fields
-
-from unichat.adapter import Adapter, Capabilities, OnUnsupported
-from unichat.calls import Checks, check_deadline, check_limit, with_call
+from unichat.adapter import OnUnsupported
+from unichat.bound import BoundClient, Paging
+from unichat.calls import check_deadline, check_limit, needed_thread, with_call
 from unichat.driver import Driver
 from unichat.engine import Call
-from unichat.errors import InvalidInput, InvalidResponse, Unsupported
 from unichat.models import (
     Answer,
     ClearOutcome,
@@ -25,72 +22,18 @@ from unichat.models import (
     ThreadRef,
     User,
 )
-from unichat.operation import Endpoints, EventSource, Flow, Operation, Page, Paged, StreamOperation
-from unichat.settings import CommonSettings, PolicySettings
+from unichat.operation import EventSource, Flow, Operation, Paged, StreamOperation
 from unichat.streams import AnswerStream, WholeAnswer
 
 T = TypeVar("T")
 
-_SHARED = frozenset({"connect_timeout", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
-"""Policy settings of what a client and its siblings share."""
 
-
-class Client:
+class Client(BoundClient[Driver]):
     """One backend. Made by `unichat.connect`; a context manager; safe to share between threads.
 
     Every call takes `deadline` (seconds for the whole call), `on_unsupported` (`"raise"` or `"drop"`), and the
     backend's own options (`capabilities.options`). Every failure is a `UnichatError`.
     """
-
-    def __init__(
-        self,
-        backend: str,
-        adapter: Adapter,
-        driver: Driver,
-        *,
-        endpoints: Endpoints,
-        settings: CommonSettings,
-    ) -> None:
-        self.backend = backend
-        self._adapter = adapter
-        self._driver = driver
-        self._endpoints = endpoints
-        self._settings = settings
-        self._checks = Checks(backend, adapter.capabilities, settings.on_unsupported, settings.replay)
-        known = {name: value for name, value in asdict(settings, recurse=False).items() if value is not None}
-        self.operations = BoundOperations(endpoints, known)
-
-    def with_policy(self, **changes: Any) -> Client:
-        """Return a client with other policy settings, such as `attempts=1`, that shares all else with this one.
-
-        Connections, token, retry budget, breaker and pace are shared; closing either client closes both. So
-        `client.with_policy(replay="always").chat(…)` sets anything for one call.
-
-        Raises:
-            ConfigError: the value is not acceptable.
-            InvalidInput: there is no such policy setting, or it can be set for a whole client only.
-        """
-        names = {item.name for item in fields(PolicySettings)} - _SHARED
-        for name in changes.keys() - names:
-            nearest = get_close_matches(name, names, n=1)
-            raise InvalidInput(
-                f"{name} cannot be set so",
-                argument=name,
-                hint=f"Did you mean {nearest[0]}?" if nearest else f"These can: {', '.join(sorted(names))}.",
-            )
-        settings = evolve(self._settings, **changes)
-        return Client(
-            self.backend,
-            self._adapter,
-            self._driver.with_policy(settings),
-            endpoints=self._endpoints,
-            settings=settings,
-        )
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the backend can do, known before anything is sent."""
-        return self._adapter.capabilities
 
     def chat(
         self,
@@ -141,7 +84,7 @@ class Client:
         checked = self._checks.chat(
             "continue_thread",
             question,
-            thread=_needed(thread),
+            thread=needed_thread(thread),
             user=user,
             metadata=metadata,
             on_unsupported=on_unsupported,
@@ -272,22 +215,10 @@ class Client:
         return exchanges()
 
     def _pages(self, paged: Paged[T], seconds: float | None) -> Iterator[T]:
-        operation: Operation[Page[T]] | None = paged.first
-        before: set[object] = set()
-        limit = self._settings.page_limit
-        for _ in range(limit):
-            if operation is None:
-                return
-            page = self._driver.run(operation, self._driver.engine.call(seconds, asking=False))
-            keys = [paged.key(item) for item in page.items]
-            fresh = [item for item, key in zip(page.items, keys, strict=True) if key is None or key not in before]
-            yield from filter(paged.keep, fresh)
-            # A page with nothing but the last page's rows: the vendor ignores the page number, and would for ever.
-            operation = page.next if fresh else None
-            before = set(keys)
-        raise InvalidResponse(
-            f"the history did not end after {limit:,} pages", hint="Pass limit=, or a larger page_size."
-        )
+        paging = Paging(paged, self._settings.page_limit)
+        while paging.operation is not None:
+            call = self._driver.engine.call(seconds, asking=False)
+            yield from paging.rows(self._driver.run(paging.operation, call))
 
     def clear_history(
         self,
@@ -334,27 +265,11 @@ class Client:
             ThreadMismatch: the operation is another backend's.
             UnichatError: everything else.
         """
-        if not isinstance(operation, Operation | StreamOperation):
-            raise InvalidInput(
-                f"{type(operation).__name__} is no operation", argument="operation", hint="Use client.operations."
-            )
-        if operation.backend != self.backend:
-            raise Unsupported(
-                f"{operation.name} is an operation of {operation.backend}, and this client talks to {self.backend}",
-                backend=self.backend,
-                operation=operation.name,
-                argument="operation",
-                hint="Build it with client.operations.",
-            )
-        seconds = check_deadline(deadline)
-        call = self._driver.engine.call(seconds, asking=operation.replay.value == "ask")
+        asking = self._own(operation)
+        call = self._driver.engine.call(check_deadline(deadline), asking=asking)
         if isinstance(operation, Operation):
             return self._driver.run(operation, call)
         return AnswerStream(lambda: self._driver.open(operation, call), lambda result: result)
-
-    def probes(self) -> tuple[Operation[Any], ...]:
-        """Harmless operations that together show whether address, credential and ids are right."""
-        return self._adapter.probes()
 
     def close(self) -> None:
         """Close all connections. Closing twice is fine; any other call afterwards raises `InvalidInput`."""
@@ -367,44 +282,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<unichat client of {self.backend}>"
-
-
-def _needed(thread: object) -> object:
-    if isinstance(thread, Answer | Exchange):
-        thread = thread.thread
-    if thread is None:
-        raise InvalidInput("no thread to continue", argument="thread", hint="Pass answer.thread, or use chat().")
-    return thread
-
-
-class BoundOperations:
-    """The vendor's endpoints, with the ids that the client's settings know filled in.
-
-    `client.operations.chat(query="…")` is `unichat_kapa.operations.chat(project_id=…, query="…")`.
-    """
-
-    def __init__(self, endpoints: Endpoints, known: Mapping[str, Any]) -> None:
-        self._endpoints = endpoints
-        self._known = known
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in self._endpoints.names():
-            raise AttributeError(f"{self._endpoints.backend} has no operation {name!r}: {', '.join(self)}")
-        endpoint = self._endpoints[name]
-        filled = {parameter: self._known[key] for parameter, key in endpoint.known.items() if key in self._known}
-
-        def build(**arguments: Any) -> Any:
-            return endpoint.function(**{**filled, **arguments})
-
-        build.__name__ = build.__qualname__ = name
-        build.__doc__ = endpoint.function.__doc__
-        return build
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._endpoints.names())
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from unichat.adapter import Adapter
 from unichat.client import Client
 from unichat.driver import Driver
 from unichat.engine import Engine
+from unichat.errors import ConfigError
 from unichat.hooks import Hook
 from unichat.policy.pacing import pacer_for
 from unichat.policy.retrying import Clock
 from unichat.settings import CommonSettings
+
+if TYPE_CHECKING:
+    from unichat.aio import AsyncClient
 
 
 def connect(
@@ -46,6 +50,28 @@ def connect(
     return client_for(resolved.backend, resolved.settings, hooks=hooks)
 
 
+def connect_async(
+    target: str | None = None,
+    /,
+    *,
+    profile: str | None = None,
+    config: str | os.PathLike[str] | None = None,
+    hooks: Sequence[Hook] = (),
+    **settings: Any,
+) -> AsyncClient:
+    """Return an asyncio client of one backend; takes what `connect` takes. To be called within the event loop.
+
+    Raises:
+        ConfigError: with every mistake in the settings at once; or aiohttp, the extra `async`, is not installed.
+    """
+    from unichat import config as configuration
+
+    request = configuration.Request(target=target, profile=profile, config=config, keywords=settings)
+    del target, settings
+    resolved = configuration.settle(request)
+    return async_client_for(resolved.backend, resolved.settings, hooks=hooks)
+
+
 def client_for(
     backend: Any, settings: CommonSettings, *, clock: Clock | None = None, hooks: Sequence[Hook] = ()
 ) -> Client:
@@ -60,6 +86,29 @@ def client_for(
     return Client(
         backend.name, adapter, Driver(transport, engine, clock), endpoints=backend.endpoints, settings=settings
     )
+
+
+def async_client_for(backend: Any, settings: CommonSettings, *, hooks: Sequence[Hook] = ()) -> AsyncClient:
+    """Return an asyncio client for settings that are checked already."""
+    missing = False
+    try:
+        from unichat.transport.on_aiohttp import AiohttpTransport
+    except ModuleNotFoundError as error:
+        missing = error.name == "aiohttp"
+        if not missing:
+            raise
+    if missing:
+        raise ConfigError("aiohttp is not installed", hint='Install it: pip install "unichat-bridge[async]".')
+    from unichat.aio import AsyncClient
+    from unichat.aio_driver import AsyncDriver
+
+    adapter = backend.build(settings)
+    transport = AiohttpTransport(
+        settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
+    )
+    engine = _engine(adapter, settings, Clock().monotonic, hooks)
+    driver = AsyncDriver(transport, engine)
+    return AsyncClient(backend.name, adapter, driver, endpoints=backend.endpoints, settings=settings)
 
 
 def _engine(

@@ -18,7 +18,7 @@ from unichat.settings import PolicySettings
 T = TypeVar("T")
 
 
-class _Broken(Exception):
+class Broken(Exception):
     """The transport's failure, on its way from the loop that reads to whoever asked for the next event."""
 
     def __init__(self, failure: Failure) -> None:
@@ -67,7 +67,7 @@ class Reading(Generic[T]):
             # Everything promised has come, and only the connection was not closed: that is an end as well.
             self._ended = piece.kind == "stalled" and self._decoder.complete
             if not self._ended:
-                raise _Broken(piece)
+                raise Broken(piece)
             return
         for event in self._decoder.feed(piece):
             self._heard(self._idle)
@@ -77,14 +77,14 @@ class Reading(Generic[T]):
         """Raise if the stream may not end here."""
         reason = None if self._ended else self._decoder.end()
         if reason is not None:
-            raise _Broken(Failure("truncated", reason))
+            raise Broken(Failure("truncated", reason))
 
     def given(self, event: StreamEvent) -> StreamEvent:
         """Count an event that the caller gets."""
         self._count += 1
         return event
 
-    def not_begun(self, problem: StreamFailure | _Broken) -> Failed:
+    def not_begun(self, problem: StreamFailure | Broken) -> Failed:
         """Return what the stream amounts to if it broke before its first event."""
         if isinstance(problem, StreamFailure):
             return self._attempts.stream_failed(problem)
@@ -93,7 +93,7 @@ class Reading(Generic[T]):
             return self._attempts.broken(Failure("deadline", "no event in time", delivered=True))
         return self._attempts.broken(problem.failure)
 
-    def interrupted(self, problem: StreamFailure | _Broken) -> StreamInterrupted:
+    def interrupted(self, problem: StreamFailure | Broken) -> StreamInterrupted:
         """Return the error for a stream that broke after its first event, with all that had come."""
         if isinstance(problem, StreamFailure):
             reason = problem.reason
@@ -149,7 +149,7 @@ class Stream(Generic[T]):
             self._waiting.append(next(self._events))
         except StopIteration:
             pass
-        except (StreamFailure, _Broken) as problem:
+        except (StreamFailure, Broken) as problem:
             return self._reading.not_begun(problem)
         return Done(self)
 
@@ -160,7 +160,7 @@ class Stream(Generic[T]):
         error: StreamInterrupted | None = None
         try:
             return self._reading.given(self._waiting.pop() if self._waiting else next(self._events))
-        except (StreamFailure, _Broken) as problem:
+        except (StreamFailure, Broken) as problem:
             error = self._reading.interrupted(problem)
         self.close()
         raise error
