@@ -13,7 +13,7 @@ from attrs import field, frozen
 from unichat.errors import Unsupported
 from unichat.logs import log
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
-from unichat.operation import Endpoints, Flow, Operation, Paged, StreamOperation
+from unichat.operation import Endpoints, EventSource, Flow, Operation, Paged
 from unichat.secrets import Secret, Token, TokenProvider
 from unichat.settings import CommonSettings
 
@@ -88,9 +88,14 @@ class NeutralCall:
 
 @frozen(kw_only=True)
 class ChatCall(NeutralCall):
-    """`chat` (no thread), `continue_thread` and `stream`."""
+    """`chat` (no thread), `continue_thread` and `stream`.
+
+    Attributes:
+        reconcile: whether to look for the answer, where the question may have been received but its answer was lost.
+    """
 
     question: str
+    reconcile: bool = False
     thread: ThreadRef | None = None
     user: User | None = None
     metadata: Mapping[str, Any] | None = None
@@ -160,8 +165,8 @@ class Adapter(Protocol):
         """Ask, in `call.thread` if there is one, in a fresh thread otherwise."""
         ...
 
-    def stream(self, call: ChatCall) -> Flow[StreamOperation[Answer]]:
-        """Prepare the streamed question. Only called where `capabilities.streaming`."""
+    def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
+        """Ask, streamed; the whole answer where only that was to be had. Called where `capabilities.streaming`."""
         ...
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from attrs import evolve, frozen
 
@@ -28,6 +28,7 @@ class Checks:
     backend: str
     capabilities: Capabilities
     on_unsupported: OnUnsupported
+    replay: Literal["never", "reconcile", "always"] = "never"
 
     def chat(
         self,
@@ -47,6 +48,7 @@ class Checks:
             on_unsupported=self._leniency(on_unsupported),
             options=self._options("chat", operation, options, on_unsupported),
             question=self._question(question),
+            reconcile=self.replay == "reconcile",
             thread=self.thread(thread),
             user=self.user(user),
             metadata=_metadata(metadata, "metadata"),
@@ -203,6 +205,15 @@ class Checks:
 _COMMON_ARGUMENTS = (
     "user", "metadata", "comment", "thread", "deadline", "on_unsupported", "page_size", "newest_first", "limit",
 )  # fmt: skip
+
+
+def needed_thread(thread: object) -> object:
+    """Return the thread that `continue_thread` was given."""
+    if isinstance(thread, Answer | Exchange):
+        thread = thread.thread
+    if thread is None:
+        raise InvalidInput("no thread to continue", argument="thread", hint="Pass answer.thread, or use chat().")
+    return thread
 
 
 def check_text(argument: str, value: object) -> str:

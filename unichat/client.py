@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from unichat.adapter import Adapter, Capabilities, OnUnsupported
-from unichat.calls import Checks, check_deadline, check_limit, with_call
-from unichat.driver import Call, Driver
-from unichat.errors import InvalidInput, InvalidResponse, Unsupported
+from unichat.adapter import OnUnsupported
+from unichat.bound import BoundClient, Paging
+from unichat.calls import check_deadline, check_limit, needed_thread, with_call
+from unichat.driver import Driver
+from unichat.engine import Call
 from unichat.models import (
     Answer,
     ClearOutcome,
@@ -21,42 +22,18 @@ from unichat.models import (
     ThreadRef,
     User,
 )
-from unichat.operation import Endpoints, Flow, Operation, Page, Paged, StreamOperation
-from unichat.streams import AnswerStream, EventSource, WholeAnswer
+from unichat.operation import EventSource, Flow, Operation, Paged, StreamOperation
+from unichat.streams import AnswerStream, WholeAnswer
 
 T = TypeVar("T")
 
-PAGE_LIMIT = 10_000
-"""Pages that one `history` reads at most: a vendor that never ends must not hold a bot for ever."""
 
-
-class Client:
+class Client(BoundClient[Driver]):
     """One backend. Made by `unichat.connect`; a context manager; safe to share between threads.
 
     Every call takes `deadline` (seconds for the whole call), `on_unsupported` (`"raise"` or `"drop"`), and the
     backend's own options (`capabilities.options`). Every failure is a `UnichatError`.
     """
-
-    def __init__(
-        self,
-        backend: str,
-        adapter: Adapter,
-        driver: Driver,
-        *,
-        endpoints: Endpoints,
-        known: Mapping[str, Any],
-        on_unsupported: OnUnsupported = "raise",
-    ) -> None:
-        self.backend = backend
-        self._adapter = adapter
-        self._driver = driver
-        self._checks = Checks(backend, adapter.capabilities, on_unsupported)
-        self.operations = BoundOperations(endpoints, known)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the backend can do, known before anything is sent."""
-        return self._adapter.capabilities
 
     def chat(
         self,
@@ -82,7 +59,7 @@ class Client:
         checked = self._checks.chat(
             "chat", question, user=user, metadata=metadata, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True)
         answer: Answer = with_call(self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -107,13 +84,13 @@ class Client:
         checked = self._checks.chat(
             "continue_thread",
             question,
-            thread=_needed(thread),
+            thread=needed_thread(thread),
             user=user,
             metadata=metadata,
             on_unsupported=on_unsupported,
             options=options,
         )
-        call = self._driver.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True)
         answer: Answer = with_call(self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -152,9 +129,9 @@ class Client:
 
         def start() -> EventSource[Answer]:
             nonlocal call
-            call = self._driver.call(seconds, asking=True)
-            prepared = self._driver.complete(flow, call)
-            return self._driver.open(prepared, call) if isinstance(prepared, StreamOperation) else WholeAnswer(prepared)
+            call = self._driver.engine.call(seconds, asking=True)
+            answer = self._driver.complete(flow, call)
+            return WholeAnswer(answer) if isinstance(answer, Answer) else answer
 
         return AnswerStream(start, lambda answer: with_call(answer, call))
 
@@ -184,7 +161,7 @@ class Client:
         checked = self._checks.feedback(
             answer, rating, user=user, comment=comment, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False)
         receipt: FeedbackReceipt = with_call(self._driver.complete(self._adapter.feedback(checked), call), call)
         return receipt
 
@@ -228,7 +205,7 @@ class Client:
         def exchanges() -> Iterator[Exchange]:
             if most == 0:
                 return
-            call = self._driver.call(seconds, asking=False)
+            call = self._driver.engine.call(seconds, asking=False)
             pages = self._pages(self._driver.complete(flow, call), seconds)
             for number, exchange in enumerate(pages, 1):
                 yield exchange
@@ -238,21 +215,10 @@ class Client:
         return exchanges()
 
     def _pages(self, paged: Paged[T], seconds: float | None) -> Iterator[T]:
-        operation: Operation[Page[T]] | None = paged.first
-        before: set[object] = set()
-        for _ in range(PAGE_LIMIT):
-            if operation is None:
-                return
-            page = self._driver.run(operation, self._driver.call(seconds, asking=False))
-            keys = [paged.key(item) for item in page.items]
-            fresh = [item for item, key in zip(page.items, keys, strict=True) if key is None or key not in before]
-            yield from filter(paged.keep, fresh)
-            # A page with nothing but the last page's rows: the vendor ignores the page number, and would for ever.
-            operation = page.next if fresh else None
-            before = set(keys)
-        raise InvalidResponse(
-            f"the history did not end after {PAGE_LIMIT:,} pages", hint="Pass limit=, or a larger page_size."
-        )
+        paging = Paging(paged, self._settings.page_limit)
+        while paging.operation is not None:
+            call = self._driver.engine.call(seconds, asking=False)
+            yield from paging.rows(self._driver.run(paging.operation, call))
 
     def clear_history(
         self,
@@ -281,7 +247,7 @@ class Client:
                 "Start a new one with chat().",
             )
             return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
-        call = self._driver.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False)
         result: ClearResult = with_call(self._driver.complete(self._adapter.clear_history(checked), call), call)
         return result
 
@@ -299,27 +265,11 @@ class Client:
             ThreadMismatch: the operation is another backend's.
             UnichatError: everything else.
         """
-        if not isinstance(operation, Operation | StreamOperation):
-            raise InvalidInput(
-                f"{type(operation).__name__} is no operation", argument="operation", hint="Use client.operations."
-            )
-        if operation.backend != self.backend:
-            raise Unsupported(
-                f"{operation.name} is an operation of {operation.backend}, and this client talks to {self.backend}",
-                backend=self.backend,
-                operation=operation.name,
-                argument="operation",
-                hint="Build it with client.operations.",
-            )
-        seconds = check_deadline(deadline)
-        call = self._driver.call(seconds, asking=operation.replay.value == "ask")
+        asking = self._own(operation)
+        call = self._driver.engine.call(check_deadline(deadline), asking=asking)
         if isinstance(operation, Operation):
             return self._driver.run(operation, call)
         return AnswerStream(lambda: self._driver.open(operation, call), lambda result: result)
-
-    def probes(self) -> tuple[Operation[Any], ...]:
-        """Harmless operations that together show whether address, credential and ids are right."""
-        return self._adapter.probes()
 
     def close(self) -> None:
         """Close all connections. Closing twice is fine; any other call afterwards raises `InvalidInput`."""
@@ -332,44 +282,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<unichat client of {self.backend}>"
-
-
-def _needed(thread: object) -> object:
-    if isinstance(thread, Answer | Exchange):
-        thread = thread.thread
-    if thread is None:
-        raise InvalidInput("no thread to continue", argument="thread", hint="Pass answer.thread, or use chat().")
-    return thread
-
-
-class BoundOperations:
-    """The vendor's endpoints, with the ids that the client's settings know filled in.
-
-    `client.operations.chat(query="…")` is `unichat_kapa.operations.chat(project_id=…, query="…")`.
-    """
-
-    def __init__(self, endpoints: Endpoints, known: Mapping[str, Any]) -> None:
-        self._endpoints = endpoints
-        self._known = known
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in self._endpoints.names():
-            raise AttributeError(f"{self._endpoints.backend} has no operation {name!r}: {', '.join(self)}")
-        endpoint = self._endpoints[name]
-        filled = {parameter: self._known[key] for parameter, key in endpoint.known.items() if key in self._known}
-
-        def build(**arguments: Any) -> Any:
-            return endpoint.function(**{**filled, **arguments})
-
-        build.__name__ = build.__qualname__ = name
-        build.__doc__ = endpoint.function.__doc__
-        return build
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._endpoints.names())
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self]

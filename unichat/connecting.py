@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
-
+from unichat.adapter import Adapter
 from unichat.client import Client
 from unichat.driver import Driver
-from unichat.policy.retrying import Clock, Policy
+from unichat.engine import Engine
+from unichat.errors import ConfigError
+from unichat.hooks import Hook
+from unichat.policy.pacing import pacer_for
+from unichat.policy.retrying import Clock
 from unichat.settings import CommonSettings
+
+if TYPE_CHECKING:
+    from unichat.aio import AsyncClient
 
 
 def connect(
@@ -19,6 +26,7 @@ def connect(
     *,
     profile: str | None = None,
     config: str | os.PathLike[str] | None = None,
+    hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> Client:
     """Return a client of one backend. Nothing is sent yet.
@@ -29,6 +37,7 @@ def connect(
         profile: a profile of the config file.
         config: the config file; otherwise `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
+        hooks: onlookers, told of each attempt (`unichat.hooks`).
         settings: the backend's settings; they win over those of the URL or profile, and these over the
             environment's.
 
@@ -41,10 +50,34 @@ def connect(
     # Secrets may stand in both, and a traceback with local variables would show them.
     del target, settings
     resolved = configuration.settle(request)
-    return client_for(resolved.backend, resolved.settings)
+    return client_for(resolved.backend, resolved.settings, hooks=hooks)
 
 
-def client_for(backend: Any, settings: CommonSettings, *, clock: Clock | None = None) -> Client:
+def connect_async(
+    target: str | None = None,
+    /,
+    *,
+    profile: str | None = None,
+    config: str | os.PathLike[str] | None = None,
+    hooks: Sequence[Hook] = (),
+    **settings: Any,
+) -> AsyncClient:
+    """Return an asyncio client of one backend; takes what `connect` takes. To be called within the event loop.
+
+    Raises:
+        ConfigError: with every mistake in the settings at once; or aiohttp, the extra `async`, is not installed.
+    """
+    from unichat import config as configuration
+
+    request = configuration.Request(target=target, profile=profile, config=config, keywords=settings)
+    del target, settings
+    resolved = configuration.settle(request)
+    return async_client_for(resolved.backend, resolved.settings, hooks=hooks)
+
+
+def client_for(
+    backend: Any, settings: CommonSettings, *, clock: Clock | None = None, hooks: Sequence[Hook] = ()
+) -> Client:
     """Return a client for settings that are checked already. `clock` is for tests that must not wait."""
     from unichat.transport.on_requests import RequestsTransport
 
@@ -52,14 +85,39 @@ def client_for(backend: Any, settings: CommonSettings, *, clock: Clock | None = 
     transport = RequestsTransport(
         settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
     )
-    policy = Policy(attempts=settings.attempts, deadline=settings.deadline)
-    driver = Driver(transport, adapter.credential, policy, clock)
-    known = {name: value for name, value in asdict(settings, recurse=False).items() if value is not None}
+    engine = _engine(adapter, settings, (clock or Clock()).monotonic, hooks)
     return Client(
-        backend.name,
-        adapter,
-        driver,
-        endpoints=backend.endpoints,
-        known=known,
-        on_unsupported=settings.on_unsupported,
+        backend.name, adapter, Driver(transport, engine, clock), endpoints=backend.endpoints, settings=settings
     )
+
+
+def async_client_for(backend: Any, settings: CommonSettings, *, hooks: Sequence[Hook] = ()) -> AsyncClient:
+    """Return an asyncio client for settings that are checked already."""
+    missing = False
+    try:
+        from unichat.transport.on_aiohttp import AiohttpTransport
+    except ModuleNotFoundError as error:
+        missing = error.name == "aiohttp"
+        if not missing:
+            raise
+    if missing:
+        raise ConfigError("aiohttp is not installed", hint='Install it: pip install "unichat-bridge[async]".')
+    from unichat.aio import AsyncClient
+    from unichat.aio_driver import AsyncDriver
+
+    adapter = backend.build(settings)
+    transport = AiohttpTransport(
+        settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
+    )
+    engine = _engine(adapter, settings, Clock().monotonic, hooks)
+    driver = AsyncDriver(transport, engine)
+    return AsyncClient(backend.name, adapter, driver, endpoints=backend.endpoints, settings=settings)
+
+
+def _engine(
+    adapter: Adapter, settings: CommonSettings, monotonic: Callable[[], float], hooks: Sequence[Hook]
+) -> Engine:
+    pacer = None
+    if settings.rate is not None:
+        pacer = pacer_for((settings.base_url, adapter.credential), settings.rate, monotonic)
+    return Engine(adapter.credential, settings, monotonic, pacer=pacer, hooks=hooks)

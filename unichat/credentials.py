@@ -9,7 +9,7 @@ from unichat.adapter import Credential
 from unichat.errors import ConfigError
 from unichat.operation import Flow, Operation, ask, hold
 from unichat.printable import trimmed
-from unichat.secrets import Secret, Token
+from unichat.secrets import Secret, Signature, Token
 
 _MARGIN = 30.0
 """Seconds before its end that a token is replaced, lest it expire on its way (a tenth of its life at most)."""
@@ -29,18 +29,13 @@ class Tokens:
         """Whether asking again may give another secret."""
         return not isinstance(self._credential.source, Secret)
 
-    @property
-    def header(self) -> str:
-        """The header that carries the secret."""
-        return self._credential.header
-
     def forget(self) -> None:
         """Drop a fetched token that the vendor refused."""
         with self._lock:
             self._kept = None
 
-    def header_value(self) -> Flow[str]:
-        """Return what stands in the header, after the operation that fetches a token if one is due.
+    def signature(self) -> Flow[Signature]:
+        """Return how to sign a request, after the operation that fetches a token if one is due.
 
         Raises:
             ConfigError: the caller's function raised, or returned no usable token.
@@ -52,7 +47,7 @@ class Tokens:
             secret = source
         else:
             secret = _provided(source)
-        return f"{self._credential.scheme} {secret.reveal()}".lstrip()
+        return Signature(self._credential.header, f"{self._credential.scheme} {secret.reveal()}".lstrip())
 
     def _fetched(self, source: Operation[Token]) -> Flow[Secret]:
         kept = self._current()

@@ -1,90 +1,73 @@
-"""Runs flows and operations, synchronously: sends, judges, waits, sends again, and holds what must not overlap."""
+"""Runs flows and operations synchronously: sends, waits, sends again, and holds what must not overlap."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from copy import copy
+from typing import Any, Protocol, TypeVar
 
-from attrs import define
-
-from unichat.adapter import Credential
-from unichat.credentials import Tokens
-from unichat.errors import DeadlineExceeded, InvalidInput, UnichatError
-from unichat.operation import Flow, Hold, Operation, Replay, Reply, Request, StreamOperation
+from unichat.engine import Call, Engine, busy, closed, is_careful
+from unichat.errors import UnichatError
+from unichat.operation import Flow, Hold, Operation, Reply, Request, StreamOperation
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
-from unichat.policy.retrying import Attempts, Clock, Done, Failed, Policy
-from unichat.record import CallRecord
-from unichat.streams import Stream
-
-if TYPE_CHECKING:
-    from unichat.transport.on_requests import OpenReply, Signature
+from unichat.policy.retrying import Attempts, Clock, Done, Failed
+from unichat.secrets import Signature
+from unichat.settings import PolicySettings
+from unichat.streams import OpenReply, Stream
 
 T = TypeVar("T")
 
-_SILENCE = 60.0
-"""Seconds that a stream may be silent."""
-
 
 class Transport(Protocol):
-    """What the driver needs of an HTTP library."""
+    """What the driver needs of an HTTP library. Neither method raises for what the network or the vendor does."""
 
-    def send(self, request: Request, signature: Signature | None, deadline: Deadline) -> Reply | Failure:
-        """Send once and read the whole answer."""
+    def send(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int, careful: bool
+    ) -> Reply | Failure:
+        """Send once and read the whole answer, of at most `limit` bytes.
+
+        Args:
+            careful: do not use a kept connection that the server may be about to close.
+        """
         ...
 
-    def open(self, request: Request, signature: Signature | None, timeout: float) -> OpenReply | Failure:
-        """Send once and return when the head of the answer is there."""
+    def open(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
+    ) -> OpenReply | Failure:
+        """Send once and return when the head of the answer is there; `silence`: seconds until the first event."""
         ...
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and end what is running."""
         ...
 
 
-@define
-class Call:
-    """One neutral call, or one `run`: its deadline, and what its operations did.
-
-    Attributes:
-        record: of its question if it asked one, otherwise of its last operation.
-        maybe_duplicated: whether an attempt that failed may have asked the question already.
-    """
-
-    deadline: Deadline
-    record: CallRecord | None = None
-    maybe_duplicated: bool = False
-    _asked: bool = False
-
-    def note(self, attempts: Attempts[Any]) -> None:
-        """Keep the record of an operation that succeeded."""
-        asking = attempts.operation.replay is Replay.ASK
-        if asking or not self._asked:
-            self.record = attempts.record()
-        self._asked = self._asked or asking
-        self.maybe_duplicated = self.maybe_duplicated or (asking and attempts.maybe_duplicated)
-
-
 class Driver:
-    """Runs operations over one transport, with one policy and one credential. Safe to share between threads."""
+    """Runs operations over one transport. Safe to share between threads."""
 
-    def __init__(
-        self, transport: Transport, credential: Credential, policy: Policy, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, transport: Transport, engine: Engine, clock: Clock | None = None) -> None:
+        self.engine = engine
         self._transport = transport
-        self._policy = policy
         self._closed = threading.Event()
         # Closing the client ends a wait at once.
-        self._clock = clock or Clock(sleep=lambda seconds: self._check_open() if self._closed.wait(seconds) else None)
-        self._tokens = Tokens(credential, self._clock.monotonic)
+        self._sleep = (
+            clock.sleep if clock else lambda seconds: self._check_open() if self._closed.wait(seconds) else None
+        )
         self._holds = _Holds()
 
-    def call(self, deadline: float | None, *, asking: bool) -> Call:
-        """Begin a call: `deadline` in seconds, else the policy's, else 120 for questions and 30 for the rest."""
-        seconds = deadline or self._policy.deadline or (120.0 if asking else 30.0)
-        return Call(Deadline(seconds, self._clock.monotonic))
+    def _wait(self, seconds: float) -> None:
+        # Closing the client ends a wait at once.
+        if self._closed.wait(seconds):
+            raise closed()
+
+    def with_policy(self, policy: PolicySettings) -> Driver:
+        """Return a driver with another policy that shares everything else, the connections included."""
+        sibling = copy(self)
+        sibling.engine = self.engine.with_policy(policy)
+        return sibling
 
     def complete(self, flow: Flow[T], call: Call) -> T:
         """Run `flow` to its end and return its result."""
@@ -102,7 +85,7 @@ class Driver:
                     held.enter_context(self._holds.alone_with(step.key, call.deadline))
                     continue
                 try:
-                    result = self.run(step, call)
+                    result = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
                 except UnichatError as failure:
                     error = failure
 
@@ -120,77 +103,74 @@ class Driver:
         from tenacity import Retrying
 
         self._check_open()
-        attempts: Attempts[Any] = Attempts(
-            operation, self._policy, call.deadline, refreshable=operation.signed and self._tokens.renewable
-        )
-        outcome = Retrying(sleep=self._clock.sleep, **attempts.tenacity_options())(attempt, attempts, call)
-        if isinstance(outcome, Failed):
-            raise attempts.final(outcome)
-        call.note(attempts)
-        return outcome.value
+        attempts = self.engine.begin(operation, call)
+        retrying = Retrying(sleep=self._sleep, **attempts.tenacity_options())
+        return self.engine.conclude(attempts, call, retrying(self._admitted, attempt, attempts, call))
 
-    def _send(self, attempts: Attempts[T], call: Call) -> Done[T] | Failed:
+    def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
+        """Make one attempt, if pace and breaker let it through."""
+        wait = self.engine.turn(attempts, call)
+        if isinstance(wait, Failed):
+            return wait
+        if wait:
+            self._sleep(wait)
+        # Before the clock of the attempt starts: fetching a token is a call of its own.
         signature = self._signature(attempts.operation, call)
+        refused = self.engine.admit(attempts)
+        if refused is not None:
+            return refused
         began = call.deadline.elapsed()
-        if call.deadline.left() <= 0:
-            outcome: Done[T] | Failed = attempts.broken(Failure("deadline", delivered=False))
-        else:
-            result = self._transport.send(attempts.operation.request, signature, call.deadline)
-            outcome = attempts.broken(result) if isinstance(result, Failure) else attempts.judge(result)
-        self._finish(attempts, began, outcome)
+        try:
+            outcome: Done[Any] | Failed = attempt(attempts, call, signature)
+        except BaseException:
+            self.engine.abandon()
+            raise
+        self.engine.learn(attempts, began, outcome)
         return outcome
 
-    def _open(self, attempts: Attempts[Any], call: Call) -> Done[Stream[Any]] | Failed:
+    def _send(self, attempts: Attempts[T], call: Call, signature: Signature | None) -> Done[T] | Failed:
+        operation = attempts.operation
+        assert isinstance(operation, Operation)
+        result = self._transport.send(
+            operation.request,
+            signature,
+            call.deadline,
+            limit=self.engine.policy.body_limit,
+            careful=is_careful(operation),
+        )
+        return attempts.broken(result) if isinstance(result, Failure) else attempts.judge(result)
+
+    def _open(self, attempts: Attempts[Any], call: Call, signature: Signature | None) -> Done[Stream[Any]] | Failed:
         operation = attempts.operation
         assert isinstance(operation, StreamOperation)
-        signature = self._signature(operation, call)
-        began = call.deadline.elapsed()
-        timeout = min(_SILENCE, call.deadline.left())
-        opened = self._transport.open(operation.request, signature, timeout) if timeout else Failure("deadline")
-        outcome: Done[Stream[Any]] | Failed
+        policy = self.engine.policy
+        opened = self._transport.open(operation.request, signature, call.deadline, silence=policy.first_event_timeout)
         if isinstance(opened, Failure):
-            outcome = attempts.broken(opened)
-        elif not 200 <= opened.status < 300:
-            outcome = _refusal(opened, attempts)
+            return attempts.broken(opened)
+        outcome: Done[Stream[Any]] | Failed
+        if 200 <= opened.status < 300:
+            outcome = Stream(operation, opened, attempts, policy).first()
         else:
-            attempts.status = opened.status
-            outcome = Stream(operation, opened, attempts, call.deadline).first()
-        if isinstance(outcome, Failed) and not isinstance(opened, Failure):
+            outcome = _refusal(opened, attempts)
+        if isinstance(outcome, Failed):
             opened.close()
-        self._finish(attempts, began, outcome)
         return outcome
 
-    def _finish(self, attempts: Attempts[Any], began: float, outcome: object) -> None:
-        attempts.finished(began, _outcome(outcome))
-        if isinstance(outcome, Failed) and outcome.refresh:
-            self._tokens.forget()
-
     def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
-        from unichat.transport.on_requests import Signature
-
         self._check_open()
         if not operation.signed:
             return None
         # A call of its own under the same deadline: the record that an answer carries is that of the question.
-        return Signature(self._tokens.header, self.complete(self._tokens.header_value(), Call(call.deadline)))
+        return self.complete(self.engine.tokens.signature(), Call(call.deadline))
 
     def _check_open(self) -> None:
         if self._closed.is_set():
-            raise InvalidInput("the client is closed", hint="Make a new one with unichat.connect.")
+            raise closed()
 
     def close(self) -> None:
-        """Close the connections and end all waits. Closing twice is fine."""
+        """Close the connections and end all waits and calls. Closing twice is fine."""
         self._closed.set()
         self._transport.close()
-
-
-def _outcome(outcome: object) -> str:
-    if isinstance(outcome, Done):
-        return "ok"
-    assert isinstance(outcome, Failed)
-    error = outcome.error
-    kind = getattr(error, "kind", None)
-    return f"HTTP {error.status}" if error.status and kind is None else kind or type(error).__name__
 
 
 def _refusal(opened: OpenReply, attempts: Attempts[Any]) -> Failed:
@@ -219,12 +199,7 @@ class _Holds:
             self._locks[key] = (lock, waiting + 1)
         try:
             if not lock.acquire(timeout=deadline.left()):
-                raise DeadlineExceeded(
-                    f"another call in the same conversation was still running after {deadline.seconds:g} s",
-                    hint="Wait for its answer, or allow more with deadline=.",
-                    deadline=deadline.seconds,
-                    maybe_delivered=False,
-                )
+                raise busy(deadline)
             try:
                 yield
             finally:

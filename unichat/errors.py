@@ -215,14 +215,29 @@ class ConnectionFailed(UnichatError):
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+class CircuitOpen(ConnectionFailed):
+    """The circuit breaker is open: nothing was sent.
+
+    Attributes:
+        reopens_in: seconds until one call is let through to see whether the vendor is back.
+    """
+
+    kind: str = "circuit"
+    reopens_in: float = 0.0
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class DeadlineExceeded(UnichatError):
     """The time that the caller allows for the whole call is over.
 
     Attributes:
         deadline: seconds that were allowed.
+        phase: how far the attempt had come: `waiting`, `body` and the like; empty between attempts.
     """
 
     deadline: float | None = None
+    phase: str = ""
     retryable: bool = True
 
 

@@ -229,16 +229,41 @@ class StreamDecoder(Protocol[T_co]):
         ...
 
 
+class EventSource(Protocol[T_co]):
+    """A running stream: its events, once each, and what they amount to."""
+
+    def __next__(self) -> StreamEvent:
+        """Return the next event."""
+        ...
+
+    def result(self) -> T_co:
+        """Return what the events amount to, once they have all come."""
+        ...
+
+    @property
+    def records(self) -> list[Any]:
+        """The vendor's records so far."""
+        ...
+
+    def close(self) -> None:
+        """Give up what has not come yet."""
+        ...
+
+
 @frozen(kw_only=True)
 class StreamOperation(Generic[T]):
-    """One HTTP call whose answer comes in pieces. As `Operation`, with a decoder instead of `parse`."""
+    """One HTTP call whose answer comes in pieces. As `Operation`, with a decoder instead of `parse`.
+
+    Attributes:
+        decoder: makes the decoder; told how many bytes a record may have.
+    """
 
     backend: str
     name: str
     replay: Replay
     request: Request
     examine: Callable[[Reply], Problem | None] = field(repr=False)
-    decoder: Callable[[], StreamDecoder[T]] = field(repr=False)
+    decoder: Callable[[int], StreamDecoder[T]] = field(repr=False)
     signed: bool = True
 
 
@@ -278,7 +303,7 @@ class Hold:
     key: Hashable
 
 
-Step = Operation[Any] | Hold
+Step = Operation[Any] | StreamOperation[Any] | Hold
 Flow = Generator[Step, Any, T]
 
 
@@ -286,6 +311,12 @@ def ask(operation: Operation[T]) -> Flow[T]:
     """Run one operation from within a flow: `yield from` it and take its result."""
     result: T = yield operation
     return result
+
+
+def opened(operation: StreamOperation[T]) -> Flow[EventSource[T]]:
+    """Open a stream from within a flow, and return it with its first event in hand."""
+    stream: EventSource[T] = yield operation
+    return stream
 
 
 def hold(key: Hashable) -> Flow[None]:
@@ -406,7 +437,7 @@ class Here:
 
     def stream(
         self,
-        decoder: Callable[[], StreamDecoder[T]],
+        decoder: Callable[[int], StreamDecoder[T]],
         *,
         path: Mapping[str, str] | None = None,
         body: object = None,

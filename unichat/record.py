@@ -36,8 +36,9 @@ class CallRecord:
         vendor_message: the vendor's own words on a failure, trimmed and escaped.
         attempts: one entry for each sending.
         elapsed: seconds in all, waits included.
-        stopped_by: why no further attempt was made: `attempts`, `deadline`, `maybe_delivered`, `not_retryable`,
-            `retry_after` (the vendor asks for a longer wait than anyone should sit through); None after a success.
+        stopped_by: why no further attempt was made: `attempts`, `deadline`, `budget`, `maybe_delivered`,
+            `not_retryable`, `circuit`, or `retry_after` (the vendor asks for a longer wait than anyone should sit
+            through); None after a success.
     """
 
     backend: str

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable
 from typing import NoReturn
 
-from attrs import frozen
+from attrs import field, frozen
 
 from unichat.errors import ConfigError
 
@@ -55,6 +55,14 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled: send its reference ({env = ...}) instead")
+
+
+@frozen
+class Signature:
+    """The header that signs a request."""
+
+    header: str
+    value: str = field(repr=False)
 
 
 @frozen

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -101,23 +102,93 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-@frozen(kw_only=True)
-class CommonSettings:
-    """What every adapter can be told."""
+def not_negative(name: str, value: int) -> None:
+    """Refuse anything but a whole number from 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"{name} is {quoted(value)}, but should be a whole number from 0", key=name)
 
-    base_url: str = setting(
-        default="",
-        check=web_address,
-        help="The vendor's address, or that of a simulator or gateway in its place.",
-    )
+
+_UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+_RATE = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*/\s*([a-z]+)\s*")
+
+
+def interval_of(rate: str) -> float:
+    """Return the seconds between two calls at `rate`, such as `20/min`.
+
+    Raises:
+        ConfigError: it is not a positive number per `s`, `min` or `h`.
+    """
+    match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
+    if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
+        raise ConfigError(
+            f"rate is {quoted(rate)}", key="rate", hint='Give a number per s, min or h, such as "20/min".'
+        )
+    return _UNITS[match[2]] / float(match[1])
+
+
+def _rate(_: str, value: str) -> None:
+    interval_of(value)
+
+
+@frozen(kw_only=True)
+class PolicySettings:
+    """What is done about time and failure: the same for every backend."""
+
     deadline: float | None = setting(
         default=None,
         check=positive,
         help="Seconds for a whole call, attempts and waits included. Left out: 120 for questions, 30 for the rest.",
     )
     connect_timeout: float = setting(default=5.0, check=positive, help="Seconds for making a connection.")
+    first_event_timeout: float = setting(default=60.0, check=positive, help="Seconds until a stream's first event.")
+    idle_timeout: float = setting(default=30.0, check=positive, help="Seconds between two events of a stream.")
     attempts: int = setting(
         default=3, check=at_least_one, help="How often a request is sent at most, the first time included."
+    )
+    replay: Literal["never", "reconcile", "always"] = setting(
+        default="never",
+        help="What to do when a question may have been received: raise; read the thread or history first, and ask "
+        "again only if it is not there; or ask again.",
+    )
+    retry_insufficient_tokens: bool = setting(
+        default=True, help="Retry a 507, slowly. RFC 4918 says not to; false follows it."
+    )
+    backoff: float = setting(default=0.5, check=positive, help="Seconds: the longest first wait after a failure.")
+    backoff_cap: float = setting(default=8.0, check=positive, help="Seconds: the longest wait after a failure.")
+    throttle_backoff: float = setting(default=1.0, check=positive, help="Seconds: the longest first wait after a 429.")
+    throttle_backoff_cap: float = setting(default=20.0, check=positive, help="Seconds: the longest wait after a 429.")
+    token_backoff: float = setting(default=5.0, check=positive, help="Seconds: the longest first wait after a 507.")
+    token_backoff_cap: float = setting(default=30.0, check=positive, help="Seconds: the longest wait after a 507.")
+    retry_after_limit: float = setting(
+        default=60.0, check=positive, help="Seconds: a Retry-After above this is not waited for."
+    )
+    retry_budget: int = setting(
+        default=100,
+        check=not_negative,
+        help="Tokens for retries: one costs 10 (5 after a 429 or 507), a success gives 1 back. 0 allows none.",
+    )
+    breaker_failures: int | None = setting(
+        default=None, check=at_least_one, help="Failures in a row that open the circuit breaker; left out: no breaker."
+    )
+    breaker_reset: float = setting(
+        default=30.0, check=positive, help="Seconds until an open breaker lets one call through to see."
+    )
+    rate: str | None = setting(
+        default=None, check=_rate, help='Space calls to this rate, such as "20/min"; shared by all clients on one key.'
+    )
+    body_limit: int = setting(
+        default=16 * 1024 * 1024, check=at_least_one, help="Bytes of an answer at most, decompressed."
+    )
+    record_limit: int = setting(default=1024 * 1024, check=at_least_one, help="Bytes of a stream's record at most.")
+    page_limit: int = setting(default=10_000, check=at_least_one, help="Pages that one history reads at most.")
+
+
+@frozen(kw_only=True)
+class CommonSettings(PolicySettings):
+    """What every adapter can be told."""
+
+    base_url: str = setting(
+        default="", check=web_address, help="The vendor's address, or that of a simulator or gateway in its place."
     )
     on_unsupported: Literal["raise", "drop"] = setting(
         default="raise",
@@ -130,6 +201,9 @@ class CommonSettings:
     )
     allow_insecure: bool = setting(
         default=False, help="Allow http:// to another machine. The key then crosses the network in the clear."
+    )
+    log_content: bool = setting(
+        default=False, help="Let questions and answers stand in log lines at DEBUG. Left out: lengths only."
     )
 
     def __attrs_post_init__(self) -> None:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
+
+from attrs import frozen
 
 from unichat.errors import InvalidInput, StreamInterrupted
 from unichat.models import Answer, StreamEvent
-from unichat.operation import StreamFailure, StreamOperation
-from unichat.policy.deadline import Deadline
+from unichat.operation import EventSource, StreamFailure, StreamOperation
 from unichat.policy.failures import TABLE, Failure
 from unichat.policy.retrying import Attempts, Done, Failed
-
-if TYPE_CHECKING:
-    from unichat.transport.on_requests import OpenReply
+from unichat.settings import PolicySettings
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 
-class _Broken(Exception):
+class Broken(Exception):
     """The transport's failure, on its way from the loop that reads to whoever asked for the next event."""
 
     def __init__(self, failure: Failure) -> None:
@@ -28,66 +26,80 @@ class _Broken(Exception):
         self.failure = failure
 
 
-class Stream(Generic[T]):
-    """The events of one streamed answer, once each. Iterate, then read `result()`."""
+@frozen
+class OpenReply:
+    """A good answer whose body is still to come.
+
+    Attributes:
+        pieces: yields bytes as they come; ends after a proper end, and yields a `Failure` last after any other.
+        close: gives the connection up. It is not used again unless the body had ended.
+        heard: to be called with every event: how many seconds of silence may follow it.
+    """
+
+    status: int
+    headers: dict[str, str]
+    pieces: Iterator[bytes | Failure]
+    close: Callable[[], None]
+    heard: Callable[[float], None]
+
+
+class Reading(Generic[T]):
+    """A stream as far as it has been read, whoever reads it: what its pieces hold, and what it means when it breaks."""
 
     def __init__(
-        self, operation: StreamOperation[T], opened: OpenReply, attempts: Attempts[T], deadline: Deadline
+        self,
+        operation: StreamOperation[T],
+        attempts: Attempts[T],
+        policy: PolicySettings,
+        heard: Callable[[float], None],
     ) -> None:
         self._operation = operation
-        self._opened = opened
         self._attempts = attempts
-        self._deadline = deadline
-        self._decoder = operation.decoder()
-        self._events = self._read()
-        self._waiting: list[StreamEvent] = []
+        self._idle = policy.idle_timeout
+        self._heard = heard
+        self._decoder = operation.decoder(policy.record_limit)
+        self._ended = False
         self._count = 0
 
-    def _read(self) -> Iterator[StreamEvent]:
-        for piece in self._opened.pieces:
-            if isinstance(piece, Failure):
-                if piece.kind == "stalled" and self._decoder.complete:
-                    # Everything promised has come; only the connection was not closed.
-                    return
-                raise _Broken(piece)
-            yield from self._decoder.feed(piece)
-            if self._deadline.left() <= 0:
-                raise _Broken(Failure("deadline", f"{self._deadline.seconds:g} s"))
-        reason = self._decoder.end()
+    def events(self, piece: bytes | Failure) -> Iterator[StreamEvent]:
+        """Yield the events that one piece completes; raise where it is a failure, or holds one."""
+        if isinstance(piece, Failure):
+            # Everything promised has come, and only the connection was not closed: that is an end as well.
+            self._ended = piece.kind == "stalled" and self._decoder.complete
+            if not self._ended:
+                raise Broken(piece)
+            return
+        for event in self._decoder.feed(piece):
+            self._heard(self._idle)
+            yield event
+
+    def end(self) -> None:
+        """Raise if the stream may not end here."""
+        reason = None if self._ended else self._decoder.end()
         if reason is not None:
-            raise _Broken(Failure("truncated", reason))
+            raise Broken(Failure("truncated", reason))
 
-    def first(self) -> Done[Stream[T]] | Failed:
-        """Wait for the first event: only a stream that has none yet may be asked for again."""
-        try:
-            self._waiting.append(next(self._events))
-        except StopIteration:
-            pass
-        except StreamFailure as failure:
-            return self._attempts.stream_failed(failure)
-        except _Broken as broken:
-            return self._attempts.broken(broken.failure)
-        return Done(self)
-
-    def __iter__(self) -> Iterator[StreamEvent]:
-        return self
-
-    def __next__(self) -> StreamEvent:
-        reason = ""
-        try:
-            event = self._waiting.pop() if self._waiting else next(self._events)
-        except StreamFailure as failure:
-            reason = failure.reason
-        except _Broken as broken:
-            row = TABLE[broken.failure.kind]
-            reason = f"{row.title}: {broken.failure.detail}" if broken.failure.detail else row.title
-        if reason:
-            self.close()
-            raise self._interrupted(reason)
+    def given(self, event: StreamEvent) -> StreamEvent:
+        """Count an event that the caller gets."""
         self._count += 1
         return event
 
-    def _interrupted(self, reason: str) -> StreamInterrupted:
+    def not_begun(self, problem: StreamFailure | Broken) -> Failed:
+        """Return what the stream amounts to if it broke before its first event."""
+        if isinstance(problem, StreamFailure):
+            return self._attempts.stream_failed(problem)
+        if problem.failure.kind == "stalled":
+            # Until the first event it is a deadline of its own, and a question that may have been received.
+            return self._attempts.broken(Failure("deadline", "no event in time", delivered=True))
+        return self._attempts.broken(problem.failure)
+
+    def interrupted(self, problem: StreamFailure | Broken) -> StreamInterrupted:
+        """Return the error for a stream that broke after its first event, with all that had come."""
+        if isinstance(problem, StreamFailure):
+            reason = problem.reason
+        else:
+            row, detail = TABLE[problem.failure.kind], problem.failure.detail
+            reason = f"{row.title}: {detail}" if detail else row.title
         error = StreamInterrupted(
             f"the stream broke after {self._count} events: {reason}",
             hint="The text so far is in .text; look at the history before asking again.",
@@ -113,30 +125,58 @@ class Stream(Generic[T]):
         """The vendor's records so far."""
         return self._decoder.records
 
-    def close(self) -> None:
-        """Give the connection up; one whose body has ended goes back to the pool instead."""
-        self._opened.close()
 
+class Stream(Generic[T]):
+    """The events of one streamed answer, once each. Iterate, then read `result()`."""
 
-class EventSource(Protocol[T_co]):
-    """Where an `AnswerStream` gets its events."""
+    def __init__(
+        self, operation: StreamOperation[T], opened: OpenReply, attempts: Attempts[T], policy: PolicySettings
+    ) -> None:
+        attempts.answered(opened.status, opened.headers)
+        self._opened = opened
+        self._reading = Reading(operation, attempts, policy, opened.heard)
+        self._events = self._read()
+        self._waiting: list[StreamEvent] = []
+
+    def _read(self) -> Iterator[StreamEvent]:
+        for piece in self._opened.pieces:
+            yield from self._reading.events(piece)
+        self._reading.end()
+
+    def first(self) -> Done[Stream[T]] | Failed:
+        """Wait for the first event: only a stream that has none yet may be asked for again."""
+        try:
+            self._waiting.append(next(self._events))
+        except StopIteration:
+            pass
+        except (StreamFailure, Broken) as problem:
+            return self._reading.not_begun(problem)
+        return Done(self)
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        return self
 
     def __next__(self) -> StreamEvent:
-        """Return the next event."""
-        ...
+        error: StreamInterrupted | None = None
+        try:
+            return self._reading.given(self._waiting.pop() if self._waiting else next(self._events))
+        except (StreamFailure, Broken) as problem:
+            error = self._reading.interrupted(problem)
+        self.close()
+        raise error
 
-    def result(self) -> T_co:
+    def result(self) -> T:
         """Return what the events amount to, once they have all come."""
-        ...
+        return self._reading.result()
 
     @property
     def records(self) -> list[Any]:
         """The vendor's records so far."""
-        ...
+        return self._reading.records
 
     def close(self) -> None:
-        """Give up what has not come yet."""
-        ...
+        """Give the connection up; one whose body has ended goes back to the pool instead."""
+        self._opened.close()
 
 
 class WholeAnswer:

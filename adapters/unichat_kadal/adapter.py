@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall, NeutralCall
 from unichat.errors import ConfigError, InvalidInput, ThreadMismatch
+from unichat.flows import reconciled
 from unichat.models import (
     Answer,
     ClearOutcome,
@@ -20,7 +21,7 @@ from unichat.models import (
     ThreadRef,
     User,
 )
-from unichat.operation import Flow, Operation, Page, Paged, StreamOperation, ask, hold
+from unichat.operation import EventSource, Flow, Operation, Page, Paged, ask, hold
 from unichat.printable import quoted
 from unichat_kadal import operations
 from unichat_kadal.accounts import token_operation
@@ -170,11 +171,33 @@ class KadalAdapter:
             self.conversations.check(thread)
             if self.settings.check_thread:
                 yield from self._check_newest(thread, reference)
+        if call.reconcile:
+            answer = yield from reconciled(
+                lambda: self._answer(call, thread, reference, continuing), lambda: self._look(call, thread, reference)
+            )
+        else:
+            answer = yield from self._answer(call, thread, reference, continuing)
+        if answer.thread is not None and not self._isolated:
+            self.conversations.answered(answer.thread)
+        return answer
+
+    def _answer(self, call: ChatCall, thread: ThreadRef, reference: str | None, continuing: bool) -> Flow[Answer]:
         reply = yield from self._send(call, reference, continuing)
-        thread = evolve(thread, position=reply.message_id)
-        if not self._isolated:
-            self.conversations.answered(thread)
-        return Answer(text=reply.message, id=reply.message_id, thread=thread, raw=reply.raw)
+        position = evolve(thread, position=reply.message_id)
+        return Answer(text=reply.message, id=reply.message_id, thread=position, raw=reply.raw)
+
+    def _look(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer | None]:
+        """Look for the answer to a question that may have been received: in the newest row, if it is not an older one.
+
+        Version 1 of the history has no times: a row that this client knew before cannot be the answer.
+        """
+        page = yield from ask(self._list(1, 1, "desc", reference, None).missing_as(ChatList(rows=())))
+        row = page.rows[0] if page.rows else None
+        if row is None or row.id is None or row.user_query != call.question or not row.bot_response:
+            return None
+        if self.conversations.knows(thread, row.id):
+            return None
+        return Answer(text=row.bot_response, id=row.id, thread=evolve(thread, position=row.id), raw=row.raw)
 
     def _send(self, call: ChatCall, reference: str | None, continuing: bool) -> Flow[ChatReply]:
         settings = self.settings
@@ -217,7 +240,7 @@ class KadalAdapter:
         if newest is not None and not self.conversations.holds(thread, newest):
             raise stale(thread, None)
 
-    def stream(self, call: ChatCall) -> Flow[StreamOperation[Answer]]:
+    def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         """Kadal has no streaming, and the capabilities say so."""
         raise NotImplementedError
 

@@ -63,6 +63,12 @@ class Conversations:
             return True
         return newest is not None and newest.thread.id == thread.id and answer_id in newest.answers
 
+    def knows(self, thread: ThreadRef, answer_id: str) -> bool:
+        """Whether the answer is one that this client has seen in any thread of the user."""
+        with self._lock:
+            newest = self._newest.get((thread.scope, thread.user))
+        return answer_id == thread.position or (newest is not None and answer_id in newest.answers)
+
     def answered(self, thread: ThreadRef) -> None:
         """Note an answer: `thread.position` is its id."""
         key = (thread.scope, thread.user)

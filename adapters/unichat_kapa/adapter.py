@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import frozen
 
 from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall
 from unichat.errors import InvalidInput, Unsupported
+from unichat.flows import reconciled
 from unichat.models import (
     Answer,
     ClearResult,
@@ -19,13 +21,16 @@ from unichat.models import (
     ThreadRef,
     User,
 )
-from unichat.operation import Flow, Operation, Page, Paged, StreamOperation, ask
+from unichat.operation import EventSource, Flow, Operation, Page, Paged, ask, opened
 from unichat_kapa import operations
 from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thread
 from unichat_kapa.settings import KapaSettings
 
 PAGE_SIZE = 100
 """Rows per request where the caller does not say."""
+
+_CLOCKS_APART = 5.0
+"""Seconds that the vendor's clock may be behind ours."""
 
 _REACTIONS = {Rating.UP: "upvote", Rating.DOWN: "downvote"}
 
@@ -35,6 +40,7 @@ class KapaAdapter:
     """Turns neutral calls into Kapa's operations. Sends nothing itself."""
 
     settings: KapaSettings
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -80,16 +86,39 @@ class KapaAdapter:
             operation = operations.chat(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread(thread_id=call.thread.id, **question)
-        return ask(operation.map(lambda reply: _answer(reply, call.thread)))
+        asking = operation.map(lambda reply: _answer(reply, call.thread))
+        return reconciled(lambda: ask(asking), self._look(call)) if call.reconcile else ask(asking)
 
-    def stream(self, call: ChatCall) -> Flow[StreamOperation[Answer]]:
+    def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         """Ask, streamed. Source: Kapa reference, 'Chat streamed' and 'Chat in thread streamed'."""
         question = self._question(call)
         if call.thread is None:
             operation = operations.chat_streamed(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread_streamed(thread_id=call.thread.id, **question)
-        return _returning(operation)
+        return reconciled(lambda: opened(operation), self._look(call)) if call.reconcile else opened(operation)
+
+    def _look(self, call: ChatCall) -> Callable[[], Flow[Answer | None]]:
+        """Return what looks for the answer to a question that may have been received since now.
+
+        Within a thread, its last exchange must be the question; otherwise exactly one of the project's newest must be.
+        """
+        since = self.now() - timedelta(seconds=_CLOCKS_APART)
+        question = call.question
+
+        def look() -> Flow[Answer | None]:
+            if call.thread is not None:
+                thread = yield from ask(operations.retrieve_thread(id=call.thread.id))
+                rows = sorted_by_time(thread.question_answers)[-1:]
+            else:
+                newest = operations.list_question_answers(
+                    project_id=self.settings.project_id, ordering="-created_at", page=1, page_size=PAGE_SIZE
+                )
+                rows = list((yield from ask(newest)).items)
+            found = [row for row in rows if row.question == question and row.answer and _since(row, since)]
+            return _answer_from(found[0], call.thread) if len(found) == 1 else None
+
+        return look
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; the same user's next verdict replaces it. Source: Kapa reference, 'Upsert feedback'."""
@@ -187,12 +216,6 @@ class KapaAdapter:
         raise NotImplementedError
 
 
-def _returning(operation: StreamOperation[Answer]) -> Flow[StreamOperation[Answer]]:
-    """Return a flow that needs no operation before its result."""
-    return operation
-    yield
-
-
 def _user_fields(user: User) -> dict[str, Any]:
     """Return the `user` object. Source: Kapa reference, 'Chat' (EndUserInfo)."""
     fields: Mapping[str, Any] = {
@@ -243,14 +266,32 @@ def _exchange(row: QuestionAnswer, thread: ThreadRef | None = None) -> Exchange:
 
 
 def _thread_page(thread: Thread, call: HistoryCall) -> Page[Exchange]:
-    rows = list(thread.question_answers)
-    times = [row.created_at for row in rows]
-    if None not in times:
-        # The reference does not promise an order within a thread.
-        rows.sort(key=lambda row: row.created_at)  # type: ignore[arg-type, return-value]
+    rows = sorted_by_time(thread.question_answers)
     if call.newest_first:
         rows.reverse()
     return Page(tuple(_exchange(row, call.thread) for row in rows), raw=thread.raw)
+
+
+def sorted_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
+    """Return the rows, oldest first if all have times; the reference does not promise an order within a thread."""
+    times = {row.id: row.created_at for row in rows if row.created_at is not None}
+    return sorted(rows, key=lambda row: times[row.id]) if len(times) == len(rows) else list(rows)
+
+
+def _since(row: QuestionAnswer, since: datetime) -> bool:
+    return row.created_at is not None and row.created_at >= since
+
+
+def _answer_from(row: QuestionAnswer, thread: ThreadRef | None) -> Answer:
+    exchange = _exchange(row, thread)
+    return Answer(
+        text=exchange.answer,
+        id=exchange.id,
+        thread=exchange.thread,
+        sources=exchange.sources,
+        uncertain=exchange.uncertain,
+        raw=exchange.raw,
+    )
 
 
 def _identity(exchange: Exchange) -> str | None:

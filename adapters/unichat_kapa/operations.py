@@ -358,7 +358,7 @@ def chat_in_thread_streamed(
 ) -> StreamOperation[Answer]:
     """Ask in an existing thread, streamed. Source: Kapa reference, 'Chat in thread streamed'."""
     return here.stream(
-        lambda: Decoder(thread_id),
+        lambda record_limit: Decoder(record_limit, thread_id),
         path={"thread_id": _id("thread_id", thread_id)},
         body=_chat_body(query, user, metadata, integration_id),
     )

@@ -15,16 +15,14 @@ from unichat_kapa.models import read_sources
 
 DELIMITER = "\u241e".encode()
 """SYMBOL FOR RECORD SEPARATOR, bytes E2 90 9E: not U+001E. A JSON writer escapes it within a record."""
-RECORD_LIMIT = 1024 * 1024
-"""Bytes of one record."""
-
 _TYPES = {"partial_answer": "text", "relevant_sources": "sources"}
 
 
 class Decoder:
     """Bytes in, events out, however the bytes are cut: they are buffered, cut at the delimiter, and then decoded."""
 
-    def __init__(self, thread_id: str | None = None) -> None:
+    def __init__(self, record_limit: int, thread_id: str | None = None) -> None:
+        self._record_limit = record_limit
         self._thread_id = thread_id
         self._buffer = bytearray()
         self._searched = 0
@@ -39,7 +37,7 @@ class Decoder:
         """Yield the events that `data` completes.
 
         Raises:
-            StreamFailure: a record that cannot be read or is over 1 MiB, or Kapa's own `error` record.
+            StreamFailure: a record that cannot be read or is over the limit, or Kapa's own `error` record.
         """
         self._buffer += data
         # The buffer is searched once, not again with every piece: else a long record in small pieces costs its square.
@@ -50,8 +48,8 @@ class Decoder:
             if record.strip():
                 yield self._event(record)
         self._searched = max(0, len(self._buffer) - len(DELIMITER) + 1)
-        if len(self._buffer) > RECORD_LIMIT:
-            raise StreamFailure("too_large", f"a record of more than {RECORD_LIMIT:,} bytes")
+        if len(self._buffer) > self._record_limit:
+            raise StreamFailure("too_large", f"a record of more than {self._record_limit:,} bytes")
 
     def _event(self, record: bytes) -> StreamEvent:
         problem = ""

@@ -65,6 +65,9 @@ _ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 
 _LATER = "Try again later."
 _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
+_PROXY = "Put its user and password into HTTPS_PROXY, and check NO_PROXY."
+_PACE = "Raise rate, or allow more with deadline=."
+_CIRCUIT = "The vendor failed several times in a row: see its status page; a probe goes out by itself."
 _ASKED = "The vendor may have received it: look at the history before asking again."
 _CERTIFICATE = "Check the clock, and point ca_bundle (or REQUESTS_CA_BUNDLE) at the authority that signed it."
 _VENDOR_CHANGED = "The vendor's API may have changed, or something between answers in its place; check base_url."
@@ -80,10 +83,15 @@ ROWS: tuple[Row, ...] = (
     Row("proxy", "the proxy refused", "YYYYY", False, errors.ConnectionFailed, hint="Check HTTPS_PROXY and NO_PROXY."),
     Row("tls", "TLS handshake failed", "YYYYY", False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
     Row("certificate", "TLS certificate not trusted", "NNNNN", False, errors.ConnectionFailed, hint=_CERTIFICATE),
+    Row("proxy_auth", "the proxy wants a password (407)", "NNNNN", False, errors.ConnectionFailed, hint=_PROXY),
+    Row("unsent", "connection lost before sending", "YYYYY", False, errors.ConnectionFailed, hint=_LATER),
+    Row("cancelled", "the client was closed", "NNNNN", None, errors.ConnectionFailed, hint="Make a new client."),
     Row("reset", "connection reset before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("closed", "connection closed before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("read_timeout", "no answer in time", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("deadline", "the deadline passed", "NNNNN", None, errors.DeadlineExceeded, hint="Allow more with deadline=."),
+    Row("paced", "no turn within the deadline", "NNNNN", False, errors.DeadlineExceeded, hint=_PACE),
+    Row("circuit", "the circuit breaker is open", "NNNNN", False, errors.CircuitOpen, hint=_CIRCUIT),
     Row("head", "no valid HTTP answer", "CCYYY", True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
     Row("truncated", "the answer broke off", "CCYYY", True, errors.InvalidResponse, hint=_ASKED),
     Row("stalled", "the answer stopped coming", "CCYYY", True, errors.InvalidResponse, hint=_ASKED),
@@ -107,10 +115,21 @@ ROWS: tuple[Row, ...] = (
 TABLE: Mapping[str, Row] = {row.kind: row for row in ROWS}
 
 _STATUS_ROWS = {
-    204: "204", 401: "401", 403: "403", 429: "429", 503: "503", 507: "507", 408: "408", 425: "408",
+    204: "204", 401: "401", 407: "proxy_auth", 403: "403", 429: "429", 503: "503", 507: "507", 408: "408", 425: "408",
     **dict.fromkeys((400, 413, 414, 422, 431), "400"),
     **dict.fromkeys((404, 405, 410), "404"),
 }  # fmt: skip
+
+
+_KINDS = {
+    "stalled": "truncated",
+    "unreadable": "shape",
+    "unsent": "closed",
+    "cancelled": "closed",
+    "proxy_auth": "proxy",
+    "3xx": "redirect",
+}
+"""What an error's `kind` says, where that is not the row's own name."""
 
 
 def row_for(status: int) -> Row:
@@ -124,25 +143,33 @@ def row_for(status: int) -> Row:
 def error_for(row: Row, failure: Failure | Problem, **context: Any) -> UnichatError:
     """Return the error that `row` prescribes for `failure`; `context` holds backend, operation and the like."""
     context.update(hint=row.hint, maybe_delivered=row.delivered)
-    if isinstance(failure, Problem):
-        message = f"HTTP {failure.status}"
-        if failure.message:
-            message += f": {trimmed(failure.message)}"
-        context.update(status=failure.status, hint=failure.hint or row.hint)
-        if row.kind == "3xx":
-            context.update(kind="redirect", maybe_delivered=failure.status == 303)
-        elif row.error is errors.InvalidInput:
-            context.update(source="vendor", argument=failure.argument)
-        elif row.error is errors.NotFound:
-            context["what"] = failure.what
-    else:
-        message = f"{row.title}: {failure.detail}" if failure.detail else row.title
+    if row.error in (errors.ConnectionFailed, errors.InvalidResponse):
+        context["kind"] = _KINDS.get(row.kind, row.kind)
+        context["retryable"] = row.kind not in _NEEDS_SOMEBODY
+    if isinstance(failure, Failure):
         if failure.delivered is not None:
             context["maybe_delivered"] = failure.delivered
-        if row.error in (errors.ConnectionFailed, errors.InvalidResponse):
-            context["kind"] = {"stalled": "truncated", "unreadable": "shape"}.get(row.kind, row.kind)
-        if row.kind == "certificate":
-            context["retryable"] = False
-        elif row.error is errors.InvalidResponse and row.kind != "too_large":
-            context["retryable"] = True
+        return row.error(f"{row.title}: {failure.detail}" if failure.detail else row.title, **context)
+    message = f"HTTP {failure.status}"
+    if failure.message:
+        message += f": {trimmed(failure.message)}"
+    context.update(status=failure.status, hint=failure.hint or row.hint)
+    if row.kind == "3xx":
+        # A 303 answers a request that was acted on.
+        context["maybe_delivered"] = failure.status == 303
+    elif row.error is errors.InvalidInput:
+        context.update(source="vendor", argument=failure.argument)
+    elif row.error is errors.NotFound:
+        context["what"] = failure.what
     return row.error(message, **context)
+
+
+_NEEDS_SOMEBODY = ("certificate", "proxy_auth", "cancelled", "3xx", "too_large", "unreadable")
+"""Failures that last until somebody changes something."""
+
+
+def stop_of(error: UnichatError) -> str:
+    """Return why no further attempt was made after a failure that is never tried again."""
+    if isinstance(error, errors.DeadlineExceeded):
+        return "deadline"
+    return "circuit" if isinstance(error, errors.CircuitOpen) else "not_retryable"

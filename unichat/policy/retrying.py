@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from unichat.errors import AccessDenied, DeadlineExceeded, InvalidResponse, UnichatError
+from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidResponse, UnichatError
 from unichat.logs import log
-from unichat.operation import Operation, Problem, Reply, StreamFailure, StreamOperation
+from unichat.operation import Operation, Problem, Replay, Reply, StreamFailure, StreamOperation
 from unichat.policy import failures, waits
+from unichat.policy.budget import Budget
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure, Row
 from unichat.policy.waits import Curve
 from unichat.printable import trimmed
 from unichat.record import Attempt, CallRecord
+from unichat.settings import PolicySettings
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -26,14 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
-
-
-@frozen
-class Policy:
-    """How hard to try. `deadline` of None means 120 seconds for questions and 30 for everything else."""
-
-    attempts: int = 3
-    deadline: float | None = None
 
 
 @frozen
@@ -74,8 +68,9 @@ class Attempts(Generic[T]):
     """One operation's attempts: judges each, keeps the record, tells tenacity when to stop and how long to wait."""
 
     operation: Operation[T] | StreamOperation[T]
-    policy: Policy
+    policy: PolicySettings
     deadline: Deadline
+    budget: Budget
     refreshable: bool = False
     call_id: str = field(factory=lambda: secrets.token_hex(4))
     made: list[Attempt] = field(factory=list)
@@ -85,15 +80,19 @@ class Attempts(Generic[T]):
     request_id: str | None = None
     vendor_message: str = ""
     stopped_by: str | None = None
+    _cost: float = 0.0
 
     def tenacity_options(self) -> dict[str, Any]:
         """Return the keyword arguments of `tenacity.Retrying` and `tenacity.AsyncRetrying`, `sleep` excepted."""
-        from tenacity import retry_if_result
+        from tenacity import retry_if_result, stop_any
 
+        # In this order: it stops at the first that holds, so that the budget is charged only for a retry that will
+        # really be made. tenacity has computed the wait before.
+        stops: tuple[Any, ...] = (self._enough_attempts, self._too_long_a_wish, self._no_time, self._no_budget)
         return {
             "retry": retry_if_result(lambda outcome: isinstance(outcome, Failed) and outcome.again),
             "wait": self._wait,
-            "stop": self._stop,
+            "stop": stop_any(*stops),
             "before_sleep": self._before_sleep,
             "retry_error_callback": lambda state: state.outcome.result(),
         }
@@ -101,20 +100,27 @@ class Attempts(Generic[T]):
     def _wait(self, state: RetryCallState) -> float:
         failed = _failed(state)
         # Full jitter: clients that failed together do not come back together.
-        drawn = random.uniform(0, waits.longest_wait(failed.curve, state.attempt_number))  # noqa: S311
-        return max(drawn, failed.error.retry_after or 0.0)
+        longest = waits.longest_wait(self.policy, failed.curve, state.attempt_number)
+        return max(random.uniform(0, longest), failed.error.retry_after or 0.0)  # noqa: S311
 
-    def _stop(self, state: RetryCallState) -> bool:
-        # In this order, since the reason given is the first that holds. tenacity has computed the wait before.
-        if state.attempt_number >= self.policy.attempts:
-            self.stopped_by = "attempts"
-        elif (_failed(state).error.retry_after or 0.0) > waits.LONGEST_WISH:
-            self.stopped_by = "retry_after"
-        elif state.upcoming_sleep >= self.deadline.left():
-            self.stopped_by = "deadline"
-        else:
-            return False
-        return True
+    def _enough_attempts(self, state: RetryCallState) -> bool:
+        return self._stopped("attempts", state.attempt_number >= self.policy.attempts)
+
+    def _too_long_a_wish(self, state: RetryCallState) -> bool:
+        return self._stopped("retry_after", (_failed(state).error.retry_after or 0.0) > self.policy.retry_after_limit)
+
+    def _no_time(self, state: RetryCallState) -> bool:
+        return self._stopped("deadline", state.upcoming_sleep >= self.deadline.left())
+
+    def _no_budget(self, state: RetryCallState) -> bool:
+        curve = _failed(state).curve
+        self._cost = curve.cost
+        return self._stopped("budget", curve is not Curve.AT_ONCE and not self.budget.take(curve.cost))
+
+    def _stopped(self, by: str, stopped: bool) -> bool:
+        if stopped:
+            self.stopped_by = by
+        return stopped
 
     def _before_sleep(self, state: RetryCallState) -> None:
         self.made[-1] = evolve(self.made[-1], waited=state.upcoming_sleep)
@@ -128,14 +134,15 @@ class Attempts(Generic[T]):
             state.upcoming_sleep,
         )
 
-    def finished(self, began: float, outcome: str) -> None:
+    def finished(self, began: float, outcome: str) -> Attempt:
         """Note an attempt that began `began` seconds into the call and has just ended."""
-        self.made.append(Attempt(len(self.made) + 1, began, self.deadline.elapsed() - began, outcome))
+        made = Attempt(len(self.made) + 1, began, self.deadline.elapsed() - began, outcome)
+        self.made.append(made)
+        return made
 
     def judge(self, reply: Reply) -> Done[T] | Failed:
         """Return what a whole answer amounts to."""
-        self.status = reply.status
-        self.request_id = next((reply.headers[name] for name in _REQUEST_IDS if name in reply.headers), None)
+        self.answered(reply.status, reply.headers)
         try:
             problem = self.operation.examine(reply)
             if problem is None:
@@ -150,6 +157,11 @@ class Attempts(Generic[T]):
         else:
             return self._refused(problem, reply)
         return self.unreadable(InvalidResponse(f"the adapter could not read the answer ({name})"))
+
+    def answered(self, status: int, headers: Any) -> None:
+        """Note the head of an answer."""
+        self.status = status
+        self.request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
 
     def unreadable(self, error: UnichatError) -> Failed:
         """Return what an answer amounts to that its reader refused with `error`."""
@@ -173,14 +185,22 @@ class Attempts(Generic[T]):
 
     def broken(self, failure: Failure) -> Failed:
         """Return what a failure without an answer amounts to."""
-        self.status = None
-        if self.deadline.left() <= 0:
-            # The attempt's time-outs are cut to what is left, so it is the deadline that ended it.
-            failure = Failure("deadline", f"{self.deadline.seconds:g} s", self._delivered(failure))
+        if self.deadline.left() <= 0 and failure.kind not in ("deadline", "cancelled"):
+            # It came from the deadline's cutting the attempt short, or made no difference any more.
+            failure = Failure("deadline", failure.detail, self._delivered(failure))
         row = failures.TABLE[failure.kind]
         error = self._error(row, failure)
         if isinstance(error, DeadlineExceeded):
             error.deadline = self.deadline.seconds
+            error.phase = failure.detail
+        return self._failed(row, error)
+
+    def circuit_open(self, reopens_in: float) -> Failed:
+        """Return what an attempt amounts to that the breaker did not let through."""
+        row = failures.TABLE["circuit"]
+        error = self._error(row, Failure("circuit", f"for {reopens_in:.1f} s more"))
+        assert isinstance(error, CircuitOpen)
+        error.reopens_in = reopens_in
         return self._failed(row, error)
 
     @staticmethod
@@ -189,10 +209,7 @@ class Attempts(Generic[T]):
 
     def stream_failed(self, failure: StreamFailure) -> Failed:
         """Return what a stream amounts to that failed before its first event."""
-        if failure.kind == "vendor":
-            row = failures.TABLE["stream_error"]
-            return self._failed(row, self._error(row, Failure("stream_error", failure.reason)))
-        row = failures.TABLE["too_large" if failure.kind == "too_large" else "unreadable"]
+        row = failures.TABLE[{"vendor": "stream_error", "too_large": "too_large"}.get(failure.kind, "unreadable")]
         return self._failed(row, self._error(row, Failure(row.kind, failure.reason)))
 
     def _error(self, row: Row, failure: Failure | Problem, **context: Any) -> UnichatError:
@@ -204,10 +221,20 @@ class Attempts(Generic[T]):
         return error
 
     def _failed(self, row: Row, error: UnichatError) -> Failed:
-        again = row.retried(self.operation.replay)
+        replay = self.operation.replay
+        withheld = row.withheld(replay)
+        again = row.retried(replay)
+        if withheld and replay is Replay.ASK and self.policy.replay == "always":
+            again, withheld = True, False
+        if row.kind == "507" and not self.policy.retry_insufficient_tokens:
+            again = False
         if again and error.maybe_delivered:
             self.maybe_duplicated = True
-        return Failed(error, again, row.curve, withheld=row.withheld(self.operation.replay))
+        return Failed(error, again, row.curve, withheld=withheld)
+
+    def succeeded(self) -> None:
+        """Give back to the budget what a success gives."""
+        self.budget.give(self._cost if len(self.made) > 1 else 1.0)
 
     def record(self) -> CallRecord:
         """Return the record of the call so far."""
@@ -227,9 +254,7 @@ class Attempts(Generic[T]):
     def final(self, failed: Failed) -> UnichatError:
         """Return the error to raise after the last attempt, with the whole record in it."""
         if not failed.again:
-            self.stopped_by = "maybe_delivered" if failed.withheld else "not_retryable"
-            if isinstance(failed.error, DeadlineExceeded):
-                self.stopped_by = "deadline"
+            self.stopped_by = "maybe_delivered" if failed.withheld else failures.stop_of(failed.error)
         error = failed.error
         error.call = self.record()
         log.warning("%s [%s]", error, self.call_id)

@@ -8,29 +8,23 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from attrs import frozen
-
-LONGEST_WISH = 60.0
-"""Seconds: a `Retry-After` above this is not waited for; the error says how long it was."""
-
-
-@frozen
-class Backoff:
-    """`first` seconds, doubling up to `cap`; a wait is drawn at random between 0 and that."""
-
-    first: float
-    cap: float
+from unichat.settings import PolicySettings
 
 
 class Curve(enum.Enum):
-    """Which waits a failure calls for."""
+    """Which waits a failure calls for. The numbers are settings: the names of the first wait and of the cap."""
 
-    SERVER = Backoff(0.5, 8.0)
-    THROTTLED = Backoff(1.0, 20.0)
-    TOKENS = Backoff(5.0, 30.0)
+    SERVER = ("backoff", "backoff_cap", 10.0)
+    THROTTLED = ("throttle_backoff", "throttle_backoff_cap", 5.0)
+    TOKENS = ("token_backoff", "token_backoff_cap", 5.0)
     """A token allowance refills slowly."""
-    AT_ONCE = Backoff(0.0, 0.0)
+    AT_ONCE = ("", "", 0.0)
     """For a call that was refused for its token only, and has a fresh one."""
+
+    @property
+    def cost(self) -> float:
+        """What a retry costs the budget."""
+        return self.value[2]
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -57,7 +51,9 @@ def _http_date(value: str) -> float | None:
         return None
 
 
-def longest_wait(curve: Curve, attempt: int) -> float:
+def longest_wait(policy: PolicySettings, curve: Curve, attempt: int) -> float:
     """Return the upper end of the wait after `attempt` (counted from 1), in seconds."""
-    backoff = curve.value
-    return float(min(backoff.cap, math.ldexp(backoff.first, min(attempt - 1, 60))))
+    if curve is Curve.AT_ONCE:
+        return 0.0
+    first, cap, _ = curve.value
+    return float(min(getattr(policy, cap), math.ldexp(getattr(policy, first), min(attempt - 1, 60))))

@@ -6,15 +6,18 @@ Nothing of requests gets out: its exceptions hold the request, and with it the k
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 import urllib3
-from attrs import field, frozen
+from attrs import frozen
 from requests.adapters import HTTPAdapter
 
 import unichat
@@ -22,24 +25,24 @@ from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.printable import trimmed
+from unichat.secrets import Signature
+from unichat.streams import OpenReply
+from unichat.transport.alarms import Patience, alarms
+from unichat.transport.phases import POOLS, Progress, current
 
-BODY_LIMIT = 16 * 1024 * 1024
-"""Bytes of an answer, decompressed."""
 _PIECE = 65_536
-_POOL_SIZE = 64
+POOL_SIZE = 64
 """Connections kept: as many threads can share a client without opening one for each call."""
 
 
 @frozen
-class Signature:
-    """The header that signs a request; requests calls it last, so neither .netrc nor the address replaces it."""
+class _Signing:
+    """Signs a request; requests calls it last, so neither .netrc nor the address replaces the header."""
 
-    header: str
-    value: str = field(repr=False)
+    signature: Signature
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Set the header."""
-        request.headers[self.header] = self.value
+        request.headers[self.signature.header] = self.signature.value
         return request
 
 
@@ -48,23 +51,8 @@ def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-@frozen
-class OpenReply:
-    """A good answer whose body is still to come.
-
-    Attributes:
-        pieces: yields bytes as they come; ends after a proper end, and yields a `Failure` last after any other.
-        close: gives the connection up. It is not used again unless the body had ended.
-    """
-
-    status: int
-    headers: dict[str, str]
-    pieces: Iterator[bytes | Failure]
-    close: Callable[[], None]
-
-
 class RequestsTransport:
-    """Sends requests to one address over pooled connections. Safe to share between threads.
+    """Sends requests to one address over pooled connections. Safe to share between threads, and across a fork.
 
     Redirects are never followed and cookies never kept. Proxies and CA settings of the environment are honoured.
     """
@@ -73,16 +61,24 @@ class RequestsTransport:
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
         self._ca_bundle = ca_bundle
-        self._session = requests.Session()
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_POOL_SIZE)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers.update({"Accept": "application/json", "User-Agent": f"unichat/{unichat.__version__}"})
+        self._running: set[_Watch] = set()
+        # Its own, since a pool that blocks waits without limit, and one that does not opens connections without limit.
+        self._places = threading.BoundedSemaphore(POOL_SIZE)
+        self._guard = threading.Lock()
+        self._closed = False
+        self._session = _session()
+        self._process = os.getpid()
 
-    def send(self, request: Request, signature: Signature | None, deadline: Deadline) -> Reply | Failure:
-        """Send `request` and read the whole answer, within the deadline."""
-        opened = self.open(request, signature, deadline.left(), accept="application/json")
+    def send(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int, careful: bool
+    ) -> Reply | Failure:
+        """Send `request` and read the whole answer, within the deadline.
+
+        Args:
+            limit: bytes that the answer may have, decompressed.
+            careful: do not use a kept connection that the server may be about to close.
+        """
+        opened = self.open(request, signature, deadline, accept="application/json", careful=careful)
         if isinstance(opened, Failure):
             return opened
         body = bytearray()
@@ -91,46 +87,134 @@ class RequestsTransport:
                 if isinstance(piece, Failure):
                     return piece
                 body += piece
-                if len(body) > BODY_LIMIT:
-                    return Failure("too_large", f"more than {BODY_LIMIT:,} bytes")
-                if deadline.left() <= 0:
-                    # The time-out of a socket starts anew with every byte, so a dripping answer needs this look.
-                    return Failure("truncated", "it was still coming")
+                if len(body) > limit:
+                    return Failure("too_large", f"more than {limit:,} bytes")
         finally:
             opened.close()
         return Reply(opened.status, opened.headers, bytes(body))
 
     def open(
-        self, request: Request, signature: Signature | None, timeout: float, *, accept: str = "*/*"
+        self,
+        request: Request,
+        signature: Signature | None,
+        deadline: Deadline,
+        *,
+        silence: float | None = None,
+        accept: str = "*/*",
+        careful: bool = True,
     ) -> OpenReply | Failure:
-        """Send `request` and return when the head of the answer is there; no silence may last `timeout` seconds."""
+        """Send `request` and return when the head of the answer is there.
+
+        Args:
+            silence: seconds until the first event; None where only the deadline counts.
+        """
+        if not self._places.acquire(timeout=deadline.left()):
+            return Failure("deadline", f"all {POOL_SIZE} connections were busy", delivered=False)
+        progress = Progress(deadline, careful)
+        watch = _Watch(progress, silence, self._leave)
+        with self._guard:
+            self._running.add(watch)
+            if self._closed:
+                progress.stopped = "cancelled"
+        current.progress = progress
+        opened: OpenReply | Failure | None = None
+        try:
+            opened = self._open(request, signature, watch, accept)
+        finally:
+            current.progress = None
+            if not isinstance(opened, OpenReply):
+                watch.end()
+        return opened
+
+    def _leave(self, watch: _Watch) -> None:
+        with self._guard:
+            self._running.discard(watch)
+        self._places.release()
+
+    def _open(self, request: Request, signature: Signature | None, watch: _Watch, accept: str) -> OpenReply | Failure:
+        progress = watch.progress
+        session = self._own_session()
         url = self._base_url + request.target
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        prepared = self._session.prepare_request(
-            requests.Request(request.method, url, headers=headers, data=request.body, auth=signature or _unsigned)
+        auth = _Signing(signature) if signature else _unsigned
+        prepared = session.prepare_request(
+            requests.Request(request.method, url, headers=headers, data=request.body, auth=auth)
         )
-        settings = self._session.merge_environment_settings(url, {}, True, self._ca_bundle, None)
-        timeouts = (min(self._connect_timeout, timeout), timeout)
+        settings = session.merge_environment_settings(url, {}, True, self._ca_bundle, None)
+        # The alarm ends it at the deadline; the socket's own time-out is a second line, a little later.
+        left = progress.deadline.left() + 1.0
+        timeouts = (min(self._connect_timeout, left), left)
         try:
-            response = self._session.send(prepared, allow_redirects=False, timeout=timeouts, **settings)
+            response = session.send(prepared, allow_redirects=False, timeout=timeouts, **settings)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # OSError: a ca_bundle that is no file. ValueError: heads that urllib3 takes for granted.
-            return _failure(error)
+            return failure_of(error, progress)
         if not 200 <= response.status_code < 600:
-            # A 1xx is not the answer: that is still on its way, and the next call on this connection would get it.
             response.close()
             return Failure("head", f"HTTP status {response.status_code} as the final one")
+
+        def close() -> None:
+            response.close()
+            watch.end()
+
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return OpenReply(response.status_code, lower, _pieces(response.raw), response.close)
+        return OpenReply(response.status_code, lower, _pieces(response.raw, progress), close, watch.heard)
+
+    def _own_session(self) -> requests.Session:
+        if os.getpid() != self._process:
+            # A child must not talk over its parent's sockets.
+            with self._guard:
+                self._session, self._process = _session(), os.getpid()
+        return self._session
 
     def close(self) -> None:
-        """Close all idle connections. Closing twice is fine."""
+        """Close all connections, and end what is running. Closing twice is fine."""
+        with self._guard:
+            self._closed = True
+            running = list(self._running)
+        for watch in running:
+            watch.progress.stop("cancelled")
         self._session.close()
 
 
-def _pieces(raw: Any) -> Iterator[bytes | Failure]:
+class _Watch:
+    """What ends one attempt from outside: its deadline, too long a silence, the closing of the client."""
+
+    def __init__(self, progress: Progress, silence: float | None, leave: Callable[[_Watch], None]) -> None:
+        self.progress = progress
+        self._leave: Callable[[_Watch], None] | None = leave
+        self._alarm = alarms.at(time.monotonic() + progress.deadline.left(), lambda: progress.stop("deadline"))
+        self._patience = None if silence is None else Patience(silence, lambda: progress.stop("stalled"))
+
+    def heard(self, seconds: float) -> None:
+        """Allow so many seconds of silence from now on."""
+        if self._patience is not None:
+            self._patience.heard(seconds)
+
+    def end(self) -> None:
+        """The attempt is over. Ending twice is fine."""
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            self._alarm.cancel()
+            if self._patience is not None:
+                self._patience.cancel()
+            leave(self)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=POOL_SIZE)
+    adapter.poolmanager.pool_classes_by_scheme = POOLS
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"Accept": "application/json", "User-Agent": f"unichat/{unichat.__version__}"})
+    return session
+
+
+def _pieces(raw: Any, progress: Progress) -> Iterator[bytes | Failure]:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     try:
@@ -141,24 +225,29 @@ def _pieces(raw: Any) -> Iterator[bytes | Failure]:
             while piece := raw.read1(_PIECE, decode_content=True):
                 yield piece
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        failure = _body_failure(error)
+        stalled = isinstance(error, urllib3.exceptions.ReadTimeoutError)
+        failure = Failure("stalled") if stalled else Failure("truncated", _words(error))
+    # Asked even after a good end: a body without a length looks complete when another thread ends it.
+    if progress.stopped is not None:
+        failure = Failure(progress.stopped, delivered=True)
     if failure is not None:
         yield failure
 
 
-def _body_failure(error: Exception) -> Failure:
-    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
-        return Failure("stalled")
-    return Failure("truncated", _words(error))
-
-
-def _failure(error: Exception) -> Failure:
-    """Return the row of the failure table for what requests raised before the answer's head was complete."""
+def failure_of(error: Exception, progress: Progress) -> Failure:
+    """Return the row of the failure table for what was raised before the head of the answer was complete."""
+    if progress.stopped is not None:
+        return Failure(progress.stopped, progress.phase, delivered=progress.written > 0)
     chain = list(_chain(error))
-    for kinds, kind in _KINDS:
-        if any(isinstance(cause, kinds) for cause in chain):
-            return Failure(kind, _words(chain[-1]))
-    return Failure("head", _words(chain[-1]))
+    words = _words(chain[-1])
+    kind = next((kind for kinds, kind in _KINDS if any(isinstance(cause, kinds) for cause in chain)), "head")
+    if kind == "proxy" and "407" in str(chain[-1]):
+        kind = "proxy_auth"
+    if progress.phase == "handshake" and kind not in ("certificate", "proxy", "proxy_auth"):
+        kind = "tls"
+    elif kind in ("reset", "closed") and progress.phase in ("sending", "waiting") and progress.written == 0:
+        kind = "unsent"
+    return Failure(kind, words)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,0 +1,270 @@
+"""Runs flows and operations on asyncio: the counterpart of `driver`, with the same engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from unichat.engine import Call, Engine, busy, closed
+from unichat.errors import StreamInterrupted, UnichatError
+from unichat.models import StreamEvent
+from unichat.operation import Flow, Hold, Operation, Reply, Request, StreamFailure, StreamOperation
+from unichat.policy.deadline import Deadline
+from unichat.policy.failures import Failure
+from unichat.policy.retrying import Attempts, Done, Failed
+from unichat.secrets import Signature
+from unichat.settings import PolicySettings
+from unichat.streams import Broken, Reading
+
+if TYPE_CHECKING:
+    from unichat.transport.on_aiohttp import AsyncOpenReply
+
+T = TypeVar("T")
+
+
+class AsyncTransport(Protocol):
+    """What the driver needs of an HTTP library. Neither method raises for what the network or the vendor does."""
+
+    async def send(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
+    ) -> Reply | Failure:
+        """Send once and read the whole answer, of at most `limit` bytes."""
+        ...
+
+    async def open(
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
+    ) -> AsyncOpenReply | Failure:
+        """Send once and return when the head of the answer is there; `silence`: seconds until the first event."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections, and end what is running."""
+        ...
+
+
+class AsyncDriver:
+    """Runs operations over one transport, within one event loop. Tasks of that loop can share it."""
+
+    def __init__(self, transport: AsyncTransport, engine: Engine) -> None:
+        self.engine = engine
+        self._transport = transport
+        self._closed = asyncio.Event()
+        self._holds = _Holds()
+
+    def with_policy(self, policy: PolicySettings) -> AsyncDriver:
+        """Return a driver with another policy that shares everything else, the connections included."""
+        sibling = copy(self)
+        sibling.engine = self.engine.with_policy(policy)
+        return sibling
+
+    async def complete(self, flow: Flow[T], call: Call) -> T:
+        """Run `flow` to its end and return its result."""
+        async with AsyncExitStack() as held:
+            result: Any = None
+            error: UnichatError | None = None
+            while True:
+                try:
+                    step = flow.send(result) if error is None else flow.throw(error)
+                except StopIteration as stop:
+                    value: T = stop.value
+                    return value
+                result = error = None
+                if isinstance(step, Hold):
+                    await held.enter_async_context(self._holds.alone_with(step.key, call.deadline))
+                    continue
+                try:
+                    running = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
+                    result = await running
+                except UnichatError as failure:
+                    error = failure
+
+    async def run(self, operation: Operation[T], call: Call) -> T:
+        """Run one operation and return its result, or raise the error that stands at the end of its attempts."""
+        result: T = await self._retried(operation, call, self._send)
+        return result
+
+    async def open(self, operation: StreamOperation[T], call: Call) -> AsyncStream[T]:
+        """Open a stream, with its first event in hand: until then, and only until then, it may be tried again."""
+        stream: AsyncStream[T] = await self._retried(operation, call, self._open)
+        return stream
+
+    async def _retried(self, operation: Any, call: Call, attempt: Any) -> Any:
+        from tenacity import AsyncRetrying
+
+        self._check_open()
+        attempts = self.engine.begin(operation, call)
+        retrying = AsyncRetrying(sleep=self._sleep, **attempts.tenacity_options())
+        return self.engine.conclude(attempts, call, await retrying(self._admitted, attempt, attempts, call))
+
+    async def _sleep(self, seconds: float) -> None:
+        # Closing the client ends a wait at once.
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            return
+        raise closed()
+
+    async def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
+        """Make one attempt, if pace and breaker let it through."""
+        wait = self.engine.turn(attempts, call)
+        if isinstance(wait, Failed):
+            return wait
+        if wait:
+            await self._sleep(wait)
+        # Before the clock of the attempt starts: fetching a token is a call of its own.
+        signature = await self._signature(attempts.operation, call)
+        refused = self.engine.admit(attempts)
+        if refused is not None:
+            return refused
+        began = call.deadline.elapsed()
+        try:
+            outcome: Done[Any] | Failed = await attempt(attempts, call, signature)
+        except BaseException:
+            self.engine.abandon()
+            raise
+        self.engine.learn(attempts, began, outcome)
+        return outcome
+
+    async def _send(self, attempts: Attempts[T], call: Call, signature: Signature | None) -> Done[T] | Failed:
+        operation = attempts.operation
+        assert isinstance(operation, Operation)
+        limit = self.engine.policy.body_limit
+        result = await self._transport.send(operation.request, signature, call.deadline, limit=limit)
+        return attempts.broken(result) if isinstance(result, Failure) else attempts.judge(result)
+
+    async def _open(
+        self, attempts: Attempts[Any], call: Call, signature: Signature | None
+    ) -> Done[AsyncStream[Any]] | Failed:
+        operation = attempts.operation
+        assert isinstance(operation, StreamOperation)
+        policy = self.engine.policy
+        opened = await self._transport.open(
+            operation.request, signature, call.deadline, silence=policy.first_event_timeout
+        )
+        if isinstance(opened, Failure):
+            return attempts.broken(opened)
+        outcome: Done[AsyncStream[Any]] | Failed
+        try:
+            if 200 <= opened.status < 300:
+                outcome = await AsyncStream(operation, opened, attempts, policy).first()
+            else:
+                outcome = await _refusal(opened, attempts)
+        except BaseException:
+            opened.close()
+            raise
+        if isinstance(outcome, Failed):
+            opened.close()
+        return outcome
+
+    async def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
+        self._check_open()
+        if not operation.signed:
+            return None
+        # A call of its own under the same deadline: the record that an answer carries is that of the question.
+        return await self.complete(self.engine.tokens.signature(), Call(call.deadline))
+
+    def _check_open(self) -> None:
+        if self._closed.is_set():
+            raise closed()
+
+    async def close(self) -> None:
+        """Close the connections and end all waits and calls. Closing twice is fine."""
+        self._closed.set()
+        await self._transport.close()
+
+
+async def _refusal(opened: AsyncOpenReply, attempts: Attempts[Any]) -> Failed:
+    """Read the body of an error status and judge it as any other answer."""
+    body = bytearray()
+    async for piece in opened.pieces:
+        if isinstance(piece, Failure) or len(body) > 65_536:
+            break
+        body += piece
+    judged = attempts.judge(Reply(opened.status, opened.headers, bytes(body)))
+    assert isinstance(judged, Failed)
+    return judged
+
+
+class AsyncStream(Generic[T]):
+    """The events of one streamed answer, once each. Iterate, then read `result()`."""
+
+    def __init__(
+        self, operation: StreamOperation[T], opened: AsyncOpenReply, attempts: Attempts[T], policy: PolicySettings
+    ) -> None:
+        attempts.answered(opened.status, opened.headers)
+        self._opened = opened
+        self._reading = Reading(operation, attempts, policy, opened.heard)
+        self._events = self._read()
+        self._waiting: list[StreamEvent] = []
+
+    async def _read(self) -> AsyncIterator[StreamEvent]:
+        async for piece in self._opened.pieces:
+            for event in self._reading.events(piece):
+                yield event
+        self._reading.end()
+
+    async def first(self) -> Done[AsyncStream[T]] | Failed:
+        """Wait for the first event: only a stream that has none yet may be asked for again."""
+        try:
+            self._waiting.append(await anext(self._events))
+        except StopAsyncIteration:
+            pass
+        except (StreamFailure, Broken) as problem:
+            return self._reading.not_begun(problem)
+        return Done(self)
+
+    async def __anext__(self) -> StreamEvent:
+        error: StreamInterrupted | None = None
+        try:
+            event = self._waiting.pop() if self._waiting else await anext(self._events)
+            return self._reading.given(event)
+        except (StreamFailure, Broken) as problem:
+            error = self._reading.interrupted(problem)
+        self.close()
+        raise error
+
+    def result(self) -> T:
+        """Return what the events amount to, once they have all come."""
+        return self._reading.result()
+
+    @property
+    def records(self) -> list[Any]:
+        """The vendor's records so far."""
+        return self._reading.records
+
+    def close(self) -> None:
+        """Give the connection up; one whose body has ended goes back to the pool instead."""
+        self._opened.close()
+
+
+class _Holds:
+    """Locks by key, kept only while somebody holds or awaits them."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def alone_with(self, key: Hashable, deadline: Deadline) -> AsyncIterator[None]:
+        lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
+        self._locks[key] = (lock, waiting + 1)
+        try:
+            late = False
+            try:
+                async with asyncio.timeout(deadline.left()):
+                    await lock.acquire()
+            except TimeoutError:
+                late = True
+            if late:
+                raise busy(deadline)
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            lock, waiting = self._locks.pop(key)
+            if waiting > 1:
+                self._locks[key] = (lock, waiting - 1)

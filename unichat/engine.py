@@ -1,0 +1,168 @@
+"""What is the same whichever way operations are run: policy, record, budget, breaker, pace, hooks and token. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any, Self, TypeVar
+
+from attrs import define
+
+from unichat.adapter import Credential
+from unichat.credentials import Tokens
+from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, UnichatError
+from unichat.hooks import Hook, Hooks
+from unichat.operation import Operation, Replay, StreamOperation
+from unichat.policy.breaker import Breaker
+from unichat.policy.budget import Budget
+from unichat.policy.deadline import Deadline
+from unichat.policy.failures import Failure
+from unichat.policy.pacing import Pacer
+from unichat.policy.retrying import Attempts, Done, Failed
+from unichat.record import CallRecord
+from unichat.settings import PolicySettings
+
+T = TypeVar("T")
+
+
+@define
+class Call:
+    """One neutral call, or one `run`: its deadline, and what its operations did.
+
+    Attributes:
+        record: of its question if it asked one, otherwise of its last operation.
+        maybe_duplicated: whether an attempt that failed may have asked the question already.
+    """
+
+    deadline: Deadline
+    record: CallRecord | None = None
+    maybe_duplicated: bool = False
+    _asked: bool = False
+
+    def note(self, attempts: Attempts[Any]) -> None:
+        """Keep the record of an operation that succeeded."""
+        asking = attempts.operation.replay is Replay.ASK
+        if asking or not self._asked:
+            self.record = attempts.record()
+        self._asked = self._asked or asking
+        self.maybe_duplicated = self.maybe_duplicated or (asking and attempts.maybe_duplicated)
+
+
+class Engine:
+    """The part of a driver that does no I/O. A driver adds how to send, how to wait and how to run a flow."""
+
+    def __init__(
+        self,
+        credential: Credential,
+        policy: PolicySettings,
+        clock: Callable[[], float],
+        *,
+        pacer: Pacer | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self.policy = policy
+        self.tokens = Tokens(credential, clock)
+        self._clock = clock
+        self._budget = Budget(policy.retry_budget)
+        self._breaker = None
+        if policy.breaker_failures is not None:
+            self._breaker = Breaker(policy.breaker_failures, policy.breaker_reset, clock)
+        self._pacer = pacer
+        self._hooks = Hooks(hooks)
+
+    def with_policy(self, policy: PolicySettings) -> Self:
+        """Return an engine with another policy that shares everything else: token, budget, breaker, pace, hooks."""
+        sibling = copy(self)
+        sibling.policy = policy
+        return sibling
+
+    def call(self, deadline: float | None, *, asking: bool) -> Call:
+        """Begin a call: `deadline` in seconds, else the policy's, else 120 for questions and 30 for the rest."""
+        seconds = deadline or self.policy.deadline or (120.0 if asking else 30.0)
+        return Call(Deadline(seconds, self._clock))
+
+    def begin(self, operation: Operation[T] | StreamOperation[T], call: Call) -> Attempts[T]:
+        """Begin an operation within a call."""
+        attempts = Attempts(
+            operation,
+            self.policy,
+            call.deadline,
+            self._budget,
+            refreshable=operation.signed and self.tokens.renewable,
+        )
+        if self._hooks:
+            self._hooks.tell("started", attempts.record())
+        return attempts
+
+    def turn(self, attempts: Attempts[Any], call: Call) -> float | Failed:
+        """Return how many seconds to wait before the next attempt, or why there will be none in time."""
+        wait = self._pacer.reserve(call.deadline.left()) if self._pacer is not None else 0.0
+        if wait is None:
+            return attempts.broken(Failure("paced", f"the rate of {self.policy.rate} leaves no turn in time"))
+        return wait
+
+    def admit(self, attempts: Attempts[Any]) -> Failed | None:
+        """Return None if the breaker lets an attempt through; `learn` or `abandon` must follow it."""
+        reopens_in = self._breaker.refuses() if self._breaker is not None else None
+        return None if reopens_in is None else attempts.circuit_open(reopens_in)
+
+    def learn(self, attempts: Attempts[Any], began: float, outcome: Done[Any] | Failed) -> None:
+        """Note how an attempt ended that began `began` seconds into the call."""
+        error = outcome.error if isinstance(outcome, Failed) else None
+        attempts.finished(began, _outcome(error))
+        if self._breaker is not None:
+            self._breaker.report(error)
+        if self._pacer is not None:
+            if isinstance(error, RateLimited):
+                self._pacer.refused()
+            elif error is None:
+                self._pacer.passed()
+        if isinstance(outcome, Failed) and outcome.refresh:
+            self.tokens.forget()
+        if self._hooks:
+            self._hooks.tell("attempted", attempts.record())
+
+    def abandon(self) -> None:
+        """Note an attempt that was broken off without a verdict on the vendor: interrupted, or cancelled."""
+        if self._breaker is not None:
+            self._breaker.abandon()
+
+    def conclude(self, attempts: Attempts[Any], call: Call, outcome: Done[T] | Failed) -> T:
+        """Return what the last attempt brought, or raise its error with the record of all."""
+        if isinstance(outcome, Failed):
+            error = attempts.final(outcome)
+            if self._hooks:
+                self._hooks.tell("finished", attempts.record(), error)
+            raise error
+        attempts.succeeded()
+        call.note(attempts)
+        if self._hooks:
+            self._hooks.tell("finished", attempts.record(), None)
+        return outcome.value
+
+
+def is_careful(operation: Operation[Any]) -> bool:
+    """Whether a connection that the server may be about to close must not carry the operation."""
+    return operation.replay in (Replay.ASK, Replay.INSERT)
+
+
+def closed() -> InvalidInput:
+    """Return the error for a call on a closed client."""
+    return InvalidInput("the client is closed", hint="Make a new one with unichat.connect.")
+
+
+def busy(deadline: Deadline) -> DeadlineExceeded:
+    """Return the error for a call whose conversation did not become free in time."""
+    return DeadlineExceeded(
+        f"another call in the same conversation was still running after {deadline.seconds:g} s",
+        hint="Wait for its answer, or allow more with deadline=.",
+        deadline=deadline.seconds,
+        maybe_delivered=False,
+    )
+
+
+def _outcome(error: UnichatError | None) -> str:
+    if error is None:
+        return "ok"
+    kind = getattr(error, "kind", None)
+    return f"HTTP {error.status}" if error.status and kind is None else kind or type(error).__name__

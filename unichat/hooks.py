@@ -1,0 +1,47 @@
+"""What an onlooker can be told: each operation's start, each attempt, its end. Unused, hooks cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from unichat.errors import UnichatError
+from unichat.logs import log
+from unichat.record import CallRecord
+
+
+class Hook(Protocol):
+    """An onlooker. It hears of every operation, those within a neutral call included; what it raises is only logged.
+
+    `record.call_id` names the call, as in the log; `record.request_id` is the vendor's own id for the request.
+    """
+
+    def started(self, record: CallRecord) -> None:
+        """Hear that an operation begins; the record has no attempts yet."""
+        ...
+
+    def attempted(self, record: CallRecord) -> None:
+        """Hear of an attempt: `record.attempts[-1]`."""
+        ...
+
+    def finished(self, record: CallRecord, error: UnichatError | None) -> None:
+        """Hear how it ended; `error` is None after a success."""
+        ...
+
+
+class Hooks:
+    """The onlookers of one client."""
+
+    def __init__(self, hooks: Sequence[Hook]) -> None:
+        self._hooks = tuple(hooks)
+
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
+    def tell(self, what: str, *about: object) -> None:
+        """Tell each of them; one that raises neither disturbs the call nor the others."""
+        for hook in self._hooks:
+            try:
+                getattr(hook, what)(*about)
+            except Exception:
+                log.exception("the hook %s failed", type(hook).__name__)

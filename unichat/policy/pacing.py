@@ -1,0 +1,56 @@
+"""Pacing: calls spaced within a known rate, instead of earning refusals for being too many."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Hashable
+
+from unichat.settings import interval_of
+
+_SLOWEST = 16.0
+"""Times the base interval: how far refusals slow the pace down at most."""
+
+
+class Pacer:
+    """Gives every call its turn. All clients of a process on the same key share one (`pacer_for`)."""
+
+    def __init__(self, interval: float, clock: Callable[[], float]) -> None:
+        self._base = self._interval = interval
+        self._clock = clock
+        self._next = clock()
+        self._lock = threading.Lock()
+
+    def reserve(self, at_most: float) -> float | None:
+        """Take the next turn and return the seconds until it; None, and no turn, if it is further than `at_most`."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            if turn - now > at_most:
+                return None
+            self._next = turn + self._interval
+            return turn - now
+
+    def refused(self) -> None:
+        """Slow down after a 429: the rate was too high after all, or others use the same key."""
+        with self._lock:
+            self._interval = min(self._interval * 2, self._base * _SLOWEST)
+            self._next = max(self._next, self._clock() + self._interval)
+
+    def passed(self) -> None:
+        """Come back to the base rate step by step after successes."""
+        with self._lock:
+            self._interval = max(self._base, self._interval * 0.9)
+
+
+_pacers: weakref.WeakValueDictionary[Hashable, Pacer] = weakref.WeakValueDictionary()
+_guard = threading.Lock()
+
+
+def pacer_for(key: Hashable, rate: str, clock: Callable[[], float]) -> Pacer:
+    """Return the process's pacer for `key` (address and credential) at `rate`; it lives as long as a client uses it."""
+    with _guard:
+        pacer = _pacers.get((key, rate))
+        if pacer is None:
+            pacer = _pacers[(key, rate)] = Pacer(interval_of(rate), clock)
+        return pacer

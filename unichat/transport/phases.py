@@ -1,0 +1,221 @@
+"""urllib3 connections that know how far a request has come, and can be ended from another thread.
+
+requests' exceptions do not say whether a question was sent: its ConnectionError covers a refusal, a close after the
+request and a stall in the middle of the answer. So the connections keep note themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+from attrs import define, field
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+
+from unichat.policy.deadline import Deadline
+
+IDLE_LIFE = 4.0
+"""Seconds after which a kept connection is not used for a question: common servers close theirs after 5, and one that
+closes at that moment leaves the question neither answered nor surely unread."""
+_INTERIM_LIMIT = 100
+"""1xx answers before the one that counts."""
+
+
+@define(eq=False)
+class Progress:
+    """How far one attempt has come.
+
+    Attributes:
+        deadline: of the whole call; it also bounds each address that is tried.
+        careful: whether a connection that has been idle for long is left alone.
+        phase: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
+        written: bytes of the request that the kernel took.
+        stopped: why another thread ended it: `deadline` or `closed`.
+    """
+
+    deadline: Deadline
+    careful: bool = False
+    phase: str = "resolving"
+    written: int = 0
+    stopped: str | None = None
+    _socket: socket.socket | None = field(default=None, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def watch(self, watched: socket.socket | None) -> None:
+        """Say which socket `stop` has to end; it ends at once if the attempt was stopped before."""
+        with self._lock:
+            self._socket = watched
+            stopped = self.stopped
+        if stopped is not None:
+            self._shut(watched)
+
+    def stop(self, reason: str) -> None:
+        """End the attempt from another thread: whoever reads or writes on its socket sees the end of it."""
+        with self._lock:
+            if self.stopped is None:
+                self.stopped = reason
+            watched = self._socket
+        self._shut(watched)
+
+    @staticmethod
+    def _shut(watched: socket.socket | None) -> None:
+        if watched is not None:
+            # The unbound method: SSLSocket's own would also forget its TLS state under the feet of the reader.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(watched, socket.SHUT_RDWR)
+
+
+class _Current(threading.local):
+    progress: Progress | None = None
+
+
+current = _Current()
+"""The attempt that this thread is making: urllib3 has no way to hand it to a connection."""
+
+
+class _Response(http.client.HTTPResponse):
+    """Reads on past 1xx: the standard library takes a 103 for the answer, and the next caller then gets this one's."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_INTERIM_LIMIT):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_INTERIM_LIMIT} interim answers")
+
+
+class _Tracked(HTTPConnection):
+    """A connection that notes how far the current attempt has come."""
+
+    response_class = _Response
+    _used_at = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        progress = current.progress
+        if progress is not None and progress.careful and time.monotonic() - self._used_at > IDLE_LIFE:
+            return False
+        return super().is_connected
+
+    def _new_conn(self) -> socket.socket:
+        progress = current.progress
+        if progress is None:
+            return super()._new_conn()
+        progress.phase = "resolving"
+        try:
+            addresses = socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, socket.gaierror(*error.args[:2])) from error
+        progress.phase = "connecting"
+        problem: OSError = OSError("the name has no address")
+        for family, kind, protocol, _, address in addresses:
+            try:
+                return self._connected(progress, family, kind, protocol, address)
+            except OSError as error:
+                problem = error
+        if isinstance(problem, TimeoutError):
+            raise ConnectTimeoutError(self, "no connection in time")
+        raise NewConnectionError(self, f"no connection: {problem}") from problem
+
+    def _connected(self, progress: Progress, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+        new = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():
+                new.setsockopt(*option)
+            # For each address what is left, not the whole time-out again.
+            new.settimeout(max(0.001, min(float(self.timeout or 0.0) or 60.0, progress.deadline.left())))
+            progress.watch(new)
+            new.connect(address)
+            new.settimeout(self.timeout)
+        except BaseException:
+            progress.watch(None)
+            new.close()
+            raise
+        return new
+
+    def connect(self) -> None:
+        super().connect()
+        if current.progress is not None:
+            current.progress.watch(self.sock)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        progress = current.progress
+        if progress is not None:
+            # A tunnel through a proxy has been written by now: it does not count.
+            progress.phase, progress.written = "sending", 0
+            if self.sock is not None:
+                progress.watch(self.sock)
+        super().request(*args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        progress = current.progress
+        if progress is None or not isinstance(data, bytes | bytearray):
+            super().send(data)
+            return
+        if self.sock is None:
+            self.connect()
+        progress.phase = "sending"
+        # sendall() does not say how much went out before it failed, and whether any did decides about a repetition.
+        rest = memoryview(data)
+        while rest:
+            count = self.sock.send(rest)
+            progress.written += count
+            rest = rest[count:]
+
+    def getresponse(self) -> Any:
+        progress = current.progress
+        if progress is not None:
+            progress.phase = "waiting"
+        response = super().getresponse()
+        self._used_at = time.monotonic()
+        if progress is not None:
+            progress.phase = "body"
+        return response
+
+
+class _TrackedTLS(_Tracked, HTTPSConnection):
+    """The same, through TLS."""
+
+    def _new_conn(self) -> socket.socket:
+        plain = super()._new_conn()
+        progress = current.progress
+        if progress is not None:
+            progress.phase = "handshake"
+            # Wrapping a socket detaches it, and the wrapped one is not to be had before the handshake has ended: so
+            # that a handshake can be ended too, a second descriptor of the same connection is kept for that time.
+            self._handle = socket.socket(fileno=os.dup(plain.fileno()))
+            progress.watch(self._handle)
+        return plain
+
+    _handle: socket.socket | None = None
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                if current.progress is not None:
+                    current.progress.watch(self.sock)
+                handle.close()
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Tracked
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = _TrackedTLS
+
+
+POOLS = {"http": _Pool, "https": _PoolTLS}
+"""For `PoolManager.pool_classes_by_scheme`."""
