@@ -17,7 +17,7 @@ from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import Broken, Reading
+from unichat.streams import Broken, Reading, not_begun
 
 if TYPE_CHECKING:
     from unichat.transport.on_aiohttp import AsyncOpenReply
@@ -146,7 +146,7 @@ class AsyncDriver:
             operation.request, signature, call.deadline, silence=policy.first_event_timeout
         )
         if isinstance(opened, Failure):
-            return attempts.broken(opened)
+            return attempts.broken(not_begun(opened))
         outcome: Done[AsyncStream[Any]] | Failed
         try:
             if 200 <= opened.status < 300:
@@ -197,7 +197,7 @@ class AsyncStream(Generic[T]):
     ) -> None:
         attempts.answered(opened.status, opened.headers)
         self._opened = opened
-        self._reading = Reading(operation, attempts, policy, opened.heard)
+        self._reading = Reading(operation, attempts, policy, opened)
         self._events = self._read()
         self._waiting: list[StreamEvent] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -16,6 +17,8 @@ from unichat.operation import Endpoints, Operation, Page, Paged, Replay, StreamO
 from unichat.settings import CommonSettings, PolicySettings
 
 T = TypeVar("T")
+
+_REMEMBERED_ROWS = 20_000
 
 _SHARED = frozenset({"connect_timeout", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
 """Policy settings of what a client and its siblings share."""
@@ -104,7 +107,10 @@ class Paging(Generic[T]):
         self._paged = paged
         self._limit = limit
         self._pages = 0
-        self._before: set[object] = set()
+        # Bounded, so that memory stays flat: a row moves to a page near by, if any.
+        self._seen: OrderedDict[object, None] = OrderedDict()
+        self._last: tuple[T, ...] = ()
+        self._stale = 0
 
     def rows(self, page: Page[T]) -> Iterator[T]:
         """Return the rows of one page that the page before did not have; `operation` is then the next to run.
@@ -112,17 +118,28 @@ class Paging(Generic[T]):
         Raises:
             InvalidResponse: this was the last page allowed, and more would follow.
         """
-        keys = [self._paged.key(item) for item in page.items]
-        fresh = [item for item, key in zip(page.items, keys, strict=True) if key is None or key not in self._before]
-        self._before = set(keys)
-        # A page with nothing but the last page's rows: the vendor ignores the page number, and would for ever.
-        self.operation = page.next if fresh else None
+        fresh = [] if page.items == self._last else [item for item in page.items if self._is_new(item)]
+        self._last = page.items
+        # One page of known rows may be rows that new ones pushed along; two in a row are a vendor that ignores the
+        # page number, and would for ever.
+        self._stale = 0 if fresh or not page.items else self._stale + 1
+        self.operation = page.next if self._stale < 2 else None
         self._pages += 1
         yield from filter(self._paged.keep, fresh)
         if self.operation is not None and self._pages >= self._limit:
             raise InvalidResponse(
                 f"the history did not end after {self._limit:,} pages", hint="Pass limit=, or a larger page_size."
             )
+
+    def _is_new(self, item: T) -> bool:
+        key = self._paged.key(item)
+        if key is None:
+            return True
+        known = key in self._seen
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED_ROWS:
+            self._seen.popitem(last=False)
+        return not known
 
 
 class BoundOperations:

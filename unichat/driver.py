@@ -16,7 +16,7 @@ from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Clock, Done, Failed
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import OpenReply, Stream
+from unichat.streams import OpenReply, Stream, not_begun
 
 T = TypeVar("T")
 
@@ -146,7 +146,7 @@ class Driver:
         policy = self.engine.policy
         opened = self._transport.open(operation.request, signature, call.deadline, silence=policy.first_event_timeout)
         if isinstance(opened, Failure):
-            return attempts.broken(opened)
+            return attempts.broken(not_begun(opened))
         outcome: Done[Stream[Any]] | Failed
         if 200 <= opened.status < 300:
             outcome = Stream(operation, opened, attempts, policy).first()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from unichat.errors import InvalidInput, StreamInterrupted
 from unichat.models import Answer, StreamEvent
@@ -26,12 +26,32 @@ class Broken(Exception):
         self.failure = failure
 
 
+def not_begun(failure: Failure) -> Failure:
+    """Return what a failure before the first event is: silence until then has a limit of its own."""
+    return evolve(failure, kind="first_event") if failure.kind == "stalled" else failure
+
+
+class Opened(Protocol):
+    """What reading a stream needs of a good answer whose body is still to come, sync or async."""
+
+    @property
+    def framed(self) -> bool:
+        """Whether the answer says where its body ends; where it does not, a body that was cut looks whole."""
+        ...
+
+    @property
+    def heard(self) -> Callable[[float], None]:
+        """To be called with every event: how many seconds of silence may follow it."""
+        ...
+
+
 @frozen
 class OpenReply:
     """A good answer whose body is still to come.
 
     Attributes:
         pieces: yields bytes as they come; ends after a proper end, and yields a `Failure` last after any other.
+        framed: whether the answer says where its body ends; where it does not, a body that was cut looks whole.
         close: gives the connection up. It is not used again unless the body had ended.
         heard: to be called with every event: how many seconds of silence may follow it.
     """
@@ -39,6 +59,7 @@ class OpenReply:
     status: int
     headers: dict[str, str]
     pieces: Iterator[bytes | Failure]
+    framed: bool
     close: Callable[[], None]
     heard: Callable[[float], None]
 
@@ -51,12 +72,12 @@ class Reading(Generic[T]):
         operation: StreamOperation[T],
         attempts: Attempts[T],
         policy: PolicySettings,
-        heard: Callable[[float], None],
+        opened: Opened,
     ) -> None:
         self._operation = operation
         self._attempts = attempts
         self._idle = policy.idle_timeout
-        self._heard = heard
+        self._opened = opened
         self._decoder = operation.decoder(policy.record_limit)
         self._ended = False
         self._count = 0
@@ -70,12 +91,14 @@ class Reading(Generic[T]):
                 raise Broken(piece)
             return
         for event in self._decoder.feed(piece):
-            self._heard(self._idle)
+            self._opened.heard(self._idle)
             yield event
 
     def end(self) -> None:
         """Raise if the stream may not end here."""
         reason = None if self._ended else self._decoder.end()
+        if reason is None and not self._ended and not self._opened.framed and not self._decoder.complete:
+            reason = "it ended with its connection, as one that is cut does"
         if reason is not None:
             raise Broken(Failure("truncated", reason))
 
@@ -88,10 +111,7 @@ class Reading(Generic[T]):
         """Return what the stream amounts to if it broke before its first event."""
         if isinstance(problem, StreamFailure):
             return self._attempts.stream_failed(problem)
-        if problem.failure.kind == "stalled":
-            # Until the first event it is a deadline of its own, and a question that may have been received.
-            return self._attempts.broken(Failure("deadline", "no event in time", delivered=True))
-        return self._attempts.broken(problem.failure)
+        return self._attempts.broken(not_begun(problem.failure))
 
     def interrupted(self, problem: StreamFailure | Broken) -> StreamInterrupted:
         """Return the error for a stream that broke after its first event, with all that had come."""
@@ -134,7 +154,7 @@ class Stream(Generic[T]):
     ) -> None:
         attempts.answered(opened.status, opened.headers)
         self._opened = opened
-        self._reading = Reading(operation, attempts, policy, opened.heard)
+        self._reading = Reading(operation, attempts, policy, opened)
         self._events = self._read()
         self._waiting: list[StreamEvent] = []
 

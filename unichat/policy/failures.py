@@ -67,6 +67,7 @@ _LATER = "Try again later."
 _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
 _PROXY = "Put its user and password into HTTPS_PROXY, and check NO_PROXY."
 _PACE = "Raise rate, or allow more with deadline=."
+_BEGIN = "The vendor may have received it: look at the history, and allow more with first_event_timeout=."
 _CIRCUIT = "The vendor failed several times in a row: see its status page; a probe goes out by itself."
 _ASKED = "The vendor may have received it: look at the history before asking again."
 _CERTIFICATE = "Check the clock, and point ca_bundle (or REQUESTS_CA_BUNDLE) at the authority that signed it."
@@ -90,6 +91,7 @@ ROWS: tuple[Row, ...] = (
     Row("closed", "connection closed before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("read_timeout", "no answer in time", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("deadline", "the deadline passed", "NNNNN", None, errors.DeadlineExceeded, hint="Allow more with deadline=."),
+    Row("first_event", "the stream did not begin in time", "NNNNN", True, errors.DeadlineExceeded, hint=_BEGIN),
     Row("paced", "no turn within the deadline", "NNNNN", False, errors.DeadlineExceeded, hint=_PACE),
     Row("circuit", "the circuit breaker is open", "NNNNN", False, errors.CircuitOpen, hint=_CIRCUIT),
     Row("head", "no valid HTTP answer", "CCYYY", True, errors.InvalidResponse, hint=_VENDOR_CHANGED),

@@ -191,7 +191,8 @@ class Attempts(Generic[T]):
         row = failures.TABLE[failure.kind]
         error = self._error(row, failure)
         if isinstance(error, DeadlineExceeded):
-            error.deadline = self.deadline.seconds
+            begun = failure.kind != "first_event"
+            error.deadline = self.deadline.seconds if begun else self.policy.first_event_timeout
             error.phase = failure.detail
         return self._failed(row, error)
 

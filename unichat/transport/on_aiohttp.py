@@ -47,6 +47,7 @@ class AsyncOpenReply:
     status: int
     headers: dict[str, str]
     pieces: AsyncIterator[bytes | Failure]
+    framed: bool
     close: Callable[[], None]
     heard: Callable[[float], None]
 
@@ -144,7 +145,9 @@ class AiohttpTransport:
             response.close()
             return Failure("head", f"HTTP status {response.status} as the final one")
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return AsyncOpenReply(response.status, lower, self._pieces(response, patience), response.close, patience.heard)
+        framed = response.content_length is not None or "chunked" in lower.get("transfer-encoding", "")
+        pieces = self._pieces(response, patience)
+        return AsyncOpenReply(response.status, lower, pieces, framed, response.close, patience.heard)
 
     async def _pieces(self, response: aiohttp.ClientResponse, patience: _Patience) -> AsyncIterator[bytes | Failure]:
         failure: Failure | None = None

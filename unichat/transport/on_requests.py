@@ -5,6 +5,7 @@ Nothing of requests gets out: its exceptions hold the request, and with it the k
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -12,7 +13,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -147,7 +147,15 @@ class RequestsTransport:
         left = progress.deadline.left() + 1.0
         timeouts = (min(self._connect_timeout, left), left)
         try:
-            response = session.send(prepared, allow_redirects=False, timeout=timeouts, **settings)
+            # Not the session's own send(): even where it follows no redirect it reads one's whole body, however large,
+            # and looks where it leads; and it keeps cookies.
+            response = session.get_adapter(url).send(
+                prepared,
+                stream=True,
+                timeout=timeouts,
+                verify=settings["verify"] or True,
+                proxies=settings["proxies"],
+            )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # OSError: a ca_bundle that is no file. ValueError: heads that urllib3 takes for granted.
             return failure_of(error, progress)
@@ -160,7 +168,9 @@ class RequestsTransport:
             watch.end()
 
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return OpenReply(response.status_code, lower, _pieces(response.raw, progress), close, watch.heard)
+        raw = response.raw
+        framed = raw.chunked or raw.length_remaining is not None
+        return OpenReply(response.status_code, lower, _pieces(raw, progress), framed, close, watch.heard)
 
     def _own_session(self) -> requests.Session:
         if os.getpid() != self._process:
@@ -203,13 +213,36 @@ class _Watch:
             leave(self)
 
 
+class _Adapter(HTTPAdapter):
+    """Makes tracked connections, through a proxy too: each proxy has a manager of its own."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        # A SOCKS manager keeps its own: its connections alone know the way through the proxy.
+        if isinstance(manager, urllib3.ProxyManager):
+            manager.pool_classes_by_scheme = POOLS
+        return manager
+
+    def close(self) -> None:
+        # Pool by pool: requests and urllib3 only forget them, and a failure's traceback, in a cycle of references,
+        # keeps one and its sockets open until the garbage collector comes by.
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            keys = manager.pools.keys()
+            for key in keys:
+                with contextlib.suppress(KeyError):
+                    manager.pools[key].close()
+        super().close()
+
+
 def _session() -> requests.Session:
     session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=POOL_SIZE)
-    adapter.poolmanager.pool_classes_by_scheme = POOLS
+    adapter = _Adapter(pool_connections=1, pool_maxsize=POOL_SIZE)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Accept": "application/json", "User-Agent": f"unichat/{unichat.__version__}"})
     return session
 
@@ -240,12 +273,15 @@ def failure_of(error: Exception, progress: Progress) -> Failure:
         return Failure(progress.stopped, progress.phase, delivered=progress.written > 0)
     chain = list(_chain(error))
     words = _words(chain[-1])
-    kind = next((kind for kinds, kind in _KINDS if any(isinstance(cause, kinds) for cause in chain)), "head")
+    # urllib3 blames the proxy for whatever breaks a connection through it, the loss of an answer included.
+    sent = progress.phase in ("sending", "waiting")
+    rows = (row for row in _KINDS if not (sent and row[1] == "proxy"))
+    kind = next((kind for kinds, kind in rows if any(isinstance(cause, kinds) for cause in chain)), "head")
     if kind == "proxy" and "407" in str(chain[-1]):
         kind = "proxy_auth"
     if progress.phase == "handshake" and kind not in ("certificate", "proxy", "proxy_auth"):
         kind = "tls"
-    elif kind in ("reset", "closed") and progress.phase in ("sending", "waiting") and progress.written == 0:
+    elif kind in ("reset", "closed") and sent and progress.written == 0:
         kind = "unsent"
     return Failure(kind, words)
 
@@ -271,7 +307,7 @@ _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
     (socket.gaierror, "dns"),
     (ssl.SSLCertVerificationError, "certificate"),
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError), "tls"),
-    # Before the time-outs, whose subclass it is in urllib3.
+    # Before the time-outs, since urllib3 derives it from them.
     (urllib3.exceptions.NewConnectionError, "refused"),
     ((requests.exceptions.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError), "connect_timeout"),
     ((requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError), "read_timeout"),

@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
+from urllib3.util.response import assert_header_parsing
 
 from unichat.policy.deadline import Deadline
 
@@ -81,6 +82,25 @@ current = _Current()
 """The attempt that this thread is making: urllib3 has no way to hand it to a connection."""
 
 
+class _Lines:
+    """A head's lines, which must all end: the standard library takes a head that was cut for a short one."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._begun = False
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self.file.readline(limit)
+        if self._begun and len(line) < limit and not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        # Not even a first line is a connection that was closed, which is told apart.
+        self._begun = True
+        return line
+
+    def close(self) -> None:
+        self.file.close()
+
+
 class _Response(http.client.HTTPResponse):
     """Reads on past 1xx: the standard library takes a 103 for the answer, and the next caller then gets this one's."""
 
@@ -91,6 +111,18 @@ class _Response(http.client.HTTPResponse):
                 return version, status, reason
             http.client.parse_headers(self.fp)
         raise http.client.HTTPException(f"more than {_INTERIM_LIMIT} interim answers")
+
+    def begin(self) -> None:
+        file: Any = self.fp
+        self.fp = _Lines(file)  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            # It is None once what was read there closed the answer.
+            self.fp = file if self.fp is not None else None
+        # What follows a line that is no header is lost, the length perhaps among it; urllib3 would only log that, with
+        # the address, and in its query perhaps the question.
+        assert_header_parsing(self.headers)
 
 
 class _Tracked(HTTPConnection):
@@ -150,20 +182,20 @@ class _Tracked(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
         progress = current.progress
         if progress is not None:
-            # A tunnel through a proxy has been written by now: it does not count.
-            progress.phase, progress.written = "sending", 0
+            progress.phase = "sending"
             if self.sock is not None:
                 progress.watch(self.sock)
         super().request(*args, **kwargs)
 
     def send(self, data: Any) -> None:
         progress = current.progress
-        if progress is None or not isinstance(data, bytes | bytearray):
+        if progress is not None and progress.phase == "sending" and self.sock is None:
+            self.connect()
+            progress.phase = "sending"
+        if progress is None or progress.phase != "sending" or not isinstance(data, bytes | bytearray):
+            # Not the request itself: a proxy is asked for a tunnel while the connection is being made.
             super().send(data)
             return
-        if self.sock is None:
-            self.connect()
-        progress.phase = "sending"
         # sendall() does not say how much went out before it failed, and whether any did decides about a repetition.
         rest = memoryview(data)
         while rest:
