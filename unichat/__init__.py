@@ -12,6 +12,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from unichat import errors as errors
+    from unichat import hooks as hooks
+    from unichat import otel as otel
     from unichat import sandbox as sandbox
     from unichat.adapter import Capabilities as Capabilities
     from unichat.client import Client as Client
@@ -56,9 +58,10 @@ _HOMES = {
     "Secret": "unichat.secrets",
     "connect": "unichat.connecting",
 }
-_MODULES = ("errors", "sandbox")
+_MODULES = ("errors", "hooks", "otel", "sandbox")
 
-__all__ = ["__version__", "errors", "sandbox", *_HOMES]
+# Not the sandbox: it needs an extra, and `from unichat import *` must work without.
+__all__ = ["__version__", "errors", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from unichat.aio_driver import AsyncDriver, AsyncStream
 from unichat.bound import BoundClient, Paging
 from unichat.calls import check_deadline, check_limit, needed_thread, with_call
 from unichat.engine import Call
-from unichat.errors import InvalidInput
+from unichat.errors import InvalidInput, UnichatError
 from unichat.models import (
     Answer,
     ClearOutcome,
@@ -61,7 +61,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
         checked = self._checks.chat(
             "chat", question, user=user, metadata=metadata, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True, about=checked)
         answer: Answer = with_call(await self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -92,7 +92,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
             on_unsupported=on_unsupported,
             options=options,
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True, about=checked)
         answer: Answer = with_call(await self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -133,7 +133,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
 
         async def start() -> AsyncStream[Answer] | WholeAnswer:
             nonlocal call
-            call = self._driver.engine.call(seconds, asking=True)
+            call = self._driver.engine.call(seconds, asking=True, about=checked)
             answer: Any = await self._driver.complete(flow, call)
             return WholeAnswer(answer) if isinstance(answer, Answer) else answer
 
@@ -165,7 +165,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
         checked = self._checks.feedback(
             answer, rating, user=user, comment=comment, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False, about=checked)
         receipt: FeedbackReceipt = with_call(await self._driver.complete(self._adapter.feedback(checked), call), call)
         return receipt
 
@@ -194,6 +194,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
             InvalidInput, Unsupported: at once.
             UnichatError: while iterating; what was given before stays good.
         """
+        self._driver.check_open()
         checked = self._checks.history(
             thread,
             user=user,
@@ -209,7 +210,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
         async def exchanges() -> AsyncIterator[Exchange]:
             if most == 0:
                 return
-            call = self._driver.engine.call(seconds, asking=False)
+            call = self._driver.engine.call(seconds, asking=False, about=checked)
             pages = self._pages(await self._driver.complete(flow, call), seconds)
             given = 0
             async for exchange in pages:
@@ -246,6 +247,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
             NotFound: the vendor knows no such conversation.
             UnichatError: everything else.
         """
+        self._driver.check_open()
         checked = self._checks.clear_history(thread, user=user, on_unsupported=on_unsupported, options=options)
         if not self.capabilities.clear_history:
             checked.cannot(
@@ -254,7 +256,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
                 "Start a new one with chat().",
             )
             return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
-        call = self._driver.engine.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False, about=checked)
         result: ClearResult = with_call(await self._driver.complete(self._adapter.clear_history(checked), call), call)
         return result
 
@@ -272,10 +274,11 @@ class AsyncClient(BoundClient[AsyncDriver]):
 
     def run_stream(self, operation: StreamOperation[T], *, deadline: float | None = None) -> AsyncAnswerStream[T]:
         """Run one of the vendor's own streamed operations: as `stream`, and `.raw()` gives the vendor's records."""
-        call = self._driver.engine.call(check_deadline(deadline), asking=self._own(operation))
+        asking, seconds = self._own(operation), check_deadline(deadline)
 
         async def start() -> AsyncStream[T]:
-            return await self._driver.open(operation, call)
+            # The deadline counts from when it is sent.
+            return await self._driver.open(operation, self._driver.engine.call(seconds, asking=asking))
 
         return AsyncAnswerStream(start, lambda result: result)
 
@@ -307,6 +310,7 @@ class AsyncAnswerStream(Generic[T]):
         self._source: AsyncStream[T] | WholeAnswer | None = None
         self._ended = False
         self._closed = False
+        self._error: UnichatError | None = None
 
     async def __aenter__(self) -> Self:
         await self._running()
@@ -318,6 +322,9 @@ class AsyncAnswerStream(Generic[T]):
         await self.close()
 
     async def _running(self) -> AsyncStream[T] | WholeAnswer:
+        if self._error is not None:
+            # A part of an answer must never pass for the whole.
+            raise self._error
         if self._closed:
             raise InvalidInput("the stream is closed", hint="Read it within its async with block, or ask again.")
         if self._source is None:
@@ -334,7 +341,11 @@ class AsyncAnswerStream(Generic[T]):
         if self._ended:
             raise StopAsyncIteration
         source = await self._running()
-        event = next(source, None) if isinstance(source, WholeAnswer) else await anext(source, None)
+        try:
+            event = next(source, None) if isinstance(source, WholeAnswer) else await anext(source, None)
+        except UnichatError as error:
+            self._error = error
+            raise
         if event is None:
             self._ended = True
             await self.close()

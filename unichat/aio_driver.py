@@ -62,6 +62,12 @@ class AsyncDriver:
 
     async def complete(self, flow: Flow[T], call: Call) -> T:
         """Run `flow` to its end and return its result."""
+        try:
+            return await self._complete(flow, call)
+        except UnichatError as error:
+            raise call.name(error) from None
+
+    async def _complete(self, flow: Flow[T], call: Call) -> T:
         async with AsyncExitStack() as held:
             result: Any = None
             error: UnichatError | None = None
@@ -94,10 +100,15 @@ class AsyncDriver:
     async def _retried(self, operation: Any, call: Call, attempt: Any) -> Any:
         from tenacity import AsyncRetrying
 
-        self._check_open()
+        self.check_open()
         attempts = self.engine.begin(operation, call)
         retrying = AsyncRetrying(sleep=self._sleep, **attempts.tenacity_options())
-        return self.engine.conclude(attempts, call, await retrying(self._admitted, attempt, attempts, call))
+        try:
+            outcome: Any = await retrying(self._admitted, attempt, attempts, call)
+        except UnichatError as error:
+            # No verdict on the last attempt: the client was closed, or no token was to be had.
+            raise self.engine.broke_off(attempts, error) from None
+        return self.engine.conclude(attempts, call, outcome)
 
     async def _sleep(self, seconds: float) -> None:
         # Closing the client ends a wait at once.
@@ -117,6 +128,8 @@ class AsyncDriver:
             await self._sleep(wait)
         # Before the clock of the attempt starts: fetching a token is a call of its own.
         signature = await self._signature(attempts.operation, call)
+        if call.deadline.left() <= 0:
+            return attempts.broken(Failure("deadline", "before sending", delivered=False))
         refused = self.engine.admit(attempts)
         if refused is not None:
             return refused
@@ -161,13 +174,14 @@ class AsyncDriver:
         return outcome
 
     async def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
-        self._check_open()
+        self.check_open()
         if not operation.signed:
             return None
         # A call of its own under the same deadline: the record that an answer carries is that of the question.
         return await self.complete(self.engine.tokens.signature(), Call(call.deadline))
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Refuse anything after `close`."""
         if self._closed.is_set():
             raise closed()
 
@@ -181,7 +195,7 @@ async def _refusal(opened: AsyncOpenReply, attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
     async for piece in opened.pieces:
-        if isinstance(piece, Failure) or len(body) > 65_536:
+        if isinstance(piece, Failure) or len(body) > 65_536 or attempts.deadline.left() <= 0:
             break
         body += piece
     judged = attempts.judge(Reply(opened.status, opened.headers, bytes(body)))

@@ -122,8 +122,8 @@ class Paging(Generic[T]):
         self._last = page.items
         # One page of known rows may be rows that new ones pushed along; two in a row are a vendor that ignores the
         # page number, and would for ever.
-        self._stale = 0 if fresh or not page.items else self._stale + 1
-        self.operation = page.next if self._stale < 2 else None
+        self._stale = 0 if fresh else self._stale + 1
+        self.operation = page.next if page.items and self._stale < 2 else None
         self._pages += 1
         yield from filter(self._paged.keep, fresh)
         if self.operation is not None and self._pages >= self._limit:
@@ -153,8 +153,10 @@ class BoundOperations:
         self._known = known
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in self._endpoints.names():
-            raise AttributeError(f"{self._endpoints.backend} has no operation {name!r}: {', '.join(self)}")
+        # Names with an underscore first: copy and pickle look for them before there is a table to look into.
+        if name.startswith("_") or name not in self._endpoints.names():
+            names = "" if name.startswith("_") else f": {', '.join(self)}"
+            raise AttributeError(f"{type(self).__name__} has no operation {name!r}{names}")
         endpoint = self._endpoints[name]
         filled = {parameter: self._known[key] for parameter, key in endpoint.known.items() if key in self._known}
 

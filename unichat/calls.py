@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from attrs import evolve, frozen
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
 from unichat.errors import InvalidInput, ThreadMismatch
 from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef, User
-from unichat.operation import encode_json
+from unichat.operation import encodable, encode_json
 from unichat.printable import quoted
 
 _PAGE_SIZE_LIMIT = 10_000
@@ -154,7 +155,7 @@ class Checks:
     def thread(self, thread: object) -> ThreadRef | None:
         """Return the reference that `thread` is, has, or has as text."""
         if isinstance(thread, Answer | Exchange):
-            thread = thread.thread
+            thread = needed_thread(thread)
         if isinstance(thread, str):
             thread = ThreadRef.parse(thread)
         if thread is None:
@@ -225,14 +226,7 @@ def check_text(argument: str, value: object) -> str:
             argument=argument,
             value=quoted(value),
         )
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidInput(
-            f"{argument} holds a NUL character or a lone surrogate, which cannot be sent",
-            hint="Remove it.",
-            argument=argument,
-            value=quoted(value),
-        )
-    return value
+    return encodable(argument, value)
 
 
 def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
@@ -240,7 +234,7 @@ def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
         return None
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{argument} is {quoted(value)}, not a dict", argument=argument, hint="Pass a dict.")
-    encode_json(value, argument)
+    encode_json(dict(value), argument)
     return dict(value)
 
 
@@ -309,7 +303,7 @@ def check_deadline(value: object) -> float | None:
     """Return the deadline of a call in seconds, or None for the client's own."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise InvalidInput(
             f"deadline is {quoted(value)}",
             hint="Give a positive number of seconds.",

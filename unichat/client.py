@@ -59,7 +59,7 @@ class Client(BoundClient[Driver]):
         checked = self._checks.chat(
             "chat", question, user=user, metadata=metadata, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True, about=checked)
         answer: Answer = with_call(self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -90,7 +90,7 @@ class Client(BoundClient[Driver]):
             on_unsupported=on_unsupported,
             options=options,
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True)
+        call = self._driver.engine.call(check_deadline(deadline), asking=True, about=checked)
         answer: Answer = with_call(self._driver.complete(self._adapter.chat(checked), call), call)
         return answer
 
@@ -129,7 +129,7 @@ class Client(BoundClient[Driver]):
 
         def start() -> EventSource[Answer]:
             nonlocal call
-            call = self._driver.engine.call(seconds, asking=True)
+            call = self._driver.engine.call(seconds, asking=True, about=checked)
             answer = self._driver.complete(flow, call)
             return WholeAnswer(answer) if isinstance(answer, Answer) else answer
 
@@ -161,7 +161,7 @@ class Client(BoundClient[Driver]):
         checked = self._checks.feedback(
             answer, rating, user=user, comment=comment, on_unsupported=on_unsupported, options=options
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False, about=checked)
         receipt: FeedbackReceipt = with_call(self._driver.complete(self._adapter.feedback(checked), call), call)
         return receipt
 
@@ -190,6 +190,7 @@ class Client(BoundClient[Driver]):
             InvalidInput, Unsupported: at once.
             UnichatError: while iterating; what was given before stays good.
         """
+        self._driver.check_open()
         checked = self._checks.history(
             thread,
             user=user,
@@ -205,7 +206,7 @@ class Client(BoundClient[Driver]):
         def exchanges() -> Iterator[Exchange]:
             if most == 0:
                 return
-            call = self._driver.engine.call(seconds, asking=False)
+            call = self._driver.engine.call(seconds, asking=False, about=checked)
             pages = self._pages(self._driver.complete(flow, call), seconds)
             for number, exchange in enumerate(pages, 1):
                 yield exchange
@@ -239,6 +240,7 @@ class Client(BoundClient[Driver]):
             NotFound: the vendor knows no such conversation.
             UnichatError: everything else.
         """
+        self._driver.check_open()
         checked = self._checks.clear_history(thread, user=user, on_unsupported=on_unsupported, options=options)
         if not self.capabilities.clear_history:
             checked.cannot(
@@ -247,7 +249,7 @@ class Client(BoundClient[Driver]):
                 "Start a new one with chat().",
             )
             return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
-        call = self._driver.engine.call(check_deadline(deadline), asking=False)
+        call = self._driver.engine.call(check_deadline(deadline), asking=False, about=checked)
         result: ClearResult = with_call(self._driver.complete(self._adapter.clear_history(checked), call), call)
         return result
 
@@ -265,11 +267,12 @@ class Client(BoundClient[Driver]):
             ThreadMismatch: the operation is another backend's.
             UnichatError: everything else.
         """
-        asking = self._own(operation)
-        call = self._driver.engine.call(check_deadline(deadline), asking=asking)
+        asking, seconds = self._own(operation), check_deadline(deadline)
         if isinstance(operation, Operation):
-            return self._driver.run(operation, call)
-        return AnswerStream(lambda: self._driver.open(operation, call), lambda result: result)
+            return self._driver.run(operation, self._driver.engine.call(seconds, asking=asking))
+        # The deadline counts from when it is sent.
+        begin = self._driver.engine.call
+        return AnswerStream(lambda: self._driver.open(operation, begin(seconds, asking=asking)), lambda result: result)
 
     def close(self) -> None:
         """Close all connections. Closing twice is fine; any other call afterwards raises `InvalidInput`."""

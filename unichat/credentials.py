@@ -79,5 +79,20 @@ def _provided(provider: Callable[[], str | Secret]) -> Secret:
     if not problem and not isinstance(given, str | Secret):
         problem = f"returned {type(given).__name__} instead of text"
     if problem:
+        # Not to stand in a traceback with local variables: it may be the token in another form.
+        del given
         raise ConfigError(f"the token provider {problem}", key="token", hint="It should return a valid token as text.")
-    return given if isinstance(given, Secret) else Secret(str(given), name="the token provider's token")
+    if isinstance(given, Secret):
+        return given
+    secret, problem = _secret(given)
+    del given
+    if secret is None:
+        raise ConfigError(f"the token provider's token cannot be used: {problem}", key="token")
+    return secret
+
+
+def _secret(text: object) -> tuple[Secret | None, str]:
+    try:
+        return Secret(str(text), name="token"), ""
+    except ConfigError as error:
+        return None, error.message

@@ -54,7 +54,7 @@ class Driver:
         self._closed = threading.Event()
         # Closing the client ends a wait at once.
         self._sleep = (
-            clock.sleep if clock else lambda seconds: self._check_open() if self._closed.wait(seconds) else None
+            clock.sleep if clock else lambda seconds: self.check_open() if self._closed.wait(seconds) else None
         )
         self._holds = _Holds()
 
@@ -71,6 +71,12 @@ class Driver:
 
     def complete(self, flow: Flow[T], call: Call) -> T:
         """Run `flow` to its end and return its result."""
+        try:
+            return self._complete(flow, call)
+        except UnichatError as error:
+            raise call.name(error) from None
+
+    def _complete(self, flow: Flow[T], call: Call) -> T:
         with ExitStack() as held:
             result: Any = None
             error: UnichatError | None = None
@@ -102,10 +108,15 @@ class Driver:
     def _retried(self, operation: Any, call: Call, attempt: Any) -> Any:
         from tenacity import Retrying
 
-        self._check_open()
+        self.check_open()
         attempts = self.engine.begin(operation, call)
         retrying = Retrying(sleep=self._sleep, **attempts.tenacity_options())
-        return self.engine.conclude(attempts, call, retrying(self._admitted, attempt, attempts, call))
+        try:
+            outcome = retrying(self._admitted, attempt, attempts, call)
+        except UnichatError as error:
+            # No verdict on the last attempt: the client was closed, or no token was to be had.
+            raise self.engine.broke_off(attempts, error) from None
+        return self.engine.conclude(attempts, call, outcome)
 
     def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
         """Make one attempt, if pace and breaker let it through."""
@@ -116,6 +127,8 @@ class Driver:
             self._sleep(wait)
         # Before the clock of the attempt starts: fetching a token is a call of its own.
         signature = self._signature(attempts.operation, call)
+        if call.deadline.left() <= 0:
+            return attempts.broken(Failure("deadline", "before sending", delivered=False))
         refused = self.engine.admit(attempts)
         if refused is not None:
             return refused
@@ -157,13 +170,14 @@ class Driver:
         return outcome
 
     def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
-        self._check_open()
+        self.check_open()
         if not operation.signed:
             return None
         # A call of its own under the same deadline: the record that an answer carries is that of the question.
         return self.complete(self.engine.tokens.signature(), Call(call.deadline))
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Refuse anything after `close`."""
         if self._closed.is_set():
             raise closed()
 
@@ -177,7 +191,7 @@ def _refusal(opened: OpenReply, attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
     for piece in opened.pieces:
-        if isinstance(piece, Failure) or len(body) > 65_536:
+        if isinstance(piece, Failure) or len(body) > 65_536 or attempts.deadline.left() <= 0:
             break
         body += piece
     judged = attempts.judge(Reply(opened.status, opened.headers, bytes(body)))

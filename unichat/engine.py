@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from attrs import define
 
-from unichat.adapter import Credential
+from unichat.adapter import Credential, NeutralCall
 from unichat.credentials import Tokens
 from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, UnichatError
 from unichat.hooks import Hook, Hooks
@@ -30,11 +30,13 @@ class Call:
     """One neutral call, or one `run`: its deadline, and what its operations did.
 
     Attributes:
+        about: the neutral call, if it is one.
         record: of its question if it asked one, otherwise of its last operation.
         maybe_duplicated: whether an attempt that failed may have asked the question already.
     """
 
     deadline: Deadline
+    about: NeutralCall | None = None
     record: CallRecord | None = None
     maybe_duplicated: bool = False
     _asked: bool = False
@@ -45,7 +47,19 @@ class Call:
         if asking or not self._asked:
             self.record = attempts.record()
         self._asked = self._asked or asking
+        self.doubt(attempts)
+
+    def doubt(self, attempts: Attempts[Any]) -> None:
+        """Remember whether an attempt that failed may have asked the question."""
+        asking = attempts.operation.replay is Replay.ASK
         self.maybe_duplicated = self.maybe_duplicated or (asking and attempts.maybe_duplicated)
+
+    def name(self, error: UnichatError) -> UnichatError:
+        """Return an error that says of which call it is, if it did not say so itself."""
+        if self.about is not None:
+            error.backend = error.backend or self.about.backend
+            error.operation = error.operation or self.about.operation
+        return error
 
 
 class Engine:
@@ -76,10 +90,10 @@ class Engine:
         sibling.policy = policy
         return sibling
 
-    def call(self, deadline: float | None, *, asking: bool) -> Call:
+    def call(self, deadline: float | None, *, asking: bool, about: NeutralCall | None = None) -> Call:
         """Begin a call: `deadline` in seconds, else the policy's, else 120 for questions and 30 for the rest."""
         seconds = deadline or self.policy.deadline or (120.0 if asking else 30.0)
-        return Call(Deadline(seconds, self._clock))
+        return Call(Deadline(seconds, self._clock), about)
 
     def begin(self, operation: Operation[T] | StreamOperation[T], call: Call) -> Attempts[T]:
         """Begin an operation within a call."""
@@ -127,9 +141,17 @@ class Engine:
         if self._breaker is not None:
             self._breaker.abandon()
 
+    def broke_off(self, attempts: Attempts[Any], error: UnichatError) -> UnichatError:
+        """Return the error of an operation whose last attempt was not made: the client was closed, or no token came."""
+        error = attempts.broke_off(error)
+        if self._hooks:
+            self._hooks.tell("finished", attempts.record(), error)
+        return error
+
     def conclude(self, attempts: Attempts[Any], call: Call, outcome: Done[T] | Failed) -> T:
         """Return what the last attempt brought, or raise its error with the record of all."""
         if isinstance(outcome, Failed):
+            call.doubt(attempts)
             error = attempts.final(outcome)
             if self._hooks:
                 self._hooks.tell("finished", attempts.record(), error)

@@ -115,13 +115,17 @@ class ThreadRef:
                 raise _thread_error(value, f"its {name} must be text that is not empty", name)
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise _thread_error(value, f"its {name} holds a lone surrogate", name)
+        length = sum(len(value) for value in (self.id, self.user, self.scope, self.position) if value)
+        # Percent-encoding makes at most twelve characters of one: shorter references need no look.
+        if length * 12 > _TEXT_LIMIT - 100 and len(str(self)) > _TEXT_LIMIT:
+            raise _thread_error(self.id, f"its text would be over {_TEXT_LIMIT:,} characters long", limit=_TEXT_LIMIT)
 
     def __str__(self) -> str:
-        parts = [quote(self.id, safe="")]
+        parts = [_encoded(self.id)]
         for name in ("user", "scope", "position"):
             value = getattr(self, name)
             if value is not None:
-                parts.append(f"{name}={quote(value, safe='')}")
+                parts.append(f"{name}={_encoded(value)}")
         text = f"{self.backend}:1:{','.join(parts)}"
         return f"{text}~{zlib.crc32(text.encode()):08x}"
 
@@ -147,6 +151,11 @@ class ThreadRef:
             raise _thread_error(text, "its checksum does not fit: it was cut or altered")
         identity, *pairs = match["body"].split(",")
         return cls(match["backend"], unquote(identity), **_parsed_pairs(text, pairs))
+
+
+def _encoded(value: str) -> str:
+    # quote() leaves the tilde alone, and an id that ends like a checksum would then survive a cut.
+    return quote(value, safe="").replace("~", "%7E")
 
 
 def _parsed_pairs(text: str, pairs: list[str]) -> dict[str, str]:

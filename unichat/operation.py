@@ -44,6 +44,22 @@ class Replay(enum.Enum):
     """Makes a second row."""
 
 
+def encodable(name: str, value: str) -> str:
+    """Return `value`, if it can be sent at all.
+
+    Raises:
+        InvalidInput: it holds a lone surrogate or a NUL character.
+    """
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidInput(
+            f"{name} holds a NUL character or a lone surrogate, which cannot be sent",
+            hint="Remove it.",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
+
+
 @frozen
 class Request:
     """The HTTP request of an operation.
@@ -58,9 +74,14 @@ class Request:
 
     method: str
     path: str = field()
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=())
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
+
+    @query.validator
+    def _can_be_encoded(self, _: object, query: tuple[tuple[str, str], ...]) -> None:
+        for name, value in query:
+            encodable(name, value)
 
     @path.validator
     def _stays_with_the_host(self, _: object, path: str) -> None:
@@ -105,6 +126,12 @@ class Reply:
                 excerpt=excerpt(self.body),
             )
         return decode_json(self.body)
+
+    @property
+    def plain_text(self) -> str:
+        """The words of a body that is labelled as plain text, trimmed; proxies and frameworks refuse in such."""
+        label = self.headers.get("content-type", "").lower()
+        return excerpt(self.body) if label.startswith("text/plain") else ""
 
     @property
     def is_json(self) -> bool:
@@ -169,13 +196,17 @@ class Operation(Generic[T]):
             signed=self.signed,
         )
 
-    def missing_as(self, result: T) -> Operation[T]:
-        """Return the same call with "not found" taken as `result`; a route that does not exist stays an error."""
+    def missing_as(self, result: T, *, route_is_known: bool = False) -> Operation[T]:
+        """Return the same call with "not found" taken as `result`.
+
+        Args:
+            route_is_known: whether the route answered before. Unless it did, one that does not exist is an error.
+        """
         examine, parse = self.examine, self.parse
 
         def is_missing(reply: Reply) -> bool:
             problem = examine(reply)
-            return problem is not None and problem.status == 404 and problem.what != "route"
+            return problem is not None and problem.status == 404 and (route_is_known or problem.what != "route")
 
         return evolve(
             self,
@@ -409,6 +440,8 @@ class Here:
         filled = re.sub(r"\{(\w+)\}", lambda hole: _segment(path[hole[1]], hole[1]), self.path)
         pairs = tuple(pair for name, value in query.items() for pair in _query_pairs(name, value))
         if form is not None:
+            for name, value in form.items():
+                encodable(name, value)
             return Request(self.method, filled, pairs, urlencode(form).encode(), "application/x-www-form-urlencoded")
         if body is None:
             return Request(self.method, filled, pairs)
@@ -464,7 +497,7 @@ def _segment(value: str, name: str) -> str:
     # quote("..", safe="") is still "..", and HTTP libraries then walk up the path: such ids must never get this far.
     if value in ("", ".", ".."):
         raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
-    return quote(value, safe="")
+    return quote(encodable(name, value), safe="")
 
 
 class Endpoints:

@@ -29,8 +29,11 @@ def trimmed(value: object, limit: int = 300) -> str:
     """Return one printable line for `value`, at most `limit` characters long (an ellipsis marks a cut)."""
     text = value if isinstance(value, str) else repr(value)
     # Cut first: a vendor may send megabytes, and escaping only ever lengthens.
-    line = escaped(" ".join(text[: limit * 4].split()))
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    start = text[: limit * 4]
+    line = escaped(" ".join(start.split()))
+    if len(line) <= limit and len(start) == len(text):
+        return line
+    return line[: limit - 1] + "…"
 
 
 def quoted(value: object, limit: int = 80) -> str:

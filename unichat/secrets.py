@@ -11,6 +11,18 @@ from attrs import field, frozen
 from unichat.errors import ConfigError
 
 
+def _problem(text: object) -> tuple[str, str]:
+    if not isinstance(text, str):
+        return f"must be text, not {type(text).__name__}", "Give the key that the vendor issued."
+    if not text:
+        return "is empty", "Give the key that the vendor issued."
+    if text != text.strip():
+        return "has blanks or line ends around it", "Remove them; a file often ends in one."
+    if not (text.isascii() and text.isprintable()):
+        return "holds characters that cannot stand in an HTTP header", "Give the key that the vendor issued."
+    return "", ""
+
+
 class Secret:
     """A text that shows as `***` everywhere and cannot be pickled. `reveal()` gives the text.
 
@@ -22,18 +34,11 @@ class Secret:
     __slots__ = ("_text",)
 
     def __init__(self, text: str, *, name: str = "secret") -> None:
-        if not isinstance(text, str):
-            raise ConfigError(f"{name} must be text, not {type(text).__name__}", key=name)
-        if not text:
-            raise ConfigError(f"{name} is empty", key=name, hint="Give the key that the vendor issued.")
-        if text != text.strip():
-            raise ConfigError(
-                f"{name} has blanks or line ends around it",
-                key=name,
-                hint="Remove them; a file often ends in one.",
-            )
-        if not (text.isascii() and text.isprintable()):
-            raise ConfigError(f"{name} holds characters that cannot stand in an HTTP header", key=name)
+        problem, hint = _problem(text)
+        if problem:
+            # Not to stand in a traceback with local variables.
+            del text
+            raise ConfigError(f"{name} {problem}", key=name, hint=hint)
         self._text = text
 
     def reveal(self) -> str:

@@ -7,8 +7,8 @@ and the environment, reports every mistake at once, and generates the JSON Schem
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ def setting(
 
 def positive(name: str, value: float) -> None:
     """Refuse anything but a positive, finite number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise ConfigError(
             f"{name} is {quoted(value)}, but should be a positive number of seconds",
             key=name,
@@ -85,11 +85,25 @@ def _address_problem(value: str) -> str:
         return "should begin with https:// (or http:// for this machine)"
     if "@" in parts.netloc:
         return "holds a user name or password, which unichat never sends; remove it"
-    if not parts.hostname or not value.isprintable() or " " in value or port == 0:
+    if not value.isprintable() or " " in value or port == 0 or not _is_host(parts.hostname or ""):
         return "names no host that can be reached"
     if "?" in value or "#" in value:
         return "has a query or fragment; give the address without it"
     return ""
+
+
+def _is_host(host: str) -> bool:
+    """Whether HTTP libraries would take `host`: an address, or labels of 1 to 63 letters, digits, `-` and `_`."""
+    if ":" in host:
+        try:
+            return ipaddress.ip_address(host.partition("%")[0]).version == 6
+        except ValueError:
+            return False
+    try:
+        encoded = host.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        return False
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", encoded) is not None
 
 
 def is_loopback(host: str) -> bool:
@@ -201,9 +215,6 @@ class CommonSettings(PolicySettings):
     )
     allow_insecure: bool = setting(
         default=False, help="Allow http:// to another machine. The key then crosses the network in the clear."
-    )
-    log_content: bool = setting(
-        default=False, help="Let questions and answers stand in log lines at DEBUG. Left out: lengths only."
     )
 
     def __attrs_post_init__(self) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import evolve, frozen
 
-from unichat.errors import InvalidInput, StreamInterrupted
+from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
+from unichat.logs import log
 from unichat.models import Answer, StreamEvent
 from unichat.operation import EventSource, StreamFailure, StreamOperation
 from unichat.policy.failures import TABLE, Failure
@@ -90,9 +91,19 @@ class Reading(Generic[T]):
             if not self._ended:
                 raise Broken(piece)
             return
-        for event in self._decoder.feed(piece):
-            self._opened.heard(self._idle)
-            yield event
+        try:
+            for event in self._decoder.feed(piece):
+                self._opened.heard(self._idle)
+                yield event
+        except StreamFailure:
+            raise
+        except Exception as error:
+            log.debug("%s: the decoder cannot read this", self._operation.name, exc_info=True)
+            name = type(error).__name__
+        else:
+            return
+        # A mistake of the adapter's, as in an operation's parse: callers are promised a UnichatError.
+        raise StreamFailure("record", f"the adapter could not read it ({name})")
 
     def end(self) -> None:
         """Raise if the stream may not end here."""
@@ -235,6 +246,7 @@ class AnswerStream(Generic[T]):
         self._source: EventSource[T] | None = None
         self._ended = False
         self._closed = False
+        self._error: UnichatError | None = None
 
     def __enter__(self) -> Self:
         self._running()
@@ -246,6 +258,9 @@ class AnswerStream(Generic[T]):
         self.close()
 
     def _running(self) -> EventSource[T]:
+        if self._error is not None:
+            # A part of an answer must never pass for the whole.
+            raise self._error
         if self._closed:
             raise InvalidInput("the stream is closed", hint="Read it within its with block, or ask again.")
         if self._source is None:
@@ -266,6 +281,9 @@ class AnswerStream(Generic[T]):
         except StopIteration:
             self._ended = True
             self.close()
+            raise
+        except UnichatError as error:
+            self._error = error
             raise
 
     def _drained(self) -> EventSource[T]:

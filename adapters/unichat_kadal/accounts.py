@@ -77,7 +77,7 @@ def _read(reply: Reply) -> Token:
 
 def _lifetime_by_claim(token: str) -> float | None:
     """Return the seconds until a JWT's `exp`, unverified: it only tells when to fetch the next one."""
-    with suppress(ValueError, IndexError, KeyError, TypeError):
+    with suppress(ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError):
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return max(0.0, float(claims["exp"]) - time.time())

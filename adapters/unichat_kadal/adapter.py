@@ -14,6 +14,7 @@ from unichat.models import (
     Answer,
     ClearOutcome,
     ClearResult,
+    Comment,
     Exchange,
     Feedback,
     FeedbackReceipt,
@@ -55,8 +56,8 @@ class KadalAdapter:
             streaming=False,
             clear_history=True,
             parallel_threads=self._isolated,
-            history_by_thread=self._isolated,
-            history_by_user=not self._isolated,
+            history_by_thread=self._isolated and not newer_history,
+            history_by_user=not self._isolated and not newer_history,
             sources=False,
             uncertainty=False,
             timestamps=newer_history,
@@ -67,7 +68,7 @@ class KadalAdapter:
             options={
                 "feedback": ("rating_id",),
                 "clear_history": ("missing_ok",),
-                "history": ("text",) if newer_history else (),
+                "history": ("created_by", "text") if newer_history else (),
             },
         )
 
@@ -155,49 +156,67 @@ class KadalAdapter:
         user = self._user_id(call, call.user, thread)
         if call.metadata is not None and not self._takes_metadata:
             call.cannot("metadata", "it travels in the JSON body of v2 only", "Use send_version v2 with JSON.")
-        continuing = thread is not None
         if thread is None:
-            identity = (ISOLATED if self._isolated else "") + self.conversations.make_id()
-            thread = ThreadRef("kadal", identity, user=user, scope=self.settings.chat_bot_id)
-        elif not self._isolated:
+            return self._begin(call, user)
+        thread = self.conversations.known_as(thread)
+        if not self._isolated:
             self.conversations.check(thread)
-        return self._ask(call, thread, self._reference(user, thread), continuing)
+        return self._continue(call, thread, self._reference(user, thread))
 
-    def _ask(self, call: ChatCall, thread: ThreadRef, reference: str | None, continuing: bool) -> Flow[Answer]:
+    def _begin(self, call: ChatCall, user: str | None) -> Flow[Answer]:
+        if self._isolated:
+            identity = ISOLATED + self.conversations.make_id()
+            thread = ThreadRef("kadal", identity, user=user, scope=self.settings.chat_bot_id)
+            return (yield from self._answered(call, thread, self._reference(user, thread), continuing=False))
+        reference = self._reference(user)
         # Kadal continues whatever came last: two questions of one user at a time would mix.
         yield from hold((self.settings.chat_bot_id, reference))
-        if continuing and not self._isolated:
+        # Only now: of two threads that begin at once, the one that is sent last is the newer.
+        thread = ThreadRef("kadal", self.conversations.make_id(), user=user, scope=self.settings.chat_bot_id)
+        return (yield from self._answered(call, thread, reference, continuing=False))
+
+    def _continue(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer]:
+        yield from hold((self.settings.chat_bot_id, reference))
+        if not self._isolated:
             # Again, since another thread may have begun while this call waited for its turn.
             self.conversations.check(thread)
             if self.settings.check_thread:
                 yield from self._check_newest(thread, reference)
+        return (yield from self._answered(call, thread, reference, continuing=True))
+
+    def _answered(self, call: ChatCall, thread: ThreadRef, reference: str | None, *, continuing: bool) -> Flow[Answer]:
+        def question() -> Flow[Answer]:
+            reply = yield from self._send(call, reference, continuing)
+            position = evolve(thread, position=reply.message_id)
+            return Answer(text=reply.message, id=reply.message_id, thread=position, raw=reply.raw)
+
         if call.reconcile:
-            answer = yield from reconciled(
-                lambda: self._answer(call, thread, reference, continuing), lambda: self._look(call, thread, reference)
-            )
+            answer = yield from reconciled(question, lambda: self._look(call, thread, reference))
         else:
-            answer = yield from self._answer(call, thread, reference, continuing)
+            answer = yield from question()
         if answer.thread is not None and not self._isolated:
             self.conversations.answered(answer.thread)
         return answer
 
-    def _answer(self, call: ChatCall, thread: ThreadRef, reference: str | None, continuing: bool) -> Flow[Answer]:
-        reply = yield from self._send(call, reference, continuing)
-        position = evolve(thread, position=reply.message_id)
-        return Answer(text=reply.message, id=reply.message_id, thread=position, raw=reply.raw)
-
     def _look(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer | None]:
         """Look for the answer to a question that may have been received: in the newest row, if it is not an older one.
 
-        Version 1 of the history has no times: a row that this client knew before cannot be the answer.
+        The listing has no times: a row that this client knew before cannot be the answer.
         """
-        page = yield from ask(self._list(1, 1, "desc", reference, None).missing_as(ChatList(rows=())))
-        row = page.rows[0] if page.rows else None
+        row = yield from self._newest_row(reference)
         if row is None or row.id is None or row.user_query != call.question or not row.bot_response:
             return None
         if self.conversations.knows(thread, row.id):
             return None
         return Answer(text=row.bot_response, id=row.id, thread=evolve(thread, position=row.id), raw=row.raw)
+
+    def _newest_row(self, reference: str | None) -> Flow[ChatRow | None]:
+        # Version 1 whichever the history uses: it alone lists by the reference that the question is sent with.
+        newest = operations.list_chats(
+            chat_bot_id=self.settings.chat_bot_id, page_no=1, page_size=1, order="desc", ext_user_id_ref=reference
+        )
+        page = yield from ask(newest.missing_as(ChatList(rows=())))
+        return page.rows[0] if page.rows else None
 
     def _send(self, call: ChatCall, reference: str | None, continuing: bool) -> Flow[ChatReply]:
         settings = self.settings
@@ -219,7 +238,7 @@ class KadalAdapter:
                 message=call.question,
                 continue_last_chat=continuing,
                 ext_user_id_ref=reference,
-                metadata=call.metadata if self._takes_metadata else None,
+                metadata=call.metadata if self._takes_metadata and encoding == "json" else None,
                 message_encoding=encoding,
             )
 
@@ -228,16 +247,15 @@ class KadalAdapter:
         try:
             return (yield from ask(post("json")))
         except InvalidInput as error:
-            if not _wants_query(error):
+            if not _wants_query(error, ("message", "query")):
                 raise
         if call.metadata is not None:
             call.cannot("metadata", "this server takes the message in the query only", "Leave the metadata out.")
         return (yield from ask(post("query")))
 
     def _check_newest(self, thread: ThreadRef, reference: str | None) -> Flow[None]:
-        page = yield from ask(self._list(1, 1, "desc", reference, None).missing_as(ChatList(rows=())))
-        newest = page.rows[0].id if page.rows else None
-        if newest is not None and not self.conversations.holds(thread, newest):
+        newest = yield from self._newest_row(reference)
+        if newest is not None and newest.id is not None and not self.conversations.holds(thread, newest.id):
             raise stale(thread, None)
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
@@ -259,7 +277,7 @@ class KadalAdapter:
             for name in ("incorrect", "irrelevant", "unaddressed"):
                 if getattr(comment, name):
                     call.cannot(f"comment.{name}", "Kadal takes words only", "Say it in the comment's text.")
-            comment = evolve(comment, incorrect=False, irrelevant=False, unaddressed=False)
+            comment = None if comment.text is None else Comment(comment.text)
         fields: dict[str, Any] = {
             "bot_response_id": _response_id(call.answer_id),
             "is_positive": call.rating is Rating.UP,
@@ -269,7 +287,7 @@ class KadalAdapter:
         }
         # Built once already here, so that a value which cannot be sent is refused at once.
         operations.add_feedback(**fields)
-        return self._rate(call, fields)
+        return self._rate(evolve(call, comment=comment), fields)
 
     def _rate(self, call: FeedbackCall, fields: dict[str, Any]) -> Flow[FeedbackReceipt]:
         encoding = self.settings.feedback_encoding
@@ -278,7 +296,7 @@ class KadalAdapter:
         try:
             row = yield from ask(first)
         except InvalidInput as error:
-            if encoding != "auto" or not _wants_query(error):
+            if encoding != "auto" or not _wants_query(error, _FEEDBACK_FIELDS):
                 raise
         if row is None:
             # The refusal stored nothing, so this is no second rating.
@@ -316,10 +334,17 @@ class KadalAdapter:
         if self._isolated and call.thread is None and user is not None:
             call.cannot("user", "isolated threads have references of their own", "Pass the thread.")
             user = None
-        reference = self._reference(user, call.thread)
         thread = call.thread
         if thread is None and user is not None:
             thread = ThreadRef("kadal", CURRENT, user=user, scope=self.settings.chat_bot_id)
+        reference = self._reference(user, thread)
+        if self.settings.history_version == "v7" and reference is not None:
+            call.cannot(
+                "thread" if call.thread is not None else "user",
+                "the v7 listing filters by Kadal's own id of a user only",
+                "Pass created_by= with that id, or use history_version v1.",
+            )
+            reference = None
         return self._history(call, thread, reference)
 
     def _history(self, call: HistoryCall, thread: ThreadRef | None, reference: str | None) -> Flow[Paged[Exchange]]:
@@ -335,9 +360,9 @@ class KadalAdapter:
         self, call: HistoryCall, thread: ThreadRef | None, reference: str | None, page: int, seen: int
     ) -> Operation[Page[Exchange]]:
         size = call.page_size or PAGE_SIZE
-        operation = self._list(page, size, "desc" if call.newest_first else "asc", reference, call.options.get("text"))
+        operation = self._list(call, page, size, reference)
         if page > 1:
-            operation = operation.missing_as(ChatList(rows=()))
+            operation = operation.missing_as(ChatList(rows=()), route_is_known=True)
 
         def read(listing: ChatList) -> Page[Exchange]:
             so_far = seen + len(listing.rows)
@@ -349,8 +374,9 @@ class KadalAdapter:
 
         return operation.map(read)
 
-    def _list(self, page: int, size: int, order: str, reference: str | None, text: str | None) -> Operation[ChatList]:
+    def _list(self, call: HistoryCall, page: int, size: int, reference: str | None) -> Operation[ChatList]:
         settings = self.settings
+        order = "desc" if call.newest_first else "asc"
         if settings.history_version == "v7":
             return operations.list_chats_v7(
                 chat_bot_id=settings.chat_bot_id,
@@ -358,8 +384,8 @@ class KadalAdapter:
                 page_size=size,
                 order=order,
                 exclude_tool_verbose=settings.exclude_tool_verbose,
-                text=text,
-                created_by=reference,
+                text=call.options.get("text"),
+                created_by=call.options.get("created_by"),
             )
         return operations.list_chats(
             chat_bot_id=settings.chat_bot_id, page_no=page, page_size=size, order=order, ext_user_id_ref=reference
@@ -371,6 +397,9 @@ class KadalAdapter:
         """Clear a user's conversation, or the token owner's. Source: Kadal reference, 'Clear Chat History …'."""
         if call.thread is not None:
             self._check_home(call.thread)
+            if not self._isolated:
+                # Clearing by a thread that was replaced would clear the one in its place.
+                self.conversations.check(call.thread)
         user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
             call.cannot("user", "isolated threads have references of their own", "Pass the thread.")
@@ -391,9 +420,12 @@ class KadalAdapter:
         return ClearResult(outcome=ClearOutcome.CLEARED, user=user, message=done.message, raw=done.raw)
 
 
-def _wants_query(error: InvalidInput) -> bool:
-    """Whether a 422 says that a field was missed in the query. Nothing was done by then, so it may be sent again."""
-    return error.status == 422 and (error.argument or "").startswith("query.")
+_FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
+
+
+def _wants_query(error: InvalidInput, names: tuple[str, ...]) -> bool:
+    """Whether a 422 says that one of the fields was missed in the query. Nothing was done, so it may be sent again."""
+    return error.status == 422 and error.argument in {f"query.{name}" for name in names}
 
 
 def _response_id(answer_id: str | int) -> int:

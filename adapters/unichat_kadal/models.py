@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
 
+from unichat.errors import InvalidResponse
 from unichat.operation import Reply
 from unichat.shapes import Fields, read_rows
 
@@ -33,7 +35,9 @@ class Health:
     @classmethod
     def read(cls, reply: Reply) -> Health:
         """Read one."""
-        value = reply.json() if reply.body and reply.is_json else {}
+        value: Any = {}
+        with suppress(InvalidResponse):
+            value = reply.json()
         return cls(msg=Fields(value).text("msg") if isinstance(value, dict) else None, raw=value)
 
 

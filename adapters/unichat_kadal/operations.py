@@ -6,6 +6,7 @@ raises `InvalidInput` for what Kadal would refuse, before anything is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
@@ -14,17 +15,22 @@ from unichat.errors import InvalidInput, InvalidResponse
 from unichat.operation import Endpoints, Here, Operation, Problem, Replay, Reply
 from unichat.printable import quoted
 from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
+from unichat_kadal.settings import bot_id_problem
 
 Encoding = Literal["json", "query", "both"]
 
-ID_LIMIT = 255
-"""Characters of an id."""
 _LARGEST = 2**63 - 1
 _BOT = {"chat_bot_id": "chat_bot_id"}
 
 
 def _examine(
-    what: str, *, empty_is_fine: bool = False, retired: str = "", lists: bool = False
+    what: str,
+    *,
+    empty_is_fine: bool = False,
+    retired: str = "",
+    lists: bool = False,
+    encoding: str = "",
+    fields: tuple[str, ...] = (),
 ) -> Callable[[Reply], Problem | None]:
     """Return the reader of refusals.
 
@@ -33,6 +39,7 @@ def _examine(
         empty_is_fine: whether a 204 means done.
         retired: which setting chooses another version of the endpoint.
         lists: whether a 404 with a list in it means that there are no rows.
+        encoding: which setting chooses where `fields` go.
     """
 
     def examine(reply: Reply) -> Problem | None:
@@ -46,16 +53,17 @@ def _examine(
         if lists and status == 404 and _has_rows(body):
             return None
         message, argument = _words(body)
-        bare = "detail" in body and "status_code" not in body
-        wrong_route = status == 405 or (status == 404 and (bare or not body))
+        # The framework's own words for a route that it does not have; a bot or record has others.
+        bare = not body or ("status_code" not in body and body.get("detail") == "Not Found")
+        wrong_route = status in (405, 410) or (status == 404 and bare)
         return Problem(
             status=status,
             means=401 if status == 403 and _is_about_the_token(message) else None,
-            message=message,
+            message=message or reply.plain_text,
             argument=argument,
             what="route" if wrong_route else what,
             envelope_status=envelope,
-            hint=_hint(wrong_route, retired, status, argument),
+            hint=_hint(wrong_route, retired, encoding if argument in {f"query.{name}" for name in fields} else ""),
         )
 
     return examine
@@ -72,9 +80,10 @@ def _readable(reply: Reply) -> dict[str, Any]:
 
 def _coerced(status: object) -> int | None:
     """Return an envelope's status: samples have integers and digits as text. Anything else is no status."""
-    if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) <= 3:
-        return int(status)
-    return status if isinstance(status, int) and not isinstance(status, bool) else None
+    match = re.fullmatch(r"\s*0*([0-9]{1,3})(?:\.0*)?\s*", str(status))
+    if match is None or isinstance(status, bool):
+        return status if isinstance(status, int) and not isinstance(status, bool) else None
+    return int(match[1])
 
 
 def _has_rows(body: Mapping[str, Any]) -> bool:
@@ -97,28 +106,22 @@ def _is_about_the_token(message: str) -> bool:
     return any(word in message.lower() for word in ("authenticat", "credential", "token", "expired"))
 
 
-def _hint(wrong_route: bool, retired: str, status: int, argument: str | None) -> str:
+def _hint(wrong_route: bool, retired: str, encoding: str) -> str:
     if wrong_route:
         other = f" or choose another version with {retired}" if retired else ""
         return f"This version of the endpoint may be wrong or retired: check base_url{other}."
-    if status == 422 and argument in ("query.message", "query.query"):
-        return "This server wants the message in the query: set message_encoding to 'query' or 'auto'."
-    if status == 422 and argument is not None and argument.startswith("query."):
-        return "This server wants the fields in the query: set feedback_encoding to 'query' or 'auto'."
+    if encoding:
+        return f"This server wants it in the query: set {encoding} to 'query' or 'auto'."
     return ""
 
+
+_FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
 
 endpoints = Endpoints("kadal", _examine("bot"))
 
 
 def _bot_id(value: object) -> str:
-    problem = ""
-    if not isinstance(value, str):
-        problem = "should be text"
-    elif value.strip() in ("", ".", "..") or not value.isprintable():
-        problem = "cannot stand in a path"
-    elif len(value) > ID_LIMIT:
-        problem = f"has {len(value):,} characters, and {ID_LIMIT} is the most that unichat sends"
+    problem = bot_id_problem(value)
     if problem:
         raise InvalidInput(
             f"chat_bot_id {quoted(value)} {problem}",
@@ -130,10 +133,35 @@ def _bot_id(value: object) -> str:
     return str(value)
 
 
+def _reference(value: object) -> str | None:
+    # An empty one may stand for the token's owner, and a number for somebody else.
+    return None if value is None else _text("ext_user_id_ref", value)
+
+
+def _encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
+    if value not in accepted:
+        raise InvalidInput(
+            f"{name} is {quoted(value)}", hint=f"Use one of {', '.join(accepted)}.", backend="kadal", argument=name
+        )
+
+
 def _integer(name: str, value: object, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
         raise InvalidInput(
             f"{name} is {quoted(value)}, but Kadal takes a whole number from {least}",
+            hint="Correct it.",
+            backend="kadal",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
+
+
+def _truth(name: str, value: object) -> bool:
+    # Not bool(value): "false" would become true, and a downvote an upvote.
+    if not isinstance(value, bool):
+        raise InvalidInput(
+            f"{name} is {quoted(value)}, not True or False",
             hint="Correct it.",
             backend="kadal",
             argument=name,
@@ -160,7 +188,11 @@ def _order(value: str | None) -> str | None:
     return value
 
 
-@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health")
+def _examine_health(reply: Reply) -> Problem | None:
+    return None if 200 <= reply.status < 300 else endpoints.examine(reply)
+
+
+@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health", examine=_examine_health)
 def health(here: Here) -> Operation[Health]:
     """Ask whether the service is alive: any 2xx says so. Source: Kadal reference, 'Health'."""
     return here.operation(Health.read)
@@ -191,7 +223,7 @@ def list_chats(
             "page_no": _integer("page_no", page_no, 1),
             "page_size": _integer("page_size", page_size, 1),
             "order": _order(order),
-            "ext_user_id_ref": ext_user_id_ref,
+            "ext_user_id_ref": _reference(ext_user_id_ref),
         },
     )
 
@@ -222,7 +254,7 @@ def get_chat(
         query={
             "query": _text("query", query),
             "continue_last_chat": continue_last_chat,
-            "ext_user_id_ref": ext_user_id_ref,
+            "ext_user_id_ref": _reference(ext_user_id_ref),
         },
     )
 
@@ -242,7 +274,7 @@ def clear_chat_history(here: Here, *, chat_bot_id: str, ext_user_id_ref: str | N
     Source: Kadal reference, 'Clear Chat History by Bot ID'.
     """
     return here.operation(
-        Common.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query={"ext_user_id_ref": ext_user_id_ref}
+        Common.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query={"ext_user_id_ref": _reference(ext_user_id_ref)}
     )
 
 
@@ -252,7 +284,7 @@ def clear_chat_history(here: Here, *, chat_bot_id: str, ext_user_id_ref: str | N
     Replay.ASK,
     reference="Post Chat by Bot ID",
     known=_BOT,
-    examine=_examine("bot", retired="send_version"),
+    examine=_examine("bot", retired="send_version", encoding="message_encoding", fields=("message", "query")),
 )
 def post_chat(
     here: Here,
@@ -268,9 +300,17 @@ def post_chat(
 
     Source: Kadal reference, 'Post Chat by Bot ID' (body: `ChatValidator`).
     """
-    query: dict[str, object] = {"continue_last_chat": continue_last_chat, "ext_user_id_ref": ext_user_id_ref}
+    query: dict[str, object] = {
+        "continue_last_chat": continue_last_chat,
+        "ext_user_id_ref": _reference(ext_user_id_ref),
+    }
     body: dict[str, object] | None = {"message": _text("message", message)}
+    _encoding("message_encoding", message_encoding, ("json", "query"))
     if message_encoding == "query":
+        if metadata:
+            raise InvalidInput(
+                "metadata cannot go in the query", hint="Send JSON.", backend="kadal", argument="metadata"
+            )
         query["message"], body = message, None
     elif body is not None and metadata:
         body["metadata"] = metadata
@@ -282,7 +322,7 @@ def post_chat(
     "/aiwb/chat/api/v1/feedbacks/",
     Replay.INSERT,
     reference="Add Feedback API",
-    examine=_examine("answer", empty_is_fine=True),
+    examine=_examine("answer", empty_is_fine=True, encoding="feedback_encoding", fields=_FEEDBACK_FIELDS),
 )
 def add_feedback(
     here: Here,
@@ -300,12 +340,13 @@ def add_feedback(
     """
     fields: dict[str, object] = {
         "bot_response_id": _integer("bot_response_id", bot_response_id),
-        "is_positive": bool(is_positive),
+        "is_positive": _truth("is_positive", is_positive),
         "rating_id": _integer("rating_id", rating_id),
         "comment": comment,
     }
     given = {name: value for name, value in fields.items() if value is not None}
-    query: dict[str, object] = {"ext_user_id_ref": ext_user_id_ref}
+    _encoding("feedback_encoding", feedback_encoding, ("json", "query", "both"))
+    query: dict[str, object] = {"ext_user_id_ref": _reference(ext_user_id_ref)}
     if feedback_encoding != "json":
         query |= given
     return here.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else given)

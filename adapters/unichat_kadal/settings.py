@@ -12,6 +12,29 @@ from unichat.printable import quoted
 from unichat.secrets import Secret, TokenProvider
 from unichat.settings import CommonSettings, not_empty, setting, web_address
 
+ID_LIMIT = 255
+"""Characters of an id."""
+
+
+def bot_id_problem(value: object) -> str:
+    """Return why `value` can be no bot's id, or an empty text."""
+    if not isinstance(value, str):
+        return "should be text"
+    if value.strip() in ("", ".", "..") or not value.isprintable():
+        return "cannot stand in a path"
+    if any(character in value for character in "/\\?#%"):
+        # Encoded they would be safe with this client, but not with a server or proxy that decodes before it routes.
+        return "holds a character that parts an address"
+    if len(value) > ID_LIMIT:
+        return f"has {len(value):,} characters, and {ID_LIMIT} is the most that unichat sends"
+    return ""
+
+
+def _bot_id(name: str, value: object) -> None:
+    problem = bot_id_problem(value)
+    if problem:
+        raise ConfigError(f"{name} {quoted(value)} {problem}", key=name, hint="Copy it from Kadal's platform.")
+
 
 def _rating_ids(name: str, value: Mapping[str, Any]) -> None:
     for key, number in value.items():
@@ -28,7 +51,7 @@ def _rating_ids(name: str, value: Mapping[str, Any]) -> None:
 class KadalSettings(CommonSettings):
     """What `connect("kadal", …)` takes."""
 
-    chat_bot_id: str = setting(env="KADAL_CHAT_BOT_ID", check=not_empty, help="The bot's id.")
+    chat_bot_id: str = setting(env="KADAL_CHAT_BOT_ID", check=_bot_id, help="The bot's id.")
     token: Secret | TokenProvider | None = setting(
         default=None,
         env="KADAL_TOKEN",

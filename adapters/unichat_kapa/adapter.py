@@ -130,6 +130,9 @@ class KapaAdapter:
                 operation="feedback",
                 argument="user",
             )
+        for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
+            if getattr(call.user, name) is not None:
+                call.cannot(f"user.{name}", "Kapa's feedback takes one id of a user", "Pass User(id=...) alone.")
         comment = call.comment
         if comment is not None and call.rating is Rating.UP:
             call.cannot("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")
@@ -182,7 +185,7 @@ class KapaAdapter:
         )
         if page > 1:
             # A bare list ends where a page is empty, or where the vendor says that there is no such page.
-            operation = operation.missing_as(Listing(items=()))
+            operation = operation.missing_as(Listing(items=()), route_is_known=True)
 
         def read(listing: Listing[QuestionAnswer]) -> Page[Exchange]:
             so_far = seen + len(listing.items)
@@ -195,21 +198,25 @@ class KapaAdapter:
         return operation.map(read)
 
     def _end_user_id(self, user: User) -> Flow[str | None]:
-        page, seen = 1, 0
-        while True:
+        seen = 0
+        ids: set[str | None] = set()
+        for page in range(1, self.settings.page_limit + 1):
             operation = operations.list_end_users(
                 project_id=self.settings.project_id, search=user.id or user.email, page=page, page_size=PAGE_SIZE
             )
             if page > 1:
-                operation = operation.missing_as(Listing(items=()))
+                operation = operation.missing_as(Listing(items=()), route_is_known=True)
             listing = yield from ask(operation)
             for row in listing.items:
                 if _is(row, user):
                     return row.id
             seen += len(listing.items)
-            if listing.is_last(seen, PAGE_SIZE):
+            fresh = {row.id for row in listing.items} - ids
+            if listing.is_last(seen, PAGE_SIZE) or not fresh:
+                # Without a row that is new, the vendor repeats a page, and would for ever.
                 return None
-            page += 1
+            ids |= fresh
+        return None
 
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
         """Kapa has no call that clears or deletes a thread, and the capabilities say so."""

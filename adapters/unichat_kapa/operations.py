@@ -37,6 +37,7 @@ T = TypeVar("T")
 QUERY_LIMIT = 5000
 """Characters (Unicode code points) of a question."""
 USER_IDENTIFIER_LIMIT = 200
+_LARGEST = 2**31 - 1
 
 _PROJECT = {"project_id": "project_id"}
 _ASKING = {**_PROJECT, "integration_id": "integration_id"}
@@ -54,21 +55,35 @@ def _message(body: object) -> str:
     )
 
 
+def _field(body: object) -> str | None:
+    """Return the field that Kapa finds fault with first."""
+    if not isinstance(body, dict) or isinstance(body.get("detail", body.get("message")), str):
+        return None
+    return next(iter(body), None)
+
+
 def _examine(what: str) -> Callable[[Reply], Problem | None]:
     """Return the reader of refusals; `what` is the thing that a 404 is about."""
 
     def examine(reply: Reply) -> Problem | None:
         if 200 <= reply.status < 300:
             return None
-        message = ""
+        body: Any = None
         if reply.is_json:
             # The status says what matters; a body that cannot be read must not hide it.
             with suppress(InvalidResponse):
-                message = _message(reply.json())
+                body = reply.json()
+        message = _message(body) or reply.plain_text
         if reply.status == 403 and "rate limit" in message.lower():
             return Problem(status=403, means=429, message=message)
-        route = reply.status == 404 and not reply.is_json
-        return Problem(status=reply.status, message=message, what="route" if route else what)
+        route = reply.status in (405, 410) or (reply.status == 404 and not reply.is_json)
+        return Problem(
+            status=reply.status,
+            message=message,
+            argument=_field(body),
+            what="route" if route else what,
+            hint="This version of the endpoint may be wrong or retired: check base_url." if route else "",
+        )
 
     return examine
 
@@ -90,8 +105,28 @@ def _id(name: str, value: object) -> str:
     return value
 
 
+def _ids(name: str, values: object) -> list[str]:
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence):
+        raise InvalidInput(f"{name} is {quoted(values)}", hint="Pass a list of ids.", backend="kapa", argument=name)
+    return [_id(name, value) for value in values]
+
+
 def _optional_id(name: str, value: object) -> str | None:
     return None if value is None else _id(name, value)
+
+
+def _page(name: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST:
+        raise InvalidInput(
+            f"{name} is {quoted(value)}, but Kapa takes whole numbers from 1",
+            hint="Pages count from 1.",
+            backend="kapa",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
 
 
 def _sized(name: str, value: object, limit: int | None) -> str:
@@ -148,7 +183,7 @@ def list_sources(
     return here.operation(
         _list(KnowledgeSource.read),
         path={"project_id": _id("project_id", project_id)},
-        query={"page": page, "page_size": page_size},
+        query={"page": _page("page", page), "page_size": _page("page_size", page_size)},
     )
 
 
@@ -209,6 +244,9 @@ def _custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> di
             argument="messages",
         )
     _optional_id("integration_id", options.get("integration_id"))
+    sources = options.get("source_ids_include")
+    if sources is not None:
+        options["source_ids_include"] = _ids("source_ids_include", sources)
     return _given(messages=list(messages), **options)
 
 
@@ -457,8 +495,8 @@ def list_end_users(
             "has_email": has_email,
             "search": search,
             "ordering": ordering,
-            "page": page,
-            "page_size": page_size,
+            "page": _page("page", page),
+            "page_size": _page("page_size", page_size),
         },
     )
 
@@ -492,7 +530,7 @@ def list_question_answers(
     return here.operation(
         _list(QuestionAnswer.read),
         path={"project_id": _id("project_id", project_id)},
-        query={"ordering": ordering, "page": page, "page_size": page_size},
+        query={"ordering": ordering, "page": _page("page", page), "page_size": _page("page_size", page_size)},
     )
 
 
@@ -548,7 +586,7 @@ def list_threads(
         _list(ThreadSummary.read),
         path={"project_id": _id("project_id", project_id)},
         query={
-            "page_size": page_size,
+            "page_size": _page("page_size", page_size),
             "cursor": cursor,
             "updated_since": updated_since,
             "sort": sort,

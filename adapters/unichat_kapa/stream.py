@@ -42,29 +42,33 @@ class Decoder:
         self._buffer += data
         # The buffer is searched once, not again with every piece: else a long record in small pieces costs its square.
         while (cut := self._buffer.find(DELIMITER, self._searched)) >= 0:
+            self._check_size(cut)
             record = bytes(self._buffer[:cut])
             del self._buffer[: cut + len(DELIMITER)]
             self._searched = 0
             if record.strip():
                 yield self._event(record)
         self._searched = max(0, len(self._buffer) - len(DELIMITER) + 1)
-        if len(self._buffer) > self._record_limit:
+        # What may be the delimiter's beginning does not count.
+        self._check_size(self._searched)
+
+    def _check_size(self, length: int) -> None:
+        if length > self._record_limit:
             raise StreamFailure("too_large", f"a record of more than {self._record_limit:,} bytes")
 
     def _event(self, record: bytes) -> StreamEvent:
-        problem = ""
-        value: Any = None
         try:
             value = decode_json(record)
             chunk = Fields(Fields(value).raw.get("chunk"), "/chunk")
+            content = chunk.raw.get("content")
+            event = self._content(chunk.text("type") or "", Fields(content if isinstance(content, dict) else {}), value)
         except InvalidResponse as error:
             problem = error.message
-        if problem:
-            raise StreamFailure("record", problem)
-        self.records.append(value)
-        self._end_marked = self._end_marked or chunk.boolean("stream_end") is True
-        content = chunk.raw.get("content")
-        return self._content(chunk.text("type") or "", Fields(content if isinstance(content, dict) else {}), value)
+        else:
+            self.records.append(value)
+            self._end_marked = self._end_marked or chunk.boolean("stream_end") is True
+            return event
+        raise StreamFailure("record", problem)
 
     def _content(self, kind: str, content: Fields, record: Any) -> StreamEvent:
         if kind == "error":

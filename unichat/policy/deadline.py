@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
+_LONGEST_TIMER = 1e6
+
 
 @frozen
 class Deadline:
@@ -25,5 +27,5 @@ class Deadline:
         return self.clock() - self.started
 
     def left(self) -> float:
-        """Seconds that are left; 0 when it has passed."""
-        return max(0.0, self.seconds - self.elapsed())
+        """Seconds that are left; 0 when it has passed, and never more than a timer of the system takes."""
+        return min(_LONGEST_TIMER, max(0.0, self.seconds - self.elapsed()))

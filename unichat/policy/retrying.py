@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from attrs import define, evolve, field, frozen
 
@@ -175,6 +176,9 @@ class Attempts(Generic[T]):
 
     def _refused(self, problem: Problem, reply: Reply) -> Failed:
         row = failures.row_for(problem.means or problem.status)
+        if row.kind == "3xx":
+            # The host alone: the rest of the address may hold what was asked.
+            problem = evolve(problem, message=f"{problem.message} (redirect{_target(reply)})".lstrip())
         self.envelope_status = problem.envelope_status
         error = self._error(row, problem, retry_after=waits.retry_after(reply.headers))
         if isinstance(error, AccessDenied) and self.refreshable:
@@ -194,6 +198,9 @@ class Attempts(Generic[T]):
             begun = failure.kind != "first_event"
             error.deadline = self.deadline.seconds if begun else self.policy.first_event_timeout
             error.phase = failure.detail
+            if failure.kind == "deadline":
+                error.message = f"the deadline of {self.deadline.seconds:g} s passed"
+                error.message += f" ({failure.detail})" if failure.detail else ""
         return self._failed(row, error)
 
     def circuit_open(self, reopens_in: float) -> Failed:
@@ -252,14 +259,29 @@ class Attempts(Generic[T]):
             stopped_by=self.stopped_by,
         )
 
+    def broke_off(self, error: UnichatError) -> UnichatError:
+        """Return an error that ends the call with the whole record in it, and with the doubts of all its attempts."""
+        error.call = self.record()
+        if self.maybe_duplicated:
+            # An earlier attempt may have been acted on, whatever became of the last.
+            error.maybe_delivered = True
+        return error
+
     def final(self, failed: Failed) -> UnichatError:
         """Return the error to raise after the last attempt, with the whole record in it."""
         if not failed.again:
             self.stopped_by = "maybe_delivered" if failed.withheld else failures.stop_of(failed.error)
-        error = failed.error
-        error.call = self.record()
+        error = self.broke_off(failed.error)
         log.warning("%s [%s]", error, self.call_id)
         return error
+
+
+def _target(reply: Reply) -> str:
+    try:
+        host = urlsplit(reply.headers.get("location", "")).hostname
+    except ValueError:
+        host = None
+    return f" to {host}" if host else ""
 
 
 def _failed(state: RetryCallState) -> Failed:

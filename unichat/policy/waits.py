@@ -6,6 +6,7 @@ import enum
 import math
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from unichat.settings import PolicySettings
@@ -46,7 +47,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _http_date(value: str) -> float | None:
     try:
-        return parsedate_to_datetime(value).timestamp()
+        then = parsedate_to_datetime(value)
+        # The oldest of the three forms has no zone, and is in Greenwich time all the same.
+        return (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

@@ -8,23 +8,22 @@ vendor asks questions by GET. With `trust_env` it would add credentials from .ne
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import ClientError, ClientTimeout
 from attrs import define, frozen
+from certifi import where
 
 import unichat
-from unichat.errors import ConfigError
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
-from unichat.printable import quoted, trimmed
+from unichat.printable import trimmed
 from unichat.secrets import Signature
+from unichat.transport.trust import authorities, context_for
 
 POOL_SIZE = 1_000
 """Connections at most."""
@@ -64,7 +63,7 @@ class AiohttpTransport:
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout = ClientTimeout(total=None, sock_connect=connect_timeout)
-        self._tls = _tls_context(ca_bundle)
+        self._tls = context_for(authorities(ca_bundle) or where())
         self._proxy = _proxy_for(self._base_url)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
@@ -230,27 +229,6 @@ def _tracing() -> aiohttp.TraceConfig:
     trace.on_connection_reuseconn.append(connected)
     trace.on_request_headers_sent.append(sent)
     return trace
-
-
-def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Return a context that trusts whom the sync client trusts, by the same variables in the same order."""
-    from certifi import where
-
-    path = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or where()
-    problem = ""
-    context = None
-    try:
-        folder = Path(path).is_dir()
-        context = ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
-    if context is None:
-        raise ConfigError(
-            f"the certificate authorities in {quoted(path)} cannot be read: {problem}",
-            key="ca_bundle",
-            hint="Point ca_bundle, or REQUESTS_CA_BUNDLE, at a file of certificates in PEM form.",
-        )
-    return context
 
 
 def _proxy_for(base_url: str) -> str | None:

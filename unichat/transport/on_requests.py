@@ -29,6 +29,7 @@ from unichat.secrets import Signature
 from unichat.streams import OpenReply
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Progress, current
+from unichat.transport.trust import authorities, context_for
 
 _PIECE = 65_536
 POOL_SIZE = 64
@@ -55,12 +56,18 @@ class RequestsTransport:
     """Sends requests to one address over pooled connections. Safe to share between threads, and across a fork.
 
     Redirects are never followed and cookies never kept. Proxies and CA settings of the environment are honoured.
+
+    Raises:
+        ConfigError: the file of certificate authorities cannot be read.
     """
 
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
         self._ca_bundle = ca_bundle
+        named = authorities(ca_bundle)
+        if named is not None and self._base_url.startswith("https:"):
+            context_for(named)
         self._running: set[_Watch] = set()
         # Its own, since a pool that blocks waits without limit, and one that does not opens connections without limit.
         self._places = threading.BoundedSemaphore(POOL_SIZE)
@@ -108,6 +115,8 @@ class RequestsTransport:
         Args:
             silence: seconds until the first event; None where only the deadline counts.
         """
+        if deadline.left() <= 0:
+            return Failure("deadline", "before sending", delivered=False)
         if not self._places.acquire(timeout=deadline.left()):
             return Failure("deadline", f"all {POOL_SIZE} connections were busy", delivered=False)
         progress = Progress(deadline, careful)
@@ -139,14 +148,14 @@ class RequestsTransport:
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         auth = _Signing(signature) if signature else _unsigned
-        prepared = session.prepare_request(
-            requests.Request(request.method, url, headers=headers, data=request.body, auth=auth)
-        )
         settings = session.merge_environment_settings(url, {}, True, self._ca_bundle, None)
         # The alarm ends it at the deadline; the socket's own time-out is a second line, a little later.
         left = progress.deadline.left() + 1.0
         timeouts = (min(self._connect_timeout, left), left)
         try:
+            prepared = session.prepare_request(
+                requests.Request(request.method, url, headers=headers, data=request.body, auth=auth)
+            )
             # Not the session's own send(): even where it follows no redirect it reads one's whole body, however large,
             # and looks where it leads; and it keeps cookies.
             response = session.get_adapter(url).send(
@@ -303,7 +312,23 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 # covers refusals and lost answers alike), so the links below them count as well.
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), "proxy"),
-    (urllib3.exceptions.NameResolutionError, "dns"),
+    (
+        (
+            requests.exceptions.InvalidProxyURL,
+            requests.exceptions.InvalidSchema,
+            urllib3.exceptions.ProxySchemeUnknown,
+            urllib3.exceptions.ProxySchemeUnsupported,
+        ),
+        "proxy",
+    ),
+    (
+        (
+            requests.exceptions.InvalidURL,
+            urllib3.exceptions.LocationParseError,
+            urllib3.exceptions.NameResolutionError,
+        ),
+        "dns",
+    ),
     (socket.gaierror, "dns"),
     (ssl.SSLCertVerificationError, "certificate"),
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError), "tls"),

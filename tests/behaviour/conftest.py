@@ -1,0 +1,70 @@
+"""What the tests of behaviour share: one sandbox with a manual of its own, and a client of each vendor."""
+
+import uuid
+
+import pytest
+
+import unichat
+import unichat.sandbox
+
+MANUAL = """\
+# Gizmo
+
+Gizmo is a small machine that brews tea.
+
+## Retries
+
+Retries are configured with the option `attempts`. The backoff grows exponentially.
+
+## Descaling
+
+Descale the boiler with vinegar every month.
+
+## Warranty
+
+The warranty lasts two years and covers the pump.
+"""
+KNOWN = "How are retries configured?"
+"""A question that the manual answers."""
+UNKNOWN = "Quantum chromodynamics?"
+"""A question that it does not answer."""
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory):
+    """Both vendors, simulated; shared by all tests of one process, which keep apart by users of their own."""
+    folder = tmp_path_factory.mktemp("manual")
+    (folder / "gizmo.md").write_text(MANUAL, encoding="utf-8")
+    with unichat.sandbox.start(docs=folder) as box:
+        yield box
+
+
+@pytest.fixture
+def user():
+    """The id of somebody who has asked nothing yet."""
+    return f"user-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def connect(box):
+    """Connect to a simulated vendor; the client is closed after the test."""
+    clients = []
+
+    def connecting(backend, **settings):
+        client = unichat.connect(backend, **{**box.settings(backend), **settings})
+        clients.append(client)
+        return client
+
+    yield connecting
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(params=["kapa", "kadal"])
+def vendor(request):
+    return request.param
+
+
+@pytest.fixture
+def client(vendor, connect):
+    return connect(vendor)

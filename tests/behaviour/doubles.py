@@ -1,0 +1,185 @@
+"""What tests put in place of time, the network and a vendor's good manners."""
+
+import copy
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from unichat import registry
+from unichat.client import Client
+from unichat.config import resolve
+from unichat.connecting import client_for
+from unichat.driver import Driver
+from unichat.engine import Engine
+from unichat.operation import Reply
+from unichat.policy.retrying import Clock
+from unichat.streams import OpenReply
+
+KEY = "sentinel-key-0123456789"
+KAPA_URL = "https://api.kapa.ai"
+KADAL_URL = "https://api.kadal.ai"
+PROJECT = "9ec8a81a-31b2-4a83-bcd8-cef9150932d2"
+INTEGRATION = "55d7337e-1d0a-49fc-9826-925ba40df035"
+BOT = "12345ewdwe122"
+GIVEN = {
+    "kapa": {"api_key": KEY, "project_id": PROJECT},
+    "kadal": {"token": KEY, "chat_bot_id": BOT, "rating_ids": {"up": 1, "down": 2}},
+}
+"""Settings that are good for each backend."""
+
+# No database: a test must neither depend on earlier runs nor write into the folder that it was started in.
+FAST = settings(database=None, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+BAD_IDS = {
+    "empty": "",
+    "a dot": ".",
+    "two dots": "..",
+    "two dots and a slash": "../x",
+    "a slash": "a/b",
+    "a question mark": "a?b",
+    "a hash": "a#b",
+    "a line feed": f"{PROJECT}\n",
+    "a NUL": f"{PROJECT}\0",
+    "dots percent-encoded": "%2e%2e",
+    "4 KB": "a" * 4096,
+    "an integer": 7,
+    "true": True,
+    "2**70": 2**70,
+    "blanks": "   ",
+}
+"""What no vendor's id looks like, whatever its form."""
+
+
+class FakeClock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.now, sleep=self.sleep)
+
+
+def reply(value: Any = None, status: int = 200, *, body: bytes | None = None, kind: str = "application/json") -> Reply:
+    """An answer: `value` as JSON, or `body` as it stands."""
+    return Reply(status, {"content-type": kind}, json.dumps(value).encode() if body is None else body)
+
+
+class Canned:
+    """A transport without a network: `answer` makes the reply of each request; `sent` has the requests."""
+
+    def __init__(self, answer: Callable[[Any], Any]) -> None:
+        self.answer = answer
+        self.sent: list[Any] = []
+        self.limits: list[int] = []
+        self.silences: list[float] = []
+
+    def send(self, request: Any, signature: Any, deadline: Any, *, limit: int, careful: bool) -> Any:
+        self.limits.append(limit)
+        self.sent.append(request)
+        return self.answer(request)
+
+    def open(self, request: Any, signature: Any, deadline: Any, *, silence: float) -> Any:
+        self.silences.append(silence)
+        self.sent.append(request)
+        found = self.answer(request)
+        if not isinstance(found, Reply):
+            return found
+        pieces = iter([found.body])
+        return OpenReply(found.status, dict(found.headers), pieces, True, lambda: None, self.silences.append)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def canned(*replies: Any) -> Canned:
+    """A transport that gives these replies in turn; one more request fails the test."""
+    waiting = list(replies)
+
+    def answer(request: Any) -> Any:
+        assert waiting, f"one request too many: {request.method} {request.target}"
+        return waiting.pop(0)
+
+    return Canned(answer)
+
+
+def checked(backend: str, **given: Any) -> Any:
+    """The backend and its settings, from `given` alone: the environment is not looked at."""
+    return resolve(backend, settings={**GIVEN[backend], **given}, environ={}, find=_find)
+
+
+_find = cache(registry.find)
+
+
+def client_of(backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
+    """A client that sends with requests, waits by `clock`, and needs no settings but those that a test is about."""
+    found = checked(backend, **given)
+    return client_for(found.backend, found.settings, clock=(clock or FakeClock()).clock())
+
+
+def client_on(transport: Any, backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
+    """As `client_of`, over a transport of the test's own."""
+    found = checked(backend, **given)
+    adapter = found.backend.build(found.settings)
+    ticking = (clock or FakeClock()).clock()
+    engine = Engine(adapter.credential, found.settings, ticking.monotonic)
+    driver = Driver(transport, engine, ticking)
+    return Client(backend, adapter, driver, endpoints=found.backend.endpoints, settings=found.settings)
+
+
+def caught(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:
+    """What `action` returns, and the exception of that kind that it raised instead; any other is not caught."""
+    try:
+        return action(), None
+    except kind as error:
+        return None, error
+
+
+def query_of(request: Any) -> dict[str, str]:
+    """The query of a request that was sent over `Canned`."""
+    return dict(request.query)
+
+
+def body_of(request: Any) -> Any:
+    """The JSON body of a request that was sent over `Canned`; None if it had no body."""
+    return None if request.body is None else json.loads(request.body)
+
+
+_WRONG: tuple[Any, ...] = (
+    None, True, False, 0, -1, 7, 2**70, 1.5, "", "x", "404", "2019-13-45", "\u241e",
+    [], [None], ["x"], [[]], {}, {"x": 1},
+)  # fmt: skip
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container of `value` with each of its keys."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    found = [(value, key) for key in keys]
+    for key in keys:
+        found += _places(value[key])
+    return found
+
+
+@st.composite
+def damaged(draw: st.DrawFn, sample: Any) -> Any:
+    """`sample` with one to three of its fields missing, null, of the wrong kind, or accompanied by one that is new."""
+    whole = {"": copy.deepcopy(sample)}
+    for _ in range(draw(st.integers(1, 3))):
+        container, key = draw(st.sampled_from(_places(whole)))
+        match draw(st.sampled_from(("wrong", "missing", "extra"))):
+            case "missing" if container is not whole:
+                del container[key]
+            case "extra" if isinstance(container, dict) and container is not whole:
+                container[draw(st.text(max_size=3))] = copy.deepcopy(draw(st.sampled_from(_WRONG)))
+            case _:
+                container[key] = copy.deepcopy(draw(st.sampled_from(_WRONG)))
+    return whole[""]

@@ -1,0 +1,312 @@
+"""The neutral calls do the same on both vendors, and where they cannot, the capabilities say so truly."""
+
+import attrs
+import pytest
+
+from unichat import Answer, Exchange, Rating, ThreadRef, User, errors
+from unichat.adapter import Capabilities
+from unichat.models import ClearOutcome
+
+from .conftest import KNOWN, UNKNOWN
+
+
+def test_a_question_is_answered_with_a_thread_to_go_on_in(client, vendor, user):
+    answer = client.chat(KNOWN, user=user)
+    assert "attempts" in answer.text
+    assert answer.id
+    assert answer.thread.backend == vendor
+    assert answer.call.status == 200
+    assert [attempt.outcome for attempt in answer.call.attempts] == ["ok"]
+    assert answer.maybe_duplicated is False
+    assert answer.text in answer.raw.values()
+
+
+def test_a_thread_goes_on_from_its_text(client, user):
+    first = client.chat(KNOWN, user=user)
+    stored = str(first.thread)
+    second = client.continue_thread(stored, "And the backoff?")
+    assert second.thread == first.thread == ThreadRef.parse(stored)
+    assert second.id != first.id
+
+
+def test_a_follow_up_is_understood_from_what_was_asked_before(client, user):
+    first = client.chat("What does the warranty cover?", user=user)
+    follow_up = client.continue_thread(first, "How long does it last?")
+    alone = client.chat("How long does it last?", user=f"{user}-alone")
+    assert "two years" in follow_up.text
+    assert follow_up.text != alone.text or "two years" in alone.text
+
+
+def test_a_stream_gives_pieces_that_make_the_answer(client, user):
+    with client.stream(KNOWN, user=user) as stream:
+        pieces = [event.text for event in stream]
+        answer = stream.answer
+    assert "".join(pieces) == answer.text
+    assert "attempts" in answer.text
+    assert answer.id
+    assert client.continue_thread(answer, "And the backoff?").thread == answer.thread
+
+
+def test_a_stream_goes_on_in_a_thread(client, user):
+    first = client.chat(KNOWN, user=user)
+    with client.stream("And the backoff?", thread=str(first.thread)) as stream:
+        assert stream.answer.thread == first.thread
+
+
+def test_what_was_asked_is_in_the_history_oldest_first(client, user):
+    asked = [client.chat(KNOWN, user=user)]
+    asked += [client.continue_thread(asked[0], question) for question in ("Descaling?", UNKNOWN)]
+    found = list(client.history(asked[0].thread))
+    assert [(each.question, each.answer, each.id) for each in found] == [
+        (question, answer.text, answer.id)
+        for question, answer in zip((KNOWN, "Descaling?", UNKNOWN), asked, strict=True)
+    ]
+    assert all(isinstance(each, Exchange) and each.raw for each in found)
+    newest = list(client.history(asked[0].thread, newest_first=True, limit=2))
+    assert [each.id for each in newest] == [asked[2].id, asked[1].id]
+
+
+def test_a_users_history_is_the_users_alone_whatever_the_page_size(client, user):
+    mine = [client.chat(KNOWN, user=user) for _ in range(5)]
+    client.chat(KNOWN, user=f"{user}-other")
+    for page_size in (1, 2, 5, None):
+        assert [each.id for each in client.history(user=user, page_size=page_size)] == [answer.id for answer in mine]
+
+
+def test_nobodys_question_of_a_new_user_is_in_an_empty_history(client, user):
+    assert list(client.history(user=user)) == []
+
+
+@pytest.mark.parametrize("rating", [Rating.UP, Rating.DOWN])
+def test_an_answer_and_an_exchange_of_the_history_are_rated(client, user, rating):
+    answer = client.chat(KNOWN, user=user)
+    receipt = client.feedback(answer, rating, user=user)
+    assert (receipt.answer_id, receipt.rating) == (answer.id, rating)
+    assert receipt.id
+    (exchange,) = client.history(answer.thread)
+    assert client.feedback(exchange, rating, user=user).answer_id == answer.id
+
+
+def test_a_downvote_carries_words(client, user):
+    answer = client.chat(KNOWN, user=user)
+    receipt = client.feedback(answer, "down", user=user, comment="Not what I asked.")
+    assert "Not what I asked." in str(receipt.raw)
+
+
+def test_an_answer_that_is_not_there_cannot_be_rated(client, vendor, user):
+    unknown = {"kapa": "00000000-0000-4000-8000-000000000000", "kadal": 10**9}[vendor]
+    with pytest.raises(errors.NotFound) as caught:
+        client.feedback(unknown, Rating.UP, user=user)
+    assert caught.value.what == "answer"
+
+
+def test_clearing_clears_or_says_that_it_cannot(client, user):
+    answer = client.chat(KNOWN, user=user)
+    client.chat(KNOWN, user=f"{user}-other")
+    if client.capabilities.clear_history:
+        result = client.clear_history(answer.thread)
+        assert (result.outcome, result.user) == (ClearOutcome.CLEARED, user)
+        assert list(client.history(user=user)) == []
+    else:
+        with pytest.raises(errors.Unsupported):
+            client.clear_history(answer.thread)
+        assert client.clear_history(answer.thread, on_unsupported="drop").outcome is ClearOutcome.DETACHED
+        assert len(list(client.history(user=user))) == 1
+    assert len(list(client.history(user=f"{user}-other"))) == 1
+
+
+@pytest.mark.parametrize("settings", [{"api_key": "wrong"}, {"token": "wrong"}], ids=["kapa", "kadal"])
+def test_a_wrong_key_is_an_authentication_error_that_does_not_show_it(connect, settings):
+    client = connect("kapa" if "api_key" in settings else "kadal", **settings)
+    with pytest.raises(errors.AuthenticationError) as caught:
+        client.chat(KNOWN)
+    assert caught.value.status in (401, 403)
+    assert caught.value.hint
+
+
+def test_the_probes_of_a_good_client_all_succeed(client):
+    for probe in client.probes():
+        assert client.run(probe).raw
+
+
+# Capabilities: for each, what shows that it is true or not of these settings.
+
+VARIANTS = {
+    "kapa": ("kapa", {}),
+    "kadal": ("kadal", {}),
+    "kadal, isolated threads": ("kadal", {"threads": "isolated"}),
+    "kadal, newer history": ("kadal", {"history_version": "v7"}),
+    "kadal, isolated threads, newer history": ("kadal", {"threads": "isolated", "history_version": "v7"}),
+    "kadal, older sending": ("kadal", {"send_version": "v1"}),
+}
+SUPPORTED = pytest.mark.parametrize(("backend", "settings"), VARIANTS.values(), ids=VARIANTS)
+
+
+def works(call):
+    """Whether the call is carried out; False where it is refused as unsupported."""
+    try:
+        call()
+    except errors.Unsupported:
+        return False
+    return True
+
+
+def streaming(client, user):
+    with client.stream(KNOWN, user=user) as stream:
+        return len(list(stream)) > 1
+
+
+def clear_history(client, user):
+    answer = client.chat(KNOWN, user=user)
+    return works(lambda: client.clear_history(answer))
+
+
+def parallel_threads(client, user):
+    first, second = client.chat(KNOWN, user=user), client.chat(KNOWN, user=user)
+    try:
+        client.continue_thread(first, KNOWN)
+        client.continue_thread(second, KNOWN)
+    except errors.StaleThread:
+        return False
+    return True
+
+
+def history_by_thread(client, user):
+    first, second = client.chat(KNOWN, user=user), client.chat(UNKNOWN, user=user)
+    try:
+        found = [[each.id for each in client.history(answer)] for answer in (first, second)]
+    except errors.Unsupported:
+        return False
+    return found == [[first.id], [second.id]]
+
+
+def history_by_user(client, user):
+    asked = [client.chat(question, user=user).id for question in (KNOWN, UNKNOWN)]
+    client.chat(KNOWN, user=f"{user}-other")
+    try:
+        return [each.id for each in client.history(user=user)] == asked
+    except errors.Unsupported:
+        return False
+
+
+def sources(client, user):
+    return bool(client.chat(KNOWN, user=user).sources)
+
+
+def uncertainty(client, user):
+    doubts = [client.chat(question, user=user).uncertain for question in (KNOWN, UNKNOWN)]
+    assert doubts in ([False, True], [None, None])
+    return doubts == [False, True]
+
+
+def timestamps(client, user):
+    answer = client.chat(KNOWN, user=user)
+    found = [each for each in client.history(newest_first=True, limit=50) if each.id == answer.id] or list(
+        client.history(answer)
+    )
+    (exchange,) = found
+    return exchange.created_at is not None and exchange.created_at.tzinfo is not None
+
+
+def metadata(client, user):
+    return works(lambda: client.chat(KNOWN, user=user, metadata={"page": "https://example.com"}))
+
+
+def user_details(client, user):
+    return works(lambda: client.chat(KNOWN, user=User(user, email="anna@example.com")))
+
+
+def feedback_needs_user(client, user):
+    answer = client.chat(KNOWN, user=user)
+    try:
+        client.feedback(Answer(text=answer.text, id=answer.id), Rating.UP)
+    except errors.InvalidInput as error:
+        return error.argument == "user"
+    return False
+
+
+def feedback_comment_on_up(client, user):
+    answer = client.chat(KNOWN, user=user)
+    return works(lambda: client.feedback(answer, Rating.UP, user=user, comment="Great."))
+
+
+def question_limit(client, user):
+    limit = client.capabilities.question_limit
+    client.chat("x" * (limit or 6000), user=user)
+    try:
+        client.chat("x" * 6001, user=user)
+    except errors.InvalidInput as error:
+        return error.limit
+    return None
+
+
+OPTIONS = {
+    "integration_id": None,
+    "rating_id": 2,
+    "missing_ok": True,
+    "text": "retries",
+    "created_by": "1",
+}
+
+
+def options(client, user):
+    """The options of each call that are carried out, of all that any backend has."""
+    answer = client.chat(KNOWN, user=user)
+    calls = {
+        "chat": lambda **given: client.chat(KNOWN, user=user, **given),
+        "feedback": lambda **given: client.feedback(answer, Rating.DOWN, user=user, **given),
+        "clear_history": lambda **given: client.clear_history(answer, **given),
+        "history": lambda **given: list(client.history(**given)),
+    }
+    known = {name: value for name, value in OPTIONS.items() if name != "integration_id"}
+    known["integration_id"] = "00000000-0000-4000-8000-000000000000"
+    return {
+        call: {name for name, value in known.items() if works(lambda: function(**{name: value}))}  # noqa: B023
+        for call, function in calls.items()
+    }
+
+
+SHOWN_BY = {
+    function.__name__: function
+    for function in (
+        streaming,
+        clear_history,
+        parallel_threads,
+        history_by_thread,
+        history_by_user,
+        sources,
+        uncertainty,
+        timestamps,
+        metadata,
+        user_details,
+        feedback_needs_user,
+        feedback_comment_on_up,
+        question_limit,
+        options,
+    )
+}
+
+
+def test_every_capability_is_shown_by_something():
+    assert set(SHOWN_BY) == {each.name for each in attrs.fields(Capabilities)}
+
+
+@SUPPORTED
+@pytest.mark.parametrize("name", [name for name in SHOWN_BY if name != "options"])
+def test_a_capability_is_true_of_what_the_client_does(backend, settings, name, connect, user):
+    client = connect(backend, **settings)
+    assert SHOWN_BY[name](client, user) == getattr(client.capabilities, name)
+
+
+@SUPPORTED
+def test_the_options_of_each_call_are_those_that_it_takes(backend, settings, connect, user):
+    client = connect(backend, **settings)
+    found = {call: names for call, names in options(client, user).items() if names}
+    assert found == {call: set(names) for call, names in client.capabilities.options.items() if names}
+
+
+def test_capabilities_are_known_before_anything_is_sent(connect, box):
+    for backend, settings in VARIANTS.values():
+        before = len(box.simulator(backend).requests)
+        assert connect(backend, **settings).capabilities.clear_history is (backend == "kadal")
+        assert len(box.simulator(backend).requests) == before

@@ -1,0 +1,535 @@
+"""Every setting of both backends changes what is sent or done: none is accepted and ignored."""
+
+import json
+import re
+from urllib.parse import parse_qsl
+
+import attrs
+import certifi
+import pytest
+import responses
+
+from unichat import User, errors
+from unichat.models import ClearOutcome
+from unichat.operation import Reply
+from unichat.policy.failures import Failure
+from unichat_kadal.settings import KadalSettings
+from unichat_kapa.settings import KapaSettings
+
+from .doubles import BOT, INTEGRATION, KEY, PROJECT, Canned, FakeClock, body_of, client_of, client_on, query_of, reply
+
+SETTINGS = {"kapa": KapaSettings, "kadal": KadalSettings}
+OTHER = "b64d73a3-c7f4-498d-9c2d-685530cd059e"
+CASES = {"kapa": {}, "kadal": {}}
+
+
+def shows(name, *backends):
+    """Enter a test as the one that shows the setting `name` at work."""
+
+    def enter(function):
+        for backend in backends or ("kapa", "kadal"):
+            CASES[backend][name] = function
+        return function
+
+    return enter
+
+
+@pytest.mark.parametrize("backend", SETTINGS)
+def test_every_setting_has_a_case_here(backend):
+    assert set(CASES[backend]) == {each.name for each in attrs.fields(SETTINGS[backend])}
+
+
+# What a vendor is sent, and what it answers
+
+
+def answer(request):
+    if request.path.endswith("/oauth/connect/token"):
+        return reply({"access_token": "fetched", "expires_in": 300})
+    if "/feedback" in request.path:
+        return reply({"id": 1})
+    if "clearhistory" in request.path:
+        return reply({"message": "Deleted previous conversations."})
+    if request.path.endswith(("/v1/", "/v7/", "/question-answers/")):
+        return reply({"status_code": 200, "data": [], "results": [], "next": None})
+    return reply({"answer": "a", "message": "a", "message_id": 1})
+
+
+def sent(backend, call=lambda client: client.chat("q", user="anna"), **settings):
+    """The requests that `call` makes with these settings."""
+    transport = Canned(answer)
+    call(client_on(transport, backend, **settings))
+    return transport.sent
+
+
+def over_http(backend, **settings):
+    """The one request that a question makes with these settings, as requests was told to send it."""
+    with responses.RequestsMock() as mock:
+        for host in ("https://api.kapa.ai", "https://api.kadal.ai", "https://other.example/prefix"):
+            mock.add(responses.POST, _under(host), json={"answer": "a", "message": "a", "message_id": 1})
+        mock.assert_all_requests_are_fired = False
+        with client_of(backend, **settings) as client:
+            client.chat("q")
+        (call,) = mock.calls
+        return call.request
+
+
+def _under(host):
+    return re.compile(re.escape(host) + "/.*")
+
+
+def down(backend, clock=None, **settings):
+    """The error that a question ends in while the vendor is down."""
+    transport = Canned(lambda request: reply({"detail": "down", "status_code": 503, "message": "down"}, 503))
+    with pytest.raises(errors.UnichatError) as caught:
+        client_on(transport, backend, clock, **settings).chat("q")
+    return caught.value
+
+
+# Of every backend
+
+
+@shows("base_url")
+def base_url(backend):
+    usual = {"kapa": "https://api.kapa.ai", "kadal": "https://api.kadal.ai"}[backend]
+    assert over_http(backend).url.startswith(f"{usual}/")
+    assert over_http(backend, base_url="https://other.example/prefix/").url.startswith("https://other.example/prefix/")
+
+
+@shows("deadline")
+def deadline(backend):
+    def slow(clock):
+        def answering(request):
+            clock.now += 20
+            return reply({"detail": "down", "status_code": 503, "message": "down"}, 503)
+
+        return answering
+
+    def attempts(**settings):
+        clock = FakeClock()
+        transport = Canned(slow(clock))
+        with pytest.raises(errors.UnichatError) as caught:
+            client_on(transport, backend, clock, **settings).chat("q")
+        return caught.value.call.stopped_by, len(transport.sent)
+
+    assert attempts() == ("attempts", 3)
+    assert attempts(deadline=15) == ("deadline", 1)
+
+
+@shows("connect_timeout")
+def connect_timeout(backend):
+    assert over_http(backend).req_kwargs["timeout"][0] == 5
+    assert over_http(backend, connect_timeout=2.5).req_kwargs["timeout"][0] == 2.5
+
+
+@shows("attempts")
+def attempts(backend):
+    assert [len(down(backend, attempts=number).attempts) for number in (1, 2, 5)] == [1, 2, 5]
+
+
+@shows("on_unsupported")
+def on_unsupported(backend):
+    def call(client):
+        return client.clear_history() if backend == "kapa" else client.chat("q", user=User("anna", slack_id="s"))
+
+    with pytest.raises(errors.Unsupported):
+        sent(backend, call)
+    requests = sent(backend, call, on_unsupported="drop")
+    assert len(requests) == (0 if backend == "kapa" else 1)
+
+
+@shows("ca_bundle")
+def ca_bundle(backend):
+    assert over_http(backend, ca_bundle=certifi.where()).req_kwargs["verify"] == certifi.where()
+    assert over_http(backend).req_kwargs["verify"] not in (False, None, certifi.where())
+    with pytest.raises(errors.ConfigError, match="ca_bundle"):
+        client_of(backend, ca_bundle="/no/such/file.pem")
+
+
+@shows("allow_insecure")
+def allow_insecure(backend):
+    with pytest.raises(errors.ConfigError, match="base_url"):
+        client_of(backend, base_url="http://vendor.example")
+    client_of(backend, base_url="http://vendor.example", allow_insecure=True).close()
+    client_of(backend, base_url="http://127.0.0.1:8101").close()
+
+
+def failing(status, headers=None):
+    """A transport of a vendor that refuses everything so."""
+    body = {"detail": "no", "status_code": status, "message": "no"}
+    return Canned(
+        lambda request: Reply(
+            status, {"content-type": "application/json", **(headers or {})}, json.dumps(body).encode()
+        )
+    )
+
+
+def refused(backend, transport, clock=None, **settings):
+    with pytest.raises(errors.UnichatError) as caught:
+        client_on(transport, backend, clock, **settings).chat("q")
+    return caught.value
+
+
+@shows("first_event_timeout", "kapa")
+def first_event_timeout(backend):
+    for given, silence in (({}, 60.0), ({"first_event_timeout": 7.0}, 7.0)):
+        transport = failing(404)
+        with pytest.raises(errors.NotFound), client_on(transport, backend, **given).stream("q"):
+            pass
+        assert transport.silences == [silence]
+
+
+@shows("idle_timeout", "kapa")
+def idle_timeout(backend):
+    record = json.dumps({"chunk": {"type": "partial_answer", "content": {"text": "a"}, "stream_end": True}})
+    for given, silence in (({}, 30.0), ({"idle_timeout": 7.0}, 7.0)):
+        transport = Canned(lambda request: Reply(200, {}, record.encode() + b"\xe2\x90\x9e"))
+        assert client_on(transport, backend, **given).stream("q").answer.text == "a"
+        assert transport.silences == [60.0, silence]
+
+
+@shows("record_limit", "kapa")
+def record_limit(backend):
+    record = json.dumps({"chunk": {"type": "partial_answer", "content": {"text": "a" * 500}, "stream_end": True}})
+    transport = Canned(lambda request: Reply(200, {}, record.encode() + b"\xe2\x90\x9e"))
+    assert len(client_on(transport, backend).stream("q").answer.text) == 500
+    with pytest.raises(errors.InvalidResponse, match="more than 300 bytes"):
+        _ = client_on(transport, backend, record_limit=300).stream("q").answer
+
+
+@shows("first_event_timeout", "kadal")
+@shows("idle_timeout", "kadal")
+@shows("record_limit", "kadal")
+def of_streams(backend):
+    """Kadal has no streams: these are for the day that it has, and for profiles that switch between vendors."""
+    assert not client_on(Canned(answer), backend).capabilities.streaming
+
+
+@shows("body_limit")
+def body_limit(backend):
+    for given, limit in (({}, 16 * 1024 * 1024), ({"body_limit": 1000}, 1000)):
+        transport = Canned(answer)
+        client_on(transport, backend, **given).chat("q")
+        assert transport.limits == [limit]
+
+
+@shows("page_limit")
+def page_limit(backend):
+    def endless(request):
+        number = int(query_of(request).get("page_no", query_of(request).get("page", "1")))
+        row = {"id": str(number), "bot_response_id": number}
+        return reply({"status_code": 200, "data": [row], "results": [row], "next": "more"})
+
+    transport = Canned(endless)
+    with pytest.raises(errors.InvalidResponse, match="did not end after 3 pages"):
+        list(client_on(transport, backend, page_limit=3).history(page_size=1))
+    assert len(transport.sent) == 3
+
+
+@shows("replay")
+def replay(backend):
+    def lost():
+        outcomes = [Failure("closed"), reply({"answer": "a", "message": "a", "message_id": 1})]
+        reads = []
+
+        def answering(request):
+            if request.method == "GET":
+                reads.append(request)
+                return reply({"status_code": 200, "data": [], "results": []} if backend == "kadal" else [])
+            return outcomes.pop(0)
+
+        return Canned(answering), reads
+
+    transport, _ = lost()
+    assert refused(backend, transport).call.stopped_by == "maybe_delivered"
+    transport, reads = lost()
+    assert client_on(transport, backend, replay="always").chat("q").text == "a"
+    assert (len(transport.sent), reads) == (2, [])
+    transport, reads = lost()
+    assert client_on(transport, backend, replay="reconcile").chat("q").text == "a"
+    assert (len(transport.sent), len(reads)) == (3, 1)
+
+
+@shows("retry_insufficient_tokens")
+def retry_insufficient_tokens(backend):
+    assert len(refused(backend, failing(507)).attempts) == 3
+    assert len(refused(backend, failing(507), retry_insufficient_tokens=False).attempts) == 1
+
+
+def longest(backend, status, monkeypatch, **settings):
+    """The upper ends of the waits after four attempts that ended so."""
+    drawn = []
+    monkeypatch.setattr("random.uniform", lambda low, high: drawn.append(high) or 0.0)
+    refused(backend, failing(status), attempts=5, **settings)
+    return drawn
+
+
+def curve(first, cap, status, usual):
+    @shows(first)
+    def beginning(backend):
+        with pytest.MonkeyPatch.context() as patch:
+            assert longest(backend, status, patch)[0] == usual
+            assert longest(backend, status, patch, **{first: 0.25})[:3] == [0.25, 0.5, 1.0]
+
+    @shows(cap)
+    def ending(backend):
+        with pytest.MonkeyPatch.context() as patch:
+            assert max(longest(backend, status, patch, **{cap: 2.0})) == 2.0
+
+
+curve("backoff", "backoff_cap", 503, 0.5)
+curve("throttle_backoff", "throttle_backoff_cap", 429, 1.0)
+curve("token_backoff", "token_backoff_cap", 507, 5.0)
+
+
+@shows("retry_after_limit")
+def retry_after_limit(backend):
+    assert len(refused(backend, failing(429, {"retry-after": "50"})).attempts) == 3
+    error = refused(backend, failing(429, {"retry-after": "50"}), retry_after_limit=40.0)
+    assert (error.call.stopped_by, error.retry_after, len(error.attempts)) == ("retry_after", 50.0, 1)
+
+
+@shows("retry_budget")
+def retry_budget(backend):
+    error = refused(backend, failing(503), retry_budget=10)
+    assert (error.call.stopped_by, len(error.attempts)) == ("budget", 2)
+    assert len(refused(backend, failing(503), retry_budget=0).attempts) == 1
+
+
+@shows("breaker_failures")
+@shows("breaker_reset")
+def breaker(backend):
+    clock, transport = FakeClock(), failing(503)
+    client = client_on(transport, backend, clock, attempts=1, breaker_failures=2, breaker_reset=9.0)
+    for _ in range(2):
+        with pytest.raises(errors.ServerError):
+            client.chat("q")
+    with pytest.raises(errors.CircuitOpen) as caught:
+        client.chat("q")
+    assert (len(transport.sent), caught.value.reopens_in) == (2, 9.0)
+    clock.now += 9
+    with pytest.raises(errors.ServerError):
+        client.chat("q")
+    assert len(transport.sent) == 3
+
+
+@shows("rate")
+def rate(backend):
+    clock = FakeClock()
+    with responses.RequestsMock() as mock:
+        mock.add(responses.POST, re.compile(".*"), json={"answer": "a", "message": "a", "message_id": 1})
+        with (
+            client_of(backend, clock, rate="20/min", api_key="paced")
+            if backend == "kapa"
+            else client_of(backend, clock, rate="20/min", token="paced") as client
+        ):
+            for _ in range(3):
+                client.chat("q")
+    assert clock.slept == pytest.approx([3.0, 3.0])
+
+
+# Of Kapa
+
+
+@shows("api_key", "kapa")
+def api_key(backend):
+    assert over_http(backend).headers["X-API-KEY"] == KEY
+    assert over_http(backend, api_key="another").headers["X-API-KEY"] == "another"
+
+
+@shows("project_id", "kapa")
+def project_id(backend):
+    for project in (PROJECT, OTHER):
+        (request,) = sent(backend, project_id=project)
+        assert request.path == f"/query/v1/projects/{project}/chat/"
+        (request,) = sent(backend, lambda client: list(client.history()), project_id=project)
+        assert request.path == f"/query/v1/projects/{project}/question-answers/"
+        assert client_on(Canned(answer), backend, project_id=project).probes()[0].request.path.split("/")[4] == project
+
+
+@shows("integration_id", "kapa")
+def integration_id(backend):
+    assert "integration_id" not in body_of(sent(backend)[0])
+    assert body_of(sent(backend, integration_id=INTEGRATION)[0])["integration_id"] == INTEGRATION
+
+
+# Of Kadal
+
+
+@shows("chat_bot_id", "kadal")
+def chat_bot_id(backend):
+    for bot in (BOT, "another-bot"):
+        (request,) = sent(backend, chat_bot_id=bot)
+        assert request.path == f"/aiwb/chat/api/v2/{bot}"
+        (request,) = sent(backend, lambda client: list(client.history()), chat_bot_id=bot)
+        assert query_of(request)["chat_bot_id"] == bot
+
+
+@shows("token", "kadal")
+def token(backend):
+    assert over_http(backend).headers["Authorization"] == f"Bearer {KEY}"
+    assert over_http(backend, token="another").headers["Authorization"] == "Bearer another"
+    assert over_http(backend, token=lambda: "provided").headers["Authorization"] == "Bearer provided"
+
+
+ACCOUNT = {"token": None, "client_id": "account", "client_secret": "s3cret"}
+
+
+def fetch(**settings):
+    """The request for a token, its fields, and what came of it."""
+    request = sent("kadal", **{**ACCOUNT, **settings})[0]
+    if request.content_type == "application/json":
+        return request, json.loads(request.body)
+    return request, dict(parse_qsl(request.body.decode()))
+
+
+@shows("client_id", "kadal")
+def client_id(backend):
+    assert all("oauth" not in request.path for request in sent(backend))
+    assert fetch(client_id="another")[1]["client_id"] == "another"
+
+
+@shows("client_secret", "kadal")
+def client_secret(backend):
+    assert fetch(client_secret="another")[1]["client_secret"] == "another"
+
+
+@shows("realm", "kadal")
+def realm(backend):
+    assert "realm" not in fetch()[1]
+    assert fetch(realm="ours")[1]["realm"] == "ours"
+
+
+@shows("token_encoding", "kadal")
+def token_encoding(backend):
+    (as_form, fields), (as_json, again) = fetch(), fetch(token_encoding="json")
+    assert fields == again
+    assert (as_form.content_type, as_json.content_type) == ("application/x-www-form-urlencoded", "application/json")
+
+
+@shows("rating_ids", "kadal")
+def rating_ids(backend):
+    def rated(rating):
+        (request,) = sent(backend, lambda client: client.feedback(1, rating), rating_ids={"up": 7, "down": 9})
+        return body_of(request)["rating_id"]
+
+    assert (rated("up"), rated("down")) == (7, 9)
+    with pytest.raises(errors.ConfigError):
+        sent(backend, lambda client: client.feedback(1, "up"), rating_ids=None)
+
+
+def twice(client):
+    client.continue_thread(client.chat("q", user="anna"), "q")
+
+
+@shows("threads", "kadal")
+def threads(backend):
+    assert {query_of(request)["ext_user_id_ref"] for request in sent(backend, twice)} == {"anna"}
+    (reference,) = {query_of(request)["ext_user_id_ref"] for request in sent(backend, twice, threads="isolated")}
+    assert reference != "anna"
+
+
+@shows("check_thread", "kadal")
+def check_thread(backend):
+    assert ["/v2/" in request.path for request in sent(backend, twice)] == [True, True]
+    assert ["/v2/" in request.path for request in sent(backend, twice, check_thread=True)] == [True, False, True]
+
+
+@shows("user_ids", "kadal")
+def user_ids(backend):
+    references = [query_of(sent(backend, user_ids=form)[0])["ext_user_id_ref"] for form in ("verbatim", "uuid5")]
+    assert references[0] == "anna" != references[1]
+
+
+@shows("require_user", "kadal")
+def require_user(backend):
+    assert len(sent(backend, lambda client: client.chat("q"))) == 1
+    with pytest.raises(errors.InvalidInput):
+        sent(backend, lambda client: client.chat("q"), require_user=True)
+
+
+@shows("send_version", "kadal")
+def send_version(backend):
+    found = [sent(backend, send_version=version)[0] for version in ("v1", "v2")]
+    assert [(request.method, request.path) for request in found] == [
+        ("GET", f"/aiwb/chat/api/v1/{BOT}"),
+        ("POST", f"/aiwb/chat/api/v2/{BOT}"),
+    ]
+
+
+@shows("message_encoding", "kadal")
+def message_encoding(backend):
+    found = {encoding: sent(backend, message_encoding=encoding)[0] for encoding in ("json", "query", "auto")}
+    assert {encoding: "message" in query_of(request) for encoding, request in found.items()} == {
+        "json": False,
+        "query": True,
+        "auto": False,
+    }
+    assert [request.body is None for request in found.values()] == [False, True, False]
+    wants_query = reply({"detail": [{"loc": ["query", "message"], "msg": "m", "type": "missing"}]}, 422)
+    transport = Canned(lambda request: answer(request) if request.body is None else wants_query)
+    assert client_on(transport, backend, message_encoding="auto").chat("q").text == "a"
+
+
+@shows("feedback_encoding", "kadal")
+def feedback_encoding(backend):
+    def places(encoding):
+        (request,) = sent(backend, lambda client: client.feedback(1, "up"), feedback_encoding=encoding)
+        return ("rating_id" in query_of(request), request.body is not None)
+
+    assert [places(encoding) for encoding in ("json", "query", "both", "auto")] == [
+        (False, True),
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
+    wants_query = reply({"detail": [{"loc": ["query", "rating_id"], "msg": "m", "type": "missing"}]}, 422)
+    transport = Canned(lambda request: answer(request) if request.body is None else wants_query)
+    assert client_on(transport, backend, feedback_encoding="auto").feedback(1, "up").id == "1"
+
+
+def read(client):
+    return list(client.history())
+
+
+@shows("history_version", "kadal")
+def history_version(backend):
+    found = [sent(backend, read, history_version=version)[0] for version in ("v1", "v7")]
+    assert [(request.method, request.path) for request in found] == [
+        ("GET", "/aiwb/chat/api/v1/"),
+        ("POST", "/aiwb/chat/api/v7/"),
+    ]
+
+
+@shows("exclude_tool_verbose", "kadal")
+def exclude_tool_verbose(backend):
+    def flag(**settings):
+        return query_of(sent(backend, read, history_version="v7", **settings)[0]).get("exclude_tool_verbose")
+
+    assert [flag(), flag(exclude_tool_verbose=True), flag(exclude_tool_verbose=False)] == [None, "true", "false"]
+
+
+@shows("include_events", "kadal")
+def include_events(backend):
+    rows = [{"_id": str(number), "metadata": {"category": kind}} for number, kind in enumerate(("chat", "event"))]
+    page = reply({"total_count": 2, "data": {"chat_hist": rows}})
+
+    def count(**settings):
+        return len(read(client_on(Canned(lambda request: page), backend, history_version="v7", **settings)))
+
+    assert [count(), count(include_events=True), count(include_events=False)] == [2, 2, 1]
+
+
+@shows("missing_ok", "kadal")
+def missing_ok(backend):
+    missing = Canned(lambda request: reply({"status_code": 404, "message": "none"}, 404))
+    with pytest.raises(errors.NotFound):
+        client_on(missing, backend).clear_history(user="anna")
+    result = client_on(missing, backend, missing_ok=True).clear_history(user="anna")
+    assert result.outcome is ClearOutcome.NOTHING_TO_CLEAR
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"), [(backend, name) for backend in SETTINGS for name in CASES[backend]], ids=lambda value: value
+)
+def test_a_setting_changes_what_is_sent_or_done(backend, name):
+    CASES[backend][name](backend)

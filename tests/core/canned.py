@@ -1,0 +1,421 @@
+"""A vendor without a network: scripted outcomes, a clock that moves only when told to, and a backend to talk to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from attrs import define, field, frozen
+
+from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall
+from unichat.client import Client
+from unichat.driver import Driver
+from unichat.engine import Engine
+from unichat.errors import InvalidResponse, UnichatError
+from unichat.models import (
+    Answer,
+    ClearOutcome,
+    ClearResult,
+    Exchange,
+    FeedbackReceipt,
+    Source,
+    StreamEvent,
+    ThreadRef,
+)
+from unichat.operation import (
+    Endpoints,
+    EventSource,
+    Flow,
+    Here,
+    Operation,
+    Page,
+    Paged,
+    Problem,
+    Replay,
+    Reply,
+    Request,
+    StreamFailure,
+    StreamOperation,
+    ask,
+    hold,
+    opened,
+)
+from unichat.policy.failures import Failure
+from unichat.policy.retrying import Clock
+from unichat.secrets import Secret, Signature
+from unichat.settings import CommonSettings
+from unichat.shapes import Fields
+from unichat.streams import OpenReply
+
+SESAME = Secret("open-sesame")
+
+
+class Ticks:
+    """A clock that moves only when somebody sleeps, or when a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 5000.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.monotonic, self.sleep)
+
+
+def reply(status: int = 200, value: Any = None, **headers: str) -> Reply:
+    """An answer; `retry_after="5"` and the like are its headers."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    body = b"" if value is None else json.dumps(value).encode()
+    return Reply(status, {"content-type": "application/json", **named}, body)
+
+
+@define
+class Opening:
+    """A streamed answer: its head, then its pieces. A piece that can be called gives the piece."""
+
+    pieces: tuple[Any, ...] = ()
+    status: int = 200
+    headers: dict[str, str] = field(factory=lambda: {"content-type": "application/json"})
+    read: int = 0
+    closed: int = 0
+
+    def opened(self) -> OpenReply:
+        return OpenReply(self.status, self.headers, self._pieces(), True, self._close, lambda seconds: None)
+
+    def _pieces(self) -> Iterator[bytes | Failure]:
+        for piece in self.pieces:
+            self.read += 1
+            yield piece() if callable(piece) else piece
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+def records(*values: Any) -> list[bytes]:
+    """The pieces of a streamed answer, one record in each."""
+    return [json.dumps(value).encode() + b"\n" for value in values]
+
+
+def tried(call: Callable[[], Any], kind: type[UnichatError] = UnichatError) -> tuple[Any, Any]:
+    """The result of `call` and no error, or no result and its error: for properties that hold either way."""
+    try:
+        return call(), None
+    except kind as error:
+        return None, error
+
+
+Outcome = Reply | Failure | Opening | Callable[[Request], Any]
+
+
+class CannedTransport:
+    """Gives the scripted outcomes, in order, and keeps what was sent. One that can be called makes its outcome."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self._outcomes = list(outcomes)
+        self.sent: list[Request] = []
+        self.signatures: list[Signature | None] = []
+        self.timeouts: list[float] = []
+        self.silences: list[float] = []
+        self.closed = 0
+
+    def _next(self, request: Request, signature: Signature | None, timeout: float) -> Any:
+        self.sent.append(request)
+        self.signatures.append(signature)
+        self.timeouts.append(timeout)
+        assert self._outcomes, f"{request} is one more than the test expects"
+        outcome = self._outcomes.pop(0)
+        return outcome(request) if callable(outcome) else outcome
+
+    def send(
+        self, request: Request, signature: Signature | None, deadline: Any, *, limit: int, careful: bool
+    ) -> Reply | Failure:
+        outcome: Reply | Failure = self._next(request, signature, deadline.left())
+        return outcome
+
+    def open(
+        self, request: Request, signature: Signature | None, deadline: Any, *, silence: float
+    ) -> OpenReply | Failure:
+        self.silences.append(silence)
+        outcome = self._next(request, signature, deadline.left())
+        opened: OpenReply | Failure = outcome.opened() if isinstance(outcome, Opening) else outcome
+        return opened
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def examine(answer: Reply) -> Problem | None:
+    """Every status outside 2xx is a refusal, and so is a body that says so."""
+    body: Any = {}
+    with suppress(InvalidResponse):
+        body = answer.json()
+    status = body.get("status", answer.status) if isinstance(body, dict) else answer.status
+    if 200 <= status < 300:
+        return None
+    return Problem(
+        status=status,
+        message=body.get("message", "") if isinstance(body, dict) else "",
+        what="thread",
+        argument="question" if status == 422 else None,
+        envelope_status=None if status == answer.status else status,
+    )
+
+
+def operation(replay: Replay = Replay.READ, *, name: str = "look", signed: bool = True) -> Operation[Any]:
+    return Operation(
+        backend="echo",
+        name=name,
+        replay=replay,
+        request=Request("POST", f"/{name}", body=b"{}"),
+        examine=examine,
+        parse=lambda answer: answer.json(),
+        signed=signed,
+    )
+
+
+class LineDecoder:
+    """A record a line: `{"text": …}`, `{"sources": […]}`, `{"id": …, "thread": …}`, `{"error": …}`, `{"end": true}`."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._buffer = b""
+        self._texts: list[str] = []
+        self._known: dict[str, Any] = {}
+        self.records: list[Any] = []
+
+    def feed(self, data: bytes) -> Iterator[StreamEvent]:
+        self._buffer += data
+        while b"\n" in self._buffer:
+            line, _, self._buffer = self._buffer.partition(b"\n")
+            try:
+                record = json.loads(line)
+            except ValueError:
+                raise StreamFailure("record", "no JSON") from None
+            if "error" in record:
+                raise StreamFailure("vendor", record["error"])
+            self.records.append(record)
+            self._texts.append(record.get("text", ""))
+            self._known |= record
+            yield StreamEvent(type="text" if "text" in record else "other", text=record.get("text", ""), raw=record)
+        if len(self._buffer) > min(self._limit, 1000):
+            raise StreamFailure("too_large", "a long record")
+
+    @property
+    def complete(self) -> bool:
+        return "end" in self._known
+
+    def end(self) -> str | None:
+        return None if self.complete else "it ended without its end mark"
+
+    def result(self) -> Answer:
+        thread = self._known.get("thread")
+        return Answer(
+            text="".join(self._texts),
+            id=self._known.get("id"),
+            thread=ThreadRef("echo", thread) if thread else None,
+            sources=tuple(Source(url) for url in self._known.get("sources", ())),
+            raw=list(self.records),
+        )
+
+
+def stream_operation(replay: Replay = Replay.ASK) -> StreamOperation[Answer]:
+    return StreamOperation(
+        backend="echo",
+        name="chat_streamed",
+        replay=replay,
+        request=Request("POST", "/stream", body=b"{}"),
+        examine=examine,
+        decoder=LineDecoder,
+    )
+
+
+# A backend of its own, so that the core is tested without any vendor's adapter.
+
+endpoints = Endpoints("echo", examine)
+
+
+def read_answer(answer: Reply) -> Answer:
+    fields = Fields(answer.json())
+    thread = fields.identifier("thread")
+    return Answer(
+        text=fields.need_text("text"),
+        id=fields.identifier("id"),
+        thread=ThreadRef("echo", thread) if thread else None,
+        sources=fields.each("sources", lambda source: Source(source.need_text("url"))),
+        raw=fields.raw,
+    )
+
+
+@endpoints.add("POST", "/bots/{bot}/chat", Replay.ASK, reference="Chat", known={"bot": "bot"})
+def chat(here: Here, *, bot: str, text: str, thread: str | None = None) -> Operation[Answer]:
+    """Ask."""
+    return here.operation(read_answer, path={"bot": bot}, body={"text": text, "thread": thread})
+
+
+@endpoints.add("POST", "/bots/{bot}/stream", Replay.ASK, reference="Stream", known={"bot": "bot"}, streamed=True)
+def chat_streamed(here: Here, *, bot: str, text: str) -> StreamOperation[Answer]:
+    """Ask, streamed."""
+    return here.stream(LineDecoder, path={"bot": bot}, body={"text": text})
+
+
+@endpoints.add("POST", "/ratings", Replay.INSERT, reference="Rate")
+def rate(here: Here, *, answer: str, rating: str) -> Operation[FeedbackReceipt]:
+    """Rate an answer."""
+    return here.operation(
+        lambda got: FeedbackReceipt(answer_id=answer, rating=rating, raw=got.json()),  # type: ignore[arg-type]
+        body={"answer": answer, "rating": rating},
+    )
+
+
+def read_rows(answer: Reply) -> Page[Exchange]:
+    fields = Fields(answer.json())
+    rows = fields.each("rows", lambda row: Exchange(question="?", answer="!", id=row.identifier("id"), raw=row.raw))
+    following = fields.integer("next")
+    return Page(rows, None if following is None else rows_page(following), raw=fields.raw)
+
+
+@endpoints.add("GET", "/rows", Replay.READ, reference="List", known={})
+def list_rows(here: Here, *, page: int = 1) -> Operation[Page[Exchange]]:
+    """Return a page of rows."""
+    return here.operation(read_rows, query={"page": page})
+
+
+def rows_page(page: int) -> Operation[Page[Exchange]]:
+    return list_rows(page=page)
+
+
+@endpoints.add("POST", "/clear", Replay.CLEAR, reference="Clear")
+def clear(here: Here) -> Operation[ClearResult]:
+    """Clear."""
+    return here.operation(lambda got: ClearResult(outcome=ClearOutcome.CLEARED, raw=got.json()))
+
+
+ALL_CAPABILITIES: Mapping[str, Any] = {
+    "streaming": True,
+    "clear_history": True,
+    "parallel_threads": True,
+    "history_by_thread": True,
+    "history_by_user": True,
+    "sources": True,
+    "uncertainty": False,
+    "timestamps": False,
+    "metadata": True,
+    "user_details": True,
+    "feedback_needs_user": False,
+    "feedback_comment_on_up": True,
+    "question_limit": 100,
+    "options": {"chat": ("tone",), "feedback": ("weight",), "history": ("since",), "clear_history": ("missing_ok",)},
+}
+
+
+@frozen
+class EchoAdapter:
+    """Keeps the calls that reach it, and turns each into the one operation that it needs."""
+
+    capabilities: Capabilities
+    credential: Credential
+    calls: list[Any] = field(factory=list)
+
+    def chat(self, call: ChatCall) -> Flow[Answer]:
+        self.calls.append(call)
+        if call.metadata is not None and not self.capabilities.metadata:
+            call.cannot("metadata", "there is no place for it", "Leave it out.")
+        return self._chat(call)
+
+    def _chat(self, call: ChatCall) -> Flow[Answer]:
+        if call.user is not None:
+            yield from hold(("conversation", call.user.id))
+        return (
+            yield from ask(chat(bot="b", text=call.question, thread=None if call.thread is None else call.thread.id))
+        )
+
+    def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
+        self.calls.append(call)
+        return opened(chat_streamed(bot="b", text=call.question))
+
+    def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
+        self.calls.append(call)
+        return ask(rate(answer=str(call.answer_id), rating=call.rating.value))
+
+    def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
+        self.calls.append(call)
+        return self._history(call)
+
+    def _history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
+        hidden = lambda exchange: not exchange.raw.get("hidden", False)  # noqa: E731
+        return Paged(list_rows(), lambda exchange: exchange.id, hidden)
+        yield
+
+    def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
+        self.calls.append(call)
+        return ask(clear())
+
+    def probes(self) -> tuple[Operation[Any], ...]:
+        return (list_rows(),)
+
+
+@frozen(kw_only=True)
+class EchoSettings(CommonSettings):
+    """Settings of the backend `echo`."""
+
+    bot: str = "b"
+
+
+@frozen
+class Bench:
+    """A driver and a client over scripted outcomes, and all that they touch."""
+
+    transport: CannedTransport
+    ticks: Ticks
+    driver: Driver
+    client: Client
+    adapter: EchoAdapter
+
+    @property
+    def sent(self) -> list[Request]:
+        return self.transport.sent
+
+    def run(self, wanted: Operation[Any], deadline: float | None = None) -> Any:
+        return self.driver.run(wanted, self.driver.engine.call(deadline, asking=wanted.replay is Replay.ASK))
+
+    def error(self, wanted: Operation[Any], deadline: float | None = None) -> Any:
+        """The error that running `wanted` ends in."""
+        with pytest.raises(UnichatError) as caught:
+            self.run(wanted, deadline)
+        return caught.value
+
+    def open(self, wanted: StreamOperation[Any], deadline: float | None = None) -> Any:
+        return self.driver.open(wanted, self.driver.engine.call(deadline, asking=True))
+
+
+def bench(
+    *outcomes: Outcome,
+    source: Any = SESAME,
+    policy: Mapping[str, Any] | None = None,
+    on_unsupported: Any = "raise",
+    real_clock: bool = False,
+    **capabilities: Any,
+) -> Bench:
+    """A client of the backend `echo`; keyword arguments that are none of these change its capabilities."""
+    ticks = Ticks()
+    transport = CannedTransport(*outcomes)
+    credential = Credential("X-Token", "", source)
+    settings = EchoSettings(
+        base_url="https://echo.example", **{"retry_budget": 10_000, "on_unsupported": on_unsupported, **(policy or {})}
+    )
+    clock = Clock() if real_clock else ticks.clock
+    engine = Engine(credential, settings, clock.monotonic)
+    driver = Driver(transport, engine, None if real_clock else clock)
+    adapter = EchoAdapter(Capabilities(**{**ALL_CAPABILITIES, **capabilities}), credential)
+    client = Client("echo", adapter, driver, endpoints=endpoints, settings=settings)
+    return Bench(transport, ticks, driver, client, adapter)

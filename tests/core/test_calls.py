@@ -1,0 +1,492 @@
+"""What the neutral calls refuse before anything is sent, and what of the rest reaches an adapter."""
+
+import math
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
+from unichat.models import Answer, ClearOutcome, Comment, Exchange, Rating, ThreadRef, User
+
+from .canned import Opening, bench, records, reply
+
+ANYTHING = st.text(st.characters())
+THREAD = ThreadRef("echo", "t1")
+FOREIGN = ThreadRef("kapa", "t1")
+LOOSE = Answer(text="an answer without a thread", id="a1")
+ANSWER = Answer(text="Yes.", id="a1", thread=THREAD)
+EXCHANGE = Exchange(question="Q", answer="A", id="a2", thread=THREAD)
+
+
+def refused(method, *args, on=None, **kwargs):
+    """The error of a neutral call that must not send anything."""
+    made = on or bench()
+    # The call alone: a caller learns of a mistake before anything is iterated over or entered.
+    with pytest.raises(UnichatError) as caught:
+        getattr(made.client, method)(*args, **kwargs)
+    assert made.sent == []
+    assert made.adapter.calls == []
+    assert caught.value.maybe_delivered is False
+    assert caught.value.attempts == ()
+    assert caught.value.__context__ is None
+    return caught.value
+
+
+def checked(method, *args, **kwargs):
+    """The call that reached the adapter."""
+    made = bench(*[reply(200, {"text": "Yes."})] * 3, **kwargs.pop("bench", {}))
+    getattr(made.client, method)(*args, **kwargs)
+    return made.adapter.calls[0]
+
+
+# Questions
+
+
+ASKING = (
+    lambda question, **more: ("chat", (question,), more),
+    lambda question, **more: ("continue_thread", (THREAD, question), more),
+    lambda question, **more: ("stream", (question,), more),
+)
+
+
+@pytest.mark.parametrize("asking", ASKING, ids=["chat", "continue_thread", "stream"])
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("", "the question is empty"),
+        (" \t\n\u3000", "the question is empty"),
+        ("x" * 101, "has 101 characters, and echo takes at most 100"),
+        ("\U0001f600" * 101, "has 101 characters"),
+        (5, "question is int, not text"),
+        (b"Hi", "question is bytes, not text"),
+        (None, "question is NoneType, not text"),
+        (["Hi"], "question is list, not text"),
+        ("Hi \ud800", "NUL character or a lone surrogate"),
+        ("Hi \x00", "NUL character or a lone surrogate"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused(asking, question, words):
+    method, args, more = asking(question)
+    error = refused(method, *args, **more)
+    assert type(error) is InvalidInput
+    assert words in str(error)
+    assert (error.argument, error.source) == ("question", "local")
+    assert error.hint
+    assert error.value
+    assert len(str(error)) < 400
+
+
+def test_a_long_question_is_refused_with_the_limit():
+    assert refused("chat", "x" * 101).limit == 100
+
+
+@given(st.text(min_size=1, max_size=100).filter(lambda text: text.strip() and "\x00" not in text))
+def test_any_other_question_is_passed_on_as_it_is(question):
+    assert checked("chat", question).question == question
+
+
+def test_without_a_limit_of_the_vendors_a_question_may_be_long():
+    assert len(checked("chat", "x" * 50_000, bench={"question_limit": None}).question) == 50_000
+
+
+# Threads
+
+
+THREADED = (
+    lambda thread: ("continue_thread", (thread, "Hi?"), {}),
+    lambda thread: ("stream", ("Hi?",), {"thread": thread}),
+    lambda thread: ("history", (thread,), {}),
+    lambda thread: ("clear_history", (thread,), {}),
+)
+each_threaded = pytest.mark.parametrize("call", THREADED, ids=["continue_thread", "stream", "history", "clear_history"])
+
+
+@each_threaded
+@pytest.mark.parametrize(
+    "thread",
+    ["", "t1", "echo:1:t1", str(THREAD)[:-1], str(THREAD)[1:], "x" * 200_000, ":1:t1~00000000", "echo:9:t1~00000000",
+     5, True, b"t1", object(), {}, User("ann")],
+    ids=range(14),
+)  # fmt: skip
+def test_what_is_no_thread_is_refused(call, thread):
+    method, args, more = call(thread)
+    error = refused(method, *args, **more)
+    assert type(error) is InvalidInput
+    assert error.argument == "thread"
+    assert "answer.thread" in error.hint
+
+
+@each_threaded
+@pytest.mark.parametrize(
+    "thread", [FOREIGN, str(FOREIGN), Answer(text="a", thread=FOREIGN)], ids=["ref", "text", "answer"]
+)
+def test_another_backends_thread_is_refused(call, thread):
+    method, args, more = call(thread)
+    error = refused(method, *args, **more)
+    assert type(error) is ThreadMismatch
+    assert (error.expected, error.found, error.backend) == ("echo", "kapa", "echo")
+    assert "start a new one with chat()" in error.hint
+
+
+@each_threaded
+@pytest.mark.parametrize("loose", [LOOSE, Exchange(question="Q", answer="A")], ids=["answer", "exchange"])
+def test_an_answer_without_a_thread_does_not_stand_for_all_threads_or_for_a_fresh_one(call, loose):
+    method, args, more = call(loose)
+    error = refused(method, *args, **more)
+    assert type(error) is InvalidInput
+    assert error.argument == "thread"
+
+
+def test_no_thread_at_all_cannot_be_continued():
+    error = refused("continue_thread", None, "Hi?")
+    assert (type(error), error.argument) == (InvalidInput, "thread")
+
+
+@each_threaded
+@pytest.mark.parametrize("thread", [THREAD, str(THREAD), ANSWER, EXCHANGE], ids=["ref", "text", "answer", "exchange"])
+def test_a_thread_can_be_given_in_four_ways(call, thread):
+    method, args, more = call(thread)
+    made = bench(reply(200, {"text": "Yes."}))
+    getattr(made.client, method)(*args, **more)
+    assert made.adapter.calls[0].thread == THREAD
+
+
+# Users
+
+
+USING = (
+    lambda user: ("chat", ("Hi?",), user),
+    lambda user: ("continue_thread", (THREAD, "Hi?"), user),
+    lambda user: ("stream", ("Hi?",), user),
+    lambda user: ("feedback", ("a1", "up"), user),
+    lambda user: ("history", (), user),
+    lambda user: ("clear_history", (), user),
+)
+each_using = pytest.mark.parametrize(
+    "call", USING, ids=["chat", "continue_thread", "stream", "feedback", "history", "clear_history"]
+)
+
+
+@each_using
+@pytest.mark.parametrize(
+    ("user", "argument"),
+    [
+        (5, "user"),
+        (b"ann", "user"),
+        ({"id": "ann"}, "user"),
+        (True, "user"),
+        (User(), "user"),
+        ("", "user.id"),
+        (" ", "user.id"),
+        ("ann\x00", "user.id"),
+        ("\ud800", "user.id"),
+        (User(""), "user.id"),
+        (User(5), "user.id"),
+        (User("ann", email=" "), "user.email"),
+        (User("ann", fingerprint_id=""), "user.fingerprint_id"),
+        (User("ann", slack_id=7), "user.slack_id"),
+        (User("ann", discord_id="\x00"), "user.discord_id"),
+        (User("ann", metadata=[1]), "user.metadata"),
+        (User("ann", metadata={1: 2}), "user.metadata"),
+        (User("ann", metadata={"a": math.nan}), "user.metadata"),
+    ],
+    ids=range(18),
+)
+def test_what_is_no_user_is_refused(call, user, argument):
+    method, args, given = call(user)
+    error = refused(method, *args, user=given)
+    assert (type(error), error.argument) == (InvalidInput, argument)
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        (None, None),
+        ("ann", User("ann")),
+        (User("ann"), User("ann")),
+        (User(email="not an address"), User(email="not an address")),
+        (User(metadata={"team": "x"}), User(metadata={"team": "x"})),
+        ("ann/é\n", User("ann/é\n")),
+    ],
+)
+def test_a_user_is_text_or_a_user_and_an_address_is_not_judged(user, expected):
+    assert checked("clear_history", user=user).user == expected
+
+
+# Metadata
+
+
+def cycle():
+    metadata = {}
+    metadata["self"] = metadata
+    return metadata
+
+
+@pytest.mark.parametrize("asking", ASKING, ids=["chat", "continue_thread", "stream"])
+@pytest.mark.parametrize(
+    "metadata",
+    ["text", 5, [("a", 1)], {"a": object()}, {"a": b"x"}, {"a": math.nan}, {"a": [math.inf]}, {1: "a"},
+     {"a": {None: 1}}, {"a": "\ud800"}, cycle()],
+    ids=range(11),
+)  # fmt: skip
+def test_metadata_that_is_no_json_object_is_refused(asking, metadata):
+    method, args, more = asking("Hi?", metadata=metadata)
+    error = refused(method, *args, **more)
+    assert (type(error), error.argument) == (InvalidInput, "metadata")
+
+
+def test_metadata_is_passed_on_as_a_copy():
+    metadata = {"page": "/x"}
+    passed = checked("chat", "Hi?", metadata=metadata).metadata
+    assert passed == metadata
+    assert passed is not metadata
+
+
+def test_metadata_may_be_any_mapping_as_the_signature_says():
+    assert checked("chat", "Hi?", metadata=MappingProxyType({"page": "/x"})).metadata == {"page": "/x"}
+
+
+# Answers to rate, ratings and comments
+
+
+@pytest.mark.parametrize(
+    "answer", [None, True, False, 1.5, b"a1", [], object(), "a\x00", "\ud800", Answer(text="no id")], ids=range(10)
+)
+def test_what_is_no_answer_is_refused(answer):
+    error = refused("feedback", answer, Rating.UP)
+    assert (type(error), error.argument) == (InvalidInput, "answer")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [("a1", "a1"), (17, 17), (ANSWER, "a1"), (EXCHANGE, "a2"), (LOOSE, "a1")]
+)
+def test_an_answer_is_an_answer_an_exchange_or_an_id(answer, expected):
+    call = checked("feedback", answer, Rating.UP)
+    assert call.answer_id == expected
+    assert call.thread == getattr(answer, "thread", None)
+
+
+def test_the_answer_of_another_backends_thread_is_refused():
+    error = refused("feedback", Answer(text="a", id="a1", thread=FOREIGN), Rating.UP)
+    assert type(error) is ThreadMismatch
+
+
+@pytest.mark.parametrize("rating", [None, "", "UP", "great", 1, True, ["up"], {"up": 1}, b"up"])
+def test_an_unknown_rating_is_refused_and_the_known_ones_named(rating):
+    error = refused("feedback", "a1", rating)
+    assert (type(error), error.argument) == (InvalidInput, "rating")
+    assert "Rating.UP or Rating.DOWN" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("rating", "expected"),
+    [("up", Rating.UP), ("down", Rating.DOWN), (Rating.UP, Rating.UP), (Rating.DOWN, Rating.DOWN)],
+)
+def test_a_rating_may_be_text(rating, expected):
+    assert checked("feedback", "a1", rating).rating is expected
+
+
+@pytest.mark.parametrize(
+    "comment", [5, b"bad", ["bad"], {"text": "bad"}, "a\x00", Comment(5), "x" * 10_001], ids=range(7)
+)
+def test_what_is_no_comment_is_refused(comment):
+    error = refused("feedback", "a1", "down", comment=comment)
+    assert (type(error), error.argument) == (InvalidInput, "comment")
+
+
+def test_a_long_comment_is_refused_with_the_limit():
+    assert refused("feedback", "a1", "down", comment="x" * 10_001).limit == 10_000
+
+
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        (None, None),
+        ("bad", Comment("bad")),
+        (Comment(incorrect=True), Comment(incorrect=True)),
+        ("x" * 10_000, Comment("x" * 10_000)),
+    ],
+    ids=range(4),
+)
+def test_a_comment_is_text_or_a_comment(comment, expected):
+    assert checked("feedback", "a1", "down", comment=comment).comment == expected
+
+
+# Pages, limits and deadlines
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, "5", 10_001, 2**70, math.nan])
+def test_a_page_size_is_a_whole_number_from_1(size):
+    error = refused("history", page_size=size)
+    assert (type(error), error.argument, error.limit) == (InvalidInput, "page_size", 10_000)
+    assert "from 1 to 10,000" in error.hint
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, True, "5", math.inf])
+def test_a_limit_is_a_whole_number_from_0(limit):
+    error = refused("history", limit=limit)
+    assert (type(error), error.argument) == (InvalidInput, "limit")
+
+
+def test_what_is_left_out_is_left_to_the_adapter():
+    call = checked("history")
+    assert (call.thread, call.user, call.newest_first, call.page_size) == (None, None, False, None)
+    assert checked("history", page_size=7, newest_first=True).page_size == 7
+
+
+CALLS = {
+    "chat": ("Hi?",),
+    "continue_thread": (THREAD, "Hi?"),
+    "stream": ("Hi?",),
+    "feedback": ("a1", "up"),
+    "history": (),
+    "clear_history": (),
+}
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("deadline", [0, -1, math.nan, math.inf, "30", True, 10**400], ids=range(7))
+def test_a_deadline_is_a_positive_number_of_seconds(method, deadline):
+    made = bench()
+    with pytest.raises(InvalidInput) as caught:
+        getattr(made.client, method)(*CALLS[method], deadline=deadline)
+    assert caught.value.argument == "deadline"
+    assert made.sent == []
+
+
+# Arguments that the backend does not know
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_an_argument_that_nobody_knows_is_refused_by_name(method):
+    error = refused(method, *CALLS[method], colour="red")
+    assert (type(error), error.argument, error.operation) == (Unsupported, "colour", method)
+    assert "on_unsupported='drop'" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "nearest"),
+    [("chat", "ton", "tone"), ("chat", "metdata", "metadata"), ("stream", "usr", "user"),
+     ("feedback", "coment", "comment"), ("history", "sinc", "since"),
+     ("history", "pagesize", "page_size"), ("clear_history", "missing", "missing_ok")],
+)  # fmt: skip
+def test_the_nearest_argument_is_named(method, name, nearest):
+    error = refused(method, *CALLS[method], **{name: "x"})
+    assert f"Did you mean {nearest}?" in str(error)
+    assert error.alternative == f"Did you mean {nearest}?"
+
+
+def test_where_none_is_near_the_backends_own_are_named():
+    assert "Its own arguments: tone." in str(refused("chat", "Hi?", zzz=1))
+    assert "Its own arguments: none." in str(refused("chat", "Hi?", on=bench(options={}), zzz=1))
+
+
+def test_the_backends_own_arguments_reach_it():
+    assert checked("chat", "Hi?", tone="warm").options == {"tone": "warm"}
+    assert checked("feedback", "a1", "up", weight=3).options == {"weight": 3}
+    assert checked("history", since="yesterday").options == {"since": "yesterday"}
+    assert checked("clear_history", missing_ok=False).options == {"missing_ok": False}
+
+
+def test_an_argument_of_none_is_as_good_as_left_out():
+    assert checked("chat", "Hi?", tone=None).options == {}
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_an_unknown_argument_is_dropped_where_the_caller_says_so_and_that_is_logged(method, caplog):
+    made = bench(reply(200, {"text": "Yes."}))
+    getattr(made.client, method)(*CALLS[method], on_unsupported="drop", colour="red")
+    assert made.adapter.calls[0].options == {}
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == f"echo {method}: dropped colour: this call has no such argument"
+    assert "red" not in line
+
+
+def test_the_client_can_be_lenient_as_a_whole_and_a_call_strict():
+    made = bench(reply(200, {"text": "Yes."}), on_unsupported="drop")
+    assert made.client.chat("Hi?", colour="red").text == "Yes."
+    with pytest.raises(Unsupported):
+        made.client.chat("Hi?", colour="red", on_unsupported="raise")
+
+
+def test_what_the_adapter_cannot_carry_is_raised_or_dropped_likewise(caplog):
+    made = bench(reply(200, {"text": "Yes."}), metadata=False)
+    with pytest.raises(Unsupported) as caught:
+        made.client.chat("Hi?", metadata={"a": 1})
+    assert (caught.value.argument, caught.value.alternative) == ("metadata", "Leave it out.")
+    assert str(caught.value).startswith("echo chat: metadata: there is no place for it. Leave it out. Or pass")
+    assert made.sent == []
+    assert made.client.chat("Hi?", metadata={"a": 1}, on_unsupported="drop").text == "Yes."
+    assert "dropped metadata: there is no place for it" in caplog.text
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("leniency", ["ignore", "", True, 5, ["drop"]])
+def test_any_other_leniency_is_refused(method, leniency):
+    error = refused(method, *CALLS[method], on_unsupported=leniency)
+    assert (type(error), error.argument) == (InvalidInput, "on_unsupported")
+
+
+# Clearing where the backend cannot
+
+
+def test_a_backend_that_cannot_clear_says_so():
+    error = refused("clear_history", on=bench(clear_history=False))
+    assert (type(error), error.argument) == (Unsupported, "clear_history")
+    assert str(error).startswith("echo clear_history: echo has no call that clears a conversation. Start a new one")
+
+
+def test_a_conversation_that_cannot_be_cleared_can_be_left(caplog):
+    made = bench(clear_history=False)
+    result = made.client.clear_history(user="ann", on_unsupported="drop")
+    assert (result.outcome, result.user, result.call) == (ClearOutcome.DETACHED, "ann", None)
+    assert made.client.clear_history(on_unsupported="drop").user is None
+    assert made.sent == []
+    assert "dropped clear_history" in caplog.text
+
+
+# All of it
+
+
+BAD = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | ANYTHING
+    | st.binary()
+    | st.lists(ANYTHING)
+    | st.just({1: 2})
+)
+
+
+@given(BAD, BAD, BAD, BAD, BAD, BAD)
+def test_whatever_is_given_nothing_but_our_errors_comes_out(question, thread, user, metadata, deadline, leniency):
+    more = {"user": user, "metadata": metadata, "deadline": deadline, "on_unsupported": leniency}
+    made = bench(reply(200, {"text": "Yes."}))
+    try:
+        assert made.client.chat(question, **more).text == "Yes."
+    except UnichatError:
+        assert made.sent == []
+    made = bench(Opening(tuple(records({"text": "Yes."}, {"end": 1}))))
+    try:
+        assert made.client.stream(question, thread=thread, **more).answer.text == "Yes."
+    except UnichatError:
+        assert made.sent == []
+
+
+@given(BAD, BAD, BAD, BAD)
+def test_whatever_is_rated_nothing_but_our_errors_comes_out(answer, rating, comment, limit):
+    made = bench(reply(200, {}), reply(200, {"rows": []}))
+    try:
+        made.client.feedback(answer, rating, comment=comment)
+    except UnichatError:
+        assert made.sent == []
+    sent = len(made.sent)
+    try:
+        list(made.client.history(limit=limit, page_size=limit))
+    except UnichatError:
+        assert len(made.sent) == sent

@@ -1,0 +1,123 @@
+"""`connect`: that a client is put together from its settings, each of which counts."""
+
+import json
+
+import pytest
+
+import unichat
+from unichat import registry
+from unichat.connecting import client_for
+from unichat.errors import ConfigError, ConnectionFailed, DeadlineExceeded, ServerError, Unsupported
+
+from .canned import Ticks
+from .loopback import CERTIFICATE, answering, http, silent
+
+PROJECT = "00000000-0000-4000-8000-000000000001"
+THREAD = "00000000-0000-4000-8000-000000000002"
+ANSWER = http(
+    200,
+    json.dumps(
+        {
+            "answer": "Yes.",
+            "thread_id": THREAD,
+            "question_answer_id": THREAD,
+            "is_uncertain": False,
+            "relevant_sources": [],
+        }
+    ).encode(),
+)
+
+
+@pytest.fixture
+def connect(monkeypatch, tmp_path):
+    """Connect to Kapa at an address, with an environment and a folder that hold no settings."""
+    for name in ("KAPA_API_KEY", "KAPA_PROJECT_ID", "UNICHAT_PROFILE", "UNICHAT_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    clients = []
+
+    def connecting(url, target="kapa", **settings):
+        clients.append(
+            unichat.connect(target, **{"api_key": "sesame", "project_id": PROJECT, "base_url": url, **settings})
+        )
+        return clients[-1]
+
+    yield connecting
+    for client in clients:
+        client.close()
+
+
+def test_a_client_talks_to_the_address_with_the_key_and_the_id(serve, connect):
+    server = serve(answering(ANSWER))
+    client = connect(server.url)
+    assert client.backend == "kapa"
+    assert client.chat("Hi?").text == "Yes."
+    (request,) = server.requests
+    assert request.line == f"POST /query/v1/projects/{PROJECT}/chat/ HTTP/1.1"
+    assert request.headers["x-api-key"] == "sesame"
+
+
+def test_a_url_names_backend_id_and_settings(serve, connect):
+    server = serve(answering(ANSWER))
+    with unichat.connect(f"kapa://{PROJECT}?base_url={server.url}&api_key=sesame") as client:
+        assert client.chat("Hi?").text == "Yes."
+    assert server.requests[0].headers["x-api-key"] == "sesame"
+
+
+def test_nothing_is_sent_by_connecting(serve, connect):
+    server = serve(answering(ANSWER))
+    connect(server.url)
+    assert server.connections == 0
+
+
+def test_the_ids_of_the_settings_need_not_be_repeated(serve, connect):
+    client = connect(serve(answering(ANSWER)).url, integration_id=THREAD)
+    built = client.operations.chat(query="Hi?")
+    assert PROJECT in built.request.path
+    assert json.loads(built.request.body)["integration_id"] == THREAD
+
+
+def test_the_number_of_attempts_is_honoured(serve, connect):
+    server = serve(answering(http(503, b"{}")))
+    with pytest.raises(ServerError):
+        connect(server.url, attempts=1).chat("Hi?")
+    assert len(server.requests) == 1
+
+
+def test_the_deadline_is_honoured(serve, connect):
+    with pytest.raises(DeadlineExceeded) as caught:
+        connect(serve(silent).url, deadline=0.1).chat("Hi?")
+    assert caught.value.deadline == 0.1
+
+
+def test_the_ca_bundle_is_honoured(serve, connect):
+    server = serve(answering(ANSWER), tls=True)
+    assert connect(server.url, ca_bundle=str(CERTIFICATE)).chat("Hi?").text == "Yes."
+    with pytest.raises(ConnectionFailed):
+        connect(server.url).chat("Hi?")
+
+
+def test_what_to_do_with_unsupported_arguments_is_honoured(serve, connect):
+    server = serve(answering(ANSWER))
+    with pytest.raises(Unsupported):
+        connect(server.url).chat("Hi?", colour="red")
+    assert connect(server.url, on_unsupported="drop").chat("Hi?", colour="red").text == "Yes."
+
+
+def test_a_mistake_in_the_settings_is_told_when_connecting(connect):
+    with pytest.raises(ConfigError, match="api_key"):
+        connect("https://api.example.com", api_key="")
+
+
+def test_a_client_can_be_made_with_a_clock_on_which_nobody_waits(serve):
+    server = serve(answering(http(503, b"{}"), ANSWER))
+    ticks = Ticks()
+    backend = registry.find("kapa")
+    settings = backend.settings(
+        api_key=unichat.Secret("sesame"), project_id=PROJECT, base_url=server.url, attempts=2, deadline=1000.0
+    )
+    with client_for(backend, settings, clock=ticks.clock) as client:
+        assert client.chat("Hi?").text == "Yes."
+    assert len(ticks.slept) == 1
+    assert len(server.requests) == 2

@@ -1,0 +1,196 @@
+import threading
+import traceback
+
+import pytest
+
+from unichat.adapter import Credential
+from unichat.credentials import Tokens
+from unichat.errors import AuthenticationError, ConfigError, InsufficientTokens, UnichatError
+from unichat.operation import Operation, Replay, Request
+from unichat.secrets import Secret, Token
+from unichat.shapes import Fields
+
+from .canned import bench, examine, operation, reply
+
+
+def token_operation(name="access_token"):
+    def parse(answer):
+        fields = Fields(answer.json())
+        lifetime = fields.integer("expires_in")
+        return Token(Secret(fields.need_text("token")), None if lifetime is None else float(lifetime))
+
+    return Operation(
+        backend="echo",
+        name=name,
+        replay=Replay.READ,
+        request=Request("POST", "/token", body=b"{}"),
+        examine=examine,
+        parse=parse,
+        signed=False,
+    )
+
+
+def token(text, lifetime=None):
+    return reply(200, {"token": text, "expires_in": lifetime})
+
+
+def values(made):
+    return [signature.value if signature else None for signature in made.transport.signatures]
+
+
+def header(scheme, source):
+    tokens = Tokens(Credential("Authorization", scheme, source), lambda: 0.0)
+    with pytest.raises(StopIteration) as caught:
+        next(tokens.signature())
+    return caught.value.value.value
+
+
+def test_a_fixed_secret_stands_in_its_header_after_the_scheme():
+    assert header("Bearer", Secret("sesame")) == "Bearer sesame"
+    assert header("", Secret("sesame")) == "sesame"
+    made = bench(reply(200, 1), source=Secret("sesame"))
+    made.run(operation())
+    assert made.transport.signatures[0].header == "X-Token"
+    assert values(made) == ["sesame"]
+
+
+def test_a_provider_is_asked_before_each_request_and_may_give_text_or_a_secret():
+    given = iter(["one", Secret("two"), "three"])
+    made = bench(reply(200, 1), reply(503, {}), reply(200, 1), source=lambda: next(given))
+    made.run(operation())
+    made.run(operation())
+    assert values(made) == ["one", "two", "three"]
+
+
+def raising():
+    raise RuntimeError("the words hold sesame")
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        (raising, "the token provider raised RuntimeError"),
+        (lambda: None, "returned NoneType instead of text"),
+        (lambda: 5, "returned int instead of text"),
+        (lambda: b"sesame", "returned bytes instead of text"),
+        (lambda: "", "token is empty"),
+        (lambda: "sesame\n", "blanks or line ends"),
+        (lambda: "sésame", "cannot stand in an HTTP header"),
+    ],
+)
+def test_a_provider_that_gives_no_token_is_a_mistake_in_the_settings(provider, words):
+    made = bench(source=provider)
+    error = made.error(operation())
+    assert type(error) is ConfigError
+    assert words in str(error)
+    assert "same" not in str(error) + repr(vars(error))
+    assert error.__context__ is None
+    assert made.sent == []
+
+
+def test_a_token_that_cannot_be_sent_stands_in_no_traceback_of_ours():
+    made = bench(source=lambda: "sesame-with-line-end\n")
+    error = made.error(operation())
+    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    ours = [frame for frame in shown.split("  File ") if "/unichat/" in frame.partition("\n")[0]]
+    assert ours
+    assert not any("sesame-with" in frame for frame in ours)
+
+
+def test_a_token_is_fetched_once_and_kept():
+    made = bench(token("t1", 3600), reply(200, 1), reply(200, 2), source=token_operation())
+    assert (made.run(operation()), made.run(operation())) == (1, 2)
+    assert [request.path for request in made.sent] == ["/token", "/look", "/look"]
+    assert values(made) == [None, "t1", "t1"]
+
+
+@pytest.mark.parametrize(("lifetime", "kept"), [(3600, 3569), (100, 89), (10, 8.9)])
+def test_a_token_is_replaced_shortly_before_it_expires(lifetime, kept):
+    made = bench(
+        token("t1", lifetime), reply(200, 1), reply(200, 2), token("t2", 1), reply(200, 3), source=token_operation()
+    )
+    made.run(operation())
+    made.ticks.now += kept
+    made.run(operation())
+    made.ticks.now += 2
+    made.run(operation())
+    assert values(made) == [None, "t1", "t1", None, "t2"]
+
+
+def test_a_token_without_a_known_end_is_kept_until_it_is_refused():
+    made = bench(token("t1"), reply(200, 1), reply(401, {}), token("t2"), reply(200, 2), source=token_operation())
+    made.run(operation())
+    made.ticks.now += 10**9
+    assert made.run(operation()) == 2
+    assert values(made) == [None, "t1", "t1", None, "t2"]
+
+
+def test_a_fetched_token_that_is_refused_is_fetched_anew_once():
+    made = bench(token("t1"), reply(401, {}), token("t2"), reply(401, {}), source=token_operation())
+    error = made.error(operation(Replay.ASK))
+    assert type(error) is AuthenticationError
+    assert error.operation == "look"
+    assert len(error.attempts) == 2
+    assert values(made) == [None, "t1", None, "t2"]
+
+
+def test_a_token_whose_life_is_over_already_serves_its_one_request():
+    made = bench(token("t1", 0), reply(200, 1), token("t2", 0), reply(200, 2), source=token_operation())
+    assert (made.run(operation()), made.run(operation())) == (1, 2)
+
+
+def test_a_failed_fetch_is_an_error_of_that_operation_and_sends_no_question():
+    made = bench(reply(401, {}), source=token_operation())
+    error = made.error(operation(Replay.ASK))
+    assert type(error) is AuthenticationError
+    assert error.operation == "access_token"
+    assert error.maybe_delivered is False
+
+
+def test_a_fetch_is_retried_like_any_reading():
+    made = bench(reply(503, {}), token("t1"), reply(200, 1), source=token_operation())
+    assert made.run(operation()) == 1
+
+
+def test_the_record_of_a_call_is_not_that_of_its_token():
+    made = bench(token("t1"), reply(200, 1), source=token_operation())
+    call = made.driver.engine.call(None, asking=True)
+    made.driver.run(operation(Replay.ASK), call)
+    assert call.record.operation == "look"
+    assert len(call.record.attempts) == 1
+
+
+def test_a_fetched_token_that_no_header_can_hold_is_not_shown():
+    made = bench(token("sesame\n"), source=token_operation())
+    error = made.error(operation())
+    assert isinstance(error, UnichatError)
+    assert "sesame" not in str(error) + repr(vars(error))
+
+
+def test_an_unsigned_operation_needs_no_token():
+    made = bench(reply(200, 1), source=token_operation())
+    made.run(operation(signed=False))
+    assert values(made) == [None]
+
+
+def test_threads_that_need_a_token_at_once_fetch_one():
+    together = threading.Barrier(8)
+    made = bench(token("t1"), *[reply(200, 1)] * 8, source=token_operation(), real_clock=True)
+
+    def run():
+        together.wait(20)
+        results.append(made.run(operation()))
+
+    results = []
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert results == [1] * 8
+    assert values(made) == [None, *["t1"] * 8]
+
+
+def test_a_token_of_nothing_left_counts_as_the_servers_failure():
+    made = bench(*[reply(507, {})] * 3, source=token_operation())
+    assert type(made.error(operation())) is InsufficientTokens

@@ -1,0 +1,90 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat.decoding import decode_json, excerpt
+from unichat.errors import InvalidResponse
+from unichat.printable import escaped
+
+from .canned import tried
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=15,
+)
+
+
+def refusal(body):
+    with pytest.raises(InvalidResponse) as caught:
+        decode_json(body)
+    return caught.value
+
+
+@given(VALUES, st.booleans(), st.booleans())
+def test_valid_json_decodes_as_the_standard_library_does(value, ascii_only, marked):
+    body = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert decode_json((b"\xef\xbb\xbf" if marked else b"") + body) == json.loads(body)
+
+
+@given(st.binary())
+def test_any_bytes_give_a_value_or_an_invalid_response(body):
+    _, error = tried(lambda: decode_json(body), InvalidResponse)
+    assert error is None or error.kind in ("json", "encoding")
+    assert escaped(str(error)) == str(error)
+
+
+@given(st.text(alphabet='{}[]",:\\u0d8e1-+.NaInfity ', max_size=40))
+def test_text_that_looks_like_json_gives_a_value_or_an_invalid_response(text):
+    value, error = tried(lambda: decode_json(text.encode()), InvalidResponse)
+    if error is None:
+        assert value == json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b" ", b"{", b"[1,]", b"{'a': 1}", b"NaN", b"[Infinity]", b"-Infinity", b"1 2", b"[" * 100_000, b"9" * 5000],
+    ids=lambda body: ascii(body[:12]),
+)
+def test_what_is_no_json_is_refused_as_such(body):
+    error = refusal(body)
+    assert error.kind == "json"
+    assert len(error.excerpt) <= 200
+
+
+@pytest.mark.parametrize("body", [b'"\xff"', '"é"'.encode("latin-1"), '"a"'.encode("utf-16"), b'"\xed\xa0\x80"'])
+def test_what_is_no_utf8_is_refused_and_never_guessed(body):
+    assert refusal(body).kind == "encoding"
+
+
+@pytest.mark.parametrize("body", [rb'"\ud800"', rb'["a", {"\udfff": 1}]'])
+def test_a_lone_surrogate_is_refused_here_and_does_not_crash_whoever_stores_it(body):
+    assert refusal(body).kind == "encoding"
+
+
+def test_a_pair_of_surrogates_is_one_character():
+    assert decode_json(rb'"\ud83d\ude00"') == "\U0001f600"
+
+
+def test_json_within_a_json_string_stays_text():
+    assert decode_json(b'"{}"') == "{}"
+
+
+def test_the_error_keeps_neither_the_original_nor_the_body():
+    error = refusal(b'{"token": "sesame"' + b" " * 900 + b'"secret-tail"')
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert "secret-tail" not in repr(vars(error))
+
+
+def test_an_excerpt_is_printable_and_short():
+    assert excerpt(b"<html>\r\n\x1b[2J\xff" + b"x" * 900).startswith("<html> \\x1b[2J\ufffdx")
+    assert len(excerpt(b"x" * 900)) == 200
+
+
+def test_a_number_too_large_for_a_float_is_what_the_standard_library_makes_of_it():
+    assert math.isinf(decode_json(b"1e999"))

@@ -1,0 +1,348 @@
+import inspect
+import json
+from types import MappingProxyType
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from unichat.errors import InvalidInput, InvalidResponse
+from unichat.operation import (
+    Endpoints,
+    Here,
+    Hold,
+    Operation,
+    Problem,
+    Replay,
+    Request,
+    StreamOperation,
+    ask,
+    encode_json,
+    hold,
+)
+from unichat.printable import escaped
+
+from .canned import LineDecoder, endpoints, examine, operation, reply, tried
+
+ANYTHING = st.text(st.characters())
+ALL_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ALL_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ALL_TEXT, inner, max_size=4),
+    max_leaves=15,
+)
+ANY_VALUES = st.recursive(
+    st.none() | st.integers() | st.floats() | ANYTHING | st.binary() | st.complex_numbers() | st.sets(st.integers()),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(ANYTHING | st.integers() | st.none(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+HERE = Here("echo", "look", "GET", "/bots/{bot}/rows/{row}/", Replay.READ, examine)
+
+
+def requested(**parts):
+    return HERE.operation(lambda answer: answer, **{"path": {"bot": "b", "row": "r"}, **parts}).request
+
+
+# Paths and queries
+
+
+@given(ANYTHING)
+@example("..")
+@example(".")
+@example("%2e%2e")
+@example("../x")
+@example("a/b?c#d")
+@example("a\r\nHost: evil")
+@example("\x00")
+@example("\ud800")
+def test_an_id_stays_within_its_segment_of_the_path_or_is_refused(text):
+    request, error = tried(lambda: requested(path={"bot": text, "row": "r"}), InvalidInput)
+    if error is not None:
+        assert error.argument == "bot"
+        assert text in ("", ".", "..") or "\0" in text or any("\ud800" <= one <= "\udfff" for one in text)
+        return
+    assert request.path.isascii()
+    assert request.path.isprintable()
+    _, bots, segment, rows, row, end = request.path.split("/")
+    assert (bots, unquote(segment), rows, row, end) == ("bots", text, "rows", "r", "")
+    assert segment not in (".", "..")
+
+
+@pytest.mark.parametrize("text", ["", ".", ".."])
+def test_an_id_that_would_walk_up_the_path_is_refused(text):
+    with pytest.raises(InvalidInput, match="cannot stand in a path") as caught:
+        requested(path={"bot": "b", "row": text})
+    assert caught.value.argument == "row"
+    assert caught.value.value == f"'{text}'"
+
+
+@given(st.lists(st.tuples(ALL_TEXT, ALL_TEXT)))
+def test_query_pairs_survive(pairs):
+    request, error = tried(lambda: Request("GET", "/x", tuple(pairs)), InvalidInput)
+    if error is not None:
+        assert any("\0" in value for _, value in pairs)
+        return
+    target = request.target
+    assert target.isascii()
+    path, question, query = target.partition("?")
+    assert path == "/x"
+    assert question == ("?" if pairs else "")
+    assert parse_qsl(query, keep_blank_values=True) == pairs
+
+
+@given(ANYTHING)
+@example("\ud800")
+def test_a_query_value_is_sent_as_it_is_or_refused_before_it_is_sent(text):
+    target, error = tried(lambda: requested(query={"text": text}).target, InvalidInput)
+    assert error is not None or parse_qsl(target.partition("?")[2], keep_blank_values=True) == [("text", text)]
+
+
+@given(ANYTHING)
+@example("\ud800")
+def test_a_form_value_is_sent_as_it_is_or_refused(text):
+    request, error = tried(lambda: requested(form={"text": text}), InvalidInput)
+    if error is not None:
+        return
+    assert request.content_type == "application/x-www-form-urlencoded"
+    assert parse_qsl(request.body.decode(), keep_blank_values=True) == [("text", text)]
+
+
+def test_query_values_of_none_are_left_out_truth_is_lower_case_and_lists_repeat_the_name():
+    query = {"none": None, "yes": True, "no": False, "page": 2, "type": ["a", "b"], "pair": (True, 1), "empty": []}
+    assert requested(query=query).query == (
+        ("yes", "true"), ("no", "false"), ("page", "2"), ("type", "a"), ("type", "b"), ("pair", "true"), ("pair", "1"),
+    )  # fmt: skip
+
+
+def test_a_path_that_could_become_a_host_is_refused():
+    with pytest.raises(ValueError, match="begins with a slash"):
+        Request("GET", "@evil.example/")
+
+
+def test_a_request_does_not_show_its_body():
+    assert "private" not in repr(requested(body={"question": "private"}))
+
+
+# Bodies
+
+
+@given(VALUES)
+def test_json_round_trips_through_a_body(value):
+    assert json.loads(encode_json(value, "body")) == value
+
+
+@given(ANY_VALUES)
+def test_a_value_round_trips_or_is_refused_by_name(value):
+    body, error = tried(lambda: encode_json(value, "metadata"), InvalidInput)
+    if error is None:
+        assert json.loads(body) == value
+    else:
+        assert error.argument == "metadata"
+        assert escaped(str(error)) == str(error)
+
+
+def cycle():
+    rows = []
+    rows.append({"rows": rows})
+    return rows
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({1: "a"}, "the key 1 is no text"),
+        ({"a": [{None: 1}]}, "the key None is no text"),
+        ({"a": ({b"k": 1},)}, "the key b'k' is no text"),
+        ({"a": float("nan")}, "not JSON compliant"),
+        ([float("inf")], "not JSON compliant"),
+        ({"a": {1, 2}}, "set is not JSON serializable"),
+        ({"a": object()}, "object is not JSON serializable"),
+        ({"a": b"bytes"}, "bytes is not JSON serializable"),
+        ({"a": "\ud800"}, "surrogates not allowed"),
+        (cycle(), "nested too deeply, or contains itself"),
+        (nested(100_000), "nested too deeply, or contains itself"),
+        (10**5000, "integer"),
+    ],
+    ids=range(12),
+)
+def test_what_is_no_json_is_refused_with_the_reason(value, words):
+    with pytest.raises(InvalidInput) as caught:
+        encode_json(value, "metadata")
+    assert words in caught.value.message
+    assert caught.value.argument == "metadata"
+    assert caught.value.maybe_delivered is False
+    assert caught.value.__context__ is None
+
+
+def test_a_body_is_compact_utf8():
+    assert encode_json({"a": ["é", 1]}, "body") == '{"a":["é",1]}'.encode()
+
+
+def test_a_tuple_is_sent_as_a_list():
+    assert encode_json(({"a": 1},), "body") == b'[{"a":1}]'
+
+
+def test_a_body_is_encoded_once_and_labelled():
+    request = requested(body={"a": 1})
+    assert (request.body, request.content_type) == (b'{"a":1}', "application/json")
+    assert requested().body is None
+
+
+def test_a_body_that_cannot_be_sent_is_refused_when_the_operation_is_built():
+    with pytest.raises(InvalidInput) as caught:
+        requested(body={"a": object()})
+    assert caught.value.argument == "look"
+
+
+# Replies
+
+
+def test_a_reply_is_decoded_once():
+    answer = reply(200, {"a": 1})
+    assert answer.json() is answer.json()
+
+
+@pytest.mark.parametrize(
+    ("label", "good"),
+    [
+        ("application/json", True),
+        ("Application/JSON; charset=latin-1", True),
+        ("application/problem+json", True),
+        ("text/html", False),
+        ("text/plain", False),
+        ("text/x+json", False),
+        ("", False),
+        ("application/jsonp", False),
+    ],
+)
+def test_only_json_by_its_label_is_read_as_json(label, good):
+    answer = reply(200, {"a": 1}, content_type=label)
+    assert answer.is_json is good
+    if good:
+        assert answer.json() == {"a": 1}
+    else:
+        with pytest.raises(InvalidResponse) as caught:
+            answer.json()
+        assert caught.value.kind == "content_type"
+        assert caught.value.excerpt == '{"a": 1}'
+
+
+def test_an_empty_body_is_no_json():
+    with pytest.raises(InvalidResponse, match="body is empty"):
+        reply(200).json()
+
+
+# Operations as values
+
+
+def test_map_applies_a_function_and_changes_nothing_else():
+    plain = operation(Replay.UPSERT, signed=False)
+    mapped = plain.map(lambda value: value["a"])
+    assert mapped.parse(reply(200, {"a": 5})) == 5
+    for name in ("backend", "name", "replay", "request", "examine", "signed"):
+        assert getattr(mapped, name) == getattr(plain, name)
+
+
+def test_not_found_can_be_taken_as_a_result():
+    lenient = operation().missing_as([])
+    missing = reply(404, {"message": "no such thread"})
+    assert lenient.examine(missing) is None
+    assert lenient.parse(missing) == []
+    assert lenient.parse(reply(200, {"a": 1})) == {"a": 1}
+    assert lenient.examine(reply(500, {})).status == 500
+
+
+def test_a_route_that_does_not_exist_stays_an_error():
+    def strict(answer):
+        return Problem(status=404, what="route")
+
+    plain = Operation(
+        backend="echo", name="x", replay=Replay.READ, request=Request("GET", "/x"), examine=strict, parse=lambda _: 1
+    )
+    assert plain.missing_as(2).examine(reply(404)) == Problem(status=404, what="route")
+
+
+def test_a_flow_of_one_operation_gives_its_result():
+    flow = ask(operation())
+    assert flow.send(None).name == "look"
+    with pytest.raises(StopIteration) as caught:
+        flow.send(42)
+    assert caught.value.value == 42
+
+
+def test_a_flow_asks_for_what_it_holds():
+    assert next(hold(("conversation", 1))) == Hold(("conversation", 1))
+
+
+# Endpoints
+
+
+def test_endpoints_are_found_by_name_and_in_order():
+    assert endpoints.names() == ("chat", "chat_streamed", "rate", "list_rows", "clear")
+    assert [endpoint.name for endpoint in endpoints] == list(endpoints.names())
+    assert len(endpoints) == 5
+    chat = endpoints["chat"]
+    assert (chat.method, chat.path, chat.replay, chat.streamed) == ("POST", "/bots/{bot}/chat", Replay.ASK, False)
+    assert chat.reference == "Chat"
+    assert dict(chat.known) == {"bot": "bot"}
+    assert dict(endpoints["rate"].known) == {}
+    with pytest.raises(KeyError):
+        endpoints["fly"]
+
+
+def test_an_endpoint_shows_its_parameters_without_the_filled_in_one():
+    parameters = endpoints["chat"].parameters
+    assert [parameter.name for parameter in parameters] == ["bot", "text", "thread"]
+    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
+    assert endpoints["chat"].function.__doc__ == "Ask."
+
+
+def test_an_endpoint_builds_its_operation():
+    built = endpoints["chat"].function(bot="a/b", text="Hi")
+    assert isinstance(built, Operation)
+    assert (built.backend, built.name, built.replay, built.signed) == ("echo", "chat", Replay.ASK, True)
+    assert built.request == Request("POST", "/bots/a%2Fb/chat", body=b'{"text":"Hi","thread":null}')
+
+
+def test_a_streamed_endpoint_builds_a_stream_operation():
+    built = endpoints["chat_streamed"].function(bot="b", text="Hi")
+    assert isinstance(built, StreamOperation)
+    assert built.decoder is LineDecoder
+    assert built.request == Request("POST", "/bots/b/stream", body=b'{"text":"Hi"}')
+
+
+def test_an_endpoint_can_read_refusals_in_its_own_way():
+    table = Endpoints("echo", examine)
+
+    @table.add("GET", "/x", Replay.READ, reference="X", examine=lambda _: None)
+    def lenient(here):
+        return here.operation(lambda _: 1, signed=False)
+
+    assert lenient().examine(reply(500)) is None
+    assert lenient().signed is False
+
+
+def test_a_name_that_the_path_does_not_have_is_a_mistake_of_the_adapters():
+    with pytest.raises(KeyError):
+        HERE.operation(lambda _: 1, path={"bot": "b"})
+
+
+def test_percent_escapes_in_an_id_are_escaped_themselves():
+    path = requested(path={"bot": "%2e%2e", "row": "a b+c"}).path
+    assert path == "/bots/%252e%252e/rows/a%20b%2Bc/"
+    assert unquote_to_bytes(path) == b"/bots/%2e%2e/rows/a b+c/"
+
+
+def test_a_mapping_that_is_no_dict_is_refused_within_json():
+    with pytest.raises(InvalidInput):
+        encode_json({"a": MappingProxyType({})}, "metadata")

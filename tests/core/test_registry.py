@@ -1,0 +1,99 @@
+import importlib.metadata
+import sys
+import types
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from unichat import registry
+from unichat.adapter import Backend
+from unichat.errors import ConfigError
+
+from .canned import endpoints
+
+ECHO = Backend(
+    name="echo",
+    title="Echo",
+    settings=object,
+    build=lambda _: None,
+    endpoints=endpoints,
+    identity="bot",  # type: ignore[type-var]
+)
+
+
+def broken(name):
+    raise RuntimeError("half\ninstalled")
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Three adapters: one that is good, one that is no adapter, and one that fails to import."""
+    module = types.ModuleType("echo_adapter")
+    module.backend = ECHO
+    module.number = 5
+    monkeypatch.setitem(sys.modules, "echo_adapter", module)
+    failing = types.ModuleType("failing_adapter")
+    failing.__getattr__ = broken
+    monkeypatch.setitem(sys.modules, "failing_adapter", failing)
+    points = [
+        EntryPoint("echo", "echo_adapter:backend", registry.GROUP),
+        EntryPoint("number", "echo_adapter:number", registry.GROUP),
+        EntryPoint("gone", "no_such_module_at_all:backend", registry.GROUP),
+        EntryPoint("broken", "failing_adapter:backend", registry.GROUP),
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == registry.GROUP else [])
+
+
+def refusal(name):
+    with pytest.raises(ConfigError) as caught:
+        registry.find(name)
+    assert caught.value.key == "backend"
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def test_both_built_in_adapters_are_found_like_any_others():
+    assert {"kadal", "kapa"} <= set(registry.names())
+    for name in ("kadal", "kapa"):
+        assert registry.find(name).name == name
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_installed_adapter_is_found_by_name():
+    assert registry.names() == ("broken", "echo", "gone", "number")
+    assert registry.find("echo") is ECHO
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_nearest_adapter_is_named():
+    error = refusal("ecko")
+    assert error.nearest == "echo"
+    assert error.accepted == ("broken", "echo", "gone", "number")
+    assert "Did you mean 'echo'?" in str(error)
+
+
+@pytest.mark.usefixtures("installed")
+def test_where_none_is_near_the_installed_ones_are_named():
+    error = refusal("zzz")
+    assert error.nearest is None
+    assert "Installed: broken, echo, gone, number." in str(error)
+
+
+def test_with_no_adapter_at_all_the_package_to_install_is_named(monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [])
+    assert "install unichat-bridge" in str(refusal("kapa"))
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("number", "echo_adapter:number is a int, not a unichat.adapter.Backend"),
+        ("gone", "ModuleNotFoundError: No module named 'no_such_module_at_all'"),
+        ("broken", "RuntimeError: half installed"),
+    ],
+)
+def test_an_adapter_that_does_not_load_is_reported_and_not_blamed_on_the_name(name, words):
+    error = refusal(name)
+    assert words in str(error)
+    assert "Reinstall or repair" in error.hint

@@ -1,0 +1,179 @@
+import math
+
+import pytest
+from attrs import fields, frozen
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from unichat.errors import ConfigError
+from unichat.settings import (
+    CommonSettings,
+    at_least_one,
+    is_loopback,
+    not_empty,
+    positive,
+    setting,
+    web_address,
+)
+
+from .canned import tried
+
+
+@frozen(kw_only=True)
+class Some(CommonSettings):
+    base_url: str = setting(default="https://api.example.com", check=web_address, help="Where it is.")
+    bot: str = setting(env="ECHO_BOT", env_unless=("other",), check=not_empty, help="The bot.")
+
+
+def refusal(check, value):
+    with pytest.raises(ConfigError) as caught:
+        check("it", value)
+    assert caught.value.key == "it"
+    assert str(caught.value).startswith("it")
+    return caught.value
+
+
+@given(st.floats() | st.integers() | st.booleans() | st.text() | st.none())
+@example(10**400)
+@example(-(10**400))
+def test_seconds_are_positive_and_finite(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    good = number and value > 0 and (isinstance(value, int) or math.isfinite(value)) and value < 1e300
+    if good:
+        positive("it", value)
+    else:
+        refusal(positive, value)
+
+
+@given(st.integers() | st.floats() | st.booleans() | st.text())
+def test_attempts_are_whole_numbers_from_1(value):
+    if type(value) is int and value >= 1:
+        at_least_one("it", value)
+    else:
+        refusal(at_least_one, value)
+
+
+@given(st.text(st.characters()))
+def test_a_text_that_must_not_be_empty_is_printable(value):
+    if value.strip() and value.isprintable():
+        not_empty("it", value)
+    else:
+        refusal(not_empty, value)
+
+
+def test_a_number_is_no_text():
+    refusal(not_empty, 5)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://x.org",
+        "http://127.0.0.1:8000",
+        "https://x.org:8443/api/",
+        "https://[::1]:1",
+        "HTTPS://X.ORG",
+        "https://é.org",
+    ],
+)
+def test_a_web_address_is_scheme_host_and_perhaps_port_and_path(value):
+    web_address("it", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("", "should begin with https://"),
+        ("x.org", "should begin with https://"),
+        ("htp://x.org", "should begin with https://"),
+        ("https:x.org", "should begin with https://"),
+        ("file:///etc/passwd", "should begin with https://"),
+        ("https://", "names no host"),
+        ("https://:80", "names no host"),
+        ("https:///path", "names no host"),
+        ("https://x .org", "names no host"),
+        ("https://x.org\n", "names no host"),
+        ("https://x.org:0", "names no host"),
+        ("https://x.org:99999", "is no address"),
+        ("https://x.org:port", "is no address"),
+        ("https://[::1", "is no address"),
+        ("https://x.org?a=1", "query or fragment"),
+        ("https://x.org?", "query or fragment"),
+        ("https://x.org#f", "query or fragment"),
+        ("https://ann@x.org", "holds a user name or password"),
+    ],
+)
+def test_anything_else_is_refused_with_the_reason(value, words):
+    assert words in str(refusal(web_address, value))
+
+
+@pytest.mark.parametrize(
+    "value", ["https://*.example.com", "https://.example.com", "https://a..b", f"https://{'a' * 64}.org"]
+)
+def test_a_host_that_no_http_library_would_take_is_refused(value):
+    refusal(web_address, value)
+
+
+@pytest.mark.parametrize("value", ["https://ann:sesame@x.org", "ann:sesame@x.org", "https://ann:sesame@x.org:port"])
+def test_a_password_in_an_address_is_not_shown(value):
+    assert "sesame" not in str(refusal(web_address, value))
+
+
+@given(st.text(st.characters()) | st.from_regex(r"https?://[!-~]{0,30}", fullmatch=True))
+def test_checking_an_address_raises_nothing_but_a_config_error(value):
+    _, error = tried(lambda: web_address("it", value), ConfigError)
+    assert error is None or error.key == "it"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"])
+def test_this_machine_is_known(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "localhost.example.com", "10.0.0.1", "0.0.0.0", "::2", "127.0.0.1.example.com"])
+def test_other_machines_are_not_taken_for_this_one(host):
+    assert not is_loopback(host)
+
+
+def test_plain_http_is_for_this_machine_or_by_leave():
+    Some(bot="b", base_url="http://127.0.0.1:5")
+    Some(bot="b", base_url="http://[::1]:5")
+    Some(bot="b", base_url="http://10.0.0.1", allow_insecure=True)
+    with pytest.raises(ConfigError, match="in the clear") as caught:
+        Some(bot="b", base_url="http://10.0.0.1")
+    assert caught.value.key == "base_url"
+    assert "allow_insecure" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("deadline", 0),
+        ("deadline", -1.0),
+        ("deadline", math.nan),
+        ("deadline", math.inf),
+        ("deadline", "30"),
+        ("deadline", True),
+        ("connect_timeout", 0),
+        ("attempts", 0),
+        ("attempts", 1.5),
+        ("ca_bundle", ""),
+        ("bot", " "),
+        ("base_url", "x.org"),
+    ],
+)
+def test_each_setting_is_checked_by_name(name, value):
+    with pytest.raises(ConfigError) as caught:
+        Some(**{"bot": "b", name: value})
+    assert caught.value.key == name
+
+
+def test_what_is_left_out_has_its_default():
+    settings = Some(bot="b")
+    assert (settings.deadline, settings.connect_timeout, settings.attempts) == (None, 5.0, 3)
+    assert (settings.on_unsupported, settings.ca_bundle, settings.allow_insecure) == ("raise", None, False)
+
+
+def test_a_setting_tells_what_the_config_needs_to_know():
+    described = fields(Some).bot.metadata
+    assert (described["help"], described["env"], described["env_unless"]) == ("The bot.", "ECHO_BOT", ("other",))

@@ -1,0 +1,378 @@
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInterrupted, UnichatError
+from unichat.models import Source, ThreadRef
+from unichat.policy.failures import Failure
+
+from .canned import LineDecoder, Opening, bench, records, reply, stream_operation
+
+WHOLE = records(
+    {"sources": ["https://x.org"]},
+    {"text": "Hel"},
+    {"text": "lo"},
+    {"id": "a1", "thread": "t1"},
+    {"end": True},
+)
+BREAKS = [
+    (Failure("truncated", "the words of it"), "the answer broke off: the words of it"),
+    (Failure("stalled"), "the answer stopped coming"),
+    (Failure("reset"), "connection reset before the answer"),
+    (b"no json\n", "no JSON"),
+    (b"x" * 2000, "a long record"),
+    (records({"error": "overloaded"})[0], "overloaded"),
+]
+
+
+def answering(*pieces):
+    opening = Opening(pieces)
+    made = bench(opening)
+    return made, opening, made.client.stream("Hi?")
+
+
+# Events
+
+
+def test_each_event_comes_once_and_the_answer_at_the_end():
+    made, opening, stream = answering(*WHOLE)
+    with stream as pieces:
+        assert [event.text for event in pieces] == ["", "Hel", "lo", "", ""]
+    answer = stream.answer
+    assert answer.text == "Hello"
+    assert (answer.id, answer.thread) == ("a1", ThreadRef("echo", "t1"))
+    assert answer.sources == (Source("https://x.org"),)
+    assert answer.maybe_duplicated is False
+    assert answer.call.operation == "chat_streamed"
+    assert len(stream.raw) == 5
+    assert len(made.sent) == 1
+    assert opening.closed
+
+
+@given(st.lists(st.integers(1, 12), min_size=1))
+def test_the_events_are_the_same_however_the_bytes_are_cut(sizes):
+    body = b"".join(WHOLE)
+    pieces = []
+    while body:
+        size = sizes[len(pieces) % len(sizes)]
+        pieces.append(body[:size])
+        body = body[size:]
+    _, _, stream = answering(*pieces)
+    events = list(stream)
+    assert [event.text for event in events] == ["", "Hel", "lo", "", ""]
+    assert "".join(event.text for event in events) == stream.answer.text
+
+
+def test_an_event_is_given_as_soon_as_it_is_there():
+    _, opening, stream = answering(*WHOLE)
+    assert opening.read == 0
+    next(stream)
+    assert opening.read == 1
+    next(stream)
+    assert opening.read == 2
+
+
+def test_nothing_is_sent_before_the_first_event_or_the_block_is_wanted():
+    made, _, stream = answering(*WHOLE)
+    assert made.sent == []
+    with stream:
+        assert len(made.sent) == 1
+
+
+def test_the_answer_reads_what_has_not_come_yet():
+    _, _, stream = answering(*WHOLE)
+    with stream:
+        next(stream)
+        assert stream.answer.text == "Hello"
+    assert stream.answer.text == "Hello"
+
+
+def test_the_answer_can_be_had_without_a_block():
+    _, opening, stream = answering(*WHOLE)
+    assert stream.answer.text == "Hello"
+    assert opening.closed
+
+
+def test_the_vendors_records_read_what_has_not_come_yet():
+    _, _, stream = answering(*WHOLE)
+    assert stream.raw[1] == {"text": "Hel"}
+    assert len(stream.raw) == 5
+
+
+def test_an_ended_stream_stays_ended():
+    _, _, stream = answering(*WHOLE)
+    assert len(list(stream)) == 5
+    assert list(stream) == []
+
+
+# The end
+
+
+def test_silence_after_everything_has_come_is_the_end():
+    made, opening, stream = answering(*WHOLE, Failure("stalled"))
+    with stream:
+        assert stream.answer.text == "Hello"
+    assert opening.closed
+    assert len(made.sent) == 1
+
+
+def test_silence_before_that_is_an_interruption():
+    _, _, stream = answering(*WHOLE[:-1], Failure("stalled"))
+    with stream, pytest.raises(StreamInterrupted):
+        list(stream)
+
+
+def test_a_cut_after_everything_has_come_is_no_proper_end():
+    _, _, stream = answering(*WHOLE, Failure("truncated"))
+    with stream, pytest.raises(StreamInterrupted):
+        list(stream)
+
+
+def test_an_end_without_the_end_mark_is_an_interruption():
+    _, _, stream = answering(*WHOLE[:-1])
+    with stream, pytest.raises(StreamInterrupted, match="without its end mark"):
+        list(stream)
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize(("broken", "words"), BREAKS, ids=[words for _, words in BREAKS])
+def test_a_break_after_the_first_event_raises_with_what_came_and_is_not_asked_again(broken, words):
+    made, opening, stream = answering(*WHOLE[:4], broken)
+    events = []
+    with stream, pytest.raises(StreamInterrupted) as caught:
+        events.extend(stream)
+    error = caught.value
+    assert error.events == 4
+    assert (error.text, error.answer_id, error.thread) == ("Hello", "a1", ThreadRef("echo", "t1"))
+    assert error.sources == (Source("https://x.org"),)
+    assert (error.backend, error.operation, error.status) == ("echo", "chat_streamed", 200)
+    assert (error.maybe_delivered, error.retryable) == (True, True)
+    assert [attempt.outcome for attempt in error.attempts] == ["ok"]
+    assert f"after 4 events: {words}" in str(error)
+    assert ".text" in error.hint
+    assert len(made.sent) == 1
+    assert opening.closed
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+def test_the_text_so_far_is_the_text_of_the_events_given(cut):
+    _, _, stream = answering(*WHOLE[:cut], Failure("truncated"))
+    texts = []
+    with pytest.raises(StreamInterrupted) as caught:
+        texts.extend(event.text for event in stream)
+    assert caught.value.events == cut
+    assert caught.value.text == ["", "Hel", "Hello", "Hello"][cut - 1]
+
+
+@pytest.mark.parametrize("read", ["answer", "raw"])
+def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
+    _, _, stream = answering(*WHOLE[:2], Failure("truncated"))
+    with stream:
+        with pytest.raises(StreamInterrupted):
+            list(stream)
+        with pytest.raises(UnichatError):
+            getattr(stream, read)
+
+
+def test_a_broken_stream_does_not_look_ended_when_read_on():
+    _, _, stream = answering(*WHOLE[:2], Failure("truncated"))
+    with pytest.raises(StreamInterrupted):
+        list(stream)
+    with pytest.raises(UnichatError):
+        list(stream)
+
+
+def test_a_deadline_that_passes_between_events_interrupts():
+    opening = Opening((*WHOLE[:2], Failure("deadline", "body")))
+    made = bench(opening)
+    with made.client.stream("Hi?", deadline=50) as stream, pytest.raises(StreamInterrupted) as caught:
+        list(stream)
+    assert "the deadline passed: body" in str(caught.value)
+    assert caught.value.text == "Hel"
+    assert opening.closed
+
+
+class Counting(LineDecoder):
+    """A decoder whose result is no answer."""
+
+    def result(self):
+        return 5
+
+
+class Clumsy(LineDecoder):
+    """A decoder with a mistake in it."""
+
+    def feed(self, data):
+        for event in super().feed(data):
+            yield {"": event, "Hel": event}[event.text]
+
+
+def test_what_amounts_to_no_answer_interrupts_without_parts():
+    made = bench(Opening((WHOLE[1],)))
+    stream = made.open(evolve(stream_operation(), decoder=Counting))
+    next(stream)
+    with pytest.raises(StreamInterrupted) as caught:
+        next(stream)
+    assert (caught.value.text, caught.value.sources, caught.value.events) == ("", (), 1)
+
+
+@pytest.mark.parametrize("pieces", [WHOLE, WHOLE[2:]], ids=["later", "at once"])
+def test_a_mistake_of_the_adapters_decoder_is_an_error_of_ours(pieces):
+    opening = Opening(tuple(pieces))
+    made = bench(opening)
+    with pytest.raises(UnichatError), made.client.run(evolve(stream_operation(), decoder=Clumsy)) as stream:
+        list(stream)
+    assert opening.closed
+
+
+class Content(LineDecoder):
+    """A decoder that is content with nothing."""
+
+    def end(self):
+        return None
+
+
+def test_a_stream_that_may_be_empty_is_an_answer_without_text():
+    made = bench(Opening(()))
+    with made.client.run(evolve(stream_operation(), decoder=Content)) as stream:
+        assert list(stream) == []
+    assert stream.answer.text == ""
+
+
+# Before the first event
+
+
+def test_a_stream_is_asked_for_again_only_before_its_first_event():
+    made = bench(Opening((), 503), Failure("refused"), Opening(tuple(WHOLE)))
+    with made.client.stream("Hi?") as stream:
+        assert stream.answer.text == "Hello"
+    assert len(made.sent) == 3
+    assert [attempt.outcome for attempt in stream.answer.call.attempts] == ["HTTP 503", "refused", "ok"]
+    assert stream.answer.maybe_duplicated is False
+
+
+def test_a_stream_that_may_have_been_asked_for_twice_says_so():
+    made = bench(Opening((), 500), Opening(tuple(WHOLE)))
+    with made.client.stream("Hi?") as stream:
+        assert stream.answer.maybe_duplicated is True
+
+
+def test_a_failure_before_the_first_event_is_raised_where_the_block_is_entered():
+    made = bench(*[Opening(tuple(records({"error": "overloaded"})))] * 3)
+    with pytest.raises(ServerError), made.client.stream("Hi?"):
+        pytest.fail("the block is not reached")
+    assert len(made.sent) == 3
+
+
+@pytest.mark.parametrize("way", ["client.stream", "client.run"])
+def test_a_stream_that_failed_to_start_does_not_ask_again_when_it_is_read_on(way):
+    made = bench(Failure("closed"))
+    stream = made.client.stream("Hi?") if way == "client.stream" else made.client.run(stream_operation())
+    with pytest.raises(UnichatError):
+        next(stream)
+    with pytest.raises(UnichatError):
+        next(stream)
+    with pytest.raises(UnichatError):
+        _ = stream.answer
+    assert len(made.sent) == 1
+
+
+# Leaving early
+
+
+def test_leaving_the_block_early_gives_the_connection_up():
+    _, opening, stream = answering(*WHOLE)
+    with stream:
+        next(stream)
+    assert opening.closed
+    assert opening.read < 5
+
+
+def test_an_error_in_the_block_gives_the_connection_up():
+    _, opening, stream = answering(*WHOLE)
+    with pytest.raises(ZeroDivisionError), stream:
+        _ = 1 / len(next(stream).text)
+    assert opening.closed
+
+
+@pytest.mark.parametrize("use", [next, list, lambda stream: stream.answer, lambda stream: stream.raw])
+def test_a_stream_left_early_cannot_be_read_on(use):
+    made, _, stream = answering(*WHOLE)
+    with stream:
+        next(stream)
+    with pytest.raises(InvalidInput, match="the stream is closed") as caught:
+        use(stream)
+    assert "with block" in caught.value.hint
+    assert len(made.sent) == 1
+
+
+def test_a_stream_that_was_closed_before_it_began_asks_nothing():
+    made, _, stream = answering(*WHOLE)
+    stream.close()
+    stream.close()
+    with pytest.raises(InvalidInput), stream:
+        pytest.fail("the block is not reached")
+    assert made.sent == []
+
+
+# Other backends and the vendor's own streams
+
+
+def test_a_backend_without_streaming_gives_the_whole_answer_as_one_event():
+    body = {"text": "Hello", "id": "a1", "thread": "t1", "sources": [{"url": "https://x.org"}]}
+    made = bench(reply(200, body), streaming=False)
+    with made.client.stream("Hi?") as stream:
+        (event,) = stream
+    assert (event.type, event.text, event.sources, event.raw) == ("text", "Hello", (Source("https://x.org"),), body)
+    assert stream.answer.text == "Hello"
+    assert stream.answer.call.operation == "chat"
+    assert stream.raw == [body]
+    assert made.sent[0].path == "/bots/b/chat"
+
+
+def test_an_answer_without_text_is_an_event_without_text():
+    made = bench(reply(200, {"text": ""}), streaming=False)
+    with made.client.stream("Hi?") as stream:
+        assert [event.text for event in stream] == [""]
+
+
+def test_a_whole_answer_left_early_cannot_be_read_on_either():
+    made = bench(reply(200, {"text": "Hello"}), streaming=False)
+    with made.client.stream("Hi?") as stream:
+        pass
+    with pytest.raises(InvalidInput):
+        _ = stream.answer
+
+
+def test_a_streamed_operation_runs_as_a_stream():
+    made = bench(Opening(tuple(WHOLE)))
+    with made.client.run(stream_operation()) as stream:
+        assert [event.text for event in stream] == ["", "Hel", "lo", "", ""]
+    assert stream.answer.text == "Hello"
+    assert stream.raw[-1] == {"end": True}
+
+
+def test_the_deadline_of_a_streamed_operation_counts_from_when_it_is_sent():
+    made = bench(Opening(tuple(WHOLE)))
+    stream = made.client.run(stream_operation(), deadline=5)
+    made.ticks.now += 60
+    with stream:
+        assert stream.answer.text == "Hello"
+
+
+def test_a_stream_after_closing_the_client_is_refused():
+    made, _, stream = answering(*WHOLE)
+    made.client.close()
+    with pytest.raises(InvalidInput, match="the client is closed"), stream:
+        pytest.fail("the block is not reached")
+    assert made.sent == []
+
+
+def test_no_answer_at_all_is_an_invalid_response():
+    _, _, stream = answering()
+    with pytest.raises(InvalidResponse):
+        list(stream)

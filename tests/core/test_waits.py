@@ -1,0 +1,136 @@
+import math
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from unichat.policy.waits import Curve, longest_wait, retry_after
+from unichat.settings import PolicySettings
+
+NOW = "Tue, 06 Jan 2026 08:49:37 GMT"
+
+
+def wish(value, date=NOW):
+    return retry_after({"retry-after": value, "date": date})
+
+
+@given(st.text(st.characters()), st.none() | st.text(st.characters()))
+@example("Sun, 06 Nov 0000 08:49:37 GMT", None)
+@example("Sun, 06 Nov 1 08:49:37 +9999", "Sun, 06 Nov 1 08:49:37 -9999")
+@example("1 1 1 1:1:1 +9" + "9" * 40, None)
+@example("0" * 5000, None)
+def test_no_text_makes_reading_it_fail(value, date):
+    headers = {"retry-after": value} | ({} if date is None else {"date": date})
+    seconds = retry_after(headers)
+    assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
+
+
+@given(st.text(alphabet="MonSunJaNov 0123456789:,+-GMT", max_size=40))
+def test_no_text_that_looks_like_a_date_makes_reading_it_fail(value):
+    seconds = wish(value, value[::-1])
+    assert seconds is None or seconds >= 0
+
+
+@given(st.integers(0, 10**6))
+def test_whole_seconds_are_read(seconds):
+    assert wish(str(seconds)) == seconds
+    assert wish(f" {seconds} ") == seconds
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2068, 1, 1)), st.integers(0, 10**6))
+def test_a_date_counts_from_the_answers_own_date(now, seconds):
+    now = now.replace(microsecond=0, tzinfo=UTC)
+    then = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+    assert wish(then, format_datetime(now, usegmt=True)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", None),
+        ("0", 0.0),
+        ("2", 2.0),
+        ("60", 60.0),
+        ("61", 61.0),
+        ("1000000000", 1e9),
+        ("9" * 400, 1e16),
+        ("-1", None),
+        ("5.5", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e3", None),
+        ("\uff15", None),
+        ("\u0665", None),
+        ("5, 6", None),
+        ("5s", None),
+        ("soon", None),
+        ("Tue, 06 Jan 2026 08:50:07 GMT", 30.0),
+        ("Tuesday, 06-Jan-26 08:50:07 GMT", 30.0),
+        ("Tue Jan  6 08:50:07 2026", 30.0),
+        ("Tue, 06 Jan 2026 08:00:00 GMT", 0.0),
+        ("Tue, 06 Jan 100000 08:49:37 GMT", None),
+        ("Tue, 36 Jan 2026 08:49:37 GMT", None),
+        ("Tue, 06 Jan 2026 28:49:37 GMT", None),
+    ],
+)
+def test_the_forms_of_a_retry_after(value, expected):
+    assert wish(value) == expected
+
+
+def test_without_the_header_there_is_no_wish():
+    assert retry_after({}) is None
+    assert retry_after({"date": NOW}) is None
+
+
+@pytest.mark.parametrize("date", ["", "not a date", "Tue, 06 Jan 100000 08:49:37 GMT"])
+def test_without_a_date_of_its_own_the_machines_clock_counts(date):
+    then = datetime.now(UTC) + timedelta(hours=2)
+    seconds = wish(format_datetime(then, usegmt=True), date)
+    assert 7100 < seconds <= 7200
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Etc/GMT-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@pytest.mark.parametrize("value", ["Tuesday, 06-Jan-26 08:50:07 GMT", "Tue Jan  6 08:50:07 2026"])
+def test_every_form_of_a_date_is_in_greenwich_time_wherever_the_machine_stands(value):
+    assert wish(value) == 30.0
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@pytest.mark.parametrize("date", ["Tuesday, 06-Jan-26 08:49:37 GMT", "Tue Jan  6 08:49:37 2026"])
+def test_so_is_the_answers_own_date(date):
+    assert wish("Tue, 06 Jan 2026 08:50:07 GMT", date) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        (Curve.SERVER, [0.5, 1, 2, 4, 8, 8, 8]),
+        (Curve.THROTTLED, [1, 2, 4, 8, 16, 20, 20]),
+        (Curve.TOKENS, [5, 10, 20, 30, 30, 30, 30]),
+        (Curve.AT_ONCE, [0, 0, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_the_waits_double_up_to_a_cap(curve, expected):
+    assert [longest_wait(PolicySettings(), curve, attempt) for attempt in range(1, 8)] == expected
+
+
+@given(st.sampled_from(Curve), st.integers(1, 10**9))
+def test_no_number_of_attempts_makes_a_wait_endless(curve, attempt):
+    cap = 0 if curve is Curve.AT_ONCE else getattr(PolicySettings(), curve.value[1])
+    assert 0 <= longest_wait(PolicySettings(), curve, attempt) <= cap
+
+
+def test_the_longest_wish_that_is_waited_for_is_a_minute():
+    assert PolicySettings().retry_after_limit == 60

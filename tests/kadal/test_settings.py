@@ -1,0 +1,56 @@
+"""Kadal's settings: one way to sign in, and a bot."""
+
+import pytest
+from behaviour.doubles import client_of
+
+from unichat.errors import ConfigError
+
+ACCOUNT = {"client_id": "account", "client_secret": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [ACCOUNT, {"client_id": "account"}, {"client_secret": "s3cret"}],
+    ids=lambda settings: " and ".join(settings),
+)
+def test_a_token_beside_a_client_account_is_a_config_error_that_shows_neither(settings):
+    with pytest.raises(ConfigError, match="token") as raised:
+        client_of("kadal", token="t0ken-of-ours", **settings)
+    assert "t0ken-of-ours" not in repr(raised.value) + str(vars(raised.value))
+    assert "s3cret" not in repr(raised.value) + str(vars(raised.value))
+
+
+@pytest.mark.parametrize("settings", [{}, {"client_id": "account"}, {"client_secret": "s3cret"}], ids=repr)
+def test_no_way_to_sign_in_or_half_of_one_is_a_config_error_that_names_both(settings):
+    with pytest.raises(ConfigError) as raised:
+        client_of("kadal", token=None, **settings)
+    for name in ("token", "KADAL_TOKEN", "client_id", "client_secret"):
+        assert name in str(raised.value)
+
+
+@pytest.mark.parametrize("settings", [{"token": lambda: "t"}, {"token": None, **ACCOUNT}], ids=["provider", "account"])
+def test_one_way_to_sign_in_is_enough(settings):
+    client_of("kadal", **settings).close()
+
+
+@pytest.mark.parametrize("bot", ["", " ", "a\nb", "a\0b"], ids=repr)
+def test_a_bot_that_cannot_be_one_is_a_config_error(bot):
+    with pytest.raises(ConfigError, match="chat_bot_id"):
+        client_of("kadal", chat_bot_id=bot)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("threads", "shared"),
+        ("user_ids", "uuid4"),
+        ("send_version", "v3"),
+        ("message_encoding", "form"),
+        ("feedback_encoding", "form"),
+        ("history_version", "v2"),
+        ("token_encoding", "query"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_a_config_error(name, wrong):
+    with pytest.raises(ConfigError, match=name):
+        client_of("kadal", **{name: wrong})

@@ -1,0 +1,29 @@
+"""What the tests of the Kapa adapter share: the reference's samples, and a vendor that is mocked below requests."""
+
+import json
+from pathlib import Path
+
+import pytest
+import responses
+from behaviour.doubles import FakeClock, client_of
+
+SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("samples/*")}
+"""Every response that Kapa's reference prints, by the operation's name."""
+
+
+@pytest.fixture
+def vendor():
+    """Kapa, mocked: what a test does not expect fails it, and so does what it expects in vain."""
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def kapa(clock):
+    with client_of("kapa", clock) as client:
+        yield client

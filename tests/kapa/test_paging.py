@@ -1,0 +1,350 @@
+"""Kapa's lists: bare, counted, linked or a single object; each row once, no page too many, and an end in any case."""
+
+import json
+from itertools import islice
+
+import pytest
+from behaviour.doubles import KAPA_URL, PROJECT, Canned, client_on, query_of, reply
+
+from unichat import ThreadRef, User
+from unichat.errors import InvalidResponse, NotFound, ServerError, Unsupported
+
+from .conftest import SAMPLES
+
+THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
+REFERENCE = ThreadRef("kapa", THREAD)
+
+
+def row(number, end_user=None):
+    """A question with its answer: the sample's, numbered."""
+    (sample,) = SAMPLES["list_question_answers"]
+    return {**sample, "id": str(number), "question": f"q{number}", "thread_id": THREAD, "end_user_id": end_user}
+
+
+def bare(rows, page, size, total):
+    return rows
+
+
+def counted(rows, page, size, total):
+    return {"count": total, "results": rows}
+
+
+def linked(rows, page, size, total):
+    more = page * size < total
+    # Another host: a link is a sign that there is more, and never followed.
+    link = f"https://elsewhere.example/?page={page + 1}"
+    return {"count": total, "next": link if more else None, "previous": None, "results": rows}
+
+
+def single(rows, page, size, total):
+    return rows[0] if rows else {}
+
+
+class Vendor:
+    """Kapa with a list of `rows`, given in the form that `shape` makes of each page."""
+
+    def __init__(self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=linked):
+        self.rows = rows
+        self.shape = shape
+        self.cap = cap
+        self.past_the_end = past_the_end
+        self.end_users = end_users
+        self.users_shape = users_shape
+        self.transport = Canned(self.answer)
+        self.client = client_on(self.transport, "kapa")
+
+    @property
+    def sent(self):
+        return self.transport.sent
+
+    @property
+    def pages(self):
+        return [int(query_of(request)["page"]) for request in self.sent if "question-answers" in request.path]
+
+    def answer(self, request):
+        assert len(self.sent) < 200, "this would go on for ever"
+        query = query_of(request)
+        page, size = int(query["page"]), min(int(query["page_size"]), self.cap)
+        if request.path.endswith("/end-users/"):
+            found = self.end_users(query) if callable(self.end_users) else list(self.end_users)
+            return reply(self.users_shape(found[(page - 1) * size : page * size], page, size, len(found)))
+        rows = self.rows if query["ordering"] == "created_at" else self.rows[::-1]
+        part = rows[(page - 1) * size : page * size]
+        if not part and page > 1 and self.past_the_end is not None:
+            return self.past_the_end
+        return reply(self.shape(part, page, size, len(rows)))
+
+
+def questions(exchanges):
+    return [exchange.question for exchange in exchanges]
+
+
+def named(*numbers):
+    return [f"q{number}" for number in numbers]
+
+
+SHAPES = pytest.mark.parametrize("shape", [bare, counted, linked], ids=lambda shape: shape.__name__)
+
+
+@SHAPES
+@pytest.mark.parametrize("total", [0, 1, 2, 3, 4, 7])
+@pytest.mark.parametrize("newest_first", [False, True], ids=["oldest first", "newest first"])
+def test_each_row_comes_once_and_in_order(shape, total, newest_first):
+    vendor = Vendor([row(number) for number in range(total)], shape)
+    found = questions(vendor.client.history(page_size=2, newest_first=newest_first))
+    expected = named(*range(total))
+    assert found == (expected[::-1] if newest_first else expected)
+    assert vendor.pages == list(range(1, len(vendor.pages) + 1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "total", "pages"),
+    [
+        (bare, 0, 1),
+        (bare, 3, 3),  # two pages with rows; only the empty one after them is the end
+        (bare, 4, 3),
+        (counted, 3, 2),
+        (linked, 0, 1),
+        (linked, 3, 2),
+        (linked, 4, 2),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_no_page_is_fetched_beyond_the_one_that_says_it_is_the_last(shape, total, pages):
+    vendor = Vendor([row(number) for number in range(total)], shape)
+    assert len(list(vendor.client.history(page_size=2))) == total
+    assert len(vendor.pages) == pages
+
+
+@SHAPES
+def test_a_vendor_that_caps_the_page_size_still_gives_every_row(shape):
+    vendor = Vendor([row(number) for number in range(7)], shape, cap=3)
+    assert questions(vendor.client.history(page_size=5)) == named(*range(7))
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_a_list_that_is_a_single_object_is_a_list_of_one(size):
+    vendor = Vendor([row(1)], single, past_the_end=reply({"detail": "Invalid page."}, 404))
+    assert questions(vendor.client.history(page_size=size)) == ["q1"]
+
+
+@SHAPES
+def test_nothing_is_sent_before_the_first_row_is_asked_for_and_only_the_pages_that_are_needed(shape):
+    vendor = Vendor([row(number) for number in range(10)], shape)
+    history = vendor.client.history(page_size=3)
+    assert vendor.sent == []
+    assert questions(islice(history, 3)) == named(0, 1, 2)
+    assert vendor.pages == [1]
+    assert next(history).question == "q3"
+    assert vendor.pages == [1, 2]
+
+
+@SHAPES
+@pytest.mark.parametrize(("limit", "pages"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (99, None)])
+def test_a_limit_ends_the_list_and_fetches_no_page_beyond_it(shape, limit, pages):
+    vendor = Vendor([row(number) for number in range(5)], shape)
+    assert questions(vendor.client.history(page_size=2, limit=limit)) == named(*range(5))[:limit]
+    if pages is not None:
+        assert len(vendor.pages) == pages
+
+
+def test_the_page_size_and_the_order_are_sent_as_they_were_asked_for():
+    vendor = Vendor([row(1)])
+    list(vendor.client.history(page_size=7, newest_first=True))
+    assert vendor.sent[0].path == f"/query/v1/projects/{PROJECT}/question-answers/"
+    assert query_of(vendor.sent[0]) == {"ordering": "-created_at", "page": "1", "page_size": "7"}
+    list(vendor.client.history())
+    assert query_of(vendor.sent[-1])["ordering"] == "created_at"
+
+
+@SHAPES
+def test_a_page_that_is_repeated_for_ever_ends_the_list(shape):
+    rows = [row(1), row(2)]
+    vendor = Vendor([], lambda part, page, size, total: shape(rows, 1, size, 100))
+    assert questions(vendor.client.history(page_size=2)) == named(1, 2)
+    # One repetition may be rows that new ones pushed along; two in a row are a vendor that ignores the page.
+    assert len(vendor.pages) == 3
+
+
+def test_empty_pages_that_claim_to_have_more_after_them_end_the_list():
+    more = {"next": "https://elsewhere.example/", "results": []}
+    vendor = Vendor([], lambda part, page, size, total: more)
+    assert list(vendor.client.history()) == []
+    assert vendor.pages == [1]
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 3, 4, 6, 1000], ids=lambda count: f"count {count}")
+def test_a_count_that_is_too_small_or_too_big_loses_no_row_and_ends(claimed):
+    vendor = Vendor(
+        [row(number) for number in range(5)],
+        lambda part, page, size, total: {"count": claimed, "results": part},
+        past_the_end=reply({"detail": "Invalid page."}, 404),
+    )
+    assert questions(vendor.client.history(page_size=2)) == named(*range(5))
+
+
+def test_a_row_that_moved_to_the_next_page_while_reading_comes_once():
+    rows = [row(number) for number in range(6)]
+    vendor = Vendor(rows, linked)
+    found = []
+    for exchange in vendor.client.history(page_size=3, newest_first=True):
+        found.append(exchange.question)
+        if len(found) == 2:
+            rows.append(row(99))  # everything moves by one place
+    assert found == named(5, 4, 3, 2, 1, 0)
+
+
+def test_a_row_that_stands_twice_on_one_page_comes_once():
+    vendor = Vendor([row(1), row(1), row(2)], linked)
+    assert questions(vendor.client.history(page_size=3)) == named(1, 2)
+
+
+@pytest.mark.parametrize("shape", [bare, counted], ids=lambda shape: shape.__name__)
+def test_a_404_past_the_end_is_the_end(shape):
+    vendor = Vendor(
+        [row(number) for number in range(4)],
+        shape if shape is bare else lambda part, page, size, total: {"count": 99, "results": part},
+        past_the_end=reply({"detail": "Invalid page."}, 404),
+    )
+    assert questions(vendor.client.history(page_size=2)) == named(*range(4))
+
+
+def test_a_404_on_the_first_page_is_no_empty_list_but_a_project_that_is_not_there():
+    client = client_on(Canned(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
+    history = client.history()
+    with pytest.raises(NotFound) as caught:
+        next(history)
+    assert caught.value.what == "project"
+
+
+def test_a_page_that_fails_leaves_the_rows_before_it_good():
+    vendor = Vendor([row(number) for number in range(4)], past_the_end=reply({"detail": "down"}, 500))
+    history = vendor.client.history(page_size=2)
+    assert questions(islice(history, 4)) == named(0, 1, 2, 3)
+    with pytest.raises(ServerError):
+        next(history)
+
+
+def test_a_thread_is_one_request_and_in_the_order_of_its_times():
+    thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
+    times = ["2024-01-02T00:00:00Z", "2024-01-03T00:00:00+00:00", "2024-01-01T23:00:00-05:00"]
+    thread["question_answers"] = [{**row(number), "created_at": time} for number, time in enumerate(times)]
+    transport = Canned(lambda request: reply(thread))
+    client = client_on(transport, "kapa")
+    found = list(client.history(REFERENCE))
+    assert questions(found) == named(0, 2, 1)
+    assert questions(client.history(REFERENCE, newest_first=True)) == named(1, 2, 0)
+    assert questions(client.history(REFERENCE, limit=1)) == named(0)
+    assert transport.sent[0].target == f"/query/v1/threads/{THREAD}/"
+    assert {exchange.thread for exchange in found} == {REFERENCE}
+    assert len(transport.sent) == 3
+
+
+def test_a_thread_whose_times_are_not_all_known_stays_in_the_vendors_order():
+    rows = [{**row(0), "created_at": "2024-01-02T00:00:00Z"}, {**row(1), "created_at": None}]
+    client = client_on(Canned(lambda request: reply({"id": THREAD, "question_answers": rows})), "kapa")
+    assert questions(client.history(REFERENCE)) == named(0, 1)
+
+
+@pytest.mark.parametrize("answers", [None, ...], ids=["null", "missing"])
+def test_a_thread_without_answers_is_empty(answers):
+    thread = {"id": THREAD} if answers is ... else {"id": THREAD, "question_answers": None}
+    assert list(client_on(Canned(lambda request: reply(thread)), "kapa").history(REFERENCE)) == []
+
+
+def test_a_thread_that_kapa_does_not_know_is_not_found():
+    client = client_on(Canned(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
+    with pytest.raises(NotFound) as caught:
+        list(client.history(REFERENCE))
+    assert caught.value.what == "thread"
+
+
+# One user's history: the user is looked up, and the project's rows are picked by Kapa's own id of the user.
+
+ANNA = {"id": "u-anna", "unique_client_id": "anna", "email": "anna@example.com"}
+ANNABEL = {"id": "u-annabel", "unique_client_id": "annabel", "email": "annabel@example.com"}
+HERS = [row(1, "u-anna"), row(2, "u-annabel"), row(3, None), row(4, "u-anna")]
+
+
+@SHAPES
+def test_a_users_history_has_that_users_rows_alone(shape):
+    vendor = Vendor(HERS, shape, end_users=[ANNABEL, ANNA], users_shape=shape)
+    assert questions(vendor.client.history(user="anna", page_size=2)) == named(1, 4)
+    lookup = vendor.sent[0]
+    assert lookup.path == f"/query/v1/projects/{PROJECT}/end-users/"
+    assert query_of(lookup)["search"] == "anna"
+
+
+def test_a_user_is_found_on_a_later_page_of_the_users():
+    others = [{"id": f"u{number}", "unique_client_id": f"anna{number}"} for number in range(250)]
+    vendor = Vendor(HERS, linked, end_users=[*others, ANNA])
+    assert questions(vendor.client.history(user="anna")) == named(1, 4)
+
+
+def test_a_user_can_be_looked_up_by_email():
+    vendor = Vendor(HERS, linked, end_users=[ANNABEL, ANNA])
+    assert questions(vendor.client.history(user=User(email="anna@example.com"))) == named(1, 4)
+    assert query_of(vendor.sent[0])["search"] == "anna@example.com"
+
+
+def test_a_user_whom_kapa_gives_as_a_single_object_is_found():
+    vendor = Vendor(HERS, linked, end_users=[ANNA], users_shape=single)
+    assert questions(vendor.client.history(user="anna")) == named(1, 4)
+
+
+@pytest.mark.parametrize("users_shape", [bare, counted, linked, single], ids=lambda shape: shape.__name__)
+def test_a_user_whom_kapa_does_not_know_has_asked_nothing(users_shape):
+    vendor = Vendor(HERS, linked, end_users=[ANNABEL], users_shape=users_shape)
+    assert list(vendor.client.history(user="anna")) == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [[ANNABEL], {"count": 99, "results": [ANNABEL]}, {"next": "https://elsewhere.example/", "results": []}],
+    ids=["bare", "counted", "empty with a link"],
+)
+def test_a_look_up_of_a_user_ends_though_the_vendor_repeats_the_page_for_ever(page):
+    vendor = Vendor(HERS, linked, users_shape=lambda *_: page)
+    assert list(vendor.client.history(user="anna")) == []
+    assert len(vendor.sent) < 10
+
+
+def test_a_look_up_of_a_user_ends_where_kapa_says_that_there_is_no_such_page():
+    def answer(request):
+        if request.path.endswith("/end-users/"):
+            return reply([ANNABEL]) if query_of(request)["page"] == "1" else reply({"detail": "Invalid page."}, 404)
+        return reply([])
+
+    assert list(client_on(Canned(answer), "kapa").history(user="anna")) == []
+
+
+def test_one_users_rows_of_a_thread_are_picked_too():
+    def answer(request):
+        if request.path.endswith("/end-users/"):
+            return reply({"results": [ANNA], "next": None})
+        return reply({"id": THREAD, "question_answers": HERS})
+
+    assert questions(client_on(Canned(answer), "kapa").history(REFERENCE, user="anna")) == named(1, 4)
+
+
+def test_a_user_known_by_slack_id_only_cannot_be_looked_up():
+    transport = Canned(lambda request: reply([]))
+    with pytest.raises(Unsupported) as caught:
+        client_on(transport, "kapa").history(user=User(slack_id="U1"))
+    assert caught.value.argument == "user"
+    assert transport.sent == []
+
+
+def test_a_row_without_an_id_is_refused_by_its_pointer():
+    client = client_on(Canned(lambda request: reply({"results": [{"question": "q"}], "next": None})), "kapa")
+    with pytest.raises(InvalidResponse) as caught:
+        list(client.history())
+    assert caught.value.pointer == "/results/0/id"
+
+
+def test_a_history_over_http_asks_for_its_pages_by_number(kapa, vendor):
+    for number in (1, 2):
+        page = {"next": "https://elsewhere.example/?page=2" if number == 1 else None, "results": [row(number)]}
+        vendor.add("GET", f"{KAPA_URL}/query/v1/projects/{PROJECT}/question-answers/", json=page)
+    assert questions(kapa.history(page_size=1)) == named(1, 2)
+    assert [call.request.params["page"] for call in vendor.calls] == ["1", "2"]

@@ -1,0 +1,163 @@
+"""Kapa's refusals: which error each status becomes, and whose words it carries."""
+
+import pytest
+from behaviour.doubles import KAPA_URL, KEY, PROJECT, FakeClock, canned, client_of, client_on, reply
+
+from unichat import Rating, ThreadRef, errors
+
+THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
+ANSWER = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
+CHAT_URL = f"{KAPA_URL}/query/v1/projects/{PROJECT}/chat/"
+
+
+def refused(*replies, clock=None, **settings):
+    transport = canned(*replies)
+    with pytest.raises(errors.UnichatError) as caught:
+        client_on(transport, "kapa", clock, **settings).chat("q")
+    return caught.value, transport.sent
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.InvalidInput),
+        (413, errors.InvalidInput),
+        (414, errors.InvalidInput),
+        (422, errors.InvalidInput),
+        (431, errors.InvalidInput),
+        (401, errors.AuthenticationError),
+        (403, errors.PermissionDenied),
+        (404, errors.NotFound),
+        (405, errors.NotFound),
+        (410, errors.NotFound),
+        (409, errors.RequestRejected),
+        (418, errors.RequestRejected),
+        (307, errors.InvalidResponse),
+    ],
+)
+def test_a_refusal_is_raised_once_and_has_its_status_and_words(status, kind):
+    error, sent = refused(reply({"detail": "no, and why"}, status))
+    assert type(error) is kind
+    assert len(sent) == 1
+    assert error.status == status
+    assert "no, and why" in str(error)
+    assert error.hint
+    assert error.retryable is False
+    assert error.maybe_delivered is False
+    assert (error.backend, error.operation) == ("kapa", "chat")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"detail": "words"}, "words"),
+        ({"message": "words"}, "words"),
+        ({"query": ["Too long.", "Really."]}, "query: Too long. Really."),
+        ({"query": ["a"], "user": {"email": ["b"]}}, "user: {'email': ['b']}"),
+        ({"detail": ["a", "b"]}, "detail: a b"),
+        ({"detail": "words\x1b[2J\nforged line"}, "words\\x1b[2J forged line"),
+    ],
+    ids=repr,
+)
+def test_kapas_words_are_read_in_each_form_that_it_has_for_them(body, words):
+    error, _ = refused(reply(body, 400))
+    assert words in str(error)
+    assert str(error).isprintable()
+    assert error.call.vendor_message
+
+
+def test_the_field_that_kapa_names_is_the_errors_argument():
+    error, _ = refused(reply({"query": ["Ensure this field has no more than 5000 characters."]}, 400))
+    assert (error.source, error.argument) == ("vendor", "query")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"<html>", "text/html"), (b"", "text/plain"), (b"{", "application/json"), (b"[1]", "application/json")],
+    ids=repr,
+)
+def test_a_refusal_whose_body_cannot_be_read_is_judged_by_its_status(body, kind):
+    error, _ = refused(reply(status=401, body=body, kind=kind))
+    assert type(error) is errors.AuthenticationError
+
+
+def test_a_refusal_in_plain_text_keeps_its_words():
+    error, _ = refused(reply(status=400, body=b"Invalid HTTP request received.", kind="text/plain"))
+    assert "Invalid HTTP request received." in str(error)
+
+
+def test_a_403_that_speaks_of_a_rate_limit_is_one_and_is_waited_for():
+    clock = FakeClock()
+    limited = reply({"message": "You hit the Rate Limit"}, 403)
+    limited.headers["retry-after"] = "7"
+    answered = reply({"answer": "a"})
+    answer = client_on(canned(limited, answered), "kapa", clock).chat("q")
+    assert answer.text == "a"
+    assert sum(clock.slept) >= 7
+    error, sent = refused(limited, limited, limited)
+    assert type(error) is errors.RateLimited
+    assert (error.status, error.retry_after, len(sent)) == (403, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "waits"),
+    [
+        (429, errors.RateLimited, [1, 2]),
+        (500, errors.ServerError, [0.5, 1]),
+        (502, errors.ServerError, [0.5, 1]),
+        (503, errors.ServerError, [0.5, 1]),
+        (507, errors.InsufficientTokens, [5, 10]),
+    ],
+)
+def test_what_may_pass_is_tried_three_times_on_its_own_curve(status, kind, waits, monkeypatch):
+    monkeypatch.setattr("random.uniform", lambda low, high: high)
+    clock = FakeClock()
+    error, sent = refused(*[reply({"detail": "down"}, status)] * 3, clock=clock)
+    assert type(error) is kind
+    assert clock.slept == waits
+    assert len(error.attempts) == len(sent) == 3
+    assert {request.body for request in sent} == {sent[0].body}
+    assert error.retryable is True
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda client: client.chat("q"), "project"),
+        (lambda client: client.continue_thread(ThreadRef("kapa", THREAD), "q"), "thread"),
+        (lambda client: list(client.history(ThreadRef("kapa", THREAD))), "thread"),
+        (lambda client: list(client.history()), "project"),
+        (lambda client: client.feedback(ANSWER, Rating.UP, user="anna"), "answer"),
+    ],
+)
+def test_what_is_missing_is_told_apart_from_a_route_that_does_not_exist(call, what):
+    with pytest.raises(errors.NotFound) as caught:
+        call(client_on(canned(reply({"detail": "Not found."}, 404)), "kapa"))
+    assert caught.value.what == what
+    with pytest.raises(errors.NotFound) as caught:
+        call(client_on(canned(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html")), "kapa"))
+    assert caught.value.what == "route"
+
+
+@pytest.mark.parametrize("status", [405, 410])
+def test_a_method_or_route_that_is_gone_is_a_route_that_does_not_exist(status):
+    error, _ = refused(reply({"detail": 'Method "POST" not allowed.'}, status))
+    assert error.what == "route"
+
+
+def test_a_missing_route_says_that_the_version_or_the_address_is_wrong():
+    error, _ = refused(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html"))
+    assert "version" in error.hint or "retired" in error.hint
+
+
+def test_a_refused_stream_is_judged_as_any_other_answer(vendor):
+    vendor.add("POST", f"{CHAT_URL}stream/", json={"detail": "Bad key"}, status=401)
+    with client_of("kapa") as kapa, pytest.raises(errors.AuthenticationError, match="Bad key"), kapa.stream("q"):
+        pass
+
+
+def test_the_key_is_in_no_error(vendor):
+    vendor.add("POST", CHAT_URL, json={"detail": "Invalid key"}, status=401)
+    with client_of("kapa") as kapa, pytest.raises(errors.AuthenticationError) as caught:
+        kapa.chat("q")
+    assert KEY not in repr(caught.value) + str(vars(caught.value)) + str(vars(kapa))

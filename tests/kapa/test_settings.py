@@ -1,0 +1,26 @@
+"""Kapa's settings: ids are UUIDs, and a mistake is found before anything is sent."""
+
+import pytest
+from behaviour.doubles import INTEGRATION, PROJECT, client_of
+
+from unichat.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", ["project_id", "integration_id"])
+@pytest.mark.parametrize("wrong", ["my-project", "..", f"{PROJECT}/", f"{PROJECT}\n", PROJECT[:-1]], ids=repr)
+def test_an_id_that_is_no_uuid_is_a_config_error_that_names_it(name, wrong):
+    with pytest.raises(ConfigError) as raised:
+        client_of("kapa", **{name: wrong})
+    assert raised.value.key == name
+    assert "UUID" in str(raised.value)
+    assert str(raised.value).isprintable()
+
+
+def test_ids_may_be_in_capitals():
+    client_of("kapa", project_id=PROJECT.upper(), integration_id=INTEGRATION.upper()).close()
+
+
+@pytest.mark.parametrize("missing", ["api_key", "project_id"])
+def test_what_cannot_be_left_out_is_asked_for_by_name(missing):
+    with pytest.raises(ConfigError, match=missing):
+        client_of("kapa", **{missing: None})
