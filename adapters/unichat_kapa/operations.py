@@ -111,6 +111,18 @@ def _ids(name: str, values: object) -> list[str]:
     return [_id(name, value) for value in values]
 
 
+def _names(name: str, values: object) -> list[str] | None:
+    """Return one name, or several, as a list."""
+    if values is None:
+        return None
+    names = [values] if isinstance(values, str) else values
+    if isinstance(names, bytes) or not isinstance(names, Sequence) or not all(isinstance(each, str) for each in names):
+        raise InvalidInput(
+            f"{name} is {quoted(values)}", hint="Pass text, or a list of texts.", backend="kapa", argument=name
+        )
+    return list(names)
+
+
 def _optional_id(name: str, value: object) -> str | None:
     return None if value is None else _id(name, value)
 
@@ -198,11 +210,10 @@ def list_integrations(
     here: Here, *, project_id: str, integration_type: str | Sequence[str] | None = None
 ) -> Operation[Listing[Integration]]:
     """Return the integrations, of the given types if any. Source: Kapa reference, 'List all integrations'."""
-    types = [integration_type] if isinstance(integration_type, str) else integration_type
     return here.operation(
         _list(Integration.read),
         path={"project_id": _id("project_id", project_id)},
-        query={"integration_type": None if types is None else list(types)},
+        query={"integration_type": _names("integration_type", integration_type)},
     )
 
 
@@ -581,7 +592,7 @@ def list_threads(
     include: str | Sequence[str] | None = None,
 ) -> Operation[Listing[ThreadSummary]]:
     """Return one page of threads by last activity; `next_cursor` fetches the next. Newer than the reference."""
-    parts = include if include is None or isinstance(include, str) else ",".join(include)
+    parts = _names("include", include)
     return here.operation(
         _list(ThreadSummary.read),
         path={"project_id": _id("project_id", project_id)},
@@ -590,6 +601,6 @@ def list_threads(
             "cursor": cursor,
             "updated_since": updated_since,
             "sort": sort,
-            "include": parts,
+            "include": None if parts is None else ",".join(parts),
         },
     )

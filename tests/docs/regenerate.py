@@ -26,9 +26,9 @@ from unichat.config.checking import settings_of
 from unichat.config.kinds import is_function, members
 from unichat.operation import Replay
 from unichat.policy.failures import ROWS
-from unichat.policy.waits import Curve
+from unichat.policy.waits import Curve, longest_wait
 from unichat.secrets import Secret
-from unichat.settings import CommonSettings
+from unichat.settings import CommonSettings, PolicySettings
 from unichat_kadal.simulator import KadalQuirks
 from unichat_kapa.simulator import KapaQuirks
 
@@ -187,7 +187,16 @@ def waits() -> str:
         Curve.TOKENS: "507",
         Curve.AT_ONCE: "a refused token that can be fetched anew (once)",
     }
-    rows = [(curve.name.lower(), uses[curve], f"{curve.value.first:g} s", f"{curve.value.cap:g} s") for curve in Curve]
+    defaults = PolicySettings()
+    rows = [
+        (
+            curve.name.lower(),
+            uses[curve],
+            f"{longest_wait(defaults, curve, 1):g} s",
+            f"{longest_wait(defaults, curve, 1000):g} s",
+        )
+        for curve in Curve
+    ]
     return _table(("Waits", "After", "First, at most", "Never more than"), rows)
 
 

@@ -1,0 +1,298 @@
+"""The command itself: help, what is imported when, completion, and how errors end it."""
+
+from __future__ import annotations
+
+import importlib.abc
+import os
+import subprocess
+import sys
+
+import pytest
+
+from unichat.cli import app, main
+from unichat.cli.failures import EXIT_CODES, ended
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_each_command_bears_the_name_of_its_module_and_says_in_its_help_what_the_list_says(name):
+    command = app.application.get_command(app.application.make_context("unichat", [name]), name)
+    assert command.name == name
+    assert command.help.splitlines()[0] == app.COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_each_command_has_help(run, name, option):
+    result = run(name, option)
+    assert result.code == 0
+    assert result.out.startswith(f"Usage: unichat {name}")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_the_help_lists_all_commands_all_exit_codes_and_how_to_complete(run, arguments):
+    result = run(*arguments)
+    assert result.code == 0
+    for word in (*app.COMMANDS, *map(str, EXIT_CODES), "bash", "zsh", "fish"):
+        assert f"\n  {word} " in result.out
+    assert result.err == ""
+
+
+def test_the_help_fits_sixty_columns(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, run("--help").out.splitlines())) <= 60
+
+
+def test_the_version_is_printed(run):
+    import unichat
+
+    assert run("--version").out == f"unichat {unichat.__version__}\n"
+
+
+def test_the_help_imports_neither_a_command_nor_a_library_but_click():
+    code = "import sys; from unichat.cli import main; main(['--help']); print('\\n'.join(sys.modules), file=sys.stderr)"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(child.stderr.split())
+    assert "Show both vendors" in child.stdout
+    assert "click" in loaded
+    assert loaded.isdisjoint(
+        {"requests", "urllib3", "rich", "attr", "attrs", "cattrs", "tenacity", "prompt_toolkit", "starlette", "uvicorn"}
+    )
+    assert {name for name in loaded if name.startswith("unichat")} == {
+        "unichat",
+        "unichat.printable",
+        "unichat.cli",
+        "unichat.cli.app",
+        "unichat.cli.failures",
+    }
+
+
+def test_a_mistyped_command_is_told_the_nearest(run):
+    assert run("hsitory") == (
+        2,
+        "",
+        "unichat: error: there is no command 'hsitory' (did you mean history?). Try `unichat --help`\n",
+    )
+
+
+def test_a_command_that_there_is_not_is_no_module_to_import():
+    assert app.application.get_command(app.application.make_context("unichat", ["failures"]), "failures") is None
+
+
+def test_a_command_like_no_other_is_told_where_the_list_is(run):
+    assert run("xyzzy").err == "unichat: error: there is no command 'xyzzy'. Try `unichat --help`\n"
+
+
+def test_a_wrong_option_is_told_in_one_line_with_the_command_whose_help_has_them(run):
+    result = run("ask", "--thred", "x")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+    assert "--thred" in result.err
+    assert "Try `unichat ask --help`" in result.err
+
+
+def test_a_wrong_option_before_the_command_is_told_as_well(run):
+    result = run("--colour", "ask")
+    assert (result.code, result.out) == (2, "")
+    assert "Try `unichat --help`" in result.err
+
+
+def test_control_characters_in_an_argument_are_escaped_in_the_error(run):
+    assert "\\x1b[31m" in run("ask\x1b[31m").err
+
+
+def test_the_config_after_the_command_wins_over_the_one_before_it(run, profiles):
+    assert run("--config", "missing.toml", "profiles").code == 2
+    assert run("--config", "missing.toml", "profiles", "--config", str(profiles)).code == 0
+    assert run("--config", str(profiles), "profiles", "--json").json["path"] == str(profiles)
+
+
+def test_without_click_one_line_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "click", None)
+    monkeypatch.delitem(sys.modules, "unichat.cli.app")
+    assert main(["--help"]) == 2
+    assert capsys.readouterr().err == (
+        'unichat: error: the command line needs click: pip install "unichat-bridge[cli]"\n'
+    )
+
+
+def test_another_module_that_is_missing_is_a_bug_and_not_hidden(monkeypatch):
+    monkeypatch.setitem(sys.modules, "unichat.printable", None)
+    monkeypatch.delitem(sys.modules, "unichat.cli.app")
+    with pytest.raises(ModuleNotFoundError):
+        main(["--help"])
+
+
+def test_ctrl_c_while_the_command_line_loads_ends_it_without_a_traceback(capsys, monkeypatch):
+    class Interrupting(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "unichat.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "unichat.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert main(["--help"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_arguments_of_the_process_are_those_that_count_when_none_are_given(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["unichat", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out.startswith("unichat ")
+
+
+def test_an_extra_that_is_missing_is_named_in_one_line(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    for name in [name for name in sys.modules if name.startswith(("unichat.sandbox", "starlette."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("unichat.sandbox")
+    result = run("demo")
+    assert (result.code, result.out) == (2, "")
+    assert "pip install 'unichat-bridge[sandbox]'" in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A bug: whoever looks for an adapter divides by zero."""
+
+    def find(name):
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr("unichat.registry.find", find)
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_bug_is_one_line_that_asks_for_a_report(run):
+    result = run("operations", "kapa")
+    assert (result.code, result.out) == (70, "")
+    assert result.err.startswith("unichat: error: ZeroDivisionError: division by zero. This is a bug in unichat")
+    assert "--debug" in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_debug_shows_the_traceback_of_an_error(run, monkeypatch, how):
+    if how == "environment":
+        monkeypatch.setenv("UNICHAT_DEBUG", "1")
+    result = run(*(["--debug"] if how == "option" else []), "operations", "kapa")
+    assert result.code == 70
+    assert "Traceback (most recent call last)" in result.err
+    assert result.err.splitlines()[-1].startswith("unichat: error: ")
+
+
+def test_debug_shows_the_log(run, profiles):
+    failing = ("feedback", "00000000-0000-4000-8000-000000000000", "down", "--user", "ada")
+    plain, told, plain_again = run(*failing), run("--debug", *failing), run(*failing)
+    assert plain == plain_again
+    assert plain.err.count("\n") == 1
+    assert "warning: kapa upsert_feedback: HTTP 404" in told.err
+    assert told.err.endswith(plain.err)
+
+
+def test_an_error_of_the_system_is_no_bug(run, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("unichat.cli.output.show_json", full)
+    assert run("operations", "kapa", "--json") == (
+        1,
+        "",
+        "unichat: error: [Errno 28] No space left on device\n",
+    )
+
+
+def test_an_end_that_is_no_error_is_passed_on():
+    with pytest.raises(SystemExit):
+        ended(SystemExit(3), None)
+
+
+def test_ctrl_c_moves_a_terminal_to_its_next_line(capsys, monkeypatch):
+    assert ended(KeyboardInterrupt(), None) == 130
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert ended(KeyboardInterrupt(), None) == 130
+    assert capsys.readouterr() == ("", "\n")
+
+
+def test_a_reader_that_leaves_early_is_no_error(capsys, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["operations", "kapa"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_an_escape(process, elsewhere):
+    (elsewhere / "docs").mkdir()
+    (elsewhere / "docs" / "page.md").write_text(
+        "# Ünïcode\n\n## Signs\n\nA sign separates headings.\n", encoding="utf-8"
+    )
+    # Not ASCII, for which click takes UTF-8 instead.
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    child = process("demo", "--docs", "docs", "--question", "sign", env=environment, encoding="latin-1")
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (0, "")
+    assert "Ünïcode \\u203a Signs" in out
+
+
+def test_no_color_and_a_pipe_give_plain_text_and_a_terminal_gets_colour(terminal, run, monkeypatch, profiles):
+    coloured = terminal("doctor")
+    assert coloured.end() == 0
+    assert "\x1b[" in coloured.text
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = terminal("doctor", columns=60)
+    assert plain.end() == 0
+    assert "\x1b" not in plain.text
+    assert max(map(len, plain.text.splitlines())) <= 60
+    assert "reachability" in plain.text
+    assert "\x1b" not in run("doctor").out
+
+
+class TestCompletion:
+    @pytest.fixture
+    def completed(self, monkeypatch, capsys):
+        def call(line):
+            """Return what bash would offer at the end of `line`."""
+            words = line.split(" ")
+            monkeypatch.setenv("_UNICHAT_COMPLETE", "bash_complete")
+            monkeypatch.setenv("COMP_WORDS", line)
+            monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+            with pytest.raises(SystemExit):
+                main([])
+            return {each.partition(",")[2] for each in capsys.readouterr().out.split()}
+
+        return call
+
+    def test_offers_commands_and_options(self, completed):
+        assert completed("unichat cl") == {"clear"}
+        assert "--newest-first" in completed("unichat history --")
+
+    def test_offers_the_profiles_of_the_config_file(self, completed, profiles):
+        assert completed("unichat ask --profile ka") == {"kapa", "kadal"}
+
+    def test_offers_those_of_the_file_that_an_option_names(self, completed, elsewhere, profiles):
+        profiles.rename(elsewhere / "other.toml")
+        assert completed("unichat ask --profile ka") == set()
+        assert completed("unichat --config other.toml ask --profile ka") == {"kapa", "kadal"}
+        assert completed("unichat ask --config other.toml --profile kap") == {"kapa"}
+
+    def test_offers_nothing_where_the_config_is_broken(self, completed, write):
+        write("[profiles")
+        assert completed("unichat ask --profile ka") == set()
+        assert completed("unichat call ch") == set()
+
+    def test_offers_backends(self, completed):
+        assert completed("unichat operations ") >= {"kapa", "kadal"}
+        assert completed("unichat ask --backend kad") == {"kadal"}
+
+    def test_offers_the_operations_of_the_profile_or_backend(self, completed, profiles):
+        assert completed("unichat call chat_") == {"chat_in_thread", "chat_in_thread_streamed", "chat_streamed"}
+        assert completed("unichat call --profile kadal list_") == {"list_chats", "list_chats_v7"}
+        assert completed("unichat call --backend kadal get_") == {"get_chat"}
+        assert completed("unichat call --backend kdal get_") == set()
+
+    def test_offers_the_parameters_of_an_operation(self, completed, profiles):
+        assert completed("unichat call list_sources pa") == {"page=", "page_size="}
+        assert completed("unichat call no_such_operation pa") == set()

@@ -1,0 +1,240 @@
+"""`unichat ask`: the question, the answer's forms, threads, and the sandbox where nothing is set up."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+
+from unichat.models import ThreadRef
+
+
+def test_an_answer_comes_with_its_sources(run, profiles, question):
+    result = run("ask", question)
+    assert (result.code, result.err) == (0, "")
+    answer, sources = result.out.split("\n\nSources\n")
+    assert "vinegar" in answer
+    assert sources.startswith("  Kettle › Descaling  http://127.0.0.1:")
+
+
+def test_a_question_needs_no_quotes(run, profiles, box, question):
+    run("ask", *question.split())
+    assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == question
+
+
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_the_question_can_come_from_a_pipe(run, profiles, box, arguments, question):
+    assert run("ask", *arguments, piped=f"{question}\n").code == 0
+    assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == question
+
+
+def test_without_a_question_a_terminal_is_told_to_give_one(terminal, profiles):
+    asked = terminal("ask")
+    assert asked.end() == 2
+    assert "no question: give it after the options, or on standard input" in asked.text
+
+
+def test_without_a_standard_input_there_is_no_question(run, profiles, monkeypatch):
+    # What Python does where the shell closed it.
+    monkeypatch.setattr("unichat.cli.ask.sys", type("sys", (), {"stdin": None}))
+    assert run("ask").code == 2
+
+
+def test_an_empty_question_is_refused_before_it_is_sent(run, profiles, box):
+    before = len(box.simulator("kapa").requests)
+    assert run("ask", "") == (2, "", "unichat: error: the question is empty. Ask something.\n")
+    assert run("ask", piped="\n").code == 2
+    assert len(box.simulator("kapa").requests) == before
+
+
+def test_bytes_that_are_no_text_are_refused(run, profiles):
+    result = run("ask", piped=b"\xff\xfe")
+    assert (result.code, result.out) == (2, "")
+    assert "no text in this terminal's encoding" in result.err
+
+
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_json_has_text_id_thread_and_sources_and_the_thread_goes_on(run, profiles, profile, question):
+    first = run("ask", "--json", "--user", "ada", "--profile", profile, question).json
+    assert list(first) == ["text", "id", "thread", "sources"]
+    assert "vinegar" in first["text"]
+    assert isinstance(first["id"], str)
+    assert all(list(source) == ["url", "title"] for source in first["sources"])
+    assert ThreadRef.parse(first["thread"]).backend == profile
+    second = run("ask", "--json", "--profile", profile, "--thread", first["thread"], "And its warranty?").json
+    assert ThreadRef.parse(second["thread"]) == ThreadRef.parse(first["thread"])
+    assert "two years" in second["text"]
+
+
+def test_json_is_ascii_so_that_nothing_in_it_reaches_a_terminal(run, profiles, question):
+    result = run("ask", "--json", question)
+    assert result.out.isascii()
+    assert "\\u203a" in result.out
+
+
+def test_a_terminal_shows_also_what_to_rate_and_where_to_go_on(run, profiles, seen, question):
+    lines = run("ask", question).out.splitlines()
+    assert lines[-2].startswith("answer ")
+    assert ThreadRef.parse(lines[-1].removeprefix("thread ")).backend == "kapa"
+
+
+def test_control_characters_of_the_vendor_are_escaped_but_not_its_lines(run, vendor):
+    reply = {"answer": "red \x1b[31m\r\nnext\tline \u202e\u200d", "thread_id": None}
+    vendor(json.dumps(reply).encode())
+    assert run("ask", "What?").out == "red \\x1b[31m\nnext\tline \\u202e\u200d\n"
+    assert run("ask", "What?", "--json").json["text"] == reply["answer"]
+
+
+def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, seen):
+    vendor(b'{"answer": "Yes.", "is_uncertain": true}')
+    result = run("ask", "Really?")
+    assert result.out == "Yes.\n\nThe answer has no id, so it cannot be rated.\n"
+    assert result.err == "note: the vendor marks this answer as uncertain\n"
+    assert run("ask", "Really?", "--json").json == {"text": "Yes.", "id": None, "thread": None, "sources": []}
+
+
+def test_an_answer_that_may_have_been_asked_for_twice_says_so(run, profiles, monkeypatch, question):
+    from attrs import evolve
+
+    from unichat.client import Client
+
+    chat = Client.chat
+    monkeypatch.setattr(
+        Client, "chat", lambda self, *args, **kw: evolve(chat(self, *args, **kw), maybe_duplicated=True)
+    )
+    assert "may have been asked twice" in run("ask", question).err
+
+
+def test_a_failure_of_the_vendor_is_one_line_and_exit_code_1(run, vendor):
+    vendor(b'{"detail": "\\u001b[31mno\\nway"}', status="401 Unauthorized")
+    result = run("ask", "What?")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("unichat: error: kapa chat: HTTP 401")
+    assert "\x1b" not in result.err
+    assert "sesame" not in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_what_the_vendor_finds_wrong_is_a_failure_and_no_mistake_of_usage(run, vendor):
+    vendor(b'{"query": ["Too rude."]}', status="400 Bad Request")
+    result = run("ask", "What?")
+    assert result.code == 1
+    assert "Too rude." in result.err
+
+
+def test_a_thread_of_another_backend_is_refused(run, profiles, question):
+    thread = run("ask", "--json", "--profile", "kadal", question).json["thread"]
+    result = run("ask", "--thread", thread, question)
+    assert result.code == 2
+    assert "the thread belongs to kadal, and this client talks to kapa" in result.err
+
+
+def test_a_thread_that_was_cut_is_refused_with_the_option_that_is_meant(run, profiles):
+    result = run("ask", "--thread", "kapa:1:abc", "What?")
+    assert result.code == 2
+    assert result.err.endswith("(here: --thread)\n")
+
+
+def test_a_deadline_that_is_none_is_refused(run, profiles):
+    assert run("ask", "--deadline", "-1", "What?").code == 2
+    assert run("ask", "--deadline", "soon", "What?").code == 2
+
+
+def test_a_deadline_counts(run, vendor):
+    vendor(b"", silent=True)
+    result = run("ask", "--deadline", "0.2", "What?")
+    assert result.code == 1
+    assert "0.2 s" in result.err
+
+
+def test_a_backend_can_be_named_instead_of_a_profile(run, box, monkeypatch, question):
+    settings = box.settings("kapa")
+    assert "api_key is missing" in run("ask", "--backend", "kapa", question).err
+    monkeypatch.setenv("KAPA_API_KEY", settings["api_key"])
+    url = f"kapa://{settings['project_id']}?base_url={settings['base_url']}"
+    assert "vinegar" in run("ask", "--backend", url, question).out
+
+
+def test_a_backend_and_a_profile_are_not_taken_together(run, profiles):
+    assert run("ask", "--backend", "kapa", "--profile", "kapa", "What?").code == 2
+
+
+def test_a_warning_of_the_library_is_shown_as_one(run, profiles, question):
+    profiles.chmod(0o644)
+    result = run("ask", question)
+    assert result.code == 0
+    assert result.err.startswith("warning: ")
+    assert "chmod 600" in result.err
+
+
+@pytest.mark.parametrize("arguments", [("history",), ("feedback", "1", "up"), ("clear", "--yes"), ("call", "health")])
+def test_other_commands_say_without_any_config_what_to_do(run, arguments):
+    result = run(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "no config file was found" in result.err
+    assert "`unichat sandbox` prints one to try" in result.err
+    assert "--backend" in result.err
+
+
+class TestWithoutAnyConfig:
+    def test_the_sandbox_answers_and_says_that_it_is_one(self, run):
+        result = run("ask", "How do I switch vendors by config?")
+        assert result.code == 0
+        assert result.err.startswith("note: no config file was found, so this is the sandbox: a simulated Kapa ")
+        assert "Sources" in result.out
+
+    def test_the_next_command_can_go_on_in_the_thread(self, run, elsewhere):
+        thread = run("ask", "--json", "What is a thread?").json["thread"]
+        assert run("ask", "--json", "--thread", thread, "How is it stored?").json["thread"] == thread
+        state = elsewhere.parent / "XDG_STATE_HOME" / "unichat"
+        assert (state / "sandbox.sqlite3").exists()
+        if os.name == "posix":
+            assert state.stat().st_mode & 0o077 == 0
+
+    def test_a_thread_decides_which_vendor_is_simulated(self, run):
+        # Not one that this sandbox made: another bot's.
+        thread = str(ThreadRef("kadal", "x", scope="another bot"))
+        result = run("ask", "--thread", thread, "What is a thread?")
+        assert "a simulated Kadal" in result.err
+        assert "the thread belongs to the bot 'another bot'" in result.err
+        assert result.code == 2
+
+    def test_a_thread_of_no_simulated_vendor_is_refused(self, run):
+        result = run("ask", "--thread", str(ThreadRef("other", "x")), "What is a thread?")
+        assert result.code == 2
+        assert "the thread belongs to other" in result.err
+
+    def test_a_state_that_cannot_be_kept_is_said_and_no_obstacle(self, run, elsewhere, monkeypatch):
+        (elsewhere / "file").write_text("no folder")
+        monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "file"))
+        result = run("ask", "What is a thread?")
+        assert result.code == 0
+        assert result.err.startswith("note: the sandbox forgets its threads when this command ends (")
+
+    def test_a_broken_config_is_no_missing_one(self, run, write):
+        write("[profiles.support]\nbackend = 'kapaa'\n")
+        result = run("ask", "What is a thread?")
+        assert result.code == 2
+        assert "sandbox" not in result.err
+        assert "'kapa'" in result.err
+
+
+def test_ctrl_c_while_waiting_for_the_answer_ends_with_130(terminal, vendor):
+    server = vendor(b"", silent=True)
+    asked = terminal("ask", "What?")
+    assert server.asked.wait(30)
+    asked.interrupt()
+    assert asked.end() == 130
+    assert "Traceback" not in asked.text
+    assert "error" not in asked.text
+
+
+def test_the_encoding_of_the_stream_is_left_alone_where_it_cannot_be_changed(run, profiles, monkeypatch, question):
+    class Plain:
+        def __init__(self, stream):
+            self.write, self.flush, self.isatty = stream.write, stream.flush, stream.isatty
+
+    monkeypatch.setattr(sys, "stderr", Plain(sys.stderr))
+    assert run("ask", question).code == 0

@@ -1,0 +1,237 @@
+"""`unichat operations` and `unichat call`: the vendors' own operations, run or shown as curl's command lines."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from unichat import registry
+
+
+@pytest.fixture
+def sent(box):
+    """The last request that a simulator received."""
+
+    def call(backend):
+        return box.simulator(backend).requests[-1]
+
+    return call
+
+
+@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+def test_all_operations_of_an_adapter_are_listed(run, backend):
+    endpoints = list(registry.find(backend).endpoints)
+    rows = run("operations", backend, "--json").json
+    assert [(row["name"], row["method"], row["path"]) for row in rows] == [
+        (each.name, each.method, each.path) for each in endpoints
+    ]
+    lines = run("operations", backend).out.splitlines()
+    assert lines[0].split() == ["operation", "method", "path", "parameters"]
+    assert [line.split()[:3] for line in lines[1:]] == [[each.name, each.method, each.path] for each in endpoints]
+
+
+def test_nothing_is_cut_off_on_a_narrow_terminal(run, seen, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = run("operations", "kadal").out.splitlines()
+    assert max(map(len, lines)) <= 60
+    (start,) = (number for number, line in enumerate(lines) if "clear_chat_h" in line)
+    folded = [line[:19].strip() for line in lines[start : start + 2]]
+    assert "".join(folded) == "clear_chat_history"
+
+
+def test_a_parameter_shows_whether_it_is_needed_and_whether_the_settings_know_it(run):
+    chat = next(row for row in run("operations", "kapa", "--json").json if row["name"] == "chat")
+    assert chat["reference"] == "Chat"
+    assert chat["streamed"] is False
+    assert chat["parameters"][:3] == [
+        {"name": "project_id", "type": "str", "required": True, "from_settings": True},
+        {"name": "query", "type": "str", "required": True, "from_settings": False},
+        {"name": "user", "type": "Mapping[str, Any] | None", "required": False, "from_settings": False},
+    ]
+    assert "project_id* query [user] [metadata] [integration_id*]" in run("operations", "kapa").out
+
+
+def test_the_operations_of_an_unknown_backend_are_not_guessed(run):
+    result = run("operations", "kapaa")
+    assert (result.code, result.out) == (2, "")
+    assert "'kapa'" in result.err
+
+
+def test_an_operation_prints_the_vendors_json_and_knows_the_ids_of_the_settings(run, profiles, box):
+    result = run("call", "retrieve_project")
+    assert (result.code, result.err) == (0, "")
+    assert result.json["id"] == box.settings("kapa")["project_id"]
+
+
+def test_text_is_text_and_json_is_json(run, profiles, sent):
+    assert run("call", "chat", "query=5", 'user:={"email": "ada@example.com"}', "metadata:={}").code == 0
+    body = json.loads(sent("kapa").body)
+    assert body["query"] == "5"
+    assert body["user"] == {"email": "ada@example.com"}
+
+
+def test_a_value_may_hold_more_signs(run, profiles, sent):
+    run("call", "chat", "query=a=b:=c")
+    assert json.loads(sent("kapa").body)["query"] == "a=b:=c"
+
+
+def test_text_becomes_the_number_or_truth_value_that_a_parameter_can_only_be(run, profiles, sent):
+    asked = run("ask", "--profile", "kadal", "--json", "--user", "ada", "When to descale?").json
+    given = ("rating_id=2", "is_positive=no", f"bot_response_id={asked['id']}")
+    assert run("call", "--profile", "kadal", "add_feedback", *given).code == 0
+    assert json.loads(sent("kadal").body) == {
+        "bot_response_id": int(asked["id"]),
+        "is_positive": False,
+        "rating_id": 2,
+    }
+
+
+def test_what_can_be_text_stays_text(run, profiles, sent):
+    run("call", "list_end_users", "has_email=true", "search=1")
+    assert sent("kapa").query == "has_email=true&search=1"
+
+
+def test_an_id_that_is_given_wins_over_that_of_the_settings(run, profiles):
+    result = run("call", "retrieve_project", "id=00000000-0000-4000-8000-000000000000")
+    assert result.code == 1
+    assert "HTTP 404" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("retrieve_projct",), "kapa has no operation 'retrieve_projct' (did you mean retrieve_project?). It has: "),
+        (("chat", "quer=x"), "chat has no parameter 'quer' (did you mean query?). It has: project_id, query, "),
+        (("chat",), "chat needs query: add query=…."),
+        (("chat_in_thread",), "chat_in_thread needs thread_id, query: add thread_id=… query=…."),
+        (("chat", "query"), "'query' is no argument: write name=text or name:=json."),
+        (("chat", "=x"), "'=x' is no argument"),
+        (("chat", ":=x"), "':=x' is no argument"),
+        (("chat", "query=a", "query=b"), "query was given twice."),
+        (("list_sources", "page=one"), "page is 'one', but should be a whole number."),
+        (("chat", "query=a", "user=ada"), "user takes JSON: write user:='{…}'."),
+        (("custom_chat", "messages=hello"), "messages takes JSON: write messages:='[…]'."),
+        (("chat", "query:={"), "query is no JSON ("),
+        (("chat", "query:=NaN"), "query is no JSON (NaN is no number of JSON): 'NaN'."),
+        (("chat", 'user:={"a": 1, "a": 2}'), "user is no JSON (a key stands twice in one object)"),
+        (("list_threads", "include:=5"), "kapa: include is 5. Pass text"),
+        (("chat", "user:=" + "[" * 100_000), "user is no JSON (it is nested too deeply)"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_told_before_anything_is_sent(run, profiles, box, arguments, problem):
+    before = len(box.simulator("kapa").requests)
+    result = run("call", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"unichat: error: {problem}")
+    assert result.err.count("\n") == 1
+    assert len(box.simulator("kapa").requests) == before
+
+
+def test_a_choice_is_checked(run, profiles, sent):
+    result = run("call", "--profile", "kadal", "post_chat", "message=x", "message_encoding=jsn")
+    assert result.code == 2
+    assert "message_encoding is 'jsn' (did you mean json?). Accepted: json, query." in result.err
+    assert run("call", "--profile", "kadal", "post_chat", "message=x", "message_encoding=json").code == 0
+
+
+def test_a_value_that_the_operation_refuses_is_not_sent(run, profiles):
+    result = run("call", "retrieve_thread", "id=a/b")
+    assert result.code == 2
+    assert "a/b" in result.err
+
+
+def test_a_streamed_operation_prints_one_record_a_line(run, profiles, question):
+    result = run("call", "chat_streamed", f"query={question}")
+    records = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == 0
+    assert len(records) > 3
+    assert all("chunk" in record for record in records)
+    text = "".join(record["chunk"]["content"].get("text", "") for record in records)
+    assert "vinegar" in text
+
+
+def test_the_records_of_a_stream_are_printed_as_they_come(process, vendor, record):
+    vendor(record("First.") + record("Second."), silent=True)
+    child = process("call", "chat_streamed", "query=What?")
+    assert json.loads(child.stdout.readline())["chunk"]["content"]["text"] == "First."
+    assert json.loads(child.stdout.readline())["chunk"]["content"]["text"] == "Second."
+    assert child.poll() is None
+
+
+def test_a_stream_that_breaks_off_is_a_failure_after_its_records(run, vendor, record):
+    vendor(record("First."), cut=True)
+    result = run("call", "chat_streamed", "query=What?")
+    assert result.code == 1
+    assert json.loads(result.out)["chunk"]["content"]["text"] == "First."
+    assert "the stream broke after 1 events" in result.err
+
+
+def test_a_backend_or_url_serves_in_place_of_a_profile(run, box):
+    settings = box.settings("kadal")
+    url = f"kadal://{settings['chat_bot_id']}?token={settings['token']}&base_url={settings['base_url']}"
+    assert run("call", "--backend", url, "health").json == {"msg": "OK"}
+
+
+class TestDryRun:
+    def test_shows_the_request_and_sends_nothing(self, run, profiles, box):
+        before = len(box.simulator("kapa").requests)
+        settings = box.settings("kapa")
+        result = run("call", "--dry-run", "chat", "query=What's {this} [and] that?")
+        assert (result.code, result.err) == (0, "")
+        assert shlex.split(result.out) == [
+            "curl",
+            "--globoff",
+            "--request",
+            "POST",
+            f"{settings['base_url']}/query/v1/projects/{settings['project_id']}/chat/",
+            "--header",
+            "X-API-KEY: ***",
+            "--header",
+            "Accept: application/json",
+            "--header",
+            "Content-Type: application/json",
+            "--data-raw",
+            f'{{"query":"What\'s {{this}} [and] that?","integration_id":"{settings["integration_id"]}"}}',
+        ]
+        assert settings["api_key"] not in result.out
+        assert result.out.count("\n") == 1
+        assert len(box.simulator("kapa").requests) == before
+
+    def test_shows_the_scheme_before_the_secret_and_the_query(self, run, profiles, box):
+        words = shlex.split(
+            run("call", "--profile", "kadal", "--dry-run", "list_chats", "page_no=1", "page_size=5").out
+        )
+        assert "Authorization: Bearer ***" in words
+        assert words[4].startswith(f"{box.settings('kadal')['base_url']}/aiwb/chat/api/v1/")
+        assert "page_no=1&page_size=5" in words[4]
+        assert "--data-raw" not in words
+
+    def test_asks_curl_for_the_pieces_of_a_stream_as_they_come(self, run, profiles):
+        words = shlex.split(run("call", "--dry-run", "chat_streamed", "query=What?").out)
+        assert "--no-buffer" in words
+        assert "Accept: application/json" not in words
+
+    def test_leaves_the_secret_out_where_the_request_carries_none(self, profiles, box):
+        from attrs import evolve
+
+        from unichat.adapter import Credential
+        from unichat.cli.curl import command_line
+        from unichat.secrets import Secret
+        from unichat_kadal import operations
+
+        unsigned = evolve(operations.health(), signed=False)
+        line = command_line(unsigned, "http://127.0.0.1:1/base/", Credential("Authorization", "Bearer", Secret("x")))
+        assert shlex.split(line)[4].startswith("http://127.0.0.1:1/base/aiwb/")
+        assert "***" not in line
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+    def test_runs_in_a_shell_once_the_secret_stands_in_it(self, run, profiles, box, sent):
+        line = run("call", "--dry-run", "chat", 'query=It\'s @home, {a} [b]\n$HOME `id` "é" !').out
+        line = line.replace("***", box.settings("kapa")["api_key"])
+        ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+        assert json.loads(ran.stdout)["thread_id"]
+        assert json.loads(sent("kapa").body)["query"] == 'It\'s @home, {a} [b]\n$HOME `id` "é" !'

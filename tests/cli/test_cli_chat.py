@@ -1,0 +1,296 @@
+"""`unichat chat`: from a pipe, at a terminal, and what its commands do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from unichat.cli import prompting
+from unichat.cli.conversation import COMMANDS
+from unichat.errors import StaleThread
+from unichat.models import ThreadRef
+
+
+def lines(*given):
+    return "".join(f"{line}\n" for line in given)
+
+
+def test_each_line_of_a_pipe_is_a_question_in_one_thread(run, profiles, box, question):
+    result = run("chat", "--user", "ada", piped=lines(question, "", "And its warranty?"))
+    assert (result.code, result.err) == (0, "")
+    assert "vinegar" in result.out
+    assert "two years" in result.out
+    assert "Sources\n  Kettle › Descaling  http" in result.out
+    first, second = list(box.simulator("kapa").requests)[-2:]
+    assert first.path.endswith("/chat/stream/")
+    assert "/threads/" in second.path
+    assert json.loads(first.body)["user"] == {"unique_client_id": "ada"}
+
+
+def test_a_vendor_without_streaming_answers_all_the_same(run, profiles, question):
+    result = run("chat", "--profile", "kadal", "--user", "nobody-else", piped=lines(question, "/up", "/history"))
+    assert (result.code, result.err) == (0, "")
+    assert result.out.count("vinegar") == 2
+    assert "Rated up." in result.out
+
+
+def test_a_thread_can_be_gone_on_in(run, profiles, question):
+    thread = run("ask", "--json", question).json["thread"]
+    result = run("chat", "--thread", thread, piped=lines("/history", "And its warranty?", "/history"))
+    assert result.out.count(f"> {question}") == 2
+    assert result.out.count("> And its warranty?") == 1
+
+
+def test_a_thread_that_is_none_ends_the_chat_before_it_begins(run, profiles):
+    assert run("chat", "--thread", "kapa:1:abc", piped=lines("Hello?")).code == 2
+
+
+def test_the_last_answer_is_rated_with_words_or_without(run, profiles, box, question):
+    result = run("chat", piped=lines("/up", question, "/up", "/down  Too long. "))
+    assert result.code == 0
+    assert result.err == "There is no answer to rate yet.\n"
+    assert result.out.endswith("Rated up.\nRated down.\n")
+    up, down = (json.loads(each.body) for each in list(box.simulator("kapa").requests)[-2:])
+    assert (up["reaction"], down["reaction"]) == ("upvote", "downvote")
+    assert down["comment"]["issue"] == "Too long."
+    # Nobody was named: the verdicts of one chat are those of one person, made up for it.
+    assert up["user_identifier"] == down["user_identifier"]
+
+
+def test_reset_starts_a_new_thread(run, profiles, box, question):
+    result = run("chat", piped=lines("/history", question, "/reset", "/history", "/down", question))
+    nothing = "Nothing was asked in this thread yet.\n"
+    assert result.err == f"{nothing}{nothing}There is no answer to rate yet.\n"
+    assert "A new thread starts with the next question." in result.out
+    assert box.simulator("kapa").requests[-1].path.endswith("/chat/stream/")
+    assert "/threads/" not in box.simulator("kapa").requests[-1].path
+
+
+def test_help_shows_the_commands(run, profiles):
+    result = run("chat", piped=lines("/help"))
+    assert [line.split()[0] for line in result.out.splitlines()] == list(COMMANDS)
+
+
+def test_a_mistyped_command_is_told_the_nearest_and_not_asked(run, profiles, box):
+    before = len(box.simulator("kapa").requests)
+    result = run("chat", piped=lines("/hsitory", "/etc/hosts"))
+    assert result.code == 0
+    assert "There is no command /hsitory (did you mean /history?)." in result.err
+    assert "There is no command /etc/hosts." in result.err
+    assert len(box.simulator("kapa").requests) == before
+
+
+def test_a_blank_before_it_makes_a_question_of_a_slash(run, profiles, box):
+    run("chat", piped=lines(" /etc/hosts?"))
+    assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == "/etc/hosts?"
+
+
+def test_quit_ends_the_chat(run, profiles, box):
+    before = len(box.simulator("kapa").requests)
+    assert run("chat", piped=lines("/quit", "Hello?")) == (0, "", "")
+    assert len(box.simulator("kapa").requests) == before
+
+
+def test_an_error_is_a_line_and_the_chat_goes_on(run, profiles, question):
+    result = run("chat", piped=lines("x" * 5001, question))
+    assert result.code == 0
+    assert result.err.startswith("unichat: error: kapa: the question has 5,001 characters")
+    assert result.err.count("\n") == 1
+    assert "vinegar" in result.out
+
+
+def test_a_line_that_is_no_text_is_refused_and_the_chat_goes_on(run, profiles, question):
+    result = run("chat", piped=b"\xff\xfe?\n" + question.encode() + b"\n")
+    assert result.code == 0
+    assert "lone surrogate" in result.err
+    assert "vinegar" in result.out
+
+
+def test_a_stream_without_an_encoding_to_change_is_read_as_it_is(profiles, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", ["one\r\n", "two"])
+    assert list(prompting.piped()) == ["one", "two"]
+
+
+def test_without_a_standard_input_there_are_no_lines(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert list(prompting.piped()) == []
+    assert not prompting.is_interactive()
+
+
+def test_a_thread_that_cannot_go_on_is_explained(run, profiles, monkeypatch, question):
+    from unichat.client import Client
+
+    def stale(*args, **kwargs):
+        raise StaleThread("a newer thread took this one's place", thread=ThreadRef("kadal", "x"))
+
+    monkeypatch.setattr(Client, "stream", stale)
+    result = run("chat", piped=lines(question))
+    assert result.code == 0
+    assert result.err == (
+        "unichat: error: a newer thread took this one's place\nThis thread cannot go on; /reset starts a new one.\n"
+    )
+
+
+def test_a_thread_that_the_vendor_does_not_know_is_explained(run, profiles):
+    thread = str(ThreadRef("kapa", "00000000-0000-4000-8000-000000000000"))
+    result = run("chat", "--thread", thread, piped=lines("Hello?"))
+    assert result.code == 0
+    assert result.err.splitlines()[-1] == "This thread cannot go on; /reset starts a new one."
+
+
+def test_an_answer_that_breaks_off_is_shown_so_far_and_said_to_be_broken(run, vendor, record):
+    vendor(record("Half an ans\x1bwer"), cut=True)
+    result = run("chat", piped=lines("What?"))
+    assert result.code == 0
+    assert result.out == "Half an ans\\x1bwer\n"
+    assert result.err.startswith("unichat: error: kapa chat_streamed: the stream broke after 1 events")
+
+
+def test_after_a_broken_answer_the_chat_goes_on_in_its_thread(run, profiles, monkeypatch, box):
+    from unichat.client import Client
+    from unichat.errors import StreamInterrupted
+
+    thread = ThreadRef("kapa", "9fddad30-9b5e-4c6a-8e30-b9085e931c71")
+    asked = []
+
+    def stream(self, question, *, thread, user):
+        asked.append(thread)
+        raise StreamInterrupted("it broke", thread=answered)
+
+    monkeypatch.setattr(Client, "stream", stream)
+    answered = thread
+    run("chat", piped=lines("One?", "Two?"))
+    assert asked == [None, thread]
+
+
+def test_an_answer_without_a_thread_leaves_the_chat_where_it_was(run, vendor, record):
+    vendor(record("Yes.", end=True))
+    result = run("chat", piped=lines("Really?", "/history", "/up"))
+    assert result.code == 0
+    assert result.out == "Yes.\n\n"
+    nowhere, unrated = result.err.splitlines()
+    assert nowhere == "Nothing was asked in this thread yet."
+    assert "the answer has no id, so it cannot be rated" in unrated
+
+
+def test_an_answer_without_words_is_an_empty_line(run, vendor, record):
+    vendor(record("") + record("", end=True))
+    result = run("chat", piped=lines("Really?", "/help"))
+    assert result.err == ""
+    assert result.out.startswith("\n/up ")
+
+
+def test_ctrl_c_in_a_pipe_ends_the_chat(run, profiles, monkeypatch):
+    from unichat.client import Client
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "stream", interrupted)
+    assert run("chat", piped=lines("What?", "More?")).code == 130
+
+
+class TestTyped:
+    @pytest.fixture
+    def typing(self, monkeypatch):
+        """Somebody types these lines; an exception stands for Ctrl-C or Ctrl-D."""
+
+        def call(*given):
+            waiting = list(given)
+
+            def ask(prompt):
+                line = waiting.pop(0) if waiting else EOFError
+                if isinstance(line, str):
+                    return line
+                raise line
+
+            monkeypatch.setattr(prompting, "is_interactive", lambda: True)
+            monkeypatch.setattr(prompting, "_prompt", lambda: ask)
+
+        return call
+
+    def test_ctrl_d_ends_the_chat(self, run, profiles, typing, question):
+        typing(question)
+        result = run("chat")
+        assert result.code == 0
+        assert "vinegar" in result.out
+        assert result.err == "Ask away. /help lists the commands; Ctrl-D ends.\n"
+
+    def test_ctrl_c_at_the_prompt_ends_the_chat_with_130(self, run, profiles, typing):
+        typing(KeyboardInterrupt)
+        assert run("chat").code == 130
+
+    def test_ctrl_c_during_an_answer_ends_the_answer_only(self, run, profiles, typing, monkeypatch):
+        from unichat.client import Client
+
+        def interrupted(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Client, "stream", interrupted)
+        typing("What?", "/help")
+        result = run("chat")
+        assert result.code == 0
+        assert "Stopped." in result.err
+        assert "/down" in result.out
+
+    @pytest.mark.parametrize(("reads", "shows"), [(True, True), (True, False), (False, True)])
+    def test_a_chat_is_typed_only_where_somebody_types_and_looks(self, monkeypatch, reads, shows):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: reads))
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: shows)
+        assert prompting.is_interactive() is (reads and shows)
+
+    def test_the_prompt_completes_commands(self):
+        with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+            keys.send_text("/do\t it is.\r\x04")
+            assert list(prompting.typed()) == ["/down it is."]
+
+    def test_without_prompt_toolkit_the_lines_come_from_input(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
+        monkeypatch.setattr("builtins.input", lambda prompt: f"typed at {prompt}")
+        assert next(prompting.typed()) == "typed at > "
+        monkeypatch.setitem(sys.modules, "readline", None)
+        assert next(prompting.typed()) == "typed at > "
+
+
+def test_a_terminal_has_line_editing_completion_and_history(terminal, profiles, question):
+    chat = terminal("chat")
+    chat.wait_for_prompt()
+    chat.type("How oftem\x7fn should I descale the kettle?\r")
+    chat.wait_for("vinegar")
+    chat.wait_for("Sources")
+    chat.wait_for_prompt()
+    chat.type("/do\t Too long.\r")
+    chat.wait_for("Rated down.")
+    chat.wait_for_prompt()
+    chat.type("\x1b[A\x1b[A\r")
+    chat.wait_for("vinegar")
+    chat.wait_for_prompt()
+    chat.type("\x04")
+    assert chat.end() == 0
+
+
+def test_ctrl_c_at_a_terminal_ends_first_the_answer_and_then_the_chat(terminal, vendor, record):
+    vendor(record("Half an answer"), silent=True)
+    chat = terminal("chat")
+    chat.wait_for_prompt()
+    chat.type("What?\r")
+    chat.wait_for("Half an answer")
+    chat.interrupt(until="Stopped.")
+    chat.wait_for_prompt()
+    chat.type("\x03")
+    assert chat.end() == 130
+    assert "Traceback" not in chat.text
+
+
+def test_without_any_config_the_sandbox_answers_a_chat_with_sources(run):
+    result = run("chat", piped=lines("How do I switch vendors by config?", "/up"))
+    assert result.code == 0
+    assert "this is the sandbox: a simulated Kapa" in result.err
+    assert "Sources\n  " in result.out
+    assert result.out.endswith("Rated up.\n")

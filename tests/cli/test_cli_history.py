@@ -1,0 +1,218 @@
+"""`unichat history`, `feedback` and `clear`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import datetime
+from types import SimpleNamespace
+
+import pytest
+
+from unichat.cli.output import say_exchange
+from unichat.models import Exchange
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def user():
+    """Somebody who has asked nothing yet."""
+    return f"user-{next(_numbers)}"
+
+
+@pytest.fixture
+def asked(run, profiles, user):
+    """Ask two questions in one thread, and return both answers as JSON."""
+
+    def call(profile):
+        options = ("--json", "--profile", profile, "--user", user)
+        first = run("ask", *options, "When to descale the kettle?").json
+        second = run("ask", *options, "--thread", first["thread"], "And its warranty?").json
+        return first, second
+
+    return call
+
+
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_a_thread_is_listed_oldest_first(run, asked, profile):
+    first, second = asked(profile)
+    rows = run("history", "--thread", second["thread"], "--profile", profile, "--json").json
+    assert [list(row) for row in rows] == [["question", "answer", "id", "thread", "created_at"]] * 2
+    assert [row["question"] for row in rows] == ["When to descale the kettle?", "And its warranty?"]
+    assert [row["id"] for row in rows] == [first["id"], second["id"]]
+    assert rows[0]["answer"] == first["text"]
+
+
+def test_times_are_iso_8601_with_their_zone_and_null_where_the_vendor_has_none(run, asked):
+    first, _ = asked("kapa")
+    (row, _) = run("history", "--thread", first["thread"], "--json").json
+    assert datetime.fromisoformat(row["created_at"]).utcoffset() is not None
+    first, _ = asked("kadal")
+    (row, _) = run("history", "--thread", first["thread"], "--profile", "kadal", "--json").json
+    assert row["created_at"] is None
+
+
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_one_users_questions_can_be_listed_newest_first_and_only_some(run, asked, user, profile):
+    asked(profile)
+    options = ("history", "--user", user, "--profile", profile, "--json")
+    assert [row["question"] for row in run(*options, "--newest-first").json] == [
+        "And its warranty?",
+        "When to descale the kettle?",
+    ]
+    assert len(run(*options, "--limit", "1").json) == 1
+    assert run(*options, "--limit", "0").json == []
+
+
+def test_a_negative_limit_is_refused_with_the_option_that_is_meant(run, profiles):
+    result = run("history", "--limit", "-1")
+    assert result.code == 2
+    assert result.err.endswith("(here: --limit)\n")
+
+
+def test_text_shows_question_answer_id_and_verdict(run, asked, user):
+    first, second = asked("kapa")
+    run("feedback", first["id"], "down", "--user", user)
+    result = run("history", "--thread", first["thread"])
+    assert (result.code, result.err) == (0, "")
+    head, *rest = result.out.splitlines()
+    assert head.endswith(f" UTC  answer {first['id']}  rated down")
+    assert rest[0] == "> When to descale the kettle?"
+    assert f"answer {second['id']}\n> And its warranty?\n" in result.out
+
+
+def test_text_says_what_a_vendor_does_not_tell(run, vendor):
+    row = {"id": "1", "question": "a\nb", "answer": "c\x07", "created_at": None}
+    vendor(json.dumps({"id": "x", "question_answers": [row]}).encode())
+    thread = "kapa:1:9fddad30-9b5e-4c6a-8e30-b9085e931c71~693511ba"
+    assert run("history", "--thread", thread).out == "answer 1\n> a\n> b\nc\\x07\n\n"
+
+
+def test_text_says_where_an_exchange_has_no_id_and_where_it_was_cleared(capsys):
+    say_exchange(Exchange(question="a", answer="b"))
+    say_exchange(Exchange(question="a", answer="b", id="1", cleared=True))
+    assert capsys.readouterr().out == "answer without an id\n> a\nb\n\nanswer 1  cleared\n> a\nb\n\n"
+
+
+def test_where_nothing_was_asked_text_says_so(run, profiles):
+    result = run("history", "--profile", "kadal", "--user", "nobody-at-all")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "note: nothing was asked there\n"
+    assert run("history", "--profile", "kadal", "--user", "nobody-at-all", "--json").out == "[]\n"
+
+
+def test_a_reader_that_leaves_early_ends_the_reading_of_pages_without_an_error(process, profiles, box):
+    quirks = box.simulator("kapa").quirks
+    import unichat
+
+    with unichat.connect("kapa", **box.settings("kapa")) as client:
+        for number in range(5):
+            client.chat(f"Question {number}?")
+    child = process("history")
+    assert child.stdout.readline()
+    child.stdout.close()
+    child.stdin.close()
+    assert child.wait(30) == 0
+    assert child.stderr.read() == ""
+    assert quirks is box.simulator("kapa").quirks
+
+
+@pytest.mark.parametrize("rating", ["up", "down"])
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_an_answer_is_rated(run, asked, user, profile, rating):
+    first, _ = asked(profile)
+    result = run("feedback", first["id"], rating, "--user", user, "--profile", profile)
+    assert result == (0, f"Rated {first['id']} {rating}.\n", "")
+
+
+def test_a_comment_and_a_rating_id_reach_the_vendor(run, asked, box, user):
+    first, _ = asked("kadal")
+    run("feedback", first["id"], "down", "--comment", "Too long", "--rating-id", "7", "--profile", "kadal")
+    sent = json.loads(box.simulator("kadal").requests[-1].body)
+    assert (sent["comment"], sent["rating_id"], sent["is_positive"]) == ("Too long", 7, False)
+
+
+def test_what_a_vendor_cannot_carry_is_refused_before_it_is_sent(run, asked, box, user):
+    first, _ = asked("kapa")
+    before = len(box.simulator("kapa").requests)
+    comment = run("feedback", first["id"], "up", "--user", user, "--comment", "Good")
+    rating_id = run("feedback", first["id"], "up", "--user", user, "--rating-id", "1")
+    nobody = run("feedback", first["id"], "up")
+    assert [each.code for each in (comment, rating_id, nobody)] == [2, 2, 2]
+    assert comment.err.endswith("(here: --comment)\n")
+    assert rating_id.err.endswith("(here: --rating-id)\n")
+    assert nobody.err.endswith("(here: --user)\n")
+    assert len(box.simulator("kapa").requests) == before
+
+
+def test_a_rating_that_there_is_not_is_refused(run, profiles):
+    result = run("feedback", "1", "great")
+    assert (result.code, result.out) == (2, "")
+    assert "'great' is not one of 'up', 'down'" in result.err
+
+
+def test_an_answer_that_the_vendor_does_not_know_is_a_failure(run, profiles):
+    result = run("feedback", "999999", "up", "--profile", "kadal")
+    assert (result.code, result.out) == (1, "")
+    assert "HTTP 404" in result.err
+
+
+def test_clearing_removes_a_users_conversation(run, asked, user):
+    asked("kadal")
+    result = run("clear", "--user", user, "--yes", "--profile", "kadal")
+    assert result == (0, f"Cleared: the conversation of {user} at kadal.\n", "")
+    assert run("history", "--user", user, "--profile", "kadal", "--json").json == []
+
+
+def test_clearing_names_the_thread_or_the_owner_of_the_key(run, asked):
+    first, _ = asked("kadal")
+    result = run("clear", "--thread", first["thread"], "--yes", "--profile", "kadal")
+    assert result.out == f"Cleared: the conversation of the thread {first['thread']} at kadal.\n"
+    result = run("clear", "--yes", "--profile", "kadal")
+    assert result.out == "Cleared: the conversation of the key's owner at kadal.\n"
+
+
+def test_where_nobody_can_be_asked_clearing_takes_yes(run, asked, user):
+    asked("kadal")
+    result = run("clear", "--user", user, "--profile", "kadal")
+    assert (result.code, result.out) == (2, "")
+    assert "give --yes" in result.err
+    assert len(run("history", "--user", user, "--profile", "kadal", "--json").json) == 2
+
+
+@pytest.mark.parametrize(("said", "code", "left"), [("y", 0, 0), ("n", 1, 2), ("", 1, 2)])
+def test_somebody_at_a_terminal_is_asked(run, terminal, asked, user, said, code, left):
+    asked("kadal")
+    clearing = terminal("clear", "--user", user, "--profile", "kadal")
+    clearing.wait_for(f"Clear the conversation of {user} at kadal? [y/N]")
+    clearing.type(f"{said}\n")
+    assert clearing.end() == code
+    assert ("Nothing was cleared." in clearing.text) == (code == 1)
+    assert len(run("history", "--user", user, "--profile", "kadal", "--json").json) == left
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_the_answer_to_the_question_decides(run, asked, user, monkeypatch, agreed):
+    asked("kadal")
+    monkeypatch.setattr("unichat.cli.clear.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr("click.confirm", lambda text, err: agreed)
+    result = run("clear", "--user", user, "--profile", "kadal")
+    assert result.code == (0 if agreed else 1)
+    assert result.err == ("" if agreed else "Nothing was cleared.\n")
+    assert result.out == (f"Cleared: the conversation of {user} at kadal.\n" if agreed else "")
+
+
+def test_ctrl_c_at_the_question_clears_nothing(run, terminal, asked, user):
+    asked("kadal")
+    clearing = terminal("clear", "--user", user, "--profile", "kadal")
+    clearing.wait_for("[y/N]")
+    clearing.interrupt()
+    assert clearing.end() == 130
+    assert len(run("history", "--user", user, "--profile", "kadal", "--json").json) == 2
+
+
+def test_a_vendor_that_cannot_clear_says_so_without_asking_first(run, profiles):
+    result = run("clear", "--user", "ada")
+    assert (result.code, result.out) == (2, "")
+    assert "kapa has no call that clears a conversation" in result.err

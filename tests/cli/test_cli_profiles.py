@@ -1,0 +1,193 @@
+"""`unichat profiles` and `unichat doctor`."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+import unichat
+
+SECRET = "do-not-show-me"
+
+
+@pytest.fixture
+def several(write):
+    return write(
+        f"""\
+default = "support"
+
+[profiles.support]
+backend = "kapa"
+api_key = "{SECRET}"
+
+[profiles.internal]
+url = "kadal://{SECRET}?token={SECRET}"
+
+[profiles.odd]
+url = "{SECRET}"
+
+[profiles.empty]
+"""
+    )
+
+
+def test_all_profiles_are_listed_and_the_default_has_a_mark(run, several):
+    result = run("profiles")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (
+        f"{several}\n"
+        "profile   default  backend  settings\n"
+        "support   *        kapa     api_key, backend\n"
+        "internal           kadal    url\n"
+        "odd                ?        url\n"
+        "empty              ?\n"
+    )
+
+
+def test_json_has_the_same_and_no_secret(run, several):
+    result = run("profiles", "--json")
+    assert SECRET not in result.out
+    assert result.json["path"] == str(several)
+    assert result.json["default"] == "support"
+    assert result.json["profiles"][1] == {
+        "name": "internal",
+        "default": False,
+        "backend": "kadal",
+        "settings": ["url"],
+    }
+
+
+def test_the_environment_names_another_default(run, several, monkeypatch):
+    monkeypatch.setenv("UNICHAT_PROFILE", "internal")
+    assert run("profiles", "--json").json["default"] == "internal"
+
+
+def test_a_profile_that_is_the_only_one_is_the_default(run, write):
+    write('[profiles.support]\nbackend = "kapa"\n')
+    assert run("profiles", "--json").json["profiles"][0]["default"] is True
+    write('[profiles.support]\nbackend = "kapa"\n[profiles.other]\nbackend = "kapa"\n')
+    assert run("profiles", "--json").json["default"] is None
+
+
+def test_without_a_file_there_are_none(run):
+    result = run("profiles")
+    assert (result.code, result.out) == (0, "")
+    assert "no config file was found" in result.err
+    assert run("profiles", "--json").json == {"path": None, "default": None, "profiles": []}
+
+
+def test_a_file_that_is_missing_or_broken_is_an_error(run, write):
+    assert run("profiles", "--config", "missing.toml").code == 2
+    write("default = 5")
+    result = run("profiles")
+    assert result.code == 2
+    assert "default should be a profile's name" in result.err
+
+
+def test_the_schema_is_that_of_the_config(run):
+    from unichat.config import schema
+
+    assert run("profiles", "--schema").json == schema()
+
+
+def outcomes(result):
+    return {check["name"]: check["outcome"] for check in result.json}
+
+
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_a_profile_in_order_passes_every_check(run, profiles, profile):
+    result = run("doctor", "--profile", profile, "--json")
+    assert result.code == 0
+    assert outcomes(result) == dict.fromkeys(("urllib3", "config", "settings", "reachability", "auth", "ids"), "ok")
+
+
+def test_text_says_what_was_looked_at(run, profiles):
+    result = run("doctor")
+    assert (result.code, result.err) == (0, "")
+    assert f"{profiles}, profile kapa, backend kapa" in result.out
+    assert "complete, the secrets included" in result.out
+
+
+def test_no_config_is_what_to_mend_first(run):
+    result = run("doctor", "--json")
+    assert result.code == 1
+    assert outcomes(result)["config"] == "failed"
+    assert {outcomes(result)[name] for name in ("settings", "reachability", "auth", "ids")} == {"skipped"}
+    assert "no config file was found" in next(check["detail"] for check in result.json if check["name"] == "config")
+
+
+def test_every_mistake_in_the_settings_is_a_line_of_its_own(run, write):
+    write('[profiles.support]\nbackend = "kapa"\napi_key = {env = "NOT_SET"}\nattemps = 1\n')
+    result = run("doctor", "--json")
+    assert result.code == 1
+    failed = [check["detail"] for check in result.json if check["outcome"] == "failed"]
+    assert len(failed) == 3
+    assert any("NOT_SET is not set" in detail for detail in failed)
+    assert any("'attempts'" in detail for detail in failed)
+    assert any("project_id is missing" in detail for detail in failed)
+    assert outcomes(result)["config"] == "ok"
+    assert outcomes(result)["reachability"] == "skipped"
+
+
+def test_a_backend_that_there_is_not_is_a_mistake_in_the_settings(run, write):
+    write('[profiles.support]\nbackend = "kpaa"\n')
+    result = run("doctor")
+    assert result.code == 1
+    assert "profile support, backend unknown" in result.out
+    assert "'kapa'" in result.out
+
+
+def test_a_secret_that_others_can_read_is_a_warning(run, profiles):
+    profiles.chmod(0o644)
+    result = run("doctor", "--json")
+    assert result.code == 0
+    assert [check["outcome"] for check in result.json if check["name"] == "settings"] == ["ok", "warning"]
+
+
+def test_a_vendor_out_of_reach_is_told_from_one_that_refuses(run, write, box):
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    kapa = box.settings("kapa")
+    line = f'project_id = "{kapa["project_id"]}"\nattempts = 1\n'
+
+    def checked(base_url, key, settings=line):
+        write(f'[profiles.support]\nbackend = "kapa"\nbase_url = "{base_url}"\napi_key = "{key}"\n{settings}')
+        result = run("doctor", "--json")
+        assert result.code == 1
+        assert [check["detail"] for check in result.json if check["outcome"] == "failed"] != [""]
+        return [outcomes(result)[name] for name in ("reachability", "auth", "ids")]
+
+    assert checked(address, "x") == ["failed", "skipped", "skipped"]
+    assert checked(kapa["base_url"], "wrong") == ["ok", "failed", "skipped"]
+    other = 'project_id = "00000000-0000-4000-8000-000000000000"\nattempts = 1\n'
+    assert checked(kapa["base_url"], kapa["api_key"], other) == ["ok", "ok", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome"), [("1.26.20", "warning"), ("2.7.9", "warning"), ("2.8.0", "ok"), ("3.0.0rc1", "ok")]
+)
+def test_an_old_urllib3_is_a_warning_that_says_how_to_get_a_newer_one(run, profiles, monkeypatch, version, outcome):
+    monkeypatch.setattr("unichat.cli.doctor.metadata.version", lambda name: version)
+    result = run("doctor", "--json")
+    assert result.code == 0
+    check = next(check for check in result.json if check["name"] == "urllib3")
+    assert check["outcome"] == outcome
+    assert version in check["detail"]
+    assert ("pip install --upgrade 'urllib3>=2.8.0'" in check["detail"]) is (outcome == "warning")
+
+
+def test_a_profile_is_drawn_for_a_terminal(run, profiles, seen):
+    result = run("doctor")
+    assert result.code == 0
+    assert "─" in result.out
+    assert unichat.__version__ not in result.out
+
+
+def test_without_rich_a_terminal_gets_plain_columns(run, profiles, seen, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "rich", None)
+    result = run("doctor")
+    assert result.code == 0
+    assert result.out.startswith("outcome  check         what was found\n")

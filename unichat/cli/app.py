@@ -1,0 +1,101 @@
+"""The command `unichat` itself: which commands there are, each loaded when it is called, and how all of them end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+import unichat
+from unichat.cli.failures import EXIT_CODES, ended, nearest
+from unichat.printable import quoted
+
+COMMANDS = {
+    "demo": "Show both vendors side by side, in a sandbox.",
+    "ask": "Ask one question.",
+    "chat": "Talk to a bot.",
+    "history": "List past questions and answers.",
+    "feedback": "Rate an answer.",
+    "clear": "Clear a conversation.",
+    "profiles": "List the profiles of the config file.",
+    "doctor": "Check a profile and say what to mend.",
+    "operations": "List a vendor's own operations.",
+    "call": "Run one of the vendor's own operations.",
+    "sandbox": "Serve simulated vendors until Ctrl-C.",
+}
+"""The commands, in the order of the help. Each is `command` in the module of its name."""
+
+_COMPLETION = {
+    "bash": 'eval "$(_UNICHAT_COMPLETE=bash_source unichat)"',
+    "zsh": 'eval "$(_UNICHAT_COMPLETE=zsh_source unichat)"',
+    "fish": "_UNICHAT_COMPLETE=fish_source unichat | source",
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command when it is called: the list of all should not cost the imports of all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"unichat.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            raise click.UsageError(f"there is no command {quoted(name)}{nearest(name, COMMANDS)}.", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+        with formatter.section("Completion (a line for the shell's start file)"):
+            formatter.write_dl(list(_COMPLETION.items()))
+
+
+@click.command(
+    "unichat",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="One interface to hosted support bots. Begin with `unichat demo`, which needs no account.",
+)
+@click.version_option(unichat.__version__, message="unichat %(version)s")
+@click.option("--config", type=click.Path(), metavar="FILE", help="The config file; can also stand after the command.")
+@click.option("--debug", is_flag=True, envvar="UNICHAT_DEBUG", help="Show the log, and tracebacks of errors.")
+def application(config: str | None, debug: bool) -> None:
+    """Do nothing: the commands look these options up in the outermost context."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. Errors end up on standard error, a line each."""
+    if "_UNICHAT_COMPLETE" in os.environ:
+        # A shell asks: click answers on standard output and ends the process.
+        application.main(prog_name="unichat")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character gets an escape instead of a UnicodeEncodeError.
+            stream.reconfigure(errors="backslashreplace")
+    context: click.Context | None = None
+    try:
+        # Not click's own main(), which ends a closed pipe with 1. click does not know NO_COLOR either.
+        color = False if os.environ.get("NO_COLOR") else None
+        context = application.make_context("unichat", list(arguments) or ["--help"], color=color)
+        with context:
+            application.invoke(context)
+        sys.stdout.flush()
+    except BaseException as error:
+        return ended(error, context)
+    return 0

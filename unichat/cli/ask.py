@@ -1,0 +1,61 @@
+"""`unichat ask`: one question, one answer."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from unichat.cli import options, output
+
+if TYPE_CHECKING:
+    from unichat.cli.opening import Target
+    from unichat.models import Answer
+
+
+@click.command("ask")
+@click.argument("question", nargs=-1)
+@options.thread
+@options.user
+@options.as_json
+@options.target
+def command(target: Target, question: tuple[str, ...], thread: str | None, user: str | None, as_json: bool) -> None:
+    """Ask one question.
+
+    The question is what stands after the options, in quotes or not; without it, or with -, it is read from standard
+    input. Without any config the sandbox answers; it keeps its threads, so that --thread works there as well.
+    """
+    text = _read() if question in ((), ("-",)) else " ".join(question)
+    from unichat.models import ThreadRef
+
+    reference = None if thread is None else ThreadRef.parse(thread)
+    with target.client_or_sandbox(reference) as client:
+        if reference is None:
+            answer = client.chat(text, user=user)
+        else:
+            answer = client.continue_thread(reference, text, user=user)
+    if as_json:
+        output.show_json(output.answer_json(answer))
+    else:
+        _say(answer)
+    output.say_doubts(answer)
+
+
+def _read() -> str:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("no question: give it after the options, or on standard input.")
+    try:
+        return sys.stdin.read().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise click.UsageError("the question on standard input is no text in this terminal's encoding.") from None
+
+
+def _say(answer: Answer) -> None:
+    output.say(answer.text)
+    output.say_sources(answer.sources)
+    if output.is_terminal():
+        output.say()
+        output.say(f"answer {answer.id}" if answer.id else "The answer has no id, so it cannot be rated.")
+        if answer.thread is not None:
+            output.say(f"thread {answer.thread}")

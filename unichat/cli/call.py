@@ -1,0 +1,64 @@
+"""`unichat call`: one of the vendor's own operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from unichat.cli import completion, options, output
+from unichat.cli.failures import nearest
+from unichat.printable import quoted, trimmed
+
+if TYPE_CHECKING:
+    from unichat.cli.opening import Target
+    from unichat.config import Resolved
+    from unichat.operation import Endpoint
+
+
+@click.command("call")
+@click.argument("operation", shell_complete=completion.operations)
+@click.argument("arguments", nargs=-1, metavar="[NAME=TEXT | NAME:=JSON]...", shell_complete=completion.parameters)
+@click.option("--dry-run", is_flag=True, help="Print the request as a curl command line, and send nothing.")
+@options.target
+def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run: bool) -> None:
+    """Run one of the vendor's own operations.
+
+    `unichat operations` lists them with their parameters. Ids that the settings know are filled in. Prints the vendor's
+    JSON; of a streamed operation, one record a line as it comes.
+    """
+    from unichat.cli.arguments import arguments as read
+    from unichat.connecting import client_for
+
+    resolved = target.resolve()
+    endpoint = _endpoint(resolved, operation)
+    settings = resolved.settings
+    known = {name: getattr(settings, setting, None) for name, setting in endpoint.known.items()}
+    filled = {name: value for name, value in known.items() if value is not None}
+    given = read(endpoint, arguments, filled)
+    try:
+        built = endpoint.function(**given)
+    except (AttributeError, TypeError, ValueError) as error:
+        # JSON of a type that the operation does not expect: whoever wrote it can mend it.
+        raise click.UsageError(f"{operation} does not take these arguments ({trimmed(str(error))}).") from error
+    if dry_run:
+        from unichat.cli.curl import command_line
+
+        output.say(command_line(built, settings.base_url, resolved.backend.build(settings).credential))
+        return
+    with client_for(resolved.backend, settings) as client:
+        result = client.run(built)
+        if not endpoint.streamed:
+            output.show_json(result.raw)
+            return
+        with result:
+            for event in result:
+                output.show_json(event.raw, indent=None)
+
+
+def _endpoint(resolved: Resolved, name: str) -> Endpoint:
+    names = resolved.backend.endpoints.names()
+    if name not in names:
+        problem = f"{resolved.backend.name} has no operation {quoted(name)}{nearest(name, names)}"
+        raise click.UsageError(f"{problem}. It has: {', '.join(names)}.")
+    return resolved.backend.endpoints[name]

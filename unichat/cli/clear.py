@@ -1,0 +1,50 @@
+"""`unichat clear`: a conversation removed, where the vendor can."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from unichat.cli import options, output
+from unichat.cli.failures import FAILED
+
+if TYPE_CHECKING:
+    from unichat.cli.opening import Target
+    from unichat.client import Client
+
+
+@click.command("clear")
+@options.thread
+@options.user
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@options.target
+def command(target: Target, thread: str | None, user: str | None, yes: bool) -> None:
+    """Clear a conversation.
+
+    That of a thread, of a user, or of the owner of the key. It cannot be brought back, so this asks first; where there
+    is nobody to ask, it takes --yes.
+    """
+    with target.client() as client:
+        # A backend that cannot clear says so without a question before.
+        if client.capabilities.clear_history and not yes:
+            _confirm(_whose(client, thread, user))
+        result = client.clear_history(thread, user=user)
+    output.say(f"{result.outcome.value.replace('_', ' ').capitalize()}: {_whose(client, thread, user)}.")
+
+
+def _confirm(whose: str) -> None:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError("there is nobody to ask whether to clear: give --yes.")
+    if not click.confirm(f"Clear {output.shown(whose)}?", err=True):
+        output.note("Nothing was cleared.")
+        raise click.exceptions.Exit(FAILED)
+
+
+def _whose(client: Client, thread: str | None, user: str | None) -> str:
+    if thread is not None:
+        return f"the conversation of the thread {thread} at {client.backend}"
+    if user is not None:
+        return f"the conversation of {user} at {client.backend}"
+    return f"the conversation of the key's owner at {client.backend}"

@@ -1,0 +1,68 @@
+"""What the shell's completion offers for names: profiles, backends, operations, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from unichat.operation import Endpoints
+
+
+def backends(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the installed adapters."""
+    from unichat import registry
+
+    return _fitting(registry.names(), incomplete)
+
+
+def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the profiles of the config file."""
+    from unichat import config
+    from unichat.errors import ConfigError
+
+    try:
+        return _fitting(config.load(_config(ctx)).profiles, incomplete)
+    except ConfigError:
+        # Nothing can be said here; the command itself will say it.
+        return []
+
+
+def operations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the operations of the backend that the options name so far."""
+    endpoints = _endpoints(ctx)
+    return [] if endpoints is None else _fitting(endpoints.names(), incomplete)
+
+
+def parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer the parameters of the operation that is named already."""
+    endpoints = _endpoints(ctx)
+    name = ctx.params.get("operation")
+    if endpoints is None or name not in endpoints.names():
+        return []
+    return _fitting([f"{parameter.name}=" for parameter in endpoints[name].parameters], incomplete)
+
+
+def _endpoints(ctx: click.Context) -> Endpoints | None:
+    from unichat import config, registry
+    from unichat.errors import ConfigError
+
+    backend = ctx.params.get("backend")
+    try:
+        if backend is None:
+            backend = config.check_profile(ctx.params.get("profile"), config=_config(ctx)).backend
+        return None if backend is None else registry.find(backend).endpoints
+    except ConfigError:
+        return None
+
+
+def _config(ctx: click.Context) -> str | None:
+    config: str | None = ctx.params.get("config") or ctx.find_root().params.get("config")
+    return config
+
+
+def _fitting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]

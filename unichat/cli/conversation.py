@@ -1,0 +1,118 @@
+"""What `unichat chat` does with a line: a question, streamed, or one of the commands."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import click
+
+from unichat.cli import output
+from unichat.cli.failures import nearest, report
+from unichat.client import Client
+from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
+from unichat.models import Answer, Rating, ThreadRef
+
+COMMANDS = {
+    "/up": "rate the last answer up; words after it are the comment",
+    "/down": "rate the last answer down; words after it are the comment",
+    "/history": "show this thread as the vendor has it",
+    "/reset": "start a new thread with the next question",
+    "/help": "show these commands",
+    "/quit": "end (or Ctrl-D)",
+}
+"""The commands of a chat. A question that begins with a slash is told from them by a blank before it."""
+
+
+class Conversation:
+    """One person and one bot: the thread, and the answer that a rating is for."""
+
+    def __init__(self, client: Client, *, thread: ThreadRef | None, user: str | None) -> None:
+        self._client = client
+        self._thread = thread
+        self._user = user
+        # Some vendors keep a verdict for each user. The question stays without one, as the caller wanted it.
+        self._rater = user or (str(uuid.uuid4()) if client.capabilities.feedback_needs_user else None)
+        self._last: Answer | None = None
+        self._commands: dict[str, Callable[[str], bool]] = {
+            "/up": lambda words: self._rate(Rating.UP, words),
+            "/down": lambda words: self._rate(Rating.DOWN, words),
+            "/history": self._history,
+            "/reset": self._reset,
+            "/help": self._help,
+            "/quit": lambda words: False,
+        }
+
+    def take(self, line: str) -> bool:
+        """Do what a line says, and return whether to go on. Errors of the call are reported, a line each."""
+        try:
+            if line.startswith("/"):
+                name, _, words = line.strip().partition(" ")
+                known = self._commands.get(name)
+                return self._unknown(name) if known is None else known(words.strip())
+            if line.strip():
+                self._ask(line.strip())
+        except UnichatError as error:
+            self._failed(error)
+        return True
+
+    def _ask(self, question: str) -> None:
+        line_begun = False
+        try:
+            with self._client.stream(question, thread=self._thread, user=self._user) as pieces:
+                for event in pieces:
+                    click.echo(output.shown(event.text), nl=False)
+                    line_begun = line_begun or bool(event.text)
+                answer = pieces.answer
+        except KeyboardInterrupt:
+            # The terminal shows it as ^C.
+            line_begun = True
+            raise
+        finally:
+            # Whatever comes next, an error included, begins on a line of its own.
+            if line_begun:
+                output.say()
+        self._last, self._thread = answer, answer.thread or self._thread
+        output.say_sources(answer.sources)
+        output.say_doubts(answer)
+        output.say()
+
+    def _failed(self, error: UnichatError) -> None:
+        report(error)
+        if isinstance(error, StreamInterrupted):
+            self._thread = error.thread or self._thread
+        if isinstance(error, ThreadMismatch) or (isinstance(error, NotFound) and error.what == "thread"):
+            output.note("This thread cannot go on; /reset starts a new one.")
+
+    def _rate(self, rating: Rating, words: str) -> bool:
+        if self._last is None:
+            output.note("There is no answer to rate yet.")
+        else:
+            self._client.feedback(self._last, rating, user=self._rater, comment=words or None)
+            output.say(f"Rated {rating.value}.")
+        return True
+
+    def _history(self, words: str) -> bool:
+        if self._thread is None:
+            output.note("Nothing was asked in this thread yet.")
+        else:
+            for exchange in self._client.history(self._thread):
+                output.say_exchange(exchange)
+        return True
+
+    def _reset(self, words: str) -> bool:
+        self._thread = self._last = None
+        output.say("A new thread starts with the next question.")
+        return True
+
+    def _help(self, words: str) -> bool:
+        for name, meaning in COMMANDS.items():
+            output.say(f"{name:9} {meaning}")
+        return True
+
+    def _unknown(self, name: str) -> bool:
+        output.note(
+            f"There is no command {name}{nearest(name, COMMANDS)}. /help lists them; put a blank before a "
+            "question that begins with a slash."
+        )
+        return True

@@ -1,0 +1,32 @@
+"""`unichat feedback`: a verdict on an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unichat.cli import options, output
+
+if TYPE_CHECKING:
+    from unichat.cli.opening import Target
+
+
+@click.command("feedback")
+@click.argument("answer_id")
+@click.argument("rating", type=click.Choice(["up", "down"]), metavar="up|down")
+@options.user
+@click.option("--comment", metavar="TEXT", help="Words on the answer.")
+@click.option("--rating-id", type=int, metavar="N", help="The vendor's own id of the rating, where it has them.")
+@options.target
+def command(
+    target: Target, answer_id: str, rating: str, user: str | None, comment: str | None, rating_id: int | None
+) -> None:
+    """Rate an answer.
+
+    ANSWER_ID is what `ask` and `history` show as the answer's id.
+    """
+    own: dict[str, Any] = {} if rating_id is None else {"rating_id": rating_id}
+    with target.client() as client:
+        receipt = client.feedback(answer_id, rating, user=user, comment=comment, **own)
+    output.say(f"Rated {receipt.answer_id} {receipt.rating.value}.")

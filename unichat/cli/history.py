@@ -1,0 +1,41 @@
+"""`unichat history`: past questions and answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from unichat.cli import options, output
+
+if TYPE_CHECKING:
+    from unichat.cli.opening import Target
+
+
+@click.command("history")
+@options.thread
+@options.user
+@click.option("--limit", type=int, metavar="N", help="How many at most.")
+@click.option("--newest-first", is_flag=True, help="Begin with the newest instead of the oldest.")
+@options.as_json
+@options.target
+def command(
+    target: Target, thread: str | None, user: str | None, limit: int | None, newest_first: bool, as_json: bool
+) -> None:
+    """List past questions and answers.
+
+    Those of a thread, of a user, or of the whole project or bot. They are fetched as they are printed, a page at a
+    time; with --json they come as one list at the end.
+    """
+    with target.client() as client:
+        exchanges = client.history(thread, user=user, limit=limit, newest_first=newest_first)
+        if as_json:
+            # Whole or not at all: half a list is no JSON.
+            output.show_json([output.exchange_json(exchange) for exchange in exchanges])
+            return
+        found = False
+        for exchange in exchanges:
+            output.say_exchange(exchange)
+            found = True
+        if not found:
+            output.note("note: nothing was asked there")

@@ -1,0 +1,147 @@
+"""What commands print: text that is safe on a terminal, JSON, tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unichat.printable import escaped
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from unichat.models import Answer, Exchange, Source
+
+STYLES = {"ok": "green", "warning": "yellow", "unsupported": "yellow", "failed": "red", "skipped": "bright_black"}
+"""The colour of each outcome, where there are colours."""
+
+
+def shown(text: str) -> str:
+    """Return a vendor's text with its control characters escaped, but with its lines."""
+    return escaped(text.replace("\r\n", "\n"), keep="\n\t")
+
+
+def say(text: str = "") -> None:
+    """Print text on standard output, control characters escaped."""
+    click.echo(shown(text))
+
+
+def note(text: str) -> None:
+    """Print what is not the result itself on standard error."""
+    click.echo(shown(text), err=True)
+
+
+def heading(text: str) -> None:
+    """Print a line that stands out on a terminal."""
+    click.secho(shown(text), bold=True)
+
+
+def show_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print JSON in ASCII: nothing in it can reach the terminal as a control character."""
+    click.echo(json.dumps(value, indent=indent))
+
+
+def is_terminal() -> bool:
+    """Whether somebody looks at standard output."""
+    return sys.stdout.isatty()
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: drawn to the width of a terminal, in aligned columns of one line a row elsewhere."""
+    safe = [[shown(cell) for cell in row] for row in rows]
+    if not is_terminal() or not _drawn(headings, safe):
+        lines = [list(headings), *([_on_one_line(cell) for cell in row] for row in safe)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+
+
+def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Draw the table with rich; False if that is not installed."""
+    try:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Column, Table
+        from rich.text import Text
+    except ImportError:
+        return False
+    # rich leaves bold and dim on under NO_COLOR, which are escape sequences as well.
+    console = Console(color_system=None if os.environ.get("NO_COLOR") else "auto", highlight=False)
+    table = Table(
+        *(Column(Text(each), overflow="fold") for each in headings),
+        box=box.SIMPLE_HEAD,
+        show_lines=any("\n" in cell for row in rows for cell in row),
+    )
+    for row in rows:
+        table.add_row(*(_coloured(cell) for cell in row))
+    console.print(table)
+    return True
+
+
+def _coloured(cell: str) -> Text:
+    from rich.text import Text
+
+    first, end, rest = cell.partition("\n")
+    return Text.assemble((first, STYLES.get(first, "")), end, rest)
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Return what `--json` shows of an answer; the thread in the form that `--thread` takes."""
+    return {
+        "text": answer.text,
+        "id": answer.id,
+        "thread": None if answer.thread is None else str(answer.thread),
+        "sources": [{"url": source.url, "title": source.title} for source in answer.sources],
+    }
+
+
+def exchange_json(exchange: Exchange) -> dict[str, Any]:
+    """Return what `--json` shows of an exchange."""
+    return {
+        "question": exchange.question,
+        "answer": exchange.answer,
+        "id": exchange.id,
+        "thread": None if exchange.thread is None else str(exchange.thread),
+        "created_at": None if exchange.created_at is None else exchange.created_at.isoformat(),
+    }
+
+
+def say_sources(sources: Sequence[Source]) -> None:
+    """Print the sources of an answer, if it has any."""
+    if sources:
+        say()
+        heading("Sources")
+    for source in sources:
+        say("  " + "  ".join(_on_one_line(part) for part in (source.title, source.url) if part))
+
+
+def say_doubts(answer: Answer) -> None:
+    """Say on standard error what to keep in mind about an answer."""
+    if answer.uncertain:
+        note("note: the vendor marks this answer as uncertain")
+    if answer.maybe_duplicated:
+        note("note: an earlier attempt failed after it may have asked, so the question may have been asked twice")
+
+
+def say_exchange(exchange: Exchange) -> None:
+    """Print one question with its answer."""
+    time = exchange.created_at
+    parts = (
+        "" if time is None else f"{time:%Y-%m-%d %H:%M:%S %Z}",
+        "" if exchange.id is None else f"answer {exchange.id}",
+        ", ".join(f"rated {each.rating.value}" for each in exchange.feedback),
+        "cleared" if exchange.cleared else "",
+    )
+    heading("  ".join(_on_one_line(part) for part in parts if part) or "answer without an id")
+    say("\n".join(f"> {line}" for line in exchange.question.splitlines()))
+    say(exchange.answer)
+    say()

@@ -1,0 +1,63 @@
+"""`unichat profiles`: what the config file offers, without any of its values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from unichat.cli import options, output
+
+
+@click.command("profiles")
+@options.config
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the file, for editors, and nothing else.")
+@options.as_json
+def command(config: str | None, schema: bool, as_json: bool) -> None:
+    """List the profiles of the config file.
+
+    The one that is used when none is named has a mark. No value of the file is shown, since each may be a secret.
+    """
+    from unichat import config as configuration
+
+    if schema:
+        output.show_json(configuration.schema())
+        return
+    file = configuration.load(config)
+    default = os.environ.get("UNICHAT_PROFILE") or file.default or _only(file.profiles)
+    found = [
+        {"name": name, "default": name == default, "backend": _backend(profile), "settings": sorted(profile)}
+        for name, profile in file.profiles.items()
+    ]
+    if as_json:
+        output.show_json({"path": None if file.path is None else str(file.path), "default": default, "profiles": found})
+    elif file.path is None:
+        output.note("note: no config file was found; `unichat sandbox` prints one to begin with")
+    else:
+        output.say(str(file.path))
+        _show(found)
+
+
+def _show(profiles: list[dict[str, Any]]) -> None:
+    output.show_table(
+        ("profile", "default", "backend", "settings"),
+        [
+            (each["name"], "*" if each["default"] else "", each["backend"] or "?", ", ".join(each["settings"]))
+            for each in profiles
+        ],
+    )
+
+
+def _only(profiles: Mapping[str, Any]) -> str | None:
+    return next(iter(profiles)) if len(profiles) == 1 else None
+
+
+def _backend(profile: Mapping[str, Any]) -> str | None:
+    """Return the backend that a profile names, itself or by what its URL begins with."""
+    backend, url = profile.get("backend"), profile.get("url")
+    if isinstance(backend, str):
+        return backend
+    scheme, mark, _ = url.partition("://") if isinstance(url, str) else ("", "", "")
+    return scheme if mark else None
