@@ -69,30 +69,25 @@ class Tokens:
 
 
 def _provided(provider: Callable[[], str | Secret]) -> Secret:
-    problem = ""
-    given: object = None
-    try:
-        given = provider()
-    except Exception as error:
-        # Only the type: the words of somebody else's exception may hold the token.
-        problem = f"raised {trimmed(type(error).__name__)}"
-    if not problem and not isinstance(given, str | Secret):
-        problem = f"returned {type(given).__name__} instead of text"
-    if problem:
-        # Not to stand in a traceback with local variables: it may be the token in another form.
-        del given
-        raise ConfigError(f"the token provider {problem}", key="token", hint="It should return a valid token as text.")
-    if isinstance(given, Secret):
-        return given
-    secret, problem = _secret(given)
-    del given
+    secret, problem = _asked(provider)
     if secret is None:
-        raise ConfigError(f"the token provider's token cannot be used: {problem}", key="token")
+        # Raised here, where no local variable holds what was given: tracebacks are shown with them.
+        raise ConfigError(f"the token provider {problem}", key="token", hint="It should return a valid token as text.")
     return secret
 
 
-def _secret(text: object) -> tuple[Secret | None, str]:
+def _asked(provider: Callable[[], str | Secret]) -> tuple[Secret | None, str]:
+    """Return the provider's token, or None and what is wrong with it."""
     try:
-        return Secret(str(text), name="token"), ""
+        given: object = provider()
+    except Exception as error:
+        # Only the type: the words of somebody else's exception may hold the token.
+        return None, f"raised {trimmed(type(error).__name__)}"
+    if isinstance(given, Secret):
+        return given, ""
+    if not isinstance(given, str):
+        return None, f"returned {type(given).__name__} instead of text"
+    try:
+        return Secret(given, name="token"), ""
     except ConfigError as error:
-        return None, error.message
+        return None, f"gave a token that cannot be sent: {error.message}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
@@ -203,8 +205,18 @@ class _Holds:
     """Locks by key, kept only while somebody holds or awaits them."""
 
     def __init__(self) -> None:
+        self._forget()
+        _all_holds.add(self)
+
+    def _forget(self) -> None:
         self._guard = threading.Lock()
         self._locks: dict[Hashable, tuple[threading.Lock, int]] = {}
+
+    @staticmethod
+    def forget_all() -> None:
+        """Free all locks, in a child after a fork: the threads that hold them are its parent's, and never let go."""
+        for holds in tuple(_all_holds):
+            holds._forget()
 
     @contextmanager
     def alone_with(self, key: Hashable, deadline: Deadline) -> Iterator[None]:
@@ -223,3 +235,7 @@ class _Holds:
                 lock, waiting = self._locks.pop(key)
                 if waiting > 1:
                     self._locks[key] = (lock, waiting - 1)
+
+
+_all_holds: weakref.WeakSet[_Holds] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_Holds.forget_all)

@@ -149,8 +149,11 @@ class Attempts(Generic[T]):
             if problem is None:
                 assert isinstance(self.operation, Operation)
                 return Done(self.operation.parse(reply))
-        except UnichatError as error:
+        except InvalidResponse as error:
             return self.unreadable(error)
+        except UnichatError as error:
+            # What the vendor sent makes no model, such as an id of a megabyte: its mistake, not the caller's.
+            name = trimmed(error.message)
         except Exception as error:
             # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
             log.debug("%s %s: the adapter cannot read this", self.operation.backend, self.operation.name, exc_info=True)
@@ -167,6 +170,8 @@ class Attempts(Generic[T]):
     def unreadable(self, error: UnichatError) -> Failed:
         """Return what an answer amounts to that its reader refused with `error`."""
         row = failures.TABLE["unreadable"]
+        # The frames of its reader hold the whole answer: a person's words, or a token.
+        error.__traceback__ = None
         error.backend, error.operation = self.operation.backend, self.operation.name
         error.status = self.status
         if isinstance(error, InvalidResponse):

@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,13 +69,17 @@ class RequestsTransport:
         named = authorities(ca_bundle)
         if named is not None and self._base_url.startswith("https:"):
             context_for(named)
+        self._closed = False
+        self._renew()
+        _transports.add(self)
+
+    def _renew(self) -> None:
+        """Begin with no connections and no calls, as a child does after a fork: its parent's are not its own."""
         self._running: set[_Watch] = set()
         # Its own, since a pool that blocks waits without limit, and one that does not opens connections without limit.
         self._places = threading.BoundedSemaphore(POOL_SIZE)
         self._guard = threading.Lock()
-        self._closed = False
         self._session = _session()
-        self._process = os.getpid()
 
     def send(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int, careful: bool
@@ -142,7 +147,7 @@ class RequestsTransport:
 
     def _open(self, request: Request, signature: Signature | None, watch: _Watch, accept: str) -> OpenReply | Failure:
         progress = watch.progress
-        session = self._own_session()
+        session = self._session
         url = self._base_url + request.target
         headers = {"Accept": accept}
         if request.body is not None:
@@ -181,13 +186,6 @@ class RequestsTransport:
         framed = raw.chunked or raw.length_remaining is not None
         return OpenReply(response.status_code, lower, _pieces(raw, progress), framed, close, watch.heard)
 
-    def _own_session(self) -> requests.Session:
-        if os.getpid() != self._process:
-            # A child must not talk over its parent's sockets.
-            with self._guard:
-                self._session, self._process = _session(), os.getpid()
-        return self._session
-
     def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
         with self._guard:
@@ -196,6 +194,17 @@ class RequestsTransport:
         for watch in running:
             watch.progress.stop("cancelled")
         self._session.close()
+
+
+_transports: weakref.WeakSet[RequestsTransport] = weakref.WeakSet()
+
+
+def _renew_all() -> None:
+    for transport in tuple(_transports):
+        transport._renew()
+
+
+os.register_at_fork(after_in_child=_renew_all)
 
 
 class _Watch:

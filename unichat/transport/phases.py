@@ -233,6 +233,10 @@ class _TrackedTLS(_Tracked, HTTPSConnection):
     def connect(self) -> None:
         try:
             super().connect()
+        except BaseException:
+            # After a Ctrl-C in a handshake, nobody else ends it before the traceback is forgotten.
+            Progress._shut(self._handle)
+            raise
         finally:
             handle, self._handle = self._handle, None
             if handle is not None:

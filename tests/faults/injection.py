@@ -1,0 +1,108 @@
+"""One fault as the table lists it: what is done to the call, on which operations, and what must come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from faults.neutral import OPERATIONS, Neutral
+from faults.outcome import Expected
+from faults.server import Connection, Fault, FaultServer, Received
+
+if TYPE_CHECKING:
+    from faults.bench import Bench
+
+DEADLINE = 0.25
+"""Seconds of a deadline that is measured: nothing else in the bench waits."""
+
+_LIMITS = ("deadline", "first_event_timeout", "idle_timeout")
+
+
+def good(connection: Connection) -> bool:
+    """Answer well, and keep the connection."""
+    connection.write(connection.good(connection.read()))
+    return True
+
+
+def reply(make: Callable[[Received], bytes], *, keep: bool = True) -> Fault:
+    """Answer with what `make` makes of the request."""
+
+    def fault(connection: Connection) -> bool:
+        connection.write(make(connection.read()))
+        return keep
+
+    return fault
+
+
+def sending(data: bytes, *, keep: bool = False) -> Fault:
+    """Answer with these bytes."""
+    return reply(lambda _: data, keep=keep)
+
+
+@frozen(kw_only=True)
+class Injection:
+    """One fault.
+
+    Attributes:
+        row: its row in the table.
+        script: what the server does, attempt by attempt; the last one stays.
+        where: the operations that it makes sense on.
+        settings: of the client.
+        server: arguments of the server.
+        arrange: changes the surroundings before the call: a proxy, a resolver, a second server.
+        between: called with the number of the wait whenever the client waits between two attempts.
+        waits: says whether the waits are right: one list of seconds for the whole call.
+        warm: connections that must be left of a question asked before, and answered well; None: none is asked.
+    """
+
+    row: int
+    name: str
+    script: tuple[Fault, ...] = (good,)
+    expected: Expected
+    where: Callable[[Neutral], bool] = lambda _: True
+    settings: Mapping[str, Any] = field(factory=dict)
+    server: Mapping[str, Any] = field(factory=dict)
+    arrange: Callable[[Bench], None] | None = None
+    between: Callable[[FaultServer, int], None] | None = None
+    waits: Callable[[list[float]], bool] | None = None
+    warm: int | None = None
+
+    @property
+    def operations(self) -> list[Neutral]:
+        return [neutral for neutral in OPERATIONS if self.where(neutral)]
+
+    @property
+    def measured(self) -> float | None:
+        """The limit in seconds that this fault is there to overrun: the shortest of those set."""
+        return min((self.settings[name] for name in _LIMITS if name in self.settings), default=None)
+
+
+@frozen
+class OwnTest:
+    """A row that is no injection into one call, and the test that stands for it."""
+
+    row: int
+    name: str
+    expected: str
+    test: str
+
+
+def whole(neutral: Neutral) -> bool:
+    """Operations whose answer is one JSON document."""
+    return not neutral.streamed
+
+
+def streamed(neutral: Neutral) -> bool:
+    """Operations whose answer comes in pieces."""
+    return neutral.streamed
+
+
+def of_kadal(neutral: Neutral) -> bool:
+    return neutral.backend == "kadal"
+
+
+def asking(neutral: Neutral) -> bool:
+    """Questions with one JSON document for an answer."""
+    return neutral.asks and not neutral.streamed

@@ -1,0 +1,169 @@
+"""Checks the bench itself: takes away one protection of unichat at a time, and shows that the bench notices.
+
+`python -m faults.mutants` runs the part of the bench that stands for each protection, in a process of its own, without
+it. As a plugin of pytest (`-p faults.mutants`) it takes away the one that `UNICHAT_MUTANT` names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from attrs import frozen
+
+from faults import protections
+
+_TESTS = Path(__file__).parents[1]
+_PATIENCE = 60
+"""Seconds after which a run counts as killed: without some protections a call waits for ever."""
+
+
+@frozen
+class Mutant:
+    """A protection, what takes it away, and the part of the bench that must fail without it.
+
+    Attributes:
+        where: a file of tests, and words to choose by (as `pytest -k`).
+    """
+
+    name: str
+    take_away: Callable[[], None]
+    where: tuple[str, str]
+
+
+_CELLS, _KEYS, _THREADS = "test_cells.py", "test_keys.py", "test_threads.py"
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant("reading on past 1xx", protections.interim_answers, (_CELLS, "row30 or row31")),
+    Mutant("heads that must end", protections.ends_of_heads, (_CELLS, "row29")),
+    Mutant("header lines that must be some", protections.header_lines, (_CELLS, "row29")),
+    Mutant("refusing redirects", protections.redirects, (_CELLS, "row39")),
+    Mutant("not reading a redirect's body", protections.redirects_bodies, (_CELLS, "row39 and zeros")),
+    Mutant("keeping no cookies", protections.cookies, (_KEYS, "cookie")),
+    Mutant("counting bytes written", protections.bytes_written, (_CELLS, "row06 or row07")),
+    Mutant("telling proxies from what breaks behind them", protections.blame_of_proxies, (_CELLS, "row06 and through")),
+    Mutant("tracked connections through proxies", protections.tracked_proxies, (_CELLS, "row08 and through")),
+    Mutant("the deadline's alarm", protections.alarm, (_CELLS, "row09 and kadal")),
+    Mutant("ending a TLS handshake", protections.handshakes, (_CELLS, "row16 and past")),
+    Mutant(
+        "the limits of silence in streams",
+        protections.patience,
+        (_CELLS, "row55 and deadline and unknown or row55 and between"),
+    ),
+    Mutant("closing what runs when the client closes", protections.closing, ("test_closing.py", "running or stream")),
+    Mutant("closing pools", protections.pools, (_CELLS, "row06 or row01 or row04")),
+    Mutant("the retry budget", protections.budget, (_CELLS, "row44")),
+    Mutant("the number of attempts", protections.attempts, (_CELLS, "row01")),
+    Mutant("no wait beyond the deadline", protections.waits_within_deadline, ("test_waits.py", "outlast")),
+    Mutant("honouring Retry-After", protections.retry_after, (_CELLS, "row42")),
+    Mutant("Retry-After's cap", protections.retry_after_cap, (_CELLS, "row42")),
+    Mutant("507's slow curve", protections.slow_curve, ("test_waits.py", "double")),
+    Mutant("full jitter", protections.jitter, ("test_waits.py", "spread")),
+    Mutant("withholding questions that may have been received", protections.withholding, (_CELLS, "row06 or row07")),
+    Mutant("withholding ratings that make a second row", protections.withholding_inserts, (_CELLS, "row06 or row07")),
+    Mutant("the replay class of Kadal's GET", protections.kadals_get, ("test_replay.py", "kadals_get")),
+    Mutant("saying that an answer may be a duplicate", protections.duplicates, (_CELLS, "row43")),
+    Mutant("careful idle connections", protections.idle_connections, (_KEYS, "idle")),
+    Mutant("the limit of a body", protections.body_limit, (_CELLS, "row36 and megabytes")),
+    Mutant("the limit of a record", protections.record_limit, (_CELLS, "row54 and record")),
+    Mutant("noticing a body that was cut", protections.cut_bodies, (_CELLS, "row33 or row34")),
+    Mutant("the rule of a stream's end", protections.end_of_streams, (_CELLS, "row54")),
+    Mutant("streams without a length", protections.unframed_streams, (_CELLS, "row54 and length")),
+    Mutant("strict JSON", protections.strict_json, (_CELLS, "row49")),
+    Mutant("the content type", protections.content_type, (_CELLS, "row48")),
+    Mutant("Kadal's envelope", protections.envelope, (_CELLS, "row46 or row51")),
+    Mutant("each row of a history once", protections.known_rows, ("test_history_pages.py", "")),
+    Mutant("one question at a time in a conversation", protections.holds, (_THREADS, "one_after or slips or busy")),
+    Mutant("Kapa's ids", protections.kapa_ids, ("test_ids.py", "kapas")),
+    Mutant("ids that would change the path", protections.segments, ("test_ids.py", "")),
+    Mutant("paths that would change the host", protections.origin, (_KEYS, "address")),
+    Mutant("never using .netrc", protections.netrc, (_KEYS, "netrc")),
+    Mutant("verifying certificates", protections.certificates, (_CELLS, "row18 or row19 or row20")),
+    Mutant("errors without the library's in them", protections.clean_errors, (_CELLS, "row18")),
+    Mutant("frames without the answer in them", protections.clean_frames, ("test_numbers.py", "fetched")),
+    Mutant("secrets that show as stars", protections.secrets, (_CELLS, "row01")),
+    Mutant("fresh connections after a fork", protections.forks, ("test_processes.py", "fork")),
+)
+
+
+def pytest_configure() -> None:
+    """As a plugin: take away the protection that the environment names."""
+    name = os.environ.get("UNICHAT_MUTANT")
+    for mutant in MUTANTS:
+        if mutant.name == name:
+            mutant.take_away()
+
+
+@frozen
+class Verdict:
+    """What became of one mutant: which test killed it, and why; empty if it survived."""
+
+    mutant: Mutant
+    killed_by: str
+    because: str
+
+
+def run(mutant: Mutant | None, file: str, words: str) -> subprocess.CompletedProcess[str]:
+    """Run a part of the bench without the mutant's protection."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "faults.mutants", "-p", "no:cacheprovider"]
+    command += [str(_TESTS / "faults" / file), "--no-header", "--tb=no", "-rf"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_TESTS), os.environ.get("PYTHONPATH", "")])}
+    environment["COLUMNS"] = "400"
+    environment |= {"UNICHAT_MUTANT": mutant.name} if mutant is not None else {}
+    return subprocess.run(
+        [*command, *(["-k", words] if words else [])],
+        env=environment,
+        cwd=_TESTS.parent,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+
+
+def judge(mutant: Mutant) -> Verdict:
+    """Run the mutant's part of the bench, and see whether it fails for want of the protection."""
+    try:
+        done = run(mutant, *mutant.where)
+    except subprocess.TimeoutExpired:
+        return Verdict(mutant, "(it hangs)", "")
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.name}: the bench did not run\n{done.stdout}{done.stderr}")
+    failed = re.search(r"^(?:FAILED|ERROR) \S*?::(.+?)(?: - (.*))?$", done.stdout, re.MULTILINE)
+    return Verdict(mutant, failed[1], failed[2] or "") if failed else Verdict(mutant, "", "")
+
+
+def _sound() -> None:
+    """The same parts pass with every protection in its place, or a mutant's death would prove nothing."""
+    for file in sorted({mutant.where[0] for mutant in MUTANTS}):
+        words = " or ".join(f"({mutant.where[1]})" for mutant in MUTANTS if mutant.where[0] == file and mutant.where[1])
+        chosen = "" if any(mutant.where == (file, "") for mutant in MUTANTS) else words
+        done = run(None, file, chosen)
+        if done.returncode:
+            raise SystemExit(f"{file} fails with every protection in its place\n{done.stdout}")
+
+
+def main() -> int:
+    """Judge all mutants, two at a time, and print the table."""
+    wanted = sys.argv[1:]
+    mutants = [mutant for mutant in MUTANTS if not wanted or any(word in mutant.name for word in wanted)]
+    _sound()
+    print("| Without | Killed by | Because |\n|---|---|---|")
+    survivors = 0
+    with ThreadPoolExecutor(2) as threads:
+        for verdict in threads.map(judge, mutants):
+            survivors += not verdict.killed_by
+            killed_by = verdict.killed_by.removeprefix("test_a_call_under_a_fault_ends_as_the_table_says")
+            because = verdict.because[:90].replace("|", "\\|")
+            print(f"| {verdict.mutant.name} | {killed_by or '**SURVIVED**'} | {because} |", flush=True)
+    print(f"\n{len(mutants) - survivors} of {len(mutants)} mutants killed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

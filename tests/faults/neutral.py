@@ -1,0 +1,163 @@
+"""The neutral operations that every fault is tried on, each with a nonce in it that the vendor's answer repeats."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field, frozen
+
+import unichat_kadal
+import unichat_kapa
+from faults import vendors
+from unichat.client import Client
+from unichat.connecting import client_for
+from unichat.models import Answer, Exchange, ThreadRef
+from unichat.operation import Replay
+from unichat.policy.retrying import Clock
+from unichat.record import CallRecord
+from unichat.secrets import Secret
+from unichat_kadal.settings import KadalSettings
+from unichat_kapa.settings import KapaSettings
+
+CORE = "sentinel0f1e2d3c4b5a"
+SECRET = f'{CORE}/+ "%\\='
+"""The key of every client of the bench: each way of writing it down changes it."""
+USER = "user-1"
+
+
+def settings_for(backend: str, url: str, **given: Any) -> Any:
+    """The settings of a client that talks to `url`."""
+    if backend == "kapa":
+        return KapaSettings(**{"api_key": Secret(SECRET), "project_id": vendors.PROJECT, "base_url": url, **given})
+    return KadalSettings(
+        **{
+            "token": Secret(SECRET),
+            "chat_bot_id": vendors.BOT,
+            "rating_ids": {"up": 1, "down": 2},
+            "base_url": url,
+            **given,
+        }
+    )
+
+
+BACKENDS: dict[str, Any] = {"kapa": unichat_kapa.backend, "kadal": unichat_kadal.backend}
+
+
+def client_on(backend: str, url: str, *, clock: Clock | None = None, **given: Any) -> Client:
+    """A client of the bench."""
+    return client_for(BACKENDS[backend], settings_for(backend, url, **given), clock=clock)
+
+
+def new_nonce() -> str:
+    """A UUID that no other question has."""
+    text = uuid.uuid4().hex
+    return f"5eed{text[:4]}-{text[4:8]}-4{text[8:11]}-8{text[11:14]}-{text[14:26]}"
+
+
+@frozen
+class Given:
+    """What a call gave: whether it is right, whole and the question's own, and what its record says."""
+
+    right: bool
+    shown: str
+    record: CallRecord | None = None
+    duplicated: bool = False
+
+
+@frozen
+class Neutral:
+    """One neutral call of one backend.
+
+    Attributes:
+        streamed: whether its answer comes in pieces.
+    """
+
+    backend: str
+    call: str
+    replay: Replay
+    _run: Callable[[Client, str], Given] = field(repr=False, eq=False)
+    streamed: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.backend} {self.call}"
+
+    @property
+    def asks(self) -> bool:
+        return self.replay is Replay.ASK
+
+    def run(self, client: Client, nonce: str) -> Given:
+        return self._run(client, nonce)
+
+
+def thread_of(backend: str) -> ThreadRef:
+    """A thread to go on in."""
+    if backend == "kapa":
+        return ThreadRef("kapa", vendors.THREAD)
+    return ThreadRef("kadal", "current", user=USER, scope=vendors.BOT)
+
+
+def _of_answer(answer: Answer, nonce: str) -> Given:
+    right = answer.text == vendors.text_for(nonce) and answer.id is not None
+    return Given(right, answer.text, answer.call, answer.maybe_duplicated)
+
+
+def _chat(client: Client, nonce: str) -> Given:
+    return _of_answer(client.chat(f"Question {nonce}", user=USER), nonce)
+
+
+def _continue(client: Client, nonce: str) -> Given:
+    return _of_answer(client.continue_thread(thread_of(client.backend), f"Question {nonce}"), nonce)
+
+
+def _stream(client: Client, nonce: str) -> Given:
+    with client.stream(f"Question {nonce}", user=USER) as pieces:
+        texts = [event.text for event in pieces]
+        given = _of_answer(pieces.answer, nonce)
+    assert "".join(texts) == pieces.answer.text, "events were lost or doubled"
+    return given
+
+
+def _feedback(client: Client, nonce: str) -> Given:
+    if client.backend == "kapa":
+        receipt = client.feedback(vendors.QUESTION_ANSWER, "down", user=nonce)
+    else:
+        receipt = client.feedback(16516, "down", comment=nonce)
+    # A 204 is a receipt without a row; the rating is stored all the same.
+    return Given(not receipt.raw or nonce in json.dumps(receipt.raw), str(receipt.raw), receipt.call)
+
+
+def _history(client: Client, nonce: str) -> Given:
+    if client.backend == "kapa":
+        rows = list(client.history(ThreadRef("kapa", nonce)))
+    else:
+        rows = list(client.history(user=nonce))
+    return Given(all(_is_row(row, nonce) for row in rows), str(rows))
+
+
+def _is_row(row: Exchange, nonce: str) -> bool:
+    return nonce in row.question and row.answer == vendors.text_for(nonce)
+
+
+def _clear(client: Client, nonce: str) -> Given:
+    result = client.clear_history(user=nonce)
+    return Given(not result.message or nonce in result.message, result.message, result.call)
+
+
+OPERATIONS: tuple[Neutral, ...] = (
+    Neutral("kapa", "chat", Replay.ASK, _chat),
+    Neutral("kapa", "continue", Replay.ASK, _continue),
+    Neutral("kapa", "stream", Replay.ASK, _stream, True),
+    Neutral("kapa", "feedback", Replay.UPSERT, _feedback),
+    Neutral("kapa", "history", Replay.READ, _history),
+    Neutral("kadal", "chat", Replay.ASK, _chat),
+    Neutral("kadal", "continue", Replay.ASK, _continue),
+    Neutral("kadal", "stream", Replay.ASK, _stream),
+    Neutral("kadal", "feedback", Replay.INSERT, _feedback),
+    Neutral("kadal", "history", Replay.READ, _history),
+    Neutral("kadal", "clear", Replay.CLEAR, _clear),
+)
+"""Kapa has no call that clears: `clear_history` raises before anything is sent."""

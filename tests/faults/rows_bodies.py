@@ -1,0 +1,212 @@
+"""Rows 35 to 38 and 47 to 51: bodies that cannot be decoded, are too large, or say something else than they should."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from functools import cache
+from typing import Any
+
+from faults.injection import Injection, asking, good, of_kadal, reply, sending, whole
+from faults.outcome import Expected, answer, answered, exhausted, interrupted, never, withheld
+from faults.server import Connection, Fault, Received
+from faults.vendors import VENDORS, chunked, http, kapa_records
+from unichat.errors import InsufficientTokens, InvalidInput, InvalidResponse, NotFound
+
+LIMIT = 100_000
+"""Bytes that a body may have in these rows; a test of its own tries the real limit with a gigabyte."""
+
+
+def good_body(received: Received) -> bytes:
+    """The body of the good answer; a stream's without its chunks."""
+    if received.target.endswith("/stream/"):
+        return b"".join(kapa_records(received.nonce))
+    backend = "kadal" if received.target.startswith("/aiwb") else "kapa"
+    return VENDORS[backend](received).partition(b"\r\n\r\n")[2]
+
+
+# Faults
+
+
+def body(change: Any, **headers: str) -> Fault:
+    """Answer well but for the body, which `change` makes of the right one."""
+    return reply(lambda received: http(200, change(good_body(received)), **headers))
+
+
+def until_closed(change: Any, **headers: str) -> Fault:
+    """The same, without a length: the body ends with the connection."""
+    fields = {"content_length": "", "connection": "close", **headers}
+    return reply(lambda received: http(200, change(good_body(received)), **fields), keep=False)
+
+
+def changed(**fields: Any) -> Fault:
+    """Answer well but for these fields of the JSON."""
+    return body(lambda data: json.dumps({**json.loads(data), **fields}).encode())
+
+
+def endless_body(connection: Connection) -> bool:
+    """A body without end."""
+    connection.read()
+    connection.write(http(200, b"", content_length=""))
+    while True:
+        connection.write(b"[" * 65_536)
+
+
+def endless_chunks(connection: Connection) -> bool:
+    """The same, in chunks."""
+    connection.read()
+    connection.write(http(200, b"", content_length="", transfer_encoding="chunked"))
+    while True:
+        connection.write(b"10000\r\n" + b"[" * 65_536 + b"\r\n")
+
+
+@cache
+def zeros() -> bytes:
+    """Ten megabytes of zeros in ten kilobytes."""
+    return gzip.compress(bytes(10_000_000))
+
+
+def _cut_inside(data: bytes) -> bytes:
+    return gzip.compress(data)[: len(gzip.compress(data)) * 9 // 10]
+
+
+def _six_times(data: bytes) -> bytes:
+    for _ in range(6):
+        data = gzip.compress(data)
+    return data
+
+
+_NOT_JSON = never(InvalidResponse, "json", delivered=True)
+_ENCODING = never(InvalidResponse, "encoding", delivered=True)
+_LABEL = never(InvalidResponse, "content_type", delivered=True)
+_TOO_LARGE = never(InvalidResponse, "too_large", delivered=True)
+_UNDECODABLE = withheld(InvalidResponse, "truncated")
+
+
+def _whole(row: int, name: str, fault: Fault, expected: Expected, **more: Any) -> Injection:
+    return Injection(row=row, name=name, script=(fault, good), where=whole, expected=expected, **more)
+
+
+def _large(row: int, name: str, fault: Fault) -> Injection:
+    return _whole(row, name, fault, _TOO_LARGE, settings={"body_limit": LIMIT})
+
+
+_GZIP = {"content_encoding": "gzip"}
+
+INJECTIONS = (
+    _whole(35, "JSON cut, and closed", until_closed(lambda data: data[:-4]), _NOT_JSON),
+    _whole(35, "whole JSON without a length, and closed", until_closed(lambda data: data), answered(1)),
+    _whole(35, "gzip cut inside, with the right length", body(_cut_inside, **_GZIP), _NOT_JSON),
+    _whole(35, "gzip cut inside, and closed", until_closed(_cut_inside, **_GZIP), _NOT_JSON),
+    _whole(35, "plain text labelled as gzip", body(lambda data: data, **_GZIP), _UNDECODABLE),
+    _whole(35, "good gzip", body(gzip.compress, **_GZIP), answered(1)),
+    _whole(35, "good deflate", body(zlib.compress, content_encoding="deflate"), answered(1)),
+    _whole(35, "six encodings", body(_six_times, content_encoding=", ".join(["gzip"] * 6)), _UNDECODABLE),
+    _whole(35, "unknown encoding", body(gzip.compress, content_encoding="sdch"), _ENCODING),
+    Injection(
+        row=35,
+        name="stream in gzip chunks, cut inside",
+        script=(reply(lambda received: chunked([_cut_inside(good_body(received))], content_encoding="gzip")), good),
+        where=lambda neutral: neutral.streamed,
+        expected=_UNDECODABLE.but(streamed=interrupted()),
+    ),
+    _large(36, "ten megabytes of zeros in gzip", body(lambda _: zeros(), **_GZIP)),
+    _large(36, "ten megabytes of zeros in gzip chunks", reply(lambda _: chunked([zeros()], **_GZIP))),
+    _large(37, "body without end", endless_body),
+    _large(37, "chunks without end", endless_chunks),
+    Injection(
+        row=47,
+        name="a real 204",
+        script=(sending(http(204, b"", content_length=""), keep=True), good),
+        where=of_kadal,
+        expected=never(NotFound, delivered=True).but(kadal_feedback=answer(), kadal_clear=answer()),
+    ),
+    _whole(
+        47,
+        "200 with an empty body",
+        sending(http(200, b""), keep=True),
+        _NOT_JSON.but(kadal_feedback=answer(), kadal_clear=answer(), kapa_feedback=answer()),
+    ),
+    *(
+        _whole(
+            47,
+            f"200 with {value}",
+            sending(http(200, value.encode()), keep=True),
+            never(InvalidResponse, "shape", delivered=True),
+        )
+        for value in ("null", '""', "[]", "7")
+    ),
+    _whole(
+        48,
+        "HTML instead of JSON: a sign-in page",
+        sending(http(200, b"<html>Sign in</html>", content_type="text/html"), keep=True),
+        _LABEL,
+    ),
+    _whole(48, "JSON labelled as plain text", body(lambda data: data, content_type="text/plain"), _LABEL),
+    _whole(48, "JSON without a label", body(lambda data: data, content_type=""), _LABEL),
+    _whole(
+        48,
+        "JSON labelled as latin-1",
+        body(
+            lambda data: json.dumps(json.loads(data), ensure_ascii=False).encode(),
+            content_type="application/json; charset=latin-1",
+        ),
+        answered(1),
+    ),
+    _whole(48, "JSON as problem+json", body(lambda data: data, content_type="application/problem+json"), answered(1)),
+    _whole(49, "invalid UTF-8", body(lambda data: data[:-1] + b',"x":"\xff"}'), _ENCODING),
+    _whole(49, "byte order mark", body(lambda data: b"\xef\xbb\xbf" + data), answered(1)),
+    _whole(49, "UTF-16", body(lambda data: data.decode().encode("utf-16")), _ENCODING),
+    _whole(49, "lone surrogate", body(lambda data: data[:-1] + rb',"x":"\ud800"}'), _ENCODING),
+    _whole(49, "NaN", body(lambda data: data[:-1] + b',"x":NaN}'), _NOT_JSON),
+    _whole(49, "100 000 lists, one in the other", body(lambda _: b"[" * 100_000), _NOT_JSON),
+    _whole(49, "number of 5 000 digits", body(lambda data: data[:-1] + b',"x":' + b"7" * 5_000 + b"}"), _NOT_JSON),
+    _whole(49, "two documents", body(lambda data: data + data), _NOT_JSON),
+    _whole(
+        49,
+        "a field twice",
+        body(lambda data: data[:-1] + b',"x":1,"x":2}'),
+        answered(1),
+    ),
+    _whole(
+        49,
+        "JSON within a JSON text",
+        body(lambda data: json.dumps(data.decode()).encode()),
+        # Kadal's public callers met this, so its adapter reads it.
+        never(InvalidResponse, "shape", delivered=True).but(
+            **dict.fromkeys(
+                ("kadal_chat", "kadal_continue", "kadal_stream", "kadal_feedback", "kadal_history", "kadal_clear"),
+                answer(),
+            )
+        ),
+    ),
+    Injection(
+        row=51,
+        name="the error's words stand where an answer's do",
+        script=(changed(status_code=507, message="No tokens left"),),
+        where=of_kadal,
+        expected=exhausted(InsufficientTokens),
+    ),
+    Injection(
+        row=51,
+        name="400 on clear",
+        script=(sending(http(400, b'{"status_code": 400, "message": "connection error"}'), keep=True),),
+        where=lambda neutral: neutral.call == "clear",
+        expected=never(InvalidInput),
+    ),
+    Injection(
+        row=51,
+        name="ids as text",
+        script=(changed(message_id="16516", id="7"),),
+        where=lambda neutral: of_kadal(neutral) and neutral.call != "history",
+        expected=answered(1),
+    ),
+    Injection(
+        row=51,
+        name="ids as integers",
+        script=(changed(thread_id=7, question_answer_id=8),),
+        where=lambda neutral: neutral.backend == "kapa" and asking(neutral),
+        expected=answered(1),
+    ),
+)

@@ -1,0 +1,140 @@
+"""Row 59: clients that are closed while they work, and after."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from faults import rows_connection, vendors
+from faults.certificates import trusted
+from faults.injection import good, sending
+from faults.neutral import OPERATIONS, Neutral, client_on, new_nonce
+from faults.oracles import check_error, open_sockets
+from faults.rows_streams import then_silence
+from faults.rows_tls import never_shake_hands
+from faults.server import Connection, Fault, FaultServer
+from faults.vendors import VENDORS
+from unichat.client import Client
+from unichat.errors import ConnectionFailed, InvalidInput, StreamInterrupted, UnichatError
+
+_PROMPT = 0.25
+"""Seconds within which a call ends after the client was closed."""
+
+
+@contextmanager
+def arriving(fault: Fault) -> Iterator[tuple[Fault, threading.Event]]:
+    """The fault, and an event for its connection's having been made."""
+    arrived = threading.Event()
+
+    def announced(connection: Connection) -> bool:
+        arrived.set()
+        return fault(connection)
+
+    yield announced, arrived
+
+
+def _close_when(client: Client, arrived: threading.Event, delay: float = 0.05) -> float:
+    assert arrived.wait(5)
+    time.sleep(delay)
+    client.close()
+    return time.monotonic()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [rows_connection.say_nothing, rows_connection.drip_the_head, rows_connection.stall_in_the_body],
+    ids=["before the answer", "in the head", "in the body"],
+)
+@pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
+def test_closing_ends_a_running_call_at_once(fault: Fault, neutral: Neutral, count: Callable[..., None]) -> None:
+    before = open_sockets()
+    with (
+        ThreadPoolExecutor(1) as threads,
+        arriving(fault) as (announced, arrived),
+        FaultServer(VENDORS[neutral.backend], (announced,)) as server,
+    ):
+        client = client_on(neutral.backend, server.url)
+        call = threads.submit(neutral.run, client, new_nonce())
+        closed = _close_when(client, arrived)
+        error = call.exception(5)
+        assert time.monotonic() - closed < _PROMPT
+        assert isinstance(error, UnichatError), error
+        check_error(error)
+        assert type(error) in (ConnectionFailed, StreamInterrupted)
+        assert max(server.seen.values(), default=0) <= 1
+    assert not open_sockets() - before
+    count(59, f"closed during a call, {fault.__name__}: {neutral.name}")
+
+
+def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None]) -> None:
+    with (
+        ThreadPoolExecutor(1) as threads,
+        arriving(never_shake_hands) as (announced, arrived),
+        FaultServer(VENDORS["kapa"], (announced,)) as server,
+    ):
+        client = client_on("kapa", server.url.replace("http:", "https:"), ca_bundle=trusted())
+        call = threads.submit(client.chat, "How do I install it?")
+        closed = _close_when(client, arrived)
+        assert isinstance(call.exception(5), ConnectionFailed)
+        assert time.monotonic() - closed < _PROMPT
+    count(59, "closed during a handshake")
+
+
+def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[..., None]) -> None:
+    busy = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="20"), keep=True)
+    with (
+        ThreadPoolExecutor(1) as threads,
+        arriving(busy) as (announced, arrived),
+        FaultServer(VENDORS["kapa"], (announced,)) as server,
+    ):
+        client = client_on("kapa", server.url)
+        call = threads.submit(client.chat, "How do I install it?")
+        closed = _close_when(client, arrived)
+        error = call.exception(5)
+        assert isinstance(error, InvalidInput), error
+        assert time.monotonic() - closed < _PROMPT
+        assert len(server.log) == 1
+    count(59, "closed between two attempts")
+
+
+def test_closing_ends_an_open_stream_at_once(count: Callable[..., None]) -> None:
+    with ThreadPoolExecutor(1) as threads, FaultServer(VENDORS["kapa"], (then_silence(3),)) as server:
+        client = client_on("kapa", server.url)
+        pieces = client.stream("How do I install it?")
+        texts = [next(pieces) for _ in range(3)]
+        call = threads.submit(next, pieces)
+        time.sleep(0.05)
+        client.close()
+        error = call.exception(_PROMPT)
+        assert isinstance(error, StreamInterrupted), error
+        assert error.text == "".join(event.text for event in texts)
+    count(59, "closed during a stream")
+
+
+@pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
+def test_a_client_that_is_closed_sends_nothing_and_says_so(neutral: Neutral, count: Callable[..., None]) -> None:
+    with FaultServer(VENDORS[neutral.backend], (good,)) as server:
+        client = client_on(neutral.backend, server.url)
+        client.close()
+        client.close()
+        with pytest.raises(InvalidInput, match="closed") as caught:
+            neutral.run(client, new_nonce())
+        check_error(caught.value)
+        assert server.accepted == 0
+    count(59, f"used after it was closed: {neutral.name}")
+
+
+def test_closing_one_client_leaves_another_alone(count: Callable[..., None]) -> None:
+    nonce = new_nonce()
+    with FaultServer(VENDORS["kapa"], (good,)) as server, client_on("kapa", server.url) as other:
+        one: Any = client_on("kapa", server.url)
+        one.chat("How do I install it?")
+        one.close()
+        assert nonce in other.chat(f"Question {nonce}").text
+    count(59, "another client of the same vendor")

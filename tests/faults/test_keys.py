@@ -1,0 +1,137 @@
+"""Row 64, and where the key goes: to the vendor alone, whatever cookies, .netrc, proxies and paths say."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faults import vendors
+from faults.injection import good, reply
+from faults.neutral import BACKENDS, SECRET, client_on, new_nonce
+from faults.oracles import secrets_in
+from faults.server import FaultServer, Received
+from faults.vendors import VENDORS, text_for
+from unichat.operation import Operation, Replay, Request
+from unichat.transport import phases
+
+BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
+_HEADERS = {"kapa": ("x-api-key", SECRET), "kadal": ("authorization", f"Bearer {SECRET}")}
+
+
+@BOTH
+def test_a_cookie_set_for_one_caller_is_not_sent_with_the_next_call(backend: str, count: Callable[..., None]) -> None:
+    def vendor(received: Received) -> bytes:
+        head, _, body = VENDORS[backend](received).partition(b"\r\n\r\n")
+        return head + b"\r\nSet-Cookie: session=somebody; Path=/\r\n\r\n" + body
+
+    with FaultServer(vendor, (good,)) as server, client_on(backend, server.url) as client:
+        for _ in range(3):
+            client.chat("How do I install it?")
+        assert not any("cookie" in received.headers for received in server.log)
+    count(64, f"Set-Cookie on one call: {backend}")
+
+
+@BOTH
+def test_a_cookie_set_by_a_redirect_is_not_kept_either(backend: str, count: Callable[..., None]) -> None:
+    moved = vendors.http(302, b"", location="/elsewhere", set_cookie="session=somebody")
+    with (
+        FaultServer(VENDORS[backend], (reply(lambda _: moved), good)) as server,
+        client_on(backend, server.url) as client,
+    ):
+        with pytest.raises(Exception, match="302"):
+            client.chat("How do I install it?")
+        client.chat("How do I install it?")
+        assert not any("cookie" in received.headers for received in server.log)
+    count(64, f"Set-Cookie on a redirect: {backend}")
+
+
+@BOTH
+def test_netrc_neither_replaces_the_key_nor_adds_one(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None]
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="ascii")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    name, value = _HEADERS[backend]
+    with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
+        client.chat("How do I install it?")
+        client.run(_unsigned(backend))
+    signed, unsigned = server.log
+    assert signed.headers[name] == value
+    assert "authorization" not in unsigned.headers
+    assert ("authorization" in signed.headers) == (name == "authorization")
+    count(64, f".netrc for the vendor's host: {backend}")
+
+
+def _unsigned(backend: str) -> Operation[Any]:
+    return Operation(
+        backend=backend,
+        name="unsigned",
+        replay=Replay.READ,
+        request=Request("GET", "/anything"),
+        examine=lambda _: None,
+        parse=lambda reply: reply.status,
+        signed=False,
+    )
+
+
+@pytest.mark.parametrize("path", ["//localhost:{port}/x", "/\\localhost:{port}/x", "/@localhost:{port}/x", "/../../x"])
+def test_no_path_leads_the_key_to_another_origin(path: str, count: Callable[..., None]) -> None:
+    with FaultServer(VENDORS["kapa"], (good,)) as elsewhere, FaultServer(VENDORS["kapa"], (good,)) as server:
+        request = Request("GET", path.format(port=elsewhere.port))
+        operation = Operation(
+            backend="kapa",
+            name="astray",
+            replay=Replay.READ,
+            request=request,
+            examine=lambda _: None,
+            parse=lambda reply: reply.status,
+        )
+        with client_on("kapa", server.url) as client:
+            client.run(operation)
+        assert elsewhere.accepted == 0, "the key went to another host"
+        assert len(server.log) == 1
+    count(64, f"the path {path}")
+
+
+@pytest.mark.parametrize("path", ["http://localhost:1/x", "@localhost:1/x", "localhost:1/x", ".localhost/x", ""])
+def test_an_operation_with_an_address_instead_of_a_path_cannot_be_made(path: str) -> None:
+    with pytest.raises(ValueError, match="begins with a slash"):
+        Request("GET", path)
+
+
+@BOTH
+def test_http_clients_own_debugging_does_not_print_the_key(
+    backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], count: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
+        client.chat("How do I install it?")
+    shown = "".join(capsys.readouterr())
+    assert "reply:" in shown
+    assert not secrets_in(shown)
+    count(64, f"http.client's debug level: {backend}")
+
+
+@BOTH
+@pytest.mark.parametrize(("call", "connections"), [("chat", 2), ("history", 1)])
+def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
+    backend: str, call: str, connections: int, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(phases, "IDLE_LIFE", 0.02)
+    nonce = new_nonce()
+    with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
+        client.chat("How do I install it?")
+        time.sleep(0.05)
+        if call == "chat":
+            assert client.chat(f"Question {nonce}").text == text_for(nonce)
+        else:
+            list(client.history())
+        assert server.accepted == connections
+    count(14, f"a connection idle for long, then {call}: {backend}")
