@@ -31,6 +31,7 @@ def mismatch(pointer: str, expected: str, found: object) -> InvalidResponse:
 
 
 _MISSING: Any = object()
+_ID_LIMIT = 1000
 
 
 class Fields:
@@ -71,10 +72,16 @@ class Fields:
         return value if isinstance(value, str) else None
 
     def identifier(self, key: str) -> str | None:
-        """Return the id under `key` as text, or None."""
+        """Return the id under `key` as text, or None.
+
+        Raises:
+            InvalidResponse: it is longer than any id: what is kept by it would not fit anywhere.
+        """
         value = self.raw.get(key)
         if isinstance(value, bool) or not isinstance(value, str | int):
             return None
+        if value not in range(-(2**63), 2**64) if isinstance(value, int) else len(value) > _ID_LIMIT:
+            raise mismatch(self._at(key), f"an id of at most {_ID_LIMIT:,} characters", value)
         return str(value) or None
 
     def boolean(self, key: str) -> bool | None:
