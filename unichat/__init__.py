@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from unichat import otel as otel
     from unichat import sandbox as sandbox
     from unichat.adapter import Capabilities as Capabilities
+    from unichat.aio import AsyncAnswerStream as AsyncAnswerStream
+    from unichat.aio import AsyncClient as AsyncClient
     from unichat.client import Client as Client
     from unichat.connecting import connect as connect
+    from unichat.connecting import connect_async as connect_async
     from unichat.models import Answer as Answer
     from unichat.models import ClearOutcome as ClearOutcome
     from unichat.models import ClearResult as ClearResult
@@ -57,6 +60,9 @@ _HOMES = {
     "Client": "unichat.client",
     "Secret": "unichat.secrets",
     "connect": "unichat.connecting",
+    "connect_async": "unichat.connecting",
+    "AsyncAnswerStream": "unichat.aio",
+    "AsyncClient": "unichat.aio",
 }
 _MODULES = ("errors", "hooks", "otel", "sandbox")
 

@@ -7,6 +7,8 @@ import pytest
 import unichat
 import unichat.sandbox
 
+from .blocking import BlockingClient, Loop
+
 MANUAL = """\
 # Gizmo
 
@@ -45,13 +47,25 @@ def user():
     return f"user-{uuid.uuid4()}"
 
 
-@pytest.fixture
-def connect(box):
-    """Connect to a simulated vendor; the client is closed after the test."""
+@pytest.fixture(scope="session")
+def loop():
+    """An event loop in a thread, for the asyncio client."""
+    loop = Loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(params=["requests", "aiohttp"])
+def connect(request, box, loop):
+    """Connect to a simulated vendor, by either driver; the client is closed after the test."""
     clients = []
 
     def connecting(backend, **settings):
-        client = unichat.connect(backend, **{**box.settings(backend), **settings})
+        given = {**box.settings(backend), **settings}
+        if request.param == "requests":
+            client = unichat.connect(backend, **given)
+        else:
+            client = BlockingClient(loop, unichat.connect_async(backend, **given))
         clients.append(client)
         return client
 

@@ -1,0 +1,118 @@
+"""The asyncio client behind the sync client's face, so that one text of tests runs over both."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+from unichat.aio import AsyncAnswerStream, AsyncClient
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run it there, and wait for its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def close(self) -> None:
+        """End the loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class BlockingStream:
+    """An asynchronous stream, read as a sync one."""
+
+    def __init__(self, loop: Loop, stream: AsyncAnswerStream[Any]) -> None:
+        self._loop = loop
+        self._stream = stream
+
+    def __enter__(self) -> "BlockingStream":
+        self._loop.run(self._stream.__aenter__())
+        return self
+
+    def __exit__(self, *about: Any) -> None:
+        self._loop.run(self._stream.__aexit__(*about))
+
+    def __iter__(self) -> "BlockingStream":
+        return self
+
+    def __next__(self) -> Any:
+        # A StopAsyncIteration cannot leave a coroutine that is awaited as a future.
+        ended = object()
+        event = self._loop.run(self._next(ended))
+        if event is ended:
+            raise StopIteration
+        return event
+
+    async def _next(self, ended: object) -> Any:
+        return await anext(self._stream, ended)
+
+    @property
+    def answer(self) -> Any:
+        """The whole answer."""
+        return self._loop.run(self._stream.answer())
+
+    @property
+    def raw(self) -> Any:
+        """The vendor's records."""
+        return self._loop.run(self._stream.raw())
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self._loop.run(self._stream.close())
+
+
+class BlockingClient:
+    """An `AsyncClient` whose calls block, by the sync client's names."""
+
+    def __init__(self, loop: Loop, client: AsyncClient) -> None:
+        self._loop = loop
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def chat(self, *args: Any, **kwargs: Any) -> Any:
+        return self._loop.run(self._client.chat(*args, **kwargs))
+
+    def continue_thread(self, *args: Any, **kwargs: Any) -> Any:
+        return self._loop.run(self._client.continue_thread(*args, **kwargs))
+
+    def feedback(self, *args: Any, **kwargs: Any) -> Any:
+        return self._loop.run(self._client.feedback(*args, **kwargs))
+
+    def clear_history(self, *args: Any, **kwargs: Any) -> Any:
+        return self._loop.run(self._client.clear_history(*args, **kwargs))
+
+    def run(self, operation: Any, **kwargs: Any) -> Any:
+        if hasattr(operation, "decoder"):
+            return BlockingStream(self._loop, self._client.run_stream(operation, **kwargs))
+        return self._loop.run(self._client.run(operation, **kwargs))
+
+    def stream(self, *args: Any, **kwargs: Any) -> Any:
+        return BlockingStream(self._loop, self._client.stream(*args, **kwargs))
+
+    def history(self, *args: Any, **kwargs: Any) -> Any:
+        exchanges = self._client.history(*args, **kwargs)
+
+        def blocking() -> Any:
+            ended = object()
+            while (exchange := self._loop.run(_next(exchanges, ended))) is not ended:
+                yield exchange
+
+        return blocking()
+
+    def close(self) -> None:
+        self._loop.run(self._client.close())
+
+
+async def _next(exchanges: Any, ended: object) -> Any:
+    return await anext(exchanges, ended)
