@@ -80,7 +80,8 @@ class Fields:
         value = self.raw.get(key)
         if isinstance(value, bool) or not isinstance(value, str | int):
             return None
-        if value not in range(-(2**63), 2**64) if isinstance(value, int) else len(value) > _ID_LIMIT:
+        # Integers by their bits: the digits of a huge one take Python long to make, or are refused.
+        if (value.bit_length() / 3 if isinstance(value, int) else len(value)) > _ID_LIMIT:
             raise mismatch(self._at(key), f"an id of at most {_ID_LIMIT:,} characters", value)
         return str(value) or None
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, evolve, field, frozen
 
-from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidResponse, UnichatError
+from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
 from unichat.logs import log
 from unichat.operation import Operation, Problem, Replay, Reply, StreamFailure, StreamOperation
 from unichat.policy import failures, waits
@@ -149,11 +149,11 @@ class Attempts(Generic[T]):
             if problem is None:
                 assert isinstance(self.operation, Operation)
                 return Done(self.operation.parse(reply))
-        except InvalidResponse as error:
-            return self.unreadable(error)
-        except UnichatError as error:
+        except InvalidInput as error:
             # What the vendor sent makes no model, such as an id of a megabyte: its mistake, not the caller's.
             name = trimmed(error.message)
+        except UnichatError as error:
+            return self.unreadable(error)
         except Exception as error:
             # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
             log.debug("%s %s: the adapter cannot read this", self.operation.backend, self.operation.name, exc_info=True)
