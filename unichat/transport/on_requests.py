@@ -287,8 +287,10 @@ def _pieces(raw: Any, progress: Progress) -> Iterator[bytes | Failure]:
 
 def failure_of(error: Exception, progress: Progress) -> Failure:
     """Return the row of the failure table for what was raised before the head of the answer was complete."""
-    if progress.stopped is not None:
-        return Failure(progress.stopped, progress.phase, delivered=progress.written > 0)
+    # A socket's own time-out can come a moment before the alarm.
+    stopped = progress.stopped or ("deadline" if progress.deadline.left() <= 0 else None)
+    if stopped is not None:
+        return Failure(stopped, progress.phase, delivered=progress.written > 0)
     chain = list(_chain(error))
     words = _words(chain[-1])
     # urllib3 blames the proxy for whatever breaks a connection through it, the loss of an answer included.
