@@ -72,7 +72,7 @@ def _ask(client: Client, mixed: Counter[str]) -> None:
 def test_64_threads_on_one_client_get_their_own_answers_over_no_more_connections_than_the_pool_has(
     backend: str, calls: int, count: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # On a busy machine a connection may well be idle for seconds, and is then replaced: that is another test's business.
+    # On a busy machine a connection may be idle for seconds, and is then replaced: that is another test's business.
     monkeypatch.setattr(phases, "IDLE_LIFE", 60.0)
     before = open_sockets()
     faults, outcomes = Mixed(), Counter[str]()
