@@ -24,8 +24,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     write = terminalreporter.write_line
     terminalreporter.section("fault bench")
-    for line in figures(passed, [report.longreprtext for report in failed]):
+    for line in figures(passed, [_said(report) for report in failed]):
         write(line)
+
+
+def _said(report: Any) -> str:
+    """What a failed test said, without its source: that holds the words of every oracle."""
+    return "\n".join(line for line in report.longreprtext.splitlines() if line.startswith("E "))
 
 
 def figures(passed: list[dict[str, Any]], failures: list[str]) -> list[str]:

@@ -206,6 +206,7 @@ class FaultServer:
             connection.close()
             with self._guard:
                 self._open.discard(connection)
+                self._threads.remove(threading.current_thread())
 
     def note(self, received: Received) -> None:
         with self._guard:
