@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,8 +44,10 @@ class Vendor:
             await self._script(reader, writer)
             if writer.is_closing():
                 break
-        self.left.set()
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.left.set()
 
 
 async def answers(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
