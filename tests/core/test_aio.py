@@ -24,6 +24,7 @@ class Vendor:
 
     def __init__(self, script: Handler) -> None:
         self._script = script
+        self._handlers: set[asyncio.Task[None]] = set()
         self.requests: list[bytes] = []
         self.arrived = asyncio.Event()
         self.left = asyncio.Event()
@@ -35,9 +36,13 @@ class Vendor:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        await self._server.wait_closed()
+        # Handlers end with their connections; one that outlived the loop would leave its socket to the collector.
+        await asyncio.gather(*self._handlers)
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
         while head := await reader.read(65_536):
             self.requests.append(head.partition(b"\r\n")[0])
             self.arrived.set()
