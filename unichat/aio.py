@@ -192,7 +192,8 @@ class AsyncClient(BoundClient[AsyncDriver]):
 
         Raises:
             InvalidInput, Unsupported: at once.
-            UnichatError: while iterating; what was given before stays good.
+            UnichatError: while iterating; what was given before stays good. The iterator has then ended: to go on, call
+                again, and pass over what was given.
         """
         self._driver.check_open()
         checked = self._checks.history(

@@ -188,7 +188,8 @@ class Client(BoundClient[Driver]):
 
         Raises:
             InvalidInput, Unsupported: at once.
-            UnichatError: while iterating; what was given before stays good.
+            UnichatError: while iterating; what was given before stays good. The iterator has then ended: to go on, call
+                again, and pass over what was given.
         """
         self._driver.check_open()
         checked = self._checks.history(
@@ -264,7 +265,7 @@ class Client(BoundClient[Driver]):
         `.raw` is the list of the vendor's records.
 
         Raises:
-            ThreadMismatch: the operation is another backend's.
+            Unsupported: the operation is another backend's.
             UnichatError: everything else.
         """
         asking, seconds = self._own(operation), check_deadline(deadline)

@@ -151,6 +151,7 @@ class Problem:
         argument: for an invalid request: the field that the vendor names, such as `query.message`.
         what: for a 404: `bot`, `project`, `thread`, `answer` or `route`.
         envelope_status: the status in the body, if the vendor puts one there.
+        http_status: HTTP's own, where `status` is the envelope's.
         hint: what to do, where the adapter knows better than the status tells.
     """
 
@@ -160,6 +161,7 @@ class Problem:
     argument: str | None = None
     what: str | None = None
     envelope_status: int | None = None
+    http_status: int | None = None
     hint: str = ""
 
 

@@ -57,13 +57,19 @@ def positive(name: str, value: float) -> None:
 def at_least_one(name: str, value: int) -> None:
     """Refuse anything but a whole number from 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} is {quoted(value)}, but should be a whole number from 1", key=name)
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be a whole number from 1", key=name, hint="Such as 3."
+        )
 
 
 def not_empty(name: str, value: str) -> None:
     """Refuse an empty text, and one with control characters or lone surrogates."""
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ConfigError(f"{name} is {quoted(value)}, but should be printable text that is not empty", key=name)
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be printable text that is not empty",
+            key=name,
+            hint="Give a value, or leave the setting out.",
+        )
 
 
 def web_address(name: str, value: str) -> None:
@@ -119,7 +125,9 @@ def is_loopback(host: str) -> bool:
 def not_negative(name: str, value: int) -> None:
     """Refuse anything but a whole number from 0."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"{name} is {quoted(value)}, but should be a whole number from 0", key=name)
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be a whole number from 0", key=name, hint="Such as 100."
+        )
 
 
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}

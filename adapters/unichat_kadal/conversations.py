@@ -69,18 +69,24 @@ class Conversations:
         """
         with self._lock:
             newest = self._of(thread)
-            if newest is None or CURRENT in (thread.id, newest.thread.id) or thread.id == newest.thread.id:
+            if newest is None or thread.id in (CURRENT, newest.thread.id):
                 return
-            # The order of ids is asked only about threads that this client has not seen replaced.
-            if thread.id not in newest.superseded and thread.id > newest.thread.id:
+            # The order of ids is asked only about threads that this client has not seen replaced, and cannot be where
+            # the newest is whatever the history showed.
+            unordered = newest.thread.id == CURRENT or thread.id > newest.thread.id
+            if thread.id not in newest.superseded and unordered:
                 return
         raise stale(thread, newest.thread)
 
     def known_as(self, thread: ThreadRef) -> ThreadRef:
-        """Return the newest thread for a reference to whatever is current, if it is known."""
+        """Return the newest thread for a reference to whatever is current, if that is known to be the same."""
         with self._lock:
             newest = self._of(thread)
-        return newest.thread if thread.id == CURRENT and newest is not None else thread
+            if thread.id != CURRENT or newest is None:
+                return thread
+            # A row that this client has not seen may be of a thread that another client began.
+            known = thread.position in (None, newest.thread.position) or thread.position in newest.answers
+            return newest.thread if known else thread
 
     def holds(self, thread: ThreadRef, answer_id: str) -> bool:
         """Whether the answer is known to be of `thread`."""

@@ -63,6 +63,7 @@ def _examine(
             argument=argument,
             what="route" if wrong_route else what,
             envelope_status=envelope,
+            http_status=reply.status,
             hint=_hint(wrong_route, retired, encoding if argument in {f"query.{name}" for name in fields} else ""),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from unichat.config import NoConfig, Resolved, check_profile, resolve
 from unichat.errors import ConfigError
 from unichat.printable import escaped
+from unichat.settings import CommonSettings
+from unichat_kadal.settings import KadalSettings
 
 Resolve = Callable[..., Resolved]
 Refuse = Callable[..., ConfigError]
@@ -301,6 +304,10 @@ def test_a_part_of_a_url_that_was_refused_is_not_missing_as_well(refused: Refuse
 # All mistakes at once
 
 
+def _help(kind: type[CommonSettings], name: str) -> str:
+    return str(getattr(attrs.fields(kind), name).metadata["help"])
+
+
 def test_all_mistakes_of_a_call_come_at_once(refused: Refuse, write: Write) -> None:
     path = write(
         '[profiles.a]\nbackend = "kadal"\ntoken = {env = "NOT_SET"}\nverify = false\nattempts = true\n'
@@ -310,10 +317,13 @@ def test_all_mistakes_of_a_call_come_at_once(refused: Refuse, write: Write) -> N
     place = f"{path}, profile 'a'"
     assert set(error.problems) == {
         f"{place}: token: the environment variable NOT_SET is not set. Set it to the secret.",
-        f"{place}: attempts is True, but should be a whole number",
-        f"{place}: deadline is '5', but should be a number",
+        f"{place}: attempts is True, but should be a whole number. {_help(KadalSettings, 'attempts')}",
+        f"{place}: deadline is '5', but should be a number. {_help(KadalSettings, 'deadline')}",
         f"{place}: threads is 'per_user', but should be one of 'per-user', 'isolated'. Did you mean 'per-user'?",
-        f"{place}: rating_ids is {{'up': '1'}}, but should be a table (each value a whole number)",
+        (
+            f"{place}: rating_ids is {{'up': '1'}}, but should be a table (each value a whole number)."
+            f" {_help(KadalSettings, 'rating_ids')}"
+        ),
         (
             f"{place}: chat_bot_id is missing (The bot's id)."
             " Set KADAL_CHAT_BOT_ID in the environment, or give chat_bot_id."
@@ -323,7 +333,7 @@ def test_all_mistakes_of_a_call_come_at_once(refused: Refuse, write: Write) -> N
             " Use https://, or set allow_insecure = true if that network is yours."
         ),
         "keyword argument: connect_timeout is -1.0, but should be a positive number of seconds. Such as 30.",
-        "keyword argument: realm is 3, but should be text",
+        f"keyword argument: realm is 3, but should be text. {_help(KadalSettings, 'realm')}",
         *(line for line in error.problems if "'verify'" in line),
     }
     assert len(error.problems) == 10

@@ -592,3 +592,19 @@ def test_threads_of_many_users_at_a_time_are_never_mixed(mini, pool):
 def test_the_body_of_a_question_holds_the_question_alone(kadal, mini):
     kadal.continue_thread(kadal.chat("one", user="anna"), "two")
     assert [body_of(request) for request in mini.sent] == [{"message": "one"}, {"message": "two"}]
+
+
+# Going on from the history where another client began a newer thread
+
+
+@pytest.mark.parametrize("settings", [{}, {"check_thread": True}], ids=["trusting", "looking first"])
+def test_the_newest_row_of_the_history_can_be_continued_though_another_client_began_its_thread(mini, settings):
+    here, there = other_client(mini, **settings), other_client(mini)
+    first = here.chat("one", user="anna")
+    there.chat("two", user="anna")
+    row = next(iter(here.history(user="anna", newest_first=True)))
+    answer = here.continue_thread(row, "three")
+    assert mini.asked[-1] == ("anna", "true", "three")
+    assert answer.thread.id != first.thread.id
+    with pytest.raises(errors.StaleThread):
+        here.continue_thread(first, "four")

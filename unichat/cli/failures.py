@@ -71,6 +71,9 @@ def _judged(error: Exception, options: frozenset[str]) -> tuple[int, str]:
 
     if isinstance(error, UnichatError):
         vendors = isinstance(error, InvalidInput) and error.source == "vendor"
+        if isinstance(error, Unsupported):
+            # The rest of its hint is about a Python argument that no command has.
+            error.hint = error.alternative
         begun = vendors or not isinstance(error, ConfigError | InvalidInput | Unsupported | ThreadMismatch)
         return FAILED if begun else NOT_BEGUN, str(error) + _option(error, options)
     if isinstance(error, ModuleNotFoundError) and "unichat-bridge[" in str(error):

@@ -112,7 +112,7 @@ def _problems(item: Attribute[Any], exception: Exception, given: Given | None, p
         Problem(
             f"{item.name} is {value}, but should be {described(item.type)}",
             place=given.source.place,
-            hint=f"Did you mean {quoted(like)}?" if like else "",
+            hint=f"Did you mean {quoted(like)}?" if like else str(item.metadata.get("help", "")),
             key=item.name,
             accepted=accepted,
             nearest=like,

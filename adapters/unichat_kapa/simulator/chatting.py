@@ -122,7 +122,9 @@ def _asked_custom(call: Call) -> Asked:
     body = call.form(CUSTOM_CHAT)
     integration = call.integration_id(body["integration_id"])
     # A conversation without the user's own words is still one: its last message is then what is asked.
-    said = [each["content"] for each in body["messages"] if each["role"] == "user"] or [body["messages"][-1]["content"]]
+    said = [each["content"] for each in body["messages"] if each["role"] in ("user", "query")] or [
+        body["messages"][-1]["content"]
+    ]
     answer = _answered(call, body, said)
     sources = kept_sources(answer.passages)
     if body["label_internal_sources"]:

@@ -47,7 +47,8 @@ GENERATION_MODELS = (
     "gpt-3.5-turbo-0125",
 )
 _MESSAGE: Form = {
-    "role": Field(choice("system", "user", "assistant"), required=True),
+    # The reference lists no roles, and speaks of a 'query' message besides those of the usual kind.
+    "role": Field(choice("system", "user", "assistant", "query"), required=True),
     "content": Field(text(blank=True), required=True),
 }
 CUSTOM_CHAT: Form = {

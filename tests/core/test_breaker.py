@@ -1,0 +1,89 @@
+"""The circuit breaker: closed, open, and one probe in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from unichat import errors
+from unichat.policy.breaker import Breaker
+
+from .canned import Ticks
+
+DOWN = errors.ServerError("down")
+
+
+def opened(failures=3, reset=30.0):
+    ticks = Ticks()
+    breaker = Breaker(failures, reset, ticks.monotonic)
+    for _ in range(failures):
+        assert breaker.refuses() is None
+        breaker.report(DOWN)
+    return breaker, ticks
+
+
+def test_so_many_failures_in_a_row_open_it_and_it_says_for_how_long():
+    breaker, ticks = opened()
+    assert breaker.refuses() == 30.0
+    ticks.now += 12
+    assert breaker.refuses() == 18.0
+
+
+def test_a_success_in_between_starts_the_count_anew():
+    breaker = Breaker(2, 30.0, Ticks().monotonic)
+    for error in (DOWN, None, DOWN):
+        assert breaker.refuses() is None
+        breaker.report(error)
+    assert breaker.refuses() is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [errors.InvalidInput("x"), errors.NotFound("x"), errors.RateLimited("x"), errors.InsufficientTokens("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_shows_the_vendor_alive_does_not_open_it(error):
+    breaker = Breaker(1, 30.0, Ticks().monotonic)
+    breaker.report(error)
+    assert breaker.refuses() is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [errors.ConnectionFailed("x"), DOWN, errors.DeadlineExceeded("x"), errors.InvalidResponse("x")],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_does_not_opens_it(error):
+    breaker = Breaker(1, 30.0, Ticks().monotonic)
+    breaker.report(error)
+    assert breaker.refuses() == 30.0
+
+
+def test_after_the_time_one_probe_goes_out_and_no_other_beside_it():
+    breaker, ticks = opened()
+    ticks.now += 30
+    assert breaker.refuses() is None
+    assert [breaker.refuses() for _ in range(8)] == [0.0] * 8
+
+
+def test_a_probe_that_succeeds_closes_it():
+    breaker, ticks = opened()
+    ticks.now += 30
+    assert breaker.refuses() is None
+    breaker.report(None)
+    assert [breaker.refuses() for _ in range(3)] == [None] * 3
+
+
+def test_a_probe_that_fails_opens_it_for_the_whole_time_again():
+    breaker, ticks = opened()
+    ticks.now += 30
+    assert breaker.refuses() is None
+    breaker.report(DOWN)
+    assert breaker.refuses() == 30.0
+
+
+def test_a_probe_that_was_broken_off_makes_room_for_another():
+    breaker, ticks = opened()
+    ticks.now += 30
+    assert breaker.refuses() is None
+    breaker.abandon()
+    assert breaker.refuses() is None

@@ -1,0 +1,79 @@
+"""Pacing: turns within a rate, slower after a refusal, shared by all on one key."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat.errors import ConfigError
+from unichat.policy.pacing import Pacer, pacer_for
+from unichat.settings import interval_of
+
+from .canned import Ticks, tried
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds"), [("20/min", 3.0), ("2/s", 0.5), ("1/h", 3600.0), (" 0.5 / second ", 2.0), ("60/minute", 1.0)]
+)
+def test_a_rate_is_a_number_per_unit(rate, seconds):
+    assert interval_of(rate) == seconds
+
+
+@pytest.mark.parametrize("rate", ["", "20", "20/day", "0/min", "-1/s", "1e3/s", "\uff11/s", "20/min/min", None, 20])
+def test_anything_else_is_a_mistake_that_shows_how_it_should_look(rate):
+    with pytest.raises(ConfigError, match="20/min") as caught:
+        interval_of(rate)
+    assert caught.value.key == "rate"
+
+
+@given(st.text())
+def test_nothing_but_a_config_error_comes_of_any_text(rate):
+    seconds, error = tried(lambda: interval_of(rate), ConfigError)
+    assert error is not None or seconds > 0
+
+
+def test_turns_are_an_interval_apart_and_an_idle_time_is_not_saved_up():
+    ticks = Ticks()
+    pacer = Pacer(3.0, ticks.monotonic)
+    assert [pacer.reserve(60) for _ in range(3)] == [0.0, 3.0, 6.0]
+    ticks.now += 100
+    assert [pacer.reserve(60) for _ in range(2)] == [0.0, 3.0]
+
+
+def test_a_turn_that_would_come_too_late_is_not_taken():
+    pacer = Pacer(3.0, Ticks().monotonic)
+    assert pacer.reserve(1) == 0.0
+    assert pacer.reserve(1) is None
+    assert pacer.reserve(5) == 3.0
+
+
+def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
+    ticks = Ticks()
+    pacer = Pacer(1.0, ticks.monotonic)
+    pacer.refused()
+    assert [pacer.reserve(60) for _ in range(2)] == [2.0, 4.0]
+    for _ in range(50):
+        pacer.passed()
+    ticks.now += 100
+    assert [pacer.reserve(60) for _ in range(2)] == [0.0, 1.0]
+
+
+def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
+    ticks = Ticks()
+    pacer = Pacer(1.0, ticks.monotonic)
+    for _ in range(100):
+        pacer.refused()
+    ticks.now += 1000
+    assert [pacer.reserve(60) for _ in range(2)] == [0.0, 16.0]
+
+
+def test_all_on_one_key_share_a_pace_and_others_do_not():
+    clock = Ticks().monotonic
+    one, same, other = (
+        pacer_for("key", "20/min", clock),
+        pacer_for("key", "20/min", clock),
+        pacer_for("k", "20/min", clock),
+    )
+    assert one is same
+    assert one is not other
