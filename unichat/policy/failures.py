@@ -153,10 +153,9 @@ def error_for(row: Row, failure: Failure | Problem, **context: Any) -> UnichatEr
             context["maybe_delivered"] = failure.delivered
         return row.error(f"{row.title}: {failure.detail}" if failure.detail else row.title, **context)
     # A status that stands in the body only is not to be found in any proxy's log.
-    in_body = failure.envelope_status is not None and failure.http_status not in (None, failure.status)
-    message = (
-        f"status {failure.status} in the body (HTTP {failure.http_status})" if in_body else f"HTTP {failure.status}"
-    )
+    message = f"HTTP {failure.status}"
+    if failure.http_status not in (None, failure.status):
+        message = f"status {failure.status} in the body (HTTP {failure.http_status})"
     if failure.message:
         message += f": {trimmed(failure.message)}"
     context.update(status=failure.status, hint=failure.hint or row.hint)
