@@ -28,7 +28,7 @@ class Front:
         """Answer one request."""
         simulator = self._simulator
         if scope["path"].startswith(PREFIX) and scope["method"] in ("GET", "HEAD"):
-            await page(simulator.library, scope["path"])(scope, receive, send)
+            await page(simulator.manual, scope["path"])(scope, receive, send)
             return
         body = await _read(receive)
         if body is None:

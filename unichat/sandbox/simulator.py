@@ -36,7 +36,7 @@ class Simulator(ABC):
 
     def __init__(self, store: Store, library: Library, base_url: str) -> None:
         self.store = store
-        self.library = library
+        self.manual = library
         self.base_url = base_url
         self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.clock: Callable[[], float] = time.time
@@ -64,6 +64,6 @@ class Simulator(ABC):
 
     def answer(self, question: str, earlier: Sequence[str] = (), documents: Sequence[str] | None = None) -> Answer:
         """Answer from the documents; see `Library.answer`."""
-        return self.library.answer(
+        return self.manual.answer(
             question, earlier, source_url=lambda passage: self.source_url(passage.path), documents=documents
         )

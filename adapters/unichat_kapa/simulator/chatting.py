@@ -161,5 +161,5 @@ def _answered(call: Call, body: Mapping[str, Any], said: Sequence[str]) -> Answe
     documents = None
     if body["source_ids_include"]:
         wanted = set(body["source_ids_include"])
-        documents = [each.name for each in call.simulator.library.documents if call.project.source_id(each) in wanted]
+        documents = [each.name for each in call.simulator.manual.documents if call.project.source_id(each) in wanted]
     return call.simulator.answer(body["retrieval_query"] or said[-1], said[:-1], documents)

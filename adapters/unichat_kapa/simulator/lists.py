@@ -19,7 +19,7 @@ Fetch = Callable[[int, int], Sequence[object]]
 
 def sources(call: Call) -> Response:
     """List the project's knowledge sources. Source: Kapa reference, 'List all sources'."""
-    rows = [shapes.source(call.project, document) for document in call.simulator.library.documents]
+    rows = [shapes.source(call.project, document) for document in call.simulator.manual.documents]
     return paged(call, call.quirks.sources_shape, len(rows), lambda limit, offset: rows[offset : offset + limit])
 
 

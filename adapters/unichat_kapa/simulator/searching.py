@@ -18,7 +18,7 @@ def search(call: Call) -> Response:
     documents = None
     if body["include_source_names"]:
         wanted = set(body["include_source_names"])
-        documents = [each.name for each in call.simulator.library.documents if wanted & {each.name, _SOURCE_TYPE}]
+        documents = [each.name for each in call.simulator.manual.documents if wanted & {each.name, _SOURCE_TYPE}]
     found = _found(call, body["query"], body["num_results"], documents)
     return call.ok(
         [
@@ -47,4 +47,4 @@ def retrieval(call: Call) -> Response:
 
 
 def _found(call: Call, query: str, most: int, documents: list[str] | None) -> list[Passage]:
-    return call.simulator.library.index.search(query, documents, min(most, _MOST))
+    return call.simulator.manual.index.search(query, documents, min(most, _MOST))
