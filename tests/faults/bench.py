@@ -23,7 +23,7 @@ from unichat.record import CallRecord
 
 OVERRUN = 0.05
 """Seconds by which a deadline may be overrun."""
-_MEASURED_AT_MOST = 3
+_MEASURED_AT_MOST = 8
 """Times that a deadline is measured before it counts as overrun: a machine that is busy holds any thread up, but a
 deadline that does not hold is late every time."""
 

@@ -81,7 +81,8 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
         ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             call(client)
-        assert time.monotonic() - began < _DELAY + 0.2
+        # Far from the call's deadline, on a busy machine too.
+        assert time.monotonic() - began < _DELAY + 10
         assert len(server.log) == 1
         client.close()
         server.settle()
