@@ -10,10 +10,11 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import field, frozen
 
+from unichat.endpoint import Endpoints
 from unichat.errors import Unsupported
 from unichat.logs import log
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
-from unichat.operation import Endpoints, EventSource, Flow, Operation, Paged
+from unichat.operation import EventSource, Flow, Operation, Paged
 from unichat.secrets import Secret, Token, TokenProvider
 from unichat.settings import CommonSettings
 

@@ -11,9 +11,10 @@ from attrs import asdict, evolve, fields
 
 from unichat.adapter import Adapter, Capabilities
 from unichat.calls import Checks
+from unichat.endpoint import Endpoints
 from unichat.engine import Engine
 from unichat.errors import InvalidInput, InvalidResponse, Unsupported
-from unichat.operation import Endpoints, Operation, Page, Paged, Replay, StreamOperation
+from unichat.operation import Operation, Page, Paged, Replay, StreamOperation
 from unichat.settings import CommonSettings, PolicySettings
 
 T = TypeVar("T")

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
+from unichat.encoding import encodable, encode_json
 from unichat.errors import InvalidInput, ThreadMismatch
 from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef, User
-from unichat.operation import encodable, encode_json
 from unichat.printable import quoted
 
 _PAGE_SIZE_LIMIT = 10_000

@@ -8,25 +8,21 @@ results.
 from __future__ import annotations
 
 import enum
-import inspect
-import json
-import re
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
-from functools import wraps
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import urlencode
 
 from attrs import define, evolve, field, frozen
 
 from unichat.decoding import decode_json, excerpt
-from unichat.errors import InvalidInput, InvalidResponse
+from unichat.encoding import encodable
+from unichat.errors import InvalidResponse
 from unichat.models import StreamEvent
 from unichat.printable import quoted
 
 T = TypeVar("T")
 R = TypeVar("R")
 T_co = TypeVar("T_co", covariant=True)
-P = ParamSpec("P")
 
 
 class Replay(enum.Enum):
@@ -42,22 +38,6 @@ class Replay(enum.Enum):
     """Asks the question twice: tokens spent twice, and a thread with a question too many."""
     INSERT = "insert"
     """Makes a second row."""
-
-
-def encodable(name: str, value: str) -> str:
-    """Return `value`, if it can be sent at all.
-
-    Raises:
-        InvalidInput: it holds a lone surrogate or a NUL character.
-    """
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidInput(
-            f"{name} holds a NUL character or a lone surrogate, which cannot be sent",
-            hint="Remove it.",
-            argument=name,
-            value=quoted(value),
-        )
-    return value
 
 
 @frozen
@@ -355,211 +335,3 @@ def opened(operation: StreamOperation[T]) -> Flow[EventSource[T]]:
 def hold(key: Hashable) -> Flow[None]:
     """Wait until no other flow of this client holds `key`, then hold it until this flow ends."""
     yield Hold(key)
-
-
-def encode_json(value: object, argument: str) -> bytes:
-    """Return `value` as compact UTF-8 JSON.
-
-    Raises:
-        InvalidInput: it is not JSON: another type, a key that is no text, NaN or infinity, a cycle, a lone surrogate.
-    """
-    problem = ""
-    body = b""
-    try:
-        _refuse_other_keys(value)
-        body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except RecursionError:
-        problem = "it is nested too deeply, or contains itself"
-    except (TypeError, ValueError) as error:
-        problem = str(error)
-    if problem:
-        raise InvalidInput(
-            f"{argument} cannot be sent as JSON: {problem}",
-            hint="Use text, finite numbers, true, false, None, lists, and dicts with text keys.",
-            argument=argument,
-        )
-    return body
-
-
-def _refuse_other_keys(value: object) -> None:
-    # json.dumps turns the key 1 into "1" without a word, and two keys may then become one.
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"the key {quoted(key)} is no text")
-            _refuse_other_keys(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_other_keys(item)
-
-
-@frozen
-class Endpoint:
-    """A vendor's endpoint: what a caller can know before calling it.
-
-    Attributes:
-        method, path: as the vendor's reference prints them, with `{placeholders}`.
-        reference: the heading in the vendor's reference.
-        known: parameters that the client's settings can fill in, by the setting's name.
-        streamed: whether it gives a `StreamOperation`.
-        function: builds the operation from keyword arguments.
-    """
-
-    backend: str
-    name: str
-    method: str
-    path: str
-    replay: Replay
-    reference: str
-    known: Mapping[str, str]
-    streamed: bool
-    function: Callable[..., Operation[Any] | StreamOperation[Any]] = field(repr=False, eq=False)
-
-    @property
-    def parameters(self) -> tuple[inspect.Parameter, ...]:
-        """The keyword parameters, in the reference's order."""
-        return tuple(inspect.signature(self.function).parameters.values())
-
-
-@frozen
-class Here:
-    """What a function of an adapter's `operations` knows of its own endpoint."""
-
-    backend: str
-    name: str
-    method: str
-    path: str
-    replay: Replay
-    examine: Callable[[Reply], Problem | None]
-
-    def _request(
-        self,
-        path: Mapping[str, str],
-        query: Mapping[str, object],
-        body: object,
-        form: Mapping[str, str] | None,
-    ) -> Request:
-        filled = re.sub(r"\{(\w+)\}", lambda hole: _segment(path[hole[1]], hole[1]), self.path)
-        pairs = tuple(pair for name, value in query.items() for pair in _query_pairs(name, value))
-        if form is not None:
-            for name, value in form.items():
-                encodable(name, value)
-            return Request(self.method, filled, pairs, urlencode(form).encode(), "application/x-www-form-urlencoded")
-        if body is None:
-            return Request(self.method, filled, pairs)
-        return Request(self.method, filled, pairs, encode_json(body, self.name))
-
-    def operation(
-        self,
-        parse: Callable[[Reply], T],
-        *,
-        path: Mapping[str, str] | None = None,
-        query: Mapping[str, object] | None = None,
-        body: object = None,
-        form: Mapping[str, str] | None = None,
-        signed: bool = True,
-    ) -> Operation[T]:
-        """Return the operation; query values of None are left out, truth is lower case, lists repeat the name."""
-        return Operation(
-            backend=self.backend,
-            name=self.name,
-            replay=self.replay,
-            request=self._request(path or {}, query or {}, body, form),
-            examine=self.examine,
-            parse=parse,
-            signed=signed,
-        )
-
-    def stream(
-        self,
-        decoder: Callable[[int], StreamDecoder[T]],
-        *,
-        path: Mapping[str, str] | None = None,
-        body: object = None,
-    ) -> StreamOperation[T]:
-        """Return the streamed operation."""
-        return StreamOperation(
-            backend=self.backend,
-            name=self.name,
-            replay=self.replay,
-            request=self._request(path or {}, {}, body, None),
-            examine=self.examine,
-            decoder=decoder,
-        )
-
-
-def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
-    for item in value if isinstance(value, list | tuple) else (value,):
-        yield name, str(item).lower() if isinstance(item, bool) else str(item)
-
-
-def _segment(value: str, name: str) -> str:
-    # quote("..", safe="") is still "..", and HTTP libraries then walk up the path: such ids must never get this far.
-    if value in ("", ".", ".."):
-        raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
-    return quote(encodable(name, value), safe="")
-
-
-class Endpoints:
-    """An adapter's endpoints by name, in the order of the vendor's reference."""
-
-    def __init__(self, backend: str, examine: Callable[[Reply], Problem | None]) -> None:
-        self.backend = backend
-        self.examine = examine
-        self._table: dict[str, Endpoint] = {}
-
-    def add(
-        self,
-        method: str,
-        path: str,
-        replay: Replay,
-        *,
-        reference: str,
-        known: Mapping[str, str] | None = None,
-        examine: Callable[[Reply], Problem | None] | None = None,
-        streamed: bool = False,
-    ) -> Callable[[Callable[Concatenate[Here, P], T]], Callable[P, T]]:
-        """Enter the decorated function as the endpoint that bears its name.
-
-        The function's first parameter, `here`, is filled in; callers see the others only.
-        """
-
-        def enter(function: Callable[Concatenate[Here, P], T]) -> Callable[P, T]:
-            here = Here(self.backend, function.__name__, method, path, replay, examine or self.examine)
-
-            @wraps(function)
-            def build(*args: P.args, **kwargs: P.kwargs) -> T:
-                return function(here, *args, **kwargs)
-
-            signature = inspect.signature(function)
-            visible = list(signature.parameters.values())[1:]
-            build.__signature__ = signature.replace(parameters=visible)  # type: ignore[attr-defined]
-            self._table[here.name] = Endpoint(
-                self.backend,
-                here.name,
-                method,
-                path,
-                replay,
-                reference,
-                known or {},
-                streamed,
-                build,  # type: ignore[arg-type]
-            )
-            return build
-
-        return enter
-
-    def __getitem__(self, name: str) -> Endpoint:
-        return self._table[name]
-
-    def __iter__(self) -> Iterator[Endpoint]:
-        return iter(self._table.values())
-
-    def __len__(self) -> int:
-        return len(self._table)
-
-    def names(self) -> tuple[str, ...]:
-        """The endpoints' names, in order."""
-        return tuple(self._table)

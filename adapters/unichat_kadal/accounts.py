@@ -8,8 +8,9 @@ import time
 from contextlib import suppress
 from urllib.parse import urlencode
 
+from unichat.encoding import encode_json
 from unichat.errors import ConfigError, InvalidResponse
-from unichat.operation import Operation, Problem, Replay, Reply, Request, encode_json
+from unichat.operation import Operation, Problem, Replay, Reply, Request
 from unichat.secrets import Secret, Token
 from unichat.shapes import Fields
 from unichat_kadal.models import body_of

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
+from unichat.endpoint import Endpoints, Here
 from unichat.errors import InvalidInput, InvalidResponse
-from unichat.operation import Endpoints, Here, Operation, Problem, Replay, Reply
+from unichat.operation import Operation, Problem, Replay, Reply
 from unichat.printable import quoted
 from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
 from unichat_kadal.settings import bot_id_problem

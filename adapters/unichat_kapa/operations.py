@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from unichat.endpoint import Endpoints, Here
 from unichat.errors import InvalidInput, InvalidResponse
 from unichat.models import Answer
-from unichat.operation import Endpoints, Here, Operation, Problem, Replay, Reply, StreamOperation
+from unichat.operation import Operation, Problem, Replay, Reply, StreamOperation
 from unichat.printable import quoted
 from unichat.shapes import Fields
 from unichat_kapa.models import (

@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall
 from unichat.client import Client
 from unichat.driver import Driver
+from unichat.endpoint import Endpoints, Here
 from unichat.engine import Engine
 from unichat.errors import InvalidResponse, UnichatError
 from unichat.models import (
@@ -26,10 +27,8 @@ from unichat.models import (
     ThreadRef,
 )
 from unichat.operation import (
-    Endpoints,
     EventSource,
     Flow,
-    Here,
     Operation,
     Page,
     Paged,

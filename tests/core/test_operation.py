@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from unichat.encoding import encode_json
+from unichat.endpoint import Endpoints, Here
 from unichat.errors import InvalidInput, InvalidResponse
 from unichat.operation import (
-    Endpoints,
-    Here,
     Hold,
     Operation,
     Problem,
@@ -18,7 +18,6 @@ from unichat.operation import (
     Request,
     StreamOperation,
     ask,
-    encode_json,
     hold,
 )
 from unichat.printable import escaped

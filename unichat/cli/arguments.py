@@ -10,7 +10,7 @@ import click
 
 from unichat.cli.failures import nearest
 from unichat.config.kinds import from_text, members, options
-from unichat.operation import Endpoint
+from unichat.endpoint import Endpoint
 from unichat.printable import quoted, trimmed
 
 _CONVERTED = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -13,7 +13,7 @@ from unichat.printable import quoted, trimmed
 if TYPE_CHECKING:
     from unichat.cli.opening import Target
     from unichat.config import Resolved
-    from unichat.operation import Endpoint
+    from unichat.endpoint import Endpoint
 
 
 @click.command("call")

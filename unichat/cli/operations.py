@@ -11,7 +11,7 @@ from unichat.cli import completion, options, output
 if TYPE_CHECKING:
     import inspect
 
-    from unichat.operation import Endpoint
+    from unichat.endpoint import Endpoint
 
 
 @click.command("operations")

@@ -1,0 +1,192 @@
+"""Endpoints: how an adapter declares a vendor's HTTP calls, and how their arguments become a request."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote, urlencode
+
+from attrs import field, frozen
+
+from unichat.encoding import encodable, encode_json
+from unichat.errors import InvalidInput
+from unichat.operation import Operation, Problem, Replay, Reply, Request, StreamDecoder, StreamOperation
+from unichat.printable import quoted
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@frozen
+class Endpoint:
+    """A vendor's endpoint: what a caller can know before calling it.
+
+    Attributes:
+        method, path: as the vendor's reference prints them, with `{placeholders}`.
+        reference: the heading in the vendor's reference.
+        known: parameters that the client's settings can fill in, by the setting's name.
+        streamed: whether it gives a `StreamOperation`.
+        function: builds the operation from keyword arguments.
+    """
+
+    backend: str
+    name: str
+    method: str
+    path: str
+    replay: Replay
+    reference: str
+    known: Mapping[str, str]
+    streamed: bool
+    function: Callable[..., Operation[Any] | StreamOperation[Any]] = field(repr=False, eq=False)
+
+    @property
+    def parameters(self) -> tuple[inspect.Parameter, ...]:
+        """The keyword parameters, in the reference's order."""
+        return tuple(inspect.signature(self.function).parameters.values())
+
+
+@frozen
+class Here:
+    """What a function of an adapter's `operations` knows of its own endpoint."""
+
+    backend: str
+    name: str
+    method: str
+    path: str
+    replay: Replay
+    examine: Callable[[Reply], Problem | None]
+
+    def _request(
+        self,
+        path: Mapping[str, str],
+        query: Mapping[str, object],
+        body: object,
+        form: Mapping[str, str] | None,
+    ) -> Request:
+        filled = re.sub(r"\{(\w+)\}", lambda hole: _segment(path[hole[1]], hole[1]), self.path)
+        pairs = tuple(pair for name, value in query.items() for pair in _query_pairs(name, value))
+        if form is not None:
+            for name, value in form.items():
+                encodable(name, value)
+            return Request(self.method, filled, pairs, urlencode(form).encode(), "application/x-www-form-urlencoded")
+        if body is None:
+            return Request(self.method, filled, pairs)
+        return Request(self.method, filled, pairs, encode_json(body, self.name))
+
+    def operation(
+        self,
+        parse: Callable[[Reply], T],
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        signed: bool = True,
+    ) -> Operation[T]:
+        """Return the operation; query values of None are left out, truth is lower case, lists repeat the name."""
+        return Operation(
+            backend=self.backend,
+            name=self.name,
+            replay=self.replay,
+            request=self._request(path or {}, query or {}, body, form),
+            examine=self.examine,
+            parse=parse,
+            signed=signed,
+        )
+
+    def stream(
+        self,
+        decoder: Callable[[int], StreamDecoder[T]],
+        *,
+        path: Mapping[str, str] | None = None,
+        body: object = None,
+    ) -> StreamOperation[T]:
+        """Return the streamed operation."""
+        return StreamOperation(
+            backend=self.backend,
+            name=self.name,
+            replay=self.replay,
+            request=self._request(path or {}, {}, body, None),
+            examine=self.examine,
+            decoder=decoder,
+        )
+
+
+def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    for item in value if isinstance(value, list | tuple) else (value,):
+        yield name, str(item).lower() if isinstance(item, bool) else str(item)
+
+
+def _segment(value: str, name: str) -> str:
+    # quote("..", safe="") is still "..", and HTTP libraries then walk up the path: such ids must never get this far.
+    if value in ("", ".", ".."):
+        raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
+    return quote(encodable(name, value), safe="")
+
+
+class Endpoints:
+    """An adapter's endpoints by name, in the order of the vendor's reference."""
+
+    def __init__(self, backend: str, examine: Callable[[Reply], Problem | None]) -> None:
+        self.backend = backend
+        self.examine = examine
+        self._table: dict[str, Endpoint] = {}
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        replay: Replay,
+        *,
+        reference: str,
+        known: Mapping[str, str] | None = None,
+        examine: Callable[[Reply], Problem | None] | None = None,
+        streamed: bool = False,
+    ) -> Callable[[Callable[Concatenate[Here, P], T]], Callable[P, T]]:
+        """Enter the decorated function as the endpoint that bears its name.
+
+        The function's first parameter, `here`, is filled in; callers see the others only.
+        """
+
+        def enter(function: Callable[Concatenate[Here, P], T]) -> Callable[P, T]:
+            here = Here(self.backend, function.__name__, method, path, replay, examine or self.examine)
+
+            @wraps(function)
+            def build(*args: P.args, **kwargs: P.kwargs) -> T:
+                return function(here, *args, **kwargs)
+
+            signature = inspect.signature(function)
+            visible = list(signature.parameters.values())[1:]
+            build.__signature__ = signature.replace(parameters=visible)  # type: ignore[attr-defined]
+            self._table[here.name] = Endpoint(
+                self.backend,
+                here.name,
+                method,
+                path,
+                replay,
+                reference,
+                known or {},
+                streamed,
+                build,  # type: ignore[arg-type]
+            )
+            return build
+
+        return enter
+
+    def __getitem__(self, name: str) -> Endpoint:
+        return self._table[name]
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._table.values())
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def names(self) -> tuple[str, ...]:
+        """The endpoints' names, in order."""
+        return tuple(self._table)
