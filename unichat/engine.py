@@ -145,7 +145,7 @@ class Engine:
         """Return the error of an operation whose last attempt was not made: the client was closed, or no token came."""
         error = attempts.broke_off(error)
         if self._hooks:
-            self._hooks.tell("finished", attempts.record(), error)
+            self._hooks.tell("finished", error.call, error)
         return error
 
     def conclude(self, attempts: Attempts[Any], call: Call, outcome: Done[T] | Failed) -> T:
@@ -154,7 +154,7 @@ class Engine:
             call.doubt(attempts)
             error = attempts.final(outcome)
             if self._hooks:
-                self._hooks.tell("finished", attempts.record(), error)
+                self._hooks.tell("finished", error.call, error)
             raise error
         attempts.succeeded()
         call.note(attempts)

@@ -35,7 +35,7 @@ class UnichatError(Exception):
         retry_after: seconds that the vendor asks to wait, None where it did not say.
         retryable: whether the same call may succeed later with nobody changing anything.
         maybe_delivered: whether the vendor may have acted on the request; None where that is not known.
-        call: the record of the call, None if nothing was sent.
+        call: the record of the call, None if nothing was sent. What it says can be read on the error as well.
     """
 
     message: str = field(kw_only=False)
@@ -52,6 +52,46 @@ class UnichatError(Exception):
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts made, oldest first; empty if nothing was sent."""
         return self.call.attempts if self.call else ()
+
+    @property
+    def call_id(self) -> str | None:
+        """Our id for the call, which stands in every log line of it; None if nothing was sent."""
+        return self.call.call_id if self.call else None
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id for the request; None where it gave none."""
+        return self.call.request_id if self.call else None
+
+    @property
+    def envelope_status(self) -> int | None:
+        """The status that the answer's body claims; None where it claims none."""
+        return self.call.envelope_status if self.call else None
+
+    @property
+    def vendor_code(self) -> str | None:
+        """The vendor's own code for the failure; None where it gave none."""
+        return self.call.vendor_code if self.call else None
+
+    @property
+    def vendor_message(self) -> str:
+        """The vendor's own words on the failure, trimmed and escaped; empty where it said nothing."""
+        return self.call.vendor_message if self.call else ""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that the call took, waits included; 0 if nothing was sent."""
+        return self.call.elapsed if self.call else 0.0
+
+    @property
+    def phase(self) -> str:
+        """How far the last attempt came: `connecting`, `waiting`, `body` and the like; empty if nothing was tried."""
+        return self.call.phase if self.call else ""
+
+    @property
+    def stopped_by(self) -> str | None:
+        """Why no further attempt was made: `attempts`, `budget` and the like; None if nothing was sent."""
+        return self.call.stopped_by if self.call else None
 
     def __str__(self) -> str:
         where = " ".join(part for part in (self.backend, self.operation) if part)
@@ -233,11 +273,9 @@ class DeadlineExceeded(UnichatError):
 
     Attributes:
         deadline: seconds that were allowed.
-        phase: how far the attempt had come: `waiting`, `body` and the like; empty between attempts.
     """
 
     deadline: float | None = None
-    phase: str = ""
     retryable: bool = True
 
 

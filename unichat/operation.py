@@ -128,6 +128,7 @@ class Problem:
         status: the envelope's where there is one, otherwise HTTP's.
         means: the status that it stands for, where the vendor's own is misleading.
         message: the vendor's own words.
+        code: the vendor's own code for it, such as `not_authenticated`.
         argument: for an invalid request: the field that the vendor names, such as `query.message`.
         what: for a 404: `bot`, `project`, `thread`, `answer` or `route`.
         envelope_status: the status in the body, if the vendor puts one there.
@@ -138,6 +139,7 @@ class Problem:
     status: int
     means: int | None = None
     message: str = ""
+    code: str | None = None
     argument: str | None = None
     what: str | None = None
     envelope_status: int | None = None

@@ -33,12 +33,20 @@ class CallRecord:
         status: the last HTTP status, or None where no answer came.
         envelope_status: the status that the answer's body claims, where the vendor has one.
         request_id: the vendor's id for the request, from the usual headers.
+        vendor_code: the vendor's own code for a failure, such as `not_authenticated` or `value_error.missing`; None
+            where it gives none.
         vendor_message: the vendor's own words on a failure, trimmed and escaped.
         attempts: one entry for each sending.
         elapsed: seconds in all, waits included.
+        phase: how far the last attempt came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`
+            (an answer came, in whole or in part); empty if nothing was tried.
+        maybe_delivered: after a failure, whether the vendor may have acted on the request; None where that is not
+            known. True after a success.
+        retryable: after a failure, whether the same call may succeed later with nobody changing anything.
+        retry_after: after a failure, the seconds that the vendor asks to wait, also where nobody waited.
         stopped_by: why no further attempt was made: `attempts`, `deadline`, `budget`, `maybe_delivered`,
-            `not_retryable`, `circuit`, or `retry_after` (the vendor asks for a longer wait than anyone should sit
-            through); None after a success.
+            `not_retryable`, `circuit`, `cancelled` (the client was closed), or `retry_after` (the vendor asks for a
+            longer wait than anyone should sit through); None after a success.
     """
 
     backend: str
@@ -47,7 +55,12 @@ class CallRecord:
     status: int | None = None
     envelope_status: int | None = None
     request_id: str | None = None
+    vendor_code: str | None = None
     vendor_message: str = ""
     attempts: tuple[Attempt, ...] = ()
     elapsed: float = 0.0
+    phase: str = ""
+    maybe_delivered: bool | None = None
+    retryable: bool = False
+    retry_after: float | None = None
     stopped_by: str | None = None

@@ -111,7 +111,7 @@ class Reading(Generic[T]):
         if reason is None and not self._ended and not self._opened.framed and not self._decoder.complete:
             reason = "it ended with its connection, as one that is cut does"
         if reason is not None:
-            raise Broken(Failure("truncated", reason))
+            raise Broken(Failure("truncated", reason, phase="body"))
 
     def given(self, event: StreamEvent) -> StreamEvent:
         """Count an event that the caller gets."""
@@ -126,9 +126,12 @@ class Reading(Generic[T]):
 
     def interrupted(self, problem: StreamFailure | Broken) -> StreamInterrupted:
         """Return the error for a stream that broke after its first event, with all that had come."""
+        stopped_by = "not_retryable"
         if isinstance(problem, StreamFailure):
             reason = problem.reason
         else:
+            if problem.failure.kind in ("deadline", "cancelled"):
+                stopped_by = problem.failure.kind
             row, detail = TABLE[problem.failure.kind], problem.failure.detail
             reason = f"{row.title}: {detail}" if detail else row.title
         error = StreamInterrupted(
@@ -139,8 +142,9 @@ class Reading(Generic[T]):
             status=self._attempts.status,
             retryable=True,
             events=self._count,
-            call=self._attempts.record(),
         )
+        self._attempts.stopped_by = stopped_by
+        error.call = self._attempts.record(error)
         partial = self._decoder.result()
         if isinstance(partial, Answer):
             error.text, error.sources = partial.text, partial.sources

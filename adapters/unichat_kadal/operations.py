@@ -53,7 +53,7 @@ def _examine(
             return None
         if lists and status == 404 and _has_rows(body):
             return None
-        message, argument = _words(body)
+        message, argument, code = _words(body)
         # The framework's own words for a route that it does not have; a bot or record has others.
         bare = not body or ("status_code" not in body and body.get("detail") == "Not Found")
         wrong_route = status in (405, 410) or (status == 404 and bare)
@@ -61,6 +61,7 @@ def _examine(
             status=status,
             means=401 if status == 403 and _is_about_the_token(message) else None,
             message=message or reply.plain_text,
+            code=code,
             argument=argument,
             what="route" if wrong_route else what,
             envelope_status=envelope,
@@ -93,15 +94,16 @@ def _has_rows(body: Mapping[str, Any]) -> bool:
     return isinstance(data, list) or (isinstance(data, dict) and isinstance(data.get("chat_hist"), list))
 
 
-def _words(body: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return Kadal's words on a failure, and the field that a validation error names, such as `query.message`."""
+def _words(body: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
+    """Return Kadal's words on a failure; of a validation error also the first field that it names, and its type."""
     detail = body.get("detail", body.get("message"))
     if not isinstance(detail, list):
-        return detail if isinstance(detail, str) else "", None
+        return detail if isinstance(detail, str) else "", None, None
     rows = [row for row in detail if isinstance(row, dict)]
     places = [".".join(str(part) for part in row["loc"]) if isinstance(row.get("loc"), list) else "" for row in rows]
     message = "; ".join(f"{place}: {row.get('msg', '')}" for place, row in zip(places, rows, strict=True))
-    return message, places[0] if places else None
+    code = rows[0].get("type") if rows else None
+    return message, places[0] if places else None, code if isinstance(code, str) else None
 
 
 def _is_about_the_token(message: str) -> bool:

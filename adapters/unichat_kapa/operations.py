@@ -56,6 +56,11 @@ def _message(body: object) -> str:
     )
 
 
+def _code(body: object) -> str | None:
+    code = body.get("code") if isinstance(body, dict) else None
+    return code if isinstance(code, str) else None
+
+
 def _field(body: object) -> str | None:
     """Return the field that Kapa finds fault with first."""
     if not isinstance(body, dict) or isinstance(body.get("detail", body.get("message")), str):
@@ -76,11 +81,12 @@ def _examine(what: str) -> Callable[[Reply], Problem | None]:
                 body = reply.json()
         message = _message(body) or reply.plain_text
         if reply.status == 403 and "rate limit" in message.lower():
-            return Problem(status=403, means=429, message=message)
+            return Problem(status=403, means=429, message=message, code=_code(body))
         route = reply.status in (405, 410) or (reply.status == 404 and not reply.is_json)
         return Problem(
             status=reply.status,
             message=message,
+            code=_code(body),
             argument=_field(body),
             what="route" if route else what,
             hint="This version of the endpoint may be wrong or retired: check base_url." if route else "",

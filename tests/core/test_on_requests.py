@@ -888,6 +888,6 @@ def test_a_transport_gives_failures_and_raises_nothing(serve):
     transport = RequestsTransport(f"http://127.0.0.1:{closed_port()}")
     deadline = Deadline(5, Ticks().monotonic)
     failure = transport.send(Request("GET", "/x"), None, deadline, limit=100, careful=False)
-    assert failure == Failure("refused", "Connection refused")
+    assert failure == Failure("refused", "Connection refused", phase="connecting")
     transport.close()
     transport.close()

@@ -69,6 +69,9 @@ def test_a_failure_for_ever(outcome, promised, replay):
     assert type(error) is promised.error
     assert (error.backend, error.operation) == ("echo", "look")
     assert error.maybe_delivered is promised.delivered
+    assert error.call.maybe_delivered is promised.delivered
+    assert (error.call.retryable, error.call.retry_after) == (error.retryable, error.retry_after)
+    assert error.phase == getattr(outcome, "phase", "body")
     assert error.status == getattr(outcome, "status", None)
     assert error.call.status == error.status
     if type(error) is DeadlineExceeded:

@@ -98,6 +98,13 @@ def check_error(error: BaseException) -> None:
     assert "\n" not in str(error)
     assert str(error).isprintable()
     assert error.hint, f"no advice: {error}"
+    record = error.call
+    if record is not None:
+        assert (record.maybe_delivered, record.retryable) == (error.maybe_delivered, error.retryable)
+        assert record.retry_after == error.retry_after
+        assert record.stopped_by is not None
+        # Without an attempt there is no phase; with one there always is.
+        assert bool(record.phase) >= bool(record.attempts), record
 
 
 def check_log(log: Listening, nonce: str) -> None:

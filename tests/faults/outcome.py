@@ -145,6 +145,6 @@ def answered(attempts: int, *, seen: int | None = None, duplicated: bool = False
     return Expected({replay: asked if replay is Replay.ASK else plain for replay in Replay})
 
 
-def interrupted(*, seen: int = 1) -> Outcome:
+def interrupted(*, seen: int = 1, stopped_by: str = "not_retryable") -> Outcome:
     """A stream that broke after its first event."""
-    return Outcome(StreamInterrupted, (), 1, seen, True, None)
+    return Outcome(StreamInterrupted, (), 1, seen, True, stopped_by)

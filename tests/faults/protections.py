@@ -20,6 +20,7 @@ from urllib3.connection import HTTPConnection
 
 import unichat.client
 import unichat.driver
+import unichat.endpoint
 import unichat.operation
 import unichat.transport.alarms
 import unichat_kadal.operations
@@ -316,7 +317,7 @@ def kapa_ids() -> None:
 
 def segments() -> None:
     """Two dots walk up the path."""
-    unichat.operation._segment = lambda value, name: quote(value, safe="")
+    unichat.endpoint._segment = lambda value, name: quote(value, safe="")
 
 
 def origin() -> None:

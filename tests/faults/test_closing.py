@@ -67,6 +67,7 @@ def test_closing_ends_a_running_call_at_once(fault: Fault, neutral: Neutral, cou
         assert isinstance(error, UnichatError), error
         check_error(error)
         assert type(error) in (ConnectionFailed, StreamInterrupted)
+        assert error.stopped_by == "cancelled"
         assert max(server.seen.values(), default=0) <= 1
     assert not open_sockets() - before
     count(59, f"closed during a call, {fault.__name__}: {neutral.name}")
@@ -98,6 +99,7 @@ def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[...,
         closed = _close_when(client, arrived)
         error = call.exception(5)
         assert isinstance(error, InvalidInput), error
+        assert error.stopped_by == "cancelled"
         assert time.monotonic() - closed < _PROMPT
         assert len(server.log) == 1
     count(59, "closed between two attempts")
@@ -113,6 +115,7 @@ def test_closing_ends_an_open_stream_at_once(count: Callable[..., None]) -> None
         client.close()
         error = call.exception(_PROMPT)
         assert isinstance(error, StreamInterrupted), error
+        assert error.stopped_by == "cancelled"
         assert error.text == "".join(event.text for event in texts)
     count(59, "closed during a stream")
 

@@ -14,7 +14,7 @@ from faults.injection import good
 from faults.neutral import client_on
 from faults.server import FaultServer
 from faults.vendors import VENDORS
-from unichat import operation
+from unichat import endpoint
 from unichat.client import Client
 from unichat.errors import ConfigError, InvalidInput
 from unichat.operation import Operation, Replay, Request
@@ -80,7 +80,7 @@ def test_any_text_arrives_in_its_own_segment_of_the_path_or_is_refused(
 ) -> None:
     server, client = answering
     try:
-        request = Request("GET", f"/before/{operation._segment(text, 'id')}/after")
+        request = Request("GET", f"/before/{endpoint._segment(text, 'id')}/after")
     except InvalidInput:
         return
     client.run(

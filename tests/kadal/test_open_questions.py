@@ -117,6 +117,7 @@ def test_a_422_that_wants_the_message_in_the_query_says_which_setting_mends_that
     error, sent = refusal_of(ask, invalid(("query", name)))
     assert isinstance(error, errors.InvalidInput)
     assert (error.status, error.source, error.argument) == (422, "vendor", f"query.{name}")
+    assert error.vendor_code == "missing"
     assert "message_encoding" in error.hint
     assert "Field required" in str(error)
     assert len(sent) == 1

@@ -66,6 +66,13 @@ def test_kapas_words_are_read_in_each_form_that_it_has_for_them(body, words):
     assert error.call.vendor_message
 
 
+def test_kapas_own_code_is_kept_beside_its_words():
+    error, _ = refused(reply({"detail": "no", "code": "not_authenticated"}, 401))
+    assert (error.vendor_code, error.vendor_message) == ("not_authenticated", "no")
+    error, _ = refused(reply({"detail": "no", "code": 7}, 401))
+    assert error.vendor_code is None
+
+
 def test_the_field_that_kapa_names_is_the_errors_argument():
     error, _ = refused(reply({"query": ["Ensure this field has no more than 5000 characters."]}, 400))
     assert (error.source, error.argument) == ("vendor", "query")

@@ -22,11 +22,13 @@ class Failure:
         kind: the row of the table.
         detail: what the network said, in words that hold no secret.
         delivered: whether the request may have reached the vendor, where the driver knows better than the table.
+        phase: how far the attempt came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
     """
 
     kind: str
     detail: str = ""
     delivered: bool | None = None
+    phase: str = ""
 
 
 @frozen

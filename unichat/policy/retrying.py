@@ -79,7 +79,9 @@ class Attempts(Generic[T]):
     status: int | None = None
     envelope_status: int | None = None
     request_id: str | None = None
+    vendor_code: str | None = None
     vendor_message: str = ""
+    phase: str = ""
     stopped_by: str | None = None
     _cost: float = 0.0
 
@@ -165,6 +167,7 @@ class Attempts(Generic[T]):
     def answered(self, status: int, headers: Any) -> None:
         """Note the head of an answer."""
         self.status = status
+        self.phase = "body"
         self.request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
 
     def unreadable(self, error: UnichatError) -> Failed:
@@ -196,16 +199,19 @@ class Attempts(Generic[T]):
         """Return what a failure without an answer amounts to."""
         if self.deadline.left() <= 0 and failure.kind not in ("deadline", "cancelled"):
             # It came from the deadline's cutting the attempt short, or made no difference any more.
-            failure = Failure("deadline", failure.detail, self._delivered(failure))
+            failure = Failure("deadline", failure.detail, self._delivered(failure), failure.phase)
+        self.phase = failure.phase
         row = failures.TABLE[failure.kind]
         error = self._error(row, failure)
         if isinstance(error, DeadlineExceeded):
             begun = failure.kind != "first_event"
             error.deadline = self.deadline.seconds if begun else self.policy.first_event_timeout
-            error.phase = failure.detail
             if failure.kind == "deadline":
+                where = failure.detail or failure.phase
                 error.message = f"the deadline of {self.deadline.seconds:g} s passed"
-                error.message += f" ({failure.detail})" if failure.detail else ""
+                error.message += f" ({where})" if where else ""
+        elif row.kind == "cancelled":
+            self.stopped_by = "cancelled"
         return self._failed(row, error)
 
     def circuit_open(self, reopens_in: float) -> Failed:
@@ -231,6 +237,7 @@ class Attempts(Generic[T]):
         )
         if isinstance(failure, Problem):
             self.vendor_message = trimmed(failure.message)
+            self.vendor_code = trimmed(failure.code) if failure.code else None
         return error
 
     def _failed(self, row: Row, error: UnichatError) -> Failed:
@@ -249,8 +256,8 @@ class Attempts(Generic[T]):
         """Give back to the budget what a success gives."""
         self.budget.give(self._cost if len(self.made) > 1 else 1.0)
 
-    def record(self) -> CallRecord:
-        """Return the record of the call so far."""
+    def record(self, error: UnichatError | None = None) -> CallRecord:
+        """Return the record of the call so far; `error`: the one that ends it."""
         return CallRecord(
             backend=self.operation.backend,
             operation=self.operation.name,
@@ -258,23 +265,32 @@ class Attempts(Generic[T]):
             status=self.status,
             envelope_status=self.envelope_status,
             request_id=self.request_id,
+            vendor_code=self.vendor_code,
             vendor_message=self.vendor_message,
             attempts=tuple(self.made),
             elapsed=self.deadline.elapsed(),
+            phase=self.phase,
+            maybe_delivered=error.maybe_delivered if error else bool(self.made),
+            retryable=error.retryable if error else False,
+            retry_after=error.retry_after if error else None,
             stopped_by=self.stopped_by,
         )
 
     def broke_off(self, error: UnichatError) -> UnichatError:
         """Return an error that ends the call with the whole record in it, and with the doubts of all its attempts."""
-        error.call = self.record()
+        if self.stopped_by is None:
+            # Without a verdict on an attempt: the client was closed, or the token that it needs was not to be had.
+            closed = isinstance(error, InvalidInput)
+            self.stopped_by = "cancelled" if closed else error.stopped_by or failures.stop_of(error)
         if self.maybe_duplicated:
             # An earlier attempt may have been acted on, whatever became of the last.
             error.maybe_delivered = True
+        error.call = self.record(error)
         return error
 
     def final(self, failed: Failed) -> UnichatError:
         """Return the error to raise after the last attempt, with the whole record in it."""
-        if not failed.again:
+        if not failed.again and self.stopped_by is None:
             self.stopped_by = "maybe_delivered" if failed.withheld else failures.stop_of(failed.error)
         error = self.broke_off(failed.error)
         log.warning("%s [%s]", error, self.call_id)

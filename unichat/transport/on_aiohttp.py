@@ -99,7 +99,7 @@ class AiohttpTransport:
                     return piece
                 body += piece
                 if len(body) > limit:
-                    return Failure("too_large", f"more than {limit:,} bytes")
+                    return Failure("too_large", f"more than {limit:,} bytes", phase="body")
         finally:
             opened.close()
         return Reply(opened.status, opened.headers, bytes(body))
@@ -142,7 +142,7 @@ class AiohttpTransport:
             return failure or Failure("head")
         if not 200 <= response.status < 600:
             response.close()
-            return Failure("head", f"HTTP status {response.status} as the final one")
+            return Failure("head", f"HTTP status {response.status} as the final one", phase="body")
         lower = {name.lower(): value for name, value in response.headers.items()}
         framed = response.content_length is not None or "chunked" in lower.get("transfer-encoding", "")
         pieces = self._pieces(response, patience)
@@ -168,17 +168,18 @@ class AiohttpTransport:
     def _failure(self, error: Exception, progress: _Progress, patience: _Patience) -> Failure:
         """Return the row of the failure table for what was raised."""
         if self._closed:
-            return Failure("cancelled", progress.phase, delivered=progress.written)
+            return Failure("cancelled", delivered=progress.written, phase=progress.phase)
         if type(error) is TimeoutError:
-            return Failure(patience.passed(), progress.phase, delivered=progress.written)
+            return Failure(patience.passed(), delivered=progress.written, phase=progress.phase)
         if progress.phase == "body":
-            return Failure("truncated", _words(error))
+            return Failure("truncated", _words(error), phase="body")
         if isinstance(error, aiohttp.ClientHttpProxyError):
-            return Failure("proxy_auth" if error.status == 407 else "proxy", f"HTTP {error.status}")
+            kind = "proxy_auth" if error.status == 407 else "proxy"
+            return Failure(kind, f"HTTP {error.status}", phase=progress.phase)
         kind = next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), "head")
         if kind in ("reset", "closed") and not progress.written:
             kind = "tls" if progress.phase == "connecting" else "unsent"
-        return Failure(kind, _words(error))
+        return Failure(kind, _words(error), phase=progress.phase)
 
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""

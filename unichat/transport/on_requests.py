@@ -100,7 +100,7 @@ class RequestsTransport:
                     return piece
                 body += piece
                 if len(body) > limit:
-                    return Failure("too_large", f"more than {limit:,} bytes")
+                    return Failure("too_large", f"more than {limit:,} bytes", phase="body")
         finally:
             opened.close()
         return Reply(opened.status, opened.headers, bytes(body))
@@ -175,7 +175,7 @@ class RequestsTransport:
             return failure_of(error, progress)
         if not 200 <= response.status_code < 600:
             response.close()
-            return Failure("head", f"HTTP status {response.status_code} as the final one")
+            return Failure("head", f"HTTP status {response.status_code} as the final one", phase="body")
 
         def close() -> None:
             response.close()
@@ -277,10 +277,10 @@ def _pieces(raw: Any, progress: Progress) -> Iterator[bytes | Failure]:
                 yield piece
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         stalled = isinstance(error, urllib3.exceptions.ReadTimeoutError)
-        failure = Failure("stalled") if stalled else Failure("truncated", _words(error))
+        failure = Failure("stalled" if stalled else "truncated", "" if stalled else _words(error), phase="body")
     # Asked even after a good end: a body without a length looks complete when another thread ends it.
     if progress.stopped is not None:
-        failure = Failure(progress.stopped, delivered=True)
+        failure = Failure(progress.stopped, delivered=True, phase="body")
     if failure is not None:
         yield failure
 
@@ -290,7 +290,7 @@ def failure_of(error: Exception, progress: Progress) -> Failure:
     # A socket's own time-out can come a moment before the alarm.
     stopped = progress.stopped or ("deadline" if progress.deadline.left() <= 0 else None)
     if stopped is not None:
-        return Failure(stopped, progress.phase, delivered=progress.written > 0)
+        return Failure(stopped, delivered=progress.written > 0, phase=progress.phase)
     chain = list(_chain(error))
     words = _words(chain[-1])
     # urllib3 blames the proxy for whatever breaks a connection through it, the loss of an answer included.
@@ -303,7 +303,7 @@ def failure_of(error: Exception, progress: Progress) -> Failure:
         kind = "tls"
     elif kind in ("reset", "closed") and sent and progress.written == 0:
         kind = "unsent"
-    return Failure(kind, words)
+    return Failure(kind, words, phase=progress.phase)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
