@@ -34,6 +34,14 @@ class Tokens:
         with self._lock:
             self._kept = None
 
+    def fixed(self) -> Signature | None:
+        """Return how to sign a request where that never changes; None where `signature` must be asked."""
+        source = self._credential.source
+        return self._signed(source) if isinstance(source, Secret) else None
+
+    def _signed(self, secret: Secret) -> Signature:
+        return Signature(self._credential.header, f"{self._credential.scheme} {secret.reveal()}".lstrip())
+
     def signature(self) -> Flow[Signature]:
         """Return how to sign a request, after the operation that fetches a token if one is due.
 
@@ -42,12 +50,8 @@ class Tokens:
         """
         source = self._credential.source
         if isinstance(source, Operation):
-            secret = yield from self._fetched(source)
-        elif isinstance(source, Secret):
-            secret = source
-        else:
-            secret = _provided(source)
-        return Signature(self._credential.header, f"{self._credential.scheme} {secret.reveal()}".lstrip())
+            return self._signed((yield from self._fetched(source)))
+        return self._signed(source if isinstance(source, Secret) else _provided(source))
 
     def _fetched(self, source: Operation[Token]) -> Flow[Secret]:
         kept = self._current()

@@ -13,6 +13,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+# Made once: json.loads with options makes a decoder each time.
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def decode_json(body: bytes) -> Any:
     """Return the value that `body` holds: UTF-8, with or without a byte order mark.
 
@@ -23,8 +27,8 @@ def decode_json(body: bytes) -> Any:
     problem = kind = ""
     value = None
     try:
-        text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_refuse_constant)
+        text = body.decode().removeprefix("\ufeff")
+        value = _decoder.decode(text)
         # A lone surrogate parses but cannot be encoded again: whoever stores the answer would crash far from here.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")

@@ -54,10 +54,7 @@ class Driver:
         self.engine = engine
         self._transport = transport
         self._closed = threading.Event()
-        # Closing the client ends a wait at once.
-        self._sleep = (
-            clock.sleep if clock else lambda seconds: self.check_open() if self._closed.wait(seconds) else None
-        )
+        self._sleep = clock.sleep if clock else self._wait
         self._holds = _Holds()
 
     def _wait(self, seconds: float) -> None:
@@ -79,9 +76,9 @@ class Driver:
             raise call.name(error) from None
 
     def _complete(self, flow: Flow[T], call: Call) -> T:
+        result: Any = None
+        error: UnichatError | None = None
         with ExitStack() as held:
-            result: Any = None
-            error: UnichatError | None = None
             while True:
                 try:
                     step = flow.send(result) if error is None else flow.throw(error)
@@ -108,17 +105,26 @@ class Driver:
         return stream
 
     def _retried(self, operation: Any, call: Call, attempt: Any) -> Any:
-        from tenacity import Retrying
-
         self.check_open()
         attempts = self.engine.begin(operation, call)
-        retrying = Retrying(sleep=self._sleep, **attempts.tenacity_options())
         try:
-            outcome = retrying(self._admitted, attempt, attempts, call)
+            outcome = self._admitted(attempt, attempts, call)
+            if isinstance(outcome, Failed) and outcome.again:
+                outcome = self._again(outcome, attempt, attempts, call)
         except UnichatError as error:
             # No verdict on the last attempt: the client was closed, or no token was to be had.
             raise self.engine.broke_off(attempts, error) from None
         return self.engine.conclude(attempts, call, outcome)
+
+    def _again(self, failed: Failed, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
+        """Have tenacity judge the first attempt's failure, and make the attempts that it allows."""
+        # Only now: most calls succeed at once, and tenacity costs more than all else that is done for them.
+        from tenacity import Retrying
+
+        made = [failed]
+        retrying = Retrying(sleep=self._sleep, **attempts.tenacity_options())
+        outcome: Done[Any] | Failed = retrying(lambda: made.pop() if made else self._admitted(attempt, attempts, call))
+        return outcome
 
     def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
         """Make one attempt, if pace and breaker let it through."""
@@ -175,6 +181,8 @@ class Driver:
         self.check_open()
         if not operation.signed:
             return None
+        if (signature := self.engine.tokens.fixed()) is not None:
+            return signature
         # A call of its own under the same deadline: the record that an answer carries is that of the question.
         return self.complete(self.engine.tokens.signature(), Call(call.deadline))
 

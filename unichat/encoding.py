@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 
 from unichat.errors import InvalidInput
-from unichat.printable import quoted
+from unichat.printable import has_lone_surrogate, quoted
+
+# Made once: json.dumps with options makes an encoder each time.
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def encodable(name: str, value: str) -> str:
@@ -15,7 +18,7 @@ def encodable(name: str, value: str) -> str:
     Raises:
         InvalidInput: it holds a lone surrogate or a NUL character.
     """
-    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if "\x00" in value or has_lone_surrogate(value):
         raise InvalidInput(
             f"{name} holds a NUL character or a lone surrogate, which cannot be sent",
             hint="Remove it.",
@@ -35,7 +38,7 @@ def encode_json(value: object, argument: str) -> bytes:
     body = b""
     try:
         _refuse_other_keys(value)
-        body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        body = _encoder.encode(value).encode()
     except RecursionError:
         problem = "it is nested too deeply, or contains itself"
     except (TypeError, ValueError) as error:

@@ -58,6 +58,12 @@ class Here:
     path: str
     replay: Replay
     examine: Callable[[Reply], Problem | None]
+    _parts: tuple[tuple[bool, str], ...] = field(init=False, repr=False, eq=False)
+    """The path's pieces in order, and whether each is the name of what belongs there."""
+
+    @_parts.default
+    def _cut(self) -> tuple[tuple[bool, str], ...]:
+        return tuple((bool(n % 2), part) for n, part in enumerate(re.split(r"\{(\w+)\}", self.path)))
 
     def _request(
         self,
@@ -66,7 +72,7 @@ class Here:
         body: object,
         form: Mapping[str, str] | None,
     ) -> Request:
-        filled = re.sub(r"\{(\w+)\}", lambda hole: _segment(path[hole[1]], hole[1]), self.path)
+        filled = "".join(_segment(path[part], part) if hole else part for hole, part in self._parts)
         pairs = tuple(pair for name, value in query.items() for pair in _query_pairs(name, value))
         if form is not None:
             for name, value in form.items():

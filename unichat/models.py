@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 from attrs import field, frozen
 
 from unichat.errors import InvalidInput
-from unichat.printable import quoted
+from unichat.printable import has_lone_surrogate, quoted
 from unichat.record import CallRecord
 
 
@@ -113,7 +113,7 @@ class ThreadRef:
                 continue
             if not isinstance(value, str) or not value:
                 raise _thread_error(value, f"its {name} must be text that is not empty", name)
-            if any("\ud800" <= character <= "\udfff" for character in value):
+            if has_lone_surrogate(value):
                 raise _thread_error(value, f"its {name} holds a lone surrogate", name)
         length = sum(len(value) for value in (self.id, self.user, self.scope, self.position) if value)
         # Percent-encoding makes at most twelve characters of one: shorter references need no look.

@@ -45,3 +45,13 @@ def quoted(value: object, limit: int = 80) -> str:
     except Exception:
         # The value is the caller's: a broken __repr__ must not hide the error that we are about to report.
         return f"<{type(value).__name__}>"
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether `text` holds half a character, which no encoding can carry."""
+    # Encoding finds it faster than a look at each character.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

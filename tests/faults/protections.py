@@ -28,13 +28,13 @@ import unichat_kapa.adapter
 import unichat_kapa.operations
 import unichat_kapa.stream
 from unichat.errors import ConnectionFailed
-from unichat.operation import Replay, Reply
+from unichat.operation import Replay, Reply, Request
 from unichat.policy import failures, retrying, waits
 from unichat.policy.budget import Budget
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts
 from unichat.policy.waits import Curve
-from unichat.secrets import Secret
+from unichat.secrets import Secret, Signature
 from unichat.transport import on_requests, phases
 
 # Reading heads
@@ -326,8 +326,14 @@ def origin() -> None:
 
 
 def netrc() -> None:
-    """The library may look for a login by itself."""
-    on_requests._unsigned = None  # type: ignore[assignment]
+    """The library makes the request, and may look for a login by itself."""
+
+    def prepared(self: Any, address: str, request: Request, signature: Signature, accept: str) -> Any:
+        headers = {"Accept": accept, "Content-Type": request.content_type, signature.header: signature.value}
+        asked = requests.Request(request.method, address + request.target, headers=headers, data=request.body)
+        return self._session.prepare_request(asked)
+
+    on_requests.RequestsTransport._prepared = prepared  # type: ignore[method-assign]
 
 
 def certificates() -> None:

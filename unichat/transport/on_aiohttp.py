@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 from aiohttp import ClientError, ClientTimeout
 from attrs import define, frozen
-from certifi import where
 
 import unichat
 from unichat.operation import Reply, Request
@@ -23,7 +22,7 @@ from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.printable import trimmed
 from unichat.secrets import Signature
-from unichat.transport.trust import authorities, context_for
+from unichat.transport.trust import context_for
 
 POOL_SIZE = 1_000
 """Connections at most."""
@@ -63,7 +62,7 @@ class AiohttpTransport:
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout = ClientTimeout(total=None, sock_connect=connect_timeout)
-        self._tls = context_for(authorities(ca_bundle) or where())
+        self._tls = context_for(ca_bundle)
         self._proxy = _proxy_for(self._base_url)
         self._session: aiohttp.ClientSession | None = None
         self._closed = False

@@ -20,6 +20,7 @@ import requests
 import urllib3
 from attrs import frozen
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 import unichat
 from unichat.operation import Reply, Request
@@ -30,7 +31,7 @@ from unichat.secrets import Signature
 from unichat.streams import OpenReply
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Progress, current
-from unichat.transport.trust import authorities, context_for
+from unichat.transport.trust import context_for
 
 _PIECE = 65_536
 POOL_SIZE = 64
@@ -38,19 +39,16 @@ POOL_SIZE = 64
 
 
 @frozen
-class _Signing:
-    """Signs a request; requests calls it last, so neither .netrc nor the address replaces the header."""
+class _Route:
+    """How the host is reached, by the environment: worked out once, since requests would do so for each request.
 
-    signature: Signature
+    Attributes:
+        address: with the host as the network writes it.
+        proxies: by scheme.
+    """
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers[self.signature.header] = self.signature.value
-        return request
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the request as it is: an `auth` of None would let requests look into .netrc."""
-    return request
+    address: str
+    proxies: dict[str, str]
 
 
 class RequestsTransport:
@@ -65,10 +63,7 @@ class RequestsTransport:
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
-        self._ca_bundle = ca_bundle
-        named = authorities(ca_bundle)
-        if named is not None and self._base_url.startswith("https:"):
-            context_for(named)
+        self._context = context_for(ca_bundle) if self._base_url.startswith("https:") else None
         self._closed = False
         self._renew()
         _transports.add(self)
@@ -79,7 +74,9 @@ class RequestsTransport:
         # Its own, since a pool that blocks waits without limit, and one that does not opens connections without limit.
         self._places = threading.BoundedSemaphore(POOL_SIZE)
         self._guard = threading.Lock()
-        self._session = _session()
+        self._session = _session(self._context)
+        self._headers = {name: str(value) for name, value in self._session.headers.items()}
+        self._route: _Route | None = None
 
     def send(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int, careful: bool
@@ -148,30 +145,19 @@ class RequestsTransport:
     def _open(self, request: Request, signature: Signature | None, watch: _Watch, accept: str) -> OpenReply | Failure:
         progress = watch.progress
         session = self._session
-        url = self._base_url + request.target
-        headers = {"Accept": accept}
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        auth = _Signing(signature) if signature else _unsigned
-        settings = session.merge_environment_settings(url, {}, True, self._ca_bundle, None)
         # The alarm ends it at the deadline; the socket's own time-out is a second line, a little later.
         left = progress.deadline.left() + 1.0
         timeouts = (min(self._connect_timeout, left), left)
         try:
-            prepared = session.prepare_request(
-                requests.Request(request.method, url, headers=headers, data=request.body, auth=auth)
-            )
+            route = self._found_route()
+            prepared = self._prepared(route.address, request, signature, accept)
             # Not the session's own send(): even where it follows no redirect it reads one's whole body, however large,
             # and looks where it leads; and it keeps cookies.
-            response = session.get_adapter(url).send(
-                prepared,
-                stream=True,
-                timeout=timeouts,
-                verify=settings["verify"] or True,
-                proxies=settings["proxies"],
+            response = session.get_adapter(route.address).send(
+                prepared, stream=True, timeout=timeouts, verify=True, proxies=route.proxies
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # OSError: a ca_bundle that is no file. ValueError: heads that urllib3 takes for granted.
+            # ValueError: heads that urllib3 takes for granted.
             return failure_of(error, progress)
         if not 200 <= response.status_code < 600:
             response.close()
@@ -181,10 +167,39 @@ class RequestsTransport:
             response.close()
             watch.end()
 
-        lower = {name.lower(): value for name, value in response.headers.items()}
         raw = response.raw
+        lower = {name.lower(): raw.headers[name] for name in raw.headers}
         framed = raw.chunked or raw.length_remaining is not None
         return OpenReply(response.status_code, lower, _pieces(raw, progress), framed, close, watch.heard)
+
+    def _found_route(self) -> _Route:
+        if self._route is None:
+            address = requests.Request("GET", f"{self._base_url}/").prepare().url or ""
+            settings = self._session.merge_environment_settings(address, {}, True, None, None)
+            self._route = _Route(address.rstrip("/"), dict(settings["proxies"]))
+        return self._route
+
+    def _prepared(
+        self, address: str, request: Request, signature: Signature | None, accept: str
+    ) -> requests.PreparedRequest:
+        """Return the request as it goes out. Nothing but the signature ever vouches for it: .netrc is not looked at.
+
+        Written by hand: Session.prepare_request works all of it out anew each time, and takes longer than sending it.
+        """
+        prepared = requests.PreparedRequest()
+        prepared.method = request.method
+        prepared.url = address + request.target
+        prepared.body = request.body
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
+        headers["Accept"] = accept
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        if request.method != "GET":
+            headers["Content-Length"] = str(len(request.body or b""))
+        if signature is not None:
+            headers[signature.header] = signature.value
+        prepared.headers = headers
+        return prepared
 
     def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
@@ -232,14 +247,37 @@ class _Watch:
 
 
 class _Adapter(HTTPAdapter):
-    """Makes tracked connections, through a proxy too: each proxy has a manager of its own."""
+    """Makes tracked connections to one host, through a proxy too: each proxy has a manager of its own."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self._trust: dict[str, Any] = {} if context is None else {"ssl_context": context}
+        self._pool: Any = None
+        super().__init__(pool_connections=1, pool_maxsize=POOL_SIZE)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **self._trust, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
+    def cert_verify(self, *_: Any) -> None:
+        """Leave it to the context: requests would name a file besides, which each connection reads again."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        # There is one host, and one way to it.
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Return the answer without what nobody here reads: no cookies, no guess at an encoding."""
+        response = requests.Response()
+        response.status_code, response.headers, response.raw, response.request = resp.status, resp.headers, resp, req
+        return response
+
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
+        trust = dict(self._trust)
+        if trust and not proxy.lower().startswith("socks"):
+            trust["proxy_ssl_context"] = trust["ssl_context"]
+        manager = super().proxy_manager_for(proxy, **trust, **kwargs)
         # A SOCKS manager keeps its own: its connections alone know the way through the proxy.
         if isinstance(manager, urllib3.ProxyManager):
             manager.pool_classes_by_scheme = POOLS
@@ -256,12 +294,12 @@ class _Adapter(HTTPAdapter):
         super().close()
 
 
-def _session() -> requests.Session:
+def _session(context: ssl.SSLContext | None) -> requests.Session:
     session = requests.Session()
-    adapter = _Adapter(pool_connections=1, pool_maxsize=POOL_SIZE)
+    adapter = _Adapter(context)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    session.headers.update({"Accept": "application/json", "User-Agent": f"unichat/{unichat.__version__}"})
+    session.headers["User-Agent"] = f"unichat/{unichat.__version__}"
     return session
 
 
@@ -275,6 +313,8 @@ def _pieces(raw: Any, progress: Progress) -> Iterator[bytes | Failure]:
             # stream() would wait for a full piece; read1 gives what has come.
             while piece := raw.read1(_PIECE, decode_content=True):
                 yield piece
+                if raw.length_remaining == 0 and "content-encoding" not in raw.headers:
+                    break
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         stalled = isinstance(error, urllib3.exceptions.ReadTimeoutError)
         failure = Failure("stalled" if stalled else "truncated", "" if stalled else _words(error), phase="body")

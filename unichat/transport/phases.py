@@ -130,6 +130,7 @@ class _Tracked(HTTPConnection):
 
     response_class = _Response
     _used_at = 0.0
+    _outgoing = bytearray()
 
     @property
     def is_connected(self) -> bool:
@@ -181,27 +182,31 @@ class _Tracked(HTTPConnection):
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         progress = current.progress
-        if progress is not None:
-            progress.phase = "sending"
-            if self.sock is not None:
-                progress.watch(self.sock)
-        super().request(*args, **kwargs)
-
-    def send(self, data: Any) -> None:
-        progress = current.progress
-        if progress is not None and progress.phase == "sending" and self.sock is None:
-            self.connect()
-            progress.phase = "sending"
-        if progress is None or progress.phase != "sending" or not isinstance(data, bytes | bytearray):
-            # Not the request itself: a proxy is asked for a tunnel while the connection is being made.
-            super().send(data)
+        if progress is None:
+            super().request(*args, **kwargs)
             return
+        if self.sock is None:
+            self.connect()
+        else:
+            progress.watch(self.sock)
+        progress.phase = "sending"
+        self._outgoing = bytearray()
+        super().request(*args, **kwargs)
         # sendall() does not say how much went out before it failed, and whether any did decides about a repetition.
-        rest = memoryview(data)
+        rest = memoryview(self._outgoing)
         while rest:
             count = self.sock.send(rest)
             progress.written += count
             rest = rest[count:]
+
+    def send(self, data: Any) -> None:
+        progress = current.progress
+        if progress is not None and progress.phase == "sending":
+            # Kept until all is there: head and body in one packet wake the server once.
+            self._outgoing += data
+        else:
+            # Not the request itself: a proxy is asked for a tunnel while the connection is being made.
+            super().send(data)
 
     def getresponse(self) -> Any:
         progress = current.progress
