@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from unichat.adapter import Capabilities as Capabilities
     from unichat.aio import AsyncAnswerStream as AsyncAnswerStream
     from unichat.aio import AsyncClient as AsyncClient
+    from unichat.aio_many import AsyncOutcomes as AsyncOutcomes
+    from unichat.aio_many import map_concurrent_async as map_concurrent_async
     from unichat.client import Client as Client
     from unichat.connecting import connect as connect
     from unichat.connecting import connect_async as connect_async
+    from unichat.many import Outcomes as Outcomes
+    from unichat.many import map_concurrent as map_concurrent
     from unichat.models import Answer as Answer
     from unichat.models import ClearOutcome as ClearOutcome
     from unichat.models import ClearResult as ClearResult
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from unichat.models import StreamEvent as StreamEvent
     from unichat.models import ThreadRef as ThreadRef
     from unichat.models import User as User
+    from unichat.outcomes import Outcome as Outcome
+    from unichat.outcomes import Progress as Progress
     from unichat.record import Attempt as Attempt
     from unichat.record import CallRecord as CallRecord
     from unichat.secrets import Secret as Secret
@@ -63,6 +69,12 @@ _HOMES = {
     "connect_async": "unichat.connecting",
     "AsyncAnswerStream": "unichat.aio",
     "AsyncClient": "unichat.aio",
+    "Outcome": "unichat.outcomes",
+    "Progress": "unichat.outcomes",
+    "Outcomes": "unichat.many",
+    "map_concurrent": "unichat.many",
+    "AsyncOutcomes": "unichat.aio_many",
+    "map_concurrent_async": "unichat.aio_many",
 }
 _MODULES = ("errors", "hooks", "otel", "sandbox")
 

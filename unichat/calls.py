@@ -17,6 +17,7 @@ from unichat.printable import quoted
 
 _PAGE_SIZE_LIMIT = 10_000
 _COMMENT_LIMIT = 10_000
+_CONCURRENCY_LIMIT = 10_000
 
 
 @frozen
@@ -297,6 +298,11 @@ def _whole(argument: str, value: object, least: int, most: int) -> int:
 def check_limit(value: object) -> int | None:
     """Return how many exchanges `history` may give at most; None for all."""
     return None if value is None else _whole("limit", value, 0, 2**63)
+
+
+def check_concurrency(value: object) -> int:
+    """Return how many calls there may be at a time."""
+    return _whole("concurrency", value, 1, _CONCURRENCY_LIMIT)
 
 
 def check_deadline(value: object) -> float | None:

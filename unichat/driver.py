@@ -169,10 +169,14 @@ class Driver:
         if isinstance(opened, Failure):
             return attempts.broken(not_begun(opened))
         outcome: Done[Stream[Any]] | Failed
-        if 200 <= opened.status < 300:
-            outcome = Stream(operation, opened, attempts, policy).first()
-        else:
-            outcome = _refusal(opened, attempts)
+        try:
+            if 200 <= opened.status < 300:
+                outcome = Stream(operation, opened, attempts, policy).first()
+            else:
+                outcome = _refusal(opened, attempts)
+        except BaseException:
+            opened.close()
+            raise
         if isinstance(outcome, Failed):
             opened.close()
         return outcome

@@ -134,8 +134,9 @@ class Reading(Generic[T]):
                 stopped_by = problem.failure.kind
             row, detail = TABLE[problem.failure.kind], problem.failure.detail
             reason = f"{row.title}: {detail}" if detail else row.title
+        events = f"{self._count} event{'' if self._count == 1 else 's'}"
         error = StreamInterrupted(
-            f"the stream broke after {self._count} events: {reason}",
+            f"the stream broke after {events}: {reason}",
             hint="The text so far is in .text; look at the history before asking again.",
             backend=self._operation.backend,
             operation=self._operation.name,

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from unichat.aio import AsyncAnswerStream, AsyncClient
+from unichat.aio_many import AsyncOutcomes, map_concurrent_async
 
 
 class Loop:
@@ -70,6 +71,34 @@ class BlockingStream:
         self._loop.run(self._stream.close())
 
 
+class BlockingOutcomes:
+    """The outcomes of asynchronous calls, read as sync ones."""
+
+    def __init__(self, loop: Loop, outcomes: AsyncOutcomes[Any, Any]) -> None:
+        self._loop = loop
+        self._outcomes = outcomes
+
+    def __enter__(self) -> "BlockingOutcomes":
+        return self
+
+    def __exit__(self, *about: Any) -> None:
+        self.close()
+
+    def __iter__(self) -> "BlockingOutcomes":
+        return self
+
+    def __next__(self) -> Any:
+        ended = object()
+        outcome = self._loop.run(_next(self._outcomes, ended))
+        if outcome is ended:
+            raise StopIteration
+        return outcome
+
+    def close(self) -> None:
+        """End the calls that run."""
+        self._loop.run(self._outcomes.close())
+
+
 class BlockingClient:
     """An `AsyncClient` whose calls block, by the sync client's names."""
 
@@ -110,9 +139,14 @@ class BlockingClient:
 
         return blocking()
 
+    def mapped(self, function: Callable[[Any, Any], Any], items: Any, **options: Any) -> BlockingOutcomes:
+        """The outcomes of `function(client, item)`, for many items at a time."""
+        called = map_concurrent_async(lambda item: function(self._client, item), items, **options)
+        return BlockingOutcomes(self._loop, called)
+
     def close(self) -> None:
         self._loop.run(self._client.close())
 
 
-async def _next(exchanges: Any, ended: object) -> Any:
-    return await anext(exchanges, ended)
+async def _next(items: Any, ended: object) -> Any:
+    return await anext(items, ended)

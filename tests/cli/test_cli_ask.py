@@ -183,7 +183,14 @@ class TestWithoutAnyConfig:
         result = run("ask", "How do I switch vendors by config?")
         assert result.code == 0
         assert result.err.startswith("note: no config file was found, so this is the sandbox: a simulated Kapa ")
-        assert "Sources" in result.out
+
+    def test_sources_that_end_with_the_command_are_no_links(self, run):
+        result = run("ask", "How do I switch vendors by config?")
+        sources = result.out.rpartition("\nSources\n")[2]
+        assert "Switching vendors › " in sources
+        assert "://" not in sources
+        assert "It ends with this command, and its links with it" in result.err
+        assert "`unichat sandbox` starts one that stays" in result.err
 
     def test_the_next_command_can_go_on_in_the_thread(self, run, elsewhere):
         thread = run("ask", "--json", "What is a thread?").json["thread"]

@@ -167,7 +167,7 @@ def test_a_stream_that_breaks_off_is_a_failure_after_its_records(run, vendor, re
     result = run("call", "chat_streamed", "query=What?")
     assert result.code == 1
     assert json.loads(result.out)["chunk"]["content"]["text"] == "First."
-    assert "the stream broke after 1 events" in result.err
+    assert "the stream broke after 1 event: " in result.err
 
 
 def test_a_backend_or_url_serves_in_place_of_a_profile(run, box):

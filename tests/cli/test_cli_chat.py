@@ -149,7 +149,7 @@ def test_an_answer_that_breaks_off_is_shown_so_far_and_said_to_be_broken(run, ve
     result = run("chat", piped=lines("What?"))
     assert result.code == 0
     assert result.out == "Half an ans\\x1bwer\n"
-    assert result.err.startswith("unichat: error: kapa chat_streamed: the stream broke after 1 events")
+    assert result.err.startswith("unichat: error: kapa chat_streamed: the stream broke after 1 event: ")
 
 
 def test_after_a_broken_answer_the_chat_goes_on_in_its_thread(run, profiles, monkeypatch, box):

@@ -114,3 +114,21 @@ def test_all_mistakes_in_a_url_come_at_once() -> None:
 def test_the_parts_of_a_url_are_not_shown() -> None:
     url, _ = parse_url("kapa://sentinel?api_key=sentinel", place="the URL")
     assert "sentinel" not in repr(url)
+
+
+def test_nobody_is_told_to_write_a_slash_that_the_backend_refuses() -> None:
+    from unichat_kadal.settings import bot_id_problem
+
+    (problem,) = parts("kadal://a/b")[3]
+    assert problem == "has a path, which has no meaning here"
+    assert bot_id_problem("a/b")
+    for mark in "@:":
+        (problem,) = parts(f"kadal://a{mark}b")[3]
+        assert f"write {mark} as {quote(mark)}" in problem
+        assert not bot_id_problem(f"a{mark}b")
+
+
+@pytest.mark.parametrize(("text", "told"), [("kadal://a#b", False), ("kadal://a?token=b#c", True)])
+def test_a_number_sign_is_to_be_encoded_in_a_value_and_not_in_an_id(text: str, told: bool) -> None:
+    _, (problem,) = parse_url(text, place="the URL")
+    assert ("%23" in problem.hint) is told

@@ -541,8 +541,8 @@ def test_the_connect_timeout_is_cut_to_what_is_left(serve, monkeypatch):
     monkeypatch.setattr("socket.socket.connect", lambda self, address: 1 / 0)
     transport = RequestsTransport("http://127.0.0.1:9", connect_timeout=4.0)
     for left in (2.0, 30.0):
-        with pytest.raises(ZeroDivisionError):
-            transport.open(Request("GET", "/x"), None, Deadline(left, lambda: 0.0))
+        failure = transport.open(Request("GET", "/x"), None, Deadline(left, lambda: 0.0))
+        assert failure == Failure("unsent", phase="connecting")
     assert seen == [2.0, 4.0]
 
 
@@ -645,7 +645,7 @@ def test_one_connection_serves_one_call_after_the_other(serve):
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("answer", [OK, http(404, b"{}"), http(204, b"", length=None), chunked(b'{"ok": 1}')])
+@pytest.mark.parametrize("answer", [OK, http(404, b"{}"), chunked(b'{"ok": 1}')])
 def test_a_connection_is_used_again_after_any_whole_answer(serve, answer):
     server = serve(answering(answer, OK))
     wanted = Operation(

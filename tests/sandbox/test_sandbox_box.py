@@ -1,5 +1,6 @@
 import errno
 import logging
+import os
 import socket
 import sqlite3
 import sys
@@ -276,6 +277,28 @@ def test_state_in_a_file_survives_a_restart_keys_included(start, tmp_path):
         assert kapa.get("end-users/").json()["results"][0]["email"] == "a@example.org"
         assert not kapa.chat("And how do I change that?", asked["thread_id"])["is_uncertain"]
         assert kadal.questions(ext_user_id_ref="ann") == ["How are retries configured?"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_new_state_file_and_what_stands_beside_it_are_for_their_owner_alone(start, tmp_path):
+    path = tmp_path / "state.sqlite3"
+    before = os.umask(0o022)
+    try:
+        start(state=path)
+    finally:
+        os.umask(before)
+    assert {each.name: each.stat().st_mode & 0o777 for each in tmp_path.glob("state.sqlite3*")} == dict.fromkeys(
+        ("state.sqlite3", "state.sqlite3-wal", "state.sqlite3-shm"), 0o600
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_mode_of_a_state_file_that_is_there_stays(start, tmp_path):
+    path = tmp_path / "state.sqlite3"
+    path.touch(0o640)
+    path.chmod(0o640)
+    start(state=path)
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_two_boxes_in_memory_share_nothing(start):

@@ -5,7 +5,7 @@ Every `assert_type` is a promise to callers; changing one is a change of the API
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, assert_type
@@ -16,6 +16,8 @@ import unichat_kapa
 from unichat import (
     Answer,
     AnswerStream,
+    AsyncClient,
+    AsyncOutcomes,
     Attempt,
     CallRecord,
     Capabilities,
@@ -26,6 +28,9 @@ from unichat import (
     Exchange,
     Feedback,
     FeedbackReceipt,
+    Outcome,
+    Outcomes,
+    Progress,
     Rating,
     Secret,
     Source,
@@ -143,6 +148,43 @@ def failing(client: Client) -> None:
         assert_type(error.maybe_delivered, bool | None)
         assert_type(error.attempts, tuple[Attempt, ...])
         assert_type(error.call, CallRecord | None)
+
+
+def many(client: Client, questions: list[str]) -> None:
+    outcomes = unichat.map_concurrent(client.chat, questions, concurrency=4, ordered=False)
+    assert_type(outcomes, Outcomes[str, Answer])
+    with outcomes:
+        for outcome in outcomes:
+            assert_type(outcome, Outcome[str, Answer])
+            assert_type(outcome.item, str)
+            assert_type(outcome.index, int)
+            assert_type(outcome.ok, bool)
+            assert_type(outcome.error, errors.UnichatError | None)
+            assert_type(outcome.result, Answer)
+    assert_type(outcomes.close(), None)
+
+    rows = [("Hi?", "ann")]
+    rated = unichat.map_concurrent(lambda row: client.feedback(client.chat(row[0]), "up", user=row[1]), rows)
+    assert_type(next(rated), Outcome[tuple[str, str], FeedbackReceipt])
+    wider: Outcome[object, object] = next(outcomes)
+    assert_type(wider.result, object)
+
+    def watch(progress: Progress) -> None:
+        assert_type(progress.done, int)
+        assert_type(progress.failed, int)
+        assert_type(progress.total, int | None)
+
+    unichat.map_concurrent(client.chat, (question for question in questions), on_progress=watch)
+    unichat.map_concurrent(client.chat, [5])  # type: ignore[arg-type]
+
+
+async def many_asynchronously(client: AsyncClient, questions: AsyncIterator[str]) -> None:
+    async with unichat.map_concurrent_async(client.chat, questions) as outcomes:
+        assert_type(outcomes, AsyncOutcomes[str, Answer])
+        async for outcome in outcomes:
+            assert_type(outcome, Outcome[str, Answer])
+    assert_type(await anext(unichat.map_concurrent_async(client.chat, ["Hi?"])), Outcome[str, Answer])
+    assert_type(await outcomes.close(), None)
 
 
 def secrets() -> None:

@@ -30,15 +30,15 @@ def command(target: Target, question: tuple[str, ...], thread: str | None, user:
     from unichat.models import ThreadRef
 
     reference = None if thread is None else ThreadRef.parse(thread)
-    with target.client_or_sandbox(reference) as client:
+    with target.client_or_sandbox(reference) as opened:
         if reference is None:
-            answer = client.chat(text, user=user)
+            answer = opened.client.chat(text, user=user)
         else:
-            answer = client.continue_thread(reference, text, user=user)
+            answer = opened.client.continue_thread(reference, text, user=user)
     if as_json:
         output.show_json(output.answer_json(answer))
     else:
-        _say(answer)
+        _say(answer, links=not opened.passing)
     output.say_doubts(answer)
 
 
@@ -51,9 +51,9 @@ def _read() -> str:
         raise click.UsageError("the question on standard input is no text in this terminal's encoding.") from None
 
 
-def _say(answer: Answer) -> None:
+def _say(answer: Answer, *, links: bool) -> None:
     output.say(answer.text)
-    output.say_sources(answer.sources)
+    output.say_sources(answer.sources, links=links)
     if output.is_terminal():
         output.say()
         output.say(f"answer {answer.id}" if answer.id else "The answer has no id, so it cannot be rated.")

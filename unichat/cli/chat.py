@@ -29,8 +29,8 @@ def command(target: Target, thread: str | None, user: str | None) -> None:
 
     # Read before anything else: a chat whose every question must fail should not begin.
     reference = None if thread is None else ThreadRef.parse(thread)
-    with target.client_or_sandbox(reference) as client:
-        conversation = Conversation(client, thread=reference, user=user)
+    with target.client_or_sandbox(reference) as opened:
+        conversation = Conversation(opened.client, thread=reference, user=user)
         interactive = is_interactive()
         if interactive:
             output.note("Ask away. /help lists the commands; Ctrl-D ends.")

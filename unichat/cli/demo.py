@@ -123,14 +123,16 @@ def _answered(question: str, answer: Answer, **more: int) -> Step:
 
 
 def _run(call: Call) -> Step:
+    from unichat.cli.wording import worded
     from unichat.errors import UnichatError, Unsupported
 
     try:
         return call()
     except Unsupported as error:
-        return Step("unsupported", error.message, {"reason": str(error)})
+        return Step("unsupported", error.message, {"reason": worded(error, frozenset())})
     except UnichatError as error:
-        return Step("failed", str(error), {"error": type(error).__name__, "reason": str(error)})
+        reason = worded(error, frozenset())
+        return Step("failed", reason, {"error": type(error).__name__, "reason": reason})
     except _NoAnswer as error:
         return Step("failed", str(error), {"reason": str(error)})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from unichat.cli import options, output
-from unichat.cli.failures import FAILED
+from unichat.cli.failures import FAILED, options_of
 
 if TYPE_CHECKING:
     from unichat.cli.opening import Target
@@ -81,18 +81,29 @@ def _urllib3() -> Check:
 def _config(found: ProfileCheck) -> Iterator[Check]:
     """Look at the file and the profile's choice first, then at the profile's settings, its secrets among them."""
     if found.profile is None:
-        yield from (Check("config", "failed", problem) for problem in found.problems)
+        yield from (Check("config", "failed", _shown(problem)) for problem in found.problems)
         yield Check("settings", "skipped", "")
         return
     yield Check("config", "ok", f"{found.path}, profile {found.profile}, backend {found.backend or 'unknown'}")
-    yield from (Check("settings", "failed", problem) for problem in found.problems)
+    yield from (Check("settings", "failed", _shown(problem)) for problem in found.problems)
     if not found.problems:
         yield Check("settings", "ok", "complete, the secrets included")
     yield from (Check("settings", "warning", warning) for warning in found.warnings)
 
 
+def _shown(problem: str) -> str:
+    from unichat.cli.wording import reworded
+
+    return reworded(problem, _options())
+
+
+def _options() -> frozenset[str]:
+    return options_of(click.get_current_context().find_root())
+
+
 def _vendor(target: Target) -> Iterator[Check]:
     """Run the adapter's probes until one fails: how it fails tells how far it came."""
+    from unichat.cli.wording import worded
     from unichat.errors import AccessDenied, InvalidInput, NotFound, UnichatError
 
     failure = None
@@ -105,10 +116,11 @@ def _vendor(target: Target) -> Iterator[Check]:
     stage = 3
     if failure is not None:
         stage = 1 if isinstance(failure, AccessDenied) else 2 if isinstance(failure, NotFound | InvalidInput) else 0
+    reason = "" if failure is None else worded(failure, _options())
     for number, name in enumerate(STAGES):
         if number < stage:
             yield Check(name, "ok", "")
         elif number == stage:
-            yield Check(name, "failed", str(failure))
+            yield Check(name, "failed", reason)
         else:
             yield Check(name, "skipped", "")

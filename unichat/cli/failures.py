@@ -45,14 +45,14 @@ def ended(error: BaseException, context: click.Context | None) -> int:
         raise error
     if bool(os.environ.get("UNICHAT_DEBUG")) if context is None else context.params["debug"]:
         traceback.print_exception(error)
-    code, text = _judged(error, _options(context))
+    code, text = _judged(error, options_of(context))
     report(text)
     return code
 
 
-def report(problem: Exception | str) -> None:
+def report(problem: str) -> None:
     """Say on standard error what went wrong, in one printable line."""
-    click.echo(f"unichat: error: {escaped(str(problem))}", err=True)
+    click.echo(f"unichat: error: {escaped(problem)}", err=True)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -67,15 +67,13 @@ def _judged(error: Exception, options: frozenset[str]) -> tuple[int, str]:
     if isinstance(error, click.ClickException):
         return NOT_BEGUN, _usage(error)
     # Late: whoever only mistypes a command need not wait for the models.
+    from unichat.cli.wording import worded
     from unichat.errors import ConfigError, InvalidInput, ThreadMismatch, UnichatError, Unsupported
 
     if isinstance(error, UnichatError):
         vendors = isinstance(error, InvalidInput) and error.source == "vendor"
-        if isinstance(error, Unsupported):
-            # The rest of its hint is about a Python argument that no command has.
-            error.hint = error.alternative
         begun = vendors or not isinstance(error, ConfigError | InvalidInput | Unsupported | ThreadMismatch)
-        return FAILED if begun else NOT_BEGUN, str(error) + _option(error, options)
+        return FAILED if begun else NOT_BEGUN, worded(error, options)
     if isinstance(error, ModuleNotFoundError) and "unichat-bridge[" in str(error):
         return NOT_BEGUN, str(error)
     if _is_of_sandbox(error):
@@ -96,20 +94,14 @@ def _usage(error: click.ClickException) -> str:
     return f"{text} Try `{context.command_path if context is not None else 'unichat'} --help`"
 
 
-def _options(context: click.Context | None) -> frozenset[str]:
-    """Return the names of the options of the command that was called."""
+def options_of(context: click.Context | None) -> frozenset[str]:
+    """Return the names of the options of the command that was called; `context` is that of `unichat` itself."""
     if context is None or context.invoked_subcommand is None:
         return frozenset()
     assert isinstance(context.command, click.Group)
     command = context.command.get_command(context, context.invoked_subcommand)
     parameters = command.params if command is not None else []
     return frozenset(item.name or "" for item in parameters if isinstance(item, click.Option))
-
-
-def _option(error: Exception, options: frozenset[str]) -> str:
-    """Return which option an error is about: its hint speaks of the Python argument."""
-    argument = getattr(error, "argument", None)
-    return f" (here: --{argument.replace('_', '-')})" if argument in options else ""
 
 
 def _is_of_sandbox(error: Exception) -> bool:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger("unichat")
 
 
+@frozen
+class Opened:
+    """A client, and whether it is of a sandbox that ends with the command: links to that lead nowhere afterwards."""
+
+    client: Client
+    passing: bool = False
+
+
 @frozen(kw_only=True)
 class Target:
     """Which bot a command is for, as its options say."""
@@ -40,13 +48,9 @@ class Target:
             NoConfig: neither a backend nor a profile is named, and there is no config file.
         """
         _show_log()
-        try:
-            return configuration.resolve(
-                self.backend, profile=self.profile, config=self.config, settings={"deadline": self.deadline}
-            )
-        except configuration.NoConfig as error:
-            error.hint = "Write the file (`unichat sandbox` prints one to try), or name a backend with --backend."
-            raise
+        return configuration.resolve(
+            self.backend, profile=self.profile, config=self.config, settings={"deadline": self.deadline}
+        )
 
     def client(self) -> Client:
         """Return a client; raises as `resolve`."""
@@ -54,17 +58,17 @@ class Target:
         return client_for(resolved.backend, resolved.settings)
 
     @contextmanager
-    def client_or_sandbox(self, thread: ThreadRef | None) -> Iterator[Client]:
+    def client_or_sandbox(self, thread: ThreadRef | None) -> Iterator[Opened]:
         """Give a client; where nothing at all is configured, one of a sandbox that lives as long as the block.
 
         What the sandbox remembers is kept in the user's state folder, so that `thread` may be of an earlier command.
         """
         with ExitStack() as opened:
             try:
-                client = opened.enter_context(self.client())
+                found = Opened(opened.enter_context(self.client()))
             except configuration.NoConfig:
-                client = self._of_sandbox(thread, opened)
-            yield client
+                found = Opened(self._of_sandbox(thread, opened), passing=True)
+            yield found
 
     def _of_sandbox(self, thread: ThreadRef | None, opened: ExitStack) -> Client:
         box = opened.enter_context(_remembering_sandbox())
@@ -78,7 +82,8 @@ class Target:
         title = registry.find(client.backend).title
         output.note(
             f"note: no config file was found, so this is the sandbox: a simulated {title} that answers from unichat's "
-            "own docs. `unichat sandbox` prints a config to begin with."
+            "own docs. It ends with this command, and its links with it; `unichat sandbox` starts one that stays, and "
+            "prints a config to begin with."
         )
         return client
 

@@ -115,13 +115,14 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def say_sources(sources: Sequence[Source]) -> None:
-    """Print the sources of an answer, if it has any."""
+def say_sources(sources: Sequence[Source], *, links: bool = True) -> None:
+    """Print the sources of an answer, if it has any; without `links`, by their titles where they have one."""
     if sources:
         say()
         heading("Sources")
     for source in sources:
-        say("  " + "  ".join(_on_one_line(part) for part in (source.title, source.url) if part))
+        parts = (source.title, source.url) if links or not source.title else (source.title,)
+        say("  " + "  ".join(_on_one_line(part) for part in parts if part))
 
 
 def say_doubts(answer: Answer) -> None:

@@ -54,7 +54,9 @@ def parse_url(text: str, *, place: str) -> tuple[BackendUrl | None, list[Problem
     backend, host, query, fragment = match.groups()
     problems = []
     if fragment:
-        problems.append(Problem("has a fragment", place=place, hint="Write # as %23.", key="url"))
+        # A value may hold the mark; an id hardly does, and some vendors refuse it there.
+        hint = "Write # as %23." if query else _FORM
+        problems.append(Problem("has a fragment", place=place, hint=hint, key="url"))
     identity, problem = _identity(host)
     if problem:
         problems.append(Problem(problem, place=place, hint=_FORM, key="url"))
@@ -65,7 +67,7 @@ def parse_url(text: str, *, place: str) -> tuple[BackendUrl | None, list[Problem
 def _identity(host: str) -> tuple[str | Unreadable | None, str]:
     for character, problem in (
         ("@", "has a user name or password, which has no meaning here (write @ as %40)"),
-        ("/", "has a path, which has no meaning here (write / as %2F)"),
+        ("/", "has a path, which has no meaning here"),
         (":", "has a port, which has no meaning here (write : as %3A)"),
     ):
         if character in host:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from unichat.sandbox.errors import SandboxError
@@ -27,6 +28,8 @@ class Store:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._lock = threading.RLock()
+        if path is not None:
+            _make_private(path)
         try:
             # Autocommit: a transaction is begun only where several statements belong together.
             self._database = sqlite3.connect(
@@ -110,3 +113,13 @@ class Store:
         """Close the database; closing twice is fine."""
         with self._lock:
             self._database.close()
+
+
+def _make_private(path: str | Path) -> None:
+    """Make the file, if it is missing, for its owner alone: it holds keys and what people said.
+
+    SQLite gives the files that it puts beside it the same mode.
+    """
+    # What is wrong with the path is said when it is opened.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

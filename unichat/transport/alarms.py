@@ -65,31 +65,44 @@ class Alarms:
 
 
 class Patience:
-    """An alarm that rings after so much silence: `heard()` puts it off, and costs no more than an assignment."""
+    """An alarm that rings after so much silence. It counts the time spent on waiting only: a slow reader is no silence.
+
+    It begins counting at once. All but the ringing is called from one thread.
+    """
 
     def __init__(self, seconds: float, ring: Callable[[], None]) -> None:
-        self._seconds = seconds
+        self._left = seconds
         self._ring = ring
-        self._since = time.monotonic()
-        self._alarm: Alarm | None = alarms.at(self._since + seconds, self._look)
+        self._due: float | None = time.monotonic() + seconds
+        self._alarm: Alarm | None = alarms.at(self._due, self._look)
+
+    def pause(self) -> None:
+        """Stop counting: something has come, and the reader looks at it."""
+        if self._due is not None:
+            self._left, self._due = self._due - time.monotonic(), None
 
     def heard(self, seconds: float) -> None:
-        """Begin anew: from now on, `seconds` of silence are allowed."""
-        sooner = seconds < self._seconds
-        self._since, self._seconds = time.monotonic(), seconds
-        if sooner and self._alarm is not None:
+        """Begin anew with the next wait: `seconds` of silence are allowed."""
+        self._left = seconds
+        if self._due is not None:
+            self.resume()
+
+    def resume(self) -> None:
+        """Count on: the reader waits again."""
+        self._due = time.monotonic() + self._left
+        if self._alarm is not None and self._due < self._alarm.when:
             self._alarm.cancel()
-            self._alarm = alarms.at(self._since + seconds, self._look)
+            self._alarm = alarms.at(self._due, self._look)
 
     def _look(self) -> None:
-        due = self._since + self._seconds
-        if due <= time.monotonic():
+        now, due = time.monotonic(), self._due
+        if due is not None and due <= now:
             self._ring()
         elif self._alarm is not None:
-            self._alarm = alarms.at(due, self._look)
+            self._alarm = alarms.at(now + max(self._left, 1.0) if due is None else due, self._look)
 
     def cancel(self) -> None:
-        """Stop listening."""
+        """Stop for good."""
         alarm, self._alarm = self._alarm, None
         if alarm is not None:
             alarm.cancel()

@@ -20,9 +20,9 @@ import unichat
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
-from unichat.printable import trimmed
 from unichat.secrets import Signature
 from unichat.transport.trust import context_for
+from unichat.transport.words import plain
 
 POOL_SIZE = 1_000
 """Connections at most."""
@@ -171,14 +171,14 @@ class AiohttpTransport:
         if type(error) is TimeoutError:
             return Failure(patience.passed(), delivered=progress.written, phase=progress.phase)
         if progress.phase == "body":
-            return Failure("truncated", _words(error), phase="body")
+            return Failure("truncated", plain(error), phase="body")
         if isinstance(error, aiohttp.ClientHttpProxyError):
             kind = "proxy_auth" if error.status == 407 else "proxy"
             return Failure(kind, f"HTTP {error.status}", phase=progress.phase)
         kind = next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), "head")
         if kind in ("reset", "closed") and not progress.written:
             kind = "tls" if progress.phase == "connecting" else "unsent"
-        return Failure(kind, _words(error), phase=progress.phase)
+        return Failure(kind, plain(error), phase=progress.phase)
 
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
@@ -251,10 +251,3 @@ _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
     ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "reset"),
     (aiohttp.ClientPayloadError, "truncated"),
 )
-
-
-def _words(error: BaseException) -> str:
-    """Return what went wrong in words of our own: the library's would name addresses, and could hold the key."""
-    if isinstance(error, OSError) and error.errno and error.strerror:
-        return trimmed(error.strerror, 100)
-    return type(error).__name__

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import queue
 import socket
 import ssl
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -21,17 +21,18 @@ import urllib3
 from attrs import frozen
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import prepend_scheme_if_needed, select_proxy
 
 import unichat
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
-from unichat.printable import trimmed
 from unichat.secrets import Signature
 from unichat.streams import OpenReply
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Progress, current
 from unichat.transport.trust import context_for
+from unichat.transport.words import plain
 
 _PIECE = 65_536
 POOL_SIZE = 64
@@ -71,9 +72,12 @@ class RequestsTransport:
     def _renew(self) -> None:
         """Begin with no connections and no calls, as a child does after a fork: its parent's are not its own."""
         self._running: set[_Watch] = set()
-        # Its own, since a pool that blocks waits without limit, and one that does not opens connections without limit.
-        self._places = threading.BoundedSemaphore(POOL_SIZE)
-        self._guard = threading.Lock()
+        # Our own places, since a pool that blocks waits without limit, and one that does not opens connections without
+        # limit. In a queue, since that of a forgotten stream comes back from the garbage collector, which may run while
+        # this thread holds any lock.
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(POOL_SIZE):
+            self._places.put(None)
         self._session = _session(self._context)
         self._headers = {name: str(value) for name, value in self._session.headers.items()}
         self._route: _Route | None = None
@@ -119,14 +123,14 @@ class RequestsTransport:
         """
         if deadline.left() <= 0:
             return Failure("deadline", "before sending", delivered=False)
-        if not self._places.acquire(timeout=deadline.left()):
+        if not self._take_place(deadline):
             return Failure("deadline", f"all {POOL_SIZE} connections were busy", delivered=False)
         progress = Progress(deadline, careful)
         watch = _Watch(progress, silence, self._leave)
-        with self._guard:
-            self._running.add(watch)
-            if self._closed:
-                progress.stopped = "cancelled"
+        # In this order, and the other way round in close(): so one of the two sees the other.
+        self._running.add(watch)
+        if self._closed:
+            progress.stopped = "cancelled"
         current.progress = progress
         opened: OpenReply | Failure | None = None
         try:
@@ -137,10 +141,16 @@ class RequestsTransport:
                 watch.end()
         return opened
 
+    def _take_place(self, deadline: Deadline) -> bool:
+        try:
+            self._places.get(timeout=deadline.left())
+        except queue.Empty:
+            return False
+        return True
+
     def _leave(self, watch: _Watch) -> None:
-        with self._guard:
-            self._running.discard(watch)
-        self._places.release()
+        self._running.discard(watch)
+        self._places.put(None)
 
     def _open(self, request: Request, signature: Signature | None, watch: _Watch, accept: str) -> OpenReply | Failure:
         progress = watch.progress
@@ -156,8 +166,9 @@ class RequestsTransport:
             response = session.get_adapter(route.address).send(
                 prepared, stream=True, timeout=timeouts, verify=True, proxies=route.proxies
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # ValueError: heads that urllib3 takes for granted.
+        except Exception as error:
+            # Whatever it is: HTTP libraries take some heads and addresses for granted, and callers are promised errors
+            # of ours.
             return failure_of(error, progress)
         if not 200 <= response.status_code < 600:
             response.close()
@@ -170,12 +181,13 @@ class RequestsTransport:
         raw = response.raw
         lower = {name.lower(): raw.headers[name] for name in raw.headers}
         framed = raw.chunked or raw.length_remaining is not None
-        return OpenReply(response.status_code, lower, _pieces(raw, progress), framed, close, watch.heard)
+        return OpenReply(response.status_code, lower, _pieces(raw, watch), framed, close, watch.heard)
 
     def _found_route(self) -> _Route:
         if self._route is None:
             address = requests.Request("GET", f"{self._base_url}/").prepare().url or ""
             settings = self._session.merge_environment_settings(address, {}, True, None, None)
+            _check_proxy(select_proxy(address, settings["proxies"]))
             self._route = _Route(address.rstrip("/"), dict(settings["proxies"]))
         return self._route
 
@@ -203,10 +215,8 @@ class RequestsTransport:
 
     def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
-        with self._guard:
-            self._closed = True
-            running = list(self._running)
-        for watch in running:
+        self._closed = True
+        for watch in list(self._running):
             watch.progress.stop("cancelled")
         self._session.close()
 
@@ -222,6 +232,17 @@ def _renew_all() -> None:
 os.register_at_fork(after_in_child=_renew_all)
 
 
+def _check_proxy(proxy: str | None) -> None:
+    """Refuse an address that the libraries below would stumble over, each in its own way."""
+    good = True
+    try:
+        good = proxy is None or bool(urllib3.util.parse_url(prepend_scheme_if_needed(proxy, "http")).host)  # type: ignore[no-untyped-call]
+    except Exception:
+        good = False
+    if not good:
+        raise requests.exceptions.InvalidProxyURL
+
+
 class _Watch:
     """What ends one attempt from outside: its deadline, too long a silence, the closing of the client."""
 
@@ -235,6 +256,16 @@ class _Watch:
         """Allow so many seconds of silence from now on."""
         if self._patience is not None:
             self._patience.heard(seconds)
+
+    def handing_out(self) -> None:
+        """What has come is looked at, and nobody waits for more."""
+        if self._patience is not None:
+            self._patience.pause()
+
+    def waiting(self) -> None:
+        """Somebody waits for more."""
+        if self._patience is not None:
+            self._patience.resume()
 
     def end(self) -> None:
         """The attempt is over. Ending twice is fine."""
@@ -303,26 +334,36 @@ def _session(context: ssl.SSLContext | None) -> requests.Session:
     return session
 
 
-def _pieces(raw: Any, progress: Progress) -> Iterator[bytes | Failure]:
+def _pieces(raw: Any, watch: _Watch) -> Iterator[bytes | Failure]:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
+    chunked = raw.chunked and raw.supports_chunked_reads()
+    pieces = raw.read_chunked(_PIECE, decode_content=True) if chunked else _as_they_come(raw)
     try:
-        if raw.chunked and raw.supports_chunked_reads():
-            yield from raw.read_chunked(_PIECE, decode_content=True)
-        else:
-            # stream() would wait for a full piece; read1 gives what has come.
-            while piece := raw.read1(_PIECE, decode_content=True):
-                yield piece
-                if raw.length_remaining == 0 and "content-encoding" not in raw.headers:
-                    break
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        # A body of many small pieces can go on for long after its connection was ended: they are in the buffer.
+        while watch.progress.stopped is None and (piece := next(pieces, None)) is not None:
+            watch.handing_out()
+            yield piece
+            watch.waiting()
+    except Exception as error:
         stalled = isinstance(error, urllib3.exceptions.ReadTimeoutError)
-        failure = Failure("stalled" if stalled else "truncated", "" if stalled else _words(error), phase="body")
+        failure = Failure("stalled" if stalled else "truncated", "" if stalled else plain(error), phase="body")
+    finally:
+        # Also where a stream was forgotten rather than closed.
+        watch.end()
     # Asked even after a good end: a body without a length looks complete when another thread ends it.
-    if progress.stopped is not None:
-        failure = Failure(progress.stopped, delivered=True, phase="body")
+    if watch.progress.stopped is not None:
+        failure = Failure(watch.progress.stopped, delivered=True, phase="body")
     if failure is not None:
         yield failure
+
+
+def _as_they_come(raw: Any) -> Iterator[bytes]:
+    # stream() would wait for a full piece; read1 gives what has come.
+    while piece := raw.read1(_PIECE, decode_content=True):
+        yield piece
+        if raw.length_remaining == 0 and "content-encoding" not in raw.headers:
+            return
 
 
 def failure_of(error: Exception, progress: Progress) -> Failure:
@@ -332,11 +373,13 @@ def failure_of(error: Exception, progress: Progress) -> Failure:
     if stopped is not None:
         return Failure(stopped, delivered=progress.written > 0, phase=progress.phase)
     chain = list(_chain(error))
-    words = _words(chain[-1])
+    words = plain(chain[-1])
     # urllib3 blames the proxy for whatever breaks a connection through it, the loss of an answer included.
     sent = progress.phase in ("sending", "waiting")
     rows = (row for row in _KINDS if not (sent and row[1] == "proxy"))
     kind = next((kind for kinds, kind in rows if any(isinstance(cause, kinds) for cause in chain)), "head")
+    if kind == "head" and progress.phase in ("resolving", "connecting"):
+        kind = "unsent"
     if kind == "proxy" and "407" in str(chain[-1]):
         kind = "proxy_auth"
     if progress.phase == "handshake" and kind not in ("certificate", "proxy", "proxy_auth"):
@@ -391,10 +434,3 @@ _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
     (http.client.RemoteDisconnected, "closed"),
     ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "reset"),
 )
-
-
-def _words(error: BaseException) -> str:
-    """Return what went wrong in words of our own: the library's would name addresses, and could hold the key."""
-    if isinstance(error, OSError) and error.errno and error.strerror:
-        return trimmed(error.strerror, 100)
-    return type(error).__name__

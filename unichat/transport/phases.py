@@ -39,7 +39,8 @@ class Progress:
         careful: whether a connection that has been idle for long is left alone.
         phase: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
         written: bytes of the request that the kernel took.
-        stopped: why another thread ended it: `deadline` or `closed`.
+        stopped: why another thread ended it: `deadline`, `stalled` or `cancelled`.
+        over: whether the whole answer has come, so that nothing can end it any more.
     """
 
     deadline: Deadline
@@ -47,6 +48,7 @@ class Progress:
     phase: str = "resolving"
     written: int = 0
     stopped: str | None = None
+    over: bool = False
     _socket: socket.socket | None = field(default=None, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -54,17 +56,24 @@ class Progress:
         """Say which socket `stop` has to end; it ends at once if the attempt was stopped before."""
         with self._lock:
             self._socket = watched
-            stopped = self.stopped
-        if stopped is not None:
-            self._shut(watched)
+            if self.stopped is not None:
+                self._shut(watched)
 
     def stop(self, reason: str) -> None:
         """End the attempt from another thread: whoever reads or writes on its socket sees the end of it."""
+        # Under the lock to the end: the socket may serve the next call as soon as `finish` has returned.
         with self._lock:
+            if self.over:
+                return
             if self.stopped is None:
                 self.stopped = reason
-            watched = self._socket
-        self._shut(watched)
+            self._shut(self._socket)
+
+    def finish(self) -> None:
+        """Let go of the socket: the whole answer has come, and the connection is free for another call."""
+        with self._lock:
+            self.over = self.stopped is None
+            self._socket = None
 
     @staticmethod
     def _shut(watched: socket.socket | None) -> None:
@@ -124,6 +133,15 @@ class _Response(http.client.HTTPResponse):
         # the address, and in its query perhaps the question.
         assert_header_parsing(self.headers)
 
+    connection: _Tracked | None = None
+
+    def _close_conn(self) -> None:
+        # The answer has come whole. What follows it belongs to nobody, and must not become the next caller's.
+        surplus = self.connection is not None and self.connection.holds_more(self.fp)
+        super()._close_conn()  # type: ignore[misc]
+        if surplus and self.connection is not None:
+            self.connection.close()
+
 
 class _Tracked(HTTPConnection):
     """A connection that notes how far the current attempt has come."""
@@ -131,6 +149,33 @@ class _Tracked(HTTPConnection):
     response_class = _Response
     _used_at = 0.0
     _outgoing = bytearray()
+
+    def holds_more(self, file: Any) -> bool:
+        """Whether anything follows the answer that was read from `file`, as far as can be told without waiting."""
+        if self.sock is None or not hasattr(file, "peek"):
+            return False
+        timeout = self.sock.gettimeout()
+        try:
+            self.sock.settimeout(0)
+            return bool(file.peek(1))
+        except (OSError, ValueError):
+            # Nothing there yet (through TLS that is an error), or the end of the connection.
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                self.sock.settimeout(timeout)
+
+    def finish(self) -> None:
+        """The answer was read whole: the connection goes back to its pool, and no alarm of this attempt may end it."""
+        progress, self._progress = self._progress, None
+        if progress is not None:
+            progress.finish()
+        if self._spent:
+            self._spent = False
+            self.close()
+
+    _progress: Progress | None = None
+    _spent = False
 
     @property
     def is_connected(self) -> bool:
@@ -190,6 +235,7 @@ class _Tracked(HTTPConnection):
         else:
             progress.watch(self.sock)
         progress.phase = "sending"
+        self._progress = progress
         self._outgoing = bytearray()
         super().request(*args, **kwargs)
         # sendall() does not say how much went out before it failed, and whether any did decides about a repetition.
@@ -212,8 +258,11 @@ class _Tracked(HTTPConnection):
         progress = current.progress
         if progress is not None:
             progress.phase = "waiting"
-        response = super().getresponse()
+        response: Any = super().getresponse()
         self._used_at = time.monotonic()
+        # A body may follow these by mistake, and a while later.
+        self._spent = response.status in (204, 205, 304)
+        response._original_response.connection = self
         if progress is not None:
             progress.phase = "body"
         return response
@@ -250,11 +299,20 @@ class _TrackedTLS(_Tracked, HTTPSConnection):
                 handle.close()
 
 
-class _Pool(HTTPConnectionPool):
+class _LettingGo:
+    """A pool whose connections are free of their attempt before another can have them."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.finish()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _Pool(_LettingGo, HTTPConnectionPool):
     ConnectionCls = _Tracked
 
 
-class _PoolTLS(HTTPSConnectionPool):
+class _PoolTLS(_LettingGo, HTTPSConnectionPool):
     ConnectionCls = _TrackedTLS
 
 

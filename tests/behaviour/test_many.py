@@ -1,0 +1,380 @@
+"""Many calls at a time: the same by threads and by tasks, with a vendor's client and with any function."""
+
+import asyncio
+import itertools
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import unichat
+from unichat import Outcome, Progress, errors
+
+from .blocking import BlockingClient, BlockingOutcomes
+from .conftest import KNOWN
+from .doubles import FAST, Canned, client_on, reply
+
+
+def asked(client, function, items, **options):
+    """The outcomes of `function(client, item)`, by threads or by tasks, as the client needs it."""
+    if isinstance(client, BlockingClient):
+        return client.mapped(function, items, **options)
+    return unichat.map_concurrent(lambda item: function(client, item), items, **options)
+
+
+PACES = itertools.count(1)
+
+
+def chat(client, item):
+    return client.chat(**item)
+
+
+# With a vendor's client.
+
+
+def test_a_list_of_questions_is_answered_in_its_order(client, user):
+    questions = [KNOWN, "What does the warranty cover?", "How is the boiler descaled?"] * 3
+    rows = [{"question": question, "user": f"{user}-{number}"} for number, question in enumerate(questions)]
+    outcomes = list(asked(client, chat, rows, concurrency=3))
+    assert [outcome.item for outcome in outcomes] == rows
+    assert [outcome.index for outcome in outcomes] == list(range(9))
+    for outcome, word in zip(outcomes, ("attempts", "two years", "vinegar") * 3, strict=True):
+        assert outcome.ok
+        assert outcome.error is None
+        assert word in outcome.result.text
+
+
+def test_a_failure_is_a_value_and_ends_no_other_call(client, user):
+    rows = [{"question": question, "user": f"{user}-{question}"} for question in (KNOWN, " ", KNOWN)]
+    good, bad, other = asked(client, chat, rows)
+    assert good.ok
+    assert other.ok
+    assert not bad.ok
+    assert isinstance(bad.error, errors.InvalidInput)
+    with pytest.raises(errors.InvalidInput, match="the question is empty"):
+        _ = bad.result
+
+
+def test_questions_in_one_conversation_stay_one_after_the_other(client, user):
+    rows = [{"question": f"{KNOWN} {number}", "user": user} for number in range(6)]
+    assert all(outcome.ok for outcome in asked(client, chat, rows, concurrency=6, ordered=False))
+    assert {each.question for each in client.history(user=user)} == {row["question"] for row in rows}
+
+
+def test_threads_are_continued_side_by_side(client, user):
+    begun = [client.chat(KNOWN, user=f"{user}-{number}") for number in range(4)]
+
+    def go_on(client, answer):
+        return client.continue_thread(answer, "And the backoff?")
+
+    assert [outcome.result.thread for outcome in asked(client, go_on, begun)] == [answer.thread for answer in begun]
+
+
+def test_leaving_early_asks_no_more_and_leaves_a_client_that_works(client, user, box, vendor):
+    rows = ({"question": KNOWN, "user": f"{user}-{number}"} for number in itertools.count())
+    before = len(box.simulator(vendor).requests)
+    with asked(client, chat, rows, concurrency=2) as outcomes:
+        assert next(iter(outcomes)).ok
+    sent = len(box.simulator(vendor).requests) - before
+    assert sent <= 1 + 4 * 2
+    assert client.chat(KNOWN, user=user).text
+    assert list(outcomes) == []
+
+
+def test_calls_whose_turn_comes_after_their_deadline_fail_as_values(connect, vendor, user):
+    # A pace of its own: other clients on the same key share it.
+    client = connect(vendor, rate=f"{next(PACES)}/h")
+    rows = [{"question": KNOWN, "user": f"{user}-{number}", "deadline": 20} for number in range(3)]
+    found = Counter(type(outcome.error) for outcome in asked(client, chat, rows, concurrency=3))
+    assert found == {type(None): 1, errors.DeadlineExceeded: 2}
+
+
+def test_more_calls_than_a_client_has_connections_wait_for_theirs(client, user):
+    rows = [{"question": KNOWN, "user": f"{user}-{number}"} for number in range(100)]
+    assert all(outcome.ok for outcome in asked(client, chat, rows, concurrency=100, ordered=False))
+
+
+def test_a_closed_client_fails_every_call(connect, vendor):
+    client = connect(vendor)
+    client.close()
+    for outcome in asked(client, chat, [{"question": KNOWN}] * 3):
+        assert isinstance(outcome.error, errors.InvalidInput)
+
+
+def test_retries_of_many_calls_share_one_budget():
+    transport = Canned(lambda request: reply({"detail": "down"}, 503))
+    client = client_on(transport, "kapa")
+    outcomes = list(unichat.map_concurrent(client.chat, [KNOWN] * 100))
+    assert all(isinstance(outcome.error, errors.ServerError) for outcome in outcomes)
+    assert len(transport.sent) <= 100 + 100 // 10
+
+
+# With any function, by threads and by tasks. A fake is a generator: where it yields, others may run.
+
+
+def by_threads(fake, items, loop, **options):
+    def function(item):
+        steps = fake(item)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return stop.value
+            time.sleep(0)
+
+    return unichat.map_concurrent(function, items, **options)
+
+
+def by_tasks(fake, items, loop, **options):
+    async def function(item):
+        with closing(fake(item)) as steps:
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    return stop.value
+                await asyncio.sleep(0)
+
+    return BlockingOutcomes(loop, unichat.map_concurrent_async(function, items, **options))
+
+
+@pytest.fixture(params=[by_threads, by_tasks])
+def mapped(request, loop):
+    return lambda fake, items, **options: request.param(fake, items, loop, **options)
+
+
+class Fake:
+    """Calls that take as many steps as each item says, and fail where it says so; notes what runs."""
+
+    def __init__(self):
+        self._guard = threading.Lock()
+        self.running = self.most = 0
+        self.begun = []
+
+    def __call__(self, item):
+        with self._guard:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.begun.append(item)
+        try:
+            number, steps, fails = item
+            for _ in range(steps):
+                yield
+            if fails:
+                raise errors.ServerError(f"number {number}")
+            return number * 2
+        finally:
+            with self._guard:
+                self.running -= 1
+
+
+PLANS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 6), st.booleans()), max_size=30)
+CALM = settings(FAST, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+
+
+@CALM
+@given(plan=PLANS, concurrency=st.integers(1, 5), ordered=st.booleans())
+def test_every_item_has_its_outcome_within_the_window(mapped, plan, concurrency, ordered):
+    fake, progress = Fake(), []
+    most = concurrency * (4 if ordered else 1)
+    found = []
+    held = []
+
+    def items():
+        for number, item in enumerate(plan):
+            held.append(number - len(found))
+            yield item
+
+    # extend() of a list takes one by one, so items() sees how many there are.
+    found.extend(mapped(fake, items(), concurrency=concurrency, ordered=ordered, on_progress=progress.append))
+    assert fake.running == 0
+    assert fake.most <= concurrency
+    # One more: what was given counts here only after it has arrived.
+    assert max(held, default=0) <= most + 1
+    indices = [outcome.index for outcome in found]
+    assert sorted(indices) == list(range(len(plan)))
+    assert indices == sorted(indices) or not ordered
+    for outcome in found:
+        number, _, fails = plan[outcome.index]
+        assert outcome.item == plan[outcome.index]
+        assert outcome.ok is not fails
+        assert str(outcome.error) == f"number {number}" if fails else outcome.result == number * 2
+    assert [each.done for each in progress] == list(range(1, len(plan) + 1))
+    assert [each.failed for each in progress] == sorted(each.failed for each in progress)
+    assert {each.total for each in progress} <= {None}
+    assert (progress[-1].failed if progress else 0) == sum(fails for _, _, fails in plan)
+
+
+@CALM
+@given(
+    steps=st.lists(st.integers(0, 6), min_size=20, max_size=20),
+    concurrency=st.integers(1, 5),
+    ordered=st.booleans(),
+    taken=st.integers(0, 20),
+)
+def test_leaving_early_begins_no_more_and_leaves_nothing_running(mapped, steps, concurrency, ordered, taken):
+    fake = Fake()
+    with mapped(
+        fake, ((number, many, False) for number, many in enumerate(steps)), concurrency=concurrency, ordered=ordered
+    ) as outcomes:
+        given = list(itertools.islice(outcomes, taken))
+    assert len(given) == taken
+    assert fake.running == 0
+    begun = len(fake.begun)
+    assert begun <= taken + concurrency * (4 if ordered else 1) if taken else begun == 0
+    assert list(outcomes) == []
+    outcomes.close()
+    assert len(fake.begun) == begun
+
+
+def slow_first(fake, gone_on):
+    """Calls of which the first ends only when `gone_on` others have."""
+
+    def function(item):
+        if item == 0:
+            while len(fake) < gone_on:
+                yield
+        fake.append(item)
+        return item
+        yield
+
+    return function
+
+
+def test_in_order_a_slow_first_call_lets_a_bounded_number_of_others_pass(mapped):
+    ended, pulled = [], []
+    items = (pulled.append(number) or number for number in itertools.count())
+    # All that the window of 4 x 2 has room for, but for the first itself.
+    with mapped(slow_first(ended, 7), items, concurrency=2) as outcomes:
+        assert next(iter(outcomes)).item == 0
+        assert ended[-1] == 0
+    assert sorted(pulled) == list(range(8))
+
+
+def test_as_completed_a_slow_call_comes_when_it_ends(mapped):
+    ended = []
+    found = [outcome.item for outcome in mapped(slow_first(ended, 9), range(10), concurrency=2, ordered=False)]
+    assert found == [*range(1, 10), 0]
+
+
+def test_progress_knows_the_total_of_items_that_have_a_length(mapped):
+    progress = []
+    plan = [(0, 0, False), (1, 0, True), (2, 0, True)]
+    list(mapped(Fake(), plan, concurrency=1, on_progress=progress.append))
+    assert progress == [
+        Progress(done=1, failed=0, total=3),
+        Progress(done=2, failed=1, total=3),
+        Progress(done=3, failed=2, total=3),
+    ]
+
+
+class Mistake(Exception):
+    """A programming error."""
+
+
+def test_what_is_no_failure_of_a_call_is_raised_and_ends_everything(mapped):
+    fake = Fake()
+
+    def wrong(item):
+        if item[0] == 3:
+            raise Mistake
+        return (yield from fake(item))
+
+    outcomes = mapped(wrong, ((number, 1, False) for number in itertools.count()), concurrency=2)
+    with pytest.raises(Mistake):
+        list(outcomes)
+    assert fake.running == 0
+    assert len(fake.begun) <= 2 + 4 * 2
+    assert list(outcomes) == []
+
+
+def test_an_error_of_the_items_is_raised_and_ends_everything(mapped):
+    fake = Fake()
+
+    def items():
+        yield (0, 3, False)
+        yield (1, 3, False)
+        raise Mistake
+
+    outcomes = mapped(fake, items(), concurrency=4)
+    with pytest.raises(Mistake):
+        list(outcomes)
+    assert fake.running == 0
+    assert list(outcomes) == []
+
+
+def test_an_error_of_the_progress_callback_is_raised_and_ends_everything(mapped):
+    fake = Fake()
+
+    def complain(progress):
+        raise Mistake
+
+    outcomes = mapped(fake, ((number, 1, False) for number in itertools.count()), concurrency=2, on_progress=complain)
+    with pytest.raises(Mistake):
+        next(iter(outcomes))
+    assert fake.running == 0
+    assert list(outcomes) == []
+
+
+def nothing(item):
+    return None
+    yield
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, True, 1.5, "8", None, 10_001, float("nan")])
+def test_a_concurrency_that_cannot_be_is_refused_at_once(mapped, concurrency):
+    with pytest.raises(errors.InvalidInput) as caught:
+        mapped(nothing, [1], concurrency=concurrency)
+    assert caught.value.argument == "concurrency"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("items", ["a question", b"a question", bytearray(b"q"), None, 5, object])
+def test_items_that_are_none_are_refused_at_once(mapped, items):
+    with pytest.raises(errors.InvalidInput) as caught:
+        mapped(nothing, items)
+    assert caught.value.argument == "items"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("entry", [unichat.map_concurrent, unichat.map_concurrent_async])
+@pytest.mark.parametrize("function", [None, "chat", 5])
+def test_a_function_that_cannot_be_called_is_refused_at_once(entry, function):
+    with pytest.raises(errors.InvalidInput) as caught:
+        entry(function, ["q"])
+    assert caught.value.argument == "function"
+
+
+async def asynchronous(item):
+    return item
+
+
+@pytest.mark.parametrize("on_progress", [5, "print", asynchronous])
+def test_a_progress_callback_that_cannot_be_called_is_refused_at_once(mapped, on_progress):
+    with pytest.raises(errors.InvalidInput) as caught:
+        mapped(nothing, [1], on_progress=on_progress)
+    assert caught.value.argument == "on_progress"
+
+
+def test_nothing_is_begun_before_the_first_outcome_is_asked_for(mapped):
+    fake = Fake()
+    outcomes = mapped(fake, [(0, 0, False)])
+    assert fake.begun == []
+    outcomes.close()
+    assert list(outcomes) == []
+    assert fake.begun == []
+
+
+def test_no_items_have_no_outcomes(mapped):
+    assert list(mapped(nothing, [])) == []
+
+
+def test_a_result_of_none_is_a_result(mapped):
+    (outcome,) = mapped(nothing, ["x"])
+    assert outcome == Outcome(item="x", index=0)
+    assert outcome.ok
+    assert outcome.result is None

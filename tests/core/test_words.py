@@ -1,0 +1,44 @@
+"""What is said of a broken connection or answer: no class of a library, no address, no key."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import re
+
+import aiohttp
+import pytest
+import urllib3
+
+from unichat.transport.words import plain
+
+LIBRARIES = (http.client, urllib3.exceptions, aiohttp)
+EXCEPTIONS = sorted(
+    {
+        value.__name__: value
+        for module in LIBRARIES
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Exception)
+    }.items()
+)
+
+
+@pytest.mark.parametrize(("name", "kind"), EXCEPTIONS)
+def test_no_class_of_a_library_is_named(name, kind):
+    said = plain(kind.__new__(kind))
+    assert name not in said
+    assert not re.search(r"[a-z][A-Z]", said)
+
+
+def test_what_the_system_says_is_said():
+    assert plain(ConnectionResetError(104, "Connection reset by peer")) == "Connection reset by peer"
+
+
+def test_a_broken_compression_is_said_in_words():
+    assert plain(urllib3.exceptions.DecodeError("for https://api.kapa.ai with sesame")) == "its compression is broken"
+
+
+def test_the_class_is_in_the_log_for_whoever_looks_closer(caplog):
+    with caplog.at_level(logging.DEBUG, logger="unichat"):
+        assert plain(urllib3.exceptions.ProtocolError("sesame")) == ""
+    assert caplog.messages == ["the HTTP library raised ProtocolError"]

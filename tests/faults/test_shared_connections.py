@@ -1,0 +1,155 @@
+"""Connections that pass from one caller to the next: nothing of the one may reach the other."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from faults.certificates import context_for, trusted
+from faults.injection import good
+from faults.neutral import client_on, new_nonce
+from faults.oracles import open_sockets
+from faults.rows_streams import then_silence
+from faults.server import Connection, Fault, FaultServer, Received
+from faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
+from unichat import Rating
+from unichat.transport.on_requests import POOL_SIZE
+
+_A_WHILE = 0.3
+"""Seconds: longer than the limits that the tests set, which must not count here."""
+
+
+def _whole(received: Received) -> bytes:
+    return http(200, b"".join(kapa_records(received.nonce)), **STREAM)
+
+
+def _in_chunks(received: Received) -> bytes:
+    return chunked(kapa_records(received.nonce), **STREAM)
+
+
+def _streaming(answer: Callable[[Received], bytes]) -> Fault:
+    """Streams come at once, and all else after a while."""
+
+    def fault(connection: Connection) -> bool:
+        received = connection.read()
+        if received.target.endswith("/stream/"):
+            connection.write(answer(received))
+        else:
+            connection.pause(_A_WHILE)
+            connection.write(connection.good(received))
+        return True
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit"),
+    # Not the deadline in chunks: until the last is read, nobody knows that the answer has come whole.
+    [(_whole, {"idle_timeout": 0.1}), (_whole, {"deadline": 0.1}), (_in_chunks, {"idle_timeout": 0.1})],
+    ids=["idle, with a length", "deadline, with a length", "idle, in chunks"],
+)
+def test_a_stream_whose_reader_is_slow_does_not_end_the_call_that_has_its_connection_now(
+    answer: Callable[[Received], bytes], limit: dict[str, float], count: Callable[..., None]
+) -> None:
+    mine, others = new_nonce(), new_nonce()
+    with (
+        ThreadPoolExecutor(1) as threads,
+        FaultServer(VENDORS["kapa"], (_streaming(answer),)) as server,
+        client_on("kapa", server.url) as client,
+    ):
+        pieces = client.with_policy(**limit).stream(f"Question {mine}")
+        texts = [next(pieces).text]
+        other = threads.submit(client.chat, f"Question {others}")
+        assert text_for(others) in other.result().text
+        texts += [piece.text for piece in pieces]
+        assert "".join(texts) == pieces.answer.text == text_for(mine)
+    count(57, f"a slow reader beside another caller, {answer.__name__.strip('_')}, {next(iter(limit))}")
+
+
+def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., None]) -> None:
+    nonce = new_nonce()
+
+    def fault(connection: Connection) -> bool:
+        records = kapa_records(connection.read().nonce)
+        connection.write(http(200, b"", content_length="", transfer_encoding="chunked", **STREAM))
+        for piece in (*records, b""):
+            connection.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            connection.pause(0.01)
+        return True
+
+    with FaultServer(VENDORS["kapa"], (fault,)) as server, client_on("kapa", server.url, idle_timeout=0.2) as client:
+        pieces = client.stream(f"Question {nonce}")
+        next(pieces)
+        time.sleep(_A_WHILE)
+        assert "".join(piece.text for piece in pieces) == text_for(nonce)
+    count(55, "a reader slower than the limit of silence")
+
+
+def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[..., None]) -> None:
+    before = open_sockets()
+    with (
+        FaultServer(VENDORS["kapa"], (*[then_silence(3)] * (POOL_SIZE + 1), good)) as server,
+        client_on("kapa", server.url, deadline=5.0) as client,
+    ):
+        for _ in range(POOL_SIZE + 1):
+            next(client.stream(f"Question {new_nonce()}"))
+        gc.collect()
+        nonce = new_nonce()
+        assert text_for(nonce) in client.chat(f"Question {nonce}").text
+    assert not open_sockets() - before
+    count(56, "more streams forgotten than there are connections")
+
+
+def _with_surplus(received: Received) -> bytes:
+    """The right answer, and in the same write a whole answer that nobody has asked for."""
+    return as_json({**kapa_answer(received.nonce), "answer": text_for(received.nonce) * (1 + len(received.body) % 7)})
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("framed", [_with_surplus, _in_chunks], ids=["with a length", "in chunks"])
+def test_what_follows_an_answer_does_not_answer_the_next_question(
+    framed: Callable[[Received], bytes], secure: bool, count: Callable[..., None]
+) -> None:
+    surplus = as_json({**kapa_answer(""), "answer": "somebody else's answer"})
+
+    def fault(connection: Connection) -> bool:
+        connection.write(framed(connection.read()) + surplus)
+        return True
+
+    tls = context_for("good") if secure else None
+    settings = {"ca_bundle": trusted()} if secure else {}
+    with (
+        FaultServer(VENDORS["kapa"], (fault,), tls=tls) as server,
+        client_on("kapa", server.url, **settings) as client,
+    ):
+        for number in range(20):
+            nonce = new_nonce()
+            question = f"Question {nonce}" + "?" * number
+            if framed is _in_chunks:
+                assert "".join(piece.text for piece in client.stream(question)) == text_for(nonce)
+            else:
+                assert text_for(nonce) in client.chat(question).text
+        assert server.accepted == 20
+    count(33, f"a second answer behind the first, {framed.__name__.strip('_')}, {'TLS' if secure else 'plain'}")
+
+
+def test_a_body_that_comes_late_after_a_204_answers_nobody(count: Callable[..., None]) -> None:
+    def fault(connection: Connection) -> bool:
+        received = connection.read()
+        if not received.target.endswith("/upsert/"):
+            connection.write(connection.good(received))
+            return True
+        connection.write(http(204, b"", content_length=""))
+        connection.pause(0.1)
+        connection.write(as_json({**kapa_answer(""), "answer": "somebody else's answer"}))
+        return True
+
+    with FaultServer(VENDORS["kapa"], (fault,)) as server, client_on("kapa", server.url) as client:
+        client.feedback("484fbe4d-af7f-4b72-aecb-cde0e9e50cf3", Rating.UP, user="u")
+        nonce = new_nonce()
+        assert text_for(nonce) in client.chat(f"Question {nonce}").text
+    count(32, "204, and a body a while later")
