@@ -79,7 +79,7 @@ class AsyncDriver:
                     return value
                 result = error = None
                 if isinstance(step, Hold):
-                    await held.enter_async_context(self._holds.alone_with(step.key, call.deadline))
+                    await held.enter_async_context(self._holds.alone_with(step, call.deadline))
                     continue
                 try:
                     running = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
@@ -127,7 +127,7 @@ class AsyncDriver:
         if wait:
             await self._sleep(wait)
         # Before the clock of the attempt starts: fetching a token is a call of its own.
-        signature = await self._signature(attempts.operation, call)
+        signature = attempts.signature = await self._signature(attempts.operation, call)
         if call.deadline.left() <= 0:
             return attempts.broken(Failure("deadline", "before sending", delivered=False))
         refused = self.engine.admit(attempts)
@@ -137,7 +137,7 @@ class AsyncDriver:
         try:
             outcome: Done[Any] | Failed = await attempt(attempts, call, signature)
         except BaseException:
-            self.engine.abandon()
+            self.engine.abandon(attempts)
             raise
         self.engine.learn(attempts, began, outcome)
         return outcome
@@ -252,6 +252,7 @@ class AsyncStream(Generic[T]):
 
     def close(self) -> None:
         """Give the connection up; one whose body has ended goes back to the pool instead."""
+        self._reading.left()
         self._opened.close()
 
 
@@ -262,7 +263,8 @@ class _Holds:
         self._locks: dict[Hashable, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def alone_with(self, key: Hashable, deadline: Deadline) -> AsyncIterator[None]:
+    async def alone_with(self, hold: Hold, deadline: Deadline) -> AsyncIterator[None]:
+        key = hold.key
         lock, waiting = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, waiting + 1)
         try:
@@ -273,7 +275,7 @@ class _Holds:
             except TimeoutError:
                 late = True
             if late:
-                raise busy(deadline)
+                raise busy(hold, deadline)
             try:
                 yield
             finally:

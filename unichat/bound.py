@@ -129,7 +129,10 @@ class Paging(Generic[T]):
         yield from filter(self._paged.keep, fresh)
         if self.operation is not None and self._pages >= self._limit:
             raise InvalidResponse(
-                f"the history did not end after {self._limit:,} pages", hint="Pass limit=, or a larger page_size."
+                f"the history did not end after {self._limit:,} pages",
+                hint="Pass limit=, or a larger page_size.",
+                backend=self._paged.first.backend,
+                operation="history",
             )
 
     def _is_new(self, item: T) -> bool:

@@ -29,10 +29,11 @@ class Tokens:
         """Whether asking again may give another secret."""
         return not isinstance(self._credential.source, Secret)
 
-    def forget(self) -> None:
-        """Drop a fetched token that the vendor refused."""
+    def forget(self, refused: Signature | None) -> None:
+        """Drop the fetched token that the vendor refused, unless another has taken its place already."""
         with self._lock:
-            self._kept = None
+            if self._kept is not None and self._signed(self._kept[0]) == refused:
+                self._kept = None
 
     def fixed(self) -> Signature | None:
         """Return how to sign a request where that never changes; None where `signature` must be asked."""
@@ -57,7 +58,7 @@ class Tokens:
         kept = self._current()
         if kept is None:
             # Alone, so that threads which find the token expired do not all fetch one.
-            yield from hold(("token", self._credential.header))
+            yield from hold(("token", self._credential.header), "another call's fetching of a token")
             kept = self._current()
         if kept is None:
             token = yield from ask(source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 from unichat.errors import InvalidResponse
@@ -17,17 +18,51 @@ def _refuse_constant(name: str) -> NoReturn:
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+_DEPTH = 100
+"""Levels of nesting at most: Python reads some hundreds, and then cannot pickle or copy what it has read."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether lists and objects are nested too deeply. Brackets within texts may count as well: those are balanced."""
+    if len(body) <= 2 * _DEPTH:
+        return False
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(_DEPTH):
+        # Takes the innermost pairs away, at the speed of C.
+        fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets = fewer
+    return _depth(body) > _DEPTH if brackets else False
+
+
+def _depth(body: bytes) -> int:
+    """Return how deeply lists and objects are nested, brackets within texts left out."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(body):
+        depth += bracket in (b"[", b"{")
+        depth -= bracket in (b"]", b"}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
+
+
 def decode_json(body: bytes) -> Any:
     """Return the value that `body` holds: UTF-8, with or without a byte order mark.
 
     Raises:
-        InvalidResponse: `kind="encoding"` (not UTF-8, or a lone surrogate) or `kind="json"` (not JSON, NaN, nested too
-            deeply, or a number of more digits than Python converts).
+        InvalidResponse: `kind="encoding"` (not UTF-8, or a lone surrogate) or `kind="json"` (not JSON, NaN, nested more
+            than 100 deep, or a number of more digits than Python converts).
     """
     problem = kind = ""
     value = None
     try:
         text = body.decode().removeprefix("\ufeff")
+        if _is_deep(body):
+            raise RecursionError
         value = _decoder.decode(text)
         # A lone surrogate parses but cannot be encoded again: whoever stores the answer would crash far from here.
         if "\\u" in text:

@@ -87,7 +87,7 @@ class Driver:
                     return value
                 result = error = None
                 if isinstance(step, Hold):
-                    held.enter_context(self._holds.alone_with(step.key, call.deadline))
+                    held.enter_context(self._holds.alone_with(step, call.deadline))
                     continue
                 try:
                     result = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
@@ -134,7 +134,7 @@ class Driver:
         if wait:
             self._sleep(wait)
         # Before the clock of the attempt starts: fetching a token is a call of its own.
-        signature = self._signature(attempts.operation, call)
+        signature = attempts.signature = self._signature(attempts.operation, call)
         if call.deadline.left() <= 0:
             return attempts.broken(Failure("deadline", "before sending", delivered=False))
         refused = self.engine.admit(attempts)
@@ -144,7 +144,7 @@ class Driver:
         try:
             outcome: Done[Any] | Failed = attempt(attempts, call, signature)
         except BaseException:
-            self.engine.abandon()
+            self.engine.abandon(attempts)
             raise
         self.engine.learn(attempts, began, outcome)
         return outcome
@@ -231,13 +231,14 @@ class _Holds:
             holds._forget()
 
     @contextmanager
-    def alone_with(self, key: Hashable, deadline: Deadline) -> Iterator[None]:
+    def alone_with(self, hold: Hold, deadline: Deadline) -> Iterator[None]:
+        key = hold.key
         with self._guard:
             lock, waiting = self._locks.get(key, (threading.Lock(), 0))
             self._locks[key] = (lock, waiting + 1)
         try:
             if not lock.acquire(timeout=deadline.left()):
-                raise busy(deadline)
+                raise busy(hold, deadline)
             try:
                 yield
             finally:

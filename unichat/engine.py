@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from attrs import define
 
 from unichat.adapter import Credential, NeutralCall
 from unichat.credentials import Tokens
-from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, UnichatError
+from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, StreamInterrupted, UnichatError
 from unichat.hooks import Hook, Hooks
-from unichat.operation import Operation, Replay, StreamOperation
+from unichat.operation import Hold, Operation, Replay, StreamOperation
 from unichat.policy.breaker import Breaker
 from unichat.policy.budget import Budget
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.pacing import Pacer
 from unichat.policy.retrying import Attempts, Done, Failed
-from unichat.record import CallRecord
+from unichat.record import Attempt, CallRecord
 from unichat.settings import PolicySettings
 
 T = TypeVar("T")
@@ -40,9 +41,11 @@ class Call:
     record: CallRecord | None = None
     maybe_duplicated: bool = False
     _asked: bool = False
+    lost: tuple[Attempt, ...] = ()
+    """The attempts of a question that may have been received, but whose answer was lost."""
 
     def note(self, attempts: Attempts[Any]) -> None:
-        """Keep the record of an operation that succeeded."""
+        """Keep the record of an operation that succeeded, or of a question whose answer is looked for now."""
         asking = attempts.operation.replay is Replay.ASK
         if asking or not self._asked:
             self.record = attempts.record()
@@ -53,6 +56,12 @@ class Call:
         """Remember whether an attempt that failed may have asked the question."""
         asking = attempts.operation.replay is Replay.ASK
         self.maybe_duplicated = self.maybe_duplicated or (asking and attempts.maybe_duplicated)
+
+    def lose(self, attempts: Attempts[Any]) -> None:
+        """Remember a question that failed and may have been received all the same."""
+        if attempts.operation.replay is Replay.ASK and attempts.stopped_by == "maybe_delivered":
+            self.note(attempts)
+            self.lost = tuple(attempts.made)
 
     def name(self, error: UnichatError) -> UnichatError:
         """Return an error that says of which call it is, if it did not say so itself."""
@@ -104,6 +113,9 @@ class Engine:
             self._budget,
             refreshable=operation.signed and self.tokens.renewable,
         )
+        if call.lost and operation.replay is Replay.ASK:
+            # Asked again within one call: the record tells both, and what comes of it may be the second answer.
+            attempts.made, attempts.maybe_duplicated = list(call.lost), True
         if self._hooks:
             self._hooks.tell("started", attempts.record())
         return attempts
@@ -117,7 +129,9 @@ class Engine:
 
     def admit(self, attempts: Attempts[Any]) -> Failed | None:
         """Return None if the breaker lets an attempt through; `learn` or `abandon` must follow it."""
-        reopens_in = self._breaker.refuses() if self._breaker is not None else None
+        if self._breaker is None:
+            return None
+        attempts.era, reopens_in = self._breaker.admit()
         return None if reopens_in is None else attempts.circuit_open(reopens_in)
 
     def learn(self, attempts: Attempts[Any], began: float, outcome: Done[Any] | Failed) -> None:
@@ -125,27 +139,27 @@ class Engine:
         error = outcome.error if isinstance(outcome, Failed) else None
         attempts.finished(began, _outcome(error))
         if self._breaker is not None:
-            self._breaker.report(error)
+            self._breaker.report(error, attempts.era)
         if self._pacer is not None:
             if isinstance(error, RateLimited):
                 self._pacer.refused()
             elif error is None:
                 self._pacer.passed()
         if isinstance(outcome, Failed) and outcome.refresh:
-            self.tokens.forget()
+            self.tokens.forget(attempts.signature)
         if self._hooks:
             self._hooks.tell("attempted", attempts.record())
 
-    def abandon(self) -> None:
+    def abandon(self, attempts: Attempts[Any]) -> None:
         """Note an attempt that was broken off without a verdict on the vendor: interrupted, or cancelled."""
         if self._breaker is not None:
-            self._breaker.abandon()
+            self._breaker.abandon(attempts.era)
 
     def broke_off(self, attempts: Attempts[Any], error: UnichatError) -> UnichatError:
         """Return the error of an operation whose last attempt was not made: the client was closed, or no token came."""
         error = attempts.broke_off(error)
         if self._hooks:
-            self._hooks.tell("finished", error.call, error)
+            self._hooks.tell("finished", attempts.record(error), error)
         return error
 
     def conclude(self, attempts: Attempts[Any], call: Call, outcome: Done[T] | Failed) -> T:
@@ -153,14 +167,26 @@ class Engine:
         if isinstance(outcome, Failed):
             call.doubt(attempts)
             error = attempts.final(outcome)
+            call.lose(attempts)
             if self._hooks:
                 self._hooks.tell("finished", error.call, error)
             raise error
         attempts.succeeded()
-        call.note(attempts)
-        if self._hooks:
-            self._hooks.tell("finished", attempts.record(), None)
+        if isinstance(attempts.operation, StreamOperation):
+            attempts.at_end = partial(self._stream_ended, attempts, call)
+        else:
+            call.note(attempts)
+            if self._hooks:
+                self._hooks.tell("finished", attempts.record(), None)
         return outcome.value
+
+    def _stream_ended(self, attempts: Attempts[Any], call: Call, error: StreamInterrupted | None) -> None:
+        """Note how a stream ended, however long after its first event: by itself, left by its reader, or broken."""
+        call.note(attempts)
+        if error is not None and self._breaker is not None and attempts.stopped_by != "cancelled":
+            self._breaker.report(error, attempts.era)
+        if self._hooks:
+            self._hooks.tell("finished", attempts.record(error), error)
 
 
 def is_careful(operation: Operation[Any]) -> bool:
@@ -173,11 +199,11 @@ def closed() -> InvalidInput:
     return InvalidInput("the client is closed", hint="Make a new one with unichat.connect.")
 
 
-def busy(deadline: Deadline) -> DeadlineExceeded:
-    """Return the error for a call whose conversation did not become free in time."""
+def busy(hold: Hold, deadline: Deadline) -> DeadlineExceeded:
+    """Return the error for a call that could not be alone with what it needs in time."""
     return DeadlineExceeded(
-        f"another call in the same conversation was still running after {deadline.seconds:g} s",
-        hint="Wait for its answer, or allow more with deadline=.",
+        f"{hold.busy} was still running after {deadline.seconds:g} s",
+        hint="Wait for its end, or allow more with deadline=.",
         deadline=deadline.seconds,
         maybe_delivered=False,
     )

@@ -15,7 +15,8 @@ A = TypeVar("A")
 def reconciled(question: Callable[[], Flow[T]], look: Callable[[], Flow[A | None]]) -> Flow[T | A]:
     """Ask; if the question may have been received but its answer was lost, look for it before asking again.
 
-    RFC 9110 (9.2.2) recovers so: by reading the state first. It asks again once, and only if the look finds nothing.
+    RFC 9110 (9.2.2) recovers so: by reading the state first. It asks again once, and only if the look finds nothing;
+    a look that fails leaves the first error standing.
 
     Args:
         question: makes the flow that asks; every flow it makes sends the same request.
@@ -24,7 +25,16 @@ def reconciled(question: Callable[[], Flow[T]], look: Callable[[], Flow[A | None
     try:
         return (yield from question())
     except UnichatError as error:
-        if error.call is None or error.call.stopped_by != "maybe_delivered":
+        if error.stopped_by != "maybe_delivered":
             raise
-    found = yield from look()
+        lost = error
+    found, unknown = None, False
+    try:
+        found = yield from look()
+    except UnichatError:
+        unknown = True
+    if unknown:
+        # Whether it was received is as open as before, and that is what counts for the caller.
+        lost.hint = f"{lost.hint} It was looked for in vain: the history could not be read."
+        raise lost
     return found if found is not None else (yield from question())

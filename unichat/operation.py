@@ -313,9 +313,14 @@ class Paged(Generic[T]):
 
 @frozen
 class Hold:
-    """A flow's wish to be alone with `key` until it ends, such as one user's conversation."""
+    """A flow's wish to be alone with `key` until it ends, such as one user's conversation.
+
+    Attributes:
+        busy: who it waits for, in words.
+    """
 
     key: Hashable
+    busy: str
 
 
 Step = Operation[Any] | StreamOperation[Any] | Hold
@@ -334,6 +339,6 @@ def opened(operation: StreamOperation[T]) -> Flow[EventSource[T]]:
     return stream
 
 
-def hold(key: Hashable) -> Flow[None]:
+def hold(key: Hashable, busy: str = "another call in the same conversation") -> Flow[None]:
     """Wait until no other flow of this client holds `key`, then hold it until this flow ends."""
-    yield Hold(key)
+    yield Hold(key, busy)

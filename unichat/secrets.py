@@ -69,6 +69,11 @@ class Signature:
     header: str
     value: str = field(repr=False)
 
+    @property
+    def secret(self) -> str:
+        """The secret alone, without its scheme."""
+        return self.value.rpartition(" ")[2]
+
 
 @frozen
 class Token:

@@ -38,6 +38,8 @@ def setting(
     """
 
     def validate(_: object, attribute: Any, value: Any) -> None:
+        if value is None and default is not None:
+            raise ConfigError(f"{attribute.name} is None", key=attribute.name, hint="Give a value, or leave it out.")
         if check is not None and value is not None:
             check(attribute.name, value)
 
@@ -60,6 +62,24 @@ def at_least_one(name: str, value: int) -> None:
         raise ConfigError(
             f"{name} is {quoted(value)}, but should be a whole number from 1", key=name, hint="Such as 3."
         )
+
+
+def one_of(*accepted: str) -> Callable[[str, object], None]:
+    """Return a check that refuses anything but one of the `accepted` words."""
+
+    def check(name: str, value: object) -> None:
+        if value not in accepted:
+            raise ConfigError(
+                f"{name} is {quoted(value)}", key=name, accepted=accepted, hint=f"Use one of: {', '.join(accepted)}."
+            )
+
+    return check
+
+
+def yes_or_no(name: str, value: object) -> None:
+    """Refuse anything but a truth: texts such as "no" would count as one."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {quoted(value)}", key=name, hint="Use True or False.")
 
 
 def not_empty(name: str, value: str) -> None:
@@ -169,11 +189,12 @@ class PolicySettings:
     )
     replay: Literal["never", "reconcile", "always"] = setting(
         default="never",
+        check=one_of("never", "reconcile", "always"),
         help="What to do when a question may have been received: raise; read the thread or history first, and ask "
         "again only if it is not there; or ask again.",
     )
     retry_insufficient_tokens: bool = setting(
-        default=True, help="Retry a 507, slowly. RFC 4918 says not to; false follows it."
+        default=True, check=yes_or_no, help="Retry a 507, slowly. RFC 4918 says not to; false follows it."
     )
     backoff: float = setting(default=0.5, check=positive, help="Seconds: the longest first wait after a failure.")
     backoff_cap: float = setting(default=8.0, check=positive, help="Seconds: the longest wait after a failure.")
@@ -203,6 +224,11 @@ class PolicySettings:
     )
     record_limit: int = setting(default=1024 * 1024, check=at_least_one, help="Bytes of a stream's record at most.")
     page_limit: int = setting(default=10_000, check=at_least_one, help="Pages that one history reads at most.")
+    log_content: bool = setting(
+        default=False,
+        check=yes_or_no,
+        help="Log the vendor's own words on a failure too. They may quote what somebody asked.",
+    )
 
 
 @frozen(kw_only=True)
@@ -214,6 +240,7 @@ class CommonSettings(PolicySettings):
     )
     on_unsupported: Literal["raise", "drop"] = setting(
         default="raise",
+        check=one_of("raise", "drop"),
         help="What to do with an argument that the backend cannot carry: raise Unsupported, or drop it and log that.",
     )
     ca_bundle: str | None = setting(
@@ -222,7 +249,9 @@ class CommonSettings(PolicySettings):
         help="A file with the certificate authorities to trust instead of the usual ones.",
     )
     allow_insecure: bool = setting(
-        default=False, help="Allow http:// to another machine. The key then crosses the network in the clear."
+        default=False,
+        check=yes_or_no,
+        help="Allow http:// to another machine. The key then crosses the network in the clear.",
     )
 
     def __attrs_post_init__(self) -> None:

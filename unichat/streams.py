@@ -80,15 +80,15 @@ class Reading(Generic[T]):
         self._idle = policy.idle_timeout
         self._opened = opened
         self._decoder = operation.decoder(policy.record_limit)
-        self._ended = False
+        self._whole = False
         self._count = 0
 
     def events(self, piece: bytes | Failure) -> Iterator[StreamEvent]:
         """Yield the events that one piece completes; raise where it is a failure, or holds one."""
         if isinstance(piece, Failure):
             # Everything promised has come, and only the connection was not closed: that is an end as well.
-            self._ended = piece.kind == "stalled" and self._decoder.complete
-            if not self._ended:
+            self._whole = piece.kind == "stalled" and self._decoder.complete
+            if not self._whole:
                 raise Broken(piece)
             return
         try:
@@ -98,7 +98,9 @@ class Reading(Generic[T]):
         except StreamFailure:
             raise
         except Exception as error:
-            log.debug("%s: the decoder cannot read this", self._operation.name, exc_info=True)
+            log.debug(
+                "%s [%s]: the decoder cannot read this", self._operation.name, self._attempts.call_id, exc_info=True
+            )
             name = type(error).__name__
         else:
             return
@@ -107,11 +109,16 @@ class Reading(Generic[T]):
 
     def end(self) -> None:
         """Raise if the stream may not end here."""
-        reason = None if self._ended else self._decoder.end()
-        if reason is None and not self._ended and not self._opened.framed and not self._decoder.complete:
+        reason = None if self._whole else self._decoder.end()
+        if reason is None and not self._whole and not self._opened.framed and not self._decoder.complete:
             reason = "it ended with its connection, as one that is cut does"
         if reason is not None:
             raise Broken(Failure("truncated", reason, phase="body"))
+        self._attempts.stream_ended(None)
+
+    def left(self) -> None:
+        """Note that nobody reads on, if the stream has not ended before."""
+        self._attempts.stream_ended(None)
 
     def given(self, event: StreamEvent) -> StreamEvent:
         """Count an event that the caller gets."""
@@ -126,12 +133,9 @@ class Reading(Generic[T]):
 
     def interrupted(self, problem: StreamFailure | Broken) -> StreamInterrupted:
         """Return the error for a stream that broke after its first event, with all that had come."""
-        stopped_by = "not_retryable"
         if isinstance(problem, StreamFailure):
-            reason = problem.reason
+            reason = self._attempts.words_of(problem)
         else:
-            if problem.failure.kind in ("deadline", "cancelled"):
-                stopped_by = problem.failure.kind
             row, detail = TABLE[problem.failure.kind], problem.failure.detail
             reason = f"{row.title}: {detail}" if detail else row.title
         events = f"{self._count} event{'' if self._count == 1 else 's'}"
@@ -144,13 +148,12 @@ class Reading(Generic[T]):
             retryable=True,
             events=self._count,
         )
-        self._attempts.stopped_by = stopped_by
-        error.call = self._attempts.record(error)
         partial = self._decoder.result()
         if isinstance(partial, Answer):
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id
-        return error
+        kind = problem.failure.kind if isinstance(problem, Broken) else ""
+        return self._attempts.interrupted(error, kind if kind in ("deadline", "cancelled") else "not_retryable")
 
     def result(self) -> T:
         """Return what the events amount to, once they have all come."""
@@ -162,6 +165,18 @@ class Reading(Generic[T]):
         return self._decoder.records
 
 
+def _read(reading: Reading[Any], pieces: Iterator[bytes | Failure]) -> Iterator[StreamEvent]:
+    # No method of the stream's: it would keep a stream alive that everybody else has forgotten.
+    try:
+        for piece in pieces:
+            yield from reading.events(piece)
+        reading.end()
+    except GeneratorExit:
+        # Closed, or forgotten.
+        reading.left()
+        raise
+
+
 class Stream(Generic[T]):
     """The events of one streamed answer, once each. Iterate, then read `result()`."""
 
@@ -171,13 +186,8 @@ class Stream(Generic[T]):
         attempts.answered(opened.status, opened.headers)
         self._opened = opened
         self._reading = Reading(operation, attempts, policy, opened)
-        self._events = self._read()
+        self._events = _read(self._reading, opened.pieces)
         self._waiting: list[StreamEvent] = []
-
-    def _read(self) -> Iterator[StreamEvent]:
-        for piece in self._opened.pieces:
-            yield from self._reading.events(piece)
-        self._reading.end()
 
     def first(self) -> Done[Stream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
@@ -212,6 +222,7 @@ class Stream(Generic[T]):
 
     def close(self) -> None:
         """Give the connection up; one whose body has ended goes back to the pool instead."""
+        self._reading.left()
         self._opened.close()
 
 

@@ -15,6 +15,7 @@ from unichat.endpoint import Endpoints, Here
 from unichat.errors import InvalidInput, InvalidResponse
 from unichat.operation import Operation, Problem, Replay, Reply
 from unichat.printable import quoted
+from unichat.shapes import mismatch
 from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
 from unichat_kadal.settings import bot_id_problem
 
@@ -47,8 +48,9 @@ def _examine(
         if reply.status == 204:
             return None if empty_is_fine else Problem(status=204)
         body = _readable(reply)
-        envelope = _coerced(body.get("status_code"))
-        status = reply.status if not 200 <= reply.status < 300 or envelope is None else envelope
+        fine = 200 <= reply.status < 300
+        envelope = _coerced(body.get("status_code"), strictly=fine)
+        status = envelope if fine and envelope is not None else reply.status
         if 200 <= status < 300 and (status != 204 or empty_is_fine):
             return None
         if lists and status == 404 and _has_rows(body):
@@ -81,12 +83,26 @@ def _readable(reply: Reply) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _coerced(status: object) -> int | None:
-    """Return an envelope's status: samples have integers and digits as text. Anything else is no status."""
+_FINE = ("", "ok", "success")
+"""Words for a status that mean no failure."""
+
+
+def _coerced(status: object, *, strictly: bool) -> int | None:
+    """Return an envelope's status, None where it has none: samples have integers, and digits as text.
+
+    Raises:
+        InvalidResponse: strictly, it is anything else. What stands beside it may be a failure's words, and no answer.
+    """
+    if status is None or status is True or (isinstance(status, str) and status.lower() in _FINE):
+        return None
     match = re.fullmatch(r"\s*0*([0-9]{1,3})(?:\.0*)?\s*", str(status))
-    if match is None or isinstance(status, bool):
-        return status if isinstance(status, int) and not isinstance(status, bool) else None
-    return int(match[1])
+    if match is not None:
+        return int(match[1])
+    if isinstance(status, int) and not isinstance(status, bool):
+        return status
+    if strictly:
+        raise mismatch("/status_code", "a status", status)
+    return None
 
 
 def _has_rows(body: Mapping[str, Any]) -> bool:

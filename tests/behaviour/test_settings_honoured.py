@@ -1,13 +1,14 @@
 """Every setting of both backends changes what is sent or done: none is accepted and ignored."""
 
 import json
+import logging
 import re
 from urllib.parse import parse_qsl
 
 import attrs
-import certifi
 import pytest
 import responses
+from core.loopback import CERTIFICATE
 
 from unichat import User, errors
 from unichat.models import ClearOutcome
@@ -16,7 +17,20 @@ from unichat.policy.failures import Failure
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
-from .doubles import BOT, INTEGRATION, KEY, PROJECT, Canned, FakeClock, body_of, client_of, client_on, query_of, reply
+from .doubles import (
+    BOT,
+    INTEGRATION,
+    KEY,
+    PROJECT,
+    Canned,
+    FakeClock,
+    body_of,
+    canned,
+    client_of,
+    client_on,
+    query_of,
+    reply,
+)
 
 SETTINGS = {"kapa": KapaSettings, "kadal": KadalSettings}
 OTHER = "b64d73a3-c7f4-498d-9c2d-685530cd059e"
@@ -139,8 +153,12 @@ def on_unsupported(backend):
 
 @shows("ca_bundle")
 def ca_bundle(backend):
-    assert over_http(backend, ca_bundle=certifi.where()).req_kwargs["verify"] == certifi.where()
-    assert over_http(backend).req_kwargs["verify"] not in (False, None, certifi.where())
+    def trusted(**settings):
+        with client_of(backend, **settings) as client:
+            return len(client._driver._transport._context.get_ca_certs())
+
+    assert trusted(ca_bundle=str(CERTIFICATE)) == 1
+    assert trusted() > 1
     with pytest.raises(errors.ConfigError, match="ca_bundle"):
         client_of(backend, ca_bundle="/no/such/file.pem")
 
@@ -223,6 +241,24 @@ def page_limit(backend):
     with pytest.raises(errors.InvalidResponse, match="did not end after 3 pages"):
         list(client_on(transport, backend, page_limit=3).history(page_size=1))
     assert len(transport.sent) == 3
+
+
+@shows("log_content")
+def log_content(backend):
+    class Lines(logging.Handler):
+        def emit(self, record):
+            lines.append(record.getMessage())
+
+    lines = []
+    handler = Lines()
+    logging.getLogger("unichat").addHandler(handler)
+    try:
+        for settings in ({}, {"log_content": True}):
+            with pytest.raises(errors.InvalidInput):
+                client_on(canned(reply({"detail": "no such words"}, 400)), backend, **settings).chat("q")
+    finally:
+        logging.getLogger("unichat").removeHandler(handler)
+    assert ["no such words" in line for line in lines] == [False, True]
 
 
 @shows("replay")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -43,9 +43,10 @@ from unichat.operation import (
     opened,
 )
 from unichat.policy.failures import Failure
+from unichat.policy.pacing import Pacer
 from unichat.policy.retrying import Clock
 from unichat.secrets import Secret, Signature
-from unichat.settings import CommonSettings
+from unichat.settings import CommonSettings, interval_of
 from unichat.shapes import Fields
 from unichat.streams import OpenReply
 
@@ -125,6 +126,7 @@ class CannedTransport:
         self.signatures: list[Signature | None] = []
         self.timeouts: list[float] = []
         self.silences: list[float] = []
+        self.careful: list[bool] = []
         self.closed = 0
 
     def _next(self, request: Request, signature: Signature | None, timeout: float) -> Any:
@@ -138,6 +140,7 @@ class CannedTransport:
     def send(
         self, request: Request, signature: Signature | None, deadline: Any, *, limit: int, careful: bool
     ) -> Reply | Failure:
+        self.careful.append(careful)
         outcome: Reply | Failure = self._next(request, signature, deadline.left())
         return outcome
 
@@ -403,6 +406,7 @@ def bench(
     policy: Mapping[str, Any] | None = None,
     on_unsupported: Any = "raise",
     real_clock: bool = False,
+    hooks: Sequence[Any] = (),
     **capabilities: Any,
 ) -> Bench:
     """A client of the backend `echo`; keyword arguments that are none of these change its capabilities."""
@@ -413,7 +417,8 @@ def bench(
         base_url="https://echo.example", **{"retry_budget": 10_000, "on_unsupported": on_unsupported, **(policy or {})}
     )
     clock = Clock() if real_clock else ticks.clock
-    engine = Engine(credential, settings, clock.monotonic)
+    pacer = Pacer(interval_of(settings.rate), clock.monotonic) if settings.rate else None
+    engine = Engine(credential, settings, clock.monotonic, pacer=pacer, hooks=hooks)
     driver = Driver(transport, engine, None if real_clock else clock)
     adapter = EchoAdapter(Capabilities(**{**ALL_CAPABILITIES, **capabilities}), credential)
     client = Client("echo", adapter, driver, endpoints=endpoints, settings=settings)

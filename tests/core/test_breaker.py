@@ -16,24 +16,24 @@ def opened(failures=3, reset=30.0):
     ticks = Ticks()
     breaker = Breaker(failures, reset, ticks.monotonic)
     for _ in range(failures):
-        assert breaker.refuses() is None
-        breaker.report(DOWN)
+        assert breaker.admit()[1] is None
+        breaker.report(DOWN, breaker.era)
     return breaker, ticks
 
 
 def test_so_many_failures_in_a_row_open_it_and_it_says_for_how_long():
     breaker, ticks = opened()
-    assert breaker.refuses() == 30.0
+    assert breaker.admit()[1] == 30.0
     ticks.now += 12
-    assert breaker.refuses() == 18.0
+    assert breaker.admit()[1] == 18.0
 
 
 def test_a_success_in_between_starts_the_count_anew():
     breaker = Breaker(2, 30.0, Ticks().monotonic)
     for error in (DOWN, None, DOWN):
-        assert breaker.refuses() is None
-        breaker.report(error)
-    assert breaker.refuses() is None
+        assert breaker.admit()[1] is None
+        breaker.report(error, breaker.era)
+    assert breaker.admit()[1] is None
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_success_in_between_starts_the_count_anew():
 )
 def test_what_shows_the_vendor_alive_does_not_open_it(error):
     breaker = Breaker(1, 30.0, Ticks().monotonic)
-    breaker.report(error)
-    assert breaker.refuses() is None
+    breaker.report(error, breaker.era)
+    assert breaker.admit()[1] is None
 
 
 @pytest.mark.parametrize(
@@ -54,36 +54,61 @@ def test_what_shows_the_vendor_alive_does_not_open_it(error):
 )
 def test_what_does_not_opens_it(error):
     breaker = Breaker(1, 30.0, Ticks().monotonic)
-    breaker.report(error)
-    assert breaker.refuses() == 30.0
+    breaker.report(error, breaker.era)
+    assert breaker.admit()[1] == 30.0
 
 
 def test_after_the_time_one_probe_goes_out_and_no_other_beside_it():
     breaker, ticks = opened()
     ticks.now += 30
-    assert breaker.refuses() is None
-    assert [breaker.refuses() for _ in range(8)] == [0.0] * 8
+    assert breaker.admit()[1] is None
+    assert [breaker.admit()[1] for _ in range(8)] == [0.0] * 8
 
 
 def test_a_probe_that_succeeds_closes_it():
     breaker, ticks = opened()
     ticks.now += 30
-    assert breaker.refuses() is None
-    breaker.report(None)
-    assert [breaker.refuses() for _ in range(3)] == [None] * 3
+    assert breaker.admit()[1] is None
+    breaker.report(None, breaker.era)
+    assert [breaker.admit()[1] for _ in range(3)] == [None] * 3
 
 
 def test_a_probe_that_fails_opens_it_for_the_whole_time_again():
     breaker, ticks = opened()
     ticks.now += 30
-    assert breaker.refuses() is None
-    breaker.report(DOWN)
-    assert breaker.refuses() == 30.0
+    assert breaker.admit()[1] is None
+    breaker.report(DOWN, breaker.era)
+    assert breaker.admit()[1] == 30.0
 
 
 def test_a_probe_that_was_broken_off_makes_room_for_another():
     breaker, ticks = opened()
     ticks.now += 30
-    assert breaker.refuses() is None
-    breaker.abandon()
-    assert breaker.refuses() is None
+    assert breaker.admit()[1] is None
+    breaker.abandon(breaker.era)
+    assert breaker.admit()[1] is None
+
+
+def test_old_news_neither_closes_an_open_circuit_nor_frees_a_second_probe():
+    breaker, ticks = opened()
+    before, _ = breaker.admit()
+    old = before - 1
+    breaker.report(None, old)
+    assert breaker.admit()[1] == 30.0
+    ticks.now += 30
+    probe, refused = breaker.admit()
+    assert refused is None
+    for news in (None, DOWN):
+        breaker.report(news, old)
+        breaker.report(news, before)
+    breaker.abandon(before)
+    assert breaker.admit()[1] == 0.0
+    breaker.report(None, probe)
+    assert breaker.admit()[1] is None
+
+
+def test_a_call_that_is_broken_off_while_all_is_well_changes_nothing():
+    breaker = Breaker(1, 30.0, Ticks().monotonic)
+    era, _ = breaker.admit()
+    breaker.abandon(era)
+    assert breaker.admit() == (era, None)

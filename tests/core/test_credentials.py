@@ -194,3 +194,28 @@ def test_threads_that_need_a_token_at_once_fetch_one():
 def test_a_token_of_nothing_left_counts_as_the_servers_failure():
     made = bench(*[reply(507, {})] * 3, source=token_operation())
     assert type(made.error(operation())) is InsufficientTokens
+
+
+def test_a_late_refusal_of_an_old_token_does_not_drop_the_new_one():
+    made = bench(token("t1"), reply(200, 1), token("t2"), *[reply(200, 1)] * 2, source=token_operation())
+    tokens = made.driver.engine.tokens
+    made.run(operation())
+    old = made.transport.signatures[-1]
+    for _ in range(2):
+        tokens.forget(old)
+        made.run(operation())
+    assert values(made) == [None, "t1", None, "t2", "t2"]
+
+
+def test_a_fetch_has_no_more_time_than_the_call_that_needs_it():
+    made = bench(token("t1"), reply(200, 1), source=token_operation())
+    made.run(operation(), deadline=2.5)
+    assert made.transport.timeouts == [2.5, 2.5]
+
+
+def test_a_fetch_that_fails_tells_its_attempts():
+    made = bench(*[reply(503, {})] * 3, source=token_operation())
+    error = made.error(operation())
+    assert error.operation == "access_token"
+    assert [attempt.outcome for attempt in error.attempts] == ["HTTP 503"] * 3
+    assert error.stopped_by == "attempts"

@@ -88,3 +88,21 @@ def test_an_excerpt_is_printable_and_short():
 
 def test_a_number_too_large_for_a_float_is_what_the_standard_library_makes_of_it():
     assert math.isinf(decode_json(b"1e999"))
+
+
+def nested(depth, text=""):
+    return b"[" * (depth - 1) + json.dumps({"key": text}).encode() + b"]" * (depth - 1)
+
+
+@pytest.mark.parametrize("text", ["", "[" * 300, "]" * 300, '"[{' * 300, "\\[" * 300])
+def test_a_hundred_levels_are_read_and_no_more_whatever_brackets_stand_in_texts(text):
+    value = decode_json(nested(100, text))
+    assert json.dumps(value).encode() == nested(100, text)
+    assert "nested too deeply" in str(refusal(nested(101, text)))
+    assert decode_json(json.dumps([{"a": [text]}] * 300).encode()) == [{"a": [text]}] * 300
+
+
+@given(st.recursive(st.text(alphabet='[]{}"\\a'), lambda inner: st.lists(inner, max_size=3), max_leaves=30))
+def test_no_text_makes_a_value_look_deep(value):
+    body = json.dumps({"padding": "x" * 300, "value": value}).encode()
+    assert decode_json(body)["value"] == value

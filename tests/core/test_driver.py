@@ -248,7 +248,7 @@ def test_an_error_while_waiting_for_a_hold_says_where_it_happened():
     holding = alone("ann", operation(Replay.ASK))
 
     def flow():
-        yield Hold("ann")
+        yield Hold("ann", "another call in the same conversation")
         # The second flow waits in vain while the first is between its steps.
         call = made.driver.engine.call(0.01, asking=True, about=NeutralCall(backend="echo", operation="chat"))
         with pytest.raises(DeadlineExceeded) as caught:

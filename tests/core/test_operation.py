@@ -280,7 +280,7 @@ def test_a_flow_of_one_operation_gives_its_result():
 
 
 def test_a_flow_asks_for_what_it_holds():
-    assert next(hold(("conversation", 1))) == Hold(("conversation", 1))
+    assert next(hold(("conversation", 1))) == Hold(("conversation", 1), "another call in the same conversation")
 
 
 # Endpoints

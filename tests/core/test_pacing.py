@@ -10,7 +10,7 @@ from unichat.errors import ConfigError
 from unichat.policy.pacing import Pacer, pacer_for
 from unichat.settings import interval_of
 
-from .canned import Ticks, tried
+from .canned import Ticks, bench, operation, reply, tried
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,35 @@ def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
     assert [pacer.reserve(60) for _ in range(2)] == [0.0, 1.0]
 
 
+def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_once():
+    ticks = Ticks()
+    pacer = Pacer(1.0, ticks.monotonic)
+    for _ in range(4):
+        pacer.refused()
+    assert [pacer.reserve(60) for _ in range(2)] == [2.0, 4.0]
+
+
+def test_one_rate_written_in_two_ways_is_one_pace():
+    ticks = Ticks()
+    first, second = (pacer_for("key", rate, ticks.monotonic) for rate in ("2/s", "120/min"))
+    assert first is second
+
+
+def test_a_429_slows_the_pace_of_the_client_down():
+    made = bench(reply(429, {}), *[reply(200, 1)] * 3, policy={"rate": "1/s", "attempts": 1})
+    made.error(operation())
+    made.ticks.slept.clear()
+    for _ in range(2):
+        made.run(operation())
+    assert sum(made.ticks.slept) > 2.0
+
+
 def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
     ticks = Ticks()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(100):
         pacer.refused()
+        ticks.now += 20
     ticks.now += 1000
     assert [pacer.reserve(60) for _ in range(2)] == [0.0, 16.0]
 

@@ -576,3 +576,30 @@ def test_a_stream_may_be_silent_for_a_minute_before_its_first_event():
     made = bench(Opening(tuple(records({"end": 1}))))
     made.open(stream_operation())
     assert made.transport.silences == [60]
+
+
+# What each retry costs, and what is charged for
+
+
+def test_a_success_gives_one_token_back_and_one_after_a_retry_its_cost():
+    made = bench(reply(503, {}), reply(200, 1), reply(200, 1), policy={"retry_budget": 100})
+    budget = made.driver.engine._budget
+    budget.take(50)
+    made.run(operation())
+    assert budget.left == 50
+    made.run(operation())
+    assert budget.left == 51
+
+
+def test_a_retry_for_which_no_time_is_left_costs_nothing(longest):
+    made = bench(reply(503, {}), policy={"retry_budget": 100})
+    error = made.error(operation(), deadline=0.4)
+    assert error.stopped_by == "deadline"
+    assert made.driver.engine._budget.left == 100
+
+
+@pytest.mark.parametrize("replay", ORDER, ids=lambda replay: replay.value)
+def test_what_may_not_be_sent_twice_is_careful_with_idle_connections(replay):
+    made = bench(reply(200, 1))
+    made.run(operation(replay))
+    assert made.transport.careful == [replay in (ASK, INSERT)]

@@ -17,7 +17,7 @@ from unichat.settings import (
     web_address,
 )
 
-from .canned import tried
+from .canned import bench, tried
 
 
 @frozen(kw_only=True)
@@ -179,3 +179,23 @@ def test_what_is_left_out_has_its_default():
 def test_a_setting_tells_what_the_config_needs_to_know():
     described = fields(Some).bot.metadata
     assert (described["help"], described["env"], described["env_unless"]) == ("The bot.", "ECHO_BOT", ("other",))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("replay", "sometimes", "never, reconcile, always"),
+        ("replay", None, "leave it out"),
+        ("attempts", None, "leave it out"),
+        ("backoff", None, "leave it out"),
+        ("body_limit", None, "leave it out"),
+        ("retry_insufficient_tokens", "no", "True or False"),
+        ("retry_insufficient_tokens", 0, "True or False"),
+        ("log_content", "yes", "True or False"),
+    ],
+)
+def test_a_policy_for_one_call_is_checked_as_any_other(name, value, words):
+    made = bench()
+    with pytest.raises(ConfigError, match=words) as caught:
+        made.client.with_policy(**{name: value})
+    assert caught.value.key == name

@@ -7,7 +7,7 @@ from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInt
 from unichat.models import Source, ThreadRef
 from unichat.policy.failures import Failure
 
-from .canned import LineDecoder, Opening, bench, records, reply, stream_operation
+from .canned import LineDecoder, Opening, bench, operation, records, reply, stream_operation
 
 WHOLE = records(
     {"sources": ["https://x.org"]},
@@ -376,3 +376,64 @@ def test_no_answer_at_all_is_an_invalid_response():
     _, _, stream = answering()
     with pytest.raises(InvalidResponse):
         list(stream)
+
+
+# How it ended is told when it has ended
+
+
+class Onlooker:
+    def __init__(self):
+        self.heard = []
+
+    def started(self, record):
+        self.heard.append("started")
+
+    def attempted(self, record):
+        self.heard.append("attempted")
+
+    def finished(self, record, error):
+        self.heard.append((type(error).__name__, record.attempts[-1].outcome, record.stopped_by))
+
+
+def watched(*pieces, **policy):
+    onlooker = Onlooker()
+    made = bench(Opening(pieces), hooks=[onlooker], policy=policy)
+    return made, onlooker, made.open(stream_operation())
+
+
+def test_hooks_hear_of_a_streams_end_when_it_ends_and_not_at_its_first_event():
+    made, onlooker, stream = watched(*records({"text": "a"}, {"text": "b", "end": True}))
+    assert onlooker.heard == ["started", "attempted"]
+    made.ticks.now += 5
+    assert [event.text for event in stream] == ["a", "b"]
+    assert onlooker.heard[2:] == [("NoneType", "ok", None)]
+
+
+def test_an_interrupted_stream_is_heard_of_logged_and_counted(caplog):
+    pieces = [*records({"text": "a"}), Failure("reset")]
+    made, onlooker, stream = watched(*pieces, breaker_failures=1)
+    next(stream)
+    with pytest.raises(StreamInterrupted) as caught:
+        next(stream)
+    assert onlooker.heard[2:] == [("StreamInterrupted", "interrupted", "not_retryable")]
+    assert f"[{caught.value.call_id}]" in caplog.text
+    assert "the stream broke after 1 event" in caplog.text
+    assert type(made.error(operation())).__name__ == "CircuitOpen"
+
+
+@pytest.mark.parametrize("leave", ["close", "drop"])
+def test_a_stream_that_was_left_is_heard_of_once(leave):
+    _, onlooker, stream = watched(*records({"text": "a"}, {"text": "b"}, {"end": True}))
+    next(stream)
+    if leave == "close":
+        stream.close()
+    del stream
+    assert onlooker.heard[2:] == [("NoneType", "ok", None)]
+
+
+def test_the_record_of_a_streamed_answer_covers_the_whole_stream():
+    made = bench(Opening(tuple(records({"text": "a"}, {"text": "b", "end": True}))))
+    pieces = made.client.stream("How?")
+    next(pieces)
+    made.ticks.now += 7
+    assert pieces.answer.call.elapsed >= 7

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -97,7 +96,6 @@ def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[
     ):
         for _ in range(POOL_SIZE + 1):
             next(client.stream(f"Question {new_nonce()}"))
-        gc.collect()
         nonce = new_nonce()
         assert text_for(nonce) in client.chat(f"Question {nonce}").text
     assert not open_sockets() - before

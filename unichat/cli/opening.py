@@ -11,7 +11,7 @@ import click
 from attrs import frozen
 
 from unichat import config as configuration
-from unichat import errors, registry
+from unichat import registry
 from unichat.cli import output
 from unichat.client import Client
 from unichat.connecting import client_for, connect
@@ -107,10 +107,8 @@ class _LogNotes(logging.Handler):
     """Shows the library's log on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        arguments = record.args if isinstance(record.args, tuple) else ()
-        reported = any(isinstance(each, errors.UnichatError) for each in arguments)
         # The command reports an error itself; in the log it belongs to the story that --debug tells.
-        if not reported or _log.level == logging.DEBUG:
+        if not hasattr(record, "unichat_error") or _log.level == logging.DEBUG:
             output.note(f"{record.levelname.lower()}: {self.format(record)}")
 
 

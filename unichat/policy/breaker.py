@@ -12,10 +12,11 @@ from unichat.errors import (
     InsufficientTokens,
     InvalidResponse,
     ServerError,
+    StreamInterrupted,
     UnichatError,
 )
 
-_COUNTED = (ConnectionFailed, ServerError, DeadlineExceeded, InvalidResponse)
+_COUNTED = (ConnectionFailed, ServerError, DeadlineExceeded, InvalidResponse, StreamInterrupted)
 # The vendor works, and says so; and a circuit that is open must not keep itself open.
 _NOT_COUNTED = (InsufficientTokens, CircuitOpen)
 
@@ -34,31 +35,48 @@ class Breaker:
         self._in_a_row = 0
         self._opened_at: float | None = None
         self._probing = False
+        self.era = 0
+        """Grows with each change of state. What began in an earlier era says nothing about this one."""
 
-    def refuses(self) -> float | None:
-        """Return None if an attempt may be made, which `report` must follow; else the seconds until a probe may."""
+    def admit(self) -> tuple[int, float | None]:
+        """Return the era, and None if an attempt may be made in it, else the seconds until a probe may.
+
+        `report` or `abandon` must follow an attempt that may be made.
+        """
         with self._lock:
             if self._opened_at is None:
-                return None
+                return self.era, None
             rest = self._opened_at + self._reset - self._clock()
             if rest > 0 or self._probing:
-                return max(rest, 0.0)
+                return self.era, max(rest, 0.0)
             self._probing = True
-            return None
+            self.era += 1
+            return self.era, None
 
-    def report(self, error: UnichatError | None) -> None:
-        """Count an attempt: `error` of None is a success, and so is every refusal that shows the vendor alive."""
+    def report(self, error: UnichatError | None, era: int) -> None:
+        """Count an attempt that began in `era`.
+
+        An `error` of None is a success, and so is every refusal that shows the vendor alive.
+        """
         failed = isinstance(error, _COUNTED) and not isinstance(error, _NOT_COUNTED)
         with self._lock:
-            self._probing = False
+            if era != self.era:
+                return
             if not failed:
-                self._in_a_row, self._opened_at = 0, None
+                self._in_a_row = 0
+                self._change(None)
                 return
             self._in_a_row += 1
             if self._in_a_row >= self._failures:
-                self._opened_at = self._clock()
+                self._change(self._clock())
 
-    def abandon(self) -> None:
-        """Forget an attempt that ended without a verdict, such as one that the caller interrupted."""
+    def _change(self, opened_at: float | None) -> None:
+        if self._probing or opened_at is not None:
+            self.era += 1
+        self._probing, self._opened_at = False, opened_at
+
+    def abandon(self, era: int) -> None:
+        """Forget an attempt of `era` that ended without a verdict, such as one that the caller interrupted."""
         with self._lock:
-            self._probing = False
+            if era == self.era and self._probing:
+                self._change(self._opened_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable, Hashable
@@ -19,6 +20,7 @@ class Pacer:
         self._base = self._interval = interval
         self._clock = clock
         self._next = clock()
+        self._slowed_at = -math.inf
         self._lock = threading.Lock()
 
     def reserve(self, at_most: float) -> float | None:
@@ -34,7 +36,11 @@ class Pacer:
     def refused(self) -> None:
         """Slow down after a 429: the rate was too high after all, or others use the same key."""
         with self._lock:
-            self._interval = min(self._interval * 2, self._base * _SLOWEST)
+            now = self._clock()
+            # Once for all that were on their way together: they say the same.
+            if now >= self._slowed_at + self._interval:
+                self._slowed_at = now
+                self._interval = min(self._interval * 2, self._base * _SLOWEST)
             self._next = max(self._next, self._clock() + self._interval)
 
     def passed(self) -> None:
@@ -49,8 +55,9 @@ _guard = threading.Lock()
 
 def pacer_for(key: Hashable, rate: str, clock: Callable[[], float]) -> Pacer:
     """Return the process's pacer for `key` (address and credential) at `rate`; it lives as long as a client uses it."""
+    interval = interval_of(rate)
     with _guard:
-        pacer = _pacers.get((key, rate))
+        pacer = _pacers.get((key, interval))
         if pacer is None:
-            pacer = _pacers[(key, rate)] = Pacer(interval_of(rate), clock)
+            pacer = _pacers[(key, interval)] = Pacer(interval, clock)
         return pacer

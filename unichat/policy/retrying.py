@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 
 from attrs import define, evolve, field, frozen
 
-from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
+from unichat.errors import (
+    AccessDenied,
+    CircuitOpen,
+    DeadlineExceeded,
+    InvalidInput,
+    InvalidResponse,
+    StreamInterrupted,
+    UnichatError,
+)
 from unichat.logs import log
 from unichat.operation import Operation, Problem, Replay, Reply, StreamFailure, StreamOperation
 from unichat.policy import failures, waits
@@ -21,6 +29,8 @@ from unichat.policy.failures import Failure, Row
 from unichat.policy.waits import Curve
 from unichat.printable import trimmed
 from unichat.record import Attempt, CallRecord
+from unichat.redaction import in_body, redaction_of
+from unichat.secrets import Signature
 from unichat.settings import PolicySettings
 
 if TYPE_CHECKING:
@@ -66,7 +76,13 @@ class Failed:
 
 @define
 class Attempts(Generic[T]):
-    """One operation's attempts: judges each, keeps the record, tells tenacity when to stop and how long to wait."""
+    """One operation's attempts: judges each, keeps the record, tells tenacity when to stop and how long to wait.
+
+    Attributes:
+        signature: how the last request was signed; None where it was not, or has not been yet.
+        era: of the circuit breaker, when the attempt began.
+        at_end: to be called when a stream ends: with the error, or with None where it came to its end or was left.
+    """
 
     operation: Operation[T] | StreamOperation[T]
     policy: PolicySettings
@@ -83,6 +99,9 @@ class Attempts(Generic[T]):
     vendor_message: str = ""
     phase: str = ""
     stopped_by: str | None = None
+    signature: Signature | None = None
+    era: int = 0
+    at_end: Callable[[StreamInterrupted | None], None] | None = None
     _cost: float = 0.0
 
     def tenacity_options(self) -> dict[str, Any]:
@@ -158,7 +177,7 @@ class Attempts(Generic[T]):
             return self.unreadable(error)
         except Exception as error:
             # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
-            log.debug("%s %s: the adapter cannot read this", self.operation.backend, self.operation.name, exc_info=True)
+            log.debug("%s [%s]: the adapter cannot read this", self.operation.name, self.call_id, exc_info=True)
             name = type(error).__name__
         else:
             return self._refused(problem, reply)
@@ -168,7 +187,13 @@ class Attempts(Generic[T]):
         """Note the head of an answer."""
         self.status = status
         self.phase = "body"
-        self.request_id = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+        given = next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+        self.request_id = None if given is None else self._redacted(given)
+
+    def _redacted(self, text: str) -> str:
+        """Return what the vendor says without the secrets that it was told."""
+        known = [self.signature.secret] if self.signature is not None else in_body(self.operation.request)
+        return redaction_of(*known)(text)
 
     def unreadable(self, error: UnichatError) -> Failed:
         """Return what an answer amounts to that its reader refused with `error`."""
@@ -177,7 +202,10 @@ class Attempts(Generic[T]):
         error.__traceback__ = None
         error.backend, error.operation = self.operation.backend, self.operation.name
         error.status = self.status
+        error.message = self._redacted(error.message)
         if isinstance(error, InvalidResponse):
+            # What a login answers may be the token itself.
+            error.excerpt = self._redacted(error.excerpt) if self.operation.signed else ""
             error.maybe_delivered = row.delivered
             error.hint = error.hint or row.hint
         return Failed(error, again=False, curve=row.curve)
@@ -229,16 +257,23 @@ class Attempts(Generic[T]):
     def stream_failed(self, failure: StreamFailure) -> Failed:
         """Return what a stream amounts to that failed before its first event."""
         row = failures.TABLE[{"vendor": "stream_error", "too_large": "too_large"}.get(failure.kind, "unreadable")]
-        return self._failed(row, self._error(row, Failure(row.kind, failure.reason)))
+        return self._failed(row, self._error(row, Failure(row.kind, self.words_of(failure))))
+
+    def words_of(self, failure: StreamFailure) -> str:
+        """Return why a stream cannot go on, and note the vendor's own words."""
+        words = self._redacted(failure.reason)
+        if failure.kind == "vendor":
+            self.vendor_message = words
+        return words
 
     def _error(self, row: Row, failure: Failure | Problem, **context: Any) -> UnichatError:
-        error = failures.error_for(
+        if isinstance(failure, Problem):
+            failure = evolve(failure, message=self._redacted(failure.message))
+            self.vendor_message = trimmed(failure.message)
+            self.vendor_code = trimmed(self._redacted(failure.code)) if failure.code else None
+        return failures.error_for(
             row, failure, backend=self.operation.backend, operation=self.operation.name, **context
         )
-        if isinstance(failure, Problem):
-            self.vendor_message = trimmed(failure.message)
-            self.vendor_code = trimmed(failure.code) if failure.code else None
-        return error
 
     def _failed(self, row: Row, error: UnichatError) -> Failed:
         replay = self.operation.replay
@@ -282,6 +317,9 @@ class Attempts(Generic[T]):
             # Without a verdict on an attempt: the client was closed, or the token that it needs was not to be had.
             closed = isinstance(error, InvalidInput)
             self.stopped_by = "cancelled" if closed else error.stopped_by or failures.stop_of(error)
+        if error.call is not None:
+            # That of the token's fetching, which failed, tells the story.
+            return error
         if self.maybe_duplicated:
             # An earlier attempt may have been acted on, whatever became of the last.
             error.maybe_delivered = True
@@ -293,8 +331,32 @@ class Attempts(Generic[T]):
         if not failed.again and self.stopped_by is None:
             self.stopped_by = "maybe_delivered" if failed.withheld else failures.stop_of(failed.error)
         error = self.broke_off(failed.error)
-        log.warning("%s [%s]", error, self.call_id)
+        self._log(error)
         return error
+
+    def _log(self, error: UnichatError) -> None:
+        line = str(error)
+        if self.vendor_message and not self.policy.log_content:
+            # A vendor that refuses a question may quote it.
+            line = line.replace(self.vendor_message, "(the vendor's words: see log_content)")
+        log.warning("%s [%s]", line, self.call_id, extra={"unichat_error": error})
+
+    def interrupted(self, error: StreamInterrupted, stopped_by: str) -> StreamInterrupted:
+        """Return the error of a stream that broke after its first event, with the record in it."""
+        self.stopped_by = stopped_by
+        error.call = self.record(error)
+        self._log(error)
+        self.stream_ended(error)
+        return error
+
+    def stream_ended(self, error: StreamInterrupted | None) -> None:
+        """Note how a stream ended; only the first time counts."""
+        at_end, self.at_end = self.at_end, None
+        if at_end is not None:
+            last = self.made[-1]
+            outcome = last.outcome if error is None else "interrupted"
+            self.made[-1] = evolve(last, elapsed=self.deadline.elapsed() - last.started, outcome=outcome)
+            at_end(error)
 
 
 def _target(reply: Reply) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC
@@ -37,7 +38,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         # More digits than this make a float of infinity, or an int that Python refuses to read.
-        return float(value) if len(value) < 16 else float(10**16)
+        digits = value.lstrip("0") or "0"
+        return float(digits) if len(digits) < 16 else float(10**16)
     then = _http_date(value)
     if then is None:
         return None
@@ -45,7 +47,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, then - (time.time() if now is None else now))
 
 
+_END_OF_DATE = re.compile(r"(GMT| [0-9]{4})$")
+"""An HTTP date ends in Greenwich time, or, in the oldest of its three forms, with the year."""
+
+
 def _http_date(value: str) -> float | None:
+    if not _END_OF_DATE.search(value):
+        return None
     try:
         then = parsedate_to_datetime(value)
         # The oldest of the three forms has no zone, and is in Greenwich time all the same.

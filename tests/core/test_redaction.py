@@ -1,0 +1,121 @@
+"""Secrets that a vendor echoes are taken out of errors, records and logs, in whichever form they come."""
+
+import base64
+import copy
+import json
+import logging
+import pickle
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat.errors import UnichatError
+from unichat.operation import Replay, Reply, Request
+from unichat.redaction import Redaction, in_body
+from unichat.secrets import Secret
+
+from .canned import Opening, bench, operation, records, reply, stream_operation
+
+KEY = 'k"9/secret+key=%7Ä'.replace("Ä", "~")
+ALL_FORMS = [
+    KEY,
+    quote(KEY, safe=""),
+    quote_plus(KEY),
+    json.dumps(KEY)[1:-1],
+    *(base64.b64encode(b"x" * n + KEY.encode() + b"yy").decode() for n in range(3)),
+]
+CORES = [KEY, quote(KEY, safe=""), json.dumps(KEY)[1:-1], base64.b64encode(KEY.encode()).decode()[4:-4]]
+
+
+def shows(error):
+    shown = "\n".join(
+        [str(error), repr(vars(error)), pickle.dumps(error).decode("latin-1"), str(copy.copy(error).call)]
+    )
+    return [core for core in CORES if core in shown]
+
+
+@given(st.sampled_from(ALL_FORMS), st.text(), st.text())
+def test_no_form_of_a_secret_is_left_wherever_it_stands(form, before, after):
+    cleaned = Redaction([KEY])(before + form + after)
+    assert "***" in cleaned
+    assert not any(core in cleaned for core in CORES)
+
+
+@given(st.text(st.characters(codec="ascii"), min_size=6), st.integers(6))
+def test_the_beginning_of_a_secret_that_a_cut_has_left_is_taken_out(text, length):
+    assert KEY[:6] not in Redaction([KEY])(f"{text} {KEY[:length]}…")
+
+
+@given(st.text(st.characters(exclude_characters=KEY + "k*")))
+def test_other_text_is_left_alone(text):
+    assert Redaction([KEY])(text) == text
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1, max_size=40), st.text())
+def test_no_secret_however_short_spoils_what_holds_nothing_of_it(secret, text):
+    cleaned = Redaction([secret])(text)
+    assert secret in text or len(cleaned) <= len(text) + 3
+    assert len(secret) < 6 or secret not in cleaned
+
+
+def test_what_is_short_is_left_alone():
+    assert Redaction(["v1", ""])("v1 of the service") == "v1 of the service"
+
+
+@pytest.mark.parametrize("form", ALL_FORMS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda echo: reply(401, {"message": f"the key {echo} is unknown"}),
+        lambda echo: reply(400, {"message": "x" * 280 + echo}),
+        lambda echo: Reply(200, {"content-type": f"text/html; {echo}"}, b"<html>"),
+        lambda echo: Reply(200, {"content-type": "text/html"}, f"<pre>X-Token: {echo}</pre>".encode()),
+        lambda echo: Reply(200, {"content-type": "application/json"}, f'{{"key": "{echo}",}}'.encode()),
+        lambda echo: Reply(503, {"content-type": "application/json", "x-request-id": echo}, b"{}"),
+        lambda echo: Opening(tuple(records({"error": f"bad key {echo}"}))),
+        lambda echo: Opening(tuple(records({"text": "a"}, {"error": f"bad key {echo}"}))),
+    ],
+)
+def test_a_key_that_a_vendor_echoes_gets_nowhere(answer, form, caplog):
+    caplog.set_level(logging.DEBUG)
+    made = bench(*[answer(form)] * 3, source=Secret(KEY), policy={"log_content": True})
+    streamed = isinstance(answer(form), Opening)
+    with pytest.raises(UnichatError) as caught:
+        for _ in made.open(stream_operation()) if streamed else [made.run(operation(Replay.READ))]:
+            pass
+    assert not shows(caught.value)
+    assert not [core for core in CORES if core in caplog.text]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_login_that_a_vendor_echoes_gets_nowhere_and_neither_does_the_token(kind, caplog):
+    fields = {"client_id": "client-4711", "client_secret": KEY}
+    body = json.dumps(fields).encode() if kind == "application/json" else urlencode(fields).encode()
+    request = Request("POST", "/token", body=body, content_type=kind)
+    assert sorted(in_body(request)) == sorted(fields.values())
+    login = evolve(operation(signed=False), request=request)
+    refused = bench(reply(400, {"message": f"no account has {KEY}"}), policy={"log_content": True})
+    broken = bench(Reply(200, {"content-type": "application/json"}, b'{"access_token": "the-token-itself",}'))
+    for made in (refused, broken):
+        error = made.error(login)
+        assert not shows(error)
+        assert "the-token-itself" not in str(vars(error))
+    assert KEY not in caplog.text
+
+
+def test_a_request_without_a_body_holds_nothing():
+    assert in_body(Request("GET", "/x")) == []
+
+
+def test_a_vendors_words_are_logged_only_by_leave(caplog):
+    refused = reply(422, {"message": "query: how do I install it?"})
+    error = bench(refused).error(operation(Replay.ASK))
+    assert "how do I install it?" in str(error)
+    assert "how do I install it?" not in caplog.text
+    assert "HTTP 422" in caplog.text
+    assert error.call_id in caplog.text
+    bench(refused, policy={"log_content": True}).error(operation(Replay.ASK))
+    assert "how do I install it?" in caplog.text

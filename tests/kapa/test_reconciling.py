@@ -1,0 +1,61 @@
+"""Looking on Kapa for an answer that was lost: only what the question may have led to counts."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from behaviour.doubles import Canned, client_on, reply
+
+from unichat import ThreadRef
+from unichat.policy.failures import Failure
+
+THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
+ANSWER = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
+
+
+def row(question="q", *, age=0.0, answer="found", number=3):
+    asked = datetime.now(UTC) - timedelta(seconds=age)
+    return {
+        "id": f"{ANSWER[:-1]}{number}",
+        "thread_id": THREAD,
+        "question": question,
+        "answer": answer,
+        "created_at": asked.isoformat(),
+    }
+
+
+def asked(rows, thread=None):
+    """What asking gives when the first answer is lost and the history has these rows; and how often it was asked."""
+    outcomes = [Failure("closed", phase="waiting"), reply({"answer": "asked again"})]
+
+    def answering(request):
+        if request.method == "GET":
+            listed = {"id": THREAD, "question_answers": rows} if "/threads/" in request.path else {"results": rows}
+            return reply(listed)
+        return outcomes.pop(0)
+
+    transport = Canned(answering)
+    client = client_on(transport, "kapa", replay="reconcile")
+    answer = client.chat("q") if thread is None else client.continue_thread(thread, "q")
+    return answer.text, sum(request.method == "POST" for request in transport.sent)
+
+
+IN_A_THREAD = pytest.mark.parametrize("thread", [None, ThreadRef("kapa", THREAD)], ids=["chat", "continue"])
+
+
+@IN_A_THREAD
+def test_the_same_question_just_now_is_the_one_that_was_lost(thread):
+    assert asked([row()], thread) == ("found", 1)
+
+
+@IN_A_THREAD
+@pytest.mark.parametrize(
+    "rows",
+    [[row(age=3600)], [row("another question")], [row(answer="")], [], [{**row(), "created_at": None}]],
+    ids=["long ago", "other words", "no answer yet", "nothing", "no time"],
+)
+def test_what_may_be_older_or_is_not_the_question_is_not_its_answer(rows, thread):
+    assert asked(rows, thread) == ("asked again", 2)
+
+
+def test_two_that_fit_are_one_too_many():
+    assert asked([row(), row(number=4)]) == ("asked again", 2)
