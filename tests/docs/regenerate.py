@@ -289,14 +289,25 @@ def _backend_settings(name: str) -> Callable[[], str]:
 
 def faults() -> str:
     """Every row of the fault bench, in a directive: too many to be quoted as an answer."""
-    # Late, and by the name that the bench's own modules use, wherever this is run from.
+    return f"```{{container}} faults\n\n{_of_tests('faults.table').as_markdown()}\n```"
+
+
+def _of_tests(name: str) -> Any:
+    # Late, and by the name that the tests' own modules use, wherever this is run from.
     sys.path.insert(0, str(ROOT / "tests"))
     try:
-        table: Any = import_module("faults.table")
+        return import_module(name)
     finally:
         sys.path.pop(0)
-    return f"```{{container}} faults\n\n{table.as_markdown()}\n```"
 
+
+def _benchmark(name: str) -> Callable[[], str]:
+    return lambda: _of_tests("benchmarks.page").table(name)
+
+
+_BENCHMARKS = (
+    "targets", "machine", "chat", "async-chat", "stream", "history", "concurrent", "imports", "starts", "ends",
+)  # fmt: skip
 
 TABLES: dict[str, Callable[[], str]] = {
     "capabilities": capabilities,
@@ -315,6 +326,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
+    **{f"benchmark-{name}": _benchmark(name) for name in _BENCHMARKS},
 }
 
 

@@ -1,0 +1,184 @@
+"""The cases: each runs against a stub of its own and returns its rows, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from attrs import frozen
+
+from benchmarks import canned, concurrency, contestants, starting, streams
+from benchmarks.processes import Stub, Taken, answered, rounds
+
+Row = dict[str, Any]
+
+BARE = contestants.BARE
+
+
+@frozen
+class Effort:
+    """How much is done.
+
+    Attributes:
+        sittings: times that all processes are started anew.
+        rounds: in each sitting.
+        seconds: of one contestant's turn.
+        repeats: of what is measured in a fresh process each time.
+    """
+
+    sittings: int
+    rounds: int
+    seconds: float
+    repeats: int
+
+
+QUICK = Effort(sittings=1, rounds=3, seconds=0.05, repeats=1)
+
+
+def usual(rounds: int) -> Effort:
+    """Return the effort of a full run with so many rounds."""
+    return Effort(sittings=3, rounds=-(-rounds // 3), seconds=0.3, repeats=max(3, rounds // 3))
+
+
+def _row(taken: Taken, **more: Any) -> Row:
+    needs = taken.contestant.needs
+    if taken.absent:
+        return {"name": taken.contestant.name, "needs": needs, "absent": taken.absent}
+    figures = {kind: taken.median(kind) for kind in ("cpu", "wall", "server")}
+    return {"name": taken.contestant.name, "needs": needs, **figures, **more}
+
+
+def _chat(case: str) -> Callable[[Stub, Path, Effort], list[Row]]:
+    def run(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
+        taken = rounds(
+            contestants.of(case), stub, folder, sittings=effort.sittings, each=effort.rounds, seconds=effort.seconds
+        )
+        bare = {each.contestant.name: each for each in taken}[BARE]
+        return [_row(each, ratio=_ratio(each, bare)) for each in taken]
+
+    return run
+
+
+def _ratio(taken: Taken, bare: Taken) -> float | None:
+    """Return the median of the rounds' ratios: what disturbs a round disturbs both."""
+    pairs = zip(taken.cpu, bare.cpu, strict=False)
+    ratios = [mine / theirs for mine, theirs in pairs]
+    return median(ratios) if ratios else None
+
+
+def _stream(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
+    taken = rounds(
+        contestants.of("stream"), stub, folder, sittings=effort.sittings, each=effort.rounds, seconds=effort.seconds
+    )
+    loop = {each.contestant.name: each for each in taken}[streams.LOOP]
+    return [
+        _row(each, record=_per(each, canned.RECORDS), first=each.median("first"), ratio=_ratio(each, loop))
+        for each in taken
+    ]
+
+
+def _per(taken: Taken, count: int) -> float | None:
+    cpu = taken.median()
+    return None if cpu is None else cpu / count
+
+
+def _history(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
+    # A turn is one whole history: it lasts seconds.
+    taken = rounds(contestants.of("history"), stub, folder, sittings=1, each=effort.repeats, seconds=0)
+    by_name = {each.contestant.name: each for each in taken}
+    rows = []
+    for each in taken:
+        backend = next(name for name in ("kapa", "kadal") if name.title() in each.contestant.name)
+        loads = by_name[f"json.loads alone, {backend.title()}'s pages"]
+        row = _row(each, row=_per(each, canned.ROWS), ratio=_ratio(each, loads))
+        if each.contestant.needs == "unichat-bridge" and not each.absent:
+            looks = [answered("histories", backend, stub.address, folder=folder) for _ in range(effort.repeats)]
+            row["grown"] = [median(at) for at in zip(*looks, strict=True)]
+        rows.append(row)
+    return rows
+
+
+def _concurrent(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
+    found: dict[tuple[str, int], list[Row]] = {}
+    for _ in range(effort.repeats):
+        for callers, calls in concurrency.CALLERS.items():
+            for kind in concurrency.KINDS:
+                many = max(3, calls // 4) if effort is QUICK else calls
+                said = answered("concurrency", kind, str(callers), str(many), stub.address, folder=folder)
+                found.setdefault((kind, callers), []).append(said)
+    return [_medians({"name": kind, "callers": callers}, said) for (kind, callers), said in found.items()]
+
+
+def _medians(row: Row, said: list[Row]) -> Row:
+    absent = [each["absent"] for each in said if "absent" in each]
+    if absent:
+        return {**row, "absent": absent[0]}
+    return {**row, **{name: median(each[name] for each in said) for name in said[0]}}
+
+
+Measure = Callable[[], tuple[float, ...] | str]
+"""Returns CPU and time in milliseconds, and perhaps a growth in KiB; or why it cannot be measured."""
+
+
+def _interleaved(measured: dict[str, Measure], repeats: int, base: str) -> list[Row]:
+    found: dict[str, list[Any]] = {name: [] for name in measured}
+    for _ in range(1 + repeats):
+        for name, measure in measured.items():
+            found[name].append(measure())
+    rows = []
+    for name, (_, *counted) in found.items():
+        # The first round writes and reads the compiled files.
+        failed = next((each for each in counted if isinstance(each, str)), None)
+        if failed is not None:
+            rows.append({"name": name, "absent": failed})
+            continue
+        figures = [median(values) for values in zip(*counted, strict=True)]
+        rows.append({"name": name, **dict(zip(("cpu", "wall", "size"), figures, strict=False))})
+    bare = next(row for row in rows if row["name"] == base)
+    return [row | ({"ratio": row["cpu"] / bare["cpu"]} if "cpu" in row and "cpu" in bare else {}) for row in rows]
+
+
+def _imports(_: Stub, folder: Path, effort: Effort) -> list[Row]:
+    def measure(statement: str) -> Measure:
+        return lambda: starting.import_once(statement, folder)
+
+    statements = starting.IMPORTS.items()
+    rows = _interleaved({name: measure(text) for name, (text, _) in statements}, effort.repeats, "requests")
+    return [{**row, "needs": starting.IMPORTS[row["name"]][1]} for row in rows]
+
+
+def _starts(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
+    starting.configured(stub.address, folder)
+
+    def measure(command: Any) -> Measure:
+        return lambda: starting.start_once(command, folder)
+
+    commands = {name: measure(command) for name, command in starting.commands(stub.address).items()}
+    return _interleaved(commands, effort.repeats, "python, one post by requests")
+
+
+def _ends(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
+    late = answered("ending", str(3 if effort is QUICK else 20), stub.address, folder=folder)
+    if "absent" in late:
+        return [{"name": "unichat", **late}]
+    return [{"name": name, "median": median(each), "worst": max(each)} for name, each in late.items()]
+
+
+CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
+    "chat": _chat("chat"),
+    "async chat": _chat("async chat"),
+    "stream": _stream,
+    "history": _history,
+    "concurrent": _concurrent,
+    "imports": _imports,
+    "starts": _starts,
+    "ends": _ends,
+}
+
+
+def named(result: Any, case: str) -> dict[str, Row]:
+    """Return a case's rows by name, those that are absent left out."""
+    rows: Iterable[Row] = result["cases"].get(case, ())
+    return {row["name"]: row for row in rows if "absent" not in row}

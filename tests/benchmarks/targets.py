@@ -1,0 +1,81 @@
+"""The targets, and whether a result meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from benchmarks import streams
+from benchmarks.cases import Row, named
+
+
+@frozen
+class Verdict:
+    """One target.
+
+    Attributes:
+        figure: what was measured; None where the result lacks it.
+    """
+
+    case: str
+    text: str
+    limit: float
+    figure: float | None
+    unit: str = "×"
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the figure meets the target; None where there is none."""
+        if self.figure is None:
+            return None
+        return self.figure >= self.limit if self.at_least else self.figure <= self.limit
+
+
+def _of(rows: dict[str, Row], name: str, key: str, base: str | None = None, base_key: str | None = None) -> Any:
+    """Return a figure, or its ratio to another row's; None where either is absent."""
+    figure = rows.get(name, {}).get(key)
+    if base is None or figure is None:
+        return figure
+    against = rows.get(base, {}).get(base_key or key)
+    return figure / against if against else None
+
+
+def verdicts(result: Any) -> Iterator[Verdict]:
+    """Yield every target with its figure."""
+    chat, tasks, stream = named(result, "chat"), named(result, "async chat"), named(result, "stream")
+    sync, asynchronous = "unichat, Kapa", "async unichat, Kapa"
+    yield Verdict("sync chat call", "bare requests", 0.75, _of(chat, sync, "ratio"))
+    yield Verdict("sync chat call", "openai", 0.60, _of(chat, sync, "ratio", "openai"))
+    yield Verdict("async chat call", "bare requests", 0.40, _of(tasks, asynchronous, "ratio"))
+    yield Verdict("async chat call", "async openai", 0.35, _of(tasks, asynchronous, "ratio", "async openai"))
+    for what, rows, whole, part in (
+        ("sync", chat, sync, "unichat's own transport"),
+        ("async", tasks, asynchronous, "async unichat's own transport"),
+    ):
+        top = _difference(rows, whole, part)
+        yield Verdict(f"policy, models and adapter on top of the {what} driver", "bare requests", 0.10, top)
+    yield Verdict("stream, CPU per record", "openai", 0.50, _of(stream, sync, "record", "openai"))
+    yield Verdict("stream, CPU per record", streams.LOOP, 1.50, _of(stream, sync, "ratio"))
+    history = named(result, "history")
+    for backend in ("Kapa", "Kadal"):
+        rows = history.get(f"unichat, {backend}", {})
+        yield Verdict(f"history of {backend}, CPU per row", "json.loads alone", 1.30, rows.get("ratio"))
+        grown = rows.get("grown")
+        later = None if grown is None else max(0.0, grown[-1] - grown[1]) / max(grown[0], 1)
+        yield Verdict(f"history of {backend}, memory from row 30,000 to the last", "one page", 1.0, later)
+    many = {row["name"]: row for row in result["cases"].get("concurrent", ()) if row["callers"] == 256}
+    many = {name: row for name, row in many.items() if "absent" not in row}
+    tasks_name = "async unichat, tasks"
+    share = _of(many, tasks_name, "share")
+    yield Verdict("256 async calls at a time", "the ideal throughput", 0.95, share, at_least=True)
+    memory = _of(many, tasks_name, "memory", "aiohttp, tasks")
+    yield Verdict("256 async calls at a time, memory of each", "aiohttp", 1.50, memory)
+    yield Verdict("import unichat", "import requests", 0.50, _of(named(result, "imports"), "unichat", "ratio"))
+
+
+def _difference(rows: dict[str, Row], whole: str, part: str) -> float | None:
+    figures = [rows.get(name, {}).get("ratio") for name in (whole, part)]
+    return None if None in figures else figures[0] - figures[1]
