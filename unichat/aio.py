@@ -347,6 +347,10 @@ class AsyncAnswerStream(Generic[T]):
         except UnichatError as error:
             self._error = error
             raise
+        except BaseException:
+            # Cancelled: nobody may take up what is left, and take it for the whole.
+            await self.close()
+            raise
         if event is None:
             self._ended = True
             await self.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from unichat.engine import Call, Engine, busy, closed
-from unichat.errors import StreamInterrupted, UnichatError
+from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
 from unichat.models import StreamEvent
 from unichat.operation import Flow, Hold, Operation, Reply, Request, StreamFailure, StreamOperation
 from unichat.policy.deadline import Deadline
@@ -46,12 +46,16 @@ class AsyncTransport(Protocol):
 
 
 class AsyncDriver:
-    """Runs operations over one transport, within one event loop. Tasks of that loop can share it."""
+    """Runs operations over one transport, within one event loop: that of its first call. Its tasks can share it."""
 
-    def __init__(self, transport: AsyncTransport, engine: Engine) -> None:
+    def __init__(
+        self, transport: AsyncTransport, engine: Engine, sleep: Callable[[float], Awaitable[None]] | None = None
+    ) -> None:
         self.engine = engine
         self._transport = transport
+        self._home = _Home()
         self._closed = asyncio.Event()
+        self._sleep = sleep or self._wait
         self._holds = _Holds()
 
     def with_policy(self, policy: PolicySettings) -> AsyncDriver:
@@ -62,6 +66,7 @@ class AsyncDriver:
 
     async def complete(self, flow: Flow[T], call: Call) -> T:
         """Run `flow` to its end and return its result."""
+        self._home.check()
         try:
             return await self._complete(flow, call)
         except UnichatError as error:
@@ -98,19 +103,39 @@ class AsyncDriver:
         return stream
 
     async def _retried(self, operation: Any, call: Call, attempt: Any) -> Any:
-        from tenacity import AsyncRetrying
-
+        self._home.check()
         self.check_open()
         attempts = self.engine.begin(operation, call)
-        retrying = AsyncRetrying(sleep=self._sleep, **attempts.tenacity_options())
         try:
-            outcome: Any = await retrying(self._admitted, attempt, attempts, call)
+            outcome = await self._admitted(attempt, attempts, call)
+            if isinstance(outcome, Failed) and outcome.again:
+                outcome = await self._again(outcome, attempt, attempts, call)
         except UnichatError as error:
             # No verdict on the last attempt: the client was closed, or no token was to be had.
             raise self.engine.broke_off(attempts, error) from None
         return self.engine.conclude(attempts, call, outcome)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _again(self, failed: Failed, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
+        """Have tenacity judge the first attempt's failure, and make the attempts that it allows."""
+        # Only now: most calls succeed at once, and tenacity costs more than all else that is done for them.
+        from tenacity import AsyncRetrying
+
+        made = [failed]
+
+        async def once() -> Done[Any] | Failed:
+            return made.pop() if made else await self._admitted(attempt, attempts, call)
+
+        async def pause(seconds: float) -> None:
+            try:
+                await self._sleep(seconds)
+            except BaseException:
+                attempts.withdraw()
+                raise
+
+        outcome: Done[Any] | Failed = await AsyncRetrying(sleep=pause, **attempts.tenacity_options())(once)
+        return outcome
+
+    async def _wait(self, seconds: float) -> None:
         # Closing the client ends a wait at once.
         try:
             async with asyncio.timeout(seconds):
@@ -177,6 +202,8 @@ class AsyncDriver:
         self.check_open()
         if not operation.signed:
             return None
+        if (signature := self.engine.tokens.fixed()) is not None:
+            return signature
         # A call of its own under the same deadline: the record that an answer carries is that of the question.
         return await self.complete(self.engine.tokens.signature(), Call(call.deadline))
 
@@ -187,8 +214,10 @@ class AsyncDriver:
 
     async def close(self) -> None:
         """Close the connections and end all waits and calls. Closing twice is fine."""
-        self._closed.set()
-        await self._transport.close()
+        if not self._closed.is_set():
+            self._home.check()
+            self._closed.set()
+            await self._transport.close()
 
 
 async def _refusal(opened: AsyncOpenReply, attempts: Attempts[Any]) -> Failed:
@@ -254,6 +283,24 @@ class AsyncStream(Generic[T]):
         """Give the connection up; one whose body has ended goes back to the pool instead."""
         self._reading.left()
         self._opened.close()
+
+
+class _Home:
+    """The event loop of the first call: connections and locks belong to it, and would hang or break in another."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def check(self) -> None:
+        """Refuse to run in another loop than before."""
+        running = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = running
+        elif self._loop is not running:
+            raise InvalidInput(
+                "the client belongs to another event loop, in which it was used first",
+                hint="Make a client for each event loop with unichat.connect_async, and close it there.",
+            )
 
 
 class _Holds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unichat.adapter import Adapter
@@ -91,8 +91,14 @@ def client_for(
     )
 
 
-def async_client_for(backend: Any, settings: CommonSettings, *, hooks: Sequence[Hook] = ()) -> AsyncClient:
-    """Return an asyncio client for settings that are checked already."""
+def async_client_for(
+    backend: Any,
+    settings: CommonSettings,
+    *,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+    hooks: Sequence[Hook] = (),
+) -> AsyncClient:
+    """Return an asyncio client for settings that are checked already. `sleep` is for tests that must not wait."""
     missing = False
     try:
         from unichat.transport.on_aiohttp import AiohttpTransport
@@ -110,7 +116,7 @@ def async_client_for(backend: Any, settings: CommonSettings, *, hooks: Sequence[
         settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
     )
     engine = _engine(adapter, settings, Clock().monotonic, hooks)
-    driver = AsyncDriver(transport, engine)
+    driver = AsyncDriver(transport, engine, sleep)
     return AsyncClient(backend.name, adapter, driver, endpoints=backend.endpoints, settings=settings)
 
 

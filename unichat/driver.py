@@ -121,8 +121,15 @@ class Driver:
         # Only now: most calls succeed at once, and tenacity costs more than all else that is done for them.
         from tenacity import Retrying
 
+        def pause(seconds: float) -> None:
+            try:
+                self._sleep(seconds)
+            except BaseException:
+                attempts.withdraw()
+                raise
+
         made = [failed]
-        retrying = Retrying(sleep=self._sleep, **attempts.tenacity_options())
+        retrying = Retrying(sleep=pause, **attempts.tenacity_options())
         outcome: Done[Any] | Failed = retrying(lambda: made.pop() if made else self._admitted(attempt, attempts, call))
         return outcome
 

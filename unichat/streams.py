@@ -301,6 +301,10 @@ class AnswerStream(Generic[T]):
         except UnichatError as error:
             self._error = error
             raise
+        except BaseException:
+            # Interrupted: nobody may take up what is left, and take it for the whole.
+            self.close()
+            raise
 
     def _drained(self) -> EventSource[T]:
         for _ in self:

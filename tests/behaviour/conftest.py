@@ -3,11 +3,10 @@
 import uuid
 
 import pytest
+from blocking import BlockingClient
 
 import unichat
 import unichat.sandbox
-
-from .blocking import BlockingClient, Loop
 
 MANUAL = """\
 # Gizmo
@@ -45,14 +44,6 @@ def box(tmp_path_factory):
 def user():
     """The id of somebody who has asked nothing yet."""
     return f"user-{uuid.uuid4()}"
-
-
-@pytest.fixture(scope="session")
-def loop():
-    """An event loop in a thread, for the asyncio client."""
-    loop = Loop()
-    yield loop
-    loop.close()
 
 
 @pytest.fixture(params=["requests", "aiohttp"])

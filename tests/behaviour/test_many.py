@@ -8,13 +8,13 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
+from blocking import BlockingClient, BlockingOutcomes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import unichat
 from unichat import Outcome, Progress, errors
 
-from .blocking import BlockingClient, BlockingOutcomes
 from .conftest import KNOWN
 from .doubles import FAST, Canned, client_on, reply
 

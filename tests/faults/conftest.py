@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+
+from faults.neutral import DRIVERS, Opens, async_client_on, sync_client_on
+
+
+@pytest.fixture(scope="session", params=DRIVERS)
+def driver(request: pytest.FixtureRequest) -> str:
+    """Both drivers in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def client_on(driver: str, request: pytest.FixtureRequest) -> Opens:
+    """Opens clients over the driver."""
+    if driver == "requests":
+        return sync_client_on
+    return partial(async_client_on, request.getfixturevalue("loop" if driver == "aiohttp" else "uv_loop"))
 
 
 def _cells(reports: list[Any]) -> Iterator[dict[str, Any]]:

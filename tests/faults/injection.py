@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from faults.neutral import OPERATIONS, Neutral
-from faults.outcome import Expected
+from faults.outcome import Expected, Outcome
 from faults.server import Connection, Fault, FaultServer, Received
 
 if TYPE_CHECKING:
     from faults.bench import Bench
 
-DEADLINE = 0.25
+DEADLINE = 0.15
 """Seconds of a deadline that is measured: nothing else in the bench waits."""
 
 _LIMITS = ("deadline", "first_event_timeout", "idle_timeout")
@@ -41,6 +41,14 @@ def sending(data: bytes, *, keep: bool = False) -> Fault:
     return reply(lambda _: data, keep=keep)
 
 
+@frozen
+class Different:
+    """What comes of a fault over aiohttp where that cannot be what it is over requests, and why."""
+
+    expected: Expected
+    because: str
+
+
 @frozen(kw_only=True)
 class Injection:
     """One fault.
@@ -55,6 +63,7 @@ class Injection:
         between: called with the number of the wait whenever the client waits between two attempts.
         waits: says whether the waits are right: one list of seconds for the whole call.
         warm: connections that must be left of a question asked before, and answered well; None: none is asked.
+        over_aiohttp: where the outcome is another one.
     """
 
     row: int
@@ -68,6 +77,17 @@ class Injection:
     between: Callable[[FaultServer, int], None] | None = None
     waits: Callable[[list[float]], bool] | None = None
     warm: int | None = None
+    over_aiohttp: Different | None = None
+
+    def outcome(self, neutral: Neutral, driver: str) -> Outcome:
+        """What must come of it for one operation, over one driver."""
+        different = self.over_aiohttp if driver.startswith("aiohttp") else None
+        return (different or self).expected.of(neutral)
+
+    @property
+    def of_transport(self) -> bool:
+        """Whether it is done to connections, TLS, heads or streams, rather than to what an answer says."""
+        return self.row <= 34 or self.row >= 53
 
     @property
     def operations(self) -> list[Neutral]:

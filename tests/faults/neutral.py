@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, cast
 
 from attrs import field, frozen
+from blocking import BlockingClient, Runs
 
 import unichat_kadal
 import unichat_kapa
 from faults import vendors
 from unichat.client import Client
-from unichat.connecting import client_for
+from unichat.connecting import async_client_for, client_for
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.operation import Replay
 from unichat.policy.retrying import Clock
@@ -46,9 +48,41 @@ def settings_for(backend: str, url: str, **given: Any) -> Any:
 BACKENDS: dict[str, Any] = {"kapa": unichat_kapa.backend, "kadal": unichat_kadal.backend}
 
 
-def client_on(backend: str, url: str, *, clock: Clock | None = None, **given: Any) -> Client:
-    """A client of the bench."""
+DRIVERS = ("requests", "aiohttp")
+"""By the library that they send with. `aiohttp on uvloop` is a third, for a part of the bench."""
+
+
+class Opens(Protocol):
+    """Opens a client of the bench: of the sync driver, or of the asyncio driver behind the sync client's face."""
+
+    def __call__(
+        self, backend: str, url: str, *, sleep: Callable[[float], None] | None = None, **given: Any
+    ) -> Client: ...
+
+
+def sync_client_on(backend: str, url: str, *, sleep: Callable[[float], None] | None = None, **given: Any) -> Client:
+    """A client over the sync driver. `sleep` stands in for the waits between attempts."""
+    clock = None if sleep is None else Clock(sleep=sleep)
     return client_for(BACKENDS[backend], settings_for(backend, url, **given), clock=clock)
+
+
+def async_client_on(
+    loop: Runs, backend: str, url: str, *, sleep: Callable[[float], None] | None = None, **given: Any
+) -> Client:
+    """The same over the asyncio driver, in `loop`."""
+
+    async def in_a_thread(seconds: float) -> None:
+        # What stands in for a wait may wait itself, and may look at what goes on in the loop meanwhile.
+        await asyncio.to_thread(sleep, seconds)
+
+    client = async_client_for(
+        BACKENDS[backend], settings_for(backend, url, **given), sleep=in_a_thread if sleep is not None else None
+    )
+    return cast(Client, BlockingClient(loop, client))
+
+
+def no_wait(_: float) -> None:
+    """A `sleep` that takes no time."""
 
 
 def new_nonce() -> str:

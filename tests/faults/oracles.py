@@ -7,6 +7,7 @@ import contextlib
 import copy
 import json
 import logging
+import os
 import pickle
 import traceback
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from faults.neutral import CORE, SECRET
 from unichat.errors import UnichatError
 
 _HERE = str(Path(__file__).parent)
-_DESCRIPTORS = Path("/proc/self/fd")
+_DESCRIPTORS = "/proc/self/fd"
 
 
 def _in_base64(text: str) -> set[str]:
@@ -69,7 +70,7 @@ class Listening(logging.Handler):
 
 def _traceback(error: BaseException) -> str:
     """The traceback with the locals of every frame but the bench's own, which hold the key by right."""
-    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True, lookup_lines=False)
     lines: list[str] = []
     for part in _chain(whole):
         for frame in part.stack:
@@ -116,10 +117,10 @@ def check_log(log: Listening, nonce: str) -> None:
 
 def open_sockets() -> frozenset[str]:
     """The sockets that this process holds, by the kernel's number; none where the system does not tell."""
-    if not _DESCRIPTORS.exists():
-        return frozenset()
     found = set()
-    for entry in _DESCRIPTORS.iterdir():
-        with contextlib.suppress(OSError):
-            found.add(str(entry.readlink()))
+    with contextlib.suppress(FileNotFoundError):
+        # Thousands of times in a run: os takes a fifth of the time that pathlib takes.
+        for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                found.add(os.readlink(f"{_DESCRIPTORS}/{name}"))  # noqa: PTH115
     return frozenset(name for name in found if name.startswith("socket:"))

@@ -30,6 +30,7 @@ class Outcome:
         delivered: what the error must say in `maybe_delivered`.
         stopped_by: what its record must say.
         duplicated: whether an answer must say that it may have been asked twice.
+        otherwise: another outcome that is as right, where it is a matter of moments which of the two it is.
     """
 
     error: type[UnichatError] | None = None
@@ -39,9 +40,13 @@ class Outcome:
     delivered: bool | None = False
     stopped_by: str | None = None
     duplicated: bool = False
+    otherwise: Outcome | None = None
 
     def words(self) -> str:
         """The outcome as the docs show it."""
+        return self._own_words() + (f", or {self.otherwise.words()}" if self.otherwise is not None else "")
+
+    def _own_words(self) -> str:
         sends = "" if self.attempts == 1 else f", {self.attempts} attempts"
         if self.error is None:
             return f"answer{sends}" + (", maybe duplicated" if self.duplicated else "")
@@ -125,9 +130,10 @@ def exhausted(
     return every(outcome)
 
 
-def withheld(error: type[UnichatError], *kind: str, seen: int = 1) -> Expected:
+def withheld(error: type[UnichatError], *kind: str, seen: int = 1, otherwise: Outcome | None = None) -> Expected:
     """C in the failure table, once: what may not be sent twice is raised; the rest is sent again and answered."""
     once = raised(error, *kind, delivered=True, stopped_by="maybe_delivered", seen=seen)
+    once = evolve(once, otherwise=otherwise)
     return Expected({replay: once if replay in ONCE_ONLY else answer(2) for replay in Replay})
 
 

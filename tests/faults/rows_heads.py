@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from faults.injection import Injection, good, reply, sending, whole
-from faults.outcome import answer, answered, interrupted, never, raised, withheld
+from faults.injection import Different, Injection, good, reply, sending, whole
+from faults.outcome import answer, answered, interrupted, lost, never, raised, withheld
 from faults.server import Connection, Fault, Received
 from faults.vendors import VENDORS, http
-from unichat.errors import InvalidResponse, NotFound
+from unichat.errors import ConnectionFailed, InvalidResponse, NotFound
 
 
 def _good(received: Received) -> bytes:
@@ -72,6 +72,20 @@ def _unchunked(body: bytes) -> list[bytes]:
     return pieces
 
 
+def a_moment_after_the_head(chunk: bytes) -> Fault:
+    """Send a good head, then a chunk in a piece of its own, and keep the connection open."""
+
+    def fault(connection: Connection) -> bool:
+        connection.read()
+        connection.write(http(200, b"", content_length="", transfer_encoding="chunked"))
+        connection.pause(0.02)
+        connection.write(chunk)
+        connection.wait()
+        return False
+
+    return fault
+
+
 def endless_head(connection: Connection) -> bool:
     """Header lines without end."""
     connection.read()
@@ -105,14 +119,26 @@ _CUT_OR_INTERRUPTED = _CUT.but(streamed=interrupted())
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
 
 
-def _no_head(row: int, name: str, fault: Fault) -> Injection:
-    return Injection(row=row, name=name, script=(fault, good), expected=_NO_HEAD)
+_REFUSED = Different(_NO_HEAD, "its parser refuses the head")
+_REFUSED_WITH_ITS_BODY = Different(
+    withheld(InvalidResponse, "head", "truncated"),
+    "its parser refuses head and body together if they come in one piece",
+)
+
+
+def _no_head(row: int, name: str, fault: Fault, over_aiohttp: Different | None = None) -> Injection:
+    return Injection(row=row, name=name, script=(fault, good), expected=_NO_HEAD, over_aiohttp=over_aiohttp)
 
 
 INJECTIONS = (
     _no_head(25, "garbage instead of a status line", sending(b"\x00\x01garbage\r\n\r\n")),
     _no_head(25, "an SSH banner instead of a status line", sending(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    _no_head(25, "blank lines instead of a status line", sending(b"\r\n\r\n\r\n")),
+    _no_head(
+        25,
+        "blank lines instead of a status line",
+        sending(b"\r\n\r\n\r\n"),
+        Different(withheld(ConnectionFailed, "closed"), "its parser skips blank lines before a status line"),
+    ),
     _no_head(21, "a TLS alert instead of a status line", sending(b"\x15\x03\x01\x00\x02\x02\x46")),
     _no_head(26, "HTTP/2.0 in the status line", sending(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")),
     _no_head(26, "status 20", sending(b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}")),
@@ -133,6 +159,7 @@ INJECTIONS = (
         name="header lines that end in CR only",
         script=(with_lines(b"X-One: a\rX-Two: b"), good),
         expected=answered(1),
+        over_aiohttp=_REFUSED,
     ),
     Injection(
         row=30,
@@ -140,7 +167,12 @@ INJECTIONS = (
         script=(after(b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 49),),
         expected=answered(1),
     ),
-    _no_head(30, "interim answers without end", after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101)),
+    _no_head(
+        30,
+        "101 interim answers, then the answer",
+        after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101),
+        Different(answered(1), "it reads past any number of them, up to the deadline"),
+    ),
     Injection(
         row=31,
         name="103 on a kept connection, then the next question",
@@ -163,6 +195,7 @@ INJECTIONS = (
             kadal_history=raised(NotFound, delivered=True),
             kapa_stream=raised(InvalidResponse, "truncated", delivered=True, stopped_by="maybe_delivered"),
         ),
+        over_aiohttp=Different(lost(3, InvalidResponse, "head"), _REFUSED_WITH_ITS_BODY.because),
     ),
     Injection(
         row=33,
@@ -177,6 +210,7 @@ INJECTIONS = (
         script=(with_length(lambda length: length - 5), good),
         where=whole,
         expected=never(InvalidResponse, "json", delivered=True),
+        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=33,
@@ -200,6 +234,7 @@ INJECTIONS = (
             where=whole,
             # It is no length, so the body ends with the connection, and the JSON decides whether it is whole.
             expected=answered(1),
+            over_aiohttp=_REFUSED,
         )
         for value in ("-1", "many")
     ),
@@ -208,6 +243,7 @@ INJECTIONS = (
         name="cut within a chunk",
         script=(in_chunks(lambda body: _chunk(body)[:-12]), good),
         expected=_CUT,
+        over_aiohttp=Different(_CUT_OR_INTERRUPTED, "it gives out what there is of a chunk"),
     ),
     Injection(
         row=34,
@@ -220,18 +256,29 @@ INJECTIONS = (
         name="chunk size that is no number",
         script=(in_chunks(lambda body: b"size\r\n" + body), good),
         expected=_CUT,
+        over_aiohttp=_REFUSED_WITH_ITS_BODY,
+    ),
+    Injection(
+        row=34,
+        name="chunk size that is no number, a moment after the head",
+        script=(a_moment_after_the_head(b"size\r\n"), good),
+        # Should nobody notice, the fault must not last for minutes.
+        settings={"deadline": 5.0},
+        expected=_CUT,
     ),
     Injection(
         row=34,
         name="negative chunk size",
         script=(in_chunks(lambda body: b"-5\r\n" + body), good),
         expected=_CUT,
+        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=34,
         name="chunk size line of 70 KB",
         script=(in_chunks(lambda body: b"1;" + b"x" * 70_000 + b"\r\n" + body), good),
         expected=_CUT,
+        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=34,
@@ -255,6 +302,7 @@ INJECTIONS = (
         ),
         where=whole,
         expected=answered(1),
+        over_aiohttp=_REFUSED,
     ),
     _no_head(38, "header lines without end", endless_head),
     _no_head(38, "a header line without end", endless_header_line),

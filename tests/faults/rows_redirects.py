@@ -18,7 +18,8 @@ def redirect(status: int, target: str) -> Fault:
         received = connection.read()
         server = connection.server
         to = target.format(here=server.port, elsewhere=server.elsewhere, path=received.target)
-        connection.write(http(status, b"moved", content_type="text/html", location=to))
+        body = b"" if status == 304 else b"moved"
+        connection.write(http(status, body, content_type="text/html", location=to))
         return True
 
     return fault

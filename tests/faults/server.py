@@ -164,7 +164,7 @@ class FaultServer:
     def url(self) -> str:
         return f"{'http' if self.tls is None else 'https'}://{self.host}:{self.port}"
 
-    def listen(self, backlog: int = 128) -> None:
+    def listen(self, backlog: int = 512) -> None:
         """Begin to accept: until then, connections are refused."""
         self._listener.listen(backlog)
         self._start(self._accept)

@@ -34,8 +34,29 @@ OWN_TESTS: tuple[OwnTest, ...] = (
     OwnTest(6, "Kadal's question by GET, answer lost", "as any question: not sent twice", "test_replay.py"),
     OwnTest(13, "reset after any byte of the answer", _NEVER_PART, "test_cuts.py"),
     OwnTest(14, "connection idle for longer than servers keep them", "a question takes a new one", "test_keys.py"),
+    OwnTest(
+        6,
+        "the same over a fresh and over a kept connection: aiohttp would send it again by itself",
+        "as any question: not sent twice",
+        "test_replay.py",
+    ),
+    OwnTest(
+        19,
+        "authorities of ca_bundle, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or the usual ones",
+        "trusted by both drivers alike; ConfigError if they cannot be read",
+        "test_surroundings.py",
+    ),
+    OwnTest(
+        22,
+        "proxies of the environment: named in any form, with a password, excepted, unusable",
+        "used, not used, or ConnectionFailed (proxy), by both drivers alike",
+        "test_surroundings.py",
+    ),
     OwnTest(31, "103 before every answer, 16 threads", _OWN_ANSWER, "test_threads.py"),
     OwnTest(31, "103 at once, the answer later, two callers", _OWN_ANSWER, "test_threads.py"),
+    OwnTest(
+        32, "a second answer that nobody asked for, on a kept connection", "never given to the next", "test_threads.py"
+    ),
     OwnTest(
         36, "a gigabyte from a megabyte: answer, redirect, refusal, stream", "too_large; memory flat", "test_sizes.py"
     ),
@@ -72,6 +93,13 @@ OWN_TESTS: tuple[OwnTest, ...] = (
         "test_threads.py",
     ),
     OwnTest(
+        56,
+        "stream of 64 MiB whose reader has read one event",
+        "the vendor's sending stops: nothing is read ahead",
+        "test_streams_left.py",
+    ),
+    OwnTest(57, "256 calls at a time in one event loop", _OWN_ANSWER, "test_asyncio.py"),
+    OwnTest(
         58,
         "questions and clearings of one Kadal conversation",
         "one after the other; other users side by side",
@@ -79,11 +107,12 @@ OWN_TESTS: tuple[OwnTest, ...] = (
     ),
     OwnTest(
         59,
-        "client closed during a call, wait, handshake, stream",
+        "client closed while connecting, in a handshake, call, wait, stream",
         "ends at once with a UnichatError",
         "test_closing.py",
     ),
     OwnTest(59, "client used after closing; closed twice", "InvalidInput, nothing sent; nothing", "test_closing.py"),
+    OwnTest(59, "client used in another event loop, or after a fork", "InvalidInput, nothing sent", "test_asyncio.py"),
     OwnTest(
         60,
         "fork while idle, with one call and with 64 in flight",
@@ -96,6 +125,18 @@ OWN_TESTS: tuple[OwnTest, ...] = (
         "Ctrl-C while waiting, in head, body, stream, handshake, between attempts",
         "KeyboardInterrupt at once, nothing more sent, connection closed",
         "test_interrupts.py",
+    ),
+    OwnTest(
+        62,
+        "task cancelled while connecting, in handshake, head, body, stream, between attempts, waiting for its turn",
+        "CancelledError at once; connection, turn, probe and budget are free",
+        "test_asyncio.py",
+    ),
+    OwnTest(
+        62,
+        "asyncio.timeout around a call",
+        "its own TimeoutError; a deadline of ours within it is ours",
+        "test_asyncio.py",
     ),
     OwnTest(63, "the clock jumps by a day", "no effect on deadlines and waits", "test_interrupts.py"),
     OwnTest(64, "Set-Cookie on one call, or on a redirect", "never sent again", "test_keys.py"),
@@ -116,9 +157,15 @@ def as_markdown() -> str:
 
 
 def _rows() -> Iterator[tuple[int, str, str, str]]:
-    rows = [(each.row, each.name, _calls(each), each.expected.words()) for each in INJECTIONS]
+    rows = [(each.row, each.name, _calls(each), _outcome(each)) for each in INJECTIONS]
     rows += [(own.row, own.name, f"`{own.test}`", own.expected) for own in OWN_TESTS]
     yield from sorted(rows, key=lambda row: row[0])
+
+
+def _outcome(injection: Injection) -> str:
+    different = injection.over_aiohttp
+    words = injection.expected.words()
+    return words if different is None else f"{words}. Over aiohttp: {different.expected.words()} ({different.because})"
 
 
 def _calls(injection: Injection) -> str:

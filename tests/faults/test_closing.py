@@ -14,8 +14,9 @@ import pytest
 from faults import rows_connection, vendors
 from faults.certificates import trusted
 from faults.injection import good, sending
-from faults.neutral import OPERATIONS, Neutral, client_on, new_nonce
+from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce
 from faults.oracles import check_error, open_sockets
+from faults.rows_connection import filled
 from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Connection, Fault, FaultServer
@@ -52,7 +53,9 @@ def _close_when(client: Client, arrived: threading.Event, delay: float = 0.05) -
     ids=["before the answer", "in the head", "in the body"],
 )
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
-def test_closing_ends_a_running_call_at_once(fault: Fault, neutral: Neutral, count: Callable[..., None]) -> None:
+def test_closing_ends_a_running_call_at_once(
+    fault: Fault, neutral: Neutral, count: Callable[..., None], client_on: Opens
+) -> None:
     before = open_sockets()
     with (
         ThreadPoolExecutor(1) as threads,
@@ -73,7 +76,7 @@ def test_closing_ends_a_running_call_at_once(fault: Fault, neutral: Neutral, cou
     count(59, f"closed during a call, {fault.__name__}: {neutral.name}")
 
 
-def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None]) -> None:
+def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None], client_on: Opens) -> None:
     with (
         ThreadPoolExecutor(1) as threads,
         arriving(never_shake_hands) as (announced, arrived),
@@ -87,7 +90,24 @@ def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None]) -> Non
     count(59, "closed during a handshake")
 
 
-def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[..., None]) -> None:
+def test_closing_ends_a_connection_that_is_being_made_at_once(client_on: Opens, count: Callable[..., None]) -> None:
+    with ThreadPoolExecutor(1) as threads, filled() as url:
+        before = open_sockets()
+        client = client_on("kapa", url, connect_timeout=60.0, attempts=1)
+        call = threads.submit(client.chat, "How do I install it?")
+        while not open_sockets() - before:
+            time.sleep(0.01)
+        client.close()
+        closed = time.monotonic()
+        error = call.exception(5)
+        assert time.monotonic() - closed < _PROMPT
+        assert isinstance(error, ConnectionFailed), error
+        assert error.maybe_delivered is False
+        assert not open_sockets() - before
+    count(59, "closed while connecting")
+
+
+def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[..., None], client_on: Opens) -> None:
     busy = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="20"), keep=True)
     with (
         ThreadPoolExecutor(1) as threads,
@@ -105,7 +125,7 @@ def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[...,
     count(59, "closed between two attempts")
 
 
-def test_closing_ends_an_open_stream_at_once(count: Callable[..., None]) -> None:
+def test_closing_ends_an_open_stream_at_once(count: Callable[..., None], client_on: Opens) -> None:
     with ThreadPoolExecutor(1) as threads, FaultServer(VENDORS["kapa"], (then_silence(3),)) as server:
         client = client_on("kapa", server.url)
         pieces = client.stream("How do I install it?")
@@ -121,7 +141,9 @@ def test_closing_ends_an_open_stream_at_once(count: Callable[..., None]) -> None
 
 
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
-def test_a_client_that_is_closed_sends_nothing_and_says_so(neutral: Neutral, count: Callable[..., None]) -> None:
+def test_a_client_that_is_closed_sends_nothing_and_says_so(
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
+) -> None:
     with FaultServer(VENDORS[neutral.backend], (good,)) as server:
         client = client_on(neutral.backend, server.url)
         client.close()
@@ -133,7 +155,7 @@ def test_a_client_that_is_closed_sends_nothing_and_says_so(neutral: Neutral, cou
     count(59, f"used after it was closed: {neutral.name}")
 
 
-def test_closing_one_client_leaves_another_alone(count: Callable[..., None]) -> None:
+def test_closing_one_client_leaves_another_alone(count: Callable[..., None], client_on: Opens) -> None:
     nonce = new_nonce()
     with FaultServer(VENDORS["kapa"], (good,)) as server, client_on("kapa", server.url) as other:
         one: Any = client_on("kapa", server.url)

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from faults.injection import good
-from faults.neutral import OPERATIONS, Neutral, client_on, new_nonce
+from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
 from faults.oracles import check_error
 from faults.server import Connection, Fault, FaultServer, Received
 from faults.vendors import STREAM, VENDORS, chunked, http, kapa_records, text_for
 from unichat.errors import ConnectionFailed, InvalidResponse, StreamInterrupted, UnichatError
-from unichat.policy.retrying import Clock
 
-_AT_ONCE = Clock(sleep=lambda _: None)
+_STEPS = {"requests": 1, "aiohttp": 3}
+"""Bytes from one cut to the next: what is read of an answer is read alike over both, down to the pieces."""
 _BROKEN = (ConnectionFailed, InvalidResponse, StreamInterrupted)
 
 
-def _length(neutral: Neutral) -> int:
+def _length(client_on: Opens, neutral: Neutral) -> int:
     """How long the good answer is."""
     lengths: list[int] = []
 
@@ -54,13 +54,14 @@ def _script(neutral: Neutral, cuts: range) -> Iterator[Fault]:
 
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
 def test_an_answer_that_is_reset_at_any_byte_is_never_taken_for_whole(
-    neutral: Neutral, count: Callable[..., None]
+    neutral: Neutral, driver: str, count: Callable[..., None], client_on: Opens
 ) -> None:
     step = 1 if neutral.call == "chat" or neutral.streamed else 9
-    cuts = range(0, _length(neutral), step)
+    step *= _STEPS[driver]
+    cuts = range(0, _length(client_on, neutral), step)
     with (
         FaultServer(VENDORS[neutral.backend], tuple(_script(neutral, cuts))) as server,
-        client_on(neutral.backend, server.url, clock=_AT_ONCE) as client,
+        client_on(neutral.backend, server.url, sleep=no_wait) as client,
     ):
         for cut in cuts:
             nonce = new_nonce()
@@ -112,15 +113,15 @@ _FRAMES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("frame", _FRAMES)
 def test_a_stream_that_is_cut_at_any_byte_is_interrupted_with_the_right_text_so_far(
-    frame: str, count: Callable[..., None]
+    frame: str, driver: str, count: Callable[..., None], client_on: Opens
 ) -> None:
     encode = _FRAMES[frame]
     whole = len(encode(b"".join(kapa_records(new_nonce()))))
     # With the size of the last chunk, everything has been said.
-    cuts = range(whole - len(b"0\r\n\r\n") if frame == "one chunk" else whole)
+    cuts = range(0, whole - len(b"0\r\n\r\n") if frame == "one chunk" else whole, _STEPS[driver])
     with (
         FaultServer(VENDORS["kapa"], tuple(close_at(cut, encode) for cut in cuts)) as server,
-        client_on("kapa", server.url, clock=_AT_ONCE) as client,
+        client_on("kapa", server.url, sleep=no_wait) as client,
     ):
         for cut in cuts:
             nonce = new_nonce()
@@ -147,8 +148,10 @@ def in_two(at: int) -> Fault:
     return fault
 
 
-def test_a_stream_in_any_two_pieces_gives_the_same_events(count: Callable[..., None]) -> None:
-    cuts = range(len(b"".join(kapa_records(new_nonce()))))
+def test_a_stream_in_any_two_pieces_gives_the_same_events(
+    driver: str, count: Callable[..., None], client_on: Opens
+) -> None:
+    cuts = range(0, len(b"".join(kapa_records(new_nonce()))), _STEPS[driver])
     with (
         FaultServer(VENDORS["kapa"], tuple(in_two(cut) for cut in cuts)) as server,
         client_on("kapa", server.url) as client,
@@ -166,7 +169,7 @@ def test_a_stream_in_any_two_pieces_gives_the_same_events(count: Callable[..., N
     count(53, "in any two pieces")
 
 
-def test_a_stream_in_pieces_of_one_byte_gives_the_same_events(count: Callable[..., None]) -> None:
+def test_a_stream_in_pieces_of_one_byte_gives_the_same_events(count: Callable[..., None], client_on: Opens) -> None:
     def make(received: Received) -> bytes:
         return _one_by_one(b"".join(kapa_records(received.nonce)))
 

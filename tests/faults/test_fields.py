@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 
 from faults.injection import good
-from faults.neutral import OPERATIONS, Neutral, client_on, new_nonce
+from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
 from faults.oracles import check_error
 from faults.rows_bodies import good_body
 from faults.server import FaultServer, Received
 from faults.vendors import SEPARATOR, STREAM, as_json, chunked, kapa_records, text_for
 from unichat.errors import InvalidResponse, StreamInterrupted, UnichatError
-from unichat.policy.retrying import Clock
 
-_AT_ONCE = Clock(sleep=lambda _: None)
 _GONE = object()
 _VALUES: dict[str, Any] = {
     "missing": _GONE,
@@ -83,11 +81,11 @@ def _outcome(neutral: Neutral, client: Any, nonce: str) -> UnichatError | None:
 
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
 def test_a_field_that_is_not_as_the_reference_shows_is_read_past_or_named(
-    neutral: Neutral, count: Callable[..., None]
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
 ) -> None:
     vendor = Changing(neutral)
     tried = 0
-    with FaultServer(vendor, (good,)) as server, client_on(neutral.backend, server.url, clock=_AT_ONCE) as client:
+    with FaultServer(vendor, (good,)) as server, client_on(neutral.backend, server.url, sleep=no_wait) as client:
         assert _outcome(neutral, client, new_nonce()) is None
         for path in list(_paths(vendor.good)):
             for value in _VALUES.values():
@@ -114,7 +112,9 @@ def test_a_field_that_is_not_as_the_reference_shows_is_read_past_or_named(
 
 
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
-def test_fields_that_nobody_knows_change_nothing(neutral: Neutral, count: Callable[..., None]) -> None:
+def test_fields_that_nobody_knows_change_nothing(
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
+) -> None:
     def more(value: Any) -> Any:
         if isinstance(value, dict):
             return {**{key: more(item) for key, item in value.items()}, "new_in_2030": {"deep": [1, 2]}}
@@ -127,7 +127,9 @@ def test_fields_that_nobody_knows_change_nothing(neutral: Neutral, count: Callab
     count(50, f"unknown fields: {neutral.name}")
 
 
-def test_a_missing_answer_is_an_error_with_a_pointer_and_not_an_empty_text(count: Callable[..., None]) -> None:
+def test_a_missing_answer_is_an_error_with_a_pointer_and_not_an_empty_text(
+    count: Callable[..., None], client_on: Opens
+) -> None:
     for backend, field in (("kapa", "answer"), ("kadal", "message")):
         vendor = Changing(next(each for each in OPERATIONS if each.name == f"{backend} chat"))
         vendor.change = lambda whole, field=field: _changed(whole, (field,), _GONE)

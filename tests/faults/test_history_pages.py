@@ -11,13 +11,11 @@ import pytest
 
 from faults import vendors
 from faults.injection import good
-from faults.neutral import client_on, new_nonce
+from faults.neutral import Opens, new_nonce, no_wait
 from faults.server import FaultServer, Received
 from unichat.errors import InvalidResponse, ServerError
-from unichat.policy.retrying import Clock
 
 BACKENDS = pytest.mark.parametrize("backend", ["kapa", "kadal"])
-_AT_ONCE = Clock(sleep=lambda _: None)
 _NONCE = new_nonce()
 
 
@@ -41,70 +39,80 @@ def _ids(rows: Any) -> list[int]:
     return [int(str(row.id)[-4:], 16) if "-" in str(row.id) else int(row.id) - 16516 for row in rows]
 
 
-def _read(backend: str, vendor: Callable[[Received], bytes], **settings: Any) -> tuple[list[int], int]:
+def _read(
+    client_on: Opens, backend: str, vendor: Callable[[Received], bytes], **settings: Any
+) -> tuple[list[int], int]:
     with (
         FaultServer(vendor, (good,)) as server,
-        client_on(backend, server.url, clock=_AT_ONCE, **settings) as client,
+        client_on(backend, server.url, sleep=no_wait, **settings) as client,
     ):
         ids = _ids(client.history(page_size=2))
         return ids, len(server.log)
 
 
 @BACKENDS
-def test_a_page_that_repeats_for_ever_is_given_once(backend: str, count: Callable[..., None]) -> None:
-    ids, sent = _read(backend, lambda _: _page(backend, [0, 1]))
+def test_a_page_that_repeats_for_ever_is_given_once(backend: str, client_on: Opens, count: Callable[..., None]) -> None:
+    ids, sent = _read(client_on, backend, lambda _: _page(backend, [0, 1]))
     assert ids == [0, 1], "events were lost or doubled"
     assert sent <= 3
     count(52, f"a page that repeats for ever: {backend}")
 
 
 @BACKENDS
-def test_a_short_page_is_not_the_end(backend: str, count: Callable[..., None]) -> None:
+def test_a_short_page_is_not_the_end(backend: str, client_on: Opens, count: Callable[..., None]) -> None:
     pages = {1: [0], 2: [1, 2], 3: [3]}
-    ids, _ = _read(backend, lambda received: _page(backend, pages.get(_number(received), [])))
+    ids, _ = _read(client_on, backend, lambda received: _page(backend, pages.get(_number(received), [])))
     assert ids == [0, 1, 2, 3], "events were lost or doubled"
     count(52, f"a short page in the middle: {backend}")
 
 
 @BACKENDS
 @pytest.mark.parametrize("total", [0, 1, 3, 99, -1])
-def test_a_count_that_is_wrong_neither_cuts_nor_prolongs(backend: str, total: int, count: Callable[..., None]) -> None:
+def test_a_count_that_is_wrong_neither_cuts_nor_prolongs(
+    backend: str, total: int, client_on: Opens, count: Callable[..., None]
+) -> None:
     pages = {1: [0, 1], 2: [2, 3]}
-    ids, sent = _read(backend, lambda received: _page(backend, pages.get(_number(received), []), total))
+    ids, sent = _read(client_on, backend, lambda received: _page(backend, pages.get(_number(received), []), total))
     assert ids == [0, 1, 2, 3], "events were lost or doubled"
     assert sent <= 3
     count(52, f"a count of {total} for four rows: {backend}")
 
 
 @BACKENDS
-def test_a_row_that_moved_between_pages_is_given_once(backend: str, count: Callable[..., None]) -> None:
+def test_a_row_that_moved_between_pages_is_given_once(
+    backend: str, client_on: Opens, count: Callable[..., None]
+) -> None:
     pages = {1: [0, 1], 2: [1, 2], 3: [3]}
-    ids, _ = _read(backend, lambda received: _page(backend, pages.get(_number(received), [])))
+    ids, _ = _read(client_on, backend, lambda received: _page(backend, pages.get(_number(received), [])))
     assert ids == [0, 1, 2, 3], "events were lost or doubled"
     count(52, f"a row on two pages: {backend}")
 
 
 @BACKENDS
-def test_a_row_that_moved_by_two_pages_is_given_once(backend: str, count: Callable[..., None]) -> None:
+def test_a_row_that_moved_by_two_pages_is_given_once(
+    backend: str, client_on: Opens, count: Callable[..., None]
+) -> None:
     pages = {1: [0, 1], 2: [2, 3], 3: [0, 4]}
-    ids, _ = _read(backend, lambda received: _page(backend, pages.get(_number(received), [])))
+    ids, _ = _read(client_on, backend, lambda received: _page(backend, pages.get(_number(received), [])))
     assert ids == [0, 1, 2, 3, 4], "events were lost or doubled"
     count(52, f"a row on the first and the third page: {backend}")
 
 
 @BACKENDS
-def test_two_pages_in_turn_for_ever_come_to_an_end(backend: str, count: Callable[..., None]) -> None:
+def test_two_pages_in_turn_for_ever_come_to_an_end(backend: str, client_on: Opens, count: Callable[..., None]) -> None:
     def vendor(received: Received) -> bytes:
         return _page(backend, [0, 1] if _number(received) % 2 else [2, 3])
 
-    ids, sent = _read(backend, vendor, page_limit=20)
+    ids, sent = _read(client_on, backend, vendor, page_limit=20)
     assert ids == [0, 1, 2, 3], "events were lost or doubled"
     assert sent <= 4
     count(52, f"two pages in turn for ever: {backend}")
 
 
 @BACKENDS
-def test_a_history_without_end_stops_at_the_page_limit(backend: str, count: Callable[..., None]) -> None:
+def test_a_history_without_end_stops_at_the_page_limit(
+    backend: str, count: Callable[..., None], client_on: Opens
+) -> None:
     numbers = itertools.count()
     with (
         FaultServer(lambda _: _page(backend, [next(numbers), next(numbers)]), (good,)) as server,
@@ -118,7 +126,7 @@ def test_a_history_without_end_stops_at_the_page_limit(backend: str, count: Call
     count(52, f"pages without end: {backend}")
 
 
-def test_a_next_page_on_another_host_is_never_asked(count: Callable[..., None]) -> None:
+def test_a_next_page_on_another_host_is_never_asked(client_on: Opens, count: Callable[..., None]) -> None:
     with FaultServer(vendors.kapa, (good,)) as elsewhere:
         pages = {1: [0, 1], 2: [2]}
 
@@ -127,18 +135,20 @@ def test_a_next_page_on_another_host_is_never_asked(count: Callable[..., None]) 
             link = f"http://localhost:{elsewhere.port}/query/v1/steal" if number == 1 else None
             return _page("kapa", pages.get(number, []), next=link)
 
-        ids, _ = _read("kapa", vendor)
+        ids, _ = _read(client_on, "kapa", vendor)
         assert ids == [0, 1, 2]
         assert elsewhere.accepted == 0, "the key went to another host"
     count(52, "a next page on another host: kapa")
 
 
 @BACKENDS
-def test_a_page_that_fails_leaves_the_rows_before_it_good(backend: str, count: Callable[..., None]) -> None:
+def test_a_page_that_fails_leaves_the_rows_before_it_good(
+    backend: str, count: Callable[..., None], client_on: Opens
+) -> None:
     def vendor(received: Received) -> bytes:
         return _page(backend, [0, 1]) if _number(received) == 1 else vendors.as_json({"detail": "broken"}, 500)
 
-    with FaultServer(vendor, (good,)) as server, client_on(backend, server.url, clock=_AT_ONCE) as client:
+    with FaultServer(vendor, (good,)) as server, client_on(backend, server.url, sleep=no_wait) as client:
         rows = client.history(page_size=2)
         assert _ids(itertools.islice(rows, 2)) == [0, 1]
         with pytest.raises(ServerError) as caught:
@@ -149,7 +159,9 @@ def test_a_page_that_fails_leaves_the_rows_before_it_good(backend: str, count: C
 
 
 @BACKENDS
-def test_a_page_that_fails_once_is_read_again_and_nothing_is_lost(backend: str, count: Callable[..., None]) -> None:
+def test_a_page_that_fails_once_is_read_again_and_nothing_is_lost(
+    backend: str, client_on: Opens, count: Callable[..., None]
+) -> None:
     failed: list[int] = []
 
     def vendor(received: Received) -> bytes:
@@ -159,6 +171,6 @@ def test_a_page_that_fails_once_is_read_again_and_nothing_is_lost(backend: str, 
             return vendors.as_json({"detail": "broken"}, 503)
         return _page(backend, {1: [0, 1], 2: [2]}.get(number, []))
 
-    ids, _ = _read(backend, vendor)
+    ids, _ = _read(client_on, backend, vendor)
     assert ids == [0, 1, 2], "events were lost or doubled"
     count(52, f"the second page fails once: {backend}")

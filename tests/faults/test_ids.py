@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from faults.injection import good
-from faults.neutral import client_on
+from faults.neutral import Opens
 from faults.server import FaultServer
 from faults.vendors import VENDORS
 from unichat import endpoint
@@ -40,7 +40,7 @@ _ASTRAY = [
 
 
 @pytest.mark.parametrize("bad", _ASTRAY, ids=lambda bad: repr(bad)[:20])
-def test_an_id_that_is_none_of_kapas_is_refused_before_anything_is_sent(bad: Any) -> None:
+def test_an_id_that_is_none_of_kapas_is_refused_before_anything_is_sent(bad: Any, client_on: Opens) -> None:
     builders: list[Callable[[Any], Any]] = [
         lambda client: client.operations.retrieve_thread(id=bad),
         lambda client: client.operations.chat_in_thread(thread_id=bad, query="How?"),
@@ -55,7 +55,7 @@ def test_an_id_that_is_none_of_kapas_is_refused_before_anything_is_sent(bad: Any
 
 
 @pytest.mark.parametrize("bad", ["", ".", "..", "x\n", "x\0", "   ", 7, None], ids=repr)
-def test_a_bot_id_that_would_change_kadals_route_is_refused_before_anything_is_sent(bad: Any) -> None:
+def test_a_bot_id_that_would_change_kadals_route_is_refused_before_anything_is_sent(bad: Any, client_on: Opens) -> None:
     with FaultServer(VENDORS["kadal"], (good,)) as server, client_on("kadal", server.url) as client:
         for build in (client.operations.post_chat, client.operations.get_chat, client.operations.clear_chat_history):
             question = {"post_chat": {"message": "How?"}, "get_chat": {"query": "How?"}}.get(build.__name__, {})
@@ -65,7 +65,7 @@ def test_a_bot_id_that_would_change_kadals_route_is_refused_before_anything_is_s
 
 
 @pytest.fixture(scope="module")
-def answering() -> Iterator[tuple[FaultServer, Client]]:
+def answering(client_on: Opens) -> Iterator[tuple[FaultServer, Client]]:
     with FaultServer(VENDORS["kapa"], (good,)) as server, client_on("kapa", server.url, attempts=1) as client:
         yield server, client
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import partial
 
 import pytest
 
@@ -16,17 +18,28 @@ from faults import rows_connection, vendors
 from faults.bench import at_best
 from faults.certificates import trusted
 from faults.injection import DEADLINE, good, sending
-from faults.neutral import client_on
+from faults.neutral import Opens, async_client_on, sync_client_on
 from faults.oracles import open_sockets
 from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Fault, FaultServer
 from faults.vendors import VENDORS
 from unichat.client import Client
-from unichat.errors import DeadlineExceeded
-from unichat.policy.retrying import Clock
+from unichat.errors import DeadlineExceeded, InvalidInput
 
 _DELAY = 0.15
+
+
+@pytest.fixture
+def client_on(driver: str) -> Iterator[Opens]:
+    """Opens clients of which the asyncio ones run in the main thread, as in a program: Ctrl-C comes to no other."""
+    if driver == "requests":
+        yield sync_client_on
+        return
+    with asyncio.Runner() as runner:
+        # Its sockets are there before those that the tests count.
+        runner.get_loop()
+        yield partial(async_client_on, runner)
 
 
 @pytest.fixture
@@ -70,7 +83,7 @@ _MOMENTS: dict[str, tuple[Fault, Callable[[Client], None]]] = {
 @pytest.mark.parametrize("moment", _MOMENTS)
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
-    backend: str, moment: str, ctrl_c: Callable[[], None], count: Callable[..., None]
+    backend: str, moment: str, ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
 ) -> None:
     fault, call = _MOMENTS[moment]
     if backend == "kadal" and call is _stream:
@@ -91,6 +104,20 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
     count(62, f"Ctrl-C {moment}: {backend}")
 
 
+def test_a_stream_after_ctrl_c_is_closed_and_no_part_of_it_passes_for_the_whole(
+    ctrl_c: Callable[[], None], client_on: Opens, count: Callable[..., None]
+) -> None:
+    with FaultServer(VENDORS["kapa"], (then_silence(3),)) as server, client_on("kapa", server.url) as client:
+        pieces = client.stream("How do I install it?")
+        next(pieces)
+        ctrl_c()
+        with pytest.raises(KeyboardInterrupt):
+            list(pieces)
+        with pytest.raises(InvalidInput, match="the stream is closed"):
+            _ = pieces.answer
+    count(62, "the stream after Ctrl-C")
+
+
 def _interrupted(client: Client) -> float:
     """The seconds until Ctrl-C ended it; the traceback is forgotten, and with it the half-made socket."""
     began = time.monotonic()
@@ -103,7 +130,9 @@ def _interrupted(client: Client) -> float:
 
 # The standard library leaves a socket whose handshake was interrupted to the garbage collector, and that warns.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_ctrl_c_ends_a_tls_handshake_at_once(ctrl_c: Callable[[], None], count: Callable[..., None]) -> None:
+def test_ctrl_c_ends_a_tls_handshake_at_once(
+    ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
+) -> None:
     before = open_sockets()
     with FaultServer(VENDORS["kapa"], (never_shake_hands,)) as server:
         url = server.url.replace("http:", "https:")
@@ -118,7 +147,7 @@ def test_ctrl_c_ends_a_tls_handshake_at_once(ctrl_c: Callable[[], None], count: 
 
 
 def test_the_client_answers_the_next_question_after_ctrl_c(
-    ctrl_c: Callable[[], None], count: Callable[..., None]
+    ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
 ) -> None:
     with (
         FaultServer(VENDORS["kadal"], (rows_connection.say_nothing, good)) as server,
@@ -134,7 +163,7 @@ def test_the_client_answers_the_next_question_after_ctrl_c(
 
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
 def test_a_clock_that_jumps_moves_no_deadline(
-    jump: float, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None]
+    jump: float, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None], client_on: Opens
 ) -> None:
     real = time.time
 
@@ -159,7 +188,7 @@ def test_a_clock_that_jumps_moves_no_deadline(
 
 
 def test_a_wrong_clock_does_not_change_the_wait_that_a_vendor_asks_for(
-    monkeypatch: pytest.MonkeyPatch, count: Callable[..., None]
+    monkeypatch: pytest.MonkeyPatch, count: Callable[..., None], client_on: Opens
 ) -> None:
     noon = 1_793_880_000.0
     slept: list[float] = []
@@ -169,7 +198,7 @@ def test_a_wrong_clock_does_not_change_the_wait_that_a_vendor_asks_for(
     monkeypatch.setattr(time, "time", lambda: noon + 86_400)
     with (
         FaultServer(VENDORS["kapa"], (sending(busy, keep=True), good)) as server,
-        client_on("kapa", server.url, clock=Clock(sleep=slept.append)) as client,
+        client_on("kapa", server.url, sleep=slept.append) as client,
     ):
         client.chat("How do I install it?")
     assert slept == [7]

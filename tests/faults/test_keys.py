@@ -12,19 +12,21 @@ import pytest
 
 from faults import vendors
 from faults.injection import good, reply
-from faults.neutral import BACKENDS, SECRET, client_on, new_nonce
+from faults.neutral import BACKENDS, SECRET, Opens, new_nonce, sync_client_on
 from faults.oracles import secrets_in
 from faults.server import FaultServer, Received
 from faults.vendors import VENDORS, text_for
 from unichat.operation import Operation, Replay, Request
-from unichat.transport import phases
+from unichat.transport import on_aiohttp, phases
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 _HEADERS = {"kapa": ("x-api-key", SECRET), "kadal": ("authorization", f"Bearer {SECRET}")}
 
 
 @BOTH
-def test_a_cookie_set_for_one_caller_is_not_sent_with_the_next_call(backend: str, count: Callable[..., None]) -> None:
+def test_a_cookie_set_for_one_caller_is_not_sent_with_the_next_call(
+    backend: str, count: Callable[..., None], client_on: Opens
+) -> None:
     def vendor(received: Received) -> bytes:
         head, _, body = VENDORS[backend](received).partition(b"\r\n\r\n")
         return head + b"\r\nSet-Cookie: session=somebody; Path=/\r\n\r\n" + body
@@ -37,7 +39,9 @@ def test_a_cookie_set_for_one_caller_is_not_sent_with_the_next_call(backend: str
 
 
 @BOTH
-def test_a_cookie_set_by_a_redirect_is_not_kept_either(backend: str, count: Callable[..., None]) -> None:
+def test_a_cookie_set_by_a_redirect_is_not_kept_either(
+    backend: str, count: Callable[..., None], client_on: Opens
+) -> None:
     moved = vendors.http(302, b"", location="/elsewhere", set_cookie="session=somebody")
     with (
         FaultServer(VENDORS[backend], (reply(lambda _: moved), good)) as server,
@@ -52,7 +56,7 @@ def test_a_cookie_set_by_a_redirect_is_not_kept_either(backend: str, count: Call
 
 @BOTH
 def test_netrc_neither_replaces_the_key_nor_adds_one(
-    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None]
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None], client_on: Opens
 ) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="ascii")
@@ -82,7 +86,7 @@ def _unsigned(backend: str) -> Operation[Any]:
 
 
 @pytest.mark.parametrize("path", ["//localhost:{port}/x", "/\\localhost:{port}/x", "/@localhost:{port}/x", "/../../x"])
-def test_no_path_leads_the_key_to_another_origin(path: str, count: Callable[..., None]) -> None:
+def test_no_path_leads_the_key_to_another_origin(path: str, count: Callable[..., None], client_on: Opens) -> None:
     with FaultServer(VENDORS["kapa"], (good,)) as elsewhere, FaultServer(VENDORS["kapa"], (good,)) as server:
         request = Request("GET", path.format(port=elsewhere.port))
         operation = Operation(
@@ -111,7 +115,7 @@ def test_http_clients_own_debugging_does_not_print_the_key(
     backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], count: Callable[..., None]
 ) -> None:
     monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
-    with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
+    with FaultServer(VENDORS[backend], (good,)) as server, sync_client_on(backend, server.url) as client:
         client.chat("How do I install it?")
     shown = "".join(capsys.readouterr())
     assert "reply:" in shown
@@ -120,11 +124,17 @@ def test_http_clients_own_debugging_does_not_print_the_key(
 
 
 @BOTH
-@pytest.mark.parametrize(("call", "connections"), [("chat", 2), ("history", 1)])
+@pytest.mark.parametrize("call", ["chat", "history"])
 def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
-    backend: str, call: str, connections: int, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None]
+    backend: str,
+    call: str,
+    driver: str,
+    monkeypatch: pytest.MonkeyPatch,
+    client_on: Opens,
+    count: Callable[..., None],
 ) -> None:
     monkeypatch.setattr(phases, "IDLE_LIFE", 0.02)
+    monkeypatch.setattr(on_aiohttp, "IDLE_LIFE", 0.02)
     nonce = new_nonce()
     with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
         client.chat("How do I install it?")
@@ -133,5 +143,6 @@ def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
             assert client.chat(f"Question {nonce}").text == text_for(nonce)
         else:
             list(client.history())
-        assert server.accepted == connections
+        # A reading may be sent again, and may so try an old connection; aiohttp draws no such distinction.
+        assert server.accepted == (1 if call == "history" and driver == "requests" else 2)
     count(14, f"a connection idle for long, then {call}: {backend}")

@@ -11,7 +11,7 @@ import pytest
 from faults import vendors
 from faults.bench import Bench
 from faults.injection import DEADLINE, Injection, good
-from faults.neutral import BACKENDS, CORE, OPERATIONS, SECRET, client_on, settings_for
+from faults.neutral import BACKENDS, CORE, OPERATIONS, SECRET, Opens, settings_for
 from faults.oracles import check_error, secrets_in
 from faults.outcome import answered
 from faults.rows_connection import full_queue
@@ -48,7 +48,9 @@ def test_a_number_that_cannot_work_is_refused_when_the_client_is_made(backend: s
 
 @BOTH
 @pytest.mark.parametrize("value", _SECONDS)
-def test_a_deadline_of_a_call_that_is_none_is_refused_before_anything_is_sent(backend: str, value: Any) -> None:
+def test_a_deadline_of_a_call_that_is_none_is_refused_before_anything_is_sent(
+    backend: str, value: Any, client_on: Opens
+) -> None:
     calls: dict[str, Callable[[Any], Any]] = {
         "chat": lambda client: client.chat("How?", deadline=value),
         "stream": lambda client: client.stream("How?", deadline=value),
@@ -68,7 +70,7 @@ def test_a_deadline_of_a_call_that_is_none_is_refused_before_anything_is_sent(ba
 
 @BOTH
 def test_a_deadline_shorter_than_the_connect_timeout_is_no_mistake_and_shortens_it(
-    backend: str, count: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    backend: str, count: Callable[..., None], monkeypatch: pytest.MonkeyPatch, client_on: Opens
 ) -> None:
     nothing = Injection(row=3, name="black hole", expected=answered(1))
     with ExitStack() as opened, FaultServer(VENDORS[backend], (good,)) as server:
@@ -104,7 +106,7 @@ _PROVIDERS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("how", _PROVIDERS)
-def test_a_token_provider_that_gives_no_token_is_named_and_nothing_is_sent(how: str) -> None:
+def test_a_token_provider_that_gives_no_token_is_named_and_nothing_is_sent(how: str, client_on: Opens) -> None:
     with (
         FaultServer(VENDORS["kadal"], (good,)) as server,
         client_on("kadal", server.url, token=_PROVIDERS[how]) as client,
@@ -116,7 +118,7 @@ def test_a_token_provider_that_gives_no_token_is_named_and_nothing_is_sent(how: 
 
 
 @pytest.mark.parametrize("token", [f"{CORE}é", f"{CORE}\n", f"{CORE} ", f"{CORE}\x7f"])
-def test_a_fetched_token_that_cannot_be_sent_is_refused_and_not_shown(token: str) -> None:
+def test_a_fetched_token_that_cannot_be_sent_is_refused_and_not_shown(token: str, client_on: Opens) -> None:
     given = vendors.as_json({"access_token": token, "expires_in": 300})
     with (
         FaultServer(lambda _: given, (good,)) as server,
@@ -141,12 +143,14 @@ def answering() -> Iterator[FaultServer]:
 
 
 @pytest.mark.parametrize("value", [1, 10**6, 0.5, 10**9])
-def test_a_deadline_that_is_positive_is_accepted_however_long(answering: FaultServer, value: float) -> None:
+def test_a_deadline_that_is_positive_is_accepted_however_long(
+    answering: FaultServer, value: float, client_on: Opens
+) -> None:
     with client_on("kapa", answering.url, deadline=value) as client:
         assert client.chat("How?", deadline=value).text
 
 
-def test_one_attempt_is_one_attempt(answering: FaultServer) -> None:
+def test_one_attempt_is_one_attempt(answering: FaultServer, client_on: Opens) -> None:
     answering.close()
     with client_on("kapa", answering.url, attempts=1) as client:
         with pytest.raises(UnichatError) as caught:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from faults.injection import good
-from faults.neutral import client_on, new_nonce
+from faults.neutral import Opens, new_nonce
 from faults.oracles import check_error
 from faults.server import Connection, FaultServer
 from faults.vendors import VENDORS, text_for
@@ -23,13 +23,13 @@ from unichat.errors import ConnectionFailed, InvalidResponse
 _FORKING = """
 import os, sys, threading, time
 from faults import mutants
-from faults.neutral import client_on, new_nonce
+from faults.neutral import new_nonce, sync_client_on
 from faults.vendors import text_for
 from unichat.errors import DeadlineExceeded
 
 mutants.pytest_configure()
 backend, url, way = sys.argv[1:]
-client = client_on(backend, url)
+client = sync_client_on(backend, url)
 
 def ask(word="Question", user="u", **options):
     nonce = new_nonce()
@@ -86,23 +86,71 @@ def _patient(connection: Connection) -> bool:
     return True
 
 
+def _run(program: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 @pytest.mark.parametrize("way", ["idle", "1", "64"])
 def test_a_fork_gets_its_own_connections_and_its_own_deadlines(
     backend: str, way: str, count: Callable[..., None]
 ) -> None:
     with FaultServer(VENDORS[backend], (_patient,)) as server:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore::DeprecationWarning", "-c", _FORKING, backend, server.url, way],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        _run(_FORKING, backend, server.url, way)
         assert max(server.seen.values()) == 1
     count(60, f"fork with {way} in flight: {backend}")
+
+
+_FORKING_WITH_A_LOOP = """
+import asyncio, os, sys
+from functools import partial
+from faults.neutral import async_client_on, new_nonce
+from faults.vendors import text_for
+from unichat.errors import InvalidInput
+
+backend, url = sys.argv[1:]
+
+def ask(client):
+    nonce = new_nonce()
+    assert client.chat(f"Question {nonce}").text == text_for(nonce), "another's answer"
+
+with asyncio.Runner() as runner, async_client_on(runner, backend, url) as client:
+    ask(client)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with asyncio.Runner() as own:
+                try:
+                    own.run(client.asynchronous.chat("How do I install it?"))
+                except InvalidInput as error:
+                    assert "another event loop" in str(error)
+                    with async_client_on(own, backend, url) as fresh:
+                        ask(fresh)
+                    status = 0
+        except BaseException as error:
+            print("child:", repr(error), file=sys.stderr, flush=True)
+        os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    ask(client)
+sys.exit(ended)
+"""
+
+
+@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+def test_a_fork_of_an_asyncio_client_is_told_to_make_its_own(backend: str, count: Callable[..., None]) -> None:
+    with FaultServer(VENDORS[backend], (good,)) as server:
+        _run(_FORKING_WITH_A_LOOP, backend, server.url)
+        assert len(server.log) == 3
+    count(60, f"fork of an asyncio client: {backend}")
 
 
 @contextmanager
@@ -130,7 +178,9 @@ def _next_word(server: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
-def test_a_vendor_killed_before_the_question_was_not_asked(backend: str, count: Callable[..., None]) -> None:
+def test_a_vendor_killed_before_the_question_was_not_asked(
+    backend: str, count: Callable[..., None], client_on: Opens
+) -> None:
     with another_process(backend, "good") as (server, url), client_on(backend, url, attempts=1) as client:
         client.chat("How do I install it?")
         server.kill()
@@ -145,7 +195,7 @@ def test_a_vendor_killed_before_the_question_was_not_asked(backend: str, count: 
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 @pytest.mark.parametrize("fault", ["silent", "half"])
 def test_a_vendor_killed_during_the_answer_is_not_asked_again(
-    backend: str, fault: str, count: Callable[..., None]
+    backend: str, fault: str, count: Callable[..., None], client_on: Opens
 ) -> None:
     with (
         ThreadPoolExecutor(1) as threads,
@@ -165,7 +215,9 @@ def test_a_vendor_killed_during_the_answer_is_not_asked_again(
     count(61, f"killed during the answer ({fault}): {backend}")
 
 
-def test_a_vendor_restarted_after_the_answer_answers_the_next_question(count: Callable[..., None]) -> None:
+def test_a_vendor_restarted_after_the_answer_answers_the_next_question(
+    count: Callable[..., None], client_on: Opens
+) -> None:
     nonce = new_nonce()
     with FaultServer(VENDORS["kapa"], (good,)) as first, client_on("kapa", first.url) as client:
         client.chat("How do I install it?")

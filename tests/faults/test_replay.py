@@ -11,16 +11,14 @@ import pytest
 
 from faults import vendors
 from faults.injection import good
-from faults.neutral import OPERATIONS, Neutral, client_on, new_nonce
+from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
 from faults.oracles import check_error
 from faults.rows_connection import close_after_reading, reset_after_reading
 from faults.rows_heads import in_chunks
 from faults.server import Fault, FaultServer, Received
 from faults.vendors import VENDORS
 from unichat.errors import ConnectionFailed, InvalidResponse, UnichatError
-from unichat.policy.retrying import Clock
 
-_AT_ONCE = Clock(sleep=lambda _: None)
 ASKING = [neutral for neutral in OPERATIONS if neutral.asks]
 _LOST: dict[str, Fault] = {
     "reset": reset_after_reading,
@@ -33,11 +31,13 @@ LOST = pytest.mark.parametrize("how", _LOST)
 
 @EACH
 @LOST
-def test_a_lost_answer_is_asked_for_again_only_by_leave(neutral: Neutral, how: str, count: Callable[..., None]) -> None:
+def test_a_lost_answer_is_asked_for_again_only_by_leave(
+    neutral: Neutral, how: str, count: Callable[..., None], client_on: Opens
+) -> None:
     nonce = new_nonce()
     with (
         FaultServer(VENDORS[neutral.backend], (_LOST[how], good)) as server,
-        client_on(neutral.backend, server.url, clock=_AT_ONCE, replay="always") as client,
+        client_on(neutral.backend, server.url, sleep=no_wait, replay="always") as client,
     ):
         given = neutral.run(client, nonce)
         assert given.right, "not the answer to the question"
@@ -47,11 +47,13 @@ def test_a_lost_answer_is_asked_for_again_only_by_leave(neutral: Neutral, how: s
 
 
 @pytest.mark.parametrize("neutral", [each for each in OPERATIONS if each.name == "kadal feedback"])
-def test_leave_to_ask_again_is_no_leave_to_rate_twice(neutral: Neutral, count: Callable[..., None]) -> None:
+def test_leave_to_ask_again_is_no_leave_to_rate_twice(
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
+) -> None:
     nonce = new_nonce()
     with (
         FaultServer(VENDORS["kadal"], (reset_after_reading, good)) as server,
-        client_on("kadal", server.url, clock=_AT_ONCE, replay="always") as client,
+        client_on("kadal", server.url, sleep=no_wait, replay="always") as client,
     ):
         with pytest.raises(ConnectionFailed):
             neutral.run(client, nonce)
@@ -108,13 +110,13 @@ class Losing:
 @LOST
 @pytest.mark.parametrize("knows", [True, False], ids=["found", "not found"])
 def test_reconciling_reads_first_and_asks_again_only_if_the_question_is_not_there(
-    neutral: Neutral, how: str, knows: bool, count: Callable[..., None]
+    neutral: Neutral, how: str, knows: bool, count: Callable[..., None], client_on: Opens
 ) -> None:
     nonce = new_nonce()
     losing = Losing(how)
     with (
         FaultServer(_remembering(neutral, knows=knows), (losing,)) as server,
-        client_on(neutral.backend, server.url, clock=_AT_ONCE, replay="reconcile") as client,
+        client_on(neutral.backend, server.url, sleep=no_wait, replay="reconcile") as client,
     ):
         given = neutral.run(client, nonce)
         assert given.right, "not the answer to the question"
@@ -125,7 +127,7 @@ def test_reconciling_reads_first_and_asks_again_only_if_the_question_is_not_ther
 
 @EACH
 def test_reconciling_that_cannot_read_raises_and_does_not_ask_again(
-    neutral: Neutral, count: Callable[..., None]
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
 ) -> None:
     def vendor(received: Received) -> bytes:
         if received.method == "GET":
@@ -135,7 +137,7 @@ def test_reconciling_that_cannot_read_raises_and_does_not_ask_again(
     nonce = new_nonce()
     with (
         FaultServer(vendor, (Losing("reset"),)) as server,
-        client_on(neutral.backend, server.url, clock=_AT_ONCE, replay="reconcile") as client,
+        client_on(neutral.backend, server.url, sleep=no_wait, replay="reconcile") as client,
     ):
         with pytest.raises(UnichatError) as caught:
             neutral.run(client, nonce)
@@ -146,14 +148,14 @@ def test_reconciling_that_cannot_read_raises_and_does_not_ask_again(
 
 @EACH
 def test_an_answer_that_cannot_be_read_is_never_asked_for_again_not_even_by_leave(
-    neutral: Neutral, count: Callable[..., None]
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
 ) -> None:
     if neutral.streamed:
         pytest.skip("a stream has no one document")
     nonce = new_nonce()
     with (
         FaultServer(lambda _: vendors.http(200, b"<html>", content_type="text/html"), (good,)) as server,
-        client_on(neutral.backend, server.url, clock=_AT_ONCE, replay="always") as client,
+        client_on(neutral.backend, server.url, sleep=no_wait, replay="always") as client,
     ):
         with pytest.raises(InvalidResponse):
             neutral.run(client, nonce)
@@ -163,16 +165,23 @@ def test_an_answer_that_cannot_be_read_is_never_asked_for_again_not_even_by_leav
 
 @pytest.mark.parametrize("name", ["kadal chat", "kadal continue"])
 @pytest.mark.parametrize("fault", ["reset", "closed"])
-def test_kadals_get_send_is_a_question_and_not_sent_twice(name: str, fault: str, count: Callable[..., None]) -> None:
+@pytest.mark.parametrize("connection", ["fresh", "kept"])
+def test_kadals_get_send_is_a_question_and_not_sent_twice(
+    name: str, fault: str, connection: str, count: Callable[..., None], client_on: Opens
+) -> None:
     neutral = next(each for each in OPERATIONS if each.name == name)
     nonce = new_nonce()
+    before = (good,) if connection == "kept" else ()
     with (
-        FaultServer(VENDORS["kadal"], (_LOST[fault], good)) as server,
-        client_on("kadal", server.url, clock=_AT_ONCE, send_version="v1") as client,
+        FaultServer(VENDORS["kadal"], (*before, _LOST[fault], good)) as server,
+        client_on("kadal", server.url, sleep=no_wait, send_version="v1") as client,
     ):
+        for _ in before:
+            neutral.run(client, new_nonce())
         with pytest.raises(ConnectionFailed) as caught:
             neutral.run(client, nonce)
         assert server.seen[nonce] == 1, "the question was seen twice"
         assert caught.value.maybe_delivered is True
         assert server.log[0].method == "GET"
-    count(6, f"{fault}, sent by GET: {name}")
+        assert server.accepted == 1
+    count(6, f"{fault}, sent by GET on a {connection} connection: {name}")

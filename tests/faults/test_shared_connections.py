@@ -10,7 +10,7 @@ import pytest
 
 from faults.certificates import context_for, trusted
 from faults.injection import good
-from faults.neutral import client_on, new_nonce
+from faults.neutral import Opens, new_nonce
 from faults.oracles import open_sockets
 from faults.rows_streams import then_silence
 from faults.server import Connection, Fault, FaultServer, Received
@@ -52,7 +52,7 @@ def _streaming(answer: Callable[[Received], bytes]) -> Fault:
     ids=["idle, with a length", "deadline, with a length", "idle, in chunks"],
 )
 def test_a_stream_whose_reader_is_slow_does_not_end_the_call_that_has_its_connection_now(
-    answer: Callable[[Received], bytes], limit: dict[str, float], count: Callable[..., None]
+    answer: Callable[[Received], bytes], limit: dict[str, float], count: Callable[..., None], client_on: Opens
 ) -> None:
     mine, others = new_nonce(), new_nonce()
     with (
@@ -69,7 +69,7 @@ def test_a_stream_whose_reader_is_slow_does_not_end_the_call_that_has_its_connec
     count(57, f"a slow reader beside another caller, {answer.__name__.strip('_')}, {next(iter(limit))}")
 
 
-def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., None]) -> None:
+def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., None], client_on: Opens) -> None:
     nonce = new_nonce()
 
     def fault(connection: Connection) -> bool:
@@ -88,7 +88,7 @@ def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., 
     count(55, "a reader slower than the limit of silence")
 
 
-def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[..., None]) -> None:
+def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[..., None], client_on: Opens) -> None:
     before = open_sockets()
     with (
         FaultServer(VENDORS["kapa"], (*[then_silence(3)] * (POOL_SIZE + 1), good)) as server,
@@ -110,7 +110,7 @@ def _with_surplus(received: Received) -> bytes:
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("framed", [_with_surplus, _in_chunks], ids=["with a length", "in chunks"])
 def test_what_follows_an_answer_does_not_answer_the_next_question(
-    framed: Callable[[Received], bytes], secure: bool, count: Callable[..., None]
+    framed: Callable[[Received], bytes], secure: bool, count: Callable[..., None], client_on: Opens
 ) -> None:
     surplus = as_json({**kapa_answer(""), "answer": "somebody else's answer"})
 
@@ -135,7 +135,7 @@ def test_what_follows_an_answer_does_not_answer_the_next_question(
     count(33, f"a second answer behind the first, {framed.__name__.strip('_')}, {'TLS' if secure else 'plain'}")
 
 
-def test_a_body_that_comes_late_after_a_204_answers_nobody(count: Callable[..., None]) -> None:
+def test_a_body_that_comes_late_after_a_204_answers_nobody(count: Callable[..., None], client_on: Opens) -> None:
     def fault(connection: Connection) -> bool:
         received = connection.read()
         if not received.target.endswith("/upsert/"):

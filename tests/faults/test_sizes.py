@@ -8,9 +8,8 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import cache
-
-import pytest
 
 from faults.injection import reply
 from faults.rows_bodies import endless_body, endless_chunks
@@ -19,28 +18,33 @@ from faults.vendors import VENDORS, chunked, http
 
 _MEBIBYTE = 1024 * 1024
 
-# A process of its own, so that the memory is that of one call.
+# A process of its own, so that the memory is that of these calls. What it grows by is the most that any of them took.
 _ASKING = """
 import resource, sys
-from faults.neutral import client_on
+from functools import partial
+from blocking import Loop
+from faults.neutral import async_client_on, sync_client_on
 from unichat.errors import UnichatError
 
-backend, url, call = sys.argv[1:]
-client = client_on(backend, url)
-with client_on(backend, "http://127.0.0.1:1", attempts=1) as warm:
+driver, *cases = sys.argv[1:]
+client_on = sync_client_on if driver == "requests" else partial(async_client_on, Loop())
+with client_on("kapa", "http://127.0.0.1:1", attempts=1) as warm:
     try:
         warm.chat("Load everything that a call needs.")
     except UnichatError:
         pass
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-try:
-    if call == "stream":
-        with client.stream("How do I install it?") as pieces:
-            list(pieces)
-    else:
-        client.chat("How do I install it?")
-except UnichatError as error:
-    print(type(error).__name__, getattr(error, "kind", ""), error.maybe_delivered)
+for case in cases:
+    call, url = case.split(" ")
+    with client_on("kapa", url) as client:
+        try:
+            if call == "stream":
+                with client.stream("How do I install it?") as pieces:
+                    list(pieces)
+            else:
+                client.chat("How do I install it?")
+        except UnichatError as error:
+            print(type(error).__name__, getattr(error, "kind", ""), error.maybe_delivered)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
@@ -85,27 +89,28 @@ _LARGE: dict[str, tuple[Fault, str]] = {
 _STREAMED = ("a gigabyte in gzip", "a gigabyte in a gzip chunk", "a body without end", "a gigabyte in a refusal")
 
 
-@pytest.mark.parametrize(
-    ("call", "what"), [*(("chat", what) for what in _LARGE), *(("stream", what) for what in _STREAMED)]
-)
-def test_a_huge_answer_is_refused_at_the_limit_without_growing_in_memory(
-    call: str, what: str, count: Callable[..., None]
+_CASES = [*(("chat", what) for what in _LARGE), *(("stream", what) for what in _STREAMED)]
+
+
+def test_huge_answers_are_refused_at_the_limit_without_growing_in_memory(
+    driver: str, count: Callable[..., None]
 ) -> None:
-    fault, expected = _LARGE[what]
-    with FaultServer(VENDORS["kapa"], (fault,)) as server:
+    with ExitStack() as opened:
+        servers = [opened.enter_context(FaultServer(VENDORS["kapa"], (_LARGE[what][0],))) for _, what in _CASES]
+        cases = [f"{call} {server.url}" for (call, _), server in zip(_CASES, servers, strict=True)]
         done = subprocess.run(
-            [sys.executable, "-c", _ASKING, "kapa", server.url, call],
+            [sys.executable, "-c", _ASKING, driver, *cases],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             text=True,
             timeout=60,
             check=True,
         )
-        *outcome, grown = done.stdout.splitlines()
-        assert len(server.log) == 1
-    if "refusal" in what and call == "stream":
+        assert [len(server.log) for server in servers] == [1] * len(_CASES)
+    *outcomes, grown = done.stdout.splitlines()
+    for (call, what), outcome in zip(_CASES, outcomes, strict=True):
         # Of a stream's refusal no more is read than is needed to say why.
-        expected = "PermissionDenied  False"
-    assert outcome == [expected]
+        refused = "refusal" in what and call == "stream"
+        assert outcome == ("PermissionDenied  False" if refused else _LARGE[what][1]), f"{what}: {call}"
+        count(37 if "without end" in what else 36, f"{what}: {call}")
     assert int(grown) < 64, f"memory grew by {grown} MiB"
-    count(37 if "without end" in what else 36, f"{what}: {call}")

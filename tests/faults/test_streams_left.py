@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from faults.injection import good
-from faults.neutral import client_on, new_nonce
+from faults.neutral import Opens, new_nonce
 from faults.oracles import open_sockets
-from faults.server import FaultServer, Received
+from faults.rows_streams import record
+from faults.server import Connection, FaultServer, Received
 from faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
 from unichat.client import Client
 from unichat.errors import InvalidInput
@@ -55,7 +58,7 @@ WAYS = [_leave_by_break, _leave_by_exception, _leave_without_reading, _leave_by_
 
 @pytest.mark.parametrize("leave", WAYS, ids=lambda way: way.__name__.strip("_").replace("_", " "))
 def test_a_stream_left_early_gives_up_its_connection_and_the_next_call_gets_its_own_answer(
-    leave: Callable[[Client, str], None], count: Callable[..., None]
+    leave: Callable[[Client, str], None], count: Callable[..., None], client_on: Opens
 ) -> None:
     before = open_sockets()
     left, nonce = new_nonce(), new_nonce()
@@ -70,7 +73,41 @@ def test_a_stream_left_early_gives_up_its_connection_and_the_next_call_gets_its_
     count(56, leave.__name__.strip("_").replace("_", " "))
 
 
-def test_a_stream_read_to_its_end_gives_its_connection_back(count: Callable[..., None]) -> None:
+def test_a_stream_is_not_read_ahead_of_its_reader(client_on: Opens, count: Callable[..., None]) -> None:
+    offered = 64 * 1024 * 1024
+    sent = [0]
+
+    def lavish(connection: Connection) -> bool:
+        # What the kernel keeps for the sender is not what the client has taken.
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        nonce = connection.read().nonce
+        connection.write(http(200, b"", content_length=str(offered), **STREAM))
+        piece = b"".join(kapa_records(nonce)[:1]) + record("partial_answer", text="a" * 60_000)
+        while sent[0] < offered:
+            connection.write(piece)
+            sent[0] += len(piece)
+        return False
+
+    with (
+        FaultServer(VENDORS["kapa"], (lavish,)) as server,
+        client_on("kapa", server.url) as client,
+        client.stream("How do I install it?") as pieces,
+    ):
+        next(pieces)
+        before = -1
+        while sent[0] > before:
+            before = sent[0]
+            time.sleep(0.1)
+        taken = sent[0]
+        # The rest flows as soon as somebody reads.
+        for _ in range(300):
+            next(pieces)
+        assert sent[0] > taken
+    assert taken < offered / 8, f"{taken:,} bytes were taken from the server for one event"
+    count(56, f"{offered // 1024**2} MiB offered, one event read")
+
+
+def test_a_stream_read_to_its_end_gives_its_connection_back(count: Callable[..., None], client_on: Opens) -> None:
     nonce = new_nonce()
     with FaultServer(VENDORS["kapa"], (good,)) as server, client_on("kapa", server.url) as client:
         with client.stream(f"Question {new_nonce()}") as pieces:
@@ -80,7 +117,7 @@ def test_a_stream_read_to_its_end_gives_its_connection_back(count: Callable[...,
     count(56, "read to its end")
 
 
-def test_a_stream_that_nobody_enters_sends_nothing(count: Callable[..., None]) -> None:
+def test_a_stream_that_nobody_enters_sends_nothing(count: Callable[..., None], client_on: Opens) -> None:
     with FaultServer(VENDORS["kapa"], (good,)) as server, client_on("kapa", server.url) as client:
         client.stream("How do I install it?")
         assert server.accepted == 0

@@ -291,6 +291,10 @@ class Attempts(Generic[T]):
         """Give back to the budget what a success gives."""
         self.budget.give(self._cost if len(self.made) > 1 else 1.0)
 
+    def withdraw(self) -> None:
+        """Give back to the budget what was taken for a retry that will not be made after all."""
+        self.budget.give(self._cost)
+
     def record(self, error: UnichatError | None = None) -> CallRecord:
         """Return the record of the call so far; `error`: the one that ends it."""
         return CallRecord(

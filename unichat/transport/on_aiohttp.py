@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientError, ClientTimeout
-from attrs import define, frozen
+from attrs import frozen
 
 import unichat
+from unichat.errors import ConfigError
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.secrets import Signature
+from unichat.transport.aio_phases import Attempt, Connections, Connector, Handshake, current, tracing
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
@@ -28,14 +32,11 @@ POOL_SIZE = 1_000
 """Connections at most."""
 IDLE_LIFE = 4.0
 """Seconds that an idle connection is kept: common servers close theirs after 5, perhaps under a question."""
-
-
-@define(eq=False)
-class _Progress:
-    """How far one attempt has come: `connecting`, `sending`, `waiting` or `body`; and whether bytes were written."""
-
-    phase: str = "connecting"
-    written: bool = False
+AIOHTTP_VERSIONS = ">=3.14,<3.15"
+"""As in the extra `async`: what is private in aiohttp may change with any version, and each needs the fault bench."""
+_LONGEST_LINE = 65_536
+_MOST_HEADERS = 100
+"""The head of an answer has the limits that the standard library, and with it the sync driver, sets."""
 
 
 @frozen(eq=False)
@@ -56,32 +57,27 @@ class AiohttpTransport:
     Redirects are never followed and cookies never kept. Proxies and CA settings of the environment are honoured.
 
     Raises:
-        ConfigError: the file of certificate authorities cannot be read.
+        ConfigError: the file of certificate authorities cannot be read; or this version of aiohttp cannot be told to
+            send a question once.
     """
 
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
+        _check_switch()
         self._base_url = base_url.rstrip("/")
         self._timeout = ClientTimeout(total=None, sock_connect=connect_timeout)
-        self._tls = context_for(ca_bundle)
         self._proxy = _proxy_for(self._base_url)
+        self._tls = None
+        if any((address or "").startswith("https:") for address in (self._base_url, self._proxy)):
+            self._tls = context_for(ca_bundle)
+            self._tls.sslobject_class = Handshake
+        self._connections = Connections()
         self._session: aiohttp.ClientSession | None = None
-        self._closed = False
+        self._running: WeakSet[Attempt] = WeakSet()
 
     def _open_session(self) -> aiohttp.ClientSession:
         # Made with the first request, since aiohttp ties it to the running event loop.
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=POOL_SIZE, keepalive_timeout=IDLE_LIFE, ssl=self._tls),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-                headers={"User-Agent": f"unichat/{unichat.__version__}"},
-                trace_configs=[_tracing()],
-                auto_decompress=True,
-                trust_env=False,
-            )
-            # Private, and the only switch there is: without it a dropped connection repeats a question asked by GET.
-            assert self._session._retry_connection is True
-            self._session._retry_connection = False
+            self._session = _session(self._connections, self._tls, self._timeout)
         return self._session
 
     async def send(
@@ -113,99 +109,173 @@ class AiohttpTransport:
         accept: str = "*/*",
     ) -> AsyncOpenReply | Failure:
         """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
-        progress = _Progress()
+        if self._proxy and not _is_usable(self._proxy):
+            # aiohttp would take some of these for none, and go past the proxy.
+            return Failure("proxy", "the environment names one that is no HTTP proxy", phase="connecting")
+        attempt = Attempt(deadline, silence)
+        self._running.add(attempt)
+        opened = await self._asked(request, signature, attempt, accept)
+        if isinstance(opened, Failure):
+            self._connections.abandon(attempt)
+            return opened
+        attempt.phase, attempt.reader = "body", opened.content
+
+        def close() -> None:
+            # After some statuses a body may follow by mistake, and a while later.
+            if not opened.closed or opened.status in (204, 205, 304):
+                self._connections.abandon(attempt)
+            opened.close()
+
+        headers = _lower(opened)
+        problem = _unusable(opened, headers)
+        if problem is not None:
+            # Even if it is whole: who sends such a head is not asked again over the same connection.
+            self._connections.abandon(attempt)
+            opened.close()
+            return problem
+        framed = opened.content_length is not None or "chunked" in headers.get("transfer-encoding", "")
+        return AsyncOpenReply(opened.status, headers, _pieces(opened, attempt), framed, close, attempt.heard)
+
+    async def _asked(
+        self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
+    ) -> aiohttp.ClientResponse | Failure:
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         if signature is not None:
             headers[signature.header] = signature.value
-        patience = _Patience(deadline, silence)
-        response = None
-        failure: Failure | None = None
+        before = current.set(attempt)
         try:
-            async with asyncio.timeout_at(patience.due()):
-                response = await self._open_session().request(
+            async with attempt.waiting():
+                return await self._open_session().request(
                     request.method,
                     _url(self._base_url + request.target),
                     data=request.body,
                     headers=headers,
                     allow_redirects=False,
                     proxy=self._proxy,
-                    trace_request_ctx=progress,
+                    trace_request_ctx=attempt,
                 )
-        except TimeoutError as error:
-            failure = self._failure(error, progress, patience)
         except (ClientError, OSError, ValueError, RuntimeError) as error:
-            failure = self._failure(error, progress, patience)
-        if failure is not None or response is None:
-            return failure or Failure("head")
-        if not 200 <= response.status < 600:
-            response.close()
-            return Failure("head", f"HTTP status {response.status} as the final one", phase="body")
-        lower = {name.lower(): value for name, value in response.headers.items()}
-        framed = response.content_length is not None or "chunked" in lower.get("transfer-encoding", "")
-        pieces = self._pieces(response, patience)
-        return AsyncOpenReply(response.status, lower, pieces, framed, response.close, patience.heard)
-
-    async def _pieces(self, response: aiohttp.ClientResponse, patience: _Patience) -> AsyncIterator[bytes | Failure]:
-        failure: Failure | None = None
-        progress = _Progress("body", written=True)
-        while failure is None:
-            try:
-                async with asyncio.timeout_at(patience.due()):
-                    piece = await response.content.readany()
-            except TimeoutError as error:
-                failure = self._failure(error, progress, patience)
-            except (ClientError, OSError, ValueError, RuntimeError) as error:
-                failure = self._failure(error, progress, patience)
-            else:
-                if not piece:
-                    return
-                yield piece
-        yield failure
-
-    def _failure(self, error: Exception, progress: _Progress, patience: _Patience) -> Failure:
-        """Return the row of the failure table for what was raised."""
-        if self._closed:
-            return Failure("cancelled", delivered=progress.written, phase=progress.phase)
-        if type(error) is TimeoutError:
-            return Failure(patience.passed(), delivered=progress.written, phase=progress.phase)
-        if progress.phase == "body":
-            return Failure("truncated", plain(error), phase="body")
-        if isinstance(error, aiohttp.ClientHttpProxyError):
-            kind = "proxy_auth" if error.status == 407 else "proxy"
-            return Failure(kind, f"HTTP {error.status}", phase=progress.phase)
-        kind = next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), "head")
-        if kind in ("reset", "closed") and not progress.written:
-            kind = "tls" if progress.phase == "connecting" else "unsent"
-        return Failure(kind, plain(error), phase=progress.phase)
+            return failure_of(error, attempt)
+        except asyncio.CancelledError:
+            self._connections.abandon(attempt)
+            raise
+        finally:
+            current.reset(before)
 
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
-        self._closed = True
+        for attempt in tuple(self._running):
+            attempt.stop()
         if self._session is not None:
             await self._session.close()
+            # Connections that were given up end in the loop's next turn.
+            await asyncio.sleep(0)
 
 
-class _Patience:
-    """When the next byte is due: before the call's deadline, and before too long a silence."""
+def _check_switch() -> None:
+    # Private, and the only switch there is: without it a dropped connection repeats a question asked by GET.
+    if "_retry_connection" not in getattr(aiohttp.ClientSession, "ATTRS", ()):
+        raise ConfigError(
+            f"aiohttp {aiohttp.__version__} cannot be kept from sending a question twice",
+            hint=f'Install a version that can: pip install "aiohttp{AIOHTTP_VERSIONS}".',
+        )
 
-    def __init__(self, deadline: Deadline, silence: float | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + deadline.left()
-        self._quiet_until = None if silence is None else self._loop.time() + silence
 
-    def heard(self, seconds: float) -> None:
-        """Allow so many seconds of silence from now on."""
-        self._quiet_until = self._loop.time() + seconds
+def _session(connections: Connections, tls: ssl.SSLContext | None, timeout: ClientTimeout) -> aiohttp.ClientSession:
+    session = aiohttp.ClientSession(
+        connector=Connector(
+            connections,
+            limit=POOL_SIZE,
+            keepalive_timeout=IDLE_LIFE,
+            ssl=tls or True,
+            resolver=aiohttp.ThreadedResolver(),
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=timeout,
+        headers={"User-Agent": f"unichat/{unichat.__version__}"},
+        trace_configs=[tracing()],
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
+        max_headers=_MOST_HEADERS,
+        trust_env=False,
+    )
+    session._retry_connection = False
+    return session
 
-    def due(self) -> float:
-        """Return the loop's time at which waiting ends."""
-        return self._end if self._quiet_until is None else min(self._end, self._quiet_until)
 
-    def passed(self) -> str:
-        """Return which of the two has passed."""
-        return "deadline" if self._loop.time() >= self._end else "stalled"
+def _unusable(response: aiohttp.ClientResponse, headers: dict[str, str]) -> Failure | None:
+    """Return what is wrong with a head that aiohttp takes."""
+    if not 200 <= response.status < 600:
+        return Failure("head", f"HTTP status {response.status} as the final one", phase="body")
+    if response.version is None or response.version.major != 1:
+        return Failure("head", "another version of HTTP than was asked for", phase="body")
+    if "," in headers.get("content-encoding", ""):
+        # It decodes one encoding, and would give out the bytes of several as they are.
+        return Failure("truncated", "several content encodings", phase="body")
+    return None
+
+
+async def _pieces(response: aiohttp.ClientResponse, attempt: Attempt) -> AsyncIterator[bytes | Failure]:
+    """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
+    failure: Failure | None = None
+    while failure is None:
+        try:
+            async with attempt.waiting():
+                piece = await response.content.readany()
+        except (ClientError, OSError, ValueError, RuntimeError) as error:
+            failure = failure_of(error, attempt)
+        else:
+            if not piece:
+                return
+            attempt.handing_out()
+            yield piece
+    yield failure
+
+
+def failure_of(error: Exception, attempt: Attempt) -> Failure:
+    """Return the row of the failure table for what was raised."""
+    if type(error) is TimeoutError or attempt.stopped:
+        return Failure(attempt.passed(), delivered=attempt.written, phase=attempt.phase)
+    chain = list(_chain(error))
+    words = plain(chain[-1])
+    if attempt.phase == "body":
+        return Failure("truncated", words, phase="body")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        kind = "proxy_auth" if error.status == 407 else "proxy"
+        return Failure(kind, f"HTTP {error.status}", phase=attempt.phase)
+    if isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str):
+        # What there was of a head when the connection ended.
+        return Failure("head", words, phase=attempt.phase)
+    kind = next((kind for kinds, kind in _KINDS if any(isinstance(cause, kinds) for cause in chain)), "head")
+    if attempt.phase == "handshake" and kind not in ("certificate", "proxy"):
+        kind = "tls"
+    elif (kind in ("reset", "closed") and _is_unsent(chain, attempt)) or (kind == "head" and not attempt.written):
+        kind = "unsent"
+    return Failure(kind, words, phase=attempt.phase)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield the error and what it wraps, outermost first: aiohttp tells a reset by what caused its own error."""
+    # A time-out ends a wait by cancelling it, which says nothing more.
+    while error is not None and not isinstance(error, asyncio.CancelledError):
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_unsent(chain: Iterable[BaseException], attempt: Attempt) -> bool:
+    # A request is one write, and aiohttp raises this in its place when it finds the connection lost.
+    return not attempt.written or any(isinstance(cause, aiohttp.ClientConnectionResetError) for cause in chain)
+
+
+def _lower(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Return the headers by lower-case names, several of one name joined as HTTP allows."""
+    lower: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        lower[key] = f"{lower[key]}, {value}" if key in lower else value
+    return lower
 
 
 def _url(address: str) -> Any:
@@ -215,39 +285,27 @@ def _url(address: str) -> Any:
     return URL(address, encoded=True)
 
 
-def _tracing() -> aiohttp.TraceConfig:
-    """Have aiohttp tell how far each attempt has come."""
-    trace = aiohttp.TraceConfig()
-
-    async def connected(_: Any, context: Any, __: Any) -> None:
-        context.trace_request_ctx.phase = "sending"
-
-    async def sent(_: Any, context: Any, __: Any) -> None:
-        context.trace_request_ctx.phase, context.trace_request_ctx.written = "waiting", True
-
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    trace.on_request_headers_sent.append(sent)
-    return trace
-
-
 def _proxy_for(base_url: str) -> str | None:
     """Return the proxy of the environment for the address, found as the sync client finds it."""
     from requests.utils import get_environ_proxies, select_proxy
 
     found: str | None = select_proxy(base_url, get_environ_proxies(base_url))
-    return found
+    return found if not found or "://" in found else f"http://{found}"
 
 
-# The first line that fits decides.
+def _is_usable(proxy: str) -> bool:
+    parts = urlsplit(proxy)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+# The first line that fits any link of the chain decides.
 _KINDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "certificate"),
-    ((aiohttp.ClientSSLError, ssl.SSLError), "tls"),
     (aiohttp.ClientProxyConnectionError, "proxy"),
+    ((aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError), "certificate"),
+    ((aiohttp.ClientSSLError, ssl.SSLError), "tls"),
     (aiohttp.ClientConnectorDNSError, "dns"),
     (aiohttp.ConnectionTimeoutError, "connect_timeout"),
     (aiohttp.ClientConnectorError, "refused"),
     (aiohttp.ServerDisconnectedError, "closed"),
     ((ConnectionResetError, BrokenPipeError, ConnectionAbortedError), "reset"),
-    (aiohttp.ClientPayloadError, "truncated"),
 )

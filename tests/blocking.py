@@ -1,28 +1,37 @@
 """The asyncio client behind the sync client's face, so that one text of tests runs over both."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from unichat.aio import AsyncAnswerStream, AsyncClient
 from unichat.aio_many import AsyncOutcomes, map_concurrent_async
 
 
+class Runs(Protocol):
+    """What a blocking client needs of a loop: a `Loop` gives it, and so does an `asyncio.Runner`."""
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], /) -> Any: ...
+
+
 class Loop:
     """An event loop in a thread of its own."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+    def __init__(self, factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
+        self._loop = factory()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run it there, and wait for its result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
     def close(self) -> None:
         """End the loop."""
+        self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -31,18 +40,18 @@ class Loop:
 class BlockingStream:
     """An asynchronous stream, read as a sync one."""
 
-    def __init__(self, loop: Loop, stream: AsyncAnswerStream[Any]) -> None:
+    def __init__(self, loop: Runs, stream: AsyncAnswerStream[Any]) -> None:
         self._loop = loop
         self._stream = stream
 
-    def __enter__(self) -> "BlockingStream":
+    def __enter__(self) -> BlockingStream:
         self._loop.run(self._stream.__aenter__())
         return self
 
     def __exit__(self, *about: Any) -> None:
         self._loop.run(self._stream.__aexit__(*about))
 
-    def __iter__(self) -> "BlockingStream":
+    def __iter__(self) -> BlockingStream:
         return self
 
     def __next__(self) -> Any:
@@ -74,17 +83,17 @@ class BlockingStream:
 class BlockingOutcomes:
     """The outcomes of asynchronous calls, read as sync ones."""
 
-    def __init__(self, loop: Loop, outcomes: AsyncOutcomes[Any, Any]) -> None:
+    def __init__(self, loop: Runs, outcomes: AsyncOutcomes[Any, Any]) -> None:
         self._loop = loop
         self._outcomes = outcomes
 
-    def __enter__(self) -> "BlockingOutcomes":
+    def __enter__(self) -> BlockingOutcomes:
         return self
 
     def __exit__(self, *about: Any) -> None:
         self.close()
 
-    def __iter__(self) -> "BlockingOutcomes":
+    def __iter__(self) -> BlockingOutcomes:
         return self
 
     def __next__(self) -> Any:
@@ -102,35 +111,44 @@ class BlockingOutcomes:
 class BlockingClient:
     """An `AsyncClient` whose calls block, by the sync client's names."""
 
-    def __init__(self, loop: Loop, client: AsyncClient) -> None:
+    def __init__(self, loop: Runs, client: AsyncClient) -> None:
         self._loop = loop
-        self._client = client
+        self.asynchronous = client
+
+    def __enter__(self) -> BlockingClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
+        return getattr(self.asynchronous, name)
+
+    def with_policy(self, **changes: Any) -> BlockingClient:
+        return BlockingClient(self._loop, self.asynchronous.with_policy(**changes))
 
     def chat(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self._client.chat(*args, **kwargs))
+        return self._loop.run(self.asynchronous.chat(*args, **kwargs))
 
     def continue_thread(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self._client.continue_thread(*args, **kwargs))
+        return self._loop.run(self.asynchronous.continue_thread(*args, **kwargs))
 
     def feedback(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self._client.feedback(*args, **kwargs))
+        return self._loop.run(self.asynchronous.feedback(*args, **kwargs))
 
     def clear_history(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self._client.clear_history(*args, **kwargs))
+        return self._loop.run(self.asynchronous.clear_history(*args, **kwargs))
 
     def run(self, operation: Any, **kwargs: Any) -> Any:
         if hasattr(operation, "decoder"):
-            return BlockingStream(self._loop, self._client.run_stream(operation, **kwargs))
-        return self._loop.run(self._client.run(operation, **kwargs))
+            return BlockingStream(self._loop, self.asynchronous.run_stream(operation, **kwargs))
+        return self._loop.run(self.asynchronous.run(operation, **kwargs))
 
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        return BlockingStream(self._loop, self._client.stream(*args, **kwargs))
+        return BlockingStream(self._loop, self.asynchronous.stream(*args, **kwargs))
 
     def history(self, *args: Any, **kwargs: Any) -> Any:
-        exchanges = self._client.history(*args, **kwargs)
+        exchanges = self.asynchronous.history(*args, **kwargs)
 
         def blocking() -> Any:
             ended = object()
@@ -141,11 +159,11 @@ class BlockingClient:
 
     def mapped(self, function: Callable[[Any, Any], Any], items: Any, **options: Any) -> BlockingOutcomes:
         """The outcomes of `function(client, item)`, for many items at a time."""
-        called = map_concurrent_async(lambda item: function(self._client, item), items, **options)
+        called = map_concurrent_async(lambda item: function(self.asynchronous, item), items, **options)
         return BlockingOutcomes(self._loop, called)
 
     def close(self) -> None:
-        self._loop.run(self._client.close())
+        self._loop.run(self.asynchronous.close())
 
 
 async def _next(items: Any, ended: object) -> Any:

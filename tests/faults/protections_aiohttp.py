@@ -1,0 +1,194 @@
+"""Takes away the protections of the asyncio driver, one function each, for `mutants.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from unichat import aio, aio_driver
+from unichat.engine import Engine
+from unichat.errors import ConnectionFailed
+from unichat.policy.retrying import Attempts
+from unichat.transport import aio_phases, on_aiohttp
+
+# The session
+
+
+def _with_session(change: Callable[[Any], None]) -> None:
+    session = on_aiohttp._session
+
+    def changed(*given: Any) -> aiohttp.ClientSession:
+        made = session(*given)
+        change(made)
+        return made
+
+    on_aiohttp._session = changed
+
+
+def resending() -> None:
+    """A connection that drops is no reason not to ask again."""
+    _with_session(lambda session: setattr(session, "_retry_connection", True))
+
+
+def netrc() -> None:
+    """The library may look for a login by itself."""
+    _with_session(lambda session: setattr(session, "_trust_env", True))
+
+
+def cookies() -> None:
+    """Cookies are kept."""
+    on_aiohttp.aiohttp.DummyCookieJar = lambda: aiohttp.CookieJar(unsafe=True)  # type: ignore[misc, assignment, attr-defined]
+
+
+def redirects() -> None:
+    """Redirects are followed."""
+    request = aiohttp.ClientSession._request
+
+    async def following(self: Any, method: str, url: Any, **options: Any) -> Any:
+        return await request(self, method, url, **{**options, "allow_redirects": True})
+
+    aiohttp.ClientSession._request = following  # type: ignore[method-assign]
+
+
+def authorities() -> None:
+    """The environment names no authorities."""
+    on_aiohttp.authorities = lambda _: None  # type: ignore[attr-defined]
+
+
+def proxies() -> None:
+    """Whatever the environment names is a proxy."""
+    on_aiohttp._is_usable = lambda _: True
+
+
+# An attempt
+
+
+def deadline() -> None:
+    """A wait lasts as long as it takes."""
+    aio_phases.Attempt.waiting = lambda self: asyncio.timeout(None)  # type: ignore[method-assign]
+
+
+def silence() -> None:
+    """A stream may be silent up to its deadline."""
+    aio_phases.Attempt.heard = lambda self, seconds: None  # type: ignore[method-assign]
+
+
+def body_limit() -> None:
+    """An answer may have any size."""
+    send = on_aiohttp.AiohttpTransport.send
+
+    async def unlimited(self: Any, request: Any, signature: Any, deadline: Any, *, limit: int) -> Any:
+        return await send(self, request, signature, deadline, limit=2**60)
+
+    on_aiohttp.AiohttpTransport.send = unlimited  # type: ignore[method-assign]
+
+
+def written() -> None:
+    """Nobody notes what was sent."""
+    on_aiohttp._is_unsent = lambda chain, attempt: True
+
+
+def handshakes() -> None:
+    """A handshake passes for a part of connecting."""
+    aio_phases.Handshake.do_handshake = ssl.SSLObject.do_handshake  # type: ignore[method-assign]
+
+
+def heads() -> None:
+    """Any head will do that the library takes."""
+    on_aiohttp._unusable = lambda response, headers: None
+
+
+def unasked() -> None:
+    """A kept connection is used with whatever has come on it."""
+
+    aio_phases.is_silent = lambda protocol: True
+
+
+def ends() -> None:
+    """Whoever waits for the rest of a body does not hear that its connection has ended."""
+    aio_phases.Connections._ended = lambda self, protocol, closed: None  # type: ignore[method-assign]
+
+
+def farewells() -> None:
+    """A connection that is given up is closed politely."""
+    aio_phases.Connections.abandon = lambda self, attempt: None  # type: ignore[method-assign]
+
+
+def clean_errors() -> None:
+    """An error is raised where the library's is caught, and so holds it, and the request with the key."""
+
+    def raising(error: Exception, attempt: Any) -> Any:
+        raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
+
+    on_aiohttp.failure_of = raising
+
+
+def idle_connections() -> None:
+    """A connection is kept for long."""
+    connector = on_aiohttp.Connector
+
+    def lasting(readers: Any, **options: Any) -> Any:
+        return connector(readers, **{**options, "keepalive_timeout": 60.0})
+
+    on_aiohttp.Connector = lasting  # type: ignore[misc, assignment]
+
+
+def closing() -> None:
+    """A client that is closed lets its calls run on."""
+    aio_phases.Attempt.stop = lambda self: None  # type: ignore[method-assign]
+
+
+# The driver
+
+
+def holds() -> None:
+    """Nobody waits for a turn."""
+
+    @asynccontextmanager
+    async def at_once(self: Any, key: object, deadline: object) -> AsyncIterator[None]:
+        yield
+
+    aio_driver._Holds.alone_with = at_once  # type: ignore[method-assign, assignment]
+
+
+def home() -> None:
+    """A client runs in any loop."""
+    aio_driver._Home.check = lambda self: None  # type: ignore[method-assign]
+
+
+def withdrawal() -> None:
+    """A retry that is cancelled before it is made has been paid for."""
+    Attempts.withdraw = lambda self: None  # type: ignore[method-assign]
+
+
+def probes() -> None:
+    """A probe that is cancelled stays the only one."""
+    Engine.abandon = lambda self: None  # type: ignore[method-assign]
+
+
+def turns() -> None:
+    """Who is cancelled keeps the turn."""
+
+    @asynccontextmanager
+    async def kept(self: Any, key: object, deadline: Any) -> AsyncIterator[None]:
+        lock, _ = self._locks.setdefault(key, (asyncio.Lock(), 0))
+        async with asyncio.timeout(2):
+            await lock.acquire()
+        yield
+        lock.release()
+
+    aio_driver._Holds.alone_with = kept  # type: ignore[method-assign, assignment]
+
+
+def streams() -> None:
+    """A stream whose reader was cancelled goes on to its end."""
+
+    async def close(self: Any) -> None:
+        pass
+
+    aio.AsyncAnswerStream.close = close  # type: ignore[method-assign]

@@ -1,0 +1,330 @@
+"""What only asyncio has: tasks that are cancelled at any moment, time-outs around calls, and more than one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from blocking import Loop
+
+from faults import vendors
+from faults.certificates import trusted
+from faults.injection import DEADLINE, good, sending
+from faults.neutral import BACKENDS, new_nonce, settings_for
+from faults.oracles import check_error, open_sockets
+from faults.rows_connection import drip_the_head, filled, say_nothing, stall_in_the_body
+from faults.rows_streams import then_silence
+from faults.rows_tls import never_shake_hands
+from faults.server import Connection, Fault, FaultServer
+from faults.vendors import VENDORS, text_for
+from unichat.aio import AsyncClient
+from unichat.connecting import async_client_for
+from unichat.errors import CircuitOpen, ConfigError, DeadlineExceeded, InvalidInput, ServerError
+from unichat.transport.on_aiohttp import AiohttpTransport
+
+BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
+Test = Callable[[], Awaitable[None]]
+_BUSY = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="20"), keep=True)
+_DOWN = sending(vendors.as_json({"detail": "down"}, 503), keep=True)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
+    """Runs a test in a loop of its own, which must be left without tasks and sockets."""
+    factory = request.getfixturevalue("uvloop_factory") if request.param == "uvloop" else None
+
+    async def bounded(test: Test) -> None:
+        async with asyncio.timeout(20):
+            await test()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left"
+
+    def running(test: Test) -> None:
+        before = open_sockets()
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(bounded(test))
+        assert not open_sockets() - before, "sockets were left open"
+
+    return running
+
+
+def connect(backend: str, url: str, **given: Any) -> AsyncClient:
+    return async_client_for(BACKENDS[backend], settings_for(backend, url, **given))
+
+
+@asynccontextmanager
+async def served(backend: str, *script: Fault, **given: Any) -> AsyncIterator[tuple[AsyncClient, FaultServer]]:
+    """A client of a server with a script."""
+    with FaultServer(VENDORS[backend], script) as server:
+        async with connect(backend, server.url, **given) as client:
+            yield client, server
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for what a server in another thread does; and then a moment for the client to come to rest."""
+    while not happened():
+        await asyncio.sleep(0.002)
+    await asyncio.sleep(0.02)
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+# Cancelling
+
+_MOMENTS: dict[str, Fault] = {
+    "before the head": say_nothing,
+    "in the head": drip_the_head,
+    "in the body": stall_in_the_body,
+    "between two attempts": _BUSY,
+}
+
+
+@BOTH
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_a_call_that_is_cancelled_gives_up_all_that_it_held(
+    backend: str, moment: str, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        nonce = new_nonce()
+        # With a budget for one retry: what a cancelled call does not give back, the last one has not.
+        async with served(backend, _MOMENTS[moment], _DOWN, good, retry_budget=10, backoff=0.001) as (client, server):
+            await cancelled(await _begun(client.chat("How do I install it?", user="ann"), server))
+            if moment != "between two attempts":
+                await asyncio.to_thread(server.settle)
+                assert server.open_connections == 0, "the connection was kept"
+            # The conversation is free, and the retry that this needs can be paid for.
+            assert (await client.chat(f"Question {nonce}", user="ann")).text == text_for(nonce)
+            assert server.seen[nonce] == 2
+            assert len(server.log) == 3, "the cancelled question was sent again"
+
+    run(test)
+    count(62, f"cancelled {moment}: {backend}")
+
+
+async def _begun(call: Any, server: FaultServer) -> asyncio.Task[Any]:
+    task = asyncio.ensure_future(call)
+    await until(lambda: bool(server.log))
+    return task
+
+
+@BOTH
+def test_a_call_that_is_cancelled_while_connecting_leaves_no_socket(
+    backend: str, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        before = open_sockets()
+        with filled() as url:
+            inside = open_sockets()
+            async with connect(backend, url) as client:
+                task = asyncio.create_task(client.chat("How do I install it?"))
+                await until(lambda: bool(open_sockets() - inside))
+                await cancelled(task)
+                await asyncio.sleep(0)
+                assert not open_sockets() - inside
+        assert not open_sockets() - before
+
+    run(test)
+    count(62, f"cancelled while connecting: {backend}")
+
+
+def test_a_call_that_is_cancelled_in_a_handshake_leaves_no_connection(
+    run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        with FaultServer(VENDORS["kapa"], (never_shake_hands,)) as server:
+            url = server.url.replace("http:", "https:")
+            async with connect("kapa", url, ca_bundle=trusted()) as client:
+                task = asyncio.create_task(client.chat("How do I install it?"))
+                await until(lambda: server.accepted == 1)
+                await cancelled(task)
+                await asyncio.to_thread(server.settle)
+                assert server.open_connections == 0
+
+    run(test)
+    count(62, "cancelled in a handshake")
+
+
+def test_a_call_that_is_cancelled_while_it_waits_for_its_turn_leaves_the_turn_to_others(
+    run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        nonce = new_nonce()
+        async with served("kadal", stall_in_the_body, good) as (client, server):
+            first = await _begun(client.chat("How do I install it?", user="ann"), server)
+            waiting = asyncio.create_task(client.chat("And then?", user="ann"))
+            last = asyncio.create_task(client.chat(f"Question {nonce}", user="ann"))
+            await asyncio.sleep(0.02)
+            await cancelled(waiting)
+            await cancelled(first)
+            assert (await last).text == text_for(nonce)
+            assert len(server.log) == 2, "who was cancelled while waiting has asked"
+
+    run(test)
+    count(62, "cancelled while waiting for a turn: kadal")
+
+
+@pytest.mark.parametrize("records", [0, 3])
+def test_a_stream_that_is_cancelled_gives_its_connection_up_and_no_part_of_it_passes_for_the_whole(
+    records: int, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        async with served("kapa", then_silence(records), good) as (client, server):
+            pieces = client.stream("How do I install it?")
+            for _ in range(records):
+                await anext(pieces)
+            await cancelled(await _begun(anext(pieces), server))
+            with pytest.raises(InvalidInput, match="the stream is closed"):
+                await pieces.answer()
+            await asyncio.to_thread(server.settle)
+            assert server.open_connections == 0, "the connection was kept"
+            assert len(server.log) == 1
+
+    run(test)
+    count(62, f"cancelled in a stream after {records} records")
+
+
+def test_a_probe_that_is_cancelled_leaves_the_breaker_to_the_next_call(
+    run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        policy = {"attempts": 1, "breaker_failures": 1, "breaker_reset": 0.05}
+        async with served("kapa", _DOWN, say_nothing, good, **policy) as (client, server):
+            with pytest.raises(ServerError):
+                await client.chat("How do I install it?")
+            with pytest.raises(CircuitOpen):
+                await client.chat("How do I install it?")
+            await asyncio.sleep(0.06)
+            probe = asyncio.create_task(client.chat("How do I install it?"))
+            await until(lambda: len(server.log) == 2)
+            await cancelled(probe)
+            assert (await client.chat("How do I install it?")).text
+
+    run(test)
+    count(62, "cancelled as the breaker's probe")
+
+
+# Time-outs
+
+
+@BOTH
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_a_timeout_around_a_call_ends_it_with_its_own_error(
+    backend: str, moment: str, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        async with served(backend, _MOMENTS[moment], good) as (client, _):
+            with pytest.raises(TimeoutError) as caught:
+                async with asyncio.timeout(0.05):
+                    await client.chat("How do I install it?", user="ann")
+            assert type(caught.value) is TimeoutError
+            assert (await client.chat("How do I install it?", user="ann")).text
+
+    run(test)
+    count(62, f"asyncio.timeout {moment}: {backend}")
+
+
+@BOTH
+def test_a_deadline_within_a_longer_timeout_ends_the_call_with_an_error_of_ours(
+    backend: str, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        async with served(backend, say_nothing) as (client, _):
+            async with asyncio.timeout(10):
+                with pytest.raises(DeadlineExceeded) as caught:
+                    await client.chat("How do I install it?", deadline=DEADLINE)
+            check_error(caught.value)
+            assert caught.value.maybe_delivered is True
+
+    run(test)
+    count(62, f"a deadline within asyncio.timeout: {backend}")
+
+
+# Many calls, many loops
+
+
+@BOTH
+def test_256_calls_at_a_time_get_their_own_answers(
+    backend: str, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    all_there = 256
+
+    def together(connection: Connection) -> bool:
+        received = connection.read()
+        # None is answered before all are asked.
+        until_then = time.monotonic() + 10
+        while len(connection.server.log) < all_there and time.monotonic() < until_then:
+            connection.pause(0.01)
+        connection.write(connection.good(received))
+        return True
+
+    async def test() -> None:
+        nonces = [new_nonce() for _ in range(all_there)]
+        async with served(backend, together) as (client, server):
+            answers = await asyncio.gather(*(client.chat(f"Question {nonce}", user=nonce) for nonce in nonces))
+            assert [answer.text for answer in answers] == [text_for(nonce) for nonce in nonces], (
+                "not the answer to the question"
+            )
+            assert server.accepted == server.most_open == all_there
+
+    run(test)
+    count(57, f"256 calls at a time in one loop: {backend}")
+
+
+@BOTH
+def test_a_client_in_another_event_loop_says_so_and_sends_nothing(
+    backend: str, loop: Loop, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    with FaultServer(VENDORS[backend], (good,)) as server:
+        client = connect(backend, server.url)
+        assert loop.run(client.chat("How do I install it?")).text
+
+        async def elsewhere() -> None:
+            for call in (client.chat, client.with_policy(attempts=1).chat):
+                with pytest.raises(InvalidInput, match="another event loop") as caught:
+                    await call("How do I install it?")
+                check_error(caught.value)
+            with pytest.raises(InvalidInput, match="another event loop"):
+                await client.close()
+
+        run(elsewhere)
+        assert len(server.log) == 1
+        assert loop.run(client.chat("How do I install it?")).text
+        loop.run(client.close())
+        run(client.close)
+    count(59, f"used in another event loop: {backend}")
+
+
+def test_closing_ends_calls_in_every_moment_at_once(run: Callable[[Test], None], count: Callable[..., None]) -> None:
+    async def test() -> None:
+        with FaultServer(VENDORS["kadal"], (stall_in_the_body, say_nothing, _BUSY, drip_the_head)) as server:
+            client = connect("kadal", server.url)
+            calls = []
+            for number in range(4):
+                calls.append(asyncio.create_task(client.chat("How do I install it?", user=f"user-{number}")))
+                await until(lambda wanted=number + 1: len(server.log) == wanted)
+            calls.append(asyncio.create_task(client.chat("And then?", user="user-0")))
+            await asyncio.sleep(0.01)
+            await client.close()
+            for error in await asyncio.gather(*calls, return_exceptions=True):
+                check_error(error)
+            assert len(server.log) == 4
+
+    run(test)
+    count(59, "closed with calls before the head, in head and body, between attempts, and waiting for a turn")
+
+
+# What aiohttp would do by itself
+
+
+def test_a_version_of_aiohttp_without_the_switch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiohttp.ClientSession.ATTRS", frozenset())
+    with pytest.raises(ConfigError, match="cannot be kept from sending a question twice") as caught:
+        AiohttpTransport("http://127.0.0.1:9")
+    assert "aiohttp>=" in caught.value.hint
