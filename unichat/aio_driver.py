@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from unichat.engine import Call, Engine, busy, closed
 from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
@@ -17,7 +17,7 @@ from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import Broken, Reading, not_begun
+from unichat.streams import REFUSAL_LIMIT, Broken, Reading, Running, not_begun, refused
 
 if TYPE_CHECKING:
     from unichat.transport.on_aiohttp import AsyncOpenReply
@@ -224,31 +224,33 @@ async def _refusal(opened: AsyncOpenReply, attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
     async for piece in opened.pieces:
-        if isinstance(piece, Failure) or len(body) > 65_536 or attempts.deadline.left() <= 0:
+        if isinstance(piece, Failure) or len(body) > REFUSAL_LIMIT or attempts.deadline.left() <= 0:
             break
         body += piece
-    judged = attempts.judge(Reply(opened.status, opened.headers, bytes(body)))
-    assert isinstance(judged, Failed)
-    return judged
+    return refused(opened, bytes(body), attempts)
 
 
-class AsyncStream(Generic[T]):
+async def _read(reading: Reading[Any], pieces: AsyncIterator[bytes | Failure]) -> AsyncIterator[StreamEvent]:
+    # No method of the stream's: it would keep a stream alive that everybody else has forgotten.
+    try:
+        async for piece in pieces:
+            for event in reading.events(piece):
+                yield event
+        reading.end()
+    except GeneratorExit:
+        # Closed, or forgotten.
+        reading.left()
+        raise
+
+
+class AsyncStream(Running[T]):
     """The events of one streamed answer, once each. Iterate, then read `result()`."""
 
     def __init__(
         self, operation: StreamOperation[T], opened: AsyncOpenReply, attempts: Attempts[T], policy: PolicySettings
     ) -> None:
-        attempts.answered(opened.status, opened.headers)
-        self._opened = opened
-        self._reading = Reading(operation, attempts, policy, opened)
-        self._events = self._read()
-        self._waiting: list[StreamEvent] = []
-
-    async def _read(self) -> AsyncIterator[StreamEvent]:
-        async for piece in self._opened.pieces:
-            for event in self._reading.events(piece):
-                yield event
-        self._reading.end()
+        super().__init__(operation, opened, attempts, policy)
+        self._events = _read(self._reading, opened.pieces)
 
     async def first(self) -> Done[AsyncStream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
@@ -269,20 +271,6 @@ class AsyncStream(Generic[T]):
             error = self._reading.interrupted(problem)
         self.close()
         raise error
-
-    def result(self) -> T:
-        """Return what the events amount to, once they have all come."""
-        return self._reading.result()
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        return self._reading.records
-
-    def close(self) -> None:
-        """Give the connection up; one whose body has ended goes back to the pool instead."""
-        self._reading.left()
-        self._opened.close()
 
 
 class _Home:

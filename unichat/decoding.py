@@ -28,6 +28,8 @@ def _is_deep(body: bytes) -> bool:
     if len(body) <= 2 * _DEPTH:
         return False
     brackets = body.translate(None, _NO_BRACKETS)
+    if len(brackets) <= 2 * _DEPTH:
+        return False
     for _ in range(_DEPTH):
         # Takes the innermost pairs away, at the speed of C.
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")

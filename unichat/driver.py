@@ -18,7 +18,7 @@ from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Clock, Done, Failed
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import OpenReply, Stream, not_begun
+from unichat.streams import REFUSAL_LIMIT, OpenReply, Stream, not_begun, refused
 
 T = TypeVar("T")
 
@@ -212,12 +212,10 @@ def _refusal(opened: OpenReply, attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
     for piece in opened.pieces:
-        if isinstance(piece, Failure) or len(body) > 65_536 or attempts.deadline.left() <= 0:
+        if isinstance(piece, Failure) or len(body) > REFUSAL_LIMIT or attempts.deadline.left() <= 0:
             break
         body += piece
-    judged = attempts.judge(Reply(opened.status, opened.headers, bytes(body)))
-    assert isinstance(judged, Failed)
-    return judged
+    return refused(opened, bytes(body), attempts)
 
 
 class _Holds:

@@ -107,6 +107,11 @@ class ThreadRef:
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.backend, str) or not _BACKEND.fullmatch(self.backend):
             raise _thread_error(self.backend, "its backend is no adapter's name", "backend")
+        if self.user is self.scope is self.position is None and type(self.id) is str and 0 < len(self.id) < 1000:
+            # Most references are such: a history makes one for each row.
+            if has_lone_surrogate(self.id):
+                raise _thread_error(self.id, "its id holds a lone surrogate", "id")
+            return
         for name in ("id", "user", "scope", "position"):
             value = getattr(self, name)
             if value is None and name != "id":

@@ -24,7 +24,10 @@ class Redaction:
     def __call__(self, text: str) -> str:
         """Return `text` without the secrets."""
         for form in self._forms:
-            text = text.replace(form, "***")
+            if form in text:
+                text = text.replace(form, "***")
+        if not text.endswith("…"):
+            return text
         for form in self._forms:
             # Vendors' texts are trimmed, and the cut may have left the beginning of a secret.
             rest = text.removesuffix("…")

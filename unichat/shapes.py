@@ -42,11 +42,19 @@ class Fields:
     missing or null, and for a wrong kind of value as well where a wrong kind does no harm.
     """
 
-    def __init__(self, raw: object, pointer: str = "") -> None:
+    __slots__ = ("_number", "_pointer", "raw")
+
+    def __init__(self, raw: object, pointer: str = "", number: int | None = None) -> None:
+        """Read `raw`, which stands at `pointer`, or is the item of that `number` (from 0) in the list there."""
+        self._pointer, self._number = pointer, number
         if not isinstance(raw, dict):
-            raise mismatch(pointer, "an object", raw)
+            raise mismatch(self.pointer, "an object", raw)
         self.raw: dict[str, Any] = raw
-        self.pointer = pointer
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands. Put together only when asked for: a list has many rows, and few mistakes."""
+        return self._pointer if self._number is None else f"{self._pointer}/{self._number}"
 
     def _at(self, key: str) -> str:
         return f"{self.pointer}/{key}"
@@ -75,9 +83,13 @@ class Fields:
     def identifier(self, key: str) -> str | None:
         """Return the id under `key` as text, or None."""
         value = self.raw.get(key)
-        if isinstance(value, bool) or not isinstance(value, str | int):
+        # By the exact type, since a truth is an int as well; JSON has no other kinds of either.
+        if type(value) is str:
+            text = value
+        elif type(value) is int:
+            text = str(value)
+        else:
             return None
-        text = str(value)
         # What is longer is no id: no thread reference could hold it, and nobody could send it back.
         return text if 0 < len(text) <= _ID_LIMIT else None
 
@@ -100,9 +112,10 @@ class Fields:
     def each(self, key: str, read: Callable[[Fields], T]) -> tuple[T, ...]:
         """Return what `read` makes of every object in the list under `key`; no list, or null, is an empty one."""
         value = self.raw.get(key)
-        if not isinstance(value, list):
+        if not isinstance(value, list) or not value:
             return ()
-        return tuple(read(Fields(item, f"{self._at(key)}/{n}")) for n, item in enumerate(value))
+        at = self._at(key)
+        return tuple([read(Fields(item, at, number)) for number, item in enumerate(value)])
 
 
 def read_time(value: object) -> datetime | None:
@@ -124,4 +137,4 @@ def read_rows(value: object, read: Callable[[Fields], T], pointer: str = "") -> 
     """
     if not isinstance(value, list):
         raise mismatch(pointer, "a list", value)
-    return tuple(read(Fields(item, f"{pointer}/{n}")) for n, item in enumerate(value))
+    return tuple([read(Fields(item, pointer, number)) for number, item in enumerate(value)])

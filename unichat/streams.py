@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
 from unichat.logs import log
 from unichat.models import Answer, StreamEvent
-from unichat.operation import EventSource, StreamFailure, StreamOperation
+from unichat.operation import EventSource, Reply, StreamFailure, StreamOperation
 from unichat.policy.failures import TABLE, Failure
 from unichat.policy.retrying import Attempts, Done, Failed
 from unichat.settings import PolicySettings
@@ -33,7 +33,22 @@ def not_begun(failure: Failure) -> Failure:
 
 
 class Opened(Protocol):
-    """What reading a stream needs of a good answer whose body is still to come, sync or async."""
+    """What reading a stream needs of an answer whose body is still to come, sync or async."""
+
+    @property
+    def status(self) -> int:
+        """HTTP's."""
+        ...
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By lower-case names."""
+        ...
+
+    @property
+    def close(self) -> Callable[[], None]:
+        """Gives the connection up. It is not used again unless the body had ended."""
+        ...
 
     @property
     def framed(self) -> bool:
@@ -65,6 +80,17 @@ class OpenReply:
     heard: Callable[[float], None]
 
 
+REFUSAL_LIMIT = 65_536
+"""Bytes that are read of the body of an error status, where a stream was asked for."""
+
+
+def refused(opened: Opened, body: bytes, attempts: Attempts[Any]) -> Failed:
+    """Return what an error status amounts to, with as much of its body as was read."""
+    judged = attempts.judge(Reply(opened.status, opened.headers, body))
+    assert isinstance(judged, Failed)
+    return judged
+
+
 class Reading(Generic[T]):
     """A stream as far as it has been read, whoever reads it: what its pieces hold, and what it means when it breaks."""
 
@@ -92,8 +118,12 @@ class Reading(Generic[T]):
                 raise Broken(piece)
             return
         try:
+            heard = False
             for event in self._decoder.feed(piece):
-                self._opened.heard(self._idle)
+                if not heard:
+                    # Once for all events of a piece: its reader's time does not count as silence.
+                    self._opened.heard(self._idle)
+                    heard = True
                 yield event
         except StreamFailure:
             raise
@@ -177,17 +207,40 @@ def _read(reading: Reading[Any], pieces: Iterator[bytes | Failure]) -> Iterator[
         raise
 
 
-class Stream(Generic[T]):
+class Running(Generic[T]):
+    """A stream that runs, whoever iterates over it."""
+
+    def __init__(
+        self, operation: StreamOperation[T], opened: Opened, attempts: Attempts[T], policy: PolicySettings
+    ) -> None:
+        attempts.answered(opened.status, opened.headers)
+        self._opened = opened
+        self._reading = Reading(operation, attempts, policy, opened)
+        self._waiting: list[StreamEvent] = []
+
+    def result(self) -> T:
+        """Return what the events amount to, once they have all come."""
+        return self._reading.result()
+
+    @property
+    def records(self) -> list[Any]:
+        """The vendor's records so far."""
+        return self._reading.records
+
+    def close(self) -> None:
+        """Give the connection up; one whose body has ended goes back to the pool instead."""
+        self._reading.left()
+        self._opened.close()
+
+
+class Stream(Running[T]):
     """The events of one streamed answer, once each. Iterate, then read `result()`."""
 
     def __init__(
         self, operation: StreamOperation[T], opened: OpenReply, attempts: Attempts[T], policy: PolicySettings
     ) -> None:
-        attempts.answered(opened.status, opened.headers)
-        self._opened = opened
-        self._reading = Reading(operation, attempts, policy, opened)
+        super().__init__(operation, opened, attempts, policy)
         self._events = _read(self._reading, opened.pieces)
-        self._waiting: list[StreamEvent] = []
 
     def first(self) -> Done[Stream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
@@ -210,20 +263,6 @@ class Stream(Generic[T]):
             error = self._reading.interrupted(problem)
         self.close()
         raise error
-
-    def result(self) -> T:
-        """Return what the events amount to, once they have all come."""
-        return self._reading.result()
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        return self._reading.records
-
-    def close(self) -> None:
-        """Give the connection up; one whose body has ended goes back to the pool instead."""
-        self._reading.left()
-        self._opened.close()
 
 
 class WholeAnswer:

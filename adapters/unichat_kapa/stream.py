@@ -41,15 +41,17 @@ class Decoder:
         """
         self._buffer += data
         # The buffer is searched once, not again with every piece: else a long record in small pieces costs its square.
-        while (cut := self._buffer.find(DELIMITER, self._searched)) >= 0:
-            self._check_size(cut)
-            record = bytes(self._buffer[:cut])
-            del self._buffer[: cut + len(DELIMITER)]
-            self._searched = 0
-            if record.strip():
+        if self._buffer.find(DELIMITER, self._searched) < 0:
+            self._searched = max(0, len(self._buffer) - len(DELIMITER) + 1)
+            # What may be the delimiter's beginning does not count.
+            self._check_size(self._searched)
+            return
+        *records, rest = bytes(self._buffer).split(DELIMITER)
+        self._buffer, self._searched = bytearray(rest), max(0, len(rest) - len(DELIMITER) + 1)
+        for record in records:
+            self._check_size(len(record))
+            if record and not record.isspace():
                 yield self._event(record)
-        self._searched = max(0, len(self._buffer) - len(DELIMITER) + 1)
-        # What may be the delimiter's beginning does not count.
         self._check_size(self._searched)
 
     def _check_size(self, length: int) -> None:
@@ -60,14 +62,27 @@ class Decoder:
         try:
             value = decode_json(record)
             chunk = Fields(Fields(value).raw.get("chunk"), "/chunk")
-            content = chunk.raw.get("content")
-            event = self._content(chunk.text("type") or "", Fields(content if isinstance(content, dict) else {}), value)
         except InvalidResponse as error:
             problem = error.message
         else:
+            event = self._read(chunk, value)
             self.records.append(value)
             self._end_marked = self._end_marked or chunk.boolean("stream_end") is True
             return event
+        raise StreamFailure("record", problem)
+
+    def _read(self, chunk: Fields, record: Any) -> StreamEvent:
+        kind = chunk.text("type") or ""
+        content = chunk.raw.get("content")
+        if kind == "partial_answer" and isinstance(content, dict) and len(content) == 1 and "text" in content:
+            # Nearly every record is such, and nothing else need be looked for in it.
+            text = content["text"] if isinstance(content["text"], str) else ""
+            self._texts.append(text)
+            return StreamEvent(type="text", text=text, raw=record)
+        try:
+            return self._content(kind, Fields(content if isinstance(content, dict) else {}, "/chunk/content"), record)
+        except InvalidResponse as error:
+            problem = error.message
         raise StreamFailure("record", problem)
 
     def _content(self, kind: str, content: Fields, record: Any) -> StreamEvent:

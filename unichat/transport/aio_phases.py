@@ -18,6 +18,16 @@ from urllib3.util import wait_for_read
 from unichat.policy.deadline import Deadline
 
 
+class _Within:
+    """A wait within one that has a time-out of its own."""
+
+    async def __aenter__(self) -> None:
+        """Do nothing."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Do nothing."""
+
+
 class Attempt:
     """One attempt: how far it has come, and what ends it: the deadline, too long a silence, the client's closing.
 
@@ -42,13 +52,23 @@ class Attempt:
         self._since = self._loop.time()
         self._stalls = False
         self._wait: asyncio.Timeout | None = None
+        self._within: _Within | None = None
 
     def heard(self, seconds: float) -> None:
         """Allow so many seconds of silence from the next wait on."""
         self._silence = seconds
 
-    def waiting(self) -> asyncio.Timeout:
+    def whole(self) -> asyncio.Timeout:
+        """Return one time-out for all waits of an attempt whose answer is wanted whole: each would cost its share."""
+        wait = self.waiting()
+        assert isinstance(wait, asyncio.Timeout)
+        self._within = _Within()
+        return wait
+
+    def waiting(self) -> asyncio.Timeout | _Within:
         """Return the time-out of the next wait."""
+        if self._within is not None:
+            return self._within
         self._since, due = self._loop.time(), self._end
         if self._silence is not None:
             due = min(due, self._since + self._silence)

@@ -84,7 +84,18 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
     ) -> Reply | Failure:
         """Send `request` and read the whole answer, of at most `limit` bytes, within the deadline."""
-        opened = await self.open(request, signature, deadline, accept="application/json")
+        attempt = Attempt(deadline, None)
+        try:
+            async with attempt.whole():
+                return await self._sent(request, signature, attempt, limit)
+        except TimeoutError as error:
+            # The cancelling that ended the wait has given the connection up.
+            return failure_of(error, attempt)
+
+    async def _sent(
+        self, request: Request, signature: Signature | None, attempt: Attempt, limit: int
+    ) -> Reply | Failure:
+        opened = await self._opened(request, signature, attempt, "application/json")
         if isinstance(opened, Failure):
             return opened
         body = bytearray()
@@ -100,19 +111,17 @@ class AiohttpTransport:
         return Reply(opened.status, opened.headers, bytes(body))
 
     async def open(
-        self,
-        request: Request,
-        signature: Signature | None,
-        deadline: Deadline,
-        *,
-        silence: float | None = None,
-        accept: str = "*/*",
+        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
     ) -> AsyncOpenReply | Failure:
         """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
+        return await self._opened(request, signature, Attempt(deadline, silence), "*/*")
+
+    async def _opened(
+        self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
+    ) -> AsyncOpenReply | Failure:
         if self._proxy and not _is_usable(self._proxy):
             # aiohttp would take some of these for none, and go past the proxy.
             return Failure("proxy", "the environment names one that is no HTTP proxy", phase="connecting")
-        attempt = Attempt(deadline, silence)
         self._running.add(attempt)
         opened = await self._asked(request, signature, attempt, accept)
         if isinstance(opened, Failure):
@@ -134,7 +143,7 @@ class AiohttpTransport:
             opened.close()
             return problem
         framed = opened.content_length is not None or "chunked" in headers.get("transfer-encoding", "")
-        return AsyncOpenReply(opened.status, headers, _pieces(opened, attempt), framed, close, attempt.heard)
+        return AsyncOpenReply(opened.status, headers, _pieces(opened, attempt, close), framed, close, attempt.heard)
 
     async def _asked(
         self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
@@ -217,7 +226,9 @@ def _unusable(response: aiohttp.ClientResponse, headers: dict[str, str]) -> Fail
     return None
 
 
-async def _pieces(response: aiohttp.ClientResponse, attempt: Attempt) -> AsyncIterator[bytes | Failure]:
+async def _pieces(
+    response: aiohttp.ClientResponse, attempt: Attempt, close: Callable[[], None]
+) -> AsyncIterator[bytes | Failure]:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     while failure is None:
@@ -230,7 +241,12 @@ async def _pieces(response: aiohttp.ClientResponse, attempt: Attempt) -> AsyncIt
             if not piece:
                 return
             attempt.handing_out()
-            yield piece
+            try:
+                yield piece
+            except GeneratorExit:
+                # A stream that was forgotten rather than closed.
+                close()
+                raise
     yield failure
 
 
