@@ -321,6 +321,16 @@ def check_deadline(value: object) -> float | None:
 
 def with_call(result: Any, call: Any) -> Any:
     """Return an answer, receipt or clearing with the record of its call."""
-    if isinstance(result, Answer):
-        return evolve(result, call=call.record, maybe_duplicated=call.maybe_duplicated)
-    return evolve(result, call=call.record)
+    if not isinstance(result, Answer):
+        return evolve(result, call=call.record)
+    # By hand, since evolve() looks every field up, for each answer.
+    return Answer(
+        text=result.text,
+        id=result.id,
+        thread=result.thread,
+        sources=result.sources,
+        uncertain=result.uncertain,
+        maybe_duplicated=call.maybe_duplicated,
+        call=call.record,
+        raw=result.raw,
+    )

@@ -9,6 +9,11 @@ from typing import Any, NoReturn
 from unichat.errors import InvalidResponse
 from unichat.printable import trimmed
 
+try:
+    import orjson as _orjson
+except ImportError:
+    _orjson = None  # type: ignore[assignment]
+
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
@@ -52,6 +57,22 @@ def _depth(body: bytes) -> int:
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
 
 
+_UNREAD = object()
+_DIGITS = bytes(ord("0") if character in b"0123456789" else character for character in range(256))
+
+
+def _quickly(body: bytes) -> Any:
+    """Return the value by orjson, if it is installed and reads it as the standard library does."""
+    # It makes a float of an integer of more than 64 bits: such numbers, ids perhaps, are not left to it.
+    if _orjson is None or body.translate(_DIGITS).find(b"0" * 19) >= 0:
+        return _UNREAD
+    try:
+        return _orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        # What it refuses, the standard library may read; and if not, the words are always the same.
+        return _UNREAD
+
+
 def decode_json(body: bytes) -> Any:
     """Return the value that `body` holds: UTF-8, with or without a byte order mark.
 
@@ -62,9 +83,12 @@ def decode_json(body: bytes) -> Any:
     problem = kind = ""
     value = None
     try:
-        text = body.decode().removeprefix("\ufeff")
         if _is_deep(body):
             raise RecursionError
+        value = _quickly(body)
+        if value is not _UNREAD:
+            return value
+        text = body.decode().removeprefix("\ufeff")
         value = _decoder.decode(text)
         # A lone surrogate parses but cannot be encoded again: whoever stores the answer would crash far from here.
         if "\\u" in text:

@@ -4,11 +4,16 @@ import math
 from types import MappingProxyType
 
 import pytest
+from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat.calls import with_call
+from unichat.engine import Call
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
-from unichat.models import Answer, ClearOutcome, Comment, Exchange, Rating, ThreadRef, User
+from unichat.models import Answer, ClearOutcome, Comment, Exchange, Rating, Source, ThreadRef, User
+from unichat.policy.deadline import Deadline
+from unichat.record import CallRecord
 
 from .canned import Opening, bench, records, reply
 
@@ -490,3 +495,18 @@ def test_whatever_is_rated_nothing_but_our_errors_comes_out(answer, rating, comm
         list(made.client.history(limit=limit, page_size=limit))
     except UnichatError:
         assert len(made.sent) == sent
+
+
+def test_an_answer_keeps_all_that_it_has_when_the_record_of_its_call_is_added():
+    full = Answer(
+        text="a", id="i", thread=ThreadRef("echo", "t"), sources=(Source("https://x.org"),), uncertain=True, raw=[1]
+    )
+    assert all(getattr(full, each.name) != each.default for each in fields(Answer) if each.name not in ADDED)
+    given = with_call(full, Call(Deadline(1), record=CallRecord(backend="b", operation="o", call_id="c")))
+    for each in fields(Answer):
+        if each.name not in ADDED:
+            assert getattr(given, each.name) == getattr(full, each.name)
+    assert given.call.call_id == "c"
+
+
+ADDED = ("call", "maybe_duplicated")

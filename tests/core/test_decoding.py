@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat import decoding
 from unichat.decoding import decode_json, excerpt
 from unichat.errors import InvalidResponse
 from unichat.printable import escaped
@@ -16,6 +17,18 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=15,
 )
+
+
+@pytest.fixture(autouse=True, scope="module", params=["orjson", "the standard library"])
+def decoder(request):
+    """Whichever decodes, every test here holds."""
+    if request.param == "orjson":
+        pytest.importorskip("orjson")
+        yield
+        return
+    kept, decoding._orjson = decoding._orjson, None
+    yield
+    decoding._orjson = kept
 
 
 def refusal(body):
@@ -106,3 +119,17 @@ def test_a_hundred_levels_are_read_and_no_more_whatever_brackets_stand_in_texts(
 def test_no_text_makes_a_value_look_deep(value):
     body = json.dumps({"padding": "x" * 300, "value": value}).encode()
     assert decode_json(body)["value"] == value
+
+
+NUMBERS = st.integers(-(10**25), 10**25).map(str) | st.floats(allow_nan=False, allow_infinity=False).map(repr)
+ODD_NUMBERS = st.sampled_from(["-0", "-0.0", "1e400", "-1e400", "1E5", "9223372036854775808", "18446744073709551616"])
+
+
+@given(
+    NUMBERS
+    | ODD_NUMBERS
+    | st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+)
+def test_every_number_is_read_as_the_standard_library_reads_it(number):
+    value, wanted = decode_json(f"[{number}]".encode())[0], json.loads(number)
+    assert (type(value), repr(value)) == (type(wanted), repr(wanted))

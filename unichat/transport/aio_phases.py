@@ -157,7 +157,9 @@ class Connector(aiohttp.TCPConnector):
         """Return a connection, kept or new."""
         while True:
             connection: Any = await super().connect(*args, **options)
-            if not self._given.give(connection.protocol, current.get()) or is_silent(connection.protocol):
+            attempt = current.get()
+            if not self._given.give(connection.protocol, attempt) or is_silent(connection.protocol):
+                attempt.phase = "sending"
                 return connection
             connection.close()
 
@@ -168,17 +170,12 @@ def is_silent(protocol: Any) -> bool:
     return not protocol.should_close and not wait_for_read(protocol.transport.get_extra_info("socket"), timeout=0.0)
 
 
-def tracing() -> aiohttp.TraceConfig:
-    """Have aiohttp tell how far each attempt has come."""
-    trace = aiohttp.TraceConfig()
+class Asking(aiohttp.ClientRequest):
+    """A request that notes that it was written. aiohttp's own tracing would tell as well, at many times the cost."""
 
-    async def connected(_: Any, context: Any, __: Any) -> None:
-        context.trace_request_ctx.phase = "sending"
-
-    async def sent(_: Any, context: Any, __: Any) -> None:
-        context.trace_request_ctx.phase, context.trace_request_ctx.written = "waiting", True
-
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    trace.on_request_headers_sent.append(sent)
-    return trace
+    async def send(self, conn: Any) -> Any:
+        """Hand the request to its connection."""
+        response = await super().send(conn)
+        attempt = current.get()
+        attempt.phase, attempt.written = "waiting", True
+        return response

@@ -24,7 +24,7 @@ from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.secrets import Signature
-from unichat.transport.aio_phases import Attempt, Connections, Connector, Handshake, current, tracing
+from unichat.transport.aio_phases import Asking, Attempt, Connections, Connector, Handshake, current
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
@@ -163,7 +163,6 @@ class AiohttpTransport:
                     headers=headers,
                     allow_redirects=False,
                     proxy=self._proxy,
-                    trace_request_ctx=attempt,
                 )
         except (ClientError, OSError, ValueError, RuntimeError) as error:
             return failure_of(error, attempt)
@@ -204,7 +203,7 @@ def _session(connections: Connections, tls: ssl.SSLContext | None, timeout: Clie
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=timeout,
         headers={"User-Agent": f"unichat/{unichat.__version__}"},
-        trace_configs=[tracing()],
+        request_class=Asking,
         max_line_size=_LONGEST_LINE,
         max_field_size=_LONGEST_LINE,
         max_headers=_MOST_HEADERS,
