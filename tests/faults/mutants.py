@@ -19,8 +19,8 @@ from attrs import evolve, frozen
 from faults import protections, protections_aiohttp
 
 _TESTS = Path(__file__).parents[1]
-_PATIENCE = 60
-"""Seconds after which a run counts as killed: without some protections a call waits for ever."""
+_PATIENCE = 240
+"""Seconds that a run may take. Without some protections a call waits for ever: of those alone, no end is a verdict."""
 
 
 @frozen
@@ -29,14 +29,17 @@ class Mutant:
 
     Attributes:
         where: a file of tests, and words to choose by (as `pytest -k`).
+        hangs: whether calls wait for ever without it.
     """
 
     name: str
     take_away: Callable[[], None]
     where: tuple[str, str]
+    hangs: bool = False
 
 
 _CELLS, _KEYS, _THREADS = "test_cells.py", "test_keys.py", "test_threads.py"
+_PASSED_ON = "test_shared_connections.py"
 _AROUND, _ASYNCIO = "test_surroundings.py", "test_asyncio.py"
 
 _SHARED: tuple[Mutant, ...] = (
@@ -88,6 +91,14 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("errors without the library's in them", protections.clean_errors, (_CELLS, "row18")),
     Mutant("frames without the answer in them", protections.clean_frames, ("test_numbers.py", "fetched")),
     Mutant("secrets that show as stars", protections.secrets, (_CELLS, "row01")),
+    Mutant("freeing a connection of its call", protections.letting_go, (_PASSED_ON, "slow_does_not_end")),
+    Mutant("ending what follows an answer", protections.surplus, (_PASSED_ON, "what_follows")),
+    Mutant("not keeping a connection after a 204", protections.spent, (_PASSED_ON, "late")),
+    Mutant("the places of forgotten streams", protections.places, (_PASSED_ON, "forgotten")),
+    Mutant("silence of the vendor alone", protections.slow_readers, (_PASSED_ON, "is_no_silence")),
+    Mutant("taking echoed secrets out", protections.redaction, (_KEYS, "echoes")),
+    Mutant("leaving the vendor's words out of the log", protections.quiet_log, (_KEYS, "quotes")),
+    Mutant("the doubt about a lost question", protections.doubt, ("test_replay.py", "cannot_read or may_be_received")),
     Mutant("fresh connections after a fork", protections.forks, ("test_processes.py", "fork")),
 )
 
@@ -168,7 +179,7 @@ def judge(mutant: Mutant) -> Verdict:
     try:
         done = run(mutant, *mutant.where)
     except subprocess.TimeoutExpired:
-        return Verdict(mutant, "(it hangs)", "")
+        return Verdict(mutant, "(it hangs)" if mutant.hangs else "", f"no end in {_PATIENCE} s")
     if done.returncode not in (0, 1):
         raise SystemExit(f"{mutant.name}: the bench did not run\n{done.stdout}{done.stderr}")
     failed = re.search(r"^(?:FAILED|ERROR) \S*?::(.+?)(?: - (.*))?$", done.stdout, re.MULTILINE)

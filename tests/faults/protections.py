@@ -21,6 +21,7 @@ from urllib3.connection import HTTPConnection
 import unichat.client
 import unichat.driver
 import unichat.endpoint
+import unichat.engine
 import unichat.operation
 import unichat.transport.alarms
 import unichat_kadal.operations
@@ -367,6 +368,60 @@ def clean_frames() -> None:
         return failed
 
     Attempts.unreadable = keeping  # type: ignore[method-assign]
+
+
+def letting_go() -> None:
+    """A connection goes back to its pool while an alarm of its last call can still end it."""
+    phases.Progress.finish = lambda self: None  # type: ignore[method-assign]
+
+
+def surplus() -> None:
+    """What follows an answer stays where it is."""
+    phases._Tracked.holds_more = lambda self, file: False  # type: ignore[method-assign]
+
+
+def spent() -> None:
+    """A connection is kept after a 204 as after any other answer."""
+    phases._Tracked._spent = property(lambda self: False, lambda self, spent: None)  # type: ignore[assignment]
+
+
+def places() -> None:
+    """Only closing gives the place of a stream back."""
+    pieces = on_requests._pieces
+
+    def keeping(raw: Any, watch: Any) -> Iterator[Any]:
+        kept = SimpleNamespace(
+            progress=watch.progress, handing_out=watch.handing_out, waiting=watch.waiting, end=lambda: None
+        )
+        return pieces(raw, kept)  # type: ignore[arg-type]
+
+    on_requests._pieces = keeping
+
+
+def slow_readers() -> None:
+    """Silence counts whoever keeps silent."""
+    unichat.transport.alarms.Patience.pause = lambda self: None  # type: ignore[method-assign]
+
+
+def redaction() -> None:
+    """A vendor's words are repeated as they are."""
+    retrying.redaction_of = lambda *secrets: str  # type: ignore[assignment]
+
+
+def quiet_log() -> None:
+    """The log repeats the vendor's words."""
+    log = retrying.Attempts._log
+
+    def loud(self: Any, error: Any) -> None:
+        self.vendor_message = ""
+        log(self, error)
+
+    retrying.Attempts._log = loud  # type: ignore[method-assign]
+
+
+def doubt() -> None:
+    """What became of the look, or of the second asking, is all that counts."""
+    unichat.engine.Call.lose = lambda self, attempts: None  # type: ignore[method-assign]
 
 
 def secrets() -> None:

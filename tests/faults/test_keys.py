@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from faults import vendors
 from faults.injection import good, reply
 from faults.neutral import BACKENDS, SECRET, Opens, new_nonce, sync_client_on
-from faults.oracles import secrets_in
+from faults.oracles import Listening, check_error, check_log, secrets_in
 from faults.server import FaultServer, Received
 from faults.vendors import VENDORS, text_for
+from unichat.errors import UnichatError
 from unichat.operation import Operation, Replay, Request
 from unichat.transport import on_aiohttp, phases
 
@@ -108,6 +111,52 @@ def test_no_path_leads_the_key_to_another_origin(path: str, count: Callable[...,
 def test_an_operation_with_an_address_instead_of_a_path_cannot_be_made(path: str) -> None:
     with pytest.raises(ValueError, match="begins with a slash"):
         Request("GET", path)
+
+
+ECHOES: dict[str, Callable[[str], bytes]] = {
+    "the words of a refusal": lambda key: vendors.as_json({"detail": f"the key {key} is unknown"}, 401),
+    "a content type": lambda key: vendors.http(200, b"<html>", content_type=f"text/html; key={key}"),
+    "a page for debugging": lambda key: vendors.http(200, f"<pre>{key}</pre>".encode(), content_type="text/html"),
+    "no JSON": lambda key: vendors.http(200, f'{{"key": "{key}",}}'.encode()),
+    "a request id": lambda key: vendors.as_json({"detail": "no"}, 403, x_request_id=key),
+    "a redirect": lambda key: vendors.http(307, b"", location=f"https://{key}.example/{key}"),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("where", ECHOES)
+@pytest.mark.parametrize("form", [str, quote, json.dumps], ids=["raw", "quoted", "in JSON"])
+def test_a_key_that_a_vendor_echoes_is_not_repeated(
+    backend: str, where: str, form: Callable[[str], str], count: Callable[..., None], client_on: Opens
+) -> None:
+    nonce = new_nonce()
+    with (
+        Listening() as log,
+        FaultServer(VENDORS[backend], (reply(lambda _: ECHOES[where](form(SECRET).strip('"'))),)) as server,
+        client_on(backend, server.url, log_content=True) as client,
+    ):
+        with pytest.raises(UnichatError) as caught:
+            client.chat(f"Question {nonce}")
+        check_error(caught.value)
+        check_log(log, nonce)
+    count(40, f"the key in {where}: {backend}")
+
+
+@BOTH
+def test_a_question_that_a_vendor_quotes_is_not_logged(
+    backend: str, count: Callable[..., None], client_on: Opens
+) -> None:
+    nonce = new_nonce()
+    refusal = vendors.as_json({"detail": f"query: {nonce} is rude"}, 400)
+    with (
+        Listening() as log,
+        FaultServer(VENDORS[backend], (reply(lambda _: refusal),)) as server,
+        client_on(backend, server.url) as client,
+    ):
+        with pytest.raises(UnichatError, match=nonce):
+            client.chat(f"Question {nonce}")
+        check_log(log, nonce)
+    count(40, f"the question in a refusal: {backend}")
 
 
 @BOTH

@@ -17,7 +17,7 @@ from faults.rows_connection import close_after_reading, reset_after_reading
 from faults.rows_heads import in_chunks
 from faults.server import Fault, FaultServer, Received
 from faults.vendors import VENDORS
-from unichat.errors import ConnectionFailed, InvalidResponse, UnichatError
+from unichat.errors import ConnectionFailed, InvalidResponse, PermissionDenied, UnichatError
 
 ASKING = [neutral for neutral in OPERATIONS if neutral.asks]
 _LOST: dict[str, Fault] = {
@@ -142,8 +142,35 @@ def test_reconciling_that_cannot_read_raises_and_does_not_ask_again(
         with pytest.raises(UnichatError) as caught:
             neutral.run(client, nonce)
         check_error(caught.value)
+        assert type(caught.value) is ConnectionFailed
+        assert caught.value.maybe_delivered is True
         assert server.seen[nonce] == 1
     count(7, f"reset, replay reconcile, history broken: {neutral.name}")
+
+
+@EACH
+def test_a_question_asked_again_that_is_refused_may_be_received_all_the_same(
+    neutral: Neutral, count: Callable[..., None], client_on: Opens
+) -> None:
+    asked: list[str] = []
+
+    def vendor(received: Received) -> bytes:
+        if received.method == "GET":
+            return _history(neutral.backend, received, new_nonce())
+        asked.append(received.nonce)
+        return VENDORS[neutral.backend](received) if len(asked) == 1 else vendors.as_json({"detail": "no"}, 403)
+
+    nonce = new_nonce()
+    with (
+        FaultServer(vendor, (Losing("reset"),)) as server,
+        client_on(neutral.backend, server.url, replay="reconcile") as client,
+    ):
+        with pytest.raises(PermissionDenied) as caught:
+            neutral.run(client, nonce)
+        assert caught.value.maybe_delivered is True
+        assert [attempt.outcome for attempt in caught.value.attempts] == ["reset", "HTTP 403"]
+        assert server.seen[nonce] == 2
+    count(7, f"reset, replay reconcile, refused when asked again: {neutral.name}")
 
 
 @EACH
