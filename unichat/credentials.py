@@ -41,7 +41,7 @@ class Tokens:
         return self._signed(source) if isinstance(source, Secret) else None
 
     def _signed(self, secret: Secret) -> Signature:
-        return Signature(self._credential.header, f"{self._credential.scheme} {secret.reveal()}".lstrip())
+        return Signature(self._credential.header, secret.reveal(), self._credential.scheme)
 
     def signature(self) -> Flow[Signature]:
         """Return how to sign a request, after the operation that fetches a token if one is due.

@@ -45,7 +45,14 @@ def redaction_of(*secrets: str) -> Redaction:
 
 
 def _forms(secret: str) -> Iterable[str]:
-    yield from (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
+    yield from (
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+    )
     # What stands before it moves it by up to two bytes within base64's groups of three; its ends depend on neighbours.
     for shift in range(3):
         yield base64.b64encode(b"\0" * shift + secret.encode()).decode()[4:-4]

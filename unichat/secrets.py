@@ -64,15 +64,20 @@ class Secret:
 
 @frozen
 class Signature:
-    """The header that signs a request."""
+    """The header that signs a request.
+
+    Attributes:
+        scheme: stands before the secret in the header's value; empty for none.
+    """
 
     header: str
-    value: str = field(repr=False)
+    secret: str = field(repr=False)
+    scheme: str = ""
 
     @property
-    def secret(self) -> str:
-        """The secret alone, without its scheme."""
-        return self.value.rpartition(" ")[2]
+    def value(self) -> str:
+        """The header's value."""
+        return f"{self.scheme} {self.secret}" if self.scheme else self.secret
 
 
 @frozen

@@ -119,7 +119,7 @@ ECHOES: dict[str, Callable[[str], bytes]] = {
     "a page for debugging": lambda key: vendors.http(200, f"<pre>{key}</pre>".encode(), content_type="text/html"),
     "no JSON": lambda key: vendors.http(200, f'{{"key": "{key}",}}'.encode()),
     "a request id": lambda key: vendors.as_json({"detail": "no"}, 403, x_request_id=key),
-    "a redirect": lambda key: vendors.http(307, b"", location=f"https://{key}.example/{key}"),
+    "a redirect": lambda key: vendors.http(307, b"", location=f"https://elsewhere.example/{key}?key={key}"),
 }
 
 
