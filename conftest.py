@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from attrs import define
+from hypothesis import settings
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from xdist.remote import Producer
@@ -27,6 +28,11 @@ from xdist.scheduler import LoadGroupScheduling
 
 import unichat
 from unichat.sandbox import Sandbox
+
+# Fewer examples than usual in each run, so that all tests together take no more than a few minutes.
+settings.register_profile("quick", max_examples=50)
+settings.register_profile("thorough", max_examples=1_000)
+settings.load_profile("quick")
 
 _SECONDS = 60
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
