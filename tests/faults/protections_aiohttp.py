@@ -14,7 +14,7 @@ from unichat import aio, aio_driver
 from unichat.engine import Engine
 from unichat.errors import ConnectionFailed
 from unichat.policy.retrying import Attempts
-from unichat.transport import aio_phases, on_aiohttp
+from unichat.transport import aio_phases, on_aiohttp, trust
 
 # The session
 
@@ -57,7 +57,7 @@ def redirects() -> None:
 
 def authorities() -> None:
     """The environment names no authorities."""
-    on_aiohttp.authorities = lambda _: None  # type: ignore[attr-defined]
+    trust.authorities = lambda ca_bundle: ca_bundle
 
 
 def proxies() -> None:
