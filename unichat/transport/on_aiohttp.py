@@ -33,8 +33,8 @@ POOL_SIZE = 1_000
 IDLE_LIFE = 4.0
 """Seconds that an idle connection is kept: common servers close theirs after 5, perhaps under a question."""
 AIOHTTP_VERSIONS = ">=3.14.5,<3.15"
-"""As in the extra `async`. 3.14.0 unpacks a compressed bomb before anybody can stop it; and what is private in aiohttp may
-change with any version, so each newer one needs the fault bench."""
+"""As in the extra `async`. 3.14.0 unpacks a compressed bomb before anybody can stop it; and what is private in aiohttp
+may change with any version, so each newer one needs the fault bench."""
 _LONGEST_LINE = 65_536
 _MOST_HEADERS = 100
 """The head of an answer has the limits that the standard library, and with it the sync driver, sets."""
