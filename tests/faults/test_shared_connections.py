@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ from faults.rows_streams import then_silence
 from faults.server import Connection, Fault, FaultServer, Received
 from faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
 from unichat import Rating
+from unichat.errors import StreamInterrupted
 from unichat.transport.on_requests import POOL_SIZE
 
 _A_WHILE = 0.3
@@ -86,6 +88,25 @@ def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., 
         time.sleep(_A_WHILE)
         assert "".join(piece.text for piece in pieces) == text_for(nonce)
     count(55, "a reader slower than the limit of silence")
+
+
+def test_a_reader_that_is_slower_than_the_deadline_is_interrupted_whatever_has_come(
+    count: Callable[..., None], client_on: Opens
+) -> None:
+    def fault(connection: Connection) -> bool:
+        first = kapa_records(connection.read().nonce)[1]
+        connection.write(http(200, b"", content_length="", transfer_encoding="chunked", **STREAM))
+        while True:
+            connection.write(b"%x\r\n%s\r\n" % (len(first), first))
+
+    with FaultServer(VENDORS["kapa"], (fault,)) as server, client_on("kapa", server.url, deadline=0.3) as client:
+        pieces = client.stream(f"Question {new_nonce()}")
+        next(pieces)
+        time.sleep(_A_WHILE)
+        with pytest.raises(StreamInterrupted) as caught:
+            deque(pieces, maxlen=0)
+        assert caught.value.stopped_by == "deadline"
+    count(55, "a reader slower than the deadline, and a vendor that never ends")
 
 
 def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[..., None], client_on: Opens) -> None:

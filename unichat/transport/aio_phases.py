@@ -81,6 +81,10 @@ class Attempt:
         if self._silence is not None:
             self._silence -= self._loop.time() - self._since
 
+    def over(self) -> bool:
+        """Whether its time has passed, or the client was closed."""
+        return self.stopped or self._loop.time() >= self._end
+
     def passed(self) -> str:
         """Return why a wait ended."""
         if self.stopped:

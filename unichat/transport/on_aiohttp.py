@@ -232,6 +232,10 @@ async def _pieces(
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     while failure is None:
+        if attempt.over() and not response.content.is_eof():
+            # A wait for what has come already does not end by its time-out.
+            failure = Failure("cancelled" if attempt.stopped else "deadline", delivered=True, phase="body")
+            break
         try:
             async with attempt.waiting():
                 piece = await response.content.readany()
