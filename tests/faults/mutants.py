@@ -117,7 +117,7 @@ _ASYNCHRONOUS: tuple[Mutant, ...] = (
     Mutant("aiohttp: one version of HTTP", protections_aiohttp.heads, (_CELLS, "row26 and aiohttp")),
     Mutant("aiohttp: what came unasked", protections_aiohttp.unasked, (_THREADS, "nobody_asked and aiohttp")),
     Mutant("aiohttp: the end of a connection", protections_aiohttp.ends, (_CELLS, "row34 and moment and aiohttp")),
-    Mutant("aiohttp: giving TLS connections up", protections_aiohttp.farewells, (_CELLS, "TLS and aiohttp")),
+    Mutant("aiohttp: giving connections up", protections_aiohttp.farewells, (_PASSED_ON, "204 and aiohttp")),
     Mutant("aiohttp: errors without the library's", protections_aiohttp.clean_errors, (_CELLS, "row18 and aiohttp")),
     Mutant("aiohttp: old connections", protections_aiohttp.idle_connections, (_KEYS, "idle and aiohttp")),
     Mutant("asyncio: closing what runs", protections_aiohttp.closing, ("test_closing.py", "connection and aiohttp")),

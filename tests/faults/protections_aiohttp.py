@@ -4,55 +4,91 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+from requests.utils import get_netrc_auth
 
 from unichat import aio, aio_driver
 from unichat.engine import Engine
 from unichat.errors import ConnectionFailed
 from unichat.policy.retrying import Attempts
-from unichat.transport import aio_phases, on_aiohttp, trust
+from unichat.transport import aio_line, aio_phases, on_aiohttp, trust
 
-# The session
+# What a session of aiohttp would do by itself
+
+_Ask = Callable[..., Awaitable[Any]]
 
 
-def _with_session(change: Callable[[Any], None]) -> None:
-    session = on_aiohttp._session
-
-    def changed(*given: Any) -> aiohttp.ClientSession:
-        made = session(*given)
-        change(made)
-        return made
-
-    on_aiohttp._session = changed
+def _asking(change: Callable[[_Ask], _Ask]) -> None:
+    aio_line.Line.ask = change(aio_line.Line.ask)  # type: ignore[method-assign, assignment]
 
 
 def resending() -> None:
-    """A connection that drops is no reason not to ask again."""
-    _with_session(lambda session: setattr(session, "_retry_connection", True))
+    """A connection that drops is a reason to ask again, where the question is a GET."""
+
+    def twice(ask: _Ask) -> _Ask:
+        async def changed(self: Any, method: str, *given: Any) -> Any:
+            try:
+                return await ask(self, method, *given)
+            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+                if method != "GET":
+                    raise
+                return await ask(self, method, *given)
+
+        return changed
+
+    _asking(twice)
 
 
 def netrc() -> None:
-    """The library may look for a login by itself."""
-    _with_session(lambda session: setattr(session, "_trust_env", True))
+    """The library looks for a login by itself."""
+
+    def with_login(ask: _Ask) -> _Ask:
+        async def changed(self: Any, method: str, target: str, headers: Any, *given: Any) -> Any:
+            login = get_netrc_auth(self._base_url)
+            if login is not None:
+                headers = {**headers, "Authorization": aiohttp.encode_basic_auth(*login)}
+            return await ask(self, method, target, headers, *given)
+
+        return changed
+
+    _asking(with_login)
 
 
 def cookies() -> None:
     """Cookies are kept."""
-    on_aiohttp.aiohttp.DummyCookieJar = lambda: aiohttp.CookieJar(unsafe=True)  # type: ignore[misc, assignment, attr-defined]
+    kept: dict[str, str] = {}
+
+    def keeping(ask: _Ask) -> _Ask:
+        async def changed(self: Any, method: str, target: str, headers: Any, *given: Any) -> Any:
+            answer = await ask(self, method, target, headers | kept, *given)
+            if "set-cookie" in answer.headers:
+                kept["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
+            return answer
+
+        return changed
+
+    _asking(keeping)
 
 
 def redirects() -> None:
     """Redirects are followed."""
-    request = aiohttp.ClientSession._request
 
-    async def following(self: Any, method: str, url: Any, **options: Any) -> Any:
-        return await request(self, method, url, **{**options, "allow_redirects": True})
+    def following(ask: _Ask) -> _Ask:
+        async def changed(self: Any, method: str, target: str, *given: Any) -> Any:
+            answer = await ask(self, method, target, *given)
+            if answer.status in (301, 302, 303, 307, 308):
+                answer.close()
+                answer = await ask(self, method, urlsplit(answer.headers["location"]).path, *given)
+            return answer
 
-    aiohttp.ClientSession._request = following  # type: ignore[method-assign]
+        return changed
+
+    _asking(following)
 
 
 def authorities() -> None:
@@ -100,23 +136,23 @@ def handshakes() -> None:
 
 def heads() -> None:
     """Any head will do that the library takes."""
-    on_aiohttp._unusable = lambda response, headers: None
+    on_aiohttp._unusable = lambda answer: None
 
 
 def unasked() -> None:
     """A kept connection is used with whatever has come on it."""
 
-    aio_phases.is_silent = lambda protocol: True
+    aio_line._is_silent = lambda protocol: True
 
 
 def ends() -> None:
     """Whoever waits for the rest of a body does not hear that its connection has ended."""
-    aio_phases.Connections._ended = lambda self, protocol, closed: None  # type: ignore[method-assign]
+    aio_line.Line._lost = lambda self, protocol, closed: None  # type: ignore[method-assign]
 
 
 def farewells() -> None:
     """A connection that is given up is closed politely."""
-    aio_phases.Connections.abandon = lambda self, attempt: None  # type: ignore[method-assign]
+    aio_line.Line.abandon = lambda self, attempt: None  # type: ignore[method-assign]
 
 
 def clean_errors() -> None:
@@ -130,12 +166,13 @@ def clean_errors() -> None:
 
 def idle_connections() -> None:
     """A connection is kept for long."""
-    connector = on_aiohttp.Connector
+    init = aio_line.Line.__init__
 
-    def lasting(readers: Any, **options: Any) -> Any:
-        return connector(readers, **{**options, "keepalive_timeout": 60.0})
+    def lasting(self: Any, *given: Any) -> None:
+        init(self, *given)
+        self._connector._keepalive_timeout = 60.0
 
-    on_aiohttp.Connector = lasting  # type: ignore[misc, assignment]
+    aio_line.Line.__init__ = lasting  # type: ignore[method-assign]
 
 
 def closing() -> None:

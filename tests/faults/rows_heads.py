@@ -164,15 +164,10 @@ INJECTIONS = (
     Injection(
         row=30,
         name="100 interim answers, then the answer",
-        script=(after(b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 49),),
+        script=(after(b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 50),),
         expected=answered(1),
     ),
-    _no_head(
-        30,
-        "101 interim answers, then the answer",
-        after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101),
-        Different(answered(1), "it reads past any number of them, up to the deadline"),
-    ),
+    _no_head(30, "101 interim answers, then the answer", after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101)),
     Injection(
         row=31,
         name="103 on a kept connection, then the next question",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -323,8 +324,17 @@ def test_closing_ends_calls_in_every_moment_at_once(run: Callable[[Test], None],
 # What aiohttp would do by itself
 
 
-def test_a_version_of_aiohttp_without_the_switch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiohttp.ClientSession.ATTRS", frozenset())
-    with pytest.raises(ConfigError, match="cannot be kept from sending a question twice") as caught:
+@pytest.mark.parametrize("version", ["3.13.9", "3.14.4", "3.15.0a0", "4.0.0", "?"])
+def test_a_version_of_aiohttp_that_has_not_passed_the_fault_bench_is_refused(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aiohttp.__version__", version)
+    with pytest.raises(ConfigError, match=re.escape(f"aiohttp {version} ")) as caught:
         AiohttpTransport("http://127.0.0.1:9")
-    assert "aiohttp>=" in caught.value.hint
+    assert "aiohttp>=3.14.5,<3.15" in caught.value.hint
+
+
+@pytest.mark.parametrize("version", ["3.14.5", "3.14.17", "3.14.5+local"])
+def test_a_version_of_aiohttp_in_the_range_is_taken(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aiohttp.__version__", version)
+    AiohttpTransport("http://127.0.0.1:9")

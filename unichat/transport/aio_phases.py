@@ -1,4 +1,4 @@
-"""aiohttp connections that know which attempt they serve, how far it has come, and what ends it.
+"""Attempts over aiohttp that know how far they have come, and what ends them.
 
 The counterpart of `phases`: aiohttp's exceptions say no better than those of requests whether a question was sent.
 """
@@ -9,23 +9,11 @@ import asyncio
 import contextlib
 import ssl
 from contextvars import ContextVar
-from functools import partial
 from typing import Any
 
 import aiohttp
-from urllib3.util import wait_for_read
 
 from unichat.policy.deadline import Deadline
-
-
-class _Within:
-    """A wait within one that has a time-out of its own."""
-
-    async def __aenter__(self) -> None:
-        """Do nothing."""
-
-    async def __aexit__(self, *_: object) -> None:
-        """Do nothing."""
 
 
 class Attempt:
@@ -52,23 +40,13 @@ class Attempt:
         self._since = self._loop.time()
         self._stalls = False
         self._wait: asyncio.Timeout | None = None
-        self._within: _Within | None = None
 
     def heard(self, seconds: float) -> None:
         """Allow so many seconds of silence from the next wait on."""
         self._silence = seconds
 
-    def whole(self) -> asyncio.Timeout:
-        """Return one time-out for all waits of an attempt whose answer is wanted whole: each would cost its share."""
-        wait = self.waiting()
-        assert isinstance(wait, asyncio.Timeout)
-        self._within = _Within()
-        return wait
-
-    def waiting(self) -> asyncio.Timeout | _Within:
+    def waiting(self) -> asyncio.Timeout:
         """Return the time-out of the next wait."""
-        if self._within is not None:
-            return self._within
         self._since, due = self._loop.time(), self._end
         if self._silence is not None:
             due = min(due, self._since + self._silence)
@@ -103,7 +81,7 @@ class Attempt:
 
 
 current: ContextVar[Attempt] = ContextVar("unichat_attempt")
-"""The attempt that this task is making: aiohttp has no way to hand it to a connection, or to a TLS handshake."""
+"""The attempt that this task is making: aiohttp has no way to hand it to a TLS handshake."""
 
 
 class Handshake(ssl.SSLObject):
@@ -115,71 +93,3 @@ class Handshake(ssl.SSLObject):
         if attempt is not None and attempt.phase == "connecting":
             attempt.phase = "handshake"
         super().do_handshake()
-
-
-class Connections:
-    """The connections of a client, each with the attempt that had it last."""
-
-    def __init__(self) -> None:
-        self._users: dict[Any, Attempt] = {}
-
-    def give(self, protocol: Any, attempt: Attempt) -> bool:
-        """Give an attempt a connection; return whether another had it before."""
-        kept = protocol in self._users
-        if not kept and protocol.closed is not None:
-            protocol.closed.add_done_callback(partial(self._ended, protocol))
-        self._users[protocol] = attempt
-        attempt.protocol, attempt.transport = protocol, protocol.transport
-        return kept
-
-    def _ended(self, protocol: Any, closed: asyncio.Future[None]) -> None:
-        if not closed.cancelled():
-            # Asked for, or the loop would complain that nobody did.
-            closed.exception()
-        reader = self._users.pop(protocol).reader
-        # After a broken chunk aiohttp closes the connection, and leaves whoever waits for the rest of it waiting.
-        if reader is not None and not reader.is_eof() and reader.exception() is None:
-            reader.set_exception(aiohttp.ClientPayloadError("the connection ended"))
-
-    def abandon(self, attempt: Attempt) -> None:
-        """End an attempt's connection, if no other has it by now.
-
-        Without a farewell: TLS would wait for the answer to its own, and keep the socket until then.
-        """
-        if attempt.transport is not None and self._users.get(attempt.protocol) is attempt:
-            attempt.transport.abort()
-
-
-class Connector(aiohttp.TCPConnector):
-    """Gives each attempt a connection on which nothing came unasked, and keeps note of it."""
-
-    def __init__(self, connections: Connections, **options: Any) -> None:
-        super().__init__(**options)
-        self._given = connections
-
-    async def connect(self, *args: Any, **options: Any) -> Any:
-        """Return a connection, kept or new."""
-        while True:
-            connection: Any = await super().connect(*args, **options)
-            attempt = current.get()
-            if not self._given.give(connection.protocol, attempt) or is_silent(connection.protocol):
-                attempt.phase = "sending"
-                return connection
-            connection.close()
-
-
-def is_silent(protocol: Any) -> bool:
-    """Whether nothing came on a kept connection: its end, or what would pass for the answer to the next question."""
-    # What the loop has read, and what the kernel still has.
-    return not protocol.should_close and not wait_for_read(protocol.transport.get_extra_info("socket"), timeout=0.0)
-
-
-class Asking(aiohttp.ClientRequest):
-    """A request that notes that it was written. aiohttp's own tracing would tell as well, at many times the cost."""
-
-    async def send(self, conn: Any) -> Any:
-        """Hand the request to its connection."""
-        response = await super().send(conn)
-        attempt = current.get()
-        attempt.phase, attempt.written = "waiting", True
-        return response

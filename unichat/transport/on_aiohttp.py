@@ -1,43 +1,38 @@
 """HTTP by `aiohttp`: sends one request once, and gives back an answer or a `Failure`, never an exception.
 
-Three habits of aiohttp are undone here. Its session sends a GET again by itself when the connection drops, and one
-vendor asks questions by GET. With `trust_env` it would add credentials from .netrc. And it knows neither
-`REQUESTS_CA_BUNDLE` nor certifi, so that a profile would work with the sync client and fail with this one.
+Proxies and authorities are found as the sync client finds them. aiohttp would add credentials from .netrc with
+`trust_env`, and knows neither `REQUESTS_CA_BUNDLE` nor certifi, so that a profile would work with one client only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import aiohttp
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientError, EofStream
+from aiohttp.http import HttpProcessingError
 from attrs import frozen
 
-import unichat
 from unichat.errors import ConfigError
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.secrets import Signature
-from unichat.transport.aio_phases import Asking, Attempt, Connections, Connector, Handshake, current
+from unichat.transport.aio_line import Answer, Line
+from unichat.transport.aio_phases import Attempt, Handshake, current
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
-POOL_SIZE = 1_000
-"""Connections at most."""
-IDLE_LIFE = 4.0
-"""Seconds that an idle connection is kept: common servers close theirs after 5, perhaps under a question."""
-AIOHTTP_VERSIONS = ">=3.14.5,<3.15"
-"""As in the extra `async`. 3.14.0 unpacks a compressed bomb before anybody can stop it; and what is private in aiohttp
-may change with any version, so each newer one needs the fault bench."""
-_LONGEST_LINE = 65_536
-_MOST_HEADERS = 100
-"""The head of an answer has the limits that the standard library, and with it the sync driver, sets."""
+_VERSIONS = ">=3.14.5,<3.15"
+"""As in the extra `async`: what is used of aiohttp is private in part and may change with any version, so that each
+newer one needs the fault bench; and older ones unpack a compressed bomb before anybody can stop it."""
+_CAUGHT = (ClientError, HttpProcessingError, EofStream, OSError, ValueError, RuntimeError)
+"""What aiohttp raises for whatever the network or the server does."""
 
 
 @frozen(eq=False)
@@ -58,28 +53,27 @@ class AiohttpTransport:
     Redirects are never followed and cookies never kept. Proxies and CA settings of the environment are honoured.
 
     Raises:
-        ConfigError: the file of certificate authorities cannot be read; or this version of aiohttp cannot be told to
-            send a question once.
+        ConfigError: the file of certificate authorities cannot be read; or this is not one of the versions of aiohttp
+            that unichat knows.
     """
 
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
-        _check_switch()
+        _check_version()
         self._base_url = base_url.rstrip("/")
-        self._timeout = ClientTimeout(total=None, sock_connect=connect_timeout)
+        self._connect_timeout = connect_timeout
         self._proxy = _proxy_for(self._base_url)
         self._tls = None
         if any((address or "").startswith("https:") for address in (self._base_url, self._proxy)):
             self._tls = context_for(ca_bundle)
             self._tls.sslobject_class = Handshake
-        self._connections = Connections()
-        self._session: aiohttp.ClientSession | None = None
+        self._line: Line | None = None
         self._running: WeakSet[Attempt] = WeakSet()
 
-    def _open_session(self) -> aiohttp.ClientSession:
+    def _open_line(self) -> Line:
         # Made with the first request, since aiohttp ties it to the running event loop.
-        if self._session is None:
-            self._session = _session(self._connections, self._tls, self._timeout)
-        return self._session
+        if self._line is None:
+            self._line = Line(self._base_url, self._proxy, self._tls, self._connect_timeout)
+        return self._line
 
     async def send(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
@@ -87,68 +81,49 @@ class AiohttpTransport:
         """Send `request` and read the whole answer, of at most `limit` bytes, within the deadline."""
         attempt = Attempt(deadline, None)
         try:
-            async with attempt.whole():
-                return await self._sent(request, signature, attempt, limit)
+            # One time-out for all waits.
+            async with attempt.waiting():
+                answer = await self._asked(request, signature, attempt, "application/json")
+                if isinstance(answer, Failure):
+                    return answer
+                try:
+                    body = await _whole(answer, attempt, limit)
+                finally:
+                    self._end(answer, attempt)
         except TimeoutError as error:
             # The cancelling that ended the wait has given the connection up.
             return failure_of(error, attempt)
-
-    async def _sent(
-        self, request: Request, signature: Signature | None, attempt: Attempt, limit: int
-    ) -> Reply | Failure:
-        opened = await self._opened(request, signature, attempt, "application/json")
-        if isinstance(opened, Failure):
-            return opened
-        body = bytearray()
-        try:
-            async for piece in opened.pieces:
-                if isinstance(piece, Failure):
-                    return piece
-                body += piece
-                if len(body) > limit:
-                    return Failure("too_large", f"more than {limit:,} bytes", phase="body")
-        finally:
-            opened.close()
-        return Reply(opened.status, opened.headers, bytes(body))
+        return body if isinstance(body, Failure) else Reply(answer.status, answer.headers, body)
 
     async def open(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
     ) -> AsyncOpenReply | Failure:
         """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
-        return await self._opened(request, signature, Attempt(deadline, silence), "*/*")
+        attempt = Attempt(deadline, silence)
+        try:
+            async with attempt.waiting():
+                answer = await self._asked(request, signature, attempt, "*/*")
+        except TimeoutError as error:
+            return failure_of(error, attempt)
+        if isinstance(answer, Failure):
+            return answer
 
-    async def _opened(
+        def close() -> None:
+            self._end(answer, attempt)
+
+        framed = "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "")
+        return AsyncOpenReply(
+            answer.status, answer.headers, _pieces(answer, attempt, close), framed, close, attempt.heard
+        )
+
+    async def _asked(
         self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
-    ) -> AsyncOpenReply | Failure:
+    ) -> Answer | Failure:
+        """Send `request`, and return the answer as soon as its head is there, and good."""
         if self._proxy and not _is_usable(self._proxy):
             # aiohttp would take some of these for none, and go past the proxy.
             return Failure("proxy", "the environment names one that is no HTTP proxy", phase="connecting")
         self._running.add(attempt)
-        opened = await self._asked(request, signature, attempt, accept)
-        if isinstance(opened, Failure):
-            self._connections.abandon(attempt)
-            return opened
-        attempt.phase, attempt.reader = "body", opened.content
-
-        def close() -> None:
-            # After some statuses a body may follow by mistake, and a while later.
-            if not opened.closed or opened.status in (204, 205, 304):
-                self._connections.abandon(attempt)
-            opened.close()
-
-        headers = _lower(opened)
-        problem = _unusable(opened, headers)
-        if problem is not None:
-            # Even if it is whole: who sends such a head is not asked again over the same connection.
-            self._connections.abandon(attempt)
-            opened.close()
-            return problem
-        framed = opened.content_length is not None or "chunked" in headers.get("transfer-encoding", "")
-        return AsyncOpenReply(opened.status, headers, _pieces(opened, attempt, close), framed, close, attempt.heard)
-
-    async def _asked(
-        self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
-    ) -> aiohttp.ClientResponse | Failure:
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
@@ -156,90 +131,79 @@ class AiohttpTransport:
             headers[signature.header] = signature.value
         before = current.set(attempt)
         try:
-            async with attempt.waiting():
-                return await self._open_session().request(
-                    request.method,
-                    _url(self._base_url + request.target),
-                    data=request.body,
-                    headers=headers,
-                    allow_redirects=False,
-                    proxy=self._proxy,
-                )
-        except (ClientError, OSError, ValueError, RuntimeError) as error:
+            answer = await self._open_line().ask(request.method, request.target, headers, request.body, attempt)
+        except _CAUGHT as error:
             return failure_of(error, attempt)
-        except asyncio.CancelledError:
-            self._connections.abandon(attempt)
-            raise
         finally:
             current.reset(before)
+        problem = _unusable(answer)
+        if problem is not None:
+            # Even if it is whole: who sends such a head is not asked again over the same connection.
+            self._open_line().abandon(attempt)
+            answer.close()
+            return problem
+        return answer
+
+    def _end(self, answer: Answer, attempt: Attempt) -> None:
+        # After some statuses a body may follow by mistake, and a while later.
+        if not answer.closed or answer.status in (204, 205, 304):
+            self._open_line().abandon(attempt)
+        answer.close()
 
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
         for attempt in tuple(self._running):
             attempt.stop()
-        if self._session is not None:
-            await self._session.close()
-            # Connections that were given up end in the loop's next turn.
-            await asyncio.sleep(0)
+        if self._line is not None:
+            await self._line.close()
 
 
-def _check_switch() -> None:
-    # Private, and the only switch there is: without it a dropped connection repeats a question asked by GET.
-    if "_retry_connection" not in getattr(aiohttp.ClientSession, "ATTRS", ()):
+def _check_version() -> None:
+    found = re.match(r"3\.14\.(\d+)", aiohttp.__version__)
+    if found is None or int(found[1]) < 5:
         raise ConfigError(
-            f"aiohttp {aiohttp.__version__} cannot be kept from sending a question twice",
-            hint=f'Install a version that can: pip install "aiohttp{AIOHTTP_VERSIONS}".',
+            f"aiohttp {aiohttp.__version__} is not a version that unichat is known to be safe with",
+            hint=f'Install one that is: pip install "aiohttp{_VERSIONS}".',
         )
 
 
-def _session(connections: Connections, tls: ssl.SSLContext | None, timeout: ClientTimeout) -> aiohttp.ClientSession:
-    session = aiohttp.ClientSession(
-        connector=Connector(
-            connections,
-            limit=POOL_SIZE,
-            keepalive_timeout=IDLE_LIFE,
-            ssl=tls or True,
-            resolver=aiohttp.ThreadedResolver(),
-        ),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=timeout,
-        headers={"User-Agent": f"unichat/{unichat.__version__}"},
-        request_class=Asking,
-        max_line_size=_LONGEST_LINE,
-        max_field_size=_LONGEST_LINE,
-        max_headers=_MOST_HEADERS,
-        trust_env=False,
-    )
-    session._retry_connection = False
-    return session
-
-
-def _unusable(response: aiohttp.ClientResponse, headers: dict[str, str]) -> Failure | None:
+def _unusable(answer: Answer) -> Failure | None:
     """Return what is wrong with a head that aiohttp takes."""
-    if not 200 <= response.status < 600:
-        return Failure("head", f"HTTP status {response.status} as the final one", phase="body")
-    if response.version is None or response.version.major != 1:
+    if not 200 <= answer.status < 600:
+        return Failure("head", f"HTTP status {answer.status} as the final one", phase="body")
+    if answer.version.major != 1:
         return Failure("head", "another version of HTTP than was asked for", phase="body")
-    if "," in headers.get("content-encoding", ""):
+    if "," in answer.headers.get("content-encoding", ""):
         # It decodes one encoding, and would give out the bytes of several as they are.
         return Failure("truncated", "several content encodings", phase="body")
     return None
 
 
-async def _pieces(
-    response: aiohttp.ClientResponse, attempt: Attempt, close: Callable[[], None]
-) -> AsyncIterator[bytes | Failure]:
+async def _whole(answer: Answer, attempt: Attempt, limit: int) -> bytes | Failure:
+    """Return the body, of at most `limit` bytes."""
+    body = bytearray()
+    try:
+        while piece := await answer.content.readany():
+            body += piece
+            if len(body) > limit:
+                return Failure("too_large", f"more than {limit:,} bytes", phase="body")
+    except _CAUGHT as error:
+        return failure_of(error, attempt)
+    return bytes(body)
+
+
+async def _pieces(answer: Answer, attempt: Attempt, close: Callable[[], None]) -> AsyncIterator[bytes | Failure]:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     while failure is None:
-        if attempt.over() and not response.content.is_eof():
+        if attempt.over() and not answer.content.is_eof():
             # A wait for what has come already does not end by its time-out.
             failure = Failure("cancelled" if attempt.stopped else "deadline", delivered=True, phase="body")
             break
         try:
             async with attempt.waiting():
-                piece = await response.content.readany()
-        except (ClientError, OSError, ValueError, RuntimeError) as error:
+                piece = await answer.content.readany()
+        except _CAUGHT as error:
             failure = failure_of(error, attempt)
         else:
             if not piece:
@@ -287,22 +251,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_unsent(chain: Iterable[BaseException], attempt: Attempt) -> bool:
     # A request is one write, and aiohttp raises this in its place when it finds the connection lost.
     return not attempt.written or any(isinstance(cause, aiohttp.ClientConnectionResetError) for cause in chain)
-
-
-def _lower(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """Return the headers by lower-case names, several of one name joined as HTTP allows."""
-    lower: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        lower[key] = f"{lower[key]}, {value}" if key in lower else value
-    return lower
-
-
-def _url(address: str) -> Any:
-    from yarl import URL
-
-    # Encoded already; yarl would decode what it thinks needs no encoding, and a dot segment would come to life.
-    return URL(address, encoded=True)
 
 
 def _proxy_for(base_url: str) -> str | None:

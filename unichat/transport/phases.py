@@ -114,7 +114,7 @@ class _Response(http.client.HTTPResponse):
     """Reads on past 1xx: the standard library takes a 103 for the answer, and the next caller then gets this one's."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(_INTERIM_LIMIT):
+        for _ in range(_INTERIM_LIMIT + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
                 return version, status, reason

@@ -1,0 +1,200 @@
+"""The line to one host: aiohttp's connections and its parser of answers, without its session.
+
+The session sends a GET again by itself when the connection drops, and one vendor asks questions by GET; it follows
+redirects and keeps cookies unless it is told not to; and it takes as long for a call as the rest of aiohttp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from functools import partial
+from typing import Any
+
+import aiohttp
+from aiohttp.http import RawResponseMessage, StreamWriter
+from urllib3.util import wait_for_read
+from yarl import URL
+
+import unichat
+from unichat.transport.aio_phases import Attempt
+
+POOL_SIZE = 1_000
+"""Connections at most."""
+IDLE_LIFE = 4.0
+"""Seconds that an idle connection is kept: common servers close theirs after 5, perhaps under a question."""
+_LONGEST_LINE = 65_536
+_MOST_HEADERS = 100
+_MOST_INTERIM = 100
+"""The head of an answer has the limits that the standard library, and with it the sync driver, sets."""
+
+
+class Answer:
+    """An answer whose head is here. Its connection is free again once the body has ended.
+
+    Attributes:
+        headers: by lower-case names, several of one name joined as HTTP allows.
+        content: where the body comes.
+        closed: whether the body has ended, or was given up.
+    """
+
+    __slots__ = ("_connection", "closed", "content", "headers", "status", "version")
+
+    def __init__(self, message: RawResponseMessage, content: aiohttp.StreamReader, connection: Any) -> None:
+        self.status, self.version = message.code, message.version
+        self.headers = _lower(message.headers)
+        self.content = content
+        self.closed = False
+        self._connection = connection
+        content.on_eof(self._ended)
+
+    def _ended(self) -> None:
+        if not self.closed:
+            self.closed = True
+            transport = self._connection.transport
+            if transport is not None and transport.get_write_buffer_size():
+                # Answered before all of the request was out: what is left would come before the next one.
+                self._connection.close()
+            else:
+                self._connection.release()
+
+    def close(self) -> None:
+        """Give up what has not come yet, and the connection with it. Closing twice is fine."""
+        if not self.closed:
+            self.closed = True
+            if self.content.exception() is None:
+                self.content.set_exception(aiohttp.ClientConnectionError("the answer was closed"))
+            self._connection.close()
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    lower: dict[str, str] = {}
+    for name, value in headers.items():
+        key = name.lower()
+        lower[key] = f"{lower[key]}, {value}" if key in lower else value
+    return lower
+
+
+class Line:
+    """Connections to one host, each with the attempt that had it last. Made within the event loop that it belongs to.
+
+    Args:
+        base_url: with an encoded path, without a slash at its end.
+        proxy: its address, credentials included; None for none.
+        tls: how to check whom it talks to; None where nothing is encrypted.
+        connect_timeout: seconds for one connection.
+    """
+
+    def __init__(self, base_url: str, proxy: str | None, tls: ssl.SSLContext | None, connect_timeout: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._base_url = base_url
+        # Encoded already; yarl would decode what it thinks needs no encoding, and a dot segment would come to life.
+        url = URL(base_url, encoded=True)
+        # What an answer is asked of as far as aiohttp's connector cares; made once, since it costs as much as sending.
+        self._way = aiohttp.ClientRequest(
+            "GET",
+            url,
+            headers={"User-Agent": f"unichat/{unichat.__version__}"},
+            loop=self._loop,
+            proxy=URL(proxy) if proxy else None,
+        )
+        # To a proxy goes the whole address, unless it only passes on what is encrypted.
+        self._before_target = base_url if proxy and url.scheme == "http" else url.raw_path.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
+        self._connector = aiohttp.TCPConnector(
+            limit=POOL_SIZE,
+            keepalive_timeout=IDLE_LIFE,
+            ssl=tls or True,
+            resolver=aiohttp.ThreadedResolver(),
+        )
+        self._users: dict[Any, Attempt] = {}
+
+    async def ask(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None, attempt: Attempt
+    ) -> Answer:
+        """Send a request and return when the head of its answer is there; raise whatever aiohttp does."""
+        connection = await self._connected(attempt)
+        try:
+            protocol = connection.protocol
+            protocol.set_response_params(
+                read_until_eof=True,
+                max_line_size=_LONGEST_LINE,
+                max_field_size=_LONGEST_LINE,
+                max_headers=_MOST_HEADERS,
+            )
+            # After connecting, which adds what a proxy wants to see.
+            sent = self._way.headers.copy()
+            sent.update(headers)
+            if method != "GET":
+                sent["Content-Length"] = str(len(body or b""))
+            writer = StreamWriter(protocol, self._loop)
+            await writer.write_headers(f"{method} {self._before_target}{target} HTTP/1.1", sent)
+            await writer.write_eof(body or b"")
+            attempt.phase, attempt.written = "waiting", True
+            message, content = await _final(protocol)
+            attempt.phase, attempt.reader = "body", content
+            return Answer(message, content, connection)
+        except BaseException:
+            self.abandon(attempt)
+            connection.close()
+            raise
+
+    async def _connected(self, attempt: Attempt) -> Any:
+        """Return a connection, kept or new, on which nothing came unasked."""
+        while True:
+            try:
+                connection: Any = await self._connector.connect(self._way, [], self._timeout)
+            except TimeoutError as error:
+                raise aiohttp.ConnectionTimeoutError("nobody answers") from error
+            kept = self._give(connection.protocol, attempt)
+            if not kept or _is_silent(connection.protocol):
+                attempt.phase = "sending"
+                return connection
+            connection.close()
+
+    def _give(self, protocol: Any, attempt: Attempt) -> bool:
+        """Give an attempt a connection; return whether another had it before."""
+        kept = protocol in self._users
+        if not kept and protocol.closed is not None:
+            protocol.closed.add_done_callback(partial(self._lost, protocol))
+        self._users[protocol] = attempt
+        attempt.protocol, attempt.transport = protocol, protocol.transport
+        return kept
+
+    def _lost(self, protocol: Any, closed: asyncio.Future[None]) -> None:
+        if not closed.cancelled():
+            # Asked for, or the loop would complain that nobody did.
+            closed.exception()
+        reader = self._users.pop(protocol).reader
+        # After a broken chunk aiohttp closes the connection, and leaves whoever waits for the rest of it waiting.
+        if reader is not None and not reader.is_eof() and reader.exception() is None:
+            reader.set_exception(aiohttp.ClientPayloadError("the connection ended"))
+
+    def abandon(self, attempt: Attempt) -> None:
+        """End an attempt's connection, if no other has it by now.
+
+        Without a farewell: TLS would wait for the answer to its own, and keep the socket until then.
+        """
+        if attempt.transport is not None and self._users.get(attempt.protocol) is attempt:
+            attempt.transport.abort()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._connector.close()
+        # Connections that were given up end in the loop's next turn.
+        await asyncio.sleep(0)
+
+
+async def _final(protocol: Any) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """Return the first head that is no interim one."""
+    for _ in range(_MOST_INTERIM + 1):
+        message, content = await protocol.read()
+        if not 100 <= message.code < 200 or message.code == 101:
+            return message, content
+    raise ValueError(f"more than {_MOST_INTERIM} interim answers")
+
+
+def _is_silent(protocol: Any) -> bool:
+    """Whether nothing came on a kept connection: its end, or what would pass for the answer to the next question."""
+    # What the loop has read, and what the kernel still has.
+    return not protocol.should_close and not wait_for_read(protocol.transport.get_extra_info("socket"), timeout=0.0)
