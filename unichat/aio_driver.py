@@ -67,30 +67,33 @@ class AsyncDriver:
     async def complete(self, flow: Flow[T], call: Call) -> T:
         """Run `flow` to its end and return its result."""
         self._home.check()
+        held: AsyncExitStack | None = None
+        result: Any = None
+        failure: UnichatError | None = None
         try:
-            return await self._complete(flow, call)
-        except UnichatError as error:
-            raise call.name(error) from None
-
-    async def _complete(self, flow: Flow[T], call: Call) -> T:
-        async with AsyncExitStack() as held:
-            result: Any = None
-            error: UnichatError | None = None
             while True:
                 try:
-                    step = flow.send(result) if error is None else flow.throw(error)
+                    step = flow.send(result) if failure is None else flow.throw(failure)
                 except StopIteration as stop:
                     value: T = stop.value
                     return value
-                result = error = None
+                result = failure = None
                 if isinstance(step, Hold):
+                    # Few flows hold anything.
+                    held = held or AsyncExitStack()
                     await held.enter_async_context(self._holds.alone_with(step, call.deadline))
                     continue
                 try:
-                    running = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
-                    result = await running
-                except UnichatError as failure:
-                    error = failure
+                    # Not by run() and open(): each coroutine on the way is memory that every call in flight takes.
+                    send = self._send if isinstance(step, Operation) else self._open
+                    result = await self._retried(step, call, send)
+                except UnichatError as error:
+                    failure = error
+        except UnichatError as error:
+            raise call.name(error) from None
+        finally:
+            if held is not None:
+                await held.aclose()
 
     async def run(self, operation: Operation[T], call: Call) -> T:
         """Run one operation and return its result, or raise the error that stands at the end of its attempts."""
@@ -152,7 +155,12 @@ class AsyncDriver:
         if wait:
             await self._sleep(wait)
         # Before the clock of the attempt starts: fetching a token is a call of its own.
-        signature = attempts.signature = await self._signature(attempts.operation, call)
+        self.check_open()
+        tokens, signature = self.engine.tokens, None
+        if attempts.operation.signed:
+            # A call of its own under the same deadline: the record that an answer carries is that of the question.
+            signature = tokens.fixed or await self.complete(tokens.signature(), Call(call.deadline))
+        attempts.signature = signature
         if call.deadline.left() <= 0:
             return attempts.broken(Failure("deadline", "before sending", delivered=False))
         refused = self.engine.admit(attempts)
@@ -197,15 +205,6 @@ class AsyncDriver:
         if isinstance(outcome, Failed):
             opened.close()
         return outcome
-
-    async def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
-        self.check_open()
-        if not operation.signed:
-            return None
-        if (signature := self.engine.tokens.fixed()) is not None:
-            return signature
-        # A call of its own under the same deadline: the record that an answer carries is that of the question.
-        return await self.complete(self.engine.tokens.signature(), Call(call.deadline))
 
     def check_open(self) -> None:
         """Refuse anything after `close`."""

@@ -16,29 +16,30 @@ _MARGIN = 30.0
 
 
 class Tokens:
-    """The secret for each request of one client."""
+    """The secret for each request of one client.
+
+    Attributes:
+        fixed: how to sign a request where that never changes; None where `signature` must be asked.
+    """
 
     def __init__(self, credential: Credential, clock: Callable[[], float]) -> None:
         self._credential = credential
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: tuple[Secret, float] | None = None
+        source = credential.source
+        self.fixed = self._signed(source) if isinstance(source, Secret) else None
 
     @property
     def renewable(self) -> bool:
         """Whether asking again may give another secret."""
-        return not isinstance(self._credential.source, Secret)
+        return self.fixed is None
 
     def forget(self, refused: Signature | None) -> None:
         """Drop the fetched token that the vendor refused, unless another has taken its place already."""
         with self._lock:
             if self._kept is not None and self._signed(self._kept[0]) == refused:
                 self._kept = None
-
-    def fixed(self) -> Signature | None:
-        """Return how to sign a request where that never changes; None where `signature` must be asked."""
-        source = self._credential.source
-        return self._signed(source) if isinstance(source, Secret) else None
 
     def _signed(self, secret: Secret) -> Signature:
         return Signature(self._credential.header, secret.reveal(), self._credential.scheme)

@@ -70,29 +70,31 @@ class Driver:
 
     def complete(self, flow: Flow[T], call: Call) -> T:
         """Run `flow` to its end and return its result."""
-        try:
-            return self._complete(flow, call)
-        except UnichatError as error:
-            raise call.name(error) from None
-
-    def _complete(self, flow: Flow[T], call: Call) -> T:
+        held: ExitStack | None = None
         result: Any = None
-        error: UnichatError | None = None
-        with ExitStack() as held:
+        failure: UnichatError | None = None
+        try:
             while True:
                 try:
-                    step = flow.send(result) if error is None else flow.throw(error)
+                    step = flow.send(result) if failure is None else flow.throw(failure)
                 except StopIteration as stop:
                     value: T = stop.value
                     return value
-                result = error = None
+                result = failure = None
                 if isinstance(step, Hold):
+                    # Few flows hold anything.
+                    held = held or ExitStack()
                     held.enter_context(self._holds.alone_with(step, call.deadline))
                     continue
                 try:
                     result = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
-                except UnichatError as failure:
-                    error = failure
+                except UnichatError as error:
+                    failure = error
+        except UnichatError as error:
+            raise call.name(error) from None
+        finally:
+            if held is not None:
+                held.close()
 
     def run(self, operation: Operation[T], call: Call) -> T:
         """Run one operation and return its result, or raise the error that stands at the end of its attempts."""
@@ -141,7 +143,12 @@ class Driver:
         if wait:
             self._sleep(wait)
         # Before the clock of the attempt starts: fetching a token is a call of its own.
-        signature = attempts.signature = self._signature(attempts.operation, call)
+        self.check_open()
+        tokens, signature = self.engine.tokens, None
+        if attempts.operation.signed:
+            # A call of its own under the same deadline: the record that an answer carries is that of the question.
+            signature = tokens.fixed or self.complete(tokens.signature(), Call(call.deadline))
+        attempts.signature = signature
         if call.deadline.left() <= 0:
             return attempts.broken(Failure("deadline", "before sending", delivered=False))
         refused = self.engine.admit(attempts)
@@ -187,15 +194,6 @@ class Driver:
         if isinstance(outcome, Failed):
             opened.close()
         return outcome
-
-    def _signature(self, operation: Operation[Any] | StreamOperation[Any], call: Call) -> Signature | None:
-        self.check_open()
-        if not operation.signed:
-            return None
-        if (signature := self.engine.tokens.fixed()) is not None:
-            return signature
-        # A call of its own under the same deadline: the record that an answer carries is that of the question.
-        return self.complete(self.engine.tokens.signature(), Call(call.deadline))
 
     def check_open(self) -> None:
         """Refuse anything after `close`."""

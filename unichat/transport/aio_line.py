@@ -17,7 +17,7 @@ from urllib3.util import wait_for_read
 from yarl import URL
 
 import unichat
-from unichat.transport.aio_phases import Attempt
+from unichat.transport.aio_phases import Attempt, Handshake, current
 
 POOL_SIZE = 1_000
 """Connections at most."""
@@ -107,6 +107,9 @@ class Line:
             ssl=tls or True,
             resolver=aiohttp.ThreadedResolver(),
         )
+        if tls is not None:
+            tls.sslobject_class = Handshake
+        self._connecting: set[Attempt] = set()
         self._users: dict[Any, Attempt] = {}
 
     async def ask(
@@ -142,10 +145,15 @@ class Line:
     async def _connected(self, attempt: Attempt) -> Any:
         """Return a connection, kept or new, on which nothing came unasked."""
         while True:
+            self._connecting.add(attempt)
+            before = current.set(attempt)
             try:
                 connection: Any = await self._connector.connect(self._way, [], self._timeout)
             except TimeoutError as error:
                 raise aiohttp.ConnectionTimeoutError("nobody answers") from error
+            finally:
+                current.reset(before)
+                self._connecting.discard(attempt)
             kept = self._give(connection.protocol, attempt)
             if not kept or _is_silent(connection.protocol):
                 attempt.phase = "sending"
@@ -179,7 +187,9 @@ class Line:
             attempt.transport.abort()
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and end what is running."""
+        for attempt in (*self._connecting, *self._users.values()):
+            attempt.stop()
         await self._connector.close()
         # Connections that were given up end in the loop's next turn.
         await asyncio.sleep(0)

@@ -27,6 +27,11 @@ class Attempt:
         reader: where the body of its answer comes.
     """
 
+    __slots__ = (
+        "_end", "_loop", "_silence", "_since", "_stalls", "_wait",
+        "phase", "protocol", "reader", "stopped", "transport", "written",
+    )  # fmt: skip
+
     def __init__(self, deadline: Deadline, silence: float | None) -> None:
         self.phase = "connecting"
         self.written = False
@@ -35,9 +40,9 @@ class Attempt:
         self.transport: asyncio.Transport | None = None
         self.reader: aiohttp.StreamReader | None = None
         self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + deadline.left()
-        self._silence = silence
         self._since = self._loop.time()
+        self._end = self._since + deadline.left()
+        self._silence = silence
         self._stalls = False
         self._wait: asyncio.Timeout | None = None
 

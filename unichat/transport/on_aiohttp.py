@@ -11,7 +11,6 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from urllib.parse import urlsplit
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientError, EofStream
@@ -24,7 +23,7 @@ from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.secrets import Signature
 from unichat.transport.aio_line import Answer, Line
-from unichat.transport.aio_phases import Attempt, Handshake, current
+from unichat.transport.aio_phases import Attempt
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
@@ -65,9 +64,7 @@ class AiohttpTransport:
         self._tls = None
         if any((address or "").startswith("https:") for address in (self._base_url, self._proxy)):
             self._tls = context_for(ca_bundle)
-            self._tls.sslobject_class = Handshake
         self._line: Line | None = None
-        self._running: WeakSet[Attempt] = WeakSet()
 
     def _open_line(self) -> Line:
         # Made with the first request, since aiohttp ties it to the running event loop.
@@ -123,19 +120,15 @@ class AiohttpTransport:
         if self._proxy and not _is_usable(self._proxy):
             # aiohttp would take some of these for none, and go past the proxy.
             return Failure("proxy", "the environment names one that is no HTTP proxy", phase="connecting")
-        self._running.add(attempt)
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         if signature is not None:
             headers[signature.header] = signature.value
-        before = current.set(attempt)
         try:
             answer = await self._open_line().ask(request.method, request.target, headers, request.body, attempt)
         except _CAUGHT as error:
             return failure_of(error, attempt)
-        finally:
-            current.reset(before)
         problem = _unusable(answer)
         if problem is not None:
             # Even if it is whole: who sends such a head is not asked again over the same connection.
@@ -152,8 +145,6 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
-        for attempt in tuple(self._running):
-            attempt.stop()
         if self._line is not None:
             await self._line.close()
 
