@@ -125,6 +125,8 @@ class Checks:
     def _options(
         self, call: str, operation: str, options: Mapping[str, Any], on_unsupported: OnUnsupported | None
     ) -> dict[str, Any]:
+        if not options:
+            return {}
         known = self.capabilities.options.get(call, ())
         for name in options.keys() - set(known):
             nearest = get_close_matches(name, (*known, *_COMMON_ARGUMENTS), n=1)

@@ -58,7 +58,8 @@ def _refuse_other_keys(value: object) -> None:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"the key {quoted(key)} is no text")
-            _refuse_other_keys(item)
+            if type(item) is not str:
+                _refuse_other_keys(item)
     elif isinstance(value, list | tuple):
         for item in value:
             _refuse_other_keys(item)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import aiohttp
@@ -75,6 +75,15 @@ def _lower(headers: Any) -> dict[str, str]:
     return lower
 
 
+class _Way(aiohttp.ClientRequest):
+    """Where to connect to, and how: of a request, what aiohttp's connector looks at."""
+
+    @cached_property
+    def connection_key(self) -> Any:
+        """Which kept connections will do."""
+        return super().connection_key
+
+
 class Line:
     """Connections to one host, each with the attempt that had it last. Made within the event loop that it belongs to.
 
@@ -90,8 +99,8 @@ class Line:
         self._base_url = base_url
         # Encoded already; yarl would decode what it thinks needs no encoding, and a dot segment would come to life.
         url = URL(base_url, encoded=True)
-        # What an answer is asked of as far as aiohttp's connector cares; made once, since it costs as much as sending.
-        self._way = aiohttp.ClientRequest(
+        # Made once, since it costs as much as sending.
+        self._way = _Way(
             "GET",
             url,
             headers={"User-Agent": f"unichat/{unichat.__version__}"},

@@ -174,8 +174,8 @@ async def _whole(answer: Answer, attempt: Attempt, limit: int) -> bytes | Failur
     """Return the body, of at most `limit` bytes."""
     body = bytearray()
     try:
-        while piece := await answer.content.readany():
-            body += piece
+        while not answer.content.at_eof():
+            body += await answer.content.readany()
             if len(body) > limit:
                 return Failure("too_large", f"more than {limit:,} bytes", phase="body")
     except _CAUGHT as error:
