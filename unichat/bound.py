@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -19,7 +18,8 @@ from unichat.settings import CommonSettings, PolicySettings
 
 T = TypeVar("T")
 
-_REMEMBERED_ROWS = 20_000
+_REMEMBERED_ROWS = 10_000
+"""At least so many, and at most twice as many."""
 
 _SHARED = frozenset({"connect_timeout", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
 """Policy settings of what a client and its siblings share."""
@@ -109,7 +109,8 @@ class Paging(Generic[T]):
         self._limit = limit
         self._pages = 0
         # Bounded, so that memory stays flat: a row moves to a page near by, if any.
-        self._seen: OrderedDict[object, None] = OrderedDict()
+        self._seen: set[object] = set()
+        self._seen_before: set[object] = set()
         self._last: tuple[T, ...] = ()
         self._stale = 0
 
@@ -126,7 +127,8 @@ class Paging(Generic[T]):
         self._stale = 0 if fresh else self._stale + 1
         self.operation = page.next if page.items and self._stale < 2 else None
         self._pages += 1
-        yield from filter(self._paged.keep, fresh)
+        keep = self._paged.keep
+        yield from fresh if keep is None else filter(keep, fresh)
         if self.operation is not None and self._pages >= self._limit:
             raise InvalidResponse(
                 f"the history did not end after {self._limit:,} pages",
@@ -139,10 +141,10 @@ class Paging(Generic[T]):
         key = self._paged.key(item)
         if key is None:
             return True
-        known = key in self._seen
-        self._seen[key] = None
-        if len(self._seen) > _REMEMBERED_ROWS:
-            self._seen.popitem(last=False)
+        known = key in self._seen or key in self._seen_before
+        self._seen.add(key)
+        if len(self._seen) == _REMEMBERED_ROWS:
+            self._seen_before, self._seen = self._seen, set()
         return not known
 
 

@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -86,6 +87,12 @@ _BACKEND = re.compile(r"[a-z][a-z0-9_-]*")
 _TEXT_LIMIT = 16_384
 
 
+@lru_cache(maxsize=64)
+def _is_name(backend: str) -> bool:
+    # There are a few, and a reference for each row of a history.
+    return _BACKEND.fullmatch(backend) is not None
+
+
 @frozen
 class ThreadRef:
     """Where a conversation can be continued. `str(ref)` can be stored anywhere; `ThreadRef.parse` reads it back.
@@ -105,7 +112,7 @@ class ThreadRef:
     position: str | None = field(default=None, kw_only=True, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.backend, str) or not _BACKEND.fullmatch(self.backend):
+        if not isinstance(self.backend, str) or not _is_name(self.backend):
             raise _thread_error(self.backend, "its backend is no adapter's name", "backend")
         if self.user is self.scope is self.position is None and type(self.id) is str and 0 < len(self.id) < 1000:
             # Most references are such: a history makes one for each row.

@@ -303,12 +303,12 @@ class Paged(Generic[T]):
     Attributes:
         first: fetches the first page.
         key: an item's identity, so that one that moved between pages is given once.
-        keep: whether an item is one of those asked for, where the vendor cannot pick them itself.
+        keep: whether an item is one of those asked for, where the vendor cannot pick them itself; None for all.
     """
 
     first: Operation[Page[T]]
     key: Callable[[T], Hashable | None] = field(repr=False)
-    keep: Callable[[T], bool] = field(default=lambda _: True, repr=False)
+    keep: Callable[[T], bool] | None = field(default=None, repr=False)
 
 
 @frozen

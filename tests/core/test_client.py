@@ -141,6 +141,14 @@ def test_a_row_that_stands_twice_on_a_page_is_given_once():
     assert ids(bench(page(1, 2, 1)).client.history()) == [1, 2]
 
 
+@pytest.mark.parametrize(("rows_between", "given"), [(1, 1), (2, 1), (6, 2), (7, 2)])
+def test_a_row_that_comes_again_soon_is_given_once_and_is_not_remembered_for_ever(rows_between, given, monkeypatch):
+    monkeypatch.setattr("unichat.bound._REMEMBERED_ROWS", 3)
+    numbers = [0, *range(1, rows_between + 1), 0]
+    made = bench(*[page(number, following=at + 1) for at, number in enumerate(numbers)], page())
+    assert ids(made.client.history()).count(0) == given
+
+
 def test_rows_without_an_id_are_all_given():
     rows = reply(200, {"rows": [{}, {}], "next": 2})
     made = bench(rows, reply(200, {"rows": [{}]}))
