@@ -190,22 +190,19 @@ class Checks:
             raise InvalidInput(
                 f"user is {quoted(user)}", hint="Pass the person's id as text, or a User.", argument="user"
             )
-        given = {
-            "user.id": user.id,
-            "user.email": user.email,
-            "user.fingerprint_id": user.fingerprint_id,
-            "user.slack_id": user.slack_id,
-            "user.discord_id": user.discord_id,
-        }
-        for name, value in given.items():
-            if value is not None and not check_text(name, value).strip():
-                raise InvalidInput(f"{name} is empty", hint="Leave it out, or give the id.", argument=name)
-        if user.metadata is None and all(value is None for value in given.values()):
+        given = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
+        for name, value in given:
+            if not check_text(f"user.{name}", value).strip():
+                raise InvalidInput(
+                    f"user.{name} is empty", hint="Leave it out, or give the id.", argument=f"user.{name}"
+                )
+        if user.metadata is None and not given:
             raise InvalidInput("the user has no id", hint="Give User an id, an e-mail or the like.", argument="user")
         _metadata(user.metadata, "user.metadata")
         return user
 
 
+_USER_IDS = ("id", "email", "fingerprint_id", "slack_id", "discord_id")
 _COMMON_ARGUMENTS = (
     "user", "metadata", "comment", "thread", "deadline", "on_unsupported", "page_size", "newest_first", "limit",
 )  # fmt: skip

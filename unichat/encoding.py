@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from unichat.errors import InvalidInput
 from unichat.printable import has_lone_surrogate, quoted
 
-# Made once: json.dumps with options makes an encoder each time.
-_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+# Made once: json.dumps with options makes an encoder each time. What contains itself is found before.
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
 def encodable(name: str, value: str) -> str:

@@ -96,7 +96,9 @@ class Fields:
     def boolean(self, key: str) -> bool | None:
         """Return the truth under `key`, or None. 0 and 1 count: one vendor uses them."""
         value = self.raw.get(key)
-        return bool(value) if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)) else None
+        if value is True or value is False or value is None:
+            return value
+        return bool(value) if isinstance(value, int) and value in (0, 1) else None
 
     def integer(self, key: str) -> int | None:
         """Return the integer under `key`, or None; integers written as text count."""
