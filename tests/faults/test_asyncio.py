@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -321,7 +322,14 @@ def test_closing_ends_calls_in_every_moment_at_once(run: Callable[[Test], None],
     count(59, "closed with calls before the head, in head and body, between attempts, and waiting for a turn")
 
 
-# What aiohttp would do by itself
+# Which aiohttp
+
+
+def test_without_aiohttp_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "unichat.transport.on_aiohttp")
+    with pytest.raises(ConfigError, match=r"unichat-bridge\[async\]"):
+        connect("kapa", "http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize("version", ["3.13.9", "3.14.4", "3.15.0a0", "4.0.0", "?"])
