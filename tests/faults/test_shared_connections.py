@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from faults.injection import good
 from faults.neutral import Opens, new_nonce
 from faults.oracles import open_sockets
 from faults.rows_streams import then_silence
-from faults.server import Connection, Fault, FaultServer, Received
+from faults.server import NONCE, Connection, Fault, FaultServer, Gone, Received
 from faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
 from unichat import Rating
 from unichat.errors import StreamInterrupted
@@ -172,3 +173,29 @@ def test_a_body_that_comes_late_after_a_204_answers_nobody(count: Callable[..., 
         nonce = new_nonce()
         assert text_for(nonce) in client.chat(f"Question {nonce}").text
     count(32, "204, and a body a while later")
+
+
+def test_an_answer_before_the_end_of_the_request_leaves_no_rest_of_it_for_the_next(
+    driver: str, count: Callable[..., None], client_on: Opens
+) -> None:
+    if driver == "requests":
+        pytest.skip("it sends the whole request before it reads")
+
+    def at_the_head(connection: Connection) -> bool:
+        head = connection.receive()
+        assert b"Content-Length: 40" in head
+        nonce = NONCE.search(head.decode("latin-1"))
+        assert nonce is not None
+        connection.write(as_json(kapa_answer(nonce[0])))
+        # Nobody reads on: the rest of the request is still to be sent.
+        with contextlib.suppress(Gone):
+            connection.pause(_A_WHILE)
+        return True
+
+    first, second = new_nonce(), new_nonce()
+    with FaultServer(VENDORS["kapa"], (at_the_head, good)) as server, client_on("kapa", server.url) as client:
+        answer = client.chat(f"Question {first}", metadata={"page": "x" * 40_000_000})
+        assert text_for(first) in answer.text
+        assert text_for(second) in client.chat(f"Question {second}").text
+        assert server.accepted == 2
+    count(33, "an answer before the end of the request")

@@ -53,7 +53,8 @@ class Answer:
             self.closed = True
             transport = self._connection.transport
             if transport is not None and transport.get_write_buffer_size():
-                # Answered before all of the request was out: what is left would come before the next one.
+                # Answered before all of the request was out: who does so may never read what is left.
+                transport.abort()
                 self._connection.close()
             else:
                 self._connection.release()
@@ -141,7 +142,10 @@ class Line:
                 sent["Content-Length"] = str(len(body or b""))
             writer = StreamWriter(protocol, self._loop)
             await writer.write_headers(f"{method} {self._before_target}{target} HTTP/1.1", sent)
-            await writer.write_eof(body or b"")
+            if body:
+                # Not waiting until it is out: the answer may come before, and then the rest is not wanted.
+                await writer.write(body, drain=False)
+            writer.set_eof()
             attempt.phase, attempt.written = "waiting", True
             message, content = await _final(protocol)
             attempt.phase, attempt.reader = "body", content
