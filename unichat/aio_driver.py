@@ -116,6 +116,9 @@ class AsyncDriver:
         except UnichatError as error:
             # No verdict on the last attempt: the client was closed, or no token was to be had.
             raise self.engine.broke_off(attempts, error) from None
+        except BaseException as error:
+            self.engine.gave_up(attempts, error)
+            raise
         return self.engine.conclude(attempts, call, outcome)
 
     async def _again(self, failed: Failed, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
@@ -128,14 +131,7 @@ class AsyncDriver:
         async def once() -> Done[Any] | Failed:
             return made.pop() if made else await self._admitted(attempt, attempts, call)
 
-        async def pause(seconds: float) -> None:
-            try:
-                await self._sleep(seconds)
-            except BaseException:
-                attempts.withdraw()
-                raise
-
-        outcome: Done[Any] | Failed = await AsyncRetrying(sleep=pause, **attempts.tenacity_options())(once)
+        outcome: Done[Any] | Failed = await AsyncRetrying(sleep=self._sleep, **attempts.tenacity_options())(once)
         return outcome
 
     async def _wait(self, seconds: float) -> None:
@@ -170,7 +166,7 @@ class AsyncDriver:
         try:
             outcome: Done[Any] | Failed = await attempt(attempts, call, signature)
         except BaseException:
-            self.engine.abandon(attempts)
+            self.engine.abandon(attempts, began)
             raise
         self.engine.learn(attempts, began, outcome)
         return outcome

@@ -116,6 +116,9 @@ class Driver:
         except UnichatError as error:
             # No verdict on the last attempt: the client was closed, or no token was to be had.
             raise self.engine.broke_off(attempts, error) from None
+        except BaseException as error:
+            self.engine.gave_up(attempts, error)
+            raise
         return self.engine.conclude(attempts, call, outcome)
 
     def _again(self, failed: Failed, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
@@ -123,15 +126,8 @@ class Driver:
         # Only now: most calls succeed at once, and tenacity costs more than all else that is done for them.
         from tenacity import Retrying
 
-        def pause(seconds: float) -> None:
-            try:
-                self._sleep(seconds)
-            except BaseException:
-                attempts.withdraw()
-                raise
-
         made = [failed]
-        retrying = Retrying(sleep=pause, **attempts.tenacity_options())
+        retrying = Retrying(sleep=self._sleep, **attempts.tenacity_options())
         outcome: Done[Any] | Failed = retrying(lambda: made.pop() if made else self._admitted(attempt, attempts, call))
         return outcome
 
@@ -158,7 +154,7 @@ class Driver:
         try:
             outcome: Done[Any] | Failed = attempt(attempts, call, signature)
         except BaseException:
-            self.engine.abandon(attempts)
+            self.engine.abandon(attempts, began)
             raise
         self.engine.learn(attempts, began, outcome)
         return outcome

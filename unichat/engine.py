@@ -122,17 +122,28 @@ class Engine:
 
     def turn(self, attempts: Attempts[Any], call: Call) -> float | Failed:
         """Return how many seconds to wait before the next attempt, or why there will be none in time."""
-        wait = self._pacer.reserve(call.deadline.left()) if self._pacer is not None else 0.0
-        if wait is None:
+        if self._pacer is None:
+            return 0.0
+        attempts.turn = self._pacer.reserve(call.deadline.left())
+        if attempts.turn is None:
             return attempts.broken(Failure("paced", f"the rate of {self.policy.rate} leaves no turn in time"))
-        return wait
+        return attempts.turn.wait
 
     def admit(self, attempts: Attempts[Any]) -> Failed | None:
         """Return None if the breaker lets an attempt through; `learn` or `abandon` must follow it."""
-        if self._breaker is None:
-            return None
-        attempts.era, reopens_in = self._breaker.admit()
-        return None if reopens_in is None else attempts.circuit_open(reopens_in)
+        if self._breaker is not None:
+            attempts.era, reopens_in = self._breaker.admit()
+            if reopens_in is not None:
+                return attempts.circuit_open(reopens_in)
+        attempts.handed_over()
+        return None
+
+    def _settle(self, attempts: Attempts[Any]) -> None:
+        """Give back what was taken for an attempt that will not be made."""
+        attempts.withdraw()
+        turn, attempts.turn = attempts.turn, None
+        if turn is not None and self._pacer is not None:
+            self._pacer.give_back(turn)
 
     def learn(self, attempts: Attempts[Any], began: float, outcome: Done[Any] | Failed) -> None:
         """Note how an attempt ended that began `began` seconds into the call."""
@@ -150,13 +161,24 @@ class Engine:
         if self._hooks:
             self._hooks.tell("attempted", attempts.record())
 
-    def abandon(self, attempts: Attempts[Any]) -> None:
+    def abandon(self, attempts: Attempts[Any], began: float) -> None:
         """Note an attempt that was broken off without a verdict on the vendor: interrupted, or cancelled."""
+        attempts.finished(began, "cancelled")
         if self._breaker is not None:
             self._breaker.abandon(attempts.era)
+        if self._hooks:
+            self._hooks.tell("attempted", attempts.record())
+
+    def gave_up(self, attempts: Attempts[Any], error: BaseException) -> None:
+        """Note that whoever asked does not wait any longer: a task that was cancelled, or Ctrl-C."""
+        self._settle(attempts)
+        attempts.stopped_by = "cancelled"
+        if self._hooks:
+            self._hooks.tell("finished", attempts.record(), error)
 
     def broke_off(self, attempts: Attempts[Any], error: UnichatError) -> UnichatError:
         """Return the error of an operation whose last attempt was not made: the client was closed, or no token came."""
+        self._settle(attempts)
         error = attempts.broke_off(error)
         if self._hooks:
             self._hooks.tell("finished", attempts.record(error), error)
@@ -165,6 +187,7 @@ class Engine:
     def conclude(self, attempts: Attempts[Any], call: Call, outcome: Done[T] | Failed) -> T:
         """Return what the last attempt brought, or raise its error with the record of all."""
         if isinstance(outcome, Failed):
+            self._settle(attempts)
             call.doubt(attempts)
             error = attempts.final(outcome)
             call.lose(attempts)

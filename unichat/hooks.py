@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from unichat.errors import UnichatError
 from unichat.logs import log
 from unichat.record import CallRecord
 
@@ -24,8 +23,12 @@ class Hook(Protocol):
         """Hear of an attempt: `record.attempts[-1]`."""
         ...
 
-    def finished(self, record: CallRecord, error: UnichatError | None) -> None:
-        """Hear how it ended; `error` is None after a success."""
+    def finished(self, record: CallRecord, error: BaseException | None) -> None:
+        """Hear how it ended; `error` is None after a success.
+
+        It is a `UnichatError`, or what broke the call off: `asyncio.CancelledError`, `KeyboardInterrupt` or the like;
+        `record.stopped_by` is then `cancelled`.
+        """
         ...
 
 

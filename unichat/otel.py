@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from unichat.errors import ConfigError, UnichatError
+from unichat.errors import ConfigError
 from unichat.record import CallRecord
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Telemetry:
                 },
             )
 
-    def finished(self, record: CallRecord, error: UnichatError | None) -> None:
+    def finished(self, record: CallRecord, error: BaseException | None) -> None:
         """End the span, and count the duration."""
         from opentelemetry.trace import Status, StatusCode
 

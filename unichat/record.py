@@ -13,7 +13,7 @@ class Attempt:
         number: counted from 1.
         started: seconds since the call began.
         elapsed: seconds until the answer, or the failure, was known.
-        outcome: `ok`, `HTTP 503`, or the kind of failure, such as `refused`.
+        outcome: `ok`, `HTTP 503`, or the kind of failure, such as `refused`; `cancelled` where its caller gave up.
         waited: seconds slept after this attempt, before the next (0 after the last).
     """
 
@@ -45,8 +45,8 @@ class CallRecord:
         retryable: after a failure, whether the same call may succeed later with nobody changing anything.
         retry_after: after a failure, the seconds that the vendor asks to wait, also where nobody waited.
         stopped_by: why no further attempt was made: `attempts`, `deadline`, `budget`, `maybe_delivered`,
-            `not_retryable`, `circuit`, `cancelled` (the client was closed), or `retry_after` (the vendor asks for a
-            longer wait than anyone should sit through); None after a success.
+            `not_retryable`, `circuit`, `cancelled` (the client was closed, or the caller gave up), or `retry_after`
+            (the vendor asks for a longer wait than anyone should sit through); None after a success.
     """
 
     backend: str

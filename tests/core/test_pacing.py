@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,27 +38,64 @@ def test_nothing_but_a_config_error_comes_of_any_text(rate):
 def test_turns_are_an_interval_apart_and_an_idle_time_is_not_saved_up():
     ticks = Ticks()
     pacer = Pacer(3.0, ticks.monotonic)
-    assert [pacer.reserve(60) for _ in range(3)] == [0.0, 3.0, 6.0]
+    assert [pacer.reserve(60).wait for _ in range(3)] == [0.0, 3.0, 6.0]
     ticks.now += 100
-    assert [pacer.reserve(60) for _ in range(2)] == [0.0, 3.0]
+    assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 3.0]
 
 
 def test_a_turn_that_would_come_too_late_is_not_taken():
     pacer = Pacer(3.0, Ticks().monotonic)
-    assert pacer.reserve(1) == 0.0
+    assert pacer.reserve(1).wait == 0.0
     assert pacer.reserve(1) is None
-    assert pacer.reserve(5) == 3.0
+    assert pacer.reserve(5).wait == 3.0
+
+
+def test_a_turn_that_is_given_back_is_the_next_ones_unless_its_time_has_passed():
+    ticks = Ticks()
+    pacer = Pacer(3.0, ticks.monotonic)
+    turns = [pacer.reserve(60) for _ in range(4)]
+    for turn in (turns[2], turns[1]):
+        pacer.give_back(turn)
+    assert [pacer.reserve(60).wait for _ in range(3)] == [3.0, 6.0, 12.0]
+    pacer.give_back(turns[0])
+    ticks.now += 1
+    assert pacer.reserve(60).wait == 14.0
+
+
+def test_a_turn_of_the_old_pace_is_nobodys_after_a_refusal():
+    pacer = Pacer(1.0, Ticks().monotonic)
+    turns = [pacer.reserve(60) for _ in range(3)]
+    pacer.give_back(turns[1])
+    pacer.refused()
+    pacer.give_back(turns[2])
+    assert pacer.reserve(60).wait == 3.0
+
+
+@given(st.lists(st.one_of(st.just("reserve"), st.integers(0, 9), st.floats(0, 5)), max_size=40))
+def test_however_turns_are_given_back_no_two_have_the_same(steps):
+    ticks = Ticks()
+    pacer = Pacer(1.0, ticks.monotonic)
+    held = []
+    for step in steps:
+        if step == "reserve":
+            held.append(pacer.reserve(1e9))
+        elif isinstance(step, float):
+            ticks.now += step
+        elif step < len(held):
+            pacer.give_back(held.pop(step))
+        ahead = sorted(turn.at for turn in held if turn.at >= ticks.now)
+        assert all(later - sooner > 0.999 for sooner, later in pairwise(ahead))
 
 
 def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
     ticks = Ticks()
     pacer = Pacer(1.0, ticks.monotonic)
     pacer.refused()
-    assert [pacer.reserve(60) for _ in range(2)] == [2.0, 4.0]
+    assert [pacer.reserve(60).wait for _ in range(2)] == [2.0, 4.0]
     for _ in range(50):
         pacer.passed()
     ticks.now += 100
-    assert [pacer.reserve(60) for _ in range(2)] == [0.0, 1.0]
+    assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 1.0]
 
 
 def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_once():
@@ -64,7 +103,7 @@ def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_on
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(4):
         pacer.refused()
-    assert [pacer.reserve(60) for _ in range(2)] == [2.0, 4.0]
+    assert [pacer.reserve(60).wait for _ in range(2)] == [2.0, 4.0]
 
 
 def test_one_rate_written_in_two_ways_is_one_pace():
@@ -89,7 +128,7 @@ def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
         pacer.refused()
         ticks.now += 20
     ticks.now += 1000
-    assert [pacer.reserve(60) for _ in range(2)] == [0.0, 16.0]
+    assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 16.0]
 
 
 def test_all_on_one_key_share_a_pace_and_others_do_not():

@@ -125,6 +125,8 @@ _ASYNCHRONOUS: tuple[Mutant, ...] = (
     Mutant("asyncio: one event loop", protections_aiohttp.home, (_ASYNCIO, "another_event_loop")),
     Mutant("asyncio: a cancelled retry's budget", protections_aiohttp.withdrawal, (_ASYNCIO, "between and gives_up")),
     Mutant("asyncio: a cancelled probe", protections_aiohttp.probes, (_ASYNCIO, "probe")),
+    Mutant("asyncio: a cancelled turn of the pace", protections_aiohttp.paces, (_ASYNCIO, "pace")),
+    Mutant("asyncio: telling of a cancelled call", protections_aiohttp.endings, (_ASYNCIO, "gives_up")),
     Mutant("asyncio: a cancelled turn", protections_aiohttp.turns, (_ASYNCIO, "turn or gives_up")),
     Mutant("asyncio: a cancelled stream", protections_aiohttp.streams, (_ASYNCIO, "stream")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 from attrs import field, frozen
@@ -16,6 +16,7 @@ import unichat_kapa
 from faults import vendors
 from unichat.client import Client
 from unichat.connecting import async_client_for, client_for
+from unichat.hooks import Hook
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.operation import Replay
 from unichat.policy.retrying import Clock
@@ -56,18 +57,37 @@ class Opens(Protocol):
     """Opens a client of the bench: of the sync driver, or of the asyncio driver behind the sync client's face."""
 
     def __call__(
-        self, backend: str, url: str, *, sleep: Callable[[float], None] | None = None, **given: Any
+        self,
+        backend: str,
+        url: str,
+        *,
+        sleep: Callable[[float], None] | None = None,
+        hooks: Sequence[Hook] = (),
+        **given: Any,
     ) -> Client: ...
 
 
-def sync_client_on(backend: str, url: str, *, sleep: Callable[[float], None] | None = None, **given: Any) -> Client:
+def sync_client_on(
+    backend: str,
+    url: str,
+    *,
+    sleep: Callable[[float], None] | None = None,
+    hooks: Sequence[Hook] = (),
+    **given: Any,
+) -> Client:
     """A client over the sync driver. `sleep` stands in for the waits between attempts."""
     clock = None if sleep is None else Clock(sleep=sleep)
-    return client_for(BACKENDS[backend], settings_for(backend, url, **given), clock=clock)
+    return client_for(BACKENDS[backend], settings_for(backend, url, **given), clock=clock, hooks=hooks)
 
 
 def async_client_on(
-    loop: Runs, backend: str, url: str, *, sleep: Callable[[float], None] | None = None, **given: Any
+    loop: Runs,
+    backend: str,
+    url: str,
+    *,
+    sleep: Callable[[float], None] | None = None,
+    hooks: Sequence[Hook] = (),
+    **given: Any,
 ) -> Client:
     """The same over the asyncio driver, in `loop`."""
 
@@ -76,7 +96,10 @@ def async_client_on(
         await asyncio.to_thread(sleep, seconds)
 
     client = async_client_for(
-        BACKENDS[backend], settings_for(backend, url, **given), sleep=in_a_thread if sleep is not None else None
+        BACKENDS[backend],
+        settings_for(backend, url, **given),
+        sleep=in_a_thread if sleep is not None else None,
+        hooks=hooks,
     )
     return cast(Client, BlockingClient(loop, client))
 

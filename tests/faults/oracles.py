@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 
 from faults.neutral import CORE, SECRET
 from unichat.errors import UnichatError
+from unichat.record import CallRecord
 
 _HERE = str(Path(__file__).parent)
 _DESCRIPTORS = "/proc/self/fd"
@@ -113,6 +114,32 @@ def check_log(log: Listening, nonce: str) -> None:
     found = secrets_in(log.text())
     assert not found, f"the log shows {found}"
     assert nonce not in log.text(logging.INFO), "the log shows the question"
+
+
+class Onlooker:
+    """A hook that remembers how each operation ended."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.attempts = 0
+        self.ended: list[tuple[CallRecord, BaseException | None]] = []
+
+    def started(self, record: CallRecord) -> None:
+        self.begun.append(record.call_id)
+
+    def attempted(self, record: CallRecord) -> None:
+        self.attempts += 1
+
+    def finished(self, record: CallRecord, error: BaseException | None) -> None:
+        self.ended.append((record, error))
+
+    def check_given_up(self, error: type[BaseException]) -> None:
+        """Each operation was told to begin and to end, and each attempt once; the last was given up for `error`."""
+        assert self.begun == [record.call_id for record, _ in self.ended]
+        assert self.attempts == sum(len(record.attempts) for record, _ in self.ended)
+        record, ended_by = self.ended[-1]
+        assert (type(ended_by), record.stopped_by) == (error, "cancelled")
+        assert record.maybe_delivered is bool(record.attempts)
 
 
 def open_sockets() -> frozenset[str]:

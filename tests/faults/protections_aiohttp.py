@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from requests.utils import get_netrc_auth
 from unichat import aio, aio_driver
 from unichat.engine import Engine
 from unichat.errors import ConnectionFailed
+from unichat.policy.pacing import Pacer
 from unichat.policy.retrying import Attempts
 from unichat.transport import aio_line, aio_phases, on_aiohttp, trust
 
@@ -205,7 +207,17 @@ def withdrawal() -> None:
 
 def probes() -> None:
     """A probe that is cancelled stays the only one."""
-    Engine.abandon = lambda self: None  # type: ignore[method-assign]
+    Engine.abandon = lambda self, attempts, began: None  # type: ignore[method-assign]
+
+
+def paces() -> None:
+    """A turn of the pace that nobody waits for any longer is lost."""
+    Pacer.give_back = lambda self, turn: None  # type: ignore[method-assign]
+
+
+def endings() -> None:
+    """Onlookers do not hear of calls that were given up."""
+    Engine.gave_up = lambda self, attempts, error: None  # type: ignore[method-assign]
 
 
 def turns() -> None:
@@ -217,7 +229,8 @@ def turns() -> None:
         async with asyncio.timeout(2):
             await lock.acquire()
         yield
-        lock.release()
+        if sys.exception() is None:
+            lock.release()
 
     aio_driver._Holds.alone_with = kept  # type: ignore[method-assign, assignment]
 

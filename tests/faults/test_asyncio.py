@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from faults import vendors
 from faults.certificates import trusted
 from faults.injection import DEADLINE, good, sending
 from faults.neutral import BACKENDS, new_nonce, settings_for
-from faults.oracles import check_error, open_sockets
+from faults.oracles import Onlooker, check_error, open_sockets
 from faults.rows_connection import drip_the_head, filled, say_nothing, stall_in_the_body
 from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
@@ -26,6 +26,7 @@ from faults.vendors import VENDORS, text_for
 from unichat.aio import AsyncClient
 from unichat.connecting import async_client_for
 from unichat.errors import CircuitOpen, ConfigError, DeadlineExceeded, InvalidInput, ServerError
+from unichat.hooks import Hook
 from unichat.transport.on_aiohttp import AiohttpTransport
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
@@ -53,8 +54,8 @@ def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
     return running
 
 
-def connect(backend: str, url: str, **given: Any) -> AsyncClient:
-    return async_client_for(BACKENDS[backend], settings_for(backend, url, **given))
+def connect(backend: str, url: str, hooks: Sequence[Hook] = (), **given: Any) -> AsyncClient:
+    return async_client_for(BACKENDS[backend], settings_for(backend, url, **given), hooks=hooks)
 
 
 @asynccontextmanager
@@ -95,9 +96,12 @@ def test_a_call_that_is_cancelled_gives_up_all_that_it_held(
 ) -> None:
     async def test() -> None:
         nonce = new_nonce()
+        hook = Onlooker()
         # With a budget for one retry: what a cancelled call does not give back, the last one has not.
-        async with served(backend, _MOMENTS[moment], _DOWN, good, retry_budget=10, backoff=0.001) as (client, server):
+        settings = {"retry_budget": 10, "backoff": 0.001, "hooks": [hook]}
+        async with served(backend, _MOMENTS[moment], _DOWN, good, **settings) as (client, server):
             await cancelled(await _begun(client.chat("How do I install it?", user="ann"), server))
+            hook.check_given_up(asyncio.CancelledError)
             if moment != "between two attempts":
                 await asyncio.to_thread(server.settle)
                 assert server.open_connections == 0, "the connection was kept"
@@ -114,6 +118,27 @@ async def _begun(call: Any, server: FaultServer) -> asyncio.Task[Any]:
     task = asyncio.ensure_future(call)
     await until(lambda: bool(server.log))
     return task
+
+
+@BOTH
+def test_turns_of_the_pace_that_nobody_waits_for_any_longer_are_given_back(
+    backend: str, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        # With a budget for one retry, which waits for its turn and is paid for already when it is cancelled.
+        async with served(backend, _DOWN, good, rate="5/s", retry_budget=10, backoff=0.001) as (client, server):
+            waiting = [await _begun(client.chat("How do I install it?", user="ann"), server)]
+            waiting += [asyncio.create_task(client.chat("And then?", user=f"user-{number}")) for number in range(20)]
+            await asyncio.sleep(0.05)
+            for task in waiting:
+                await cancelled(task)
+            assert len(server.log) == 1
+            # Otherwise more than four seconds away.
+            assert await client.chat("How do I install it?", user="ann", deadline=2)
+            assert client._driver.engine._budget.left == 10
+
+    run(test)
+    count(62, f"cancelled while waiting for a turn of the pace: {backend}")
 
 
 @BOTH

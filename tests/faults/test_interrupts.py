@@ -19,7 +19,7 @@ from faults.bench import at_best
 from faults.certificates import trusted
 from faults.injection import DEADLINE, good, sending
 from faults.neutral import Opens, async_client_on, sync_client_on
-from faults.oracles import open_sockets
+from faults.oracles import Onlooker, open_sockets
 from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Fault, FaultServer
@@ -83,17 +83,24 @@ _MOMENTS: dict[str, tuple[Fault, Callable[[Client], None]]] = {
 @pytest.mark.parametrize("moment", _MOMENTS)
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
-    backend: str, moment: str, ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
+    backend: str, moment: str, driver: str, ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
 ) -> None:
     fault, call = _MOMENTS[moment]
     if backend == "kadal" and call is _stream:
         pytest.skip("Kadal has no streaming")
     before = open_sockets()
-    with FaultServer(VENDORS[backend], (fault, good)) as server, client_on(backend, server.url) as client:
+    hook = Onlooker()
+    with FaultServer(VENDORS[backend], (fault, good)) as server, client_on(backend, server.url, hooks=[hook]) as client:
         began = time.monotonic()
         ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             call(client)
+        if call is _stream:
+            # It had begun, and its reader left.
+            assert [error for _, error in hook.ended] == [None]
+        else:
+            # asyncio cancels the task, and raises when it has ended.
+            hook.check_given_up(KeyboardInterrupt if driver == "requests" else asyncio.CancelledError)
         # Far from the call's deadline, on a busy machine too.
         assert time.monotonic() - began < _DELAY + 10
         assert len(server.log) == 1

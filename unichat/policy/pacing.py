@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import threading
 import weakref
 from collections.abc import Callable, Hashable
 
+from attrs import frozen
+
 from unichat.settings import interval_of
 
 _SLOWEST = 16.0
 """Times the base interval: how far refusals slow the pace down at most."""
+
+
+@frozen
+class Turn:
+    """When a call may be made: `at` by the pacer's clock, in `wait` seconds; the next one `interval` later."""
+
+    at: float
+    wait: float
+    interval: float
 
 
 class Pacer:
@@ -20,18 +32,32 @@ class Pacer:
         self._base = self._interval = interval
         self._clock = clock
         self._next = clock()
+        self._given_back: list[float] = []
+        """A heap of turns that nobody has, each before `_next`."""
         self._slowed_at = -math.inf
         self._lock = threading.Lock()
 
-    def reserve(self, at_most: float) -> float | None:
-        """Take the next turn and return the seconds until it; None, and no turn, if it is further than `at_most`."""
+    def reserve(self, at_most: float) -> Turn | None:
+        """Take the next turn; None, and no turn, if it is further than `at_most` seconds from now."""
         with self._lock:
             now = self._clock()
-            turn = max(now, self._next)
-            if turn - now > at_most:
+            while self._given_back and self._given_back[0] < now:
+                heapq.heappop(self._given_back)
+            at = self._given_back[0] if self._given_back else max(now, self._next)
+            if at - now > at_most:
                 return None
-            self._next = turn + self._interval
-            return turn - now
+            if self._given_back:
+                heapq.heappop(self._given_back)
+            else:
+                self._next = at + self._interval
+            return Turn(at, at - now, self._interval)
+
+    def give_back(self, turn: Turn) -> None:
+        """Let another have a turn that will not be used."""
+        with self._lock:
+            # One of a faster pace than now would come too soon.
+            if turn.interval >= self._interval:
+                heapq.heappush(self._given_back, turn.at)
 
     def refused(self) -> None:
         """Slow down after a 429: the rate was too high after all, or others use the same key."""
@@ -41,7 +67,8 @@ class Pacer:
             if now >= self._slowed_at + self._interval:
                 self._slowed_at = now
                 self._interval = min(self._interval * 2, self._base * _SLOWEST)
-            self._next = max(self._next, self._clock() + self._interval)
+            self._next = max(self._next, now + self._interval)
+            self._given_back.clear()
 
     def passed(self) -> None:
         """Come back to the base rate step by step after successes."""

@@ -26,6 +26,7 @@ from unichat.policy import failures, waits
 from unichat.policy.budget import Budget
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure, Row
+from unichat.policy.pacing import Turn
 from unichat.policy.waits import Curve
 from unichat.printable import trimmed
 from unichat.record import Attempt, CallRecord
@@ -80,6 +81,7 @@ class Attempts(Generic[T]):
 
     Attributes:
         signature: how the last request was signed; None where it was not, or has not been yet.
+        turn: of the pace, taken for an attempt that has not been made yet.
         era: of the circuit breaker, when the attempt began.
         at_end: to be called when a stream ends: with the error, or with None where it came to its end or was left.
     """
@@ -100,9 +102,12 @@ class Attempts(Generic[T]):
     phase: str = ""
     stopped_by: str | None = None
     signature: Signature | None = None
+    turn: Turn | None = None
     era: int = 0
     at_end: Callable[[StreamInterrupted | None], None] | None = None
     _cost: float = 0.0
+    _owed: float = 0.0
+    """What the budget was charged for a retry that has not been made yet."""
 
     def tenacity_options(self) -> dict[str, Any]:
         """Return the keyword arguments of `tenacity.Retrying` and `tenacity.AsyncRetrying`, `sleep` excepted."""
@@ -137,7 +142,11 @@ class Attempts(Generic[T]):
     def _no_budget(self, state: RetryCallState) -> bool:
         curve = _failed(state).curve
         self._cost = curve.cost
-        return self._stopped("budget", curve is not Curve.AT_ONCE and not self.budget.take(curve.cost))
+        if curve is Curve.AT_ONCE:
+            return False
+        taken = self.budget.take(curve.cost)
+        self._owed = curve.cost if taken else 0.0
+        return self._stopped("budget", not taken)
 
     def _stopped(self, by: str, stopped: bool) -> bool:
         if stopped:
@@ -291,9 +300,14 @@ class Attempts(Generic[T]):
         """Give back to the budget what a success gives."""
         self.budget.give(self._cost if len(self.made) > 1 else 1.0)
 
+    def handed_over(self) -> None:
+        """Note that the attempt is being made for which turn and budget were taken."""
+        self._owed, self.turn = 0.0, None
+
     def withdraw(self) -> None:
-        """Give back to the budget what was taken for a retry that will not be made after all."""
-        self.budget.give(self._cost)
+        """Give back to the budget what was taken for a retry that will not be made after all, if anything was."""
+        owed, self._owed = self._owed, 0.0
+        self.budget.give(owed)
 
     def record(self, error: UnichatError | None = None) -> CallRecord:
         """Return the record of the call so far; `error`: the one that ends it."""
