@@ -11,7 +11,6 @@ from unichat.aio_driver import AsyncDriver, AsyncStream
 from unichat.bound import BoundClient, Paging
 from unichat.calls import check_deadline, check_limit, needed_thread, with_call
 from unichat.engine import Call
-from unichat.errors import InvalidInput, UnichatError
 from unichat.models import (
     Answer,
     ClearOutcome,
@@ -25,7 +24,7 @@ from unichat.models import (
     User,
 )
 from unichat.operation import EventSource, Flow, Operation, Paged, StreamOperation
-from unichat.streams import WholeAnswer
+from unichat.streams import OneReader, WholeAnswer
 
 T = TypeVar("T")
 
@@ -296,7 +295,7 @@ class AsyncClient(BoundClient[AsyncDriver]):
         await self.close()
 
 
-class AsyncAnswerStream(Generic[T]):
+class AsyncAnswerStream(OneReader["AsyncStream[Any] | WholeAnswer"], Generic[T]):
     """An answer in pieces: an async context manager that gives each `StreamEvent` once, and then `await .answer()`.
 
     The question is sent when the block is entered, or with the first event. Leaving the block early gives the
@@ -306,12 +305,9 @@ class AsyncAnswerStream(Generic[T]):
     def __init__(
         self, start: Callable[[], Awaitable[AsyncStream[T] | WholeAnswer]], finish: Callable[[Any], T]
     ) -> None:
+        super().__init__()
         self._start = start
         self._finish = finish
-        self._source: AsyncStream[T] | WholeAnswer | None = None
-        self._ended = False
-        self._closed = False
-        self._error: UnichatError | None = None
 
     async def __aenter__(self) -> Self:
         await self._running()
@@ -320,20 +316,10 @@ class AsyncAnswerStream(Generic[T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.close()
+        self._give_up()
 
-    async def _running(self) -> AsyncStream[T] | WholeAnswer:
-        if self._error is not None:
-            # A part of an answer must never pass for the whole.
-            raise self._error
-        if self._closed:
-            raise InvalidInput("the stream is closed", hint="Read it within its async with block, or ask again.")
-        if self._source is None:
-            # Closed until it runs: a question that failed is not asked a second time by the next look at the stream.
-            self._closed = True
-            self._source = await self._start()
-            self._closed = False
-        return self._source
+    async def _running(self) -> AsyncStream[Any] | WholeAnswer:
+        return self._known() or self._opened(await self._start())
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         return self
@@ -341,23 +327,23 @@ class AsyncAnswerStream(Generic[T]):
     async def __anext__(self) -> StreamEvent:
         if self._ended:
             raise StopAsyncIteration
-        source = await self._running()
+        self._begin_reading()
         try:
-            event = next(source, None) if isinstance(source, WholeAnswer) else await anext(source, None)
-        except UnichatError as error:
-            self._error = error
+            source = self._known() or self._opened(await self._start())
+            while (event := source.ready()) is None and await source.more():
+                pass
+        except BaseException as error:
+            self._failed(error)
             raise
-        except BaseException:
-            # Cancelled: nobody may take up what is left, and take it for the whole.
-            await self.close()
-            raise
+        finally:
+            self._reading = False
         if event is None:
             self._ended = True
-            await self.close()
+            self._give_up()
             raise StopAsyncIteration
         return event
 
-    async def _drained(self) -> AsyncStream[T] | WholeAnswer:
+    async def _drained(self) -> AsyncStream[Any] | WholeAnswer:
         async for _ in self:
             pass
         assert self._source is not None
@@ -378,6 +364,4 @@ class AsyncAnswerStream(Generic[T]):
 
     async def close(self) -> None:
         """Give the connection up. Closing twice is fine."""
-        self._closed = True
-        if self._source is not None:
-            self._source.close()
+        self._give_up()

@@ -6,23 +6,27 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from unichat.engine import Call, Engine, busy, closed
-from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
-from unichat.models import StreamEvent
+from unichat.errors import InvalidInput, UnichatError
 from unichat.operation import Flow, Hold, Operation, Reply, Request, StreamFailure, StreamOperation
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import REFUSAL_LIMIT, Broken, Reading, Running, not_begun, refused
-
-if TYPE_CHECKING:
-    from unichat.transport.on_aiohttp import AsyncOpenReply
+from unichat.streams import REFUSAL_LIMIT, Broken, OpenReply, Running, not_begun, refused
 
 T = TypeVar("T")
+
+
+class AsyncPieces(Protocol):
+    """The body of an answer as it comes."""
+
+    async def next(self) -> bytes | Failure | None:
+        """Wait for bytes; None after a proper end, and a `Failure` once after any other."""
+        ...
 
 
 class AsyncTransport(Protocol):
@@ -36,7 +40,7 @@ class AsyncTransport(Protocol):
 
     async def open(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
-    ) -> AsyncOpenReply | Failure:
+    ) -> OpenReply[AsyncPieces] | Failure:
         """Send once and return when the head of the answer is there; `silence`: seconds until the first event."""
         ...
 
@@ -192,7 +196,7 @@ class AsyncDriver:
         outcome: Done[AsyncStream[Any]] | Failed
         try:
             if 200 <= opened.status < 300:
-                outcome = await AsyncStream(operation, opened, attempts, policy).first()
+                outcome = await AsyncStream(operation, opened, attempts, policy, self._home).first()
             else:
                 outcome = await _refusal(opened, attempts)
         except BaseException:
@@ -210,61 +214,65 @@ class AsyncDriver:
     async def close(self) -> None:
         """Close the connections and end all waits and calls. Closing twice is fine."""
         if not self._closed.is_set():
-            self._home.check()
+            if not self._home.is_gone():
+                self._home.check()
             self._closed.set()
             await self._transport.close()
 
 
-async def _refusal(opened: AsyncOpenReply, attempts: Attempts[Any]) -> Failed:
+async def _refusal(opened: OpenReply[AsyncPieces], attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
-    async for piece in opened.pieces:
+    while piece := await opened.pieces.next():
         if isinstance(piece, Failure) or len(body) > REFUSAL_LIMIT or attempts.deadline.left() <= 0:
             break
         body += piece
     return refused(opened, bytes(body), attempts)
 
 
-async def _read(reading: Reading[Any], pieces: AsyncIterator[bytes | Failure]) -> AsyncIterator[StreamEvent]:
-    # No method of the stream's: it would keep a stream alive that everybody else has forgotten.
-    try:
-        async for piece in pieces:
-            for event in reading.events(piece):
-                yield event
-        reading.end()
-    except GeneratorExit:
-        # Closed, or forgotten.
-        reading.left()
-        raise
-
-
 class AsyncStream(Running[T]):
-    """The events of one streamed answer, once each. Iterate, then read `result()`."""
+    """The events of one streamed answer, once each: `ready` gives those that have come, and `more` waits for others."""
 
     def __init__(
-        self, operation: StreamOperation[T], opened: AsyncOpenReply, attempts: Attempts[T], policy: PolicySettings
+        self,
+        operation: StreamOperation[T],
+        opened: OpenReply[AsyncPieces],
+        attempts: Attempts[T],
+        policy: PolicySettings,
+        home: _Home,
     ) -> None:
         super().__init__(operation, opened, attempts, policy)
-        self._events = _read(self._reading, opened.pieces)
+        self._home = home
+
+    def __del__(self) -> None:
+        super().__del__()
+        # From whichever thread the garbage collector runs in.
+        self._home.later(self._opened.close)
 
     async def first(self) -> Done[AsyncStream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         try:
-            self._waiting.append(await anext(self._events))
-        except StopAsyncIteration:
-            pass
+            while (event := self._next()) is None and self._take(await self._opened.pieces.next()):
+                pass
         except (StreamFailure, Broken) as problem:
-            return self._reading.not_begun(problem)
+            return self._not_begun(problem)
+        self._begin(event)
         return Done(self)
 
-    async def __anext__(self) -> StreamEvent:
-        error: StreamInterrupted | None = None
+    async def more(self) -> bool:
+        """Wait until more has come; False at the end.
+
+        Raises:
+            StreamInterrupted: it broke.
+            InvalidInput: this is another event loop than that of the client.
+        """
+        self._home.check()
+        error: UnichatError
         try:
-            event = self._waiting.pop() if self._waiting else await anext(self._events)
-            return self._reading.given(event)
-        except (StreamFailure, Broken) as problem:
-            error = self._reading.interrupted(problem)
-        self.close()
+            return self._take(await self._opened.pieces.next())
+        except Broken as broken:
+            error = self._interrupted(broken)
+        # Not within the handler: it would keep what it stands for.
         raise error
 
 
@@ -284,6 +292,15 @@ class _Home:
                 "the client belongs to another event loop, in which it was used first",
                 hint="Make a client for each event loop with unichat.connect_async, and close it there.",
             )
+
+    def is_gone(self) -> bool:
+        """Whether the loop has ended, and with it all that ran in it."""
+        return self._loop is not None and self._loop.is_closed()
+
+    def later(self, function: Callable[[], None]) -> None:
+        """Have it called in the loop, if that still runs."""
+        if self._loop is not None and not self.is_gone():
+            self._loop.call_soon_threadsafe(function)
 
 
 class _Holds:

@@ -18,7 +18,7 @@ from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Clock, Done, Failed
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import REFUSAL_LIMIT, OpenReply, Stream, not_begun, refused
+from unichat.streams import REFUSAL_LIMIT, OpenReply, Pieces, Stream, not_begun, refused
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Transport(Protocol):
 
     def open(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
-    ) -> OpenReply | Failure:
+    ) -> OpenReply[Pieces] | Failure:
         """Send once and return when the head of the answer is there; `silence`: seconds until the first event."""
         ...
 
@@ -202,7 +202,7 @@ class Driver:
         self._transport.close()
 
 
-def _refusal(opened: OpenReply, attempts: Attempts[Any]) -> Failed:
+def _refusal(opened: OpenReply[Pieces], attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
     for piece in opened.pieces:

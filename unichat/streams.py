@@ -17,6 +17,7 @@ from unichat.policy.retrying import Attempts, Done, Failed
 from unichat.settings import PolicySettings
 
 T = TypeVar("T")
+P_co = TypeVar("P_co", covariant=True)
 
 
 class Broken(Exception):
@@ -32,41 +33,16 @@ def not_begun(failure: Failure) -> Failure:
     return evolve(failure, kind="first_event") if failure.kind == "stalled" else failure
 
 
-class Opened(Protocol):
-    """What reading a stream needs of an answer whose body is still to come, sync or async."""
-
-    @property
-    def status(self) -> int:
-        """HTTP's."""
-        ...
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """By lower-case names."""
-        ...
-
-    @property
-    def close(self) -> Callable[[], None]:
-        """Gives the connection up. It is not used again unless the body had ended."""
-        ...
-
-    @property
-    def framed(self) -> bool:
-        """Whether the answer says where its body ends; where it does not, a body that was cut looks whole."""
-        ...
-
-    @property
-    def heard(self) -> Callable[[float], None]:
-        """To be called with every event: how many seconds of silence may follow it."""
-        ...
+Pieces = Iterator[bytes | Failure]
+"""The body of an answer as it comes."""
 
 
-@frozen
-class OpenReply:
+@frozen(eq=False)
+class OpenReply(Generic[P_co]):
     """A good answer whose body is still to come.
 
     Attributes:
-        pieces: yields bytes as they come; ends after a proper end, and yields a `Failure` last after any other.
+        pieces: gives bytes as they come; ends after a proper end, and gives a `Failure` last after any other.
         framed: whether the answer says where its body ends; where it does not, a body that was cut looks whole.
         close: gives the connection up. It is not used again unless the body had ended.
         heard: to be called with every event: how many seconds of silence may follow it.
@@ -74,7 +50,7 @@ class OpenReply:
 
     status: int
     headers: dict[str, str]
-    pieces: Iterator[bytes | Failure]
+    pieces: P_co
     framed: bool
     close: Callable[[], None]
     heard: Callable[[float], None]
@@ -84,47 +60,62 @@ REFUSAL_LIMIT = 65_536
 """Bytes that are read of the body of an error status, where a stream was asked for."""
 
 
-def refused(opened: Opened, body: bytes, attempts: Attempts[Any]) -> Failed:
+def refused(opened: OpenReply[Any], body: bytes, attempts: Attempts[Any]) -> Failed:
     """Return what an error status amounts to, with as much of its body as was read."""
     judged = attempts.judge(Reply(opened.status, opened.headers, body))
     assert isinstance(judged, Failed)
     return judged
 
 
-class Reading(Generic[T]):
-    """A stream as far as it has been read, whoever reads it: what its pieces hold, and what it means when it breaks."""
+class Running(Generic[T]):
+    """A stream that runs: the events of what has come of it, and what it means when it breaks.
+
+    Whoever waits for its pieces hands each to `_take`, and asks `ready` for the events before the next.
+    """
 
     def __init__(
-        self,
-        operation: StreamOperation[T],
-        attempts: Attempts[T],
-        policy: PolicySettings,
-        opened: Opened,
+        self, operation: StreamOperation[T], opened: OpenReply[Any], attempts: Attempts[T], policy: PolicySettings
     ) -> None:
-        self._operation = operation
         self._attempts = attempts
-        self._idle = policy.idle_timeout
+        attempts.answered(opened.status, opened.headers)
+        self._operation = operation
         self._opened = opened
+        self._idle = policy.idle_timeout
         self._decoder = operation.decoder(policy.record_limit)
-        self._whole = False
+        self._first: StreamEvent | None = None
+        self._events: Iterator[StreamEvent] = iter(())
+        self._heard = True
+        self._begun = False
         self._count = 0
+        self._closed = False
 
-    def events(self, piece: bytes | Failure) -> Iterator[StreamEvent]:
-        """Yield the events that one piece completes; raise where it is a failure, or holds one."""
-        if isinstance(piece, Failure):
-            # Everything promised has come, and only the connection was not closed: that is an end as well.
-            self._whole = piece.kind == "stalled" and self._decoder.complete
-            if not self._whole:
-                raise Broken(piece)
-            return
+    def __del__(self) -> None:
+        # One that was forgotten rather than closed. What its pieces hold, they give up themselves.
+        if self._begun:
+            self._attempts.stream_ended(None)
+
+    def ready(self) -> StreamEvent | None:
+        """Return the next event of what has come, or None where more must come first.
+
+        Raises:
+            StreamInterrupted: what has come cannot be read, or is the vendor's report of a failure.
+        """
+        event, self._first = self._first, None
+        if event is None:
+            error = None
+            try:
+                event = self._next()
+            except StreamFailure as failure:
+                error = self._interrupted(failure)
+            if error is not None:
+                raise error
+        if event is not None:
+            self._count += 1
+        return event
+
+    def _next(self) -> StreamEvent | None:
         try:
-            heard = False
-            for event in self._decoder.feed(piece):
-                if not heard:
-                    # Once for all events of a piece: its reader's time does not count as silence.
-                    self._opened.heard(self._idle)
-                    heard = True
-                yield event
+            event = next(self._events, None)
         except StreamFailure:
             raise
         except Exception as error:
@@ -133,36 +124,45 @@ class Reading(Generic[T]):
             )
             name = type(error).__name__
         else:
-            return
+            if not self._heard and event is not None:
+                # Once for all events of a piece: its reader's time does not count as silence.
+                self._opened.heard(self._idle)
+                self._heard = True
+            return event
         # A mistake of the adapter's, as in an operation's parse: callers are promised a UnichatError.
         raise StreamFailure("record", f"the adapter could not read it ({name})")
 
-    def end(self) -> None:
-        """Raise if the stream may not end here."""
-        reason = None if self._whole else self._decoder.end()
-        if reason is None and not self._whole and not self._opened.framed and not self._decoder.complete:
-            reason = "it ended with its connection, as one that is cut does"
-        if reason is not None:
-            raise Broken(Failure("truncated", reason, phase="body"))
+    def _take(self, piece: bytes | Failure | None) -> bool:
+        """Take what has come, None for the end; return whether there may be more. Raises `Broken`."""
+        if isinstance(piece, bytes):
+            self._events, self._heard = self._decoder.feed(piece), False
+            return True
+        if piece is None:
+            reason = self._decoder.end()
+            if reason is None and not self._opened.framed and not self._decoder.complete:
+                reason = "it ended with its connection, as one that is cut does"
+            if reason is not None:
+                raise Broken(Failure("truncated", reason, phase="body"))
+        elif piece.kind != "stalled" or not self._decoder.complete:
+            # Everything promised may have come, and only the connection was not closed: that is an end as well.
+            raise Broken(piece)
         self._attempts.stream_ended(None)
+        return False
 
-    def left(self) -> None:
-        """Note that nobody reads on, if the stream has not ended before."""
-        self._attempts.stream_ended(None)
+    def _begin(self, first: StreamEvent | None) -> None:
+        self._begun, self._first = True, first
 
-    def given(self, event: StreamEvent) -> StreamEvent:
-        """Count an event that the caller gets."""
-        self._count += 1
-        return event
-
-    def not_begun(self, problem: StreamFailure | Broken) -> Failed:
+    def _not_begun(self, problem: StreamFailure | Broken) -> Failed:
         """Return what the stream amounts to if it broke before its first event."""
         if isinstance(problem, StreamFailure):
             return self._attempts.stream_failed(problem)
         return self._attempts.broken(not_begun(problem.failure))
 
-    def interrupted(self, problem: StreamFailure | Broken) -> StreamInterrupted:
-        """Return the error for a stream that broke after its first event, with all that had come."""
+    def _interrupted(self, problem: StreamFailure | Broken) -> UnichatError:
+        """Close, and return the error for a stream that broke after its first event, with all that had come."""
+        if self._closed:
+            # Somebody closed it while another waited for more.
+            return closed_stream()
         if isinstance(problem, StreamFailure):
             reason = self._attempts.words_of(problem)
         else:
@@ -183,7 +183,9 @@ class Reading(Generic[T]):
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id
         kind = problem.failure.kind if isinstance(problem, Broken) else ""
-        return self._attempts.interrupted(error, kind if kind in ("deadline", "cancelled") else "not_retryable")
+        error = self._attempts.interrupted(error, kind if kind in ("deadline", "cancelled") else "not_retryable")
+        self.close()
+        return error
 
     def result(self) -> T:
         """Return what the events amount to, once they have all come."""
@@ -194,79 +196,45 @@ class Reading(Generic[T]):
         """The vendor's records so far."""
         return self._decoder.records
 
-
-def _read(reading: Reading[Any], pieces: Iterator[bytes | Failure]) -> Iterator[StreamEvent]:
-    # No method of the stream's: it would keep a stream alive that everybody else has forgotten.
-    try:
-        for piece in pieces:
-            yield from reading.events(piece)
-        reading.end()
-    except GeneratorExit:
-        # Closed, or forgotten.
-        reading.left()
-        raise
-
-
-class Running(Generic[T]):
-    """A stream that runs, whoever iterates over it."""
-
-    def __init__(
-        self, operation: StreamOperation[T], opened: Opened, attempts: Attempts[T], policy: PolicySettings
-    ) -> None:
-        attempts.answered(opened.status, opened.headers)
-        self._opened = opened
-        self._reading = Reading(operation, attempts, policy, opened)
-        self._waiting: list[StreamEvent] = []
-
-    def result(self) -> T:
-        """Return what the events amount to, once they have all come."""
-        return self._reading.result()
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        return self._reading.records
-
     def close(self) -> None:
         """Give the connection up; one whose body has ended goes back to the pool instead."""
-        self._reading.left()
+        self._closed = True
+        self._attempts.stream_ended(None)
         self._opened.close()
 
 
 class Stream(Running[T]):
     """The events of one streamed answer, once each. Iterate, then read `result()`."""
 
-    def __init__(
-        self, operation: StreamOperation[T], opened: OpenReply, attempts: Attempts[T], policy: PolicySettings
-    ) -> None:
-        super().__init__(operation, opened, attempts, policy)
-        self._events = _read(self._reading, opened.pieces)
-
     def first(self) -> Done[Stream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         try:
-            self._waiting.append(next(self._events))
-        except StopIteration:
-            pass
+            while (event := self._next()) is None and self._take(next(self._opened.pieces, None)):
+                pass
         except (StreamFailure, Broken) as problem:
-            return self._reading.not_begun(problem)
+            return self._not_begun(problem)
+        self._begin(event)
         return Done(self)
 
     def __iter__(self) -> Iterator[StreamEvent]:
         return self
 
     def __next__(self) -> StreamEvent:
-        error: StreamInterrupted | None = None
-        try:
-            return self._reading.given(self._waiting.pop() if self._waiting else next(self._events))
-        except (StreamFailure, Broken) as problem:
-            error = self._reading.interrupted(problem)
-        self.close()
-        raise error
+        while (event := self.ready()) is None:
+            error, more = None, False
+            try:
+                more = self._take(next(self._opened.pieces, None))
+            except Broken as broken:
+                error = self._interrupted(broken)
+            if error is not None:
+                raise error
+            if not more:
+                raise StopIteration
+        return event
 
 
 class WholeAnswer:
-    """An answer of a backend without streaming, as a stream of one event."""
+    """An answer of a backend without streaming, as a stream of one event; sync or async."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -274,6 +242,14 @@ class WholeAnswer:
 
     def __next__(self) -> StreamEvent:
         return next(self._events)
+
+    def ready(self) -> StreamEvent | None:
+        """Return the event, once."""
+        return next(self._events, None)
+
+    async def more(self) -> bool:
+        """Return False: the answer is here."""
+        return False
 
     def result(self) -> Answer:
         """Return the answer."""
@@ -288,7 +264,70 @@ class WholeAnswer:
         """Do nothing: the answer is here."""
 
 
-class AnswerStream(Generic[T]):
+def closed_stream() -> InvalidInput:
+    """Return the error for a look at a stream that is closed."""
+    return InvalidInput("the stream is closed", hint="Read it before its block is left, or ask again.")
+
+
+class _Closes(Protocol):
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=_Closes)
+
+
+class OneReader(Generic[S]):
+    """What keeps an answer in pieces honest: it is asked for once, read by one at a time, and no part passes for it."""
+
+    def __init__(self) -> None:
+        self._source: S | None = None
+        self._begun = False
+        self._reading = False
+        self._ended = False
+        self._closed = False
+        self._error: UnichatError | None = None
+
+    def _known(self) -> S | None:
+        """Return the source, or None if it is to be opened now."""
+        if self._error is not None:
+            # A part of an answer must never pass for the whole.
+            raise self._error
+        if self._closed or (self._begun and self._source is None):
+            # A question that failed is not asked a second time by the next look at the stream.
+            raise closed_stream()
+        self._begun = True
+        return self._source
+
+    def _opened(self, source: S) -> S:
+        self._source = source
+        if self._closed:
+            # Meanwhile, by another.
+            self._give_up()
+            raise closed_stream()
+        return source
+
+    def _begin_reading(self) -> None:
+        if self._reading:
+            raise InvalidInput(
+                "somebody else is reading this stream", hint="Let one read it, and hand on what others need."
+            )
+        self._reading = True
+
+    def _failed(self, error: BaseException) -> None:
+        """Note what ended the reading: nobody may take up what is left, and take it for the whole."""
+        if isinstance(error, UnichatError):
+            self._error = error
+        else:
+            # Interrupted, or cancelled.
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._closed = True
+        if self._source is not None:
+            self._source.close()
+
+
+class AnswerStream(OneReader[EventSource[T]]):
     """An answer in pieces: a context manager that gives each `StreamEvent` once, and has `.answer` at the end.
 
     The question is sent when the block is entered, or with the first event. Leaving the block early gives the
@@ -296,12 +335,9 @@ class AnswerStream(Generic[T]):
     """
 
     def __init__(self, start: Callable[[], EventSource[T]], finish: Callable[[T], T]) -> None:
+        super().__init__()
         self._start = start
         self._finish = finish
-        self._source: EventSource[T] | None = None
-        self._ended = False
-        self._closed = False
-        self._error: UnichatError | None = None
 
     def __enter__(self) -> Self:
         self._running()
@@ -310,20 +346,10 @@ class AnswerStream(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        self._give_up()
 
     def _running(self) -> EventSource[T]:
-        if self._error is not None:
-            # A part of an answer must never pass for the whole.
-            raise self._error
-        if self._closed:
-            raise InvalidInput("the stream is closed", hint="Read it within its with block, or ask again.")
-        if self._source is None:
-            # Closed until it runs: a question that failed is not asked a second time by the next look at the stream.
-            self._closed = True
-            self._source = self._start()
-            self._closed = False
-        return self._source
+        return self._known() or self._opened(self._start())
 
     def __iter__(self) -> Iterator[StreamEvent]:
         return self
@@ -331,19 +357,18 @@ class AnswerStream(Generic[T]):
     def __next__(self) -> StreamEvent:
         if self._ended:
             raise StopIteration
+        self._begin_reading()
         try:
             return next(self._running())
         except StopIteration:
             self._ended = True
-            self.close()
+            self._give_up()
             raise
-        except UnichatError as error:
-            self._error = error
+        except BaseException as error:
+            self._failed(error)
             raise
-        except BaseException:
-            # Interrupted: nobody may take up what is left, and take it for the whole.
-            self.close()
-            raise
+        finally:
+            self._reading = False
 
     def _drained(self) -> EventSource[T]:
         for _ in self:
@@ -368,6 +393,4 @@ class AnswerStream(Generic[T]):
 
     def close(self) -> None:
         """Give the connection up. Closing twice is fine."""
-        self._closed = True
-        if self._source is not None:
-            self._source.close()
+        self._give_up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import sys
 import time
@@ -345,6 +346,83 @@ def test_closing_ends_calls_in_every_moment_at_once(run: Callable[[Test], None],
 
     run(test)
     count(59, "closed with calls before the head, in head and body, between attempts, and waiting for a turn")
+
+
+# Streams
+
+
+# The sockets that a program leaves to its last event loop, asyncio warns of.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_what_is_left_of_a_stream_after_its_event_loop_never_passes_for_the_whole(count: Callable[..., None]) -> None:
+    with FaultServer(VENDORS["kapa"], (then_silence(3),)) as server:
+        client = connect("kapa", server.url)
+        pieces = client.stream("How do I install it?")
+
+        async def begin() -> None:
+            await anext(pieces)
+
+        asyncio.run(begin())
+        for _ in range(2):
+            with pytest.raises(InvalidInput, match="another event loop"):
+                asyncio.run(pieces.answer())
+        # Nothing is left of its connections, and it can be closed in whichever.
+        asyncio.run(client.close())
+        asyncio.run(client.close())
+        del client, pieces, begin
+        gc.collect()
+    count(59, "a stream, and closing, after the event loop has ended")
+
+
+def test_the_end_of_all_generators_is_not_the_end_of_a_stream(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        nonce = new_nonce()
+        async with served("kapa", good) as (client, _), client.stream(f"Question {nonce}") as pieces:
+            await anext(pieces)
+            await asyncio.get_running_loop().shutdown_asyncgens()
+            assert (await pieces.answer()).text == text_for(nonce)
+
+    run(test)
+
+
+def test_a_second_reader_of_a_stream_is_refused_and_the_first_reads_on(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        async with served("kapa", then_silence(3)) as (client, _), client.stream("How do I install it?") as pieces:
+            reading = asyncio.create_task(_texts(pieces))
+            await asyncio.sleep(0.05)
+            with pytest.raises(InvalidInput, match="somebody else is reading"):
+                await anext(pieces)
+            with pytest.raises(InvalidInput, match="somebody else is reading"):
+                await pieces.answer()
+            assert not reading.done()
+            await cancelled(reading)
+
+    run(test)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_stream_that_is_closed_while_another_waits_for_it_is_closed_and_nobody_is_to_blame(
+    begun: bool, run: Callable[[Test], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with served("kapa", then_silence(3 if begun else 0)) as (client, server):
+            pieces = client.stream("How do I install it?")
+            reading = asyncio.create_task(_texts(pieces))
+            await until(lambda: bool(server.log))
+            await pieces.close()
+            if not begun:
+                await cancelled(reading)
+            else:
+                with pytest.raises(InvalidInput, match="the stream is closed"):
+                    await reading
+            await asyncio.to_thread(server.settle)
+            assert server.open_connections == 0
+            assert not caplog.records
+
+    run(test)
+
+
+async def _texts(pieces: Any) -> list[str]:
+    return [event.text async for event in pieces]
 
 
 # Which aiohttp

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 
 import pytest
 
 from faults.injection import good
-from faults.neutral import Opens, new_nonce
+from faults.neutral import Opens, new_nonce, sync_client_on
 from faults.oracles import open_sockets
 from faults.rows_streams import record
 from faults.server import Connection, FaultServer, Received
@@ -71,6 +72,26 @@ def test_a_stream_left_early_gives_up_its_connection_and_the_next_call_gets_its_
         assert server.seen[left] == 1
     assert not open_sockets() - before
     count(56, leave.__name__.strip("_").replace("_", " "))
+
+
+def test_a_second_thread_that_reads_a_stream_is_refused_and_closing_it_ends_the_first(
+    count: Callable[..., None],
+) -> None:
+    nonce = new_nonce()
+    with (
+        FaultServer(_slow, (good,)) as server,
+        sync_client_on("kapa", server.url) as client,
+        client.stream(f"Question {nonce}") as pieces,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        reading = threads.submit(list, pieces)
+        wait([reading], timeout=0.1)
+        with pytest.raises(InvalidInput, match="somebody else is reading"):
+            next(pieces)
+        pieces.close()
+        with pytest.raises(InvalidInput, match="the stream is closed"):
+            reading.result(timeout=10)
+    count(56, "closed by another thread")
 
 
 def test_a_stream_is_not_read_ahead_of_its_reader(client_on: Opens, count: Callable[..., None]) -> None:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import ClientError, EofStream
 from aiohttp.http import HttpProcessingError
-from attrs import frozen
 
 from unichat.errors import ConfigError
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.secrets import Signature
+from unichat.streams import OpenReply
 from unichat.transport.aio_line import Answer, Line
 from unichat.transport.aio_phases import Attempt
 from unichat.transport.trust import context_for
@@ -32,18 +32,6 @@ _VERSIONS = ">=3.14.5,<3.15"
 newer one needs the fault bench; and older ones unpack a compressed bomb before anybody can stop it."""
 _CAUGHT = (ClientError, HttpProcessingError, EofStream, OSError, ValueError, RuntimeError)
 """What aiohttp raises for whatever the network or the server does."""
-
-
-@frozen(eq=False)
-class AsyncOpenReply:
-    """A good answer whose body is still to come. As `OpenReply`, with an asynchronous iterator."""
-
-    status: int
-    headers: dict[str, str]
-    pieces: AsyncIterator[bytes | Failure]
-    framed: bool
-    close: Callable[[], None]
-    heard: Callable[[float], None]
 
 
 class AiohttpTransport:
@@ -94,7 +82,7 @@ class AiohttpTransport:
 
     async def open(
         self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
-    ) -> AsyncOpenReply | Failure:
+    ) -> OpenReply[_Pieces] | Failure:
         """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
         attempt = Attempt(deadline, silence)
         try:
@@ -109,9 +97,8 @@ class AiohttpTransport:
             self._end(answer, attempt)
 
         framed = "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "")
-        return AsyncOpenReply(
-            answer.status, answer.headers, _pieces(answer, attempt, close), framed, close, attempt.heard
-        )
+        pieces = _Pieces(answer, attempt)
+        return OpenReply(answer.status, answer.headers, pieces, framed, close, attempt.heard)
 
     async def _asked(
         self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
@@ -183,30 +170,28 @@ async def _whole(answer: Answer, attempt: Attempt, limit: int) -> bytes | Failur
     return bytes(body)
 
 
-async def _pieces(answer: Answer, attempt: Attempt, close: Callable[[], None]) -> AsyncIterator[bytes | Failure]:
-    """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
-    failure: Failure | None = None
-    while failure is None:
-        if attempt.over() and not answer.content.is_eof():
+class _Pieces:
+    """The body of an answer as it comes."""
+
+    __slots__ = ("_answer", "_attempt")
+
+    def __init__(self, answer: Answer, attempt: Attempt) -> None:
+        self._answer = answer
+        self._attempt = attempt
+
+    async def next(self) -> bytes | Failure | None:
+        """Wait for bytes; None after a proper end, and a `Failure` once after any other."""
+        attempt, content = self._attempt, self._answer.content
+        if attempt.over() and not content.is_eof():
             # A wait for what has come already does not end by its time-out.
-            failure = Failure("cancelled" if attempt.stopped else "deadline", delivered=True, phase="body")
-            break
+            return Failure("cancelled" if attempt.stopped else "deadline", delivered=True, phase="body")
         try:
             async with attempt.waiting():
-                piece = await answer.content.readany()
+                piece = await content.readany()
         except _CAUGHT as error:
-            failure = failure_of(error, attempt)
-        else:
-            if not piece:
-                return
-            attempt.handing_out()
-            try:
-                yield piece
-            except GeneratorExit:
-                # A stream that was forgotten rather than closed.
-                close()
-                raise
-    yield failure
+            return failure_of(error, attempt)
+        attempt.handing_out()
+        return piece or None
 
 
 def failure_of(error: Exception, attempt: Attempt) -> Failure:
@@ -226,7 +211,7 @@ def failure_of(error: Exception, attempt: Attempt) -> Failure:
     kind = next((kind for kinds, kind in _KINDS if any(isinstance(cause, kinds) for cause in chain)), "head")
     if attempt.phase == "handshake" and kind not in ("certificate", "proxy"):
         kind = "tls"
-    elif (kind in ("reset", "closed") and _is_unsent(chain, attempt)) or (kind == "head" and not attempt.written):
+    elif kind in ("reset", "closed", "head") and not attempt.written:
         kind = "unsent"
     return Failure(kind, words, phase=attempt.phase)
 
@@ -237,11 +222,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and not isinstance(error, asyncio.CancelledError):
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _is_unsent(chain: Iterable[BaseException], attempt: Attempt) -> bool:
-    # A request is one write, and aiohttp raises this in its place when it finds the connection lost.
-    return not attempt.written or any(isinstance(cause, aiohttp.ClientConnectionResetError) for cause in chain)
 
 
 def _proxy_for(base_url: str) -> str | None:

@@ -28,7 +28,7 @@ from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.secrets import Signature
-from unichat.streams import OpenReply
+from unichat.streams import OpenReply, Pieces
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Progress, current
 from unichat.transport.trust import context_for
@@ -115,7 +115,7 @@ class RequestsTransport:
         silence: float | None = None,
         accept: str = "*/*",
         careful: bool = True,
-    ) -> OpenReply | Failure:
+    ) -> OpenReply[Pieces] | Failure:
         """Send `request` and return when the head of the answer is there.
 
         Args:
@@ -132,7 +132,7 @@ class RequestsTransport:
         if self._closed:
             progress.stopped = "cancelled"
         current.progress = progress
-        opened: OpenReply | Failure | None = None
+        opened: OpenReply[Pieces] | Failure | None = None
         try:
             opened = self._open(request, signature, watch, accept)
         finally:
@@ -152,7 +152,9 @@ class RequestsTransport:
         self._running.discard(watch)
         self._places.put(None)
 
-    def _open(self, request: Request, signature: Signature | None, watch: _Watch, accept: str) -> OpenReply | Failure:
+    def _open(
+        self, request: Request, signature: Signature | None, watch: _Watch, accept: str
+    ) -> OpenReply[Pieces] | Failure:
         progress = watch.progress
         session = self._session
         # The alarm ends it at the deadline; the socket's own time-out is a second line, a little later.
@@ -175,6 +177,8 @@ class RequestsTransport:
             return Failure("head", f"HTTP status {response.status_code} as the final one", phase="body")
 
         def close() -> None:
+            # First, or it would wait for the lock of a thread that reads, and that for whatever the vendor sends.
+            progress.stop("cancelled")
             response.close()
             watch.end()
 
@@ -334,7 +338,7 @@ def _session(context: ssl.SSLContext | None) -> requests.Session:
     return session
 
 
-def _pieces(raw: Any, watch: _Watch) -> Iterator[bytes | Failure]:
+def _pieces(raw: Any, watch: _Watch) -> Pieces:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     chunked = raw.chunked and raw.supports_chunked_reads()
