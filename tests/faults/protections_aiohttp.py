@@ -100,7 +100,7 @@ def authorities() -> None:
 
 def proxies() -> None:
     """Whatever the environment names is a proxy."""
-    on_aiohttp._is_usable = lambda _: True
+    on_aiohttp.unusable = lambda proxy, schemes: None
 
 
 # An attempt
@@ -128,7 +128,7 @@ def body_limit() -> None:
 
 def written() -> None:
     """Nobody notes what was sent."""
-    on_aiohttp._is_unsent = lambda chain, attempt: True
+    aio_phases.Attempt.written = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
 
 def handshakes() -> None:
@@ -138,7 +138,7 @@ def handshakes() -> None:
 
 def heads() -> None:
     """Any head will do that the library takes."""
-    on_aiohttp._unusable = lambda answer: None
+    on_aiohttp._no_answer = lambda answer: None
 
 
 def unasked() -> None:

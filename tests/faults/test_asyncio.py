@@ -358,17 +358,17 @@ def test_what_is_left_of_a_stream_after_its_event_loop_never_passes_for_the_whol
         client = connect("kapa", server.url)
         pieces = client.stream("How do I install it?")
 
-        async def begin() -> None:
+        async def begin(pieces: Any) -> None:
             await anext(pieces)
 
-        asyncio.run(begin())
+        asyncio.run(begin(pieces))
         for _ in range(2):
             with pytest.raises(InvalidInput, match="another event loop"):
                 asyncio.run(pieces.answer())
         # Nothing is left of its connections, and it can be closed in whichever.
         asyncio.run(client.close())
         asyncio.run(client.close())
-        del client, pieces, begin
+        del client, pieces
         gc.collect()
     count(59, "a stream, and closing, after the event loop has ended")
 

@@ -78,7 +78,19 @@ def test_a_host_that_no_proxy_names_is_asked_directly(
 
 
 @BOTH
-@pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1", "http://"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "socks5://127.0.0.1:1",
+        "nonsense://127.0.0.1:1",
+        "http://",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:x",
+        "  http://127.0.0.1:1\t",
+        "http://proxy.invalid:3128",
+    ],
+)
 def test_a_proxy_that_cannot_be_used_is_a_failed_connection_and_nothing_was_sent(
     backend: str, address: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
@@ -91,6 +103,30 @@ def test_a_proxy_that_cannot_be_used_is_a_failed_connection_and_nothing_was_sent
             assert (caught.value.kind, caught.value.maybe_delivered) == ("proxy", False)
         assert server.accepted == 0
     count(22, f"HTTP_PROXY={address}: {backend}")
+
+
+@BOTH
+def test_a_proxy_that_is_named_after_the_client_was_made_is_not_used(
+    backend: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens
+) -> None:
+    with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        _asks(client)
+
+
+@BOTH
+@pytest.mark.parametrize("way", ["setting", "environment"])
+def test_a_proxy_that_is_spoken_to_over_tls_is_checked_with_the_same_authorities(
+    backend: str, way: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
+) -> None:
+    settings = {"ca_bundle": trusted()} if way == "setting" else {}
+    with FaultServer(VENDORS[backend], (good,), tls=context_for("good")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        if way == "environment":
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted())
+        with client_on(backend, "http://vendor.invalid", allow_insecure=True, **settings) as client:
+            _asks(client)
+    count(22, f"a proxy over TLS, trusted by the {way}: {backend}")
 
 
 def _over_tls(backend: str, client_on: Opens, **settings: Any) -> None:

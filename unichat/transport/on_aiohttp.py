@@ -10,11 +10,11 @@ import asyncio
 import re
 import ssl
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import ClientError, EofStream
 from aiohttp.http import HttpProcessingError
+from attrs import evolve
 
 from unichat.errors import ConfigError
 from unichat.operation import Reply, Request
@@ -24,12 +24,14 @@ from unichat.secrets import Signature
 from unichat.streams import OpenReply
 from unichat.transport.aio_line import Answer, Line
 from unichat.transport.aio_phases import Attempt
+from unichat.transport.proxies import proxy_for, unusable
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
 _VERSIONS = ">=3.14.5,<3.15"
 """As in the extra `async`: what is used of aiohttp is private in part and may change with any version, so that each
 newer one needs the fault bench; and older ones unpack a compressed bomb before anybody can stop it."""
+_NO_CONNECTION = frozenset({"dns", "refused", "connect_timeout", "unsent"})
 _CAUGHT = (ClientError, HttpProcessingError, EofStream, OSError, ValueError, RuntimeError)
 """What aiohttp raises for whatever the network or the server does."""
 
@@ -48,7 +50,8 @@ class AiohttpTransport:
         _check_version()
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
-        self._proxy = _proxy_for(self._base_url)
+        self._proxy = proxy_for(self._base_url)
+        self._problem = unusable(self._proxy, ("http", "https"))
         self._tls = None
         if any((address or "").startswith("https:") for address in (self._base_url, self._proxy)):
             self._tls = context_for(ca_bundle)
@@ -104,9 +107,8 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
     ) -> Answer | Failure:
         """Send `request`, and return the answer as soon as its head is there, and good."""
-        if self._proxy and not _is_usable(self._proxy):
-            # aiohttp would take some of these for none, and go past the proxy.
-            return Failure("proxy", "the environment names one that is no HTTP proxy", phase="connecting")
+        if self._problem is not None:
+            return self._problem
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
@@ -115,8 +117,12 @@ class AiohttpTransport:
         try:
             answer = await self._open_line().ask(request.method, request.target, headers, request.body, attempt)
         except _CAUGHT as error:
-            return failure_of(error, attempt)
-        problem = _unusable(answer)
+            failure = failure_of(error, attempt)
+            if self._proxy and attempt.phase == "connecting" and failure.kind in _NO_CONNECTION:
+                # The proxy's name, or the proxy: nobody has looked for the vendor yet.
+                failure = evolve(failure, kind="proxy")
+            return failure
+        problem = _no_answer(answer)
         if problem is not None:
             # Even if it is whole: who sends such a head is not asked again over the same connection.
             self._open_line().abandon(attempt)
@@ -145,7 +151,7 @@ def _check_version() -> None:
         )
 
 
-def _unusable(answer: Answer) -> Failure | None:
+def _no_answer(answer: Answer) -> Failure | None:
     """Return what is wrong with a head that aiohttp takes."""
     if not 200 <= answer.status < 600:
         return Failure("head", f"HTTP status {answer.status} as the final one", phase="body")
@@ -222,19 +228,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and not isinstance(error, asyncio.CancelledError):
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _proxy_for(base_url: str) -> str | None:
-    """Return the proxy of the environment for the address, found as the sync client finds it."""
-    from requests.utils import get_environ_proxies, select_proxy
-
-    found: str | None = select_proxy(base_url, get_environ_proxies(base_url))
-    return found if not found or "://" in found else f"http://{found}"
-
-
-def _is_usable(proxy: str) -> bool:
-    parts = urlsplit(proxy)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 # The first line that fits any link of the chain decides.

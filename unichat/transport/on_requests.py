@@ -15,13 +15,13 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from attrs import frozen
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import prepend_scheme_if_needed, select_proxy
 
 import unichat
 from unichat.operation import Reply, Request
@@ -31,10 +31,12 @@ from unichat.secrets import Signature
 from unichat.streams import OpenReply, Pieces
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Progress, current
+from unichat.transport.proxies import proxy_for, unusable
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
 _PIECE = 65_536
+_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 POOL_SIZE = 64
 """Connections kept: as many threads can share a client without opening one for each call."""
 
@@ -64,7 +66,9 @@ class RequestsTransport:
     def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
-        self._context = context_for(ca_bundle) if self._base_url.startswith("https:") else None
+        self._proxy = proxy_for(self._base_url)
+        encrypted = any((address or "").startswith("https:") for address in (self._base_url, self._proxy))
+        self._context = context_for(ca_bundle) if encrypted else None
         self._closed = False
         self._renew()
         _transports.add(self)
@@ -123,6 +127,8 @@ class RequestsTransport:
         """
         if deadline.left() <= 0:
             return Failure("deadline", "before sending", delivered=False)
+        if (problem := unusable(self._proxy, _PROXIES)) is not None:
+            return problem
         if not self._take_place(deadline):
             return Failure("deadline", f"all {POOL_SIZE} connections were busy", delivered=False)
         progress = Progress(deadline, careful)
@@ -190,9 +196,8 @@ class RequestsTransport:
     def _found_route(self) -> _Route:
         if self._route is None:
             address = requests.Request("GET", f"{self._base_url}/").prepare().url or ""
-            settings = self._session.merge_environment_settings(address, {}, True, None, None)
-            _check_proxy(select_proxy(address, settings["proxies"]))
-            self._route = _Route(address.rstrip("/"), dict(settings["proxies"]))
+            proxies = {urlsplit(address).scheme: self._proxy} if self._proxy else {}
+            self._route = _Route(address.rstrip("/"), proxies)
         return self._route
 
     def _prepared(
@@ -234,17 +239,6 @@ def _renew_all() -> None:
 
 
 os.register_at_fork(after_in_child=_renew_all)
-
-
-def _check_proxy(proxy: str | None) -> None:
-    """Refuse an address that the libraries below would stumble over, each in its own way."""
-    good = True
-    try:
-        good = proxy is None or bool(urllib3.util.parse_url(prepend_scheme_if_needed(proxy, "http")).host)  # type: ignore[no-untyped-call]
-    except Exception:
-        good = False
-    if not good:
-        raise requests.exceptions.InvalidProxyURL
 
 
 class _Watch:

@@ -5,6 +5,11 @@ The libraries' words would name addresses, and could hold the key; the names of 
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+import ssl
+
 from unichat.logs import log
 from unichat.printable import trimmed
 
@@ -22,7 +27,9 @@ _PLAIN = {
 def plain(error: BaseException) -> str:
     """Return what is to be said besides the title of the failure; empty where that says it all."""
     if isinstance(error, OSError) and error.errno and error.strerror:
-        return trimmed(error.strerror, 100)
+        # The system's own words for the number: asyncio puts an address in their place.
+        of_system = error.errno in errno.errorcode and not isinstance(error, ssl.SSLError | socket.gaierror)
+        return trimmed(os.strerror(error.errno) if of_system else error.strerror, 100)
     name = type(error).__name__
     log.debug("the HTTP library raised %s", name)
     return _PLAIN.get(name, "")
