@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
 from typing import Any, Protocol, TypeVar
 
+from unichat.credentials import Given, ask_provider_async
 from unichat.engine import Call, Engine, busy, closed
 from unichat.errors import InvalidInput, UnichatError
-from unichat.operation import Flow, Hold, Operation, Reply, Request, StreamFailure, StreamOperation
+from unichat.operation import Flow, Hold, Operation, Provided, Reply, Request, StreamFailure, StreamOperation
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
@@ -86,6 +87,9 @@ class AsyncDriver:
                     # Few flows hold anything.
                     held = held or AsyncExitStack()
                     await held.enter_async_context(self._holds.alone_with(step, call.deadline))
+                    continue
+                if isinstance(step, Provided):
+                    result = await _provided(step, call.deadline)
                     continue
                 try:
                     # Not by run() and open(): each coroutine on the way is memory that every call in flight takes.
@@ -220,6 +224,13 @@ class AsyncDriver:
             await self._transport.close()
 
 
+async def _provided(step: Provided, deadline: Deadline) -> Given:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(deadline.left()):
+            return await ask_provider_async(step.provider)
+    raise busy("the token provider", deadline)
+
+
 async def _refusal(opened: OpenReply[AsyncPieces], attempts: Attempts[Any]) -> Failed:
     """Read the body of an error status and judge it as any other answer."""
     body = bytearray()
@@ -322,7 +333,7 @@ class _Holds:
             except TimeoutError:
                 late = True
             if late:
-                raise busy(hold, deadline)
+                raise busy(hold.busy, deadline)
             try:
                 yield
             finally:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+from attrs import frozen
 
 from unichat.adapter import Credential
 from unichat.errors import ConfigError
-from unichat.operation import Flow, Operation, ask, hold
+from unichat.operation import Flow, Operation, Provided, ask, hold
 from unichat.printable import trimmed
-from unichat.secrets import Secret, Signature, Token
+from unichat.secrets import Secret, Signature, Token, TokenProvider
 
 _MARGIN = 30.0
 """Seconds before its end that a token is replaced, lest it expire on its way (a tenth of its life at most)."""
@@ -53,7 +56,7 @@ class Tokens:
         source = self._credential.source
         if isinstance(source, Operation):
             return self._signed((yield from self._fetched(source)))
-        return self._signed(source if isinstance(source, Secret) else _provided(source))
+        return self._signed(source if isinstance(source, Secret) else _checked((yield Provided(source))))
 
     def _fetched(self, source: Operation[Token]) -> Flow[Secret]:
         kept = self._current()
@@ -74,26 +77,61 @@ class Tokens:
             return self._kept[0] if self._kept and self._clock() < self._kept[1] else None
 
 
-def _provided(provider: Callable[[], str | Secret]) -> Secret:
-    secret, problem = _asked(provider)
-    if secret is None:
+@frozen
+class Given:
+    """What became of asking the caller's function: a secret, or what is wrong."""
+
+    secret: Secret | None
+    problem: str = ""
+
+
+def _checked(given: Given) -> Secret:
+    if given.secret is None:
         # Raised here, where no local variable holds what was given: tracebacks are shown with them.
-        raise ConfigError(f"the token provider {problem}", key="token", hint="It should return a valid token as text.")
-    return secret
+        raise ConfigError(
+            f"the token provider {given.problem}", key="token", hint="It should return a valid token as text."
+        )
+    return given.secret
 
 
-def _asked(provider: Callable[[], str | Secret]) -> tuple[Secret | None, str]:
-    """Return the provider's token, or None and what is wrong with it."""
+def ask_provider(provider: TokenProvider) -> Given:
+    """Return what the caller's function gives, or what is wrong with it; it may take its time."""
     try:
-        given: object = provider()
+        given = provider()
     except Exception as error:
-        # Only the type: the words of somebody else's exception may hold the token.
-        return None, f"raised {trimmed(type(error).__name__)}"
-    if isinstance(given, Secret):
-        return given, ""
-    if not isinstance(given, str):
-        return None, f"returned {type(given).__name__} instead of text"
+        return _raised(error)
+    if isinstance(given, Awaitable):
+        if inspect.iscoroutine(given):
+            given.close()
+        return Given(None, "is asynchronous, and this client is not")
+    return _given(given)
+
+
+async def ask_provider_async(provider: TokenProvider) -> Given:
+    """Return what the caller's function gives, asynchronous or not, or what is wrong with it."""
+    import asyncio
+
     try:
-        return Secret(given, name="token"), ""
+        # In a thread, lest it hold up all that the event loop does.
+        given = provider() if inspect.iscoroutinefunction(provider) else await asyncio.to_thread(provider)
+        if isinstance(given, Awaitable):
+            given = await given
+    except Exception as error:
+        return _raised(error)
+    return _given(given)
+
+
+def _raised(error: Exception) -> Given:
+    # Only the type: the words of somebody else's exception may hold the token.
+    return Given(None, f"raised {trimmed(type(error).__name__)}")
+
+
+def _given(given: object) -> Given:
+    if isinstance(given, Secret):
+        return Given(given)
+    if not isinstance(given, str):
+        return Given(None, f"returned {type(given).__name__} instead of text")
+    try:
+        return Given(Secret(given, name="token"))
     except ConfigError as error:
-        return None, f"gave a token that cannot be sent: {error.message}"
+        return Given(None, f"gave a token that cannot be sent: {error.message}")

@@ -10,9 +10,10 @@ from contextlib import ExitStack, contextmanager
 from copy import copy
 from typing import Any, Protocol, TypeVar
 
+from unichat.credentials import ask_provider
 from unichat.engine import Call, Engine, busy, closed, is_careful
 from unichat.errors import UnichatError
-from unichat.operation import Flow, Hold, Operation, Reply, Request, StreamOperation
+from unichat.operation import Flow, Hold, Operation, Provided, Reply, Request, StreamOperation
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Clock, Done, Failed
@@ -85,6 +86,9 @@ class Driver:
                     # Few flows hold anything.
                     held = held or ExitStack()
                     held.enter_context(self._holds.alone_with(step, call.deadline))
+                    continue
+                if isinstance(step, Provided):
+                    result = ask_provider(step.provider)
                     continue
                 try:
                     result = self.run(step, call) if isinstance(step, Operation) else self.open(step, call)
@@ -237,7 +241,7 @@ class _Holds:
             self._locks[key] = (lock, waiting + 1)
         try:
             if not lock.acquire(timeout=deadline.left()):
-                raise busy(hold, deadline)
+                raise busy(hold.busy, deadline)
             try:
                 yield
             finally:

@@ -13,7 +13,7 @@ from unichat.adapter import Credential, NeutralCall
 from unichat.credentials import Tokens
 from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, StreamInterrupted, UnichatError
 from unichat.hooks import Hook, Hooks
-from unichat.operation import Hold, Operation, Replay, StreamOperation
+from unichat.operation import Operation, Replay, StreamOperation
 from unichat.policy.breaker import Breaker
 from unichat.policy.budget import Budget
 from unichat.policy.deadline import Deadline
@@ -222,10 +222,10 @@ def closed() -> InvalidInput:
     return InvalidInput("the client is closed", hint="Make a new one with unichat.connect.")
 
 
-def busy(hold: Hold, deadline: Deadline) -> DeadlineExceeded:
-    """Return the error for a call that could not be alone with what it needs in time."""
+def busy(what: str, deadline: Deadline) -> DeadlineExceeded:
+    """Return the error for a call that waited too long for something else than the vendor."""
     return DeadlineExceeded(
-        f"{hold.busy} was still running after {deadline.seconds:g} s",
+        f"{what} was still running after {deadline.seconds:g} s",
         hint="Wait for its end, or allow more with deadline=.",
         deadline=deadline.seconds,
         maybe_delivered=False,

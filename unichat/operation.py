@@ -19,6 +19,7 @@ from unichat.encoding import encodable
 from unichat.errors import InvalidResponse
 from unichat.models import StreamEvent
 from unichat.printable import quoted
+from unichat.secrets import TokenProvider
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -323,7 +324,14 @@ class Hold:
     busy: str
 
 
-Step = Operation[Any] | StreamOperation[Any] | Hold
+@frozen
+class Provided:
+    """A flow's wish for the token that a function of the caller's gives; it is sent `credentials.Given`."""
+
+    provider: TokenProvider = field(repr=False)
+
+
+Step = Operation[Any] | StreamOperation[Any] | Hold | Provided
 Flow = Generator[Step, Any, T]
 
 

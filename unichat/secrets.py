@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from attrs import field, frozen
@@ -88,5 +88,8 @@ class Token:
     lifetime: float | None = None
 
 
-TokenProvider = Callable[[], str | Secret]
-"""A function without arguments that returns a valid token; called before each request."""
+TokenProvider = Callable[[], str | Secret | Awaitable[str | Secret]]
+"""A function without arguments that returns a valid token; called before each request.
+
+A client over asyncio calls it in a thread, since it may block, and awaits it if it is asynchronous.
+"""

@@ -62,6 +62,10 @@ def test_a_provider_is_asked_before_each_request_and_may_give_text_or_a_secret()
     assert values(made) == ["one", "two", "three"]
 
 
+async def asynchronous():
+    return "sesame"
+
+
 def raising():
     raise RuntimeError("the words hold sesame")
 
@@ -76,6 +80,8 @@ def raising():
         (lambda: "", "token is empty"),
         (lambda: "sesame\n", "blanks or line ends"),
         (lambda: "sésame", "cannot stand in an HTTP header"),
+        (asynchronous, "is asynchronous, and this client is not"),
+        (lambda: asynchronous(), "is asynchronous, and this client is not"),
     ],
 )
 def test_a_provider_that_gives_no_token_is_a_mistake_in_the_settings(provider, words):

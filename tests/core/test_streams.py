@@ -306,7 +306,7 @@ def test_a_stream_left_early_cannot_be_read_on(use):
         next(stream)
     with pytest.raises(InvalidInput, match="the stream is closed") as caught:
         use(stream)
-    assert "with block" in caught.value.hint
+    assert "before its block is left" in caught.value.hint
     assert len(made.sent) == 1
 
 

@@ -6,9 +6,11 @@ import asyncio
 import gc
 import re
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from blocking import Loop
 from faults import vendors
 from faults.certificates import trusted
 from faults.injection import DEADLINE, good, sending
-from faults.neutral import BACKENDS, new_nonce, settings_for
+from faults.neutral import BACKENDS, SECRET, new_nonce, settings_for
 from faults.oracles import Onlooker, check_error, open_sockets
 from faults.rows_connection import drip_the_head, filled, say_nothing, stall_in_the_body
 from faults.rows_streams import then_silence
@@ -28,6 +30,7 @@ from unichat.aio import AsyncClient
 from unichat.connecting import async_client_for
 from unichat.errors import CircuitOpen, ConfigError, DeadlineExceeded, InvalidInput, ServerError
 from unichat.hooks import Hook
+from unichat.secrets import Secret
 from unichat.transport.on_aiohttp import AiohttpTransport
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
@@ -346,6 +349,80 @@ def test_closing_ends_calls_in_every_moment_at_once(run: Callable[[Test], None],
 
     run(test)
     count(59, "closed with calls before the head, in head and body, between attempts, and waiting for a turn")
+
+
+# Functions that give tokens
+
+
+async def _token() -> str:
+    await asyncio.sleep(0)
+    return SECRET
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [lambda: SECRET, lambda: Secret(SECRET), _token, lambda: _token(), partial(_token)],
+    ids=["function", "of a secret", "asynchronous", "that makes a coroutine", "partial"],
+)
+def test_a_function_that_gives_tokens_may_be_asynchronous(
+    provider: Callable[[], Any], run: Callable[[Test], None]
+) -> None:
+    async def test() -> None:
+        async with served("kadal", good, token=provider) as (client, server):
+            await client.chat("How do I install it?")
+            assert server.log[0].headers["authorization"] == f"Bearer {SECRET}"
+
+    run(test)
+
+
+async def _fails() -> str:
+    raise LookupError(SECRET)
+
+
+async def _gives_a_number() -> int:
+    return 5
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"), [(_fails, "raised LookupError"), (_gives_a_number, "returned int instead of text")]
+)
+def test_an_asynchronous_function_that_gives_no_token_is_named_and_nothing_is_sent(
+    provider: Callable[[], Any], words: str, run: Callable[[Test], None]
+) -> None:
+    async def test() -> None:
+        async with served("kadal", good, token=provider) as (client, server):
+            with pytest.raises(ConfigError, match=words) as caught:
+                await client.chat("How do I install it?")
+            check_error(caught.value)
+            assert server.accepted == 0
+
+    run(test)
+
+
+def test_a_function_that_takes_long_for_a_token_holds_nobody_up(run: Callable[[Test], None]) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        asked.set()
+        go_on.wait(20)
+        return SECRET
+
+    async def test() -> None:
+        asked.clear()
+        go_on.clear()
+        async with served("kadal", good, token=slow) as (client, server):
+            call = asyncio.create_task(client.chat("How do I install it?"))
+            # The loop goes on meanwhile, and whoever does not wait any longer is free at once.
+            await until(asked.is_set)
+            await cancelled(call)
+            with pytest.raises(DeadlineExceeded, match="the token provider was still running") as caught:
+                await client.chat("How do I install it?", deadline=0.05)
+            assert caught.value.maybe_delivered is False
+            assert server.accepted == 0
+            go_on.set()
+            await client.chat("How do I install it?")
+
+    run(test)
 
 
 # Streams
