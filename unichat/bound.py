@@ -21,7 +21,7 @@ T = TypeVar("T")
 _REMEMBERED_ROWS = 10_000
 """At least so many, and at most twice as many."""
 
-_SHARED = frozenset({"connect_timeout", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
+_SHARED = frozenset({"connect_timeout", "connections", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
 """Policy settings of what a client and its siblings share."""
 
 

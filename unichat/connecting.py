@@ -83,7 +83,10 @@ def client_for(
 
     adapter = backend.build(settings)
     transport = RequestsTransport(
-        settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
+        settings.base_url,
+        connect_timeout=settings.connect_timeout,
+        ca_bundle=settings.ca_bundle,
+        connections=settings.connections,
     )
     engine = _engine(adapter, settings, (clock or Clock()).monotonic, hooks)
     return Client(
@@ -113,7 +116,10 @@ def async_client_for(
 
     adapter = backend.build(settings)
     transport = AiohttpTransport(
-        settings.base_url, connect_timeout=settings.connect_timeout, ca_bundle=settings.ca_bundle
+        settings.base_url,
+        connect_timeout=settings.connect_timeout,
+        ca_bundle=settings.ca_bundle,
+        connections=settings.connections,
     )
     engine = _engine(adapter, settings, Clock().monotonic, hooks)
     driver = AsyncDriver(transport, engine, sleep)

@@ -182,6 +182,9 @@ class PolicySettings:
         help="Seconds for a whole call, attempts and waits included. Left out: 120 for questions, 30 for the rest.",
     )
     connect_timeout: float = setting(default=5.0, check=positive, help="Seconds for making a connection.")
+    connections: int | None = setting(
+        default=None, check=at_least_one, help="Connections at most. Left out: 64, and over asyncio 1,000."
+    )
     first_event_timeout: float = setting(default=60.0, check=positive, help="Seconds until a stream's first event.")
     idle_timeout: float = setting(default=30.0, check=positive, help="Seconds between two events of a stream.")
     attempts: int = setting(

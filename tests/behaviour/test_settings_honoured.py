@@ -13,6 +13,7 @@ from core.loopback import CERTIFICATE
 from unichat import User, errors
 from unichat.models import ClearOutcome
 from unichat.operation import Reply
+from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
@@ -133,6 +134,18 @@ def deadline(backend):
 def connect_timeout(backend):
     assert over_http(backend).req_kwargs["timeout"][0] == 5
     assert over_http(backend, connect_timeout=2.5).req_kwargs["timeout"][0] == 2.5
+
+
+@shows("connections")
+def connections(backend):
+    def at_most(number, **settings):
+        with client_of(backend, **settings) as client:
+            transport = client._driver._transport
+            assert all(transport._take_place(Deadline(1.0)) for _ in range(number))
+            return not transport._take_place(Deadline(0.0))
+
+    assert at_most(64)
+    assert at_most(3, connections=3)
 
 
 @shows("attempts")

@@ -32,10 +32,10 @@ def _requests(address: str, callers: int) -> Callable[[], object]:
     return lambda: session.post(address + CHAT_PATH, json=QUESTION, headers=HEADERS).json()
 
 
-def _unichat(address: str, _: int) -> Callable[[], object]:
+def _unichat(address: str, callers: int) -> Callable[[], object]:
     import unichat
 
-    client = unichat.connect("kapa", **settings("kapa", address))
+    client = unichat.connect("kapa", connections=callers, **settings("kapa", address))
     return lambda: client.chat(canned.QUESTION, user=canned.USER)
 
 

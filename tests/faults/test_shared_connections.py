@@ -19,8 +19,8 @@ from faults.server import NONCE, Connection, Fault, FaultServer, Gone, Received
 from faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
 from unichat import Rating
 from unichat.errors import StreamInterrupted
-from unichat.transport.on_requests import POOL_SIZE
 
+_CONNECTIONS = 3
 _A_WHILE = 0.3
 """Seconds: longer than the limits that the tests set, which must not count here."""
 
@@ -113,15 +113,34 @@ def test_a_reader_that_is_slower_than_the_deadline_is_interrupted_whatever_has_c
 def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[..., None], client_on: Opens) -> None:
     before = open_sockets()
     with (
-        FaultServer(VENDORS["kapa"], (*[then_silence(3)] * (POOL_SIZE + 1), good)) as server,
-        client_on("kapa", server.url, deadline=5.0) as client,
+        FaultServer(VENDORS["kapa"], (*[then_silence(3)] * (_CONNECTIONS + 1), good)) as server,
+        client_on("kapa", server.url, deadline=5.0, connections=_CONNECTIONS) as client,
     ):
-        for _ in range(POOL_SIZE + 1):
+        for _ in range(_CONNECTIONS + 1):
             next(client.stream(f"Question {new_nonce()}"))
         nonce = new_nonce()
         assert text_for(nonce) in client.chat(f"Question {nonce}").text
     assert not open_sockets() - before
     count(56, "more streams forgotten than there are connections")
+
+
+def test_more_callers_than_connections_wait_for_one(count: Callable[..., None], client_on: Opens) -> None:
+    def slowly(connection: Connection) -> bool:
+        received = connection.read()
+        connection.pause(0.02)
+        connection.write(connection.good(received))
+        return True
+
+    nonces = [new_nonce() for _ in range(12)]
+    with (
+        FaultServer(VENDORS["kapa"], (slowly,)) as server,
+        client_on("kapa", server.url, connections=_CONNECTIONS) as client,
+        ThreadPoolExecutor(len(nonces)) as threads,
+    ):
+        answers = list(threads.map(lambda nonce: client.chat(f"Question {nonce}").text, nonces))
+        assert answers == [text_for(nonce) for nonce in nonces]
+        assert server.most_open == _CONNECTIONS
+    count(57, "12 callers on 3 connections")
 
 
 def _with_surplus(received: Received) -> bytes:

@@ -19,8 +19,6 @@ from yarl import URL
 import unichat
 from unichat.transport.aio_phases import Attempt, Handshake, current
 
-POOL_SIZE = 1_000
-"""Connections at most."""
 IDLE_LIFE = 4.0
 """Seconds that an idle connection is kept: common servers close theirs after 5, perhaps under a question."""
 _LONGEST_LINE = 65_536
@@ -93,9 +91,17 @@ class Line:
         proxy: its address, credentials included; None for none.
         tls: how to check whom it talks to; None where nothing is encrypted.
         connect_timeout: seconds for one connection.
+        connections: how many there may be at a time.
     """
 
-    def __init__(self, base_url: str, proxy: str | None, tls: ssl.SSLContext | None, connect_timeout: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        proxy: str | None,
+        tls: ssl.SSLContext | None,
+        connect_timeout: float,
+        connections: int,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._base_url = base_url
         # Encoded already; yarl would decode what it thinks needs no encoding, and a dot segment would come to life.
@@ -112,7 +118,7 @@ class Line:
         self._before_target = base_url if proxy and url.scheme == "http" else url.raw_path.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         self._connector = aiohttp.TCPConnector(
-            limit=POOL_SIZE,
+            limit=connections,
             keepalive_timeout=IDLE_LIFE,
             ssl=tls or True,
             resolver=aiohttp.ThreadedResolver(),

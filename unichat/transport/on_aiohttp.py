@@ -31,6 +31,8 @@ from unichat.transport.words import plain
 _VERSIONS = ">=3.14.5,<3.15"
 """As in the extra `async`: what is used of aiohttp is private in part and may change with any version, so that each
 newer one needs the fault bench; and older ones unpack a compressed bomb before anybody can stop it."""
+_CONNECTIONS = 1_000
+"""Connections unless told otherwise."""
 _NO_CONNECTION = frozenset({"dns", "refused", "connect_timeout", "unsent"})
 _CAUGHT = (ClientError, HttpProcessingError, EofStream, OSError, ValueError, RuntimeError)
 """What aiohttp raises for whatever the network or the server does."""
@@ -46,10 +48,18 @@ class AiohttpTransport:
             that unichat knows.
     """
 
-    def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connect_timeout: float = 5.0,
+        ca_bundle: str | None = None,
+        connections: int | None = None,
+    ) -> None:
         _check_version()
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
+        self._connections = connections or _CONNECTIONS
         self._proxy = proxy_for(self._base_url)
         self._problem = unusable(self._proxy, ("http", "https"))
         self._tls = None
@@ -60,7 +70,7 @@ class AiohttpTransport:
     def _open_line(self) -> Line:
         # Made with the first request, since aiohttp ties it to the running event loop.
         if self._line is None:
-            self._line = Line(self._base_url, self._proxy, self._tls, self._connect_timeout)
+            self._line = Line(self._base_url, self._proxy, self._tls, self._connect_timeout, self._connections)
         return self._line
 
     async def send(

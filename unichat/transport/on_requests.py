@@ -37,8 +37,8 @@ from unichat.transport.words import plain
 
 _PIECE = 65_536
 _PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
-POOL_SIZE = 64
-"""Connections kept: as many threads can share a client without opening one for each call."""
+_CONNECTIONS = 64
+"""Connections unless told otherwise: as many threads can share a client without waiting for each other."""
 
 
 @frozen
@@ -63,7 +63,15 @@ class RequestsTransport:
         ConfigError: the file of certificate authorities cannot be read.
     """
 
-    def __init__(self, base_url: str, *, connect_timeout: float = 5.0, ca_bundle: str | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        connect_timeout: float = 5.0,
+        ca_bundle: str | None = None,
+        connections: int | None = None,
+    ) -> None:
+        self._connections = connections or _CONNECTIONS
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
         self._proxy = proxy_for(self._base_url)
@@ -80,9 +88,9 @@ class RequestsTransport:
         # limit. In a queue, since that of a forgotten stream comes back from the garbage collector, which may run while
         # this thread holds any lock.
         self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(POOL_SIZE):
+        for _ in range(self._connections):
             self._places.put(None)
-        self._session = _session(self._context)
+        self._session = _session(self._context, self._connections)
         self._headers = {name: str(value) for name, value in self._session.headers.items()}
         self._route: _Route | None = None
 
@@ -130,7 +138,7 @@ class RequestsTransport:
         if (problem := unusable(self._proxy, _PROXIES)) is not None:
             return problem
         if not self._take_place(deadline):
-            return Failure("deadline", f"all {POOL_SIZE} connections were busy", delivered=False)
+            return Failure("deadline", f"all {self._connections} connections were busy", delivered=False)
         progress = Progress(deadline, careful)
         watch = _Watch(progress, silence, self._leave)
         # In this order, and the other way round in close(): so one of the two sees the other.
@@ -278,10 +286,10 @@ class _Watch:
 class _Adapter(HTTPAdapter):
     """Makes tracked connections to one host, through a proxy too: each proxy has a manager of its own."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, connections: int) -> None:
         self._trust: dict[str, Any] = {} if context is None else {"ssl_context": context}
         self._pool: Any = None
-        super().__init__(pool_connections=1, pool_maxsize=POOL_SIZE)
+        super().__init__(pool_connections=1, pool_maxsize=connections)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
         super().init_poolmanager(connections, maxsize, block, **self._trust, **kwargs)
@@ -323,9 +331,9 @@ class _Adapter(HTTPAdapter):
         super().close()
 
 
-def _session(context: ssl.SSLContext | None) -> requests.Session:
+def _session(context: ssl.SSLContext | None, connections: int) -> requests.Session:
     session = requests.Session()
-    adapter = _Adapter(context)
+    adapter = _Adapter(context, connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["User-Agent"] = f"unichat/{unichat.__version__}"
