@@ -99,6 +99,15 @@ def test_an_excerpt_is_printable_and_short():
     assert len(excerpt(b"x" * 900)) == 200
 
 
+@pytest.mark.parametrize("digits", range(17, 22))
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_integer_stays_one_however_many_bits_it_takes(sign, digits):
+    for digit in "19":
+        number = sign + digit * digits
+        value = decode_json(f'{{"id": {number}}}'.encode())["id"]
+        assert (type(value), value) == (int, int(number))
+
+
 def test_a_number_too_large_for_a_float_is_what_the_standard_library_makes_of_it():
     assert math.isinf(decode_json(b"1e999"))
 

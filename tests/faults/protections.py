@@ -113,7 +113,7 @@ def blame_of_proxies() -> None:
     """A proxy is blamed for whatever breaks behind it."""
     failure_of = on_requests.failure_of
 
-    def blaming(error: Exception, progress: phases.Progress) -> Failure:
+    def blaming(error: Exception, progress: phases.Sending) -> Failure:
         progress.phase = "connecting"
         return failure_of(error, progress)
 
@@ -144,13 +144,13 @@ def patience() -> None:
 
 def closing() -> None:
     """A client that is closed lets its calls run on."""
-    stop = phases.Progress.stop
+    stop = phases.Sending.stop
 
-    def unless_cancelled(progress: phases.Progress, reason: str) -> None:
+    def unless_cancelled(progress: phases.Sending, reason: str) -> None:
         if reason != "cancelled":
             stop(progress, reason)
 
-    phases.Progress.stop = unless_cancelled  # type: ignore[method-assign]
+    phases.Sending.stop = unless_cancelled  # type: ignore[method-assign]
 
 
 def pools() -> None:
@@ -351,7 +351,7 @@ def certificates() -> None:
 def clean_errors() -> None:
     """An error is raised where the library's is caught, and so holds it, and the request with the key."""
 
-    def raising(error: Exception, progress: phases.Progress) -> Failure:
+    def raising(error: Exception, progress: phases.Sending) -> Failure:
         raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
 
     on_requests.failure_of = raising
@@ -372,7 +372,7 @@ def clean_frames() -> None:
 
 def letting_go() -> None:
     """A connection goes back to its pool while an alarm of its last call can still end it."""
-    phases.Progress.finish = lambda self: None  # type: ignore[method-assign]
+    phases.Sending.finish = lambda self: None  # type: ignore[method-assign]
 
 
 def surplus() -> None:

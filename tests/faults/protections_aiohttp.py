@@ -108,12 +108,12 @@ def proxies() -> None:
 
 def deadline() -> None:
     """A wait lasts as long as it takes."""
-    aio_phases.Attempt.waiting = lambda self: asyncio.timeout(None)  # type: ignore[method-assign]
+    aio_phases.Sending.waiting = lambda self: asyncio.timeout(None)  # type: ignore[method-assign]
 
 
 def silence() -> None:
     """A stream may be silent up to its deadline."""
-    aio_phases.Attempt.heard = lambda self, seconds: None  # type: ignore[method-assign]
+    aio_phases.Sending.heard = lambda self, seconds: None  # type: ignore[method-assign]
 
 
 def body_limit() -> None:
@@ -128,7 +128,7 @@ def body_limit() -> None:
 
 def written() -> None:
     """Nobody notes what was sent."""
-    aio_phases.Attempt.written = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
+    aio_phases.Sending.written = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
 
 def handshakes() -> None:
@@ -179,7 +179,7 @@ def idle_connections() -> None:
 
 def closing() -> None:
     """A client that is closed lets its calls run on."""
-    aio_phases.Attempt.stop = lambda self: None  # type: ignore[method-assign]
+    aio_phases.Sending.stop = lambda self: None  # type: ignore[method-assign]
 
 
 # The driver

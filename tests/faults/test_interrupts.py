@@ -90,7 +90,10 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
         pytest.skip("Kadal has no streaming")
     before = open_sockets()
     hook = Onlooker()
-    with FaultServer(VENDORS[backend], (fault, good)) as server, client_on(backend, server.url, hooks=[hook]) as client:
+    with (
+        FaultServer(VENDORS[backend], (fault, good)) as server,
+        client_on(backend, server.url, hooks=[hook], connections=1) as client,
+    ):
         began = time.monotonic()
         ctrl_c()
         with pytest.raises(KeyboardInterrupt):
@@ -104,6 +107,8 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
         # Far from the call's deadline, on a busy machine too.
         assert time.monotonic() - began < _DELAY + 10
         assert len(server.log) == 1
+        # The only connection that there may be is free again.
+        client.chat("And now?", deadline=5)
         client.close()
         server.settle()
         assert server.open_connections == 0

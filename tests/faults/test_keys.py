@@ -20,7 +20,7 @@ from faults.server import FaultServer, Received
 from faults.vendors import VENDORS, text_for
 from unichat.errors import UnichatError
 from unichat.operation import Operation, Replay, Request
-from unichat.transport import aio_line, phases
+from unichat.transport import limits
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 _HEADERS = {"kapa": ("x-api-key", SECRET), "kadal": ("authorization", f"Bearer {SECRET}")}
@@ -182,8 +182,7 @@ def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
     client_on: Opens,
     count: Callable[..., None],
 ) -> None:
-    monkeypatch.setattr(phases, "IDLE_LIFE", 0.02)
-    monkeypatch.setattr(aio_line, "IDLE_LIFE", 0.02)
+    monkeypatch.setattr(limits, "IDLE_LIFE", 0.02)
     nonce = new_nonce()
     with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
         client.chat("How do I install it?")

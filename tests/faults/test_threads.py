@@ -22,7 +22,7 @@ from faults.vendors import VENDORS, text_for
 from unichat.client import Client
 from unichat.errors import ServerError, UnichatError
 from unichat.models import ThreadRef
-from unichat.transport import phases
+from unichat.transport import limits
 
 _POOL = 64
 
@@ -74,7 +74,7 @@ def test_64_threads_on_one_client_get_their_own_answers_over_no_more_connections
     # The more where threads could mix answers up: over aiohttp all of them only wait for the one of the loop.
     calls = 50 if (backend, driver) == ("kapa", "requests") else 10
     # On a busy machine a connection may be idle for seconds, and is then replaced: that is another test's business.
-    monkeypatch.setattr(phases, "IDLE_LIFE", 60.0)
+    monkeypatch.setattr(limits, "IDLE_LIFE", 60.0)
     before = open_sockets()
     faults, outcomes = Mixed(), Counter[str]()
     with (
@@ -199,6 +199,7 @@ def test_questions_and_clearings_of_one_kadal_conversation_are_sent_one_after_th
         asked.append(threads.submit(client.chat, f"Question {new_nonce()}", user="u"))
         for done in (*asked, cleared):
             done.exception()
+        assert not client._driver._holds._locks, "something is kept for each user for ever"
     assert kadal.most == {"u": 1}
     count(58, "three questions and a clearing in one conversation: kadal")
 

@@ -17,14 +17,8 @@ from urllib3.util import wait_for_read
 from yarl import URL
 
 import unichat
-from unichat.transport.aio_phases import Attempt, Handshake, current
-
-IDLE_LIFE = 4.0
-"""Seconds that an idle connection is kept: common servers close theirs after 5, perhaps under a question."""
-_LONGEST_LINE = 65_536
-_MOST_HEADERS = 100
-_MOST_INTERIM = 100
-"""The head of an answer has the limits that the standard library, and with it the sync driver, sets."""
+from unichat.transport import limits
+from unichat.transport.aio_phases import Handshake, Sending, current
 
 
 class Answer:
@@ -119,17 +113,17 @@ class Line:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
         self._connector = aiohttp.TCPConnector(
             limit=connections,
-            keepalive_timeout=IDLE_LIFE,
+            keepalive_timeout=limits.IDLE_LIFE,
             ssl=tls or True,
             resolver=aiohttp.ThreadedResolver(),
         )
         if tls is not None:
             tls.sslobject_class = Handshake
-        self._connecting: set[Attempt] = set()
-        self._users: dict[Any, Attempt] = {}
+        self._connecting: set[Sending] = set()
+        self._users: dict[Any, Sending] = {}
 
     async def ask(
-        self, method: str, target: str, headers: dict[str, str], body: bytes | None, attempt: Attempt
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None, attempt: Sending
     ) -> Answer:
         """Send a request and return when the head of its answer is there; raise whatever aiohttp does."""
         connection = await self._connected(attempt)
@@ -137,9 +131,9 @@ class Line:
             protocol = connection.protocol
             protocol.set_response_params(
                 read_until_eof=True,
-                max_line_size=_LONGEST_LINE,
-                max_field_size=_LONGEST_LINE,
-                max_headers=_MOST_HEADERS,
+                max_line_size=limits.LONGEST_LINE,
+                max_field_size=limits.LONGEST_LINE,
+                max_headers=limits.MOST_HEADERS,
             )
             # After connecting, which adds what a proxy wants to see.
             sent = self._way.headers.copy()
@@ -161,7 +155,7 @@ class Line:
             connection.close()
             raise
 
-    async def _connected(self, attempt: Attempt) -> Any:
+    async def _connected(self, attempt: Sending) -> Any:
         """Return a connection, kept or new, on which nothing came unasked."""
         while True:
             self._connecting.add(attempt)
@@ -179,7 +173,7 @@ class Line:
                 return connection
             connection.close()
 
-    def _give(self, protocol: Any, attempt: Attempt) -> bool:
+    def _give(self, protocol: Any, attempt: Sending) -> bool:
         """Give an attempt a connection; return whether another had it before."""
         kept = protocol in self._users
         if not kept and protocol.closed is not None:
@@ -197,7 +191,7 @@ class Line:
         if reader is not None and not reader.is_eof() and reader.exception() is None:
             reader.set_exception(aiohttp.ClientPayloadError("the connection ended"))
 
-    def abandon(self, attempt: Attempt) -> None:
+    def abandon(self, attempt: Sending) -> None:
         """End an attempt's connection, if no other has it by now.
 
         Without a farewell: TLS would wait for the answer to its own, and keep the socket until then.
@@ -216,11 +210,11 @@ class Line:
 
 async def _final(protocol: Any) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
     """Return the first head that is no interim one."""
-    for _ in range(_MOST_INTERIM + 1):
+    for _ in range(limits.MOST_INTERIM + 1):
         message, content = await protocol.read()
         if not 100 <= message.code < 200 or message.code == 101:
             return message, content
-    raise ValueError(f"more than {_MOST_INTERIM} interim answers")
+    raise ValueError(f"more than {limits.MOST_INTERIM} interim answers")
 
 
 def _is_silent(protocol: Any) -> bool:

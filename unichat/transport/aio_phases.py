@@ -16,7 +16,7 @@ import aiohttp
 from unichat.policy.deadline import Deadline
 
 
-class Attempt:
+class Sending:
     """One attempt: how far it has come, and what ends it: the deadline, too long a silence, the client's closing.
 
     Attributes:
@@ -85,7 +85,7 @@ class Attempt:
                 self._wait.reschedule(self._end)
 
 
-current: ContextVar[Attempt] = ContextVar("unichat_attempt")
+current: ContextVar[Sending] = ContextVar("unichat_attempt")
 """The attempt that this task is making: aiohttp has no way to hand it to a TLS handshake."""
 
 

@@ -23,7 +23,7 @@ from unichat.policy.failures import Failure
 from unichat.secrets import Signature
 from unichat.streams import OpenReply
 from unichat.transport.aio_line import Answer, Line
-from unichat.transport.aio_phases import Attempt
+from unichat.transport.aio_phases import Sending
 from unichat.transport.proxies import proxy_for, unusable
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
@@ -77,7 +77,7 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
     ) -> Reply | Failure:
         """Send `request` and read the whole answer, of at most `limit` bytes, within the deadline."""
-        attempt = Attempt(deadline, None)
+        attempt = Sending(deadline, None)
         try:
             # One time-out for all waits.
             async with attempt.waiting():
@@ -97,7 +97,7 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
     ) -> OpenReply[_Pieces] | Failure:
         """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
-        attempt = Attempt(deadline, silence)
+        attempt = Sending(deadline, silence)
         try:
             async with attempt.waiting():
                 answer = await self._asked(request, signature, attempt, "*/*")
@@ -114,7 +114,7 @@ class AiohttpTransport:
         return OpenReply(answer.status, answer.headers, pieces, framed, close, attempt.heard)
 
     async def _asked(
-        self, request: Request, signature: Signature | None, attempt: Attempt, accept: str
+        self, request: Request, signature: Signature | None, attempt: Sending, accept: str
     ) -> Answer | Failure:
         """Send `request`, and return the answer as soon as its head is there, and good."""
         if self._problem is not None:
@@ -140,7 +140,7 @@ class AiohttpTransport:
             return problem
         return answer
 
-    def _end(self, answer: Answer, attempt: Attempt) -> None:
+    def _end(self, answer: Answer, attempt: Sending) -> None:
         # After some statuses a body may follow by mistake, and a while later.
         if not answer.closed or answer.status in (204, 205, 304):
             self._open_line().abandon(attempt)
@@ -173,7 +173,7 @@ def _no_answer(answer: Answer) -> Failure | None:
     return None
 
 
-async def _whole(answer: Answer, attempt: Attempt, limit: int) -> bytes | Failure:
+async def _whole(answer: Answer, attempt: Sending, limit: int) -> bytes | Failure:
     """Return the body, of at most `limit` bytes."""
     body = bytearray()
     try:
@@ -191,7 +191,7 @@ class _Pieces:
 
     __slots__ = ("_answer", "_attempt")
 
-    def __init__(self, answer: Answer, attempt: Attempt) -> None:
+    def __init__(self, answer: Answer, attempt: Sending) -> None:
         self._answer = answer
         self._attempt = attempt
 
@@ -210,7 +210,7 @@ class _Pieces:
         return piece or None
 
 
-def failure_of(error: Exception, attempt: Attempt) -> Failure:
+def failure_of(error: Exception, attempt: Sending) -> Failure:
     """Return the row of the failure table for what was raised."""
     if type(error) is TimeoutError or attempt.stopped:
         return Failure(attempt.passed(), delivered=attempt.written, phase=attempt.phase)

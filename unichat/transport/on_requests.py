@@ -30,7 +30,7 @@ from unichat.policy.failures import Failure
 from unichat.secrets import Signature
 from unichat.streams import OpenReply, Pieces
 from unichat.transport.alarms import Patience, alarms
-from unichat.transport.phases import POOLS, Progress, current
+from unichat.transport.phases import POOLS, Sending, current
 from unichat.transport.proxies import proxy_for, unusable
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
@@ -139,7 +139,7 @@ class RequestsTransport:
             return problem
         if not self._take_place(deadline):
             return Failure("deadline", f"all {self._connections} connections were busy", delivered=False)
-        progress = Progress(deadline, careful)
+        progress = Sending(deadline, careful)
         watch = _Watch(progress, silence, self._leave)
         # In this order, and the other way round in close(): so one of the two sees the other.
         self._running.add(watch)
@@ -252,7 +252,7 @@ os.register_at_fork(after_in_child=_renew_all)
 class _Watch:
     """What ends one attempt from outside: its deadline, too long a silence, the closing of the client."""
 
-    def __init__(self, progress: Progress, silence: float | None, leave: Callable[[_Watch], None]) -> None:
+    def __init__(self, progress: Sending, silence: float | None, leave: Callable[[_Watch], None]) -> None:
         self.progress = progress
         self._leave: Callable[[_Watch], None] | None = leave
         self._alarm = alarms.at(time.monotonic() + progress.deadline.left(), lambda: progress.stop("deadline"))
@@ -372,7 +372,7 @@ def _as_they_come(raw: Any) -> Iterator[bytes]:
             return
 
 
-def failure_of(error: Exception, progress: Progress) -> Failure:
+def failure_of(error: Exception, progress: Sending) -> Failure:
     """Return the row of the failure table for what was raised before the head of the answer was complete."""
     # A socket's own time-out can come a moment before the alarm.
     stopped = progress.stopped or ("deadline" if progress.deadline.left() <= 0 else None)

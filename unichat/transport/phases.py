@@ -22,16 +22,11 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.response import assert_header_parsing
 
 from unichat.policy.deadline import Deadline
-
-IDLE_LIFE = 4.0
-"""Seconds after which a kept connection is not used for a question: common servers close theirs after 5, and one that
-closes at that moment leaves the question neither answered nor surely unread."""
-_INTERIM_LIMIT = 100
-"""1xx answers before the one that counts."""
+from unichat.transport import limits
 
 
 @define(eq=False)
-class Progress:
+class Sending:
     """How far one attempt has come.
 
     Attributes:
@@ -84,7 +79,7 @@ class Progress:
 
 
 class _Current(threading.local):
-    progress: Progress | None = None
+    progress: Sending | None = None
 
 
 current = _Current()
@@ -114,12 +109,12 @@ class _Response(http.client.HTTPResponse):
     """Reads on past 1xx: the standard library takes a 103 for the answer, and the next caller then gets this one's."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(_INTERIM_LIMIT + 1):
+        for _ in range(limits.MOST_INTERIM + 1):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
                 return version, status, reason
             http.client.parse_headers(self.fp)
-        raise http.client.HTTPException(f"more than {_INTERIM_LIMIT} interim answers")
+        raise http.client.HTTPException(f"more than {limits.MOST_INTERIM} interim answers")
 
     def begin(self) -> None:
         file: Any = self.fp
@@ -174,13 +169,13 @@ class _Tracked(HTTPConnection):
             self._spent = False
             self.close()
 
-    _progress: Progress | None = None
+    _progress: Sending | None = None
     _spent = False
 
     @property
     def is_connected(self) -> bool:
         progress = current.progress
-        if progress is not None and progress.careful and time.monotonic() - self._used_at > IDLE_LIFE:
+        if progress is not None and progress.careful and time.monotonic() - self._used_at > limits.IDLE_LIFE:
             return False
         return super().is_connected
 
@@ -204,7 +199,7 @@ class _Tracked(HTTPConnection):
             raise ConnectTimeoutError(self, "no connection in time")
         raise NewConnectionError(self, f"no connection: {problem}") from problem
 
-    def _connected(self, progress: Progress, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    def _connected(self, progress: Sending, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
         new = socket.socket(family, kind, protocol)
         try:
             for option in self.socket_options or ():
@@ -289,7 +284,7 @@ class _TrackedTLS(_Tracked, HTTPSConnection):
             super().connect()
         except BaseException:
             # After a Ctrl-C in a handshake, nobody else ends it before the traceback is forgotten.
-            Progress._shut(self._handle)
+            Sending._shut(self._handle)
             raise
         finally:
             handle, self._handle = self._handle, None

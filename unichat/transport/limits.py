@@ -1,0 +1,12 @@
+"""What both HTTP libraries are held to."""
+
+from __future__ import annotations
+
+IDLE_LIFE = 4.0
+"""Seconds that an idle connection is trusted with a question: common servers close theirs after 5, perhaps under it."""
+
+# The head of an answer. The first two are those of the standard library.
+LONGEST_LINE = 65_536
+MOST_HEADERS = 100
+MOST_INTERIM = 100
+"""Interim answers (1xx) before the final one."""
