@@ -329,7 +329,7 @@ class AsyncAnswerStream(OneReader["AsyncStream[Any] | WholeAnswer"], Generic[T])
             raise StopAsyncIteration
         self._begin_reading()
         try:
-            source = self._known() or self._opened(await self._start())
+            source = self._live or await self._running()
             while (event := source.ready()) is None and await source.more():
                 pass
         except BaseException as error:

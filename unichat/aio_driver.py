@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from unichat.credentials import Given, ask_provider_async
 from unichat.engine import Call, Engine, busy, closed
 from unichat.errors import InvalidInput, UnichatError
-from unichat.operation import Flow, Hold, Operation, Provided, Reply, Request, StreamFailure, StreamOperation
+from unichat.operation import Flow, Hold, Operation, Provided, Reply, Request, StreamOperation
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
@@ -263,9 +263,9 @@ class AsyncStream(Running[T]):
     async def first(self) -> Done[AsyncStream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         try:
-            while (event := self._next()) is None and self._take(await self._opened.pieces.next()):
+            while (event := next(self._events, None)) is None and self._take(await self._opened.pieces.next()):
                 pass
-        except (StreamFailure, Broken) as problem:
+        except Exception as problem:
             return self._not_begun(problem)
         self._begin(event)
         return Done(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -82,7 +83,6 @@ class Running(Generic[T]):
         self._opened = opened
         self._idle = policy.idle_timeout
         self._decoder = operation.decoder(policy.record_limit)
-        self._first: StreamEvent | None = None
         self._events: Iterator[StreamEvent] = iter(())
         self._heard = True
         self._begun = False
@@ -100,37 +100,27 @@ class Running(Generic[T]):
         Raises:
             StreamInterrupted: what has come cannot be read, or is the vendor's report of a failure.
         """
-        event, self._first = self._first, None
-        if event is None:
-            error = None
-            try:
-                event = self._next()
-            except StreamFailure as failure:
-                error = self._interrupted(failure)
-            if error is not None:
-                raise error
-        if event is not None:
-            self._count += 1
-        return event
-
-    def _next(self) -> StreamEvent | None:
         try:
             event = next(self._events, None)
-        except StreamFailure:
-            raise
-        except Exception as error:
-            log.debug(
-                "%s [%s]: the decoder cannot read this", self._operation.name, self._attempts.call_id, exc_info=True
-            )
-            name = type(error).__name__
+        except StreamFailure as failure:
+            error = self._interrupted(failure)
+        except Exception as mistake:
+            error = self._interrupted(self._unreadable(mistake))
         else:
-            if not self._heard and event is not None:
-                # Once for all events of a piece: its reader's time does not count as silence.
-                self._opened.heard(self._idle)
-                self._heard = True
+            if event is not None:
+                if not self._heard:
+                    # Once for all events of a piece: its reader's time does not count as silence.
+                    self._opened.heard(self._idle)
+                    self._heard = True
+                self._count += 1
             return event
-        # A mistake of the adapter's, as in an operation's parse: callers are promised a UnichatError.
-        raise StreamFailure("record", f"the adapter could not read it ({name})")
+        # Not within the handler: it would keep what it stands for.
+        raise error
+
+    def _unreadable(self, error: Exception) -> StreamFailure:
+        """Return what a mistake of the adapter's amounts to: callers are promised a UnichatError."""
+        log.debug("%s [%s]: the decoder cannot read this", self._operation.name, self._attempts.call_id, exc_info=True)
+        return StreamFailure("record", f"the adapter could not read it ({type(error).__name__})")
 
     def _take(self, piece: bytes | Failure | None) -> bool:
         """Take what has come, None for the end; return whether there may be more. Raises `Broken`."""
@@ -150,13 +140,18 @@ class Running(Generic[T]):
         return False
 
     def _begin(self, first: StreamEvent | None) -> None:
-        self._begun, self._first = True, first
+        """Take the first event, if there is any, for the next one."""
+        self._begun = True
+        if first is not None:
+            self._events = chain((first,), self._events)
 
-    def _not_begun(self, problem: StreamFailure | Broken) -> Failed:
+    def _not_begun(self, problem: Exception) -> Failed:
         """Return what the stream amounts to if it broke before its first event."""
-        if isinstance(problem, StreamFailure):
-            return self._attempts.stream_failed(problem)
-        return self._attempts.broken(not_begun(problem.failure))
+        if isinstance(problem, Broken):
+            return self._attempts.broken(not_begun(problem.failure))
+        return self._attempts.stream_failed(
+            problem if isinstance(problem, StreamFailure) else self._unreadable(problem)
+        )
 
     def _interrupted(self, problem: StreamFailure | Broken) -> UnichatError:
         """Close, and return the error for a stream that broke after its first event, with all that had come."""
@@ -209,9 +204,9 @@ class Stream(Running[T]):
     def first(self) -> Done[Stream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         try:
-            while (event := self._next()) is None and self._take(next(self._opened.pieces, None)):
+            while (event := next(self._events, None)) is None and self._take(next(self._opened.pieces, None)):
                 pass
-        except (StreamFailure, Broken) as problem:
+        except Exception as problem:
             return self._not_begun(problem)
         self._begin(event)
         return Done(self)
@@ -281,6 +276,8 @@ class OneReader(Generic[S]):
 
     def __init__(self) -> None:
         self._source: S | None = None
+        self._live: S | None = None
+        """The source, while it may be read from."""
         self._begun = False
         self._reading = False
         self._ended = False
@@ -299,7 +296,7 @@ class OneReader(Generic[S]):
         return self._source
 
     def _opened(self, source: S) -> S:
-        self._source = source
+        self._source = self._live = source
         if self._closed:
             # Meanwhile, by another.
             self._give_up()
@@ -316,13 +313,13 @@ class OneReader(Generic[S]):
     def _failed(self, error: BaseException) -> None:
         """Note what ended the reading: nobody may take up what is left, and take it for the whole."""
         if isinstance(error, UnichatError):
-            self._error = error
+            self._error, self._live = error, None
         else:
             # Interrupted, or cancelled.
             self._give_up()
 
     def _give_up(self) -> None:
-        self._closed = True
+        self._closed, self._live = True, None
         if self._source is not None:
             self._source.close()
 
@@ -359,7 +356,7 @@ class AnswerStream(OneReader[EventSource[T]]):
             raise StopIteration
         self._begin_reading()
         try:
-            return next(self._running())
+            return next(self._live or self._running())
         except StopIteration:
             self._ended = True
             self._give_up()
