@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Sized
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Sized
+from concurrent import futures
 from inspect import iscoroutinefunction
 from typing import Generic, TypeVar, cast
 
@@ -81,7 +82,7 @@ class Window(Generic[I, R]):
         self._most = self.concurrency * (_HELD_IN_ORDER if ordered else 1)
         self._ordered = ordered
         self._on_progress = on_progress
-        self._total = len(items) if isinstance(items, Sized) else None
+        self._total = _length(items)
         self._begun = self._given = self._done = self._failed = 0
         # By index, in the order in which they ended.
         self._ended: dict[int, Outcome[I, R]] = {}
@@ -119,6 +120,54 @@ class Window(Generic[I, R]):
         outcome = self._ended.pop(self._given if self._ordered else next(iter(self._ended)))
         self._given += 1
         return outcome
+
+
+def _length(items: object) -> int | None:
+    try:
+        return len(items) if isinstance(items, Sized) else None
+    except Exception:
+        # Some classes have a length for some of their objects only. It is no more than a number to show.
+        return None
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether it says that a task or a future was cancelled, on asyncio or between threads."""
+    # Only now: a program without asyncio need not import it.
+    from asyncio import CancelledError
+
+    return isinstance(error, CancelledError | futures.CancelledError)
+
+
+def cancelled_call() -> UnichatError:
+    """Return the error of a call that ended as cancelled, though whoever iterates was not cancelled.
+
+    As itself, asyncio's exception would pass for a cancellation of whoever iterates, and vanish in a `TaskGroup`.
+    """
+    return UnichatError(
+        "the call was cancelled, but not by whoever iterates",
+        hint="Look for what cancels its task, or something that it waits for.",
+    )
+
+
+def items_failure(error: BaseException) -> Exception:
+    """Return what is to be raised for what the items raised, once the outcomes of those before it are given.
+
+    Raises:
+        BaseException: it itself, at once, if it is to end the program.
+    """
+    if isinstance(error, Exception):
+        return error
+    if not is_cancellation(error):
+        raise error
+    failure = RuntimeError("the items were cancelled, but not by whoever iterates")
+    failure.__cause__ = error
+    return failure
+
+
+def close_items(iterator: Iterator[object]) -> None:
+    """Close a generator. Anything else, such as a file, is its owner's to close."""
+    if isinstance(iterator, Generator):
+        iterator.close()
 
 
 def check_items(items: object, kinds: type | tuple[type, ...], hint: str) -> None:

@@ -292,19 +292,129 @@ def test_what_is_no_failure_of_a_call_is_raised_and_ends_everything(mapped):
     assert list(outcomes) == []
 
 
-def test_an_error_of_the_items_is_raised_and_ends_everything(mapped):
-    fake = Fake()
+@CALM
+@given(plan=PLANS, concurrency=st.integers(1, 5), ordered=st.booleans())
+def test_an_error_of_the_items_is_raised_after_the_outcomes_of_all_before_it(mapped, plan, concurrency, ordered):
+    fake, progress = Fake(), []
+    mistake = Mistake()
 
     def items():
-        yield (0, 3, False)
-        yield (1, 3, False)
-        raise Mistake
+        yield from plan
+        raise mistake
 
-    outcomes = mapped(fake, items(), concurrency=4)
-    with pytest.raises(Mistake):
-        list(outcomes)
+    outcomes = mapped(fake, items(), concurrency=concurrency, ordered=ordered, on_progress=progress.append)
+    found = list(itertools.islice(outcomes, len(plan)))
+    with pytest.raises(Mistake) as caught:
+        next(iter(outcomes))
+    assert caught.value is mistake
+    indices = [outcome.index for outcome in found]
+    assert (indices if ordered else sorted(indices)) == list(range(len(plan)))
+    assert [outcome.item for outcome in sorted(found, key=lambda outcome: outcome.index)] == plan
+    assert len(progress) == len(plan)
     assert fake.running == 0
     assert list(outcomes) == []
+
+
+def test_whoever_leaves_before_an_error_of_the_items_does_not_hear_of_it(mapped):
+    def items():
+        yield (0, 0, False)
+        yield (1, 0, False)
+        raise Mistake
+
+    with mapped(Fake(), items(), concurrency=4) as outcomes:
+        assert next(iter(outcomes)).ok
+    assert list(outcomes) == []
+
+
+class Noted:
+    """A generator of items that somebody holds on to, and whether it was closed."""
+
+    def __init__(self, fails=False):
+        self.taken, self.closed = 0, False
+        self.items = self._items(fails)
+
+    def _items(self, fails):
+        try:
+            for number in range(100):
+                self.taken += 1
+                yield (number, 1, False)
+        finally:
+            self.closed = True
+            if fails:
+                raise Mistake
+
+
+def test_items_are_closed_when_the_iteration_is_left_early(mapped):
+    noted = Noted()
+    with mapped(Fake(), noted.items, concurrency=2) as outcomes:
+        next(iter(outcomes))
+        assert not noted.closed
+    assert noted.closed
+    assert noted.taken < 100
+
+
+def test_items_are_closed_when_an_error_ends_the_iteration(mapped):
+    noted = Noted()
+
+    def wrong(item):
+        yield
+        raise Mistake
+
+    with pytest.raises(Mistake):
+        list(mapped(wrong, noted.items, concurrency=2))
+    assert noted.closed
+
+    def complain(progress):
+        raise Mistake
+
+    noted = Noted()
+    with pytest.raises(Mistake):
+        list(mapped(Fake(), noted.items, on_progress=complain))
+    assert noted.closed
+
+
+def test_items_of_which_none_was_taken_are_not_closed(mapped):
+    noted = Noted()
+    with mapped(Fake(), noted.items):
+        pass
+    assert next(noted.items) == (0, 1, False)
+
+
+def test_an_error_on_closing_the_items_is_raised(mapped):
+    noted = Noted(fails=True)
+    outcomes = mapped(Fake(), noted.items, concurrency=2)
+    next(iter(outcomes))
+    with pytest.raises(Mistake):
+        outcomes.close()
+    assert list(outcomes) == []
+
+
+class Bare:
+    """The least that can be iterated over: its iterator is not an iterable itself."""
+
+    def __init__(self, most):
+        self._most = most
+
+    def __iter__(self):
+        return Counting(self._most)
+
+    def __len__(self):
+        raise TypeError("this one has no length")
+
+
+class Counting:
+    def __init__(self, most):
+        self._left = iter(range(most))
+
+    def __next__(self):
+        return next(self._left)
+
+
+def test_items_without_a_length_and_with_the_least_of_iterators_will_do(mapped):
+    progress = []
+    found = list(mapped(nothing, Bare(3), on_progress=progress.append))
+    assert [outcome.item for outcome in found] == [0, 1, 2]
+    assert {each.total for each in progress} == {None}
 
 
 def test_an_error_of_the_progress_callback_is_raised_and_ends_everything(mapped):

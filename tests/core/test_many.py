@@ -5,12 +5,13 @@ import gc
 import pickle
 import threading
 from asyncio import CancelledError
+from concurrent import futures
 from contextvars import ContextVar
 
 import pytest
 
 from unichat import Outcome, map_concurrent
-from unichat.errors import InvalidInput, ServerError
+from unichat.errors import InvalidInput, ServerError, UnichatError
 
 
 def names():
@@ -87,7 +88,7 @@ def test_ctrl_c_while_waiting_ends_the_calls_and_is_raised():
     assert names() == []
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, CancelledError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_what_ends_a_program_is_raised_where_it_is_iterated(error):
     def function(item):
         if item == 3:
@@ -96,6 +97,63 @@ def test_what_ends_a_program_is_raised_where_it_is_iterated(error):
     with pytest.raises(error):
         list(map_concurrent(function, range(100), concurrency=2))
     assert names() == []
+
+
+@pytest.mark.parametrize("error", [CancelledError, futures.CancelledError])
+def test_a_call_that_is_cancelled_is_a_failure_and_ends_no_other(error):
+    def function(item):
+        if item == 3:
+            raise error
+        return item
+
+    found = list(map_concurrent(function, range(6), concurrency=2))
+    assert [outcome.item for outcome in found if outcome.ok] == [0, 1, 2, 4, 5]
+    assert type(found[3].error) is UnichatError
+    assert "cancelled" in str(found[3].error)
+
+
+def test_items_that_are_cancelled_are_told_from_a_cancellation_of_whoever_iterates():
+    def items():
+        yield 1
+        raise CancelledError
+
+    outcomes = map_concurrent(abs, items())
+    assert next(outcomes).result == 1
+    with pytest.raises(RuntimeError, match="the items were cancelled") as caught:
+        next(outcomes)
+    assert isinstance(caught.value.__cause__, CancelledError)
+    assert names() == []
+
+
+def test_items_are_closed_by_the_thread_that_iterates_after_the_calls_have_ended():
+    seen = []
+    met = threading.Barrier(2)
+
+    def items():
+        try:
+            yield from range(100)
+        finally:
+            seen.append(("closed", threading.get_ident()))
+
+    def function(item):
+        if item < 2:
+            met.wait(10)
+        seen.append(("called", item))
+
+    kept = items()
+    with map_concurrent(function, kept, concurrency=2) as outcomes:
+        next(outcomes)
+    assert seen[-1] == ("closed", threading.get_ident())
+    assert ("called", 1) in seen
+
+
+def test_a_file_is_left_open(tmp_path):
+    path = tmp_path / "questions"
+    path.write_text("one\ntwo\nthree\n", encoding="utf-8")
+    with path.open(encoding="utf-8") as lines:
+        with map_concurrent(str.strip, lines, concurrency=1, ordered=False) as outcomes:
+            assert next(outcomes).result == "one"
+        assert not lines.closed
 
 
 @pytest.mark.parametrize("function", [lambda item: coroutine(item), lambda item: Awaitable()])
