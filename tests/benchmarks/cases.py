@@ -166,6 +166,16 @@ def _ends(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
     return [{"name": name, "median": median(each), "worst": max(each)} for name, each in late.items()]
 
 
+def _pieces(_: Stub, folder: Path, effort: Effort) -> list[Row]:
+    # In memory: much shorter turns than a server needs will do.
+    seconds = effort.seconds / 3
+    sittings = [answered("pieces", str(effort.rounds), str(seconds), folder=folder) for _ in range(effort.sittings)]
+    absent = next((said for said in sittings if "absent" in said), None)
+    if absent is not None:
+        return [{"name": "unichat", **absent}]
+    return [{"name": name, "cpu": median([each for said in sittings for each in said[name]])} for name in sittings[0]]
+
+
 CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
     "chat": _chat("chat"),
     "async chat": _chat("async chat"),
@@ -175,6 +185,7 @@ CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
     "imports": _imports,
     "starts": _starts,
     "ends": _ends,
+    "pieces": _pieces,
 }
 
 

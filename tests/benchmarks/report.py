@@ -125,6 +125,12 @@ def ends(result: Any) -> Table:
     return heads, _rows(result, "ends", 2, lambda row: (_number(row["median"], 1), _number(row["worst"], 1)))
 
 
+def pieces(result: Any) -> Table:
+    """Return what calls, rows and records are made of."""
+    heads = ("Piece", "CPU, µs")
+    return heads, _rows(result, "pieces", 2, lambda row: (_number(row["cpu"], 1),))
+
+
 def machine(result: Any) -> Table:
     """Return where and how the result came about."""
     return ("", ""), [(name, str(value)) for name, value in result["run"].items()]
@@ -141,6 +147,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Table]]] = {
     "imports": ("Imports", imports),
     "starts": ("Cold starts", starts),
     "ends": ("How promptly a call ends", ends),
+    "pieces": ("What a call is made of", pieces),
 }
 """By name: the title, and what makes the table."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from benchmarks import canned, processes, report, targets
+from benchmarks import canned, cases, contestants, pieces, processes, report, targets
 from benchmarks.__main__ import versions
 
 RIGHT = {"chat": canned.TEXT, "async chat": canned.TEXT, "stream": "".join(canned.PIECES), "history": "2500"}
@@ -30,6 +32,44 @@ def test_every_contestant_that_is_here_gets_the_right_answer_twice(stub, folder)
     answers = processes.answered("check", stub.address, folder=folder)
     assert len(answers) >= 20
     assert answers == {name: RIGHT[name.partition(":")[0]] for name in answers}
+
+
+def test_every_piece_makes_what_it_is_there_for():
+    async def made():
+        return {
+            piece.name: await piece.call() if inspect.iscoroutinefunction(piece.call) else piece.call()
+            for piece in await pieces.table()
+        }
+
+    found = asyncio.run(made())
+    chat = {name.removeprefix("chat call, "): made for name, made in found.items() if name.startswith("chat call, ")}
+    assert chat.pop("json.loads of the answer alone") == canned.KAPA_CHAT
+    assert chat.pop("checking the arguments").question == canned.QUESTION
+    assert json.loads(chat.pop("building the operation").request.body) == contestants.QUESTION
+    assert chat.pop("reading the answer").text == canned.TEXT
+    assert chat == {"the whole, sync": canned.TEXT, "the whole, async": canned.TEXT}
+    rows = [made for name, made in found.items() if name.startswith("row of ")]
+    assert [len(each) for each in rows] == [canned.PAGE_SIZE] * 8
+    records = [made for name, made in found.items() if name.startswith("record of ")]
+    assert records == ["".join(canned.PIECES)] * 4
+
+
+def test_the_pieces_and_what_they_leave_of_a_whole_call_are_measured_in_a_process_of_their_own(stub, folder):
+    rows = cases.CASES["pieces"](stub, folder, cases.Effort(sittings=2, rounds=1, seconds=0, repeats=1))
+    figures = {row["name"]: row["cpu"] for row in rows}
+    assert len(figures) == 20
+    assert min(figure for name, figure in figures.items() if "all else" not in name) > 0
+    assert {"chat call, all else, sync", "chat call, all else, async"} <= figures.keys()
+    assert "| chat call, all else, async | " in report.as_markdown(
+        {"versions": {}, "cases": {"pieces": rows}}, "pieces"
+    )
+
+
+def test_what_is_left_of_a_whole_call_is_told_for_each_round():
+    parts = {part: [1.0, 2.0] for part in pieces.PARTS}
+    full = pieces.with_all_else({**parts, pieces.WHOLE: [10.0, 7.0], "another": [1.0, 1.0]})
+    assert list(full) == [*parts, "chat call, all else, sync", pieces.WHOLE, "another"]
+    assert full["chat call, all else, sync"] == [7.0, 1.0]
 
 
 def test_the_stub_says_what_it_used_and_what_it_does_not_know(stub):

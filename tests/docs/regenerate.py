@@ -307,6 +307,7 @@ def _benchmark(name: str) -> Callable[[], str]:
 
 _BENCHMARKS = (
     "targets", "machine", "chat", "async-chat", "stream", "history", "concurrent", "imports", "starts", "ends",
+    "pieces",
 )  # fmt: skip
 
 TABLES: dict[str, Callable[[], str]] = {

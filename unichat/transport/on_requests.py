@@ -11,6 +11,7 @@ import os
 import queue
 import socket
 import ssl
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -190,16 +191,19 @@ class RequestsTransport:
             response.close()
             return Failure("head", f"HTTP status {response.status_code} as the final one", phase="body")
 
+        reading = threading.Lock()
+
         def close() -> None:
-            # First, or it would wait for the lock of a thread that reads, and that for whatever the vendor sends.
+            # First, so that a thread that reads comes back; no two may be at the response at a time.
             progress.stop("cancelled")
-            response.close()
+            with reading:
+                response.close()
             watch.end()
 
         raw = response.raw
         lower = {name.lower(): raw.headers[name] for name in raw.headers}
         framed = raw.chunked or raw.length_remaining is not None
-        return OpenReply(response.status_code, lower, _pieces(raw, watch), framed, close, watch.heard)
+        return OpenReply(response.status_code, lower, _pieces(raw, watch, reading), framed, close, watch.heard)
 
     def _found_route(self) -> _Route:
         if self._route is None:
@@ -340,14 +344,18 @@ def _session(context: ssl.SSLContext | None, connections: int) -> requests.Sessi
     return session
 
 
-def _pieces(raw: Any, watch: _Watch) -> Pieces:
+def _pieces(raw: Any, watch: _Watch, reading: threading.Lock) -> Pieces:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     chunked = raw.chunked and raw.supports_chunked_reads()
     pieces = raw.read_chunked(_PIECE, decode_content=True) if chunked else _as_they_come(raw)
     try:
         # A body of many small pieces can go on for long after its connection was ended: they are in the buffer.
-        while watch.progress.stopped is None and (piece := next(pieces, None)) is not None:
+        while watch.progress.stopped is None:
+            with reading:
+                piece = next(pieces, None)
+            if piece is None:
+                break
             watch.handing_out()
             yield piece
             watch.waiting()
