@@ -13,7 +13,6 @@ from unichat.calls import check_deadline, check_limit, needed_thread, with_call
 from unichat.engine import Call
 from unichat.models import (
     Answer,
-    ClearOutcome,
     ClearResult,
     Comment,
     Exchange,
@@ -249,13 +248,8 @@ class AsyncClient(BoundClient[AsyncDriver]):
         """
         self._driver.check_open()
         checked = self._checks.clear_history(thread, user=user, on_unsupported=on_unsupported, options=options)
-        if not self.capabilities.clear_history:
-            checked.cannot(
-                "clear_history",
-                f"{self.backend} has no call that clears a conversation",
-                "Start a new one with chat().",
-            )
-            return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
+        if (detached := self._detached(checked)) is not None:
+            return detached
         call = self._driver.engine.call(check_deadline(deadline), asking=False, about=checked)
         result: ClearResult = with_call(await self._driver.complete(self._adapter.clear_history(checked), call), call)
         return result

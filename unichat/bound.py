@@ -8,11 +8,12 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import asdict, evolve, fields
 
-from unichat.adapter import Adapter, Capabilities
+from unichat.adapter import Adapter, Capabilities, ClearCall
 from unichat.calls import Checks
 from unichat.endpoint import Endpoints
 from unichat.engine import Engine
 from unichat.errors import InvalidInput, InvalidResponse, Unsupported
+from unichat.models import ClearOutcome, ClearResult
 from unichat.operation import Operation, Page, Paged, Replay, StreamOperation
 from unichat.settings import CommonSettings, PolicySettings
 
@@ -79,6 +80,19 @@ class BoundClient(Generic[D]):
     def probes(self) -> tuple[Operation[Any], ...]:
         """Harmless operations that together show whether address, credential and ids are right."""
         return self._adapter.probes()
+
+    def _detached(self, checked: ClearCall) -> ClearResult | None:
+        """Return what stands for a clearing on a backend that has none; None where it has one.
+
+        Raises:
+            Unsupported: unless the caller asked for less.
+        """
+        if self.capabilities.clear_history:
+            return None
+        checked.cannot(
+            "clear_history", f"{self.backend} has no call that clears a conversation", "Start a new one with chat()."
+        )
+        return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
 
     def _own(self, operation: Operation[Any] | StreamOperation[Any]) -> bool:
         """Check what `run` was given; return whether it asks a question."""
