@@ -15,9 +15,9 @@ from unichat.operation import Flow, Hold, Operation, Provided, Reply, Request, S
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
+from unichat.running import REFUSAL_LIMIT, Broken, OpenReply, Running, not_begun, refused
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
-from unichat.streams import REFUSAL_LIMIT, Broken, OpenReply, Running, not_begun, refused
 
 T = TypeVar("T")
 

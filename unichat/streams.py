@@ -1,231 +1,17 @@
-"""Answers in pieces: the stream that a caller iterates over, and the running HTTP stream behind it."""
+"""Answers in pieces, as a caller reads them: asked for once, read by one at a time, and whole or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from attrs import evolve, frozen
-
-from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
-from unichat.logs import log
+from unichat.errors import InvalidInput, UnichatError
 from unichat.models import Answer, StreamEvent
-from unichat.operation import EventSource, Reply, StreamFailure, StreamOperation
-from unichat.policy.failures import TABLE, Failure
-from unichat.policy.retrying import Attempts, Done, Failed
-from unichat.settings import PolicySettings
+from unichat.operation import EventSource
+from unichat.running import closed_stream
 
 T = TypeVar("T")
-P_co = TypeVar("P_co", covariant=True)
-
-
-class Broken(Exception):
-    """The transport's failure, on its way from the loop that reads to whoever asked for the next event."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure)
-        self.failure = failure
-
-
-def not_begun(failure: Failure) -> Failure:
-    """Return what a failure before the first event is: silence until then has a limit of its own."""
-    return evolve(failure, kind="first_event") if failure.kind == "stalled" else failure
-
-
-Pieces = Iterator[bytes | Failure]
-"""The body of an answer as it comes."""
-
-
-@frozen(eq=False)
-class OpenReply(Generic[P_co]):
-    """A good answer whose body is still to come.
-
-    Attributes:
-        pieces: gives bytes as they come; ends after a proper end, and gives a `Failure` last after any other.
-        framed: whether the answer says where its body ends; where it does not, a body that was cut looks whole.
-        close: gives the connection up. It is not used again unless the body had ended.
-        heard: to be called with every event: how many seconds of silence may follow it.
-    """
-
-    status: int
-    headers: dict[str, str]
-    pieces: P_co
-    framed: bool
-    close: Callable[[], None]
-    heard: Callable[[float], None]
-
-
-REFUSAL_LIMIT = 65_536
-"""Bytes that are read of the body of an error status, where a stream was asked for."""
-
-
-def refused(opened: OpenReply[Any], body: bytes, attempts: Attempts[Any]) -> Failed:
-    """Return what an error status amounts to, with as much of its body as was read."""
-    judged = attempts.judge(Reply(opened.status, opened.headers, body))
-    assert isinstance(judged, Failed)
-    return judged
-
-
-class Running(Generic[T]):
-    """A stream that runs: the events of what has come of it, and what it means when it breaks.
-
-    Whoever waits for its pieces hands each to `_take`, and asks `ready` for the events before the next.
-    """
-
-    def __init__(
-        self, operation: StreamOperation[T], opened: OpenReply[Any], attempts: Attempts[T], policy: PolicySettings
-    ) -> None:
-        self._attempts = attempts
-        attempts.answered(opened.status, opened.headers)
-        self._operation = operation
-        self._opened = opened
-        self._idle = policy.idle_timeout
-        self._decoder = operation.decoder(policy.record_limit)
-        self._events: Iterator[StreamEvent] = iter(())
-        self._heard = True
-        self._begun = False
-        self._count = 0
-        self._closed = False
-
-    def __del__(self) -> None:
-        # One that was forgotten rather than closed. What its pieces hold, they give up themselves.
-        if self._begun:
-            self._attempts.stream_ended(None)
-
-    def ready(self) -> StreamEvent | None:
-        """Return the next event of what has come, or None where more must come first.
-
-        Raises:
-            StreamInterrupted: what has come cannot be read, or is the vendor's report of a failure.
-        """
-        try:
-            event = next(self._events, None)
-        except StreamFailure as failure:
-            error = self._interrupted(failure)
-        except Exception as mistake:
-            error = self._interrupted(self._unreadable(mistake))
-        else:
-            if event is not None:
-                if not self._heard:
-                    # Once for all events of a piece: its reader's time does not count as silence.
-                    self._opened.heard(self._idle)
-                    self._heard = True
-                self._count += 1
-            return event
-        # Not within the handler: it would keep what it stands for.
-        raise error
-
-    def _unreadable(self, error: Exception) -> StreamFailure:
-        """Return what a mistake of the adapter's amounts to: callers are promised a UnichatError."""
-        log.debug("%s [%s]: the decoder cannot read this", self._operation.name, self._attempts.call_id, exc_info=True)
-        return StreamFailure("record", f"the adapter could not read it ({type(error).__name__})")
-
-    def _take(self, piece: bytes | Failure | None) -> bool:
-        """Take what has come, None for the end; return whether there may be more. Raises `Broken`."""
-        if isinstance(piece, bytes):
-            self._events, self._heard = self._decoder.feed(piece), False
-            return True
-        if piece is None:
-            reason = self._decoder.end()
-            if reason is None and not self._opened.framed and not self._decoder.complete:
-                reason = "it ended with its connection, as one that is cut does"
-            if reason is not None:
-                raise Broken(Failure("truncated", reason, phase="body"))
-        elif piece.kind != "stalled" or not self._decoder.complete:
-            # Everything promised may have come, and only the connection was not closed: that is an end as well.
-            raise Broken(piece)
-        self._attempts.stream_ended(None)
-        return False
-
-    def _begin(self, first: StreamEvent | None) -> None:
-        """Take the first event, if there is any, for the next one."""
-        self._begun = True
-        if first is not None:
-            self._events = chain((first,), self._events)
-
-    def _not_begun(self, problem: Exception) -> Failed:
-        """Return what the stream amounts to if it broke before its first event."""
-        if isinstance(problem, Broken):
-            return self._attempts.broken(not_begun(problem.failure))
-        return self._attempts.stream_failed(
-            problem if isinstance(problem, StreamFailure) else self._unreadable(problem)
-        )
-
-    def _interrupted(self, problem: StreamFailure | Broken) -> UnichatError:
-        """Close, and return the error for a stream that broke after its first event, with all that had come."""
-        if self._closed:
-            # Somebody closed it while another waited for more.
-            return closed_stream()
-        if isinstance(problem, StreamFailure):
-            reason = self._attempts.words_of(problem)
-        else:
-            row, detail = TABLE[problem.failure.kind], problem.failure.detail
-            reason = f"{row.title}: {detail}" if detail else row.title
-        events = f"{self._count} event{'' if self._count == 1 else 's'}"
-        error = StreamInterrupted(
-            f"the stream broke after {events}: {reason}",
-            hint="The text so far is in .text; look at the history before asking again.",
-            backend=self._operation.backend,
-            operation=self._operation.name,
-            status=self._attempts.status,
-            retryable=True,
-            events=self._count,
-        )
-        partial = self._decoder.result()
-        if isinstance(partial, Answer):
-            error.text, error.sources = partial.text, partial.sources
-            error.thread, error.answer_id = partial.thread, partial.id
-        kind = problem.failure.kind if isinstance(problem, Broken) else ""
-        error = self._attempts.interrupted(error, kind if kind in ("deadline", "cancelled") else "not_retryable")
-        self.close()
-        return error
-
-    def result(self) -> T:
-        """Return what the events amount to, once they have all come."""
-        return self._decoder.result()
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        return self._decoder.records
-
-    def close(self) -> None:
-        """Give the connection up; one whose body has ended goes back to the pool instead."""
-        self._closed = True
-        self._attempts.stream_ended(None)
-        self._opened.close()
-
-
-class Stream(Running[T]):
-    """The events of one streamed answer, once each. Iterate, then read `result()`."""
-
-    def first(self) -> Done[Stream[T]] | Failed:
-        """Wait for the first event: only a stream that has none yet may be asked for again."""
-        try:
-            while (event := next(self._events, None)) is None and self._take(next(self._opened.pieces, None)):
-                pass
-        except Exception as problem:
-            return self._not_begun(problem)
-        self._begin(event)
-        return Done(self)
-
-    def __iter__(self) -> Iterator[StreamEvent]:
-        return self
-
-    def __next__(self) -> StreamEvent:
-        while (event := self.ready()) is None:
-            error, more = None, False
-            try:
-                more = self._take(next(self._opened.pieces, None))
-            except Broken as broken:
-                error = self._interrupted(broken)
-            if error is not None:
-                raise error
-            if not more:
-                raise StopIteration
-        return event
 
 
 class WholeAnswer:
@@ -257,11 +43,6 @@ class WholeAnswer:
 
     def close(self) -> None:
         """Do nothing: the answer is here."""
-
-
-def closed_stream() -> InvalidInput:
-    """Return the error for a look at a stream that is closed."""
-    return InvalidInput("the stream is closed", hint="Read it before its block is left, or ask again.")
 
 
 class _Closes(Protocol):

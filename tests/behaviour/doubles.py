@@ -17,7 +17,7 @@ from unichat.driver import Driver
 from unichat.engine import Engine
 from unichat.operation import Reply
 from unichat.policy.retrying import Clock
-from unichat.streams import OpenReply
+from unichat.running import OpenReply
 
 KEY = "sentinel-key-0123456789"
 KAPA_URL = "https://api.kapa.ai"

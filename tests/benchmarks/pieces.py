@@ -152,7 +152,7 @@ def _replying(body: bytes) -> Callable[[], Any]:
 
 def _opening(pieces: Callable[[], Any]) -> Callable[[], Any]:
     """Return what opens a fresh answer in pieces each time."""
-    from unichat.streams import OpenReply
+    from unichat.running import OpenReply
 
     headers = {"content-type": "application/json"}
     return lambda: OpenReply(200, headers, pieces(), True, lambda: None, lambda _: None)

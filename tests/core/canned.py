@@ -45,10 +45,10 @@ from unichat.operation import (
 from unichat.policy.failures import Failure
 from unichat.policy.pacing import Pacer
 from unichat.policy.retrying import Clock
+from unichat.running import OpenReply
 from unichat.secrets import Secret, Signature
 from unichat.settings import CommonSettings, interval_of
 from unichat.shapes import Fields
-from unichat.streams import OpenReply
 
 SESAME = Secret("open-sesame")
 

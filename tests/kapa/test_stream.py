@@ -11,7 +11,7 @@ from unichat import Source, StreamEvent, ThreadRef
 from unichat.errors import InvalidResponse, ServerError, StreamInterrupted
 from unichat.operation import StreamFailure
 from unichat.policy.failures import Failure
-from unichat.streams import OpenReply
+from unichat.running import OpenReply
 from unichat_kapa import stream
 from unichat_kapa.stream import DELIMITER, Decoder
 

@@ -20,8 +20,8 @@ from unichat.errors import ConfigError
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
+from unichat.running import OpenReply
 from unichat.secrets import Signature
-from unichat.streams import OpenReply
 from unichat.transport.aio_line import Answer, Line
 from unichat.transport.aio_phases import Sending
 from unichat.transport.proxies import proxy_for, unusable

@@ -28,8 +28,8 @@ import unichat
 from unichat.operation import Reply, Request
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
+from unichat.running import OpenReply, Pieces
 from unichat.secrets import Signature
-from unichat.streams import OpenReply, Pieces
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Sending, current
 from unichat.transport.proxies import proxy_for, unusable
