@@ -34,6 +34,12 @@ settings.register_profile("quick", max_examples=50)
 settings.register_profile("thorough", max_examples=1_000)
 settings.load_profile("quick")
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes for each core: a good part of the tests waits for time to pass."""
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+
+
 _SECONDS = 60
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _NOT_HANDED_ON = re.compile(r"(UNICHAT|KAPA|KADAL)_|XDG_|(NO|FORCE)_COLOR$")
