@@ -310,7 +310,7 @@ class AsyncAnswerStream(OneReader["AsyncStream[Any] | WholeAnswer"], Generic[T])
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._give_up()
+        self._left(error)
 
     async def _running(self) -> AsyncStream[Any] | WholeAnswer:
         return self._known() or self._opened(await self._start())
@@ -321,6 +321,9 @@ class AsyncAnswerStream(OneReader["AsyncStream[Any] | WholeAnswer"], Generic[T])
     async def __anext__(self) -> StreamEvent:
         if self._ended:
             raise StopAsyncIteration
+        if self._live is not None:
+            # Before anything is noted: in its own event loop it can be read on.
+            self._live.check_home()
         self._begin_reading()
         try:
             source = self._live or await self._running()

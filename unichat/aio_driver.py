@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from unichat.operation import Flow, Hold, Operation, Provided, Reply, Request, S
 from unichat.policy.deadline import Deadline
 from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts, Done, Failed
-from unichat.running import REFUSAL_LIMIT, Broken, OpenReply, Running, not_begun, refused
+from unichat.running import REFUSAL_LIMIT, OpenReply, Running, not_begun, refused
 from unichat.secrets import Signature
 from unichat.settings import PolicySettings
 
@@ -62,6 +62,7 @@ class AsyncDriver:
         self._closed = asyncio.Event()
         self._sleep = sleep or self._wait
         self._holds = _Holds()
+        self._to_wake: set[asyncio.Future[None]] = set()
 
     def with_policy(self, policy: PolicySettings) -> AsyncDriver:
         """Return a driver with another policy that shares everything else, the connections included."""
@@ -89,7 +90,7 @@ class AsyncDriver:
                     await held.enter_async_context(self._holds.alone_with(step, call.deadline))
                     continue
                 if isinstance(step, Provided):
-                    result = await _provided(step, call.deadline)
+                    result = await self._provided(step, call.deadline)
                     continue
                 try:
                     # Not by run() and open(): each coroutine on the way is memory that every call in flight takes.
@@ -151,6 +152,21 @@ class AsyncDriver:
             return
         raise closed()
 
+    async def _provided(self, step: Provided, deadline: Deadline) -> Given:
+        """Ask the caller's function, in a task of its own: what it does to its task is no business of this one."""
+        asking = asyncio.ensure_future(ask_provider_async(step.provider))
+        closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._to_wake.add(closing)
+        try:
+            await asyncio.wait((asking, closing), timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return Given(None, "was cancelled") if asking.cancelled() else asking.result()
+            self.check_open()
+            raise busy("the token provider", deadline)
+        finally:
+            asking.cancel()
+            self._to_wake.discard(closing)
+
     async def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
         """Make one attempt, if pace and breaker let it through."""
         wait = self.engine.turn(attempts, call)
@@ -164,6 +180,7 @@ class AsyncDriver:
         if attempts.operation.signed:
             # A call of its own under the same deadline: the record that an answer carries is that of the question.
             signature = tokens.fixed or await self.complete(tokens.signature(), Call(call.deadline))
+            self.check_open()
         attempts.signature = signature
         if call.deadline.left() <= 0:
             return attempts.broken(Failure("deadline", "before sending", delivered=False))
@@ -221,14 +238,10 @@ class AsyncDriver:
             if not self._home.is_gone():
                 self._home.check()
             self._closed.set()
+            for waiting in self._to_wake:
+                if not waiting.done():
+                    waiting.set_result(None)
             await self._transport.close()
-
-
-async def _provided(step: Provided, deadline: Deadline) -> Given:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(deadline.left()):
-            return await ask_provider_async(step.provider)
-    raise busy("the token provider", deadline)
 
 
 async def _refusal(opened: OpenReply[AsyncPieces], attempts: Attempts[Any]) -> Failed:
@@ -263,6 +276,7 @@ class AsyncStream(Running[T]):
     async def first(self) -> Done[AsyncStream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         try:
+            self._decode()
             while (event := next(self._events, None)) is None and self._take(await self._opened.pieces.next()):
                 pass
         except Exception as problem:
@@ -270,19 +284,27 @@ class AsyncStream(Running[T]):
         self._begin(event)
         return Done(self)
 
+    def check_home(self) -> None:
+        """Refuse another event loop than that of the client."""
+        self._home.check()
+
+    def close(self, gave_up: BaseException | None = None) -> None:
+        """As for any stream; after the end of its loop nothing is left to give up."""
+        if not self._home.is_gone():
+            self._home.check()
+            super().close(gave_up)
+
     async def more(self) -> bool:
         """Wait until more has come; False at the end.
 
         Raises:
             StreamInterrupted: it broke.
-            InvalidInput: this is another event loop than that of the client.
         """
-        self._home.check()
         error: UnichatError
         try:
             return self._take(await self._opened.pieces.next())
-        except Broken as broken:
-            error = self._interrupted(broken)
+        except Exception as problem:
+            error = self._interrupted(problem)
         # Not within the handler: it would keep what it stands for.
         raise error
 

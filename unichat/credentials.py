@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import copy_context
 
 from attrs import frozen
 
@@ -109,19 +111,46 @@ def ask_provider(provider: TokenProvider) -> Given:
 
 async def ask_provider_async(provider: TokenProvider) -> Given:
     """Return what the caller's function gives, asynchronous or not, or what is wrong with it."""
-    import asyncio
-
     try:
         # In a thread, lest it hold up all that the event loop does.
-        given = provider() if inspect.iscoroutinefunction(provider) else await asyncio.to_thread(provider)
+        given = await provider() if inspect.iscoroutinefunction(provider) else await _in_thread(provider)
         if isinstance(given, Awaitable):
             given = await given
     except Exception as error:
         return _raised(error)
-    return _given(given)
+    return given if isinstance(given, Given) else _given(given)
 
 
-def _raised(error: Exception) -> Given:
+async def _in_thread(function: Callable[[], object]) -> object:
+    """Return what a function gives, or what is wrong with it.
+
+    In a thread of its own that nobody waits for: one of the event loop's would be missed by all who look names up, and
+    the program could not end before the function does.
+    """
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[object] = loop.create_future()
+
+    def settle(given: object) -> None:
+        if not future.done():
+            future.set_result(given)
+
+    def run() -> None:
+        given: object
+        try:
+            given = function()
+        except BaseException as error:
+            given = _raised(error)
+        # Nobody waits any longer where the loop has ended.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(settle, given)
+
+    threading.Thread(target=copy_context().run, args=(run,), name="unichat-token", daemon=True).start()
+    return await future
+
+
+def _raised(error: BaseException) -> Given:
     # Only the type: the words of somebody else's exception may hold the token.
     return Given(None, f"raised {trimmed(type(error).__name__)}")
 

@@ -203,13 +203,14 @@ class Engine:
                 self._hooks.tell("finished", attempts.record(), None)
         return outcome.value
 
-    def _stream_ended(self, attempts: Attempts[Any], call: Call, error: StreamInterrupted | None) -> None:
+    def _stream_ended(self, attempts: Attempts[Any], call: Call, error: BaseException | None) -> None:
         """Note how a stream ended, however long after its first event: by itself, left by its reader, or broken."""
         call.note(attempts)
-        if error is not None and self._breaker is not None and attempts.stopped_by != "cancelled":
-            self._breaker.report(error, attempts.era)
+        ours = error if isinstance(error, StreamInterrupted) else None
+        if ours is not None and self._breaker is not None and attempts.stopped_by != "cancelled":
+            self._breaker.report(ours, attempts.era)
         if self._hooks:
-            self._hooks.tell("finished", attempts.record(error), error)
+            self._hooks.tell("finished", attempts.record(ours), error)
 
 
 def is_careful(operation: Operation[Any]) -> bool:

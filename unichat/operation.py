@@ -261,8 +261,8 @@ class EventSource(Protocol[T_co]):
         """The vendor's records so far."""
         ...
 
-    def close(self) -> None:
-        """Give up what has not come yet."""
+    def close(self, gave_up: BaseException | None = None) -> None:
+        """Give up what has not come yet; `gave_up`: what made its reader do so, if it is no `Exception`."""
         ...
 
 

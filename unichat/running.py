@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from attrs import evolve, frozen
 
-from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
+from unichat.errors import InvalidInput, InvalidResponse, StreamInterrupted, UnichatError
 from unichat.logs import log
 from unichat.models import Answer, StreamEvent
-from unichat.operation import Reply, StreamFailure, StreamOperation
+from unichat.operation import Reply, StreamDecoder, StreamFailure, StreamOperation
 from unichat.policy.failures import TABLE, Failure
 from unichat.policy.retrying import Attempts, Done, Failed
 from unichat.settings import PolicySettings
@@ -81,15 +82,15 @@ class Running(Generic[T]):
     def __init__(
         self, operation: StreamOperation[T], opened: OpenReply[Any], attempts: Attempts[T], policy: PolicySettings
     ) -> None:
+        self._begun = False
         self._attempts = attempts
         attempts.answered(opened.status, opened.headers)
         self._operation = operation
         self._opened = opened
-        self._idle = policy.idle_timeout
-        self._decoder = operation.decoder(policy.record_limit)
+        self._policy = policy
+        self._decoder: StreamDecoder[T]
         self._events: Iterator[StreamEvent] = iter(())
         self._heard = True
-        self._begun = False
         self._count = 0
         self._closed = False
 
@@ -106,15 +107,13 @@ class Running(Generic[T]):
         """
         try:
             event = next(self._events, None)
-        except StreamFailure as failure:
-            error = self._interrupted(failure)
-        except Exception as mistake:
-            error = self._interrupted(self._unreadable(mistake))
+        except Exception as problem:
+            error = self._interrupted(problem)
         else:
             if event is not None:
                 if not self._heard:
                     # Once for all events of a piece: its reader's time does not count as silence.
-                    self._opened.heard(self._idle)
+                    self._opened.heard(self._policy.idle_timeout)
                     self._heard = True
                 self._count += 1
             return event
@@ -125,6 +124,10 @@ class Running(Generic[T]):
         """Return what a mistake of the adapter's amounts to: callers are promised a UnichatError."""
         log.debug("%s [%s]: the decoder cannot read this", self._operation.name, self._attempts.call_id, exc_info=True)
         return StreamFailure("record", f"the adapter could not read it ({type(error).__name__})")
+
+    def _decode(self) -> None:
+        """Make the decoder: not before there is somebody to hear of it if that fails."""
+        self._decoder = self._operation.decoder(self._policy.record_limit)
 
     def _take(self, piece: bytes | Failure | None) -> bool:
         """Take what has come, None for the end; return whether there may be more. Raises `Broken`."""
@@ -157,16 +160,18 @@ class Running(Generic[T]):
             problem if isinstance(problem, StreamFailure) else self._unreadable(problem)
         )
 
-    def _interrupted(self, problem: StreamFailure | Broken) -> UnichatError:
+    def _interrupted(self, problem: Exception) -> UnichatError:
         """Close, and return the error for a stream that broke after its first event, with all that had come."""
         if self._closed:
             # Somebody closed it while another waited for more.
             return closed_stream()
-        if isinstance(problem, StreamFailure):
-            reason = self._attempts.words_of(problem)
-        else:
+        if isinstance(problem, Broken):
             row, detail = TABLE[problem.failure.kind], problem.failure.detail
             reason = f"{row.title}: {detail}" if detail else row.title
+        else:
+            reason = self._attempts.words_of(
+                problem if isinstance(problem, StreamFailure) else self._unreadable(problem)
+            )
         events = f"{self._count} event{'' if self._count == 1 else 's'}"
         error = StreamInterrupted(
             f"the stream broke after {events}: {reason}",
@@ -177,7 +182,9 @@ class Running(Generic[T]):
             retryable=True,
             events=self._count,
         )
-        partial = self._decoder.result()
+        partial: object = None
+        with suppress(Exception):
+            partial = self._decoder.result()
         if isinstance(partial, Answer):
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id
@@ -187,18 +194,32 @@ class Running(Generic[T]):
         return error
 
     def result(self) -> T:
-        """Return what the events amount to, once they have all come."""
-        return self._decoder.result()
+        """Return what the events amount to, once they have all come.
+
+        Raises:
+            InvalidResponse: the adapter cannot make anything of them.
+        """
+        try:
+            return self._decoder.result()
+        except UnichatError:
+            raise
+        except Exception as error:
+            reason = self._unreadable(error).reason
+        raise InvalidResponse(f"the stream: {reason}", backend=self._operation.backend, operation=self._operation.name)
 
     @property
     def records(self) -> list[Any]:
         """The vendor's records so far."""
         return self._decoder.records
 
-    def close(self) -> None:
-        """Give the connection up; one whose body has ended goes back to the pool instead."""
+    def close(self, gave_up: BaseException | None = None) -> None:
+        """Give the connection up; one whose body has ended goes back to the pool instead.
+
+        Args:
+            gave_up: why nobody waits any longer, where that is neither an end nor an error: Ctrl-C, or a cancelling.
+        """
         self._closed = True
-        self._attempts.stream_ended(None)
+        self._attempts.stream_ended(gave_up)
         self._opened.close()
 
 
@@ -208,6 +229,7 @@ class Stream(Running[T]):
     def first(self) -> Done[Stream[T]] | Failed:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         try:
+            self._decode()
             while (event := next(self._events, None)) is None and self._take(next(self._opened.pieces, None)):
                 pass
         except Exception as problem:
@@ -223,8 +245,8 @@ class Stream(Running[T]):
             error, more = None, False
             try:
                 more = self._take(next(self._opened.pieces, None))
-            except Broken as broken:
-                error = self._interrupted(broken)
+            except Exception as problem:
+                error = self._interrupted(problem)
             if error is not None:
                 raise error
             if not more:

@@ -28,6 +28,9 @@ class WholeAnswer:
         """Return the event, once."""
         return next(self._events, None)
 
+    def check_home(self) -> None:
+        """Do nothing: it belongs to no event loop."""
+
     async def more(self) -> bool:
         """Return False: the answer is here."""
         return False
@@ -41,12 +44,12 @@ class WholeAnswer:
         """The one answer's JSON."""
         return [self._answer.raw]
 
-    def close(self) -> None:
+    def close(self, gave_up: BaseException | None = None) -> None:
         """Do nothing: the answer is here."""
 
 
 class _Closes(Protocol):
-    def close(self) -> None: ...
+    def close(self, gave_up: BaseException | None = None) -> None: ...
 
 
 S = TypeVar("S", bound=_Closes)
@@ -97,12 +100,16 @@ class OneReader(Generic[S]):
             self._error, self._live = error, None
         else:
             # Interrupted, or cancelled.
-            self._give_up()
+            self._give_up(error)
 
-    def _give_up(self) -> None:
+    def _left(self, error: BaseException | None) -> None:
+        """Note that its block was left, perhaps by an error: one that is no `Exception` gives everything up."""
+        self._give_up(None if isinstance(error, Exception) else error)
+
+    def _give_up(self, error: BaseException | None = None) -> None:
         self._closed, self._live = True, None
         if self._source is not None:
-            self._source.close()
+            self._source.close(error)
 
 
 class AnswerStream(OneReader[EventSource[T]]):
@@ -124,7 +131,7 @@ class AnswerStream(OneReader[EventSource[T]]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._give_up()
+        self._left(error)
 
     def _running(self) -> EventSource[T]:
         return self._known() or self._opened(self._start())

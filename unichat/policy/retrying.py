@@ -104,7 +104,7 @@ class Attempts(Generic[T]):
     signature: Signature | None = None
     turn: Turn | None = None
     era: int = 0
-    at_end: Callable[[StreamInterrupted | None], None] | None = None
+    at_end: Callable[[BaseException | None], None] | None = None
     _cost: float = 0.0
     _owed: float = 0.0
     """What the budget was charged for a retry that has not been made yet."""
@@ -367,12 +367,14 @@ class Attempts(Generic[T]):
         self.stream_ended(error)
         return error
 
-    def stream_ended(self, error: StreamInterrupted | None) -> None:
-        """Note how a stream ended; only the first time counts."""
+    def stream_ended(self, error: BaseException | None) -> None:
+        """Note how a stream ended, or that its reader gave it up for `error`; only the first time counts."""
         at_end, self.at_end = self.at_end, None
         if at_end is not None:
             last = self.made[-1]
             outcome = last.outcome if error is None else "interrupted"
+            if error is not None and not isinstance(error, UnichatError):
+                outcome = self.stopped_by = "cancelled"
             self.made[-1] = evolve(last, elapsed=self.deadline.elapsed() - last.started, outcome=outcome)
             at_end(error)
 

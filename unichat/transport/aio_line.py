@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 
@@ -30,26 +31,34 @@ class Answer:
         closed: whether the body has ended, or was given up.
     """
 
-    __slots__ = ("_connection", "closed", "content", "headers", "status", "version")
+    __slots__ = ("_connection", "_keep", "_leave", "closed", "content", "headers", "status", "version")
 
-    def __init__(self, message: RawResponseMessage, content: aiohttp.StreamReader, connection: Any) -> None:
+    def __init__(
+        self,
+        message: RawResponseMessage,
+        content: aiohttp.StreamReader,
+        connection: Any,
+        leave: Callable[[], None],
+        *,
+        keep: bool,
+    ) -> None:
         self.status, self.version = message.code, message.version
         self.headers = _lower(message.headers)
         self.content = content
         self.closed = False
-        self._connection = connection
+        self._connection, self._leave, self._keep = connection, leave, keep
         content.on_eof(self._ended)
 
     def _ended(self) -> None:
         if not self.closed:
             self.closed = True
-            transport = self._connection.transport
-            if transport is not None and transport.get_write_buffer_size():
-                # Answered before all of the request was out: who does so may never read what is left.
-                transport.abort()
-                self._connection.close()
-            else:
+            if self._keep:
                 self._connection.release()
+            else:
+                if self._connection.transport is not None:
+                    self._connection.transport.abort()
+                self._connection.close()
+            self._leave()
 
     def close(self) -> None:
         """Give up what has not come yet, and the connection with it. Closing twice is fine."""
@@ -58,6 +67,7 @@ class Answer:
             if self.content.exception() is None:
                 self.content.set_exception(aiohttp.ClientConnectionError("the answer was closed"))
             self._connection.close()
+            self._leave()
 
 
 def _lower(headers: Any) -> dict[str, str]:
@@ -110,23 +120,34 @@ class Line:
         )
         # To a proxy goes the whole address, unless it only passes on what is encrypted.
         self._before_target = base_url if proxy and url.scheme == "http" else url.raw_path.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout)
+        self._connect_timeout = connect_timeout
+        self._no_timeout = aiohttp.ClientTimeout(total=None)
+        # Our own places: aiohttp's count would pass for a part of connecting, which has a time-out of its own.
+        self._places = asyncio.Semaphore(connections)
         self._connector = aiohttp.TCPConnector(
-            limit=connections,
+            limit=0,
             keepalive_timeout=limits.IDLE_LIFE,
             ssl=tls or True,
             resolver=aiohttp.ThreadedResolver(),
         )
         if tls is not None:
             tls.sslobject_class = Handshake
+        self._queued: set[Sending] = set()
         self._connecting: set[Sending] = set()
         self._users: dict[Any, Sending] = {}
 
     async def ask(
         self, method: str, target: str, headers: dict[str, str], body: bytes | None, attempt: Sending
     ) -> Answer:
-        """Send a request and return when the head of its answer is there; raise whatever aiohttp does."""
-        connection = await self._connected(attempt)
+        """Send a request and return when the head of its answer is there; raise whatever aiohttp does.
+
+        The attempt has taken a place, which is free again when its answer has ended.
+        """
+        try:
+            connection = await self._connected(attempt)
+        except BaseException:
+            self._places.release()
+            raise
         try:
             protocol = connection.protocol
             protocol.set_response_params(
@@ -149,11 +170,26 @@ class Line:
             attempt.phase, attempt.written = "waiting", True
             message, content = await _final(protocol)
             attempt.phase, attempt.reader = "body", content
-            return Answer(message, content, connection)
+            keep = len(body or b"") <= limits.LARGE_REQUEST
+            return Answer(message, content, connection, self._places.release, keep=keep)
         except BaseException:
             self.abandon(attempt)
             connection.close()
+            self._places.release()
             raise
+
+    async def take_place(self, attempt: Sending) -> None:
+        """Wait until there is room for another connection; `ask` must follow."""
+        if self._places.locked():
+            attempt.phase = "queued"
+            self._queued.add(attempt)
+            try:
+                await self._places.acquire()
+            finally:
+                self._queued.discard(attempt)
+            attempt.phase = "connecting"
+        else:
+            await self._places.acquire()
 
     async def _connected(self, attempt: Sending) -> Any:
         """Return a connection, kept or new, on which nothing came unasked."""
@@ -161,9 +197,7 @@ class Line:
             self._connecting.add(attempt)
             before = current.set(attempt)
             try:
-                connection: Any = await self._connector.connect(self._way, [], self._timeout)
-            except TimeoutError as error:
-                raise aiohttp.ConnectionTimeoutError("nobody answers") from error
+                connection: Any = await self._connection()
             finally:
                 current.reset(before)
                 self._connecting.discard(attempt)
@@ -172,6 +206,21 @@ class Line:
                 attempt.phase = "sending"
                 return connection
             connection.close()
+
+    async def _connection(self) -> Any:
+        """Return a kept connection, or make one, a proxy's answer included, within the time for that."""
+        if self._way.connection_key in self._connector._conns:
+            # A time-out costs more than this.
+            return await self._connector.connect(self._way, [], self._no_timeout)
+        late = False
+        try:
+            async with asyncio.timeout(self._connect_timeout) as limit:
+                return await self._connector.connect(self._way, [], self._no_timeout)
+        except TimeoutError:
+            late = limit.expired()
+            if not late:
+                raise
+        raise aiohttp.ConnectionTimeoutError("nobody answers")
 
     def _give(self, protocol: Any, attempt: Sending) -> bool:
         """Give an attempt a connection; return whether another had it before."""
@@ -201,7 +250,7 @@ class Line:
 
     async def close(self) -> None:
         """Close all connections, and end what is running."""
-        for attempt in (*self._connecting, *self._users.values()):
+        for attempt in (*self._queued, *self._connecting, *self._users.values()):
             attempt.stop()
         await self._connector.close()
         # Connections that were given up end in the loop's next turn.

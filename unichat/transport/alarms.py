@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from attrs import define
 
+from unichat.logs import log
+
 
 @define(eq=False)
 class Alarm:
@@ -38,7 +40,7 @@ class Alarms:
         self._thread: threading.Thread | None = None
 
     def at(self, when: float, ring: Callable[[], None]) -> Alarm:
-        """Have `ring` called when `time.monotonic()` reaches `when`. It must be quick, and may not raise."""
+        """Have `ring` called when `time.monotonic()` reaches `when`. It must be quick."""
         alarm = Alarm(when, ring)
         with self._changed:
             if self._thread is None:
@@ -61,7 +63,11 @@ class Alarms:
                     self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
                 ring = heapq.heappop(self._due)[2].ring
             if ring is not None:
-                ring()
+                # Whatever it raises: all deadlines of the process hang on this thread.
+                try:
+                    ring()
+                except Exception:
+                    log.exception("an alarm failed")
 
 
 class Patience:

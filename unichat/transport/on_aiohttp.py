@@ -24,7 +24,7 @@ from unichat.running import OpenReply
 from unichat.secrets import Signature
 from unichat.transport.aio_line import Answer, Line
 from unichat.transport.aio_phases import Sending
-from unichat.transport.proxies import proxy_for, unusable
+from unichat.transport.proxies import is_encrypted, proxy_for, unusable
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
@@ -62,10 +62,9 @@ class AiohttpTransport:
         self._connections = connections or _CONNECTIONS
         self._proxy = proxy_for(self._base_url)
         self._problem = unusable(self._proxy, ("http", "https"))
-        self._tls = None
-        if any((address or "").startswith("https:") for address in (self._base_url, self._proxy)):
-            self._tls = context_for(ca_bundle)
+        self._tls = context_for(ca_bundle) if is_encrypted(self._base_url) or is_encrypted(self._proxy) else None
         self._line: Line | None = None
+        self._closed = False
 
     def _open_line(self) -> Line:
         # Made with the first request, since aiohttp ties it to the running event loop.
@@ -77,10 +76,13 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
     ) -> Reply | Failure:
         """Send `request` and read the whole answer, of at most `limit` bytes, within the deadline."""
+        if (refusal := self._refusal()) is not None:
+            return refusal
         attempt = Sending(deadline, None)
         try:
             # One time-out for all waits.
             async with attempt.waiting():
+                await self._open_line().take_place(attempt)
                 answer = await self._asked(request, signature, attempt, "application/json")
                 if isinstance(answer, Failure):
                     return answer
@@ -97,8 +99,14 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
     ) -> OpenReply[_Pieces] | Failure:
         """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
-        attempt = Sending(deadline, silence)
+        if (refusal := self._refusal()) is not None:
+            return refusal
+        attempt = Sending(deadline, None)
         try:
+            # That others have all the connections is no silence of the vendor.
+            async with attempt.waiting():
+                await self._open_line().take_place(attempt)
+            attempt.heard(silence)
             async with attempt.waiting():
                 answer = await self._asked(request, signature, attempt, "*/*")
         except TimeoutError as error:
@@ -117,8 +125,6 @@ class AiohttpTransport:
         self, request: Request, signature: Signature | None, attempt: Sending, accept: str
     ) -> Answer | Failure:
         """Send `request`, and return the answer as soon as its head is there, and good."""
-        if self._problem is not None:
-            return self._problem
         headers = {"Accept": accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
@@ -146,8 +152,14 @@ class AiohttpTransport:
             self._open_line().abandon(attempt)
         answer.close()
 
+    def _refusal(self) -> Failure | None:
+        if self._closed:
+            return Failure("cancelled", delivered=False, phase="connecting")
+        return self._problem
+
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
+        self._closed = True
         if self._line is not None:
             await self._line.close()
 
@@ -212,6 +224,8 @@ class _Pieces:
 
 def failure_of(error: Exception, attempt: Sending) -> Failure:
     """Return the row of the failure table for what was raised."""
+    if attempt.phase == "queued":
+        return Failure(attempt.passed(), "all connections were busy", delivered=False, phase="connecting")
     if type(error) is TimeoutError or attempt.stopped:
         return Failure(attempt.passed(), delivered=attempt.written, phase=attempt.phase)
     chain = list(_chain(error))

@@ -32,7 +32,7 @@ from unichat.running import OpenReply, Pieces
 from unichat.secrets import Signature
 from unichat.transport.alarms import Patience, alarms
 from unichat.transport.phases import POOLS, Sending, current
-from unichat.transport.proxies import proxy_for, unusable
+from unichat.transport.proxies import is_encrypted, proxy_for, unusable
 from unichat.transport.trust import context_for
 from unichat.transport.words import plain
 
@@ -76,8 +76,7 @@ class RequestsTransport:
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
         self._proxy = proxy_for(self._base_url)
-        encrypted = any((address or "").startswith("https:") for address in (self._base_url, self._proxy))
-        self._context = context_for(ca_bundle) if encrypted else None
+        self._context = context_for(ca_bundle) if is_encrypted(self._base_url) or is_encrypted(self._proxy) else None
         self._closed = False
         self._renew()
         _transports.add(self)
@@ -139,13 +138,16 @@ class RequestsTransport:
         if (problem := unusable(self._proxy, _PROXIES)) is not None:
             return problem
         if not self._take_place(deadline):
-            return Failure("deadline", f"all {self._connections} connections were busy", delivered=False)
+            detail = f"all {self._connections} connections were busy"
+            return Failure("deadline", detail, delivered=False, phase="connecting")
         progress = Sending(deadline, careful)
         watch = _Watch(progress, silence, self._leave)
         # In this order, and the other way round in close(): so one of the two sees the other.
         self._running.add(watch)
         if self._closed:
             progress.stopped = "cancelled"
+            # Others wait as this one did.
+            self._places.put(None)
         current.progress = progress
         opened: OpenReply[Pieces] | Failure | None = None
         try:
@@ -191,14 +193,15 @@ class RequestsTransport:
             response.close()
             return Failure("head", f"HTTP status {response.status_code} as the final one", phase="body")
 
-        reading = threading.Lock()
+        reading = _Turn()
 
         def close() -> None:
             # First, so that a thread that reads comes back; no two may be at the response at a time.
             progress.stop("cancelled")
-            with reading:
-                response.close()
-            watch.end()
+            if not reading.is_mine():
+                with reading:
+                    response.close()
+                watch.end()
 
         raw = response.raw
         lower = {name.lower(): raw.headers[name] for name in raw.headers}
@@ -237,6 +240,7 @@ class RequestsTransport:
     def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
         self._closed = True
+        self._places.put(None)
         for watch in list(self._running):
             watch.progress.stop("cancelled")
         self._session.close()
@@ -344,7 +348,27 @@ def _session(context: ssl.SSLContext | None, connections: int) -> requests.Sessi
     return session
 
 
-def _pieces(raw: Any, watch: _Watch, reading: threading.Lock) -> Pieces:
+class _Turn:
+    """A lock that knows whose it is: a signal's handler may run in the midst of what its own thread does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner = 0
+
+    def is_mine(self) -> bool:
+        """Whether this thread has it."""
+        return self._owner == threading.get_ident()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._owner = threading.get_ident()
+
+    def __exit__(self, *_: object) -> None:
+        self._owner = 0
+        self._lock.release()
+
+
+def _pieces(raw: Any, watch: _Watch, reading: _Turn) -> Pieces:
     """Yield the body's bytes as soon as they are there, then a `Failure` if it did not end as it should."""
     failure: Failure | None = None
     chunked = raw.chunked and raw.supports_chunked_reads()
@@ -365,6 +389,9 @@ def _pieces(raw: Any, watch: _Watch, reading: threading.Lock) -> Pieces:
     finally:
         # Also where a stream was forgotten rather than closed.
         watch.end()
+        if watch.progress.stopped is not None:
+            # Nobody else does where a signal's handler closed it, in the midst of reading.
+            raw.close()
     # Asked even after a good end: a body without a length looks complete when another thread ends it.
     if watch.progress.stopped is not None:
         failure = Failure(watch.progress.stopped, delivered=True, phase="body")

@@ -73,9 +73,11 @@ class Sending:
     @staticmethod
     def _shut(watched: socket.socket | None) -> None:
         if watched is not None:
+            # urllib3's TLS within the TLS of a proxy is no socket, and has one.
+            plain: socket.socket = getattr(watched, "socket", watched)
             # The unbound method: SSLSocket's own would also forget its TLS state under the feet of the reader.
             with contextlib.suppress(OSError):
-                socket.socket.shutdown(watched, socket.SHUT_RDWR)
+                socket.socket.shutdown(plain, socket.SHUT_RDWR)
 
 
 class _Current(threading.local):
@@ -163,9 +165,10 @@ class _Tracked(HTTPConnection):
     def finish(self) -> None:
         """The answer was read whole: the connection goes back to its pool, and no alarm of this attempt may end it."""
         progress, self._progress = self._progress, None
+        large = progress is not None and progress.written > limits.LARGE_REQUEST
         if progress is not None:
             progress.finish()
-        if self._spent:
+        if self._spent or large:
             self._spent = False
             self.close()
 

@@ -16,6 +16,11 @@ def proxy_for(base_url: str) -> str | None:
     return found if not found or "://" in found else f"http://{found}"
 
 
+def is_encrypted(address: str | None) -> bool:
+    """Whether whoever is at the address is spoken to over TLS."""
+    return (address or "").lower().startswith("https:")
+
+
 def unusable(proxy: str | None, schemes: Container[str]) -> Failure | None:
     """Return what is wrong with a proxy: libraries stumble over some, each in its own way, or go past them."""
     if not proxy:
