@@ -225,3 +225,11 @@ def test_a_fetch_that_fails_tells_its_attempts():
     assert error.operation == "access_token"
     assert [attempt.outcome for attempt in error.attempts] == ["HTTP 503"] * 3
     assert error.stopped_by == "attempts"
+
+
+def test_a_turn_of_the_pace_is_given_back_where_no_token_is_to_be_had():
+    given = iter([None, "sesame"])
+    made = bench(reply(200, 1), source=lambda: next(given), policy={"rate": "1/h"})
+    assert type(made.error(operation())) is ConfigError
+    made.run(operation())
+    assert made.ticks.slept == []

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInterrupted, UnichatError
 from unichat.models import Source, ThreadRef
 from unichat.policy.failures import Failure
+from unichat.streams import AnswerStream
 
 from .canned import LineDecoder, Opening, bench, operation, records, reply, stream_operation
 
@@ -437,3 +438,82 @@ def test_the_record_of_a_streamed_answer_covers_the_whole_stream():
     next(pieces)
     made.ticks.now += 7
     assert pieces.answer.call.elapsed >= 7
+
+
+# Mistakes of an adapter's decoder
+
+
+class Mistaken(LineDecoder):
+    """Raises in one of its methods: when it is called the first time, or with the second piece."""
+
+    def __init__(self, method):
+        super().__init__()
+        self._method, self._left = method, 1 if method == "feed" else 0
+
+    def _called(self, method):
+        if method == self._method:
+            self._left -= 1
+            if self._left < 0:
+                raise ValueError("a mistake of the adapter's")
+
+    def feed(self, data):
+        self._called("feed")
+        return super().feed(data)
+
+    def end(self):
+        self._called("end")
+        return super().end()
+
+    def result(self):
+        self._called("result")
+        return super().result()
+
+
+def read_with(decoder, *pieces):
+    made = bench(Opening(pieces))
+    with made.client.run(evolve(stream_operation(), decoder=decoder)) as stream:
+        assert "".join(event.text for event in stream)
+        return stream.answer
+
+
+@pytest.mark.parametrize("method", ["feed", "end"])
+def test_a_decoder_that_raises_interrupts_the_stream_with_an_error_of_ours(method):
+    with pytest.raises(StreamInterrupted, match="the adapter could not read it") as caught:
+        read_with(lambda limit: Mistaken(method), *WHOLE)
+    assert caught.value.__context__ is None
+
+
+def test_a_decoder_whose_result_raises_gives_an_error_of_ours():
+    with pytest.raises(InvalidResponse, match="the adapter could not read it") as caught:
+        read_with(lambda limit: Mistaken("result"), *WHOLE)
+    assert caught.value.__context__ is None
+
+
+def test_a_decoder_that_cannot_be_made_gives_an_error_of_ours_and_the_connection_is_given_up():
+    def mistaken(limit):
+        raise ValueError("a mistake of the adapter's")
+
+    opening = Opening(WHOLE)
+    made = bench(opening)
+    with pytest.raises(InvalidResponse), made.client.run(evolve(stream_operation(), decoder=mistaken)) as stream:
+        next(stream)
+    assert opening.closed
+
+
+def test_a_stream_that_is_closed_while_it_is_being_opened_is_given_up_as_soon_as_it_is():
+    class Source:
+        closed = 0
+
+        def close(self, gave_up=None):
+            self.closed += 1
+
+    source = Source()
+
+    def start():
+        stream.close()
+        return source
+
+    stream = AnswerStream(start, lambda answer: answer)
+    with pytest.raises(InvalidInput, match="the stream is closed"):
+        next(stream)
+    assert source.closed

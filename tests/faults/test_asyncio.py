@@ -383,8 +383,30 @@ async def _gives_a_number() -> int:
     return 5
 
 
+async def _cancelled() -> str:
+    task = asyncio.ensure_future(asyncio.sleep(20))
+    task.cancel()
+    await task
+    return SECRET
+
+
+def _stops() -> str:
+    return next(iter(()))
+
+
+def _exits() -> str:
+    raise SystemExit(SECRET)
+
+
 @pytest.mark.parametrize(
-    ("provider", "words"), [(_fails, "raised LookupError"), (_gives_a_number, "returned int instead of text")]
+    ("provider", "words"),
+    [
+        (_fails, "raised LookupError"),
+        (_gives_a_number, "returned int instead of text"),
+        (_cancelled, "was cancelled"),
+        (_stops, "raised StopIteration"),
+        (_exits, "raised SystemExit"),
+    ],
 )
 def test_an_asynchronous_function_that_gives_no_token_is_named_and_nothing_is_sent(
     provider: Callable[[], Any], words: str, run: Callable[[Test], None]
@@ -425,7 +447,95 @@ def test_a_function_that_takes_long_for_a_token_holds_nobody_up(run: Callable[[T
     run(test)
 
 
+def test_functions_that_never_give_a_token_hold_up_neither_other_clients_nor_the_end(
+    run: Callable[[Test], None],
+) -> None:
+    go_on = threading.Event()
+
+    def hung() -> str:
+        go_on.wait(20)
+        return SECRET
+
+    async def test() -> None:
+        async with served("kadal", good, token=hung) as (client, server):
+            calls = [asyncio.create_task(client.chat("How?", user=f"user-{number}")) for number in range(40)]
+            await asyncio.sleep(0.05)
+            # Its name has to be looked up.
+            async with connect("kadal", server.url.replace("127.0.0.1", "localhost")) as other:
+                await other.chat("How do I install it?", deadline=10)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            assert len(server.log) == 1
+
+    run(test)
+    go_on.set()
+
+
+def test_closing_ends_the_wait_for_a_token_and_nothing_is_sent_afterwards(run: Callable[[Test], None]) -> None:
+    go_on = threading.Event()
+
+    def slow() -> str:
+        go_on.wait(20)
+        return SECRET
+
+    async def test() -> None:
+        go_on.clear()
+        async with served("kadal", good, token=slow) as (client, server):
+            call = asyncio.create_task(client.chat("How do I install it?"))
+            await asyncio.sleep(0.05)
+            await client.close()
+            with pytest.raises(InvalidInput, match="the client is closed"):
+                await call
+            go_on.set()
+            await asyncio.sleep(0.05)
+            assert server.accepted == 0
+
+    run(test)
+
+
 # Streams
+
+
+def test_a_stream_whose_task_is_cancelled_between_two_events_was_given_up(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        hook = Onlooker()
+        async with served("kapa", good, hooks=[hook]) as (client, _):
+
+            async def read() -> None:
+                async with client.stream("How do I install it?") as pieces:
+                    await anext(pieces)
+                    await asyncio.sleep(20)
+
+            task = asyncio.create_task(read())
+            await until(lambda: hook.attempts == 1)
+            await cancelled(task)
+            hook.check_given_up(asyncio.CancelledError)
+
+    run(test)
+
+
+def test_what_came_while_the_loop_was_held_up_does_not_answer_the_next_question(run: Callable[[Test], None]) -> None:
+    async def test() -> None:
+        sent = threading.Event()
+
+        def surplus(connection: Connection) -> bool:
+            received = connection.read()
+            connection.write(connection.good(received))
+            connection.pause(0.05)
+            connection.write(vendors.as_json({**vendors.kapa_answer(""), "answer": "somebody else's answer"}))
+            sent.set()
+            return True
+
+        nonce = new_nonce()
+        async with served("kapa", surplus, good) as (client, server):
+            await client.chat("How do I install it?")
+            # The kernel has it, and the loop has not looked.
+            assert sent.wait(5)
+            assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)
+            assert server.accepted == 2
+
+    run(test)
 
 
 # The sockets that a program leaves to its last event loop, asyncio warns of.
@@ -443,6 +553,7 @@ def test_what_is_left_of_a_stream_after_its_event_loop_never_passes_for_the_whol
             with pytest.raises(InvalidInput, match="another event loop"):
                 asyncio.run(pieces.answer())
         # Nothing is left of its connections, and it can be closed in whichever.
+        asyncio.run(pieces.close())
         asyncio.run(client.close())
         asyncio.run(client.close())
         del client, pieces
@@ -496,6 +607,29 @@ def test_a_stream_that_is_closed_while_another_waits_for_it_is_closed_and_nobody
             assert not caplog.records
 
     run(test)
+
+
+@pytest.mark.parametrize("odd", [b"\r\n", b"HTTP/1.1 200 OK\r\nConte", b"x"], ids=["CRLF", "half a head", "a letter"])
+def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_again(
+    odd: bytes, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    async def test() -> None:
+        def with_odd_bytes(connection: Connection) -> bool:
+            received = connection.read()
+            connection.write(connection.good(received))
+            connection.pause(0.02)
+            connection.write(odd)
+            return True
+
+        nonce = new_nonce()
+        async with served("kapa", with_odd_bytes, good) as (client, server):
+            await client.chat("How do I install it?")
+            await asyncio.sleep(0.1)
+            assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)
+            assert server.accepted == 2
+
+    run(test)
+    count(33, f"{odd!r} between two questions")
 
 
 async def _texts(pieces: Any) -> list[str]:

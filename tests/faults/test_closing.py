@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from faults.rows_tls import never_shake_hands
 from faults.server import Connection, Fault, FaultServer
 from faults.vendors import VENDORS
 from unichat.client import Client
-from unichat.errors import ConnectionFailed, InvalidInput, StreamInterrupted, UnichatError
+from unichat.errors import ConnectionFailed, DeadlineExceeded, InvalidInput, StreamInterrupted, UnichatError
 
 _PROMPT = 10.0
 """Seconds within which a call ends after the client was closed: on a busy machine too, and far from its deadline."""
@@ -163,3 +163,39 @@ def test_closing_one_client_leaves_another_alone(count: Callable[..., None], cli
         one.close()
         assert nonce in other.chat(f"Question {nonce}").text
     count(59, "another client of the same vendor")
+
+
+def test_closing_ends_the_wait_for_a_connection_at_once(client_on: Opens, count: Callable[..., None]) -> None:
+    with (
+        ThreadPoolExecutor(3) as threads,
+        FaultServer(VENDORS["kapa"], (then_silence(3),)) as server,
+    ):
+        client = client_on("kapa", server.url, connections=1)
+        pieces = client.stream("How do I install it?")
+        next(pieces)
+        calls = [threads.submit(client.chat, "And then?") for _ in range(3)]
+        wait(calls, timeout=0.1)
+        client.close()
+        closed = time.monotonic()
+        for call in calls:
+            assert isinstance(call.exception(5), ConnectionFailed)
+        assert time.monotonic() - closed < _PROMPT
+        assert len(server.log) == 1
+    count(59, "closed while three wait for a connection")
+
+
+def test_a_call_that_waits_for_a_connection_says_so_and_blames_nobody(
+    client_on: Opens, count: Callable[..., None]
+) -> None:
+    with (
+        FaultServer(VENDORS["kapa"], (then_silence(3),)) as server,
+        client_on("kapa", server.url, connections=1, first_event_timeout=0.05) as client,
+        client.stream("How do I install it?") as pieces,
+    ):
+        next(pieces)
+        for call in (client.chat, lambda question, deadline: next(client.stream(question, deadline=deadline))):
+            with pytest.raises(DeadlineExceeded, match="connections were busy") as caught:
+                call("And then?", deadline=0.2)
+            assert caught.value.maybe_delivered is False
+        assert len(server.log) == 1
+    count(57, "a stream has the only connection")

@@ -211,3 +211,22 @@ def test_a_wrong_clock_does_not_change_the_wait_that_a_vendor_asks_for(
         client.chat("How do I install it?")
     assert slept == [7]
     count(63, "Retry-After as a date, by a clock that is a day ahead")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no such signal on this system")
+def test_a_stream_that_a_signals_handler_closes_ends_at_once(count: Callable[..., None]) -> None:
+    with (
+        FaultServer(VENDORS["kapa"], (then_silence(3),)) as server,
+        sync_client_on("kapa", server.url) as client,
+        client.stream("How do I install it?") as pieces,
+    ):
+        before = signal.signal(signal.SIGALRM, lambda *_: pieces.close())
+        signal.setitimer(signal.ITIMER_REAL, _DELAY)
+        began = time.monotonic()
+        with pytest.raises(InvalidInput, match="the stream is closed"):
+            list(pieces)
+        signal.signal(signal.SIGALRM, before)
+        assert time.monotonic() - began < _DELAY + 10
+        server.settle()
+        assert server.open_connections == 0
+    count(62, "closed by a signal's handler")

@@ -13,6 +13,7 @@ from faults.certificates import context_for, trusted
 from faults.injection import good
 from faults.neutral import BACKENDS, SECRET, Opens, new_nonce
 from faults.oracles import check_error
+from faults.rows_connection import say_nothing
 from faults.rows_tls import through
 from faults.server import FaultServer
 from faults.vendors import VENDORS, text_for
@@ -127,6 +128,30 @@ def test_a_proxy_that_is_spoken_to_over_tls_is_checked_with_the_same_authorities
         with client_on(backend, "http://vendor.invalid", allow_insecure=True, **settings) as client:
             _asks(client)
     count(22, f"a proxy over TLS, trusted by the {way}: {backend}")
+
+
+@BOTH
+def test_an_address_in_capitals_is_spoken_to_as_any_other(backend: str, client_on: Opens) -> None:
+    with (
+        FaultServer(VENDORS[backend], (good,), tls=context_for("good")) as server,
+        client_on(backend, server.url.replace("https", "HTTPS"), ca_bundle=trusted()) as client,
+    ):
+        _asks(client)
+
+
+@BOTH
+def test_a_proxy_that_says_nothing_is_no_connection_in_time(
+    backend: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
+) -> None:
+    with FaultServer(VENDORS[backend], (say_nothing,)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        settings = {"connect_timeout": 0.05, "attempts": 1, "deadline": 20.0}
+        with client_on(backend, "https://vendor.invalid", **settings) as client:
+            with pytest.raises(ConnectionFailed) as caught:
+                client.chat("How do I install it?")
+            check_error(caught.value)
+            assert caught.value.maybe_delivered is False
+    count(22, f"a proxy that does not answer CONNECT: {backend}")
 
 
 def _over_tls(backend: str, client_on: Opens, **settings: Any) -> None:

@@ -53,6 +53,8 @@ class Answer:
         if not self.closed:
             self.closed = True
             if self._keep:
+                # Whatever comes now is nobody's. Without a parser it stays visible; with one, half a head would not.
+                self._connection.protocol._parser = None
                 self._connection.release()
             else:
                 if self._connection.transport is not None:

@@ -1,0 +1,37 @@
+"""The thread on which all deadlines of a process hang."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+from unichat.transport.alarms import Alarms
+from unichat.transport.phases import Sending
+
+
+def test_an_alarm_that_raises_leaves_the_others_to_ring(caplog):
+    alarms, rung = Alarms(), threading.Event()
+
+    def mistaken():
+        raise TypeError("a mistake")
+
+    alarms.at(time.monotonic(), mistaken)
+    alarms.at(time.monotonic() + 0.01, rung.set)
+    assert rung.wait(10)
+    assert "an alarm failed" in caplog.text
+
+
+class Wrapped:
+    """As urllib3's TLS within the TLS of a proxy: no socket, but with one."""
+
+    def __init__(self, inner):
+        self.socket = inner
+
+
+def test_what_is_no_socket_but_has_one_is_ended_like_one():
+    here, there = socket.socketpair()
+    with contextlib.closing(here), contextlib.closing(there):
+        Sending._shut(Wrapped(here))
+        assert there.recv(1) == b""
