@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import re
 import sys
 import threading
@@ -21,7 +22,7 @@ from faults.certificates import trusted
 from faults.injection import DEADLINE, good, sending
 from faults.neutral import BACKENDS, SECRET, new_nonce, settings_for
 from faults.oracles import Onlooker, check_error, open_sockets
-from faults.rows_connection import drip_the_head, filled, say_nothing, stall_in_the_body
+from faults.rows_connection import close_after_reading, drip_the_head, filled, say_nothing, stall_in_the_body
 from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Connection, Fault, FaultServer
@@ -122,6 +123,38 @@ async def _begun(call: Any, server: FaultServer) -> asyncio.Task[Any]:
     task = asyncio.ensure_future(call)
     await until(lambda: bool(server.log))
     return task
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_however_calls_end_each_leaves_its_place_to_another(
+    seed: int, run: Callable[[Test], None], count: Callable[..., None]
+) -> None:
+    chance = random.Random(seed)
+    script = [chance.choice([good, good, stall_in_the_body, say_nothing, close_after_reading]) for _ in range(40)]
+
+    async def test() -> None:
+        async with served("kapa", *script, good, connections=2, attempts=1) as (client, _):
+            for _ in range(12):
+                calls = [asyncio.create_task(_one_of_two(client, chance.random() < 0.5)) for _ in range(6)]
+                await asyncio.sleep(chance.random() * 0.01)
+                for call in calls:
+                    call.cancel()
+                await asyncio.gather(*calls, return_exceptions=True)
+            assert client._driver._transport._line._places == 2
+            assert not client._driver._transport._line._waiting
+            await client.chat("How do I install it?", deadline=5)
+
+    run(test)
+    count(62, f"72 calls on two connections, cancelled at random: seed {seed}")
+
+
+async def _one_of_two(client: AsyncClient, streamed: bool) -> None:
+    if not streamed:
+        await client.chat("How do I install it?", deadline=1)
+        return
+    async with client.stream("How do I install it?", deadline=1) as pieces:
+        async for _ in pieces:
+            await asyncio.sleep(0)
 
 
 @BOTH

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
@@ -125,7 +126,8 @@ class Line:
         self._connect_timeout = connect_timeout
         self._no_timeout = aiohttp.ClientTimeout(total=None)
         # Our own places: aiohttp's count would pass for a part of connecting, which has a time-out of its own.
-        self._places = asyncio.Semaphore(connections)
+        self._places = connections
+        self._queue: deque[asyncio.Future[None]] = deque()
         self._connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=limits.IDLE_LIFE,
@@ -134,8 +136,8 @@ class Line:
         )
         if tls is not None:
             tls.sslobject_class = Handshake
-        self._queued: set[Sending] = set()
-        self._connecting: set[Sending] = set()
+        self._waiting: set[Sending] = set()
+        """Those without a connection yet."""
         self._users: dict[Any, Sending] = {}
 
     async def ask(
@@ -148,7 +150,7 @@ class Line:
         try:
             connection = await self._connected(attempt)
         except BaseException:
-            self._places.release()
+            self._leave()
             raise
         try:
             protocol = connection.protocol
@@ -173,55 +175,69 @@ class Line:
             message, content = await _final(protocol)
             attempt.phase, attempt.reader = "body", content
             keep = len(body or b"") <= limits.LARGE_REQUEST
-            return Answer(message, content, connection, self._places.release, keep=keep)
+            return Answer(message, content, connection, self._leave, keep=keep)
         except BaseException:
             self.abandon(attempt)
             connection.close()
-            self._places.release()
+            self._leave()
             raise
 
-    async def take_place(self, attempt: Sending) -> None:
-        """Wait until there is room for another connection; `ask` must follow."""
-        if self._places.locked():
-            attempt.phase = "queued"
-            self._queued.add(attempt)
-            try:
-                await self._places.acquire()
-            finally:
-                self._queued.discard(attempt)
-            attempt.phase = "connecting"
-        else:
-            await self._places.acquire()
+    def took_place(self) -> bool:
+        """Take a place for another connection, if there is one; `ask` must follow."""
+        if not self._places:
+            return False
+        self._places -= 1
+        return True
+
+    async def wait_for_place(self, attempt: Sending) -> None:
+        """Wait until somebody leaves a place, and take it; `ask` must follow."""
+        attempt.phase = "queued"
+        self._waiting.add(attempt)
+        left: asyncio.Future[None] = self._loop.create_future()
+        self._queue.append(left)
+        try:
+            await left
+        except asyncio.CancelledError:
+            if left.done() and not left.cancelled():
+                # Given to one who does not want it any longer.
+                self._leave()
+            raise
+        finally:
+            self._waiting.discard(attempt)
+        attempt.phase = "connecting"
+
+    def _leave(self) -> None:
+        while self._queue:
+            left = self._queue.popleft()
+            if not left.done():
+                left.set_result(None)
+                return
+        self._places += 1
 
     async def _connected(self, attempt: Sending) -> Any:
         """Return a connection, kept or new, on which nothing came unasked."""
         while True:
-            self._connecting.add(attempt)
-            before = current.set(attempt)
-            try:
-                connection: Any = await self._connection()
-            finally:
-                current.reset(before)
-                self._connecting.discard(attempt)
+            # A time-out costs more than looking for a kept one first.
+            connection: Any = await self._connector._get(self._way.connection_key, []) or await self._made(attempt)
             kept = self._give(connection.protocol, attempt)
             if not kept or _is_silent(connection.protocol):
                 attempt.phase = "sending"
                 return connection
             connection.close()
 
-    async def _connection(self) -> Any:
-        """Return a kept connection, or make one, a proxy's answer included, within the time for that."""
-        if self._way.connection_key in self._connector._conns:
-            # A time-out costs more than this.
-            return await self._connector.connect(self._way, [], self._no_timeout)
-        late = False
+    async def _made(self, attempt: Sending) -> Any:
+        """Return a new connection, a proxy's answer included, within the time for that."""
+        self._waiting.add(attempt)
+        before = current.set(attempt)
         try:
             async with asyncio.timeout(self._connect_timeout) as limit:
                 return await self._connector.connect(self._way, [], self._no_timeout)
         except TimeoutError:
-            late = limit.expired()
-            if not late:
+            if not limit.expired():
                 raise
+        finally:
+            current.reset(before)
+            self._waiting.discard(attempt)
         raise aiohttp.ConnectionTimeoutError("nobody answers")
 
     def _give(self, protocol: Any, attempt: Sending) -> bool:
@@ -252,7 +268,7 @@ class Line:
 
     async def close(self) -> None:
         """Close all connections, and end what is running."""
-        for attempt in (*self._queued, *self._connecting, *self._users.values()):
+        for attempt in (*self._waiting, *self._users.values()):
             attempt.stop()
         await self._connector.close()
         # Connections that were given up end in the loop's next turn.

@@ -82,7 +82,8 @@ class AiohttpTransport:
         try:
             # One time-out for all waits.
             async with attempt.waiting():
-                await self._open_line().take_place(attempt)
+                if not (line := self._open_line()).took_place():
+                    await line.wait_for_place(attempt)
                 answer = await self._asked(request, signature, attempt, "application/json")
                 if isinstance(answer, Failure):
                     return answer
@@ -103,9 +104,10 @@ class AiohttpTransport:
             return refusal
         attempt = Sending(deadline, None)
         try:
-            # That others have all the connections is no silence of the vendor.
-            async with attempt.waiting():
-                await self._open_line().take_place(attempt)
+            if not (line := self._open_line()).took_place():
+                # That others have all the connections is no silence of the vendor.
+                async with attempt.waiting():
+                    await line.wait_for_place(attempt)
             attempt.heard(silence)
             async with attempt.waiting():
                 answer = await self._asked(request, signature, attempt, "*/*")
