@@ -142,7 +142,6 @@ def test_however_calls_end_each_leaves_its_place_to_another(
                 await asyncio.gather(*calls, return_exceptions=True)
             assert client._driver._transport._line._places == 2
             assert not client._driver._transport._line._waiting
-            await client.chat("How do I install it?", deadline=5)
 
     run(test)
     count(62, f"72 calls on two connections, cancelled at random: seed {seed}")
