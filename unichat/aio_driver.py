@@ -62,7 +62,6 @@ class AsyncDriver:
         self._closed = asyncio.Event()
         self._sleep = sleep or self._wait
         self._holds = _Holds()
-        self._to_wake: set[asyncio.Future[None]] = set()
 
     def with_policy(self, policy: PolicySettings) -> AsyncDriver:
         """Return a driver with another policy that shares everything else, the connections included."""
@@ -155,8 +154,7 @@ class AsyncDriver:
     async def _provided(self, step: Provided, deadline: Deadline) -> Given:
         """Ask the caller's function, in a task of its own: what it does to its task is no business of this one."""
         asking = asyncio.ensure_future(ask_provider_async(step.provider))
-        closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._to_wake.add(closing)
+        closing = asyncio.ensure_future(self._closed.wait())
         try:
             await asyncio.wait((asking, closing), timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
@@ -165,7 +163,9 @@ class AsyncDriver:
             raise busy("the token provider", deadline)
         finally:
             asking.cancel()
-            self._to_wake.discard(closing)
+            closing.cancel()
+            # Waited for, so that no task is left; the other one is the caller's, and may take its time.
+            await asyncio.gather(closing, return_exceptions=True)
 
     async def _admitted(self, attempt: Any, attempts: Attempts[Any], call: Call) -> Done[Any] | Failed:
         """Make one attempt, if pace and breaker let it through."""
@@ -238,9 +238,6 @@ class AsyncDriver:
             if not self._home.is_gone():
                 self._home.check()
             self._closed.set()
-            for waiting in self._to_wake:
-                if not waiting.done():
-                    waiting.set_result(None)
             await self._transport.close()
 
 

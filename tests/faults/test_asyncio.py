@@ -550,15 +550,9 @@ def test_a_stream_whose_task_is_cancelled_between_two_events_was_given_up(run: C
 def test_what_came_while_the_loop_was_held_up_does_not_answer_the_next_question(run: Callable[[Test], None]) -> None:
     async def test() -> None:
         sent = threading.Event()
-
-        def surplus(connection: Connection) -> bool:
-            received = connection.read()
-            connection.write(connection.good(received))
-            connection.pause(0.05)
-            connection.write(vendors.as_json({**vendors.kapa_answer(""), "answer": "somebody else's answer"}))
-            sent.set()
-            return True
-
+        surplus = _answering_then(
+            vendors.as_json({**vendors.kapa_answer(""), "answer": "somebody else's answer"}), sent.set
+        )
         nonce = new_nonce()
         async with served("kapa", surplus, good) as (client, server):
             await client.chat("How do I install it?")
@@ -646,15 +640,8 @@ def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_a
     odd: bytes, run: Callable[[Test], None], count: Callable[..., None]
 ) -> None:
     async def test() -> None:
-        def with_odd_bytes(connection: Connection) -> bool:
-            received = connection.read()
-            connection.write(connection.good(received))
-            connection.pause(0.02)
-            connection.write(odd)
-            return True
-
         nonce = new_nonce()
-        async with served("kapa", with_odd_bytes, good) as (client, server):
+        async with served("kapa", _answering_then(odd), good) as (client, server):
             await client.chat("How do I install it?")
             await asyncio.sleep(0.1)
             assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)
@@ -662,6 +649,20 @@ def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_a
 
     run(test)
     count(33, f"{odd!r} between two questions")
+
+
+def _answering_then(data: bytes, told: Callable[[], None] = lambda: None) -> Fault:
+    """Answer well, and a moment later, unasked, send this on the same connection."""
+
+    def fault(connection: Connection) -> bool:
+        received = connection.read()
+        connection.write(connection.good(received))
+        connection.pause(0.02)
+        connection.write(data)
+        told()
+        return True
+
+    return fault
 
 
 async def _texts(pieces: Any) -> list[str]:

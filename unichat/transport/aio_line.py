@@ -22,6 +22,9 @@ import unichat
 from unichat.transport import limits
 from unichat.transport.aio_phases import Handshake, Sending, current
 
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
+"""aiohttp's own time-outs are not used: all waits have ours."""
+
 
 class Answer:
     """An answer whose head is here. Its connection is free again once the body has ended.
@@ -124,7 +127,6 @@ class Line:
         # To a proxy goes the whole address, unless it only passes on what is encrypted.
         self._before_target = base_url if proxy and url.scheme == "http" else url.raw_path.rstrip("/")
         self._connect_timeout = connect_timeout
-        self._no_timeout = aiohttp.ClientTimeout(total=None)
         # Our own places: aiohttp's count would pass for a part of connecting, which has a time-out of its own.
         self._places = connections
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -231,7 +233,7 @@ class Line:
         before = current.set(attempt)
         try:
             async with asyncio.timeout(self._connect_timeout) as limit:
-                return await self._connector.connect(self._way, [], self._no_timeout)
+                return await self._connector.connect(self._way, [], _NO_TIMEOUT)
         except TimeoutError:
             if not limit.expired():
                 raise

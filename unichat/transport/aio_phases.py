@@ -20,7 +20,7 @@ class Sending:
     """One attempt: how far it has come, and what ends it: the deadline, too long a silence, the client's closing.
 
     Attributes:
-        phase: `connecting`, `handshake`, `sending`, `waiting` or `body`.
+        phase: `queued` (others have all the connections), `connecting`, `handshake`, `sending`, `waiting` or `body`.
         written: whether the request was handed to a connection.
         stopped: whether the client was closed meanwhile.
         protocol, transport: its connection, once it has one.

@@ -62,7 +62,7 @@ class AiohttpTransport:
         self._connections = connections or _CONNECTIONS
         self._proxy = proxy_for(self._base_url)
         self._problem = unusable(self._proxy, ("http", "https"))
-        self._tls = context_for(ca_bundle) if is_encrypted(self._base_url) or is_encrypted(self._proxy) else None
+        self._tls = context_for(ca_bundle) if is_encrypted(self._base_url, self._proxy) else None
         self._line: Line | None = None
         self._closed = False
 

@@ -76,7 +76,8 @@ class RequestsTransport:
         self._base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
         self._proxy = proxy_for(self._base_url)
-        self._context = context_for(ca_bundle) if is_encrypted(self._base_url) or is_encrypted(self._proxy) else None
+        self._problem = unusable(self._proxy, _PROXIES)
+        self._context = context_for(ca_bundle) if is_encrypted(self._base_url, self._proxy) else None
         self._closed = False
         self._renew()
         _transports.add(self)
@@ -135,8 +136,8 @@ class RequestsTransport:
         """
         if deadline.left() <= 0:
             return Failure("deadline", "before sending", delivered=False)
-        if (problem := unusable(self._proxy, _PROXIES)) is not None:
-            return problem
+        if self._problem is not None:
+            return self._problem
         if not self._take_place(deadline):
             detail = f"all {self._connections} connections were busy"
             return Failure("deadline", detail, delivered=False, phase="connecting")

@@ -16,9 +16,9 @@ def proxy_for(base_url: str) -> str | None:
     return found if not found or "://" in found else f"http://{found}"
 
 
-def is_encrypted(address: str | None) -> bool:
-    """Whether whoever is at the address is spoken to over TLS."""
-    return (address or "").lower().startswith("https:")
+def is_encrypted(*addresses: str | None) -> bool:
+    """Whether whoever is at one of the addresses is spoken to over TLS."""
+    return any((address or "").lower().startswith("https:") for address in addresses)
 
 
 def unusable(proxy: str | None, schemes: Container[str]) -> Failure | None:
