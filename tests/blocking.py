@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from unichat.aio import AsyncAnswerStream, AsyncClient
-from unichat.aio_many import AsyncOutcomes, map_concurrent_async
+from unichat.client.async_client import AsyncAnswerStream, AsyncClient
+from unichat.client.async_many import AsyncOutcomes, map_concurrent_async
 
 
 class Runs(Protocol):

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from unichat import otel as otel
     from unichat import sandbox as sandbox
     from unichat.adapter import Capabilities as Capabilities
-    from unichat.aio import AsyncAnswerStream as AsyncAnswerStream
-    from unichat.aio import AsyncClient as AsyncClient
-    from unichat.aio_many import AsyncOutcomes as AsyncOutcomes
-    from unichat.aio_many import map_concurrent_async as map_concurrent_async
-    from unichat.client import Client as Client
+    from unichat.adapter import Secret as Secret
+    from unichat.client.async_client import AsyncAnswerStream as AsyncAnswerStream
+    from unichat.client.async_client import AsyncClient as AsyncClient
+    from unichat.client.async_many import AsyncOutcomes as AsyncOutcomes
+    from unichat.client.async_many import map_concurrent_async as map_concurrent_async
+    from unichat.client.many import Outcomes as Outcomes
+    from unichat.client.many import map_concurrent as map_concurrent
+    from unichat.client.outcomes import Outcome as Outcome
+    from unichat.client.outcomes import Progress as Progress
+    from unichat.client.streams import AnswerStream as AnswerStream
+    from unichat.client.sync_client import Client as Client
     from unichat.connecting import connect as connect
     from unichat.connecting import connect_async as connect_async
-    from unichat.many import Outcomes as Outcomes
-    from unichat.many import map_concurrent as map_concurrent
     from unichat.models import Answer as Answer
     from unichat.models import ClearOutcome as ClearOutcome
     from unichat.models import ClearResult as ClearResult
@@ -37,12 +41,8 @@ if TYPE_CHECKING:
     from unichat.models import StreamEvent as StreamEvent
     from unichat.models import ThreadRef as ThreadRef
     from unichat.models import User as User
-    from unichat.outcomes import Outcome as Outcome
-    from unichat.outcomes import Progress as Progress
     from unichat.record import Attempt as Attempt
     from unichat.record import CallRecord as CallRecord
-    from unichat.secrets import Secret as Secret
-    from unichat.streams import AnswerStream as AnswerStream
 
 # Everything is imported when it is first used, so that `import unichat` costs next to nothing in a program that may not
 # ask anything, such as one that only prints its own help.
@@ -59,22 +59,22 @@ _HOMES = {
     "StreamEvent": "unichat.models",
     "ThreadRef": "unichat.models",
     "User": "unichat.models",
-    "AnswerStream": "unichat.streams",
+    "AnswerStream": "unichat.client.streams",
     "Attempt": "unichat.record",
     "CallRecord": "unichat.record",
     "Capabilities": "unichat.adapter",
-    "Client": "unichat.client",
-    "Secret": "unichat.secrets",
+    "Client": "unichat.client.sync_client",
+    "Secret": "unichat.adapter",
     "connect": "unichat.connecting",
     "connect_async": "unichat.connecting",
-    "AsyncAnswerStream": "unichat.aio",
-    "AsyncClient": "unichat.aio",
-    "Outcome": "unichat.outcomes",
-    "Progress": "unichat.outcomes",
-    "Outcomes": "unichat.many",
-    "map_concurrent": "unichat.many",
-    "AsyncOutcomes": "unichat.aio_many",
-    "map_concurrent_async": "unichat.aio_many",
+    "AsyncAnswerStream": "unichat.client.async_client",
+    "AsyncClient": "unichat.client.async_client",
+    "Outcome": "unichat.client.outcomes",
+    "Progress": "unichat.client.outcomes",
+    "Outcomes": "unichat.client.many",
+    "map_concurrent": "unichat.client.many",
+    "AsyncOutcomes": "unichat.client.async_many",
+    "map_concurrent_async": "unichat.client.async_many",
 }
 _MODULES = ("errors", "hooks", "otel", "sandbox")
 

@@ -6,18 +6,17 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from unichat.adapter import Adapter
-from unichat.client import Client
-from unichat.driver import Driver
-from unichat.engine import Engine
+from unichat.adapter import Adapter, CommonSettings
+from unichat.client.sync_client import Client
 from unichat.errors import ConfigError
+from unichat.execution.driver import Driver
+from unichat.execution.engine import Engine
 from unichat.hooks import Hook
 from unichat.policy.pacing import pacer_for
-from unichat.policy.retrying import Clock
-from unichat.settings import CommonSettings
+from unichat.transport.base import Clock
 
 if TYPE_CHECKING:
-    from unichat.aio import AsyncClient
+    from unichat.client.async_client import AsyncClient
 
 
 def connect(
@@ -79,7 +78,7 @@ def client_for(
     backend: Any, settings: CommonSettings, *, clock: Clock | None = None, hooks: Sequence[Hook] = ()
 ) -> Client:
     """Return a client for settings that are checked already. `clock` is for tests that must not wait."""
-    from unichat.transport.on_requests import RequestsTransport
+    from unichat.transport.requests.transport import RequestsTransport
 
     adapter = backend.build(settings)
     transport = RequestsTransport(
@@ -104,15 +103,15 @@ def async_client_for(
     """Return an asyncio client for settings that are checked already. `sleep` is for tests that must not wait."""
     missing = False
     try:
-        from unichat.transport.on_aiohttp import AiohttpTransport
+        from unichat.transport.aiohttp.transport import AiohttpTransport
     except ModuleNotFoundError as error:
         missing = error.name == "aiohttp"
         if not missing:
             raise
     if missing:
         raise ConfigError("aiohttp is not installed", hint='Install it: pip install "unichat-bridge[async]".')
-    from unichat.aio import AsyncClient
-    from unichat.aio_driver import AsyncDriver
+    from unichat.client.async_client import AsyncClient
+    from unichat.execution.async_driver import AsyncDriver
 
     adapter = backend.build(settings)
     transport = AiohttpTransport(

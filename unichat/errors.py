@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field, fields
 
-from unichat.printable import escaped
+from unichat._text.printable import escaped
 
 if TYPE_CHECKING:
     from unichat.models import Source, ThreadRef

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from unichat.logs import log
+from unichat._text.log import log
 from unichat.record import CallRecord
 
 

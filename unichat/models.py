@@ -18,8 +18,8 @@ from urllib.parse import quote, unquote
 
 from attrs import field, frozen
 
+from unichat._text.printable import has_lone_surrogate, quoted
 from unichat.errors import InvalidInput
-from unichat.printable import has_lone_surrogate, quoted
 from unichat.record import CallRecord
 
 

@@ -8,11 +8,8 @@ import time
 from contextlib import suppress
 from urllib.parse import urlencode
 
-from unichat.encoding import encode_json
+from unichat.adapter import ErrorResponse, Fields, Operation, Replay, Reply, Request, Secret, Token, encode_json
 from unichat.errors import ConfigError, InvalidResponse
-from unichat.operation import Operation, Problem, Replay, Reply, Request
-from unichat.secrets import Secret, Token
-from unichat.shapes import Fields
 from unichat_kadal.models import body_of
 from unichat_kadal.operations import endpoints
 from unichat_kadal.settings import KadalSettings
@@ -42,16 +39,16 @@ def token_operation(settings: KadalSettings) -> Operation[Token]:
         name="access_token",
         replay=Replay.READ,
         request=request,
-        examine=_examine,
+        detect_error=_detect_error,
         parse=_read,
         signed=False,
     )
 
 
-def _examine(reply: Reply) -> Problem | None:
-    problem = endpoints.examine(reply)
+def _detect_error(reply: Reply) -> ErrorResponse | None:
+    problem = endpoints.detect_error(reply)
     if problem is not None and problem.status in (400, 401, 404):
-        return Problem(
+        return ErrorResponse(
             status=problem.status,
             means=401,
             message=problem.message,

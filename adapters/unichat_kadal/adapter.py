@@ -7,9 +7,25 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall, NeutralCall
+from unichat.adapter import (
+    Capabilities,
+    ChatCall,
+    ClearCall,
+    Credential,
+    EventSource,
+    FeedbackCall,
+    Flow,
+    HistoryCall,
+    NeutralCall,
+    Operation,
+    Page,
+    Paged,
+    ask,
+    exclusive,
+    quoted,
+    reconcile,
+)
 from unichat.errors import ConfigError, InvalidInput, ThreadMismatch
-from unichat.flows import reconciled
 from unichat.models import (
     Answer,
     ClearOutcome,
@@ -22,8 +38,6 @@ from unichat.models import (
     ThreadRef,
     User,
 )
-from unichat.operation import EventSource, Flow, Operation, Page, Paged, ask, hold
-from unichat.printable import quoted
 from unichat_kadal import operations
 from unichat_kadal.accounts import token_operation
 from unichat_kadal.conversations import CURRENT, ISOLATED, Conversations, stale
@@ -95,7 +109,7 @@ class KadalAdapter:
         if user is not None:
             for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
                 if getattr(user, name) is not None:
-                    call.cannot(f"user.{name}", "Kadal takes one id of a user", "Pass User(id=...) alone.")
+                    call.reject_or_drop(f"user.{name}", "Kadal takes one id of a user", "Pass User(id=...) alone.")
         given = None if user is None else user.id
         if thread is not None and given is not None and given != thread.user:
             owner = quoted(thread.user) if thread.user else "no named user"
@@ -155,7 +169,7 @@ class KadalAdapter:
             self._check_home(thread)
         user = self._user_id(call, call.user, thread)
         if call.metadata is not None and not self._takes_metadata:
-            call.cannot("metadata", "it travels in the JSON body of v2 only", "Use send_version v2 with JSON.")
+            call.reject_or_drop("metadata", "it travels in the JSON body of v2 only", "Use send_version v2 with JSON.")
         if thread is None:
             return self._begin(call, user)
         thread = self.conversations.known_as(thread)
@@ -170,13 +184,13 @@ class KadalAdapter:
             return (yield from self._answered(call, thread, self._reference(user, thread), continuing=False))
         reference = self._reference(user)
         # Kadal continues whatever came last: two questions of one user at a time would mix.
-        yield from hold((self.settings.chat_bot_id, reference))
+        yield from exclusive((self.settings.chat_bot_id, reference))
         # Only now: of two threads that begin at once, the one that is sent last is the newer.
         thread = ThreadRef("kadal", self.conversations.make_id(), user=user, scope=self.settings.chat_bot_id)
         return (yield from self._answered(call, thread, reference, continuing=False))
 
     def _continue(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer]:
-        yield from hold((self.settings.chat_bot_id, reference))
+        yield from exclusive((self.settings.chat_bot_id, reference))
         if not self._isolated:
             # Again, since another thread may have begun while this call waited for its turn.
             self.conversations.check(thread)
@@ -191,7 +205,7 @@ class KadalAdapter:
             return Answer(text=reply.message, id=reply.message_id, thread=position, raw=reply.raw)
 
         if call.reconcile:
-            answer = yield from reconciled(question, lambda: self._look(call, thread, reference))
+            answer = yield from reconcile(question, lambda: self._look(call, thread, reference))
         else:
             answer = yield from question()
         if answer.thread is not None and not self._isolated:
@@ -250,7 +264,9 @@ class KadalAdapter:
             if not _wants_query(error, ("message", "query")):
                 raise
         if call.metadata is not None:
-            call.cannot("metadata", "this server takes the message in the query only", "Leave the metadata out.")
+            call.reject_or_drop(
+                "metadata", "this server takes the message in the query only", "Leave the metadata out."
+            )
         return (yield from ask(post("query")))
 
     def _check_newest(self, thread: ThreadRef, reference: str | None) -> Flow[None]:
@@ -270,13 +286,13 @@ class KadalAdapter:
             self._check_home(call.thread)
         user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
-            call.cannot("user", "isolated threads have references of their own", "Pass the Answer, not its id.")
+            call.reject_or_drop("user", "isolated threads have references of their own", "Pass the Answer, not its id.")
             user = None
         comment = call.comment
         if comment is not None:
             for name in ("incorrect", "irrelevant", "unaddressed"):
                 if getattr(comment, name):
-                    call.cannot(f"comment.{name}", "Kadal takes words only", "Say it in the comment's text.")
+                    call.reject_or_drop(f"comment.{name}", "Kadal takes words only", "Say it in the comment's text.")
             comment = None if comment.text is None else Comment(comment.text)
         fields: dict[str, Any] = {
             "bot_response_id": _response_id(call.answer_id),
@@ -332,14 +348,14 @@ class KadalAdapter:
         if call.user is not None or call.thread is not None:
             user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
-            call.cannot("user", "isolated threads have references of their own", "Pass the thread.")
+            call.reject_or_drop("user", "isolated threads have references of their own", "Pass the thread.")
             user = None
         thread = call.thread
         if thread is None and user is not None:
             thread = ThreadRef("kadal", CURRENT, user=user, scope=self.settings.chat_bot_id)
         reference = self._reference(user, thread)
         if self.settings.history_version == "v7" and reference is not None:
-            call.cannot(
+            call.reject_or_drop(
                 "thread" if call.thread is not None else "user",
                 "the v7 listing filters by Kadal's own id of a user only",
                 "Pass created_by= with that id, or use history_version v1.",
@@ -402,13 +418,13 @@ class KadalAdapter:
                 self.conversations.check(call.thread)
         user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
-            call.cannot("user", "isolated threads have references of their own", "Pass the thread.")
+            call.reject_or_drop("user", "isolated threads have references of their own", "Pass the thread.")
             user = None
         return self._clear(call, user, self._reference(user, call.thread))
 
     def _clear(self, call: ClearCall, user: str | None, reference: str | None) -> Flow[ClearResult]:
         # No question may slip in between a clearing and its repetition.
-        yield from hold((self.settings.chat_bot_id, reference))
+        yield from exclusive((self.settings.chat_bot_id, reference))
         operation: Operation[Common | None] = operations.clear_chat_history(
             chat_bot_id=self.settings.chat_bot_id, ext_user_id_ref=reference
         ).map(lambda done: done)

@@ -8,9 +8,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from unichat.adapter import Fields, Reply, read_rows
 from unichat.errors import InvalidResponse
-from unichat.operation import Reply
-from unichat.shapes import Fields, read_rows
 
 
 def _raw() -> Any:

@@ -11,11 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-from unichat.endpoint import Endpoints, Here
+from unichat.adapter import EndpointContext, Endpoints, ErrorResponse, Operation, Replay, Reply, mismatch, quoted
 from unichat.errors import InvalidInput, InvalidResponse
-from unichat.operation import Operation, Problem, Replay, Reply
-from unichat.printable import quoted
-from unichat.shapes import mismatch
 from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
 from unichat_kadal.settings import bot_id_problem
 
@@ -25,7 +22,7 @@ _LARGEST = 2**63 - 1
 _BOT = {"chat_bot_id": "chat_bot_id"}
 
 
-def _examine(
+def _detect_error(
     what: str,
     *,
     empty_is_fine: bool = False,
@@ -33,7 +30,7 @@ def _examine(
     lists: bool = False,
     encoding: str = "",
     fields: tuple[str, ...] = (),
-) -> Callable[[Reply], Problem | None]:
+) -> Callable[[Reply], ErrorResponse | None]:
     """Return the reader of refusals.
 
     Args:
@@ -44,9 +41,9 @@ def _examine(
         encoding: which setting chooses where `fields` go.
     """
 
-    def examine(reply: Reply) -> Problem | None:
+    def detect_error(reply: Reply) -> ErrorResponse | None:
         if reply.status == 204:
-            return None if empty_is_fine else Problem(status=204)
+            return None if empty_is_fine else ErrorResponse(status=204)
         body = _readable(reply)
         fine = 200 <= reply.status < 300
         envelope = _coerced(body.get("status_code"), strictly=fine)
@@ -59,7 +56,7 @@ def _examine(
         # The framework's own words for a route that it does not have; a bot or record has others.
         bare = not body or ("status_code" not in body and body.get("detail") == "Not Found")
         wrong_route = status in (405, 410) or (status == 404 and bare)
-        return Problem(
+        return ErrorResponse(
             status=status,
             means=401 if status == 403 and _is_about_the_token(message) else None,
             message=message or reply.plain_text,
@@ -71,7 +68,7 @@ def _examine(
             hint=_hint(wrong_route, retired, encoding if argument in {f"query.{name}" for name in fields} else ""),
         )
 
-    return examine
+    return detect_error
 
 
 def _readable(reply: Reply) -> dict[str, Any]:
@@ -137,7 +134,7 @@ def _hint(wrong_route: bool, retired: str, encoding: str) -> str:
 
 _FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
 
-endpoints = Endpoints("kadal", _examine("bot"))
+endpoints = Endpoints("kadal", _detect_error("bot"))
 
 
 def _bot_id(value: object) -> str:
@@ -208,14 +205,14 @@ def _order(value: str | None) -> str | None:
     return value
 
 
-def _examine_health(reply: Reply) -> Problem | None:
-    return None if 200 <= reply.status < 300 else endpoints.examine(reply)
+def _examine_health(reply: Reply) -> ErrorResponse | None:
+    return None if 200 <= reply.status < 300 else endpoints.detect_error(reply)
 
 
-@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health", examine=_examine_health)
-def health(here: Here) -> Operation[Health]:
+@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health", detect_error=_examine_health)
+def health(endpoint: EndpointContext) -> Operation[Health]:
     """Ask whether the service is alive: any 2xx says so. Source: Kadal reference, 'Health'."""
-    return here.operation(Health.read)
+    return endpoint.operation(Health.read)
 
 
 @endpoints.add(
@@ -224,10 +221,10 @@ def health(here: Here) -> Operation[Health]:
     Replay.READ,
     reference="List Chats",
     known=_BOT,
-    examine=_examine("bot", lists=True, retired="history_version"),
+    detect_error=_detect_error("bot", lists=True, retired="history_version"),
 )
 def list_chats(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     chat_bot_id: str,
     page_no: int,
@@ -236,7 +233,7 @@ def list_chats(
     ext_user_id_ref: str | None = None,
 ) -> Operation[ChatList]:
     """Return one page of a bot's history; pages count from 1. Source: Kadal reference, 'List Chats'."""
-    return here.operation(
+    return endpoint.operation(
         ChatList.read,
         query={
             "chat_bot_id": _bot_id(chat_bot_id),
@@ -254,10 +251,10 @@ def list_chats(
     Replay.ASK,
     reference="Get Chat by Bot ID",
     known=_BOT,
-    examine=_examine("bot", retired="send_version"),
+    detect_error=_detect_error("bot", retired="send_version"),
 )
 def get_chat(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     chat_bot_id: str,
     query: str,
@@ -268,7 +265,7 @@ def get_chat(
 
     Source: Kadal reference, 'Get Chat by Bot ID'.
     """
-    return here.operation(
+    return endpoint.operation(
         ChatReply.read,
         path={"chat_bot_id": _bot_id(chat_bot_id)},
         query={
@@ -285,15 +282,17 @@ def get_chat(
     Replay.CLEAR,
     reference="Clear Chat History by Bot ID",
     known=_BOT,
-    examine=_examine("bot", empty_is_fine=True),
+    detect_error=_detect_error("bot", empty_is_fine=True),
 )
-def clear_chat_history(here: Here, *, chat_bot_id: str, ext_user_id_ref: str | None = None) -> Operation[Common]:
+def clear_chat_history(
+    endpoint: EndpointContext, *, chat_bot_id: str, ext_user_id_ref: str | None = None
+) -> Operation[Common]:
     """Clear a user's conversation with a bot.
 
     The reference names no `ext_user_id_ref` here; a server that ignores it clears the token owner's conversation.
     Source: Kadal reference, 'Clear Chat History by Bot ID'.
     """
-    return here.operation(
+    return endpoint.operation(
         Common.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query={"ext_user_id_ref": _reference(ext_user_id_ref)}
     )
 
@@ -304,10 +303,10 @@ def clear_chat_history(here: Here, *, chat_bot_id: str, ext_user_id_ref: str | N
     Replay.ASK,
     reference="Post Chat by Bot ID",
     known=_BOT,
-    examine=_examine("bot", retired="send_version", encoding="message_encoding", fields=("message", "query")),
+    detect_error=_detect_error("bot", retired="send_version", encoding="message_encoding", fields=("message", "query")),
 )
 def post_chat(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     chat_bot_id: str,
     message: str,
@@ -334,7 +333,7 @@ def post_chat(
         query["message"], body = message, None
     elif body is not None and metadata:
         body["metadata"] = metadata
-    return here.operation(ChatReply.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query=query, body=body)
+    return endpoint.operation(ChatReply.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query=query, body=body)
 
 
 @endpoints.add(
@@ -342,10 +341,10 @@ def post_chat(
     "/aiwb/chat/api/v1/feedbacks/",
     Replay.INSERT,
     reference="Add Feedback API",
-    examine=_examine("answer", empty_is_fine=True, encoding="feedback_encoding", fields=_FEEDBACK_FIELDS),
+    detect_error=_detect_error("answer", empty_is_fine=True, encoding="feedback_encoding", fields=_FEEDBACK_FIELDS),
 )
 def add_feedback(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     bot_response_id: int,
     is_positive: bool,
@@ -369,7 +368,7 @@ def add_feedback(
     query: dict[str, object] = {"ext_user_id_ref": _reference(ext_user_id_ref)}
     if feedback_encoding != "json":
         query |= given
-    return here.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else given)
+    return endpoint.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else given)
 
 
 @endpoints.add(
@@ -378,10 +377,10 @@ def add_feedback(
     Replay.READ,
     reference="(newer) List Chats",
     known=_BOT,
-    examine=_examine("bot", lists=True, retired="history_version"),
+    detect_error=_detect_error("bot", lists=True, retired="history_version"),
 )
 def list_chats_v7(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     chat_bot_id: str,
     page_no: int | None = None,
@@ -397,7 +396,7 @@ def list_chats_v7(
     documentation 1.3.0.
     """
     filters = {"text": text, "created_by": created_by}
-    return here.operation(
+    return endpoint.operation(
         ChatList.read,
         query={
             "chat_bot_id": _bot_id(chat_bot_id),

@@ -7,10 +7,8 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from unichat.adapter import CommonSettings, Secret, TokenProvider, not_empty, quoted, setting, web_address
 from unichat.errors import ConfigError
-from unichat.printable import quoted
-from unichat.secrets import Secret, TokenProvider
-from unichat.settings import CommonSettings, not_empty, setting, web_address
 
 ID_LIMIT = 255
 """Characters of an id."""

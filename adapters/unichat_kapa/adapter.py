@@ -8,20 +8,24 @@ from typing import Any
 
 from attrs import frozen
 
-from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall
-from unichat.errors import InvalidInput, Unsupported
-from unichat.flows import reconciled
-from unichat.models import (
-    Answer,
-    ClearResult,
-    Comment,
-    Exchange,
-    FeedbackReceipt,
-    Rating,
-    ThreadRef,
-    User,
+from unichat.adapter import (
+    Capabilities,
+    ChatCall,
+    ClearCall,
+    Credential,
+    EventSource,
+    FeedbackCall,
+    Flow,
+    HistoryCall,
+    Operation,
+    Page,
+    Paged,
+    ask,
+    open_stream,
+    reconcile,
 )
-from unichat.operation import EventSource, Flow, Operation, Page, Paged, ask, opened
+from unichat.errors import InvalidInput, Unsupported
+from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat_kapa import operations
 from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thread
 from unichat_kapa.settings import KapaSettings
@@ -87,7 +91,7 @@ class KapaAdapter:
         else:
             operation = operations.chat_in_thread(thread_id=call.thread.id, **question)
         asking = operation.map(lambda reply: _answer(reply, call.thread))
-        return reconciled(lambda: ask(asking), self._look(call)) if call.reconcile else ask(asking)
+        return reconcile(lambda: ask(asking), self._look(call)) if call.reconcile else ask(asking)
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         """Ask, streamed. Source: Kapa reference, 'Chat streamed' and 'Chat in thread streamed'."""
@@ -96,7 +100,7 @@ class KapaAdapter:
             operation = operations.chat_streamed(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread_streamed(thread_id=call.thread.id, **question)
-        return reconciled(lambda: opened(operation), self._look(call)) if call.reconcile else opened(operation)
+        return reconcile(lambda: open_stream(operation), self._look(call)) if call.reconcile else open_stream(operation)
 
     def _look(self, call: ChatCall) -> Callable[[], Flow[Answer | None]]:
         """Return what looks for the answer to a question that may have been received since now.
@@ -132,10 +136,12 @@ class KapaAdapter:
             )
         for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
             if getattr(call.user, name) is not None:
-                call.cannot(f"user.{name}", "Kapa's feedback takes one id of a user", "Pass User(id=...) alone.")
+                call.reject_or_drop(
+                    f"user.{name}", "Kapa's feedback takes one id of a user", "Pass User(id=...) alone."
+                )
         comment = call.comment
         if comment is not None and call.rating is Rating.UP:
-            call.cannot("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")
+            call.reject_or_drop("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")
             comment = None
         operation = operations.upsert_feedback(
             question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is refused there, with the reason

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
+from unichat.adapter import Fields, mismatch, read_rows
 from unichat.models import Comment, Feedback, Rating, Source
-from unichat.shapes import Fields, mismatch, read_rows
 
 T = TypeVar("T")
 

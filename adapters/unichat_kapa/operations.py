@@ -10,12 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from unichat.endpoint import Endpoints, Here
+from unichat.adapter import (
+    EndpointContext,
+    Endpoints,
+    ErrorResponse,
+    Fields,
+    Operation,
+    Replay,
+    Reply,
+    StreamOperation,
+    quoted,
+)
 from unichat.errors import InvalidInput, InvalidResponse
 from unichat.models import Answer
-from unichat.operation import Operation, Problem, Replay, Reply, StreamOperation
-from unichat.printable import quoted
-from unichat.shapes import Fields
 from unichat_kapa.models import (
     Activity,
     ChatReply,
@@ -68,10 +75,10 @@ def _field(body: object) -> str | None:
     return next(iter(body), None)
 
 
-def _examine(what: str) -> Callable[[Reply], Problem | None]:
+def _detect_error(what: str) -> Callable[[Reply], ErrorResponse | None]:
     """Return the reader of refusals; `what` is the thing that a 404 is about."""
 
-    def examine(reply: Reply) -> Problem | None:
+    def detect_error(reply: Reply) -> ErrorResponse | None:
         if 200 <= reply.status < 300:
             return None
         body: Any = None
@@ -81,9 +88,9 @@ def _examine(what: str) -> Callable[[Reply], Problem | None]:
                 body = reply.json()
         message = _message(body) or reply.plain_text
         if reply.status == 403 and "rate limit" in message.lower():
-            return Problem(status=403, means=429, message=message, code=_code(body))
+            return ErrorResponse(status=403, means=429, message=message, code=_code(body))
         route = reply.status in (405, 410) or (reply.status == 404 and not reply.is_json)
-        return Problem(
+        return ErrorResponse(
             status=reply.status,
             message=message,
             code=_code(body),
@@ -92,12 +99,12 @@ def _examine(what: str) -> Callable[[Reply], Problem | None]:
             hint="This version of the endpoint may be wrong or retired: check base_url." if route else "",
         )
 
-    return examine
+    return detect_error
 
 
-endpoints = Endpoints("kapa", _examine("project"))
-_about_thread = _examine("thread")
-_about_answer = _examine("answer")
+endpoints = Endpoints("kapa", _detect_error("project"))
+_about_thread = _detect_error("thread")
+_about_answer = _detect_error("answer")
 
 
 def _id(name: str, value: object) -> str:
@@ -187,19 +194,19 @@ def _list(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
 
 
 @endpoints.add("GET", "/org/v1/projects/{id}/", Replay.READ, reference="Retrieve a project", known={"id": "project_id"})
-def retrieve_project(here: Here, *, id: str) -> Operation[Project]:
+def retrieve_project(endpoint: EndpointContext, *, id: str) -> Operation[Project]:
     """Return the project's name and team. Source: Kapa reference, 'Retrieve a project'."""
-    return here.operation(_one(Project.read), path={"id": _id("id", id)})
+    return endpoint.operation(_one(Project.read), path={"id": _id("id", id)})
 
 
 @endpoints.add(
     "GET", "/ingestion/v1/projects/{project_id}/sources/", Replay.READ, reference="List all sources", known=_PROJECT
 )
 def list_sources(
-    here: Here, *, project_id: str, page: int | None = None, page_size: int | None = None
+    endpoint: EndpointContext, *, project_id: str, page: int | None = None, page_size: int | None = None
 ) -> Operation[Listing[KnowledgeSource]]:
     """Return one page of the sources that answers are made from. Source: Kapa reference, 'List all sources'."""
-    return here.operation(
+    return endpoint.operation(
         _list(KnowledgeSource.read),
         path={"project_id": _id("project_id", project_id)},
         query={"page": _page("page", page), "page_size": _page("page_size", page_size)},
@@ -214,10 +221,10 @@ def list_sources(
     known=_PROJECT,
 )
 def list_integrations(
-    here: Here, *, project_id: str, integration_type: str | Sequence[str] | None = None
+    endpoint: EndpointContext, *, project_id: str, integration_type: str | Sequence[str] | None = None
 ) -> Operation[Listing[Integration]]:
     """Return the integrations, of the given types if any. Source: Kapa reference, 'List all integrations'."""
-    return here.operation(
+    return endpoint.operation(
         _list(Integration.read),
         path={"project_id": _id("project_id", project_id)},
         query={"integration_type": _names("integration_type", integration_type)},
@@ -237,7 +244,7 @@ def _chat_body(
 
 @endpoints.add("POST", "/query/v1/projects/{project_id}/chat/", Replay.ASK, reference="Chat", known=_ASKING)
 def chat(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     query: str,
@@ -246,7 +253,7 @@ def chat(
     integration_id: str | None = None,
 ) -> Operation[ChatReply]:
     """Ask in a new thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat'."""
-    return here.operation(
+    return endpoint.operation(
         _one(ChatReply.read),
         path={"project_id": _id("project_id", project_id)},
         body=_chat_body(query, user, metadata, integration_id),
@@ -272,7 +279,7 @@ def _custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> di
     "POST", "/query/v1/projects/{project_id}/chat/custom/", Replay.ASK, reference="Custom chat", known=_ASKING
 )
 def custom_chat(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     messages: Sequence[Mapping[str, Any]],
@@ -302,7 +309,7 @@ def custom_chat(
         redact_conversation=redact_conversation,
         integration_id=integration_id,
     )
-    return here.operation(_one(ChatReply.read), path={"project_id": _id("project_id", project_id)}, body=body)
+    return endpoint.operation(_one(ChatReply.read), path={"project_id": _id("project_id", project_id)}, body=body)
 
 
 @endpoints.add(
@@ -311,10 +318,10 @@ def custom_chat(
     Replay.ASK,
     reference="Chat in thread",
     known={"integration_id": "integration_id"},
-    examine=_about_thread,
+    detect_error=_about_thread,
 )
 def chat_in_thread(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     thread_id: str,
     query: str,
@@ -323,7 +330,7 @@ def chat_in_thread(
     integration_id: str | None = None,
 ) -> Operation[ChatReply]:
     """Ask in an existing thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat in thread'."""
-    return here.operation(
+    return endpoint.operation(
         _one(ChatReply.read),
         path={"thread_id": _id("thread_id", thread_id)},
         body=_chat_body(query, user, metadata, integration_id),
@@ -339,7 +346,7 @@ def chat_in_thread(
     streamed=True,
 )
 def custom_chat_streamed(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     messages: Sequence[Mapping[str, Any]],
@@ -366,7 +373,7 @@ def custom_chat_streamed(
         redact_conversation=redact_conversation,
         integration_id=integration_id,
     )
-    return here.stream(Decoder, path={"project_id": _id("project_id", project_id)}, body=body)
+    return endpoint.stream(Decoder, path={"project_id": _id("project_id", project_id)}, body=body)
 
 
 @endpoints.add(
@@ -378,7 +385,7 @@ def custom_chat_streamed(
     streamed=True,
 )
 def chat_streamed(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     query: str,
@@ -387,7 +394,7 @@ def chat_streamed(
     integration_id: str | None = None,
 ) -> StreamOperation[Answer]:
     """Ask in a new thread, streamed. Source: Kapa reference, 'Chat streamed'."""
-    return here.stream(
+    return endpoint.stream(
         Decoder,
         path={"project_id": _id("project_id", project_id)},
         body=_chat_body(query, user, metadata, integration_id),
@@ -400,11 +407,11 @@ def chat_streamed(
     Replay.ASK,
     reference="Chat in thread streamed",
     known={"integration_id": "integration_id"},
-    examine=_about_thread,
+    detect_error=_about_thread,
     streamed=True,
 )
 def chat_in_thread_streamed(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     thread_id: str,
     query: str,
@@ -413,7 +420,7 @@ def chat_in_thread_streamed(
     integration_id: str | None = None,
 ) -> StreamOperation[Answer]:
     """Ask in an existing thread, streamed. Source: Kapa reference, 'Chat in thread streamed'."""
-    return here.stream(
+    return endpoint.stream(
         lambda record_limit: Decoder(record_limit, thread_id),
         path={"thread_id": _id("thread_id", thread_id)},
         body=_chat_body(query, user, metadata, integration_id),
@@ -422,7 +429,7 @@ def chat_in_thread_streamed(
 
 @endpoints.add("POST", "/query/v1/projects/{project_id}/search/", Replay.READ, reference="Search", known=_PROJECT)
 def search(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     query: str,
@@ -433,7 +440,7 @@ def search(
 
     The reference shows a JSON body without naming the method; a body means POST.
     """
-    return here.operation(
+    return endpoint.operation(
         _list(SearchResult.read),
         path={"project_id": _id("project_id", project_id)},
         body=_given(
@@ -442,9 +449,11 @@ def search(
     )
 
 
-@endpoints.add("POST", "/query/v1/feedback/upsert/", Replay.UPSERT, reference="Upsert feedback", examine=_about_answer)
+@endpoints.add(
+    "POST", "/query/v1/feedback/upsert/", Replay.UPSERT, reference="Upsert feedback", detect_error=_about_answer
+)
 def upsert_feedback(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     question_answer: str,
     reaction: str,
@@ -457,7 +466,7 @@ def upsert_feedback(
     and the flags `incorrect`, `irrelevant`, `unaddressed`, for a downvote only.
     Source: Kapa reference, 'Upsert feedback'.
     """
-    return here.operation(
+    return endpoint.operation(
         lambda reply: FeedbackRow.read(Fields(reply.json() if reply.body else {})),
         body=_given(
             question_answer=_id("question_answer", question_answer),
@@ -470,7 +479,7 @@ def upsert_feedback(
 
 @endpoints.add("GET", "/query/v1/projects/{project_id}/activity/", Replay.READ, reference="Activity", known=_PROJECT)
 def activity(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     aggregation_period: str,
@@ -480,7 +489,7 @@ def activity(
 ) -> Operation[Activity]:
     """Return statistics. Times are ISO 8601 text. Source: Kapa reference, 'Activity'."""
     periods = ("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
-    return here.operation(
+    return endpoint.operation(
         _one(Activity.read),
         path={"project_id": _id("project_id", project_id)},
         query={
@@ -496,7 +505,7 @@ def activity(
     "GET", "/query/v1/projects/{project_id}/end-users/", Replay.READ, reference="List End Users", known=_PROJECT
 )
 def list_end_users(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     has_email: str | bool | None = None,
@@ -506,7 +515,7 @@ def list_end_users(
     page_size: int | None = None,
 ) -> Operation[Listing[EndUser]]:
     """Return one page of the people who asked. Source: Kapa reference, 'List End Users'."""
-    return here.operation(
+    return endpoint.operation(
         _list(EndUser.read),
         path={"project_id": _id("project_id", project_id)},
         query={
@@ -519,10 +528,10 @@ def list_end_users(
     )
 
 
-@endpoints.add("GET", "/query/v1/threads/{id}/", Replay.READ, reference="Retrieve a thread", examine=_about_thread)
-def retrieve_thread(here: Here, *, id: str) -> Operation[Thread]:
+@endpoints.add("GET", "/query/v1/threads/{id}/", Replay.READ, reference="Retrieve a thread", detect_error=_about_thread)
+def retrieve_thread(endpoint: EndpointContext, *, id: str) -> Operation[Thread]:
     """Return a thread with its questions and answers. Source: Kapa reference, 'Retrieve a thread'."""
-    return here.operation(_one(Thread.read), path={"id": _id("id", id)})
+    return endpoint.operation(_one(Thread.read), path={"id": _id("id", id)})
 
 
 @endpoints.add(
@@ -533,7 +542,7 @@ def retrieve_thread(here: Here, *, id: str) -> Operation[Thread]:
     known=_PROJECT,
 )
 def list_question_answers(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     ordering: str | None = None,
@@ -545,7 +554,7 @@ def list_question_answers(
     `ordering` has no values in the reference; `created_at` and `-created_at` are the usual ones.
     Source: Kapa reference, 'List Question Answers'.
     """
-    return here.operation(
+    return endpoint.operation(
         _list(QuestionAnswer.read),
         path={"project_id": _id("project_id", project_id)},
         query={"ordering": ordering, "page": _page("page", page), "page_size": _page("page_size", page_size)},
@@ -556,7 +565,7 @@ def list_question_answers(
     "POST", "/query/v1/projects/{project_id}/retrieval/", Replay.READ, reference="(newer) Retrieval", known=_PROJECT
 )
 def retrieval(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     query: str,
@@ -569,7 +578,7 @@ def retrieval(
     user: Mapping[str, Any] | None = None,
 ) -> Operation[Listing[SearchResult]]:
     """Return passages that fit, best first. Newer than the reference; from Kapa's public documentation."""
-    return here.operation(
+    return endpoint.operation(
         _list(SearchResult.read),
         path={"project_id": _id("project_id", project_id)},
         body=_given(
@@ -589,7 +598,7 @@ def retrieval(
     "GET", "/query/v1/projects/{project_id}/threads/", Replay.READ, reference="(newer) List threads", known=_PROJECT
 )
 def list_threads(
-    here: Here,
+    endpoint: EndpointContext,
     *,
     project_id: str,
     page_size: int | None = None,
@@ -600,7 +609,7 @@ def list_threads(
 ) -> Operation[Listing[ThreadSummary]]:
     """Return one page of threads by last activity; `next_cursor` fetches the next. Newer than the reference."""
     parts = _names("include", include)
-    return here.operation(
+    return endpoint.operation(
         _list(ThreadSummary.read),
         path={"project_id": _id("project_id", project_id)},
         query={

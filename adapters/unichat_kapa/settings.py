@@ -6,10 +6,8 @@ import re
 
 from attrs import frozen
 
+from unichat.adapter import CommonSettings, Secret, quoted, setting, web_address
 from unichat.errors import ConfigError
-from unichat.printable import quoted
-from unichat.secrets import Secret
-from unichat.settings import CommonSettings, setting, web_address
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from unichat.decoding import decode_json
+from unichat.adapter import Fields, StreamFailure, decode_json, trimmed
 from unichat.errors import InvalidResponse
 from unichat.models import Answer, Source, StreamEvent, ThreadRef
-from unichat.operation import StreamFailure
-from unichat.printable import trimmed
-from unichat.shapes import Fields
 from unichat_kapa.models import read_sources
 
 DELIMITER = "\u241e".encode()

@@ -9,15 +9,13 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from unichat import registry
-from unichat.client import Client
-from unichat.config import resolve
+from unichat.adapter import Reply
+from unichat.client.sync_client import Client
+from unichat.config import registry, resolve
 from unichat.connecting import client_for
-from unichat.driver import Driver
-from unichat.engine import Engine
-from unichat.operation import Reply
-from unichat.policy.retrying import Clock
-from unichat.running import OpenReply
+from unichat.execution.driver import Driver
+from unichat.execution.engine import Engine
+from unichat.transport.base import Clock, OpenReply
 
 KEY = "sentinel-key-0123456789"
 KAPA_URL = "https://api.kapa.ai"

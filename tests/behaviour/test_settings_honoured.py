@@ -11,10 +11,9 @@ import responses
 from core.loopback import CERTIFICATE
 
 from unichat import User, errors
+from unichat.adapter import Reply
 from unichat.models import ClearOutcome
-from unichat.operation import Reply
-from unichat.policy.deadline import Deadline
-from unichat.policy.failures import Failure
+from unichat.transport.base import Deadline, TransportFailure
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
@@ -277,7 +276,7 @@ def log_content(backend):
 @shows("replay")
 def replay(backend):
     def lost():
-        outcomes = [Failure("closed"), reply({"answer": "a", "message": "a", "message_id": 1})]
+        outcomes = [TransportFailure("closed"), reply({"answer": "a", "message": "a", "message_id": 1})]
         reads = []
 
         def answering(request):
@@ -312,7 +311,7 @@ def longest(backend, status, monkeypatch, **settings):
     return drawn
 
 
-def curve(first, cap, status, usual):
+def backoff(first, cap, status, usual):
     @shows(first)
     def beginning(backend):
         with pytest.MonkeyPatch.context() as patch:
@@ -325,9 +324,9 @@ def curve(first, cap, status, usual):
             assert max(longest(backend, status, patch, **{cap: 2.0})) == 2.0
 
 
-curve("backoff", "backoff_cap", 503, 0.5)
-curve("throttle_backoff", "throttle_backoff_cap", 429, 1.0)
-curve("token_backoff", "token_backoff_cap", 507, 5.0)
+backoff("backoff", "backoff_cap", 503, 0.5)
+backoff("throttle_backoff", "throttle_backoff_cap", 429, 1.0)
+backoff("token_backoff", "token_backoff_cap", 507, 5.0)
 
 
 @shows("retry_after_limit")

@@ -88,7 +88,7 @@ contestant("chat", f"unichat, Kapa{WITH_ORJSON}", "orjson")(_unichat("kapa"))
 def _transport(address: str) -> Callable[[], str]:
     """The driver without policy, models and adapter: the request that a chat call sends, and the answer's JSON."""
     import unichat
-    from unichat.policy.deadline import Deadline
+    from unichat.transport.base import Deadline
 
     client = unichat.connect("kapa", **settings("kapa", address))
     transport = client._driver._transport
@@ -258,7 +258,7 @@ contestant("async chat", f"async unichat, Kapa{WITH_ORJSON}", "orjson", built_in
 def _async_transport(address: str) -> Callable[[], Awaitable[str]]:
     """The driver without policy, models and adapter, as in the sync table."""
     import unichat
-    from unichat.policy.deadline import Deadline
+    from unichat.transport.base import Deadline
 
     client = unichat.connect_async("kapa", **settings("kapa", address))
     transport = client._driver._transport

@@ -87,7 +87,7 @@ def _of_a_chat(client: Any, asynchronous: Any) -> Iterator[Piece]:
 
 def _of_a_row(backend: str, client: Any, listing: Any) -> Iterator[Piece]:
     """Yield the steps of reading a page, each with those before it; `listing` is the vendor's own list."""
-    from unichat.bound import Paging
+    from unichat.client.paging import Paging
 
     page, key = canned.page(backend, 1), "results" if backend == "kapa" else "data"
     reply = _replying(page)
@@ -144,7 +144,7 @@ def _paged(client: Any) -> Any:
 
 def _replying(body: bytes) -> Callable[[], Any]:
     """Return what makes a fresh reply each time, since one decodes its JSON once."""
-    from unichat.operation import Reply
+    from unichat.adapter import Reply
 
     headers = {"content-type": "application/json"}
     return lambda: Reply(200, headers, body)
@@ -152,7 +152,7 @@ def _replying(body: bytes) -> Callable[[], Any]:
 
 def _opening(pieces: Callable[[], Any]) -> Callable[[], Any]:
     """Return what opens a fresh answer in pieces each time."""
-    from unichat.running import OpenReply
+    from unichat.transport.base import OpenReply
 
     headers = {"content-type": "application/json"}
     return lambda: OpenReply(200, headers, pieces(), True, lambda: None, lambda _: None)

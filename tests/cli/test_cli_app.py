@@ -59,7 +59,8 @@ def test_the_help_imports_neither_a_command_nor_a_library_but_click():
     )
     assert {name for name in loaded if name.startswith("unichat")} == {
         "unichat",
-        "unichat.printable",
+        "unichat._text",
+        "unichat._text.printable",
         "unichat.cli",
         "unichat.cli.app",
         "unichat.cli.failures",
@@ -116,7 +117,7 @@ def test_without_click_one_line_says_what_to_install(capsys, monkeypatch):
 
 
 def test_another_module_that_is_missing_is_a_bug_and_not_hidden(monkeypatch):
-    monkeypatch.setitem(sys.modules, "unichat.printable", None)
+    monkeypatch.setitem(sys.modules, "unichat._text.printable", None)
     monkeypatch.delitem(sys.modules, "unichat.cli.app")
     with pytest.raises(ModuleNotFoundError):
         main(["--help"])
@@ -158,7 +159,7 @@ def broken(monkeypatch):
     def find(name):
         raise ZeroDivisionError("division\nby zero")
 
-    monkeypatch.setattr("unichat.registry.find", find)
+    monkeypatch.setattr("unichat.config.registry.find", find)
 
 
 @pytest.mark.usefixtures("broken")

@@ -98,7 +98,7 @@ def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, 
 def test_an_answer_that_may_have_been_asked_for_twice_says_so(run, profiles, monkeypatch, question):
     from attrs import evolve
 
-    from unichat.client import Client
+    from unichat.client.sync_client import Client
 
     chat = Client.chat
     monkeypatch.setattr(

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from unichat import registry
+from unichat.config import registry
 
 
 @pytest.fixture
@@ -218,9 +218,8 @@ class TestDryRun:
     def test_leaves_the_secret_out_where_the_request_carries_none(self, profiles, box):
         from attrs import evolve
 
-        from unichat.adapter import Credential
+        from unichat.adapter import Credential, Secret
         from unichat.cli.curl import command_line
-        from unichat.secrets import Secret
         from unichat_kadal import operations
 
         unsigned = evolve(operations.health(), signed=False)

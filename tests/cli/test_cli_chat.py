@@ -124,7 +124,7 @@ def test_without_a_standard_input_there_are_no_lines(monkeypatch):
 
 
 def test_a_thread_that_cannot_go_on_is_explained(run, profiles, monkeypatch, question):
-    from unichat.client import Client
+    from unichat.client.sync_client import Client
 
     def stale(*args, **kwargs):
         raise StaleThread("a newer thread took this one's place", thread=ThreadRef("kadal", "x"))
@@ -153,7 +153,7 @@ def test_an_answer_that_breaks_off_is_shown_so_far_and_said_to_be_broken(run, ve
 
 
 def test_after_a_broken_answer_the_chat_goes_on_in_its_thread(run, profiles, monkeypatch, box):
-    from unichat.client import Client
+    from unichat.client.sync_client import Client
     from unichat.errors import StreamInterrupted
 
     thread = ThreadRef("kapa", "9fddad30-9b5e-4c6a-8e30-b9085e931c71")
@@ -187,7 +187,7 @@ def test_an_answer_without_words_is_an_empty_line(run, vendor, record):
 
 
 def test_ctrl_c_in_a_pipe_ends_the_chat(run, profiles, monkeypatch):
-    from unichat.client import Client
+    from unichat.client.sync_client import Client
 
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
@@ -227,7 +227,7 @@ class TestTyped:
         assert run("chat").code == 130
 
     def test_ctrl_c_during_an_answer_ends_the_answer_only(self, run, profiles, typing, monkeypatch):
-        from unichat.client import Client
+        from unichat.client.sync_client import Client
 
         def interrupted(*args, **kwargs):
             raise KeyboardInterrupt

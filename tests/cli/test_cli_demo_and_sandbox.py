@@ -220,7 +220,7 @@ def stopped_at_once(monkeypatch):
 def test_text_has_addresses_keys_and_a_config_to_paste(run, stopped_at_once, manual):
     result = run("sandbox", "--docs", str(manual))
     assert result.code == 0
-    assert result.err == "Running. Ctrl-C stops it.\n"
+    assert result.err == "LiveStream. Ctrl-C stops it.\n"
     shown, _, config = result.out.partition("unichat.toml\n")
     profiles = tomllib.loads(config)["profiles"]
     assert sorted(profiles) == ["kadal", "kapa"]

@@ -79,7 +79,7 @@ def hints() -> Iterator[str]:
                 yield from texts(node.value, constants)
             if isinstance(node, ast.Call):
                 found = [each.value for each in node.keywords if each.arg == "hint"]
-                if isinstance(node.func, ast.Attribute) and node.func.attr == "cannot":
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "reject_or_drop":
                     found += node.args[2:3]
                 for each in found:
                     yield from texts(each, constants)

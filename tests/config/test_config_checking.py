@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from attrs import Factory, field, frozen
 
-from unichat.adapter import Backend
+from unichat.adapter import Backend, CommonSettings, Secret, setting
 from unichat.config import Resolved, resolve, schema
 from unichat.errors import ConfigError
-from unichat.secrets import Secret
-from unichat.settings import CommonSettings, setting
 
 Make = Callable[..., Backend[Any]]
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unichat._text.printable import escaped
 from unichat.config import Config, load
 from unichat.errors import ConfigError
-from unichat.printable import escaped
 
 PROFILE = '[profiles.support]\nbackend = "kapa"\n'
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unichat.adapter import Secret, TokenProvider
 from unichat.config.kinds import described, from_text, is_known
-from unichat.secrets import Secret, TokenProvider
 
 TABLE = Mapping[str, int]
 

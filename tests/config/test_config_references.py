@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unichat._text.printable import escaped
+from unichat.adapter import Secret
 from unichat.config.given import Source
 from unichat.config.references import secret_from
 from unichat.errors import ConfigError
-from unichat.printable import escaped
-from unichat.secrets import Secret
 
 
 def fetched(value: Any, *, folder: Path = Path(), form: Any = "file", **environ: str) -> Secret:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unichat._text.printable import escaped
+from unichat.adapter import CommonSettings
 from unichat.config import NoConfig, Resolved, check_profile, resolve
 from unichat.errors import ConfigError
-from unichat.printable import escaped
-from unichat.settings import CommonSettings
 from unichat_kadal.settings import KadalSettings
 
 Resolve = Callable[..., Resolved]

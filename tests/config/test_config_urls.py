@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unichat._text.printable import escaped
 from unichat.config.given import UNREADABLE
 from unichat.config.urls import parse_url
-from unichat.printable import escaped
 
 # Text without lone surrogates, which no URL can hold.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -10,45 +10,42 @@ from typing import Any
 import pytest
 from attrs import define, field, frozen
 
-from unichat.adapter import Capabilities, ChatCall, ClearCall, Credential, FeedbackCall, HistoryCall
-from unichat.client import Client
-from unichat.driver import Driver
-from unichat.endpoint import Endpoints, Here
-from unichat.engine import Engine
-from unichat.errors import InvalidResponse, UnichatError
-from unichat.models import (
-    Answer,
-    ClearOutcome,
-    ClearResult,
-    Exchange,
-    FeedbackReceipt,
-    Source,
-    StreamEvent,
-    ThreadRef,
-)
-from unichat.operation import (
+from unichat.adapter import (
+    Capabilities,
+    ChatCall,
+    ClearCall,
+    CommonSettings,
+    Credential,
+    EndpointContext,
+    Endpoints,
+    ErrorResponse,
     EventSource,
+    FeedbackCall,
+    Fields,
     Flow,
+    HistoryCall,
     Operation,
     Page,
     Paged,
-    Problem,
     Replay,
     Reply,
     Request,
+    Secret,
     StreamFailure,
     StreamOperation,
     ask,
-    hold,
-    opened,
+    exclusive,
+    open_stream,
 )
-from unichat.policy.failures import Failure
+from unichat.adapter.secrets import Signature
+from unichat.adapter.settings import interval_of
+from unichat.client.sync_client import Client
+from unichat.errors import InvalidResponse, UnichatError
+from unichat.execution.driver import Driver
+from unichat.execution.engine import Engine
+from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, FeedbackReceipt, Source, StreamEvent, ThreadRef
 from unichat.policy.pacing import Pacer
-from unichat.policy.retrying import Clock
-from unichat.running import OpenReply
-from unichat.secrets import Secret, Signature
-from unichat.settings import CommonSettings, interval_of
-from unichat.shapes import Fields
+from unichat.transport.base import Clock, OpenReply, TransportFailure
 
 SESAME = Secret("open-sesame")
 
@@ -92,7 +89,7 @@ class Opening:
     def opened(self) -> OpenReply:
         return OpenReply(self.status, self.headers, self._pieces(), True, self._close, lambda seconds: None)
 
-    def _pieces(self) -> Iterator[bytes | Failure]:
+    def _pieces(self) -> Iterator[bytes | TransportFailure]:
         for piece in self.pieces:
             self.read += 1
             yield piece() if callable(piece) else piece
@@ -114,7 +111,7 @@ def tried(call: Callable[[], Any], kind: type[UnichatError] = UnichatError) -> t
         return None, error
 
 
-Outcome = Reply | Failure | Opening | Callable[[Request], Any]
+Outcome = Reply | TransportFailure | Opening | Callable[[Request], Any]
 
 
 class CannedTransport:
@@ -139,24 +136,24 @@ class CannedTransport:
 
     def send(
         self, request: Request, signature: Signature | None, deadline: Any, *, limit: int, careful: bool
-    ) -> Reply | Failure:
+    ) -> Reply | TransportFailure:
         self.careful.append(careful)
-        outcome: Reply | Failure = self._next(request, signature, deadline.left())
+        outcome: Reply | TransportFailure = self._next(request, signature, deadline.remaining())
         return outcome
 
     def open(
         self, request: Request, signature: Signature | None, deadline: Any, *, silence: float
-    ) -> OpenReply | Failure:
+    ) -> OpenReply | TransportFailure:
         self.silences.append(silence)
-        outcome = self._next(request, signature, deadline.left())
-        opened: OpenReply | Failure = outcome.opened() if isinstance(outcome, Opening) else outcome
+        outcome = self._next(request, signature, deadline.remaining())
+        opened: OpenReply | TransportFailure = outcome.opened() if isinstance(outcome, Opening) else outcome
         return opened
 
     def close(self) -> None:
         self.closed += 1
 
 
-def examine(answer: Reply) -> Problem | None:
+def detect_error(answer: Reply) -> ErrorResponse | None:
     """Every status outside 2xx is a refusal, and so is a body that says so."""
     body: Any = {}
     with suppress(InvalidResponse):
@@ -164,7 +161,7 @@ def examine(answer: Reply) -> Problem | None:
     status = body.get("status", answer.status) if isinstance(body, dict) else answer.status
     if 200 <= status < 300:
         return None
-    return Problem(
+    return ErrorResponse(
         status=status,
         message=body.get("message", "") if isinstance(body, dict) else "",
         what="thread",
@@ -179,7 +176,7 @@ def operation(replay: Replay = Replay.READ, *, name: str = "look", signed: bool 
         name=name,
         replay=replay,
         request=Request("POST", f"/{name}", body=b"{}"),
-        examine=examine,
+        detect_error=detect_error,
         parse=lambda answer: answer.json(),
         signed=signed,
     )
@@ -236,14 +233,14 @@ def stream_operation(replay: Replay = Replay.ASK) -> StreamOperation[Answer]:
         name="chat_streamed",
         replay=replay,
         request=Request("POST", "/stream", body=b"{}"),
-        examine=examine,
+        detect_error=detect_error,
         decoder=LineDecoder,
     )
 
 
 # A backend of its own, so that the core is tested without any vendor's adapter.
 
-endpoints = Endpoints("echo", examine)
+endpoints = Endpoints("echo", detect_error)
 
 
 def read_answer(answer: Reply) -> Answer:
@@ -259,21 +256,21 @@ def read_answer(answer: Reply) -> Answer:
 
 
 @endpoints.add("POST", "/bots/{bot}/chat", Replay.ASK, reference="Chat", known={"bot": "bot"})
-def chat(here: Here, *, bot: str, text: str, thread: str | None = None) -> Operation[Answer]:
+def chat(endpoint: EndpointContext, *, bot: str, text: str, thread: str | None = None) -> Operation[Answer]:
     """Ask."""
-    return here.operation(read_answer, path={"bot": bot}, body={"text": text, "thread": thread})
+    return endpoint.operation(read_answer, path={"bot": bot}, body={"text": text, "thread": thread})
 
 
 @endpoints.add("POST", "/bots/{bot}/stream", Replay.ASK, reference="Stream", known={"bot": "bot"}, streamed=True)
-def chat_streamed(here: Here, *, bot: str, text: str) -> StreamOperation[Answer]:
+def chat_streamed(endpoint: EndpointContext, *, bot: str, text: str) -> StreamOperation[Answer]:
     """Ask, streamed."""
-    return here.stream(LineDecoder, path={"bot": bot}, body={"text": text})
+    return endpoint.stream(LineDecoder, path={"bot": bot}, body={"text": text})
 
 
 @endpoints.add("POST", "/ratings", Replay.INSERT, reference="Rate")
-def rate(here: Here, *, answer: str, rating: str) -> Operation[FeedbackReceipt]:
+def rate(endpoint: EndpointContext, *, answer: str, rating: str) -> Operation[FeedbackReceipt]:
     """Rate an answer."""
-    return here.operation(
+    return endpoint.operation(
         lambda got: FeedbackReceipt(answer_id=answer, rating=rating, raw=got.json()),  # type: ignore[arg-type]
         body={"answer": answer, "rating": rating},
     )
@@ -287,9 +284,9 @@ def read_rows(answer: Reply) -> Page[Exchange]:
 
 
 @endpoints.add("GET", "/rows", Replay.READ, reference="List", known={})
-def list_rows(here: Here, *, page: int = 1) -> Operation[Page[Exchange]]:
+def list_rows(endpoint: EndpointContext, *, page: int = 1) -> Operation[Page[Exchange]]:
     """Return a page of rows."""
-    return here.operation(read_rows, query={"page": page})
+    return endpoint.operation(read_rows, query={"page": page})
 
 
 def rows_page(page: int) -> Operation[Page[Exchange]]:
@@ -297,9 +294,9 @@ def rows_page(page: int) -> Operation[Page[Exchange]]:
 
 
 @endpoints.add("POST", "/clear", Replay.CLEAR, reference="Clear")
-def clear(here: Here) -> Operation[ClearResult]:
+def clear(endpoint: EndpointContext) -> Operation[ClearResult]:
     """Clear."""
-    return here.operation(lambda got: ClearResult(outcome=ClearOutcome.CLEARED, raw=got.json()))
+    return endpoint.operation(lambda got: ClearResult(outcome=ClearOutcome.CLEARED, raw=got.json()))
 
 
 ALL_CAPABILITIES: Mapping[str, Any] = {
@@ -331,19 +328,19 @@ class EchoAdapter:
     def chat(self, call: ChatCall) -> Flow[Answer]:
         self.calls.append(call)
         if call.metadata is not None and not self.capabilities.metadata:
-            call.cannot("metadata", "there is no place for it", "Leave it out.")
+            call.reject_or_drop("metadata", "there is no place for it", "Leave it out.")
         return self._chat(call)
 
     def _chat(self, call: ChatCall) -> Flow[Answer]:
         if call.user is not None:
-            yield from hold(("conversation", call.user.id))
+            yield from exclusive(("conversation", call.user.id))
         return (
             yield from ask(chat(bot="b", text=call.question, thread=None if call.thread is None else call.thread.id))
         )
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         self.calls.append(call)
-        return opened(chat_streamed(bot="b", text=call.question))
+        return open_stream(chat_streamed(bot="b", text=call.question))
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         self.calls.append(call)

@@ -7,8 +7,8 @@ import socket
 import threading
 import time
 
-from unichat.transport.alarms import Alarms
-from unichat.transport.phases import Sending
+from unichat.transport.requests.connections import Sending
+from unichat.transport.timers import Alarms
 
 
 def test_an_alarm_that_raises_leaves_the_others_to_ring(caplog):

@@ -8,12 +8,12 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat.calls import with_call
-from unichat.engine import Call
+from unichat.client.arguments import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
+from unichat.execution.engine import Call
 from unichat.models import Answer, ClearOutcome, Comment, Exchange, Rating, Source, ThreadRef, User
-from unichat.policy.deadline import Deadline
 from unichat.record import CallRecord
+from unichat.transport.base import Deadline
 
 from .canned import Opening, bench, records, reply
 
@@ -502,7 +502,7 @@ def test_an_answer_keeps_all_that_it_has_when_the_record_of_its_call_is_added():
         text="a", id="i", thread=ThreadRef("echo", "t"), sources=(Source("https://x.org"),), uncertain=True, raw=[1]
     )
     assert all(getattr(full, each.name) != each.default for each in fields(Answer) if each.name not in ADDED)
-    given = with_call(full, Call(Deadline(1), record=CallRecord(backend="b", operation="o", call_id="c")))
+    given = attach_record(full, Call(Deadline(1), record=CallRecord(backend="b", operation="o", call_id="c")))
     for each in fields(Answer):
         if each.name not in ADDED:
             assert getattr(given, each.name) == getattr(full, each.name)

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat.client import Client
+from unichat.adapter import CommonSettings, Operation, Page, Paged, Replay, Request, StreamOperation
+from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, InvalidInput, InvalidResponse, NotFound, ServerError, Unsupported
 from unichat.models import Answer, ClearOutcome, Exchange, FeedbackReceipt, Rating, Source, ThreadRef
-from unichat.operation import Operation, Page, Paged, Replay, Request, StreamOperation
-from unichat.policy.failures import Failure
-from unichat.settings import CommonSettings
+from unichat.transport.base import TransportFailure
 
 from .canned import EchoSettings, Opening, bench, endpoints, list_rows, operation, records, reply, stream_operation
 
@@ -62,7 +61,7 @@ def test_an_answer_is_rated_and_the_receipt_has_its_call():
 
 
 def test_a_rating_that_may_make_a_second_row_is_not_repeated():
-    made = bench(Failure("closed"))
+    made = bench(TransportFailure("closed"))
     with pytest.raises(ConnectionFailed):
         made.client.feedback("a1", "up")
     assert len(made.sent) == 1
@@ -143,7 +142,7 @@ def test_a_row_that_stands_twice_on_a_page_is_given_once():
 
 @pytest.mark.parametrize(("rows_between", "given"), [(1, 1), (2, 1), (6, 2), (7, 2)])
 def test_a_row_that_comes_again_soon_is_given_once_and_is_not_remembered_for_ever(rows_between, given, monkeypatch):
-    monkeypatch.setattr("unichat.bound._REMEMBERED_ROWS", 3)
+    monkeypatch.setattr("unichat.client.paging._REMEMBERED_ROWS", 3)
     numbers = [0, *range(1, rows_between + 1), 0]
     made = bench(*[page(number, following=at + 1) for at, number in enumerate(numbers)], page())
     assert ids(made.client.history()).count(0) == given
@@ -213,7 +212,7 @@ class Vendor:
 
         return Operation(
             backend="echo", name="rows", replay=Replay.READ, request=Request("GET", "/rows"),
-            examine=lambda _: None, parse=parse,
+            detect_error=lambda _: None, parse=parse,
         )  # fmt: skip
 
 

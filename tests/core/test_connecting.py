@@ -5,7 +5,7 @@ import json
 import pytest
 
 import unichat
-from unichat import registry
+from unichat.config import registry
 from unichat.connecting import client_for
 from unichat.errors import ConfigError, ConnectionFailed, DeadlineExceeded, ServerError, Unsupported
 

@@ -3,14 +3,11 @@ import traceback
 
 import pytest
 
-from unichat.adapter import Credential
-from unichat.credentials import Tokens
+from unichat.adapter import Credential, Fields, Operation, Replay, Request, Secret, Token
 from unichat.errors import AuthenticationError, ConfigError, InsufficientTokens, UnichatError
-from unichat.operation import Operation, Replay, Request
-from unichat.secrets import Secret, Token
-from unichat.shapes import Fields
+from unichat.execution.tokens import Tokens
 
-from .canned import bench, examine, operation, reply
+from .canned import bench, detect_error, operation, reply
 
 
 def token_operation(name="access_token"):
@@ -24,7 +21,7 @@ def token_operation(name="access_token"):
         name=name,
         replay=Replay.READ,
         request=Request("POST", "/token", body=b"{}"),
-        examine=examine,
+        detect_error=detect_error,
         parse=parse,
         signed=False,
     )

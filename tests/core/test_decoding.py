@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat import decoding
-from unichat.decoding import decode_json, excerpt
+from unichat._text import decoding
+from unichat._text.decoding import decode_json, excerpt
+from unichat._text.printable import escaped
 from unichat.errors import InvalidResponse
-from unichat.printable import escaped
 
 from .canned import tried
 

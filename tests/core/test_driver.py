@@ -3,12 +3,10 @@ from contextlib import suppress
 
 import pytest
 
-from unichat.adapter import NeutralCall
-from unichat.driver import Call
+from unichat.adapter import Exclusive, NeutralCall, Replay, ask, exclusive
 from unichat.errors import DeadlineExceeded, InvalidInput, NotFound, ServerError, UnichatError
-from unichat.operation import Hold, Replay, ask, hold
-from unichat.policy.deadline import Deadline
-from unichat.policy.failures import Failure
+from unichat.execution.driver import Call
+from unichat.transport.base import Deadline, TransportFailure
 
 from .canned import bench, operation, reply
 
@@ -42,7 +40,7 @@ def complete(made, flow, deadline=None):
 
 
 def alone(key, wanted):
-    yield from hold(key)
+    yield from exclusive(key)
     return (yield from ask(wanted))
 
 
@@ -204,7 +202,7 @@ def test_a_hold_lasts_through_retries():
     assert seen == ["/first", "/first", "/second"]
 
 
-@pytest.mark.parametrize("failing", [reply(404, {}), Failure("certificate")])
+@pytest.mark.parametrize("failing", [reply(404, {}), TransportFailure("certificate")])
 def test_a_hold_is_given_up_after_an_error(failing):
     made = bench(failing, reply(200, 2))
     with pytest.raises(UnichatError):
@@ -248,9 +246,9 @@ def test_an_error_while_waiting_for_a_hold_says_where_it_happened():
     holding = alone("ann", operation(Replay.ASK))
 
     def flow():
-        yield Hold("ann", "another call in the same conversation")
+        yield Exclusive("ann", "another call in the same conversation")
         # The second flow waits in vain while the first is between its steps.
-        call = made.driver.engine.call(0.01, asking=True, about=NeutralCall(backend="echo", operation="chat"))
+        call = made.driver.engine.call(0.01, asking=True, call=NeutralCall(backend="echo", operation="chat"))
         with pytest.raises(DeadlineExceeded) as caught:
             made.driver.complete(holding, call)
         errors.append(caught.value)
@@ -346,8 +344,8 @@ def test_a_deadline_counts_from_when_it_is_made():
     times = iter([100.0, 103.0, 104.0, 111.0])
     deadline = Deadline(10, lambda: next(times))
     assert deadline.elapsed() == 3
-    assert deadline.left() == 6
-    assert deadline.left() == 0
+    assert deadline.remaining() == 6
+    assert deadline.remaining() == 0
 
 
 def test_a_call_starts_without_a_record():

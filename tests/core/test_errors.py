@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat import errors
+from unichat._text.printable import escaped
 from unichat.errors import (
     AccessDenied,
     AuthenticationError,
@@ -29,7 +30,6 @@ from unichat.errors import (
     Unsupported,
 )
 from unichat.models import Source, ThreadRef
-from unichat.printable import escaped
 from unichat.record import Attempt, CallRecord
 
 CLASSES = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, UnichatError)]

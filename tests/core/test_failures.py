@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat import errors
+from unichat.adapter import ErrorResponse, Replay
 from unichat.errors import UnichatError
-from unichat.operation import Problem, Replay
-from unichat.policy.failures import ROWS, TABLE, Failure, error_for, row_for
-from unichat.policy.waits import Curve
+from unichat.policy.backoff import Backoff
+from unichat.policy.failures import ROWS, TABLE, error_for, row_for
+from unichat.transport.base import TransportFailure
 
 ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 
@@ -17,7 +18,7 @@ class Row:
     again: str
     delivered: bool | None
     error: type[UnichatError]
-    curve: Curve = Curve.SERVER
+    backoff: Backoff = Backoff.SERVER
 
 
 # Written out a second time, from what is promised and not from the code: the letters stand for ASK, INSERT, UPSERT,
@@ -57,10 +58,10 @@ STATUSES = {
     **{status: Row("NNNNN", False, errors.NotFound) for status in (404, 405, 410)},
     **{status: Row("YYYYY", False, errors.ServerError) for status in (408, 425)},
     **{status: Row("NNNNN", False, errors.RequestRejected) for status in (402, 406, 409, 411, 415, 418, 451, 499)},
-    429: Row("YYYYY", False, errors.RateLimited, Curve.THROTTLED),
+    429: Row("YYYYY", False, errors.RateLimited, Backoff.THROTTLED),
     503: Row("YYYYY", False, errors.ServerError),
     **{status: Row("YYYYY", True, errors.ServerError) for status in (500, 501, 502, 504, 505, 508, 520, 599)},
-    507: Row("YYYYY", False, errors.InsufficientTokens, Curve.TOKENS),
+    507: Row("YYYYY", False, errors.InsufficientTokens, Backoff.TOKENS),
     204: Row("NNNNN", True, errors.NotFound),
     **{status: Row("CCYYY", True, errors.InvalidResponse) for status in (100, 101, 103, 199, 600, 999)},
 }
@@ -68,7 +69,7 @@ STATUSES = {
 
 def check(row, promised):
     assert row.error is promised.error
-    assert row.curve is promised.curve
+    assert row.backoff is promised.backoff
     for letter, replay in zip(promised.again, ORDER, strict=True):
         assert row.retried(replay) is (letter == "Y")
         assert row.withheld(replay) is (letter == "C")
@@ -77,7 +78,7 @@ def check(row, promised):
 @pytest.mark.parametrize("kind", PROMISED)
 def test_a_failure_without_an_answer_means_what_is_promised(kind):
     check(TABLE[kind], PROMISED[kind])
-    error = error_for(TABLE[kind], Failure(kind), backend="echo", operation="chat")
+    error = error_for(TABLE[kind], TransportFailure(kind), backend="echo", operation="chat")
     assert type(error) is PROMISED[kind].error
     assert error.maybe_delivered is PROMISED[kind].delivered
 
@@ -85,7 +86,7 @@ def test_a_failure_without_an_answer_means_what_is_promised(kind):
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_means_what_is_promised(status):
     check(row_for(status), STATUSES[status])
-    error = error_for(row_for(status), Problem(status=status), backend="echo", operation="chat")
+    error = error_for(row_for(status), ErrorResponse(status=status), backend="echo", operation="chat")
     assert type(error) is STATUSES[status].error
     assert error.status == status
     assert error.maybe_delivered is STATUSES[status].delivered
@@ -122,7 +123,7 @@ def test_every_5xx_is_retried(status):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.kind)
 def test_every_error_says_what_to_do(row):
     assert row.hint
-    assert error_for(row, Failure(row.kind), backend="echo", operation="chat").hint
+    assert error_for(row, TransportFailure(row.kind), backend="echo", operation="chat").hint
 
 
 @pytest.mark.parametrize(
@@ -134,14 +135,14 @@ def test_every_error_says_what_to_do(row):
     ],
 )  # fmt: skip
 def test_a_failure_says_whether_the_same_call_may_succeed_later(kind, expected):
-    assert error_for(TABLE[kind], Failure(kind), backend="echo", operation="chat").retryable is expected
+    assert error_for(TABLE[kind], TransportFailure(kind), backend="echo", operation="chat").retryable is expected
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_says_whether_the_same_call_may_succeed_later(status):
     if not 200 <= status < 600:
         return
-    error = error_for(row_for(status), Problem(status=status), backend="echo", operation="chat")
+    error = error_for(row_for(status), ErrorResponse(status=status), backend="echo", operation="chat")
     assert error.retryable is (status >= 500 or status in (408, 425, 429))
 
 
@@ -156,22 +157,26 @@ def test_a_status_says_whether_the_same_call_may_succeed_later(status):
     ],
 )
 def test_an_error_of_a_kind_names_it(kind, shown):
-    assert error_for(TABLE[kind], Failure(kind), backend="echo", operation="chat").kind == shown
+    assert error_for(TABLE[kind], TransportFailure(kind), backend="echo", operation="chat").kind == shown
 
 
 def test_an_error_shows_the_words_of_the_network():
-    error = error_for(TABLE["refused"], Failure("refused", "Connection refused"), backend="echo", operation="chat")
+    error = error_for(
+        TABLE["refused"], TransportFailure("refused", "Connection refused"), backend="echo", operation="chat"
+    )
     assert str(error).startswith("echo chat: connection refused: Connection refused. Check base_url")
-    assert error_for(TABLE["dns"], Failure("dns")).message == "host name not found"
+    assert error_for(TABLE["dns"], TransportFailure("dns")).message == "host name not found"
 
 
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_driver_may_know_better_whether_it_was_delivered(delivered):
-    assert error_for(TABLE["deadline"], Failure("deadline", delivered=delivered)).maybe_delivered is delivered
+    assert error_for(TABLE["deadline"], TransportFailure("deadline", delivered=delivered)).maybe_delivered is delivered
 
 
 def test_an_error_shows_the_vendors_words_trimmed_and_escaped():
-    problem = Problem(status=404, message="no\nsuch \x1b[2J thread" + "!" * 400, what="thread", hint="Look again.")
+    problem = ErrorResponse(
+        status=404, message="no\nsuch \x1b[2J thread" + "!" * 400, what="thread", hint="Look again."
+    )
     error = error_for(row_for(404), problem, backend="echo", operation="chat")
     assert error.message.startswith("HTTP 404: no such \\x1b[2J thread!!!")
     assert len(error.message) < 320
@@ -180,11 +185,11 @@ def test_an_error_shows_the_vendors_words_trimmed_and_escaped():
 
 
 def test_a_refused_argument_is_the_vendors_refusal_and_named():
-    error = error_for(row_for(422), Problem(status=422, argument="query.message"), backend="echo")
+    error = error_for(row_for(422), ErrorResponse(status=422, argument="query.message"), backend="echo")
     assert (error.source, error.argument, error.status) == ("vendor", "query.message", 422)
 
 
 def test_a_redirect_is_named_as_such():
-    error = error_for(row_for(302), Problem(status=302), backend="echo")
+    error = error_for(row_for(302), ErrorResponse(status=302), backend="echo")
     assert error.kind == "redirect"
     assert "base_url" in error.hint

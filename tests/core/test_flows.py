@@ -2,16 +2,15 @@
 
 import pytest
 
-from unichat.calls import with_call
+from unichat.adapter import Replay, ask, reconcile
+from unichat.client.arguments import attach_record
 from unichat.errors import ConnectionFailed, NotFound, PermissionDenied, RateLimited, ServerError
-from unichat.flows import reconciled
 from unichat.models import Answer
-from unichat.operation import Replay, ask
-from unichat.policy.failures import Failure
+from unichat.transport.base import TransportFailure
 
 from .canned import bench, operation, reply
 
-LOST = Failure("reset", phase="waiting")
+LOST = TransportFailure("reset", phase="waiting")
 
 
 def completed(made):
@@ -19,7 +18,7 @@ def completed(made):
     question = operation(Replay.ASK, name="chat").map(lambda text: Answer(text=text))
     look = operation(name="look").map(lambda text: Answer(text=text) if text else None)
     call = made.driver.engine.call(None, asking=True)
-    return with_call(made.driver.complete(reconciled(lambda: ask(question), lambda: ask(look)), call), call)
+    return attach_record(made.driver.complete(reconcile(lambda: ask(question), lambda: ask(look)), call), call)
 
 
 def paths(made):

@@ -17,9 +17,8 @@ import requests
 from attrs import evolve
 
 import unichat
-from unichat.adapter import Credential
-from unichat.driver import Driver
-from unichat.engine import Engine
+from unichat.adapter import Credential, Operation, PolicySettings, Replay, Request, Secret, StreamOperation
+from unichat.adapter.secrets import Signature
 from unichat.errors import (
     ConfigError,
     ConnectionFailed,
@@ -31,15 +30,12 @@ from unichat.errors import (
     StreamInterrupted,
     UnichatError,
 )
-from unichat.operation import Operation, Replay, Request, StreamOperation
-from unichat.policy.deadline import Deadline
-from unichat.policy.failures import Failure
-from unichat.policy.retrying import Clock
-from unichat.secrets import Secret, Signature
-from unichat.settings import PolicySettings
-from unichat.transport.on_requests import RequestsTransport
+from unichat.execution.driver import Driver
+from unichat.execution.engine import Engine
+from unichat.transport.base import Clock, Deadline, TransportFailure
+from unichat.transport.requests.transport import RequestsTransport
 
-from .canned import LineDecoder, Ticks, examine, operation, records, stream_operation
+from .canned import LineDecoder, Ticks, detect_error, operation, records, stream_operation
 from .loopback import (
     CERTIFICATE,
     answering,
@@ -133,7 +129,7 @@ def closed_port():
 def test_a_request_goes_out_as_it_is(serve):
     server = serve(answering(OK))
     wanted = Operation(
-        backend="echo", name="x", replay=READ, examine=examine, parse=lambda answer: answer.json(),
+        backend="echo", name="x", replay=READ, detect_error=detect_error, parse=lambda answer: answer.json(),
         request=Request("POST", "/a%2Fb/%252e%252e/", (("q", "é &=#"), ("q", "2")), b'{"text":"\xc3\xa9"}'),
     )  # fmt: skip
     with Line(server.url + "/base/") as line:
@@ -161,7 +157,12 @@ def test_the_secret_stands_in_its_header_only(serve):
 def test_a_request_without_a_body_has_no_content_type(serve):
     server = serve(answering(OK))
     wanted = Operation(
-        backend="echo", name="x", replay=READ, request=Request("GET", "/x"), examine=examine, parse=lambda _: 1
+        backend="echo",
+        name="x",
+        replay=READ,
+        request=Request("GET", "/x"),
+        detect_error=detect_error,
+        parse=lambda _: 1,
     )
     with Line(server.url) as line:
         line.run(wanted=wanted)
@@ -175,8 +176,8 @@ def test_a_request_without_a_body_has_no_content_type(serve):
 def test_an_encoded_segment_arrives_as_it_was_encoded(serve, segment):
     server = serve(answering(OK))
     wanted = Operation(
-        backend="echo", name="x", replay=READ, request=Request("GET", f"/threads/{segment}/chat/"), examine=examine,
-        parse=lambda _: 1,
+        backend="echo", name="x", replay=READ, request=Request("GET", f"/threads/{segment}/chat/"),
+        detect_error=detect_error, parse=lambda _: 1,
     )  # fmt: skip
     with Line(server.url) as line:
         line.run(wanted=wanted)
@@ -399,7 +400,8 @@ FAULTS = {
 def strict(replay):
     return Operation(
         backend="echo", name="look", replay=replay, request=Request("POST", "/look", body=b"{}"),
-        examine=lambda answer: None if answer.status < 300 else examine(answer), parse=lambda answer: answer.json(),
+        detect_error=lambda answer: None if answer.status < 300 else detect_error(answer),
+        parse=lambda answer: answer.json(),
     )  # fmt: skip
 
 
@@ -528,7 +530,7 @@ def test_a_connection_that_takes_too_long_was_not_delivered(serve, monkeypatch):
         raise TimeoutError("timed out")
 
     serve(answering(OK))
-    monkeypatch.setattr("unichat.transport.phases._Tracked._connected", slow)
+    monkeypatch.setattr("unichat.transport.requests.connections._Tracked._connected", slow)
     with Line("http://127.0.0.1:9") as line:
         error = line.error(ASK)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "connect_timeout", False)
@@ -542,7 +544,7 @@ def test_the_connect_timeout_is_cut_to_what_is_left(serve, monkeypatch):
     transport = RequestsTransport("http://127.0.0.1:9", connect_timeout=4.0)
     for left in (2.0, 30.0):
         failure = transport.open(Request("GET", "/x"), None, Deadline(left, lambda: 0.0))
-        assert failure == Failure("unsent", phase="connecting")
+        assert failure == TransportFailure("unsent", phase="connecting")
     assert seen == [2.0, 4.0]
 
 
@@ -624,7 +626,7 @@ def test_an_interim_answer_of_103_never_gives_the_next_call_somebody_elses_answe
     def asking(question):
         return Operation(
             backend="echo", name="ask", replay=ASK, request=Request("POST", "/ask", body=json.dumps(question).encode()),
-            examine=examine, parse=lambda answer: answer.json(),
+            detect_error=detect_error, parse=lambda answer: answer.json(),
         )  # fmt: skip
 
     with Line(server.url) as line:
@@ -649,7 +651,12 @@ def test_one_connection_serves_one_call_after_the_other(serve):
 def test_a_connection_is_used_again_after_any_whole_answer(serve, answer):
     server = serve(answering(answer, OK))
     wanted = Operation(
-        backend="echo", name="x", replay=READ, request=Request("GET", "/x"), examine=examine, parse=lambda _: 1
+        backend="echo",
+        name="x",
+        replay=READ,
+        request=Request("GET", "/x"),
+        detect_error=detect_error,
+        parse=lambda _: 1,
     )
     with Line(server.url) as line:
         with suppress(NotFound):
@@ -688,7 +695,12 @@ def test_a_connection_with_more_on_it_than_the_answer_is_not_trusted(serve):
     surplus = http(200, b'{"whose": "somebody else"}')
     server = serve(answering(http(204, b"", length=None) + surplus, OK), answering(OK))
     wanted = Operation(
-        backend="echo", name="x", replay=READ, request=Request("GET", "/x"), examine=lambda _: None, parse=lambda _: 1
+        backend="echo",
+        name="x",
+        replay=READ,
+        request=Request("GET", "/x"),
+        detect_error=lambda _: None,
+        parse=lambda _: 1,
     )
     with Line(server.url) as line:
         line.run(wanted=wanted)
@@ -856,7 +868,7 @@ def test_the_logs_hold_neither_the_key_nor_the_question(serve, caplog):
     server = serve(answering(http(503, b"{}")))
     wanted = Operation(
         backend="echo", name="x", replay=ASK, request=Request("POST", "/x", body=json.dumps(QUESTION).encode()),
-        examine=examine, parse=lambda _: 1,
+        detect_error=detect_error, parse=lambda _: 1,
     )  # fmt: skip
     with Line(server.url) as line:
         line.error(wanted=wanted)
@@ -869,7 +881,7 @@ def test_a_failed_call_shows_neither_key_nor_question_even_with_all_local_variab
     server = serve(closing_after())
     stored = StreamOperation(
         backend="echo", name="x", replay=ASK, request=Request("POST", "/x", body=json.dumps(QUESTION).encode()),
-        examine=examine, decoder=LineDecoder,
+        detect_error=detect_error, decoder=LineDecoder,
     )  # fmt: skip
     with Line(server.url) as line, pytest.raises(ConnectionFailed) as caught:
         line.driver.open(stored, line.driver.engine.call(5.0, asking=True))
@@ -888,6 +900,6 @@ def test_a_transport_gives_failures_and_raises_nothing(serve):
     transport = RequestsTransport(f"http://127.0.0.1:{closed_port()}")
     deadline = Deadline(5, Ticks().monotonic)
     failure = transport.send(Request("GET", "/x"), None, deadline, limit=100, careful=False)
-    assert failure == Failure("refused", "Connection refused", phase="connecting")
+    assert failure == TransportFailure("refused", "Connection refused", phase="connecting")
     transport.close()
     transport.close()

@@ -7,22 +7,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unichat.encoding import encode_json
-from unichat.endpoint import Endpoints, Here
-from unichat.errors import InvalidInput, InvalidResponse
-from unichat.operation import (
-    Hold,
+from unichat._text.encoding import encode_json
+from unichat._text.printable import escaped
+from unichat.adapter import (
+    EndpointContext,
+    Endpoints,
+    ErrorResponse,
+    Exclusive,
     Operation,
-    Problem,
     Replay,
     Request,
     StreamOperation,
     ask,
-    hold,
+    exclusive,
 )
-from unichat.printable import escaped
+from unichat.errors import InvalidInput, InvalidResponse
 
-from .canned import LineDecoder, endpoints, examine, operation, reply, tried
+from .canned import LineDecoder, detect_error, endpoints, operation, reply, tried
 
 ANYTHING = st.text(st.characters())
 ALL_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -38,7 +39,7 @@ ANY_VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-HERE = Here("echo", "look", "GET", "/bots/{bot}/rows/{row}/", Replay.READ, examine)
+HERE = EndpointContext("echo", "look", "GET", "/bots/{bot}/rows/{row}/", Replay.READ, detect_error)
 
 
 def requested(**parts):
@@ -248,27 +249,32 @@ def test_map_applies_a_function_and_changes_nothing_else():
     plain = operation(Replay.UPSERT, signed=False)
     mapped = plain.map(lambda value: value["a"])
     assert mapped.parse(reply(200, {"a": 5})) == 5
-    for name in ("backend", "name", "replay", "request", "examine", "signed"):
+    for name in ("backend", "name", "replay", "request", "detect_error", "signed"):
         assert getattr(mapped, name) == getattr(plain, name)
 
 
 def test_not_found_can_be_taken_as_a_result():
     lenient = operation().missing_as([])
     missing = reply(404, {"message": "no such thread"})
-    assert lenient.examine(missing) is None
+    assert lenient.detect_error(missing) is None
     assert lenient.parse(missing) == []
     assert lenient.parse(reply(200, {"a": 1})) == {"a": 1}
-    assert lenient.examine(reply(500, {})).status == 500
+    assert lenient.detect_error(reply(500, {})).status == 500
 
 
 def test_a_route_that_does_not_exist_stays_an_error():
     def strict(answer):
-        return Problem(status=404, what="route")
+        return ErrorResponse(status=404, what="route")
 
     plain = Operation(
-        backend="echo", name="x", replay=Replay.READ, request=Request("GET", "/x"), examine=strict, parse=lambda _: 1
+        backend="echo",
+        name="x",
+        replay=Replay.READ,
+        request=Request("GET", "/x"),
+        detect_error=strict,
+        parse=lambda _: 1,
     )
-    assert plain.missing_as(2).examine(reply(404)) == Problem(status=404, what="route")
+    assert plain.missing_as(2).detect_error(reply(404)) == ErrorResponse(status=404, what="route")
 
 
 def test_a_flow_of_one_operation_gives_its_result():
@@ -280,7 +286,9 @@ def test_a_flow_of_one_operation_gives_its_result():
 
 
 def test_a_flow_asks_for_what_it_holds():
-    assert next(hold(("conversation", 1))) == Hold(("conversation", 1), "another call in the same conversation")
+    assert next(exclusive(("conversation", 1))) == Exclusive(
+        ("conversation", 1), "another call in the same conversation"
+    )
 
 
 # Endpoints
@@ -321,13 +329,13 @@ def test_a_streamed_endpoint_builds_a_stream_operation():
 
 
 def test_an_endpoint_can_read_refusals_in_its_own_way():
-    table = Endpoints("echo", examine)
+    table = Endpoints("echo", detect_error)
 
-    @table.add("GET", "/x", Replay.READ, reference="X", examine=lambda _: None)
-    def lenient(here):
-        return here.operation(lambda _: 1, signed=False)
+    @table.add("GET", "/x", Replay.READ, reference="X", detect_error=lambda _: None)
+    def lenient(endpoint):
+        return endpoint.operation(lambda _: 1, signed=False)
 
-    assert lenient().examine(reply(500)) is None
+    assert lenient().detect_error(reply(500)) is None
     assert lenient().signed is False
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat.adapter.settings import interval_of
 from unichat.errors import ConfigError
 from unichat.policy.pacing import Pacer, pacer_for
-from unichat.settings import interval_of
 
 from .canned import Ticks, bench, operation, reply, tried
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat.printable import escaped, quoted, trimmed
+from unichat._text.printable import escaped, quoted, trimmed
 
 # Any code point, lone surrogates included: vendors and callers send those too.
 ANYTHING = st.text(st.characters())

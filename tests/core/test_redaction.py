@@ -12,10 +12,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat.adapter import Replay, Reply, Request, Secret
 from unichat.errors import UnichatError
-from unichat.operation import Replay, Reply, Request
-from unichat.redaction import Redaction, in_body
-from unichat.secrets import Secret
+from unichat.policy.redaction import Redaction, in_body
 
 from .canned import Opening, bench, operation, records, reply, stream_operation
 

@@ -5,8 +5,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from unichat import registry
 from unichat.adapter import Backend
+from unichat.config import registry
 from unichat.errors import ConfigError
 
 from .canned import endpoints

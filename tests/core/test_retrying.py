@@ -7,6 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Request, Secret
 from unichat.errors import (
     AuthenticationError,
     DeadlineExceeded,
@@ -18,24 +19,26 @@ from unichat.errors import (
     ServerError,
     UnichatError,
 )
-from unichat.operation import Operation, Problem, Replay, Request
-from unichat.policy.failures import ROWS, Failure, row_for
-from unichat.policy.waits import longest_wait
-from unichat.secrets import Secret
-from unichat.settings import PolicySettings
+from unichat.policy.backoff import longest_wait
+from unichat.policy.failures import ROWS, row_for
+from unichat.transport.base import TransportFailure
 
 from .canned import Opening, bench, operation, records, reply, stream_operation, tried
 from .test_failures import PROMISED, STATUSES
 
 ASK, INSERT, UPSERT, READ, CLEAR = ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 OUTCOMES = [
-    *((Failure(kind), promised) for kind, promised in PROMISED.items() if kind not in ("unreadable", "stream_error")),
+    *(
+        (TransportFailure(kind), promised)
+        for kind, promised in PROMISED.items()
+        if kind not in ("unreadable", "stream_error")
+    ),
     *((reply(status, {}), promised) for status, promised in STATUSES.items() if status >= 300),
 ]
 
 
 def name(outcome):
-    return outcome.kind if isinstance(outcome, Failure) else str(getattr(outcome, "status", ""))
+    return outcome.kind if isinstance(outcome, TransportFailure) else str(getattr(outcome, "status", ""))
 
 
 @pytest.fixture
@@ -45,13 +48,13 @@ def longest(monkeypatch):
 
 
 def check_attempts(made, error, row):
-    """Every attempt is on the record, with a wait on the promised curve between each and the next."""
+    """Every attempt is on the record, with a wait on the promised backoff between each and the next."""
     *earlier, last = error.attempts
     assert [attempt.number for attempt in error.attempts] == [*range(1, len(made.sent) + 1)]
     assert last.waited == 0
     assert [attempt.waited for attempt in earlier] == made.ticks.slept
     for attempt in earlier:
-        assert 0 <= attempt.waited <= longest_wait(PolicySettings(), row.curve, attempt.number)
+        assert 0 <= attempt.waited <= longest_wait(PolicySettings(), row.backoff, attempt.number)
     began = 0.0
     for attempt in error.attempts:
         assert attempt.started == pytest.approx(began)
@@ -123,12 +126,17 @@ def test_a_status_in_the_body_means_the_same_as_one_of_http(row):
 
 
 def test_a_status_that_misleads_stands_for_another():
-    def examine(_):
-        return Problem(status=403, means=429, message="rate limit")
+    def detect_error(_):
+        return ErrorResponse(status=403, means=429, message="rate limit")
 
     made = bench(*[reply(403, {})] * 3)
     limited = Operation(
-        backend="echo", name="x", replay=READ, request=Request("GET", "/x"), examine=examine, parse=lambda _: 1
+        backend="echo",
+        name="x",
+        replay=READ,
+        request=Request("GET", "/x"),
+        detect_error=detect_error,
+        parse=lambda _: 1,
     )
     error = made.error(limited)
     assert type(error) is RateLimited
@@ -157,7 +165,7 @@ def test_what_is_no_status_at_all_in_the_body_is_an_invalid_response():
 def test_an_answer_that_cannot_be_read_is_not_asked_for_again(outcome, kind, replay):
     made = bench(outcome)
     plain = Operation(
-        backend="echo", name="x", replay=replay, request=Request("GET", "/x"), examine=lambda _: None,
+        backend="echo", name="x", replay=replay, request=Request("GET", "/x"), detect_error=lambda _: None,
         parse=lambda answer: answer.json(),
     )  # fmt: skip
     error = made.error(plain)
@@ -177,7 +185,7 @@ def test_another_error_of_the_reader_keeps_its_own_mind():
     assert (error.what, error.maybe_delivered, error.backend, error.status) == ("answer", False, "echo", 200)
 
 
-@pytest.mark.parametrize("part", ["examine", "parse"])
+@pytest.mark.parametrize("part", ["detect_error", "parse"])
 def test_a_mistake_of_the_adapters_is_an_invalid_response(part):
     def clumsy(_):
         raise KeyError("secret words of the answer")
@@ -199,7 +207,7 @@ def test_a_mistake_of_the_adapters_is_an_invalid_response(part):
     ("outcome", "expected"),
     [
         (reply(503, {}), [0.5, 1, 2, 4, 8, 8]),
-        (Failure("refused"), [0.5, 1, 2, 4, 8, 8]),
+        (TransportFailure("refused"), [0.5, 1, 2, 4, 8, 8]),
         (reply(429, {}), [1, 2, 4, 8, 16, 20]),
         (reply(507, {}), [5, 10, 20, 30, 30, 30]),
     ],
@@ -227,7 +235,7 @@ def test_the_vendors_wish_is_the_least_that_is_waited(seconds, status):
     made = bench(reply(status, {}, retry_after=str(seconds)), reply(200, 1), policy={"deadline": 1000.0})
     assert made.run(operation()) == 1
     (waited,) = made.ticks.slept
-    assert seconds <= waited <= max(seconds, longest_wait(PolicySettings(), row_for(status).curve, 1))
+    assert seconds <= waited <= max(seconds, longest_wait(PolicySettings(), row_for(status).backoff, 1))
 
 
 @pytest.mark.parametrize("seconds", ["61", "3600", "9" * 30])
@@ -292,7 +300,7 @@ def passing(made_ticks, seconds, outcome):
 )
 @pytest.mark.parametrize("replay", [ASK, READ])
 def test_a_failure_at_the_deadline_is_the_deadlines(kind, delivered, replay):
-    made = bench(lambda _: passing(made.ticks, 10, Failure(kind))(_))
+    made = bench(lambda _: passing(made.ticks, 10, TransportFailure(kind))(_))
     error = made.error(operation(replay), deadline=10)
     assert type(error) is DeadlineExceeded
     assert (error.deadline, error.maybe_delivered, error.retryable) == (10, delivered, True)
@@ -352,19 +360,21 @@ def test_no_more_attempts_are_made_than_the_policy_allows(attempts):
 # What a failed attempt may have done
 
 
-@pytest.mark.parametrize("last", [Failure("refused"), reply(503, {}), reply(401, {}), reply(507, {})], ids=name)
+@pytest.mark.parametrize(
+    "last", [TransportFailure("refused"), reply(503, {}), reply(401, {}), reply(507, {})], ids=name
+)
 def test_an_earlier_attempt_that_may_have_asked_is_not_forgotten_when_the_last_did_not(last):
     made = bench(reply(500, {}), last, last)
     assert made.error(operation(ASK)).maybe_delivered is True
 
 
 def test_attempts_that_asked_nothing_leave_no_doubt():
-    made = bench(reply(503, {}), Failure("refused"), reply(429, {}))
+    made = bench(reply(503, {}), TransportFailure("refused"), reply(429, {}))
     assert made.error(operation(ASK)).maybe_delivered is False
 
 
 def test_a_lost_answer_is_not_asked_for_again_after_a_harmless_failure_either():
-    made = bench(reply(503, {}), Failure("closed"))
+    made = bench(reply(503, {}), TransportFailure("closed"))
     error = made.error(operation(ASK))
     assert (error.maybe_delivered, error.call.stopped_by, len(error.attempts)) == (True, "maybe_delivered", 2)
 
@@ -465,7 +475,7 @@ def test_whatever_happens_ends_in_a_result_or_in_one_of_our_errors(outcomes):
 
 @pytest.mark.parametrize(("outcome", "promised"), OUTCOMES, ids=[name(outcome) for outcome, _ in OUTCOMES])
 def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(outcome, promised):
-    opening = outcome if isinstance(outcome, Failure) else Opening((outcome.body,), outcome.status)
+    opening = outcome if isinstance(outcome, TransportFailure) else Opening((outcome.body,), outcome.status)
     if getattr(outcome, "kind", "") == "stalled":
         pytest.skip("silence before the first event has a limit of its own: see the next test")
     made = bench(opening, opening, opening)
@@ -480,7 +490,7 @@ def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(o
 
 
 def test_a_stream_that_does_not_begin_in_time_is_a_deadline_of_its_own_and_not_tried_again():
-    made = bench(Failure("stalled"))
+    made = bench(TransportFailure("stalled"))
     with pytest.raises(DeadlineExceeded, match="did not begin in time") as caught:
         made.open(stream_operation())
     assert caught.value.deadline == PolicySettings().first_event_timeout
@@ -551,19 +561,19 @@ def test_the_body_of_a_refused_stream_is_read_within_the_deadline():
 
 
 def test_a_refusal_whose_body_breaks_off_is_still_a_refusal():
-    made = bench(Opening((b"", Failure("truncated")), status=404))
+    made = bench(Opening((b"", TransportFailure("truncated")), status=404))
     with pytest.raises(NotFound):
         made.open(stream_operation())
 
 
 def test_the_body_of_a_refusal_is_not_read_without_end():
     def endless(answer):
-        return Problem(status=answer.status)
+        return ErrorResponse(status=answer.status)
 
     opening = Opening(tuple([b"x" * 10_000] * 1000), status=404)
     made = bench(opening)
     with pytest.raises(NotFound):
-        made.open(evolve(stream_operation(), examine=endless))
+        made.open(evolve(stream_operation(), detect_error=endless))
     assert opening.read < 20
 
 

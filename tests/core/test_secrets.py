@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat.adapter import Secret, Token
 from unichat.errors import ConfigError
-from unichat.secrets import Secret, Token
 
 from .canned import tried
 

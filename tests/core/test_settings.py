@@ -6,16 +6,9 @@ from attrs import fields, frozen
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from unichat.adapter import CommonSettings, at_least_one, not_empty, positive, setting, web_address
+from unichat.adapter.settings import is_loopback
 from unichat.errors import ConfigError
-from unichat.settings import (
-    CommonSettings,
-    at_least_one,
-    is_loopback,
-    not_empty,
-    positive,
-    setting,
-    web_address,
-)
 
 from .canned import bench, tried
 

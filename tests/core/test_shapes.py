@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat._text.printable import escaped
+from unichat.adapter import Fields, mismatch, read_rows, read_time
 from unichat.errors import InvalidResponse
-from unichat.printable import escaped
-from unichat.shapes import Fields, mismatch, read_rows, read_time
 
 ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.just({})
 

@@ -3,10 +3,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unichat.client.streams import AnswerStream
 from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInterrupted, UnichatError
 from unichat.models import Source, ThreadRef
-from unichat.policy.failures import Failure
-from unichat.streams import AnswerStream
+from unichat.transport.base import TransportFailure
 
 from .canned import LineDecoder, Opening, bench, operation, records, reply, stream_operation
 
@@ -18,9 +18,9 @@ WHOLE = records(
     {"end": True},
 )
 BREAKS = [
-    (Failure("truncated", "the words of it"), "the answer broke off: the words of it"),
-    (Failure("stalled"), "the answer stopped coming"),
-    (Failure("reset"), "connection reset before the answer"),
+    (TransportFailure("truncated", "the words of it"), "the answer broke off: the words of it"),
+    (TransportFailure("stalled"), "the answer stopped coming"),
+    (TransportFailure("reset"), "connection reset before the answer"),
     (b"no json\n", "no JSON"),
     (b"x" * 2000, "a long record"),
     (records({"error": "overloaded"})[0], "overloaded"),
@@ -111,7 +111,7 @@ def test_an_ended_stream_stays_ended():
 
 
 def test_silence_after_everything_has_come_is_the_end():
-    made, opening, stream = answering(*WHOLE, Failure("stalled"))
+    made, opening, stream = answering(*WHOLE, TransportFailure("stalled"))
     with stream:
         assert stream.answer.text == "Hello"
     assert opening.closed
@@ -119,13 +119,13 @@ def test_silence_after_everything_has_come_is_the_end():
 
 
 def test_silence_before_that_is_an_interruption():
-    _, _, stream = answering(*WHOLE[:-1], Failure("stalled"))
+    _, _, stream = answering(*WHOLE[:-1], TransportFailure("stalled"))
     with stream, pytest.raises(StreamInterrupted):
         list(stream)
 
 
 def test_a_cut_after_everything_has_come_is_no_proper_end():
-    _, _, stream = answering(*WHOLE, Failure("truncated"))
+    _, _, stream = answering(*WHOLE, TransportFailure("truncated"))
     with stream, pytest.raises(StreamInterrupted):
         list(stream)
 
@@ -161,7 +161,7 @@ def test_a_break_after_the_first_event_raises_with_what_came_and_is_not_asked_ag
 
 @pytest.mark.parametrize("cut", range(1, 5))
 def test_the_text_so_far_is_the_text_of_the_events_given(cut):
-    _, _, stream = answering(*WHOLE[:cut], Failure("truncated"))
+    _, _, stream = answering(*WHOLE[:cut], TransportFailure("truncated"))
     texts = []
     with pytest.raises(StreamInterrupted) as caught:
         texts.extend(event.text for event in stream)
@@ -171,7 +171,7 @@ def test_the_text_so_far_is_the_text_of_the_events_given(cut):
 
 @pytest.mark.parametrize("read", ["answer", "raw"])
 def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
-    _, _, stream = answering(*WHOLE[:2], Failure("truncated"))
+    _, _, stream = answering(*WHOLE[:2], TransportFailure("truncated"))
     with stream:
         with pytest.raises(StreamInterrupted):
             list(stream)
@@ -180,7 +180,7 @@ def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
 
 
 def test_a_broken_stream_does_not_look_ended_when_read_on():
-    _, _, stream = answering(*WHOLE[:2], Failure("truncated"))
+    _, _, stream = answering(*WHOLE[:2], TransportFailure("truncated"))
     with pytest.raises(StreamInterrupted):
         list(stream)
     with pytest.raises(UnichatError):
@@ -188,7 +188,7 @@ def test_a_broken_stream_does_not_look_ended_when_read_on():
 
 
 def test_a_deadline_that_passes_between_events_interrupts():
-    opening = Opening((*WHOLE[:2], Failure("deadline", "body")))
+    opening = Opening((*WHOLE[:2], TransportFailure("deadline", "body")))
     made = bench(opening)
     with made.client.stream("Hi?", deadline=50) as stream, pytest.raises(StreamInterrupted) as caught:
         list(stream)
@@ -248,7 +248,7 @@ def test_a_stream_that_may_be_empty_is_an_answer_without_text():
 
 
 def test_a_stream_is_asked_for_again_only_before_its_first_event():
-    made = bench(Opening((), 503), Failure("refused"), Opening(tuple(WHOLE)))
+    made = bench(Opening((), 503), TransportFailure("refused"), Opening(tuple(WHOLE)))
     with made.client.stream("Hi?") as stream:
         assert stream.answer.text == "Hello"
     assert len(made.sent) == 3
@@ -271,7 +271,7 @@ def test_a_failure_before_the_first_event_is_raised_where_the_block_is_entered()
 
 @pytest.mark.parametrize("way", ["client.stream", "client.run"])
 def test_a_stream_that_failed_to_start_does_not_ask_again_when_it_is_read_on(way):
-    made = bench(Failure("closed"))
+    made = bench(TransportFailure("closed"))
     stream = made.client.stream("Hi?") if way == "client.stream" else made.client.run(stream_operation())
     with pytest.raises(UnichatError):
         next(stream)
@@ -411,7 +411,7 @@ def test_hooks_hear_of_a_streams_end_when_it_ends_and_not_at_its_first_event():
 
 
 def test_an_interrupted_stream_is_heard_of_logged_and_counted(caplog):
-    pieces = [*records({"text": "a"}), Failure("reset")]
+    pieces = [*records({"text": "a"}), TransportFailure("reset")]
     made, onlooker, stream = watched(*pieces, breaker_failures=1)
     next(stream)
     with pytest.raises(StreamInterrupted) as caught:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unichat.policy.waits import Curve, longest_wait, retry_after
-from unichat.settings import PolicySettings
+from unichat.adapter import PolicySettings
+from unichat.policy.backoff import Backoff, longest_wait, retry_after
 
 NOW = "Tue, 06 Jan 2026 08:49:37 GMT"
 
@@ -117,22 +117,22 @@ def test_so_is_the_answers_own_date(date):
 
 
 @pytest.mark.parametrize(
-    ("curve", "expected"),
+    ("backoff", "expected"),
     [
-        (Curve.SERVER, [0.5, 1, 2, 4, 8, 8, 8]),
-        (Curve.THROTTLED, [1, 2, 4, 8, 16, 20, 20]),
-        (Curve.TOKENS, [5, 10, 20, 30, 30, 30, 30]),
-        (Curve.AT_ONCE, [0, 0, 0, 0, 0, 0, 0]),
+        (Backoff.SERVER, [0.5, 1, 2, 4, 8, 8, 8]),
+        (Backoff.THROTTLED, [1, 2, 4, 8, 16, 20, 20]),
+        (Backoff.TOKENS, [5, 10, 20, 30, 30, 30, 30]),
+        (Backoff.AT_ONCE, [0, 0, 0, 0, 0, 0, 0]),
     ],
 )
-def test_the_waits_double_up_to_a_cap(curve, expected):
-    assert [longest_wait(PolicySettings(), curve, attempt) for attempt in range(1, 8)] == expected
+def test_the_waits_double_up_to_a_cap(backoff, expected):
+    assert [longest_wait(PolicySettings(), backoff, attempt) for attempt in range(1, 8)] == expected
 
 
-@given(st.sampled_from(Curve), st.integers(1, 10**9))
-def test_no_number_of_attempts_makes_a_wait_endless(curve, attempt):
-    cap = 0 if curve is Curve.AT_ONCE else getattr(PolicySettings(), curve.value[1])
-    assert 0 <= longest_wait(PolicySettings(), curve, attempt) <= cap
+@given(st.sampled_from(Backoff), st.integers(1, 10**9))
+def test_no_number_of_attempts_makes_a_wait_endless(backoff, attempt):
+    cap = 0 if backoff is Backoff.AT_ONCE else getattr(PolicySettings(), backoff.value[1])
+    assert 0 <= longest_wait(PolicySettings(), backoff, attempt) <= cap
 
 
 def test_the_longest_wish_that_is_waited_for_is_a_minute():

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import urllib3
 
-from unichat.transport.words import plain
+from unichat.transport.error_text import plain
 
 LIBRARIES = (http.client, urllib3.exceptions, aiohttp)
 EXCEPTIONS = sorted(

@@ -19,17 +19,15 @@ from typing import Any, Literal, get_args, get_origin
 
 from attrs import NOTHING, fields
 
-from unichat import errors, registry
-from unichat.adapter import Backend, Capabilities
+from unichat import errors
+from unichat.adapter import Backend, Capabilities, CommonSettings, PolicySettings, Replay, Secret
 from unichat.cli.conversation import COMMANDS
 from unichat.cli.failures import EXIT_CODES
+from unichat.config import registry
 from unichat.config.checking import settings_of
 from unichat.config.kinds import is_function, members
-from unichat.operation import Replay
+from unichat.policy.backoff import Backoff, longest_wait
 from unichat.policy.failures import ROWS
-from unichat.policy.waits import Curve, longest_wait
-from unichat.secrets import Secret
-from unichat.settings import CommonSettings, PolicySettings
 from unichat_kadal.simulator import KadalQuirks
 from unichat_kapa.simulator import KapaQuirks
 
@@ -172,7 +170,7 @@ def failures() -> str:
             *(letters[letter] for letter in row.again),
             delivered[row.delivered],
             f"`{row.error.__name__}`",
-            "" if "Y" not in row.again else row.curve.name.lower(),
+            "" if "Y" not in row.again else row.backoff.name.lower(),
         )
         for row in ROWS
     ]
@@ -183,20 +181,20 @@ def failures() -> str:
 def waits() -> str:
     """Return the curves of waits."""
     uses = {
-        Curve.SERVER: "connection failures, 408, 425, and 5xx but for 507",
-        Curve.THROTTLED: "429",
-        Curve.TOKENS: "507",
-        Curve.AT_ONCE: "a refused token that can be fetched anew (once)",
+        Backoff.SERVER: "connection failures, 408, 425, and 5xx but for 507",
+        Backoff.THROTTLED: "429",
+        Backoff.TOKENS: "507",
+        Backoff.AT_ONCE: "a refused token that can be fetched anew (once)",
     }
     defaults = PolicySettings()
     rows = [
         (
-            curve.name.lower(),
-            uses[curve],
-            f"{longest_wait(defaults, curve, 1):g} s",
-            f"{longest_wait(defaults, curve, 1000):g} s",
+            backoff.name.lower(),
+            uses[backoff],
+            f"{longest_wait(defaults, backoff, 1):g} s",
+            f"{longest_wait(defaults, backoff, 1000):g} s",
         )
-        for curve in Curve
+        for backoff in Backoff
     ]
     return _table(("Waits", "After", "First, at most", "Never more than"), rows)
 

@@ -66,7 +66,7 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("no wait beyond the deadline", protections.waits_within_deadline, ("test_waits.py", "outlast")),
     Mutant("honouring Retry-After", protections.retry_after, (_CELLS, "row42")),
     Mutant("Retry-After's cap", protections.retry_after_cap, (_CELLS, "row42")),
-    Mutant("507's slow curve", protections.slow_curve, ("test_waits.py", "double")),
+    Mutant("507's slow backoff", protections.slow_curve, ("test_waits.py", "double")),
     Mutant("full jitter", protections.jitter, ("test_waits.py", "spread")),
     Mutant("withholding questions that may have been received", protections.withholding, (_CELLS, "row06 or row07")),
     Mutant("withholding ratings that make a second row", protections.withholding_inserts, (_CELLS, "row06 or row07")),

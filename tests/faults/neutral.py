@@ -14,14 +14,13 @@ from blocking import BlockingClient, Runs
 import unichat_kadal
 import unichat_kapa
 from faults import vendors
-from unichat.client import Client
+from unichat.adapter import Replay, Secret
+from unichat.client.sync_client import Client
 from unichat.connecting import async_client_for, client_for
 from unichat.hooks import Hook
 from unichat.models import Answer, Exchange, ThreadRef
-from unichat.operation import Replay
-from unichat.policy.retrying import Clock
 from unichat.record import CallRecord
-from unichat.secrets import Secret
+from unichat.transport.base import Clock
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 

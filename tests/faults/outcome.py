@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+from unichat.adapter import Replay
 from unichat.errors import StreamInterrupted, UnichatError
-from unichat.operation import Replay
 
 if TYPE_CHECKING:
     from faults.neutral import Neutral

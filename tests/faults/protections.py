@@ -18,25 +18,27 @@ from attrs import evolve
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
-import unichat.client
-import unichat.driver
-import unichat.endpoint
-import unichat.engine
-import unichat.operation
-import unichat.transport.alarms
+import unichat.adapter.endpoints
+import unichat.adapter.operations
+import unichat.client.sync_client
+import unichat.execution.driver
+import unichat.execution.engine
+import unichat.transport.timers
 import unichat_kadal.operations
 import unichat_kapa.adapter
 import unichat_kapa.operations
 import unichat_kapa.stream
+from unichat.adapter import Replay, Reply, Request, Secret
+from unichat.adapter.secrets import Signature
 from unichat.errors import ConnectionFailed
-from unichat.operation import Replay, Reply, Request
-from unichat.policy import failures, retrying, waits
+from unichat.policy import backoff as waits
+from unichat.policy import failures, retrying
+from unichat.policy.backoff import Backoff
 from unichat.policy.budget import Budget
-from unichat.policy.failures import Failure
 from unichat.policy.retrying import Attempts
-from unichat.policy.waits import Curve
-from unichat.secrets import Secret, Signature
-from unichat.transport import on_requests, phases
+from unichat.transport.base import TransportFailure
+from unichat.transport.requests import connections as phases
+from unichat.transport.requests import transport as on_requests
 
 # Reading heads
 
@@ -113,7 +115,7 @@ def blame_of_proxies() -> None:
     """A proxy is blamed for whatever breaks behind it."""
     failure_of = on_requests.failure_of
 
-    def blaming(error: Exception, progress: phases.Sending) -> Failure:
+    def blaming(error: Exception, progress: phases.Sending) -> TransportFailure:
         progress.phase = "connecting"
         return failure_of(error, progress)
 
@@ -127,7 +129,7 @@ def tracked_proxies() -> None:
 
 def alarm() -> None:
     """Only the socket's own time-out is left, which starts anew with each byte."""
-    never = unichat.transport.alarms.Alarm(0.0, None)
+    never = unichat.transport.timers.Alarm(0.0, None)
     on_requests.alarms = SimpleNamespace(at=lambda when, ring: never)  # type: ignore[assignment]
 
 
@@ -202,7 +204,7 @@ def _rows(change: Any) -> None:
 
 def slow_curve() -> None:
     """A 507 is retried as fast as a 503."""
-    _rows(lambda row: evolve(row, curve=Curve.SERVER) if row.kind == "507" else row)
+    _rows(lambda row: evolve(row, backoff=Backoff.SERVER) if row.kind == "507" else row)
 
 
 def jitter() -> None:
@@ -229,8 +231,10 @@ def kadals_get() -> None:
 
 def duplicates() -> None:
     """An answer after a 500 looks like any other."""
-    with_call = unichat.client.with_call
-    unichat.client.with_call = lambda result, call: with_call(result, evolve(call, maybe_duplicated=False))
+    attach_record = unichat.client.sync_client.attach_record
+    unichat.client.sync_client.attach_record = lambda result, call: attach_record(
+        result, evolve(call, maybe_duplicated=False)
+    )
 
 
 # Bodies
@@ -277,7 +281,7 @@ def unframed_streams() -> None:
 
 def strict_json() -> None:
     """JSON as the standard library reads it."""
-    unichat.operation.decode_json = lambda body: json.loads(body)  # type: ignore[attr-defined]
+    unichat.adapter.operations.decode_json = lambda body: json.loads(body)  # type: ignore[attr-defined]
 
 
 def content_type() -> None:
@@ -305,7 +309,7 @@ def holds() -> None:
     def at_once(self: Any, key: object, deadline: object) -> Iterator[None]:
         yield
 
-    unichat.driver._Holds.alone_with = at_once  # type: ignore[method-assign, assignment]
+    unichat.execution.driver._Holds.alone_with = at_once  # type: ignore[method-assign, assignment]
 
 
 # Ids, keys and what is shown
@@ -318,7 +322,7 @@ def kapa_ids() -> None:
 
 def segments() -> None:
     """Two dots walk up the path."""
-    unichat.endpoint._segment = lambda value, name: quote(value, safe="")
+    unichat.adapter.endpoints._segment = lambda value, name: quote(value, safe="")
 
 
 def origin() -> None:
@@ -351,7 +355,7 @@ def certificates() -> None:
 def clean_errors() -> None:
     """An error is raised where the library's is caught, and so holds it, and the request with the key."""
 
-    def raising(error: Exception, progress: phases.Sending) -> Failure:
+    def raising(error: Exception, progress: phases.Sending) -> TransportFailure:
         raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
 
     on_requests.failure_of = raising
@@ -400,7 +404,7 @@ def places() -> None:
 
 def slow_readers() -> None:
     """Silence counts whoever keeps silent."""
-    unichat.transport.alarms.Patience.pause = lambda self: None  # type: ignore[method-assign]
+    unichat.transport.timers.Patience.pause = lambda self: None  # type: ignore[method-assign]
 
 
 def redaction() -> None:
@@ -421,7 +425,7 @@ def quiet_log() -> None:
 
 def doubt() -> None:
     """What became of the look, or of the second asking, is all that counts."""
-    unichat.engine.Call.lose = lambda self, attempts: None  # type: ignore[method-assign]
+    unichat.execution.engine.Call.lose = lambda self, attempts: None  # type: ignore[method-assign]
 
 
 def secrets() -> None:

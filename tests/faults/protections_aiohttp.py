@@ -13,12 +13,16 @@ from urllib.parse import urlsplit
 import aiohttp
 from requests.utils import get_netrc_auth
 
-from unichat import aio, aio_driver
-from unichat.engine import Engine
+from unichat.client import async_client as aio
 from unichat.errors import ConnectionFailed
+from unichat.execution import async_driver as aio_driver
+from unichat.execution.engine import Engine
 from unichat.policy.pacing import Pacer
 from unichat.policy.retrying import Attempts
-from unichat.transport import aio_line, aio_phases, on_aiohttp, trust
+from unichat.transport import tls as trust
+from unichat.transport.aiohttp import line as aio_line
+from unichat.transport.aiohttp import phases as aio_phases
+from unichat.transport.aiohttp import transport as on_aiohttp
 
 # What a session of aiohttp would do by itself
 

@@ -12,6 +12,7 @@ from faults.outcome import Expected, answer, answered, every, exhausted, never, 
 from faults.rows_bodies import changed, good_body
 from faults.server import Fault, Received
 from faults.vendors import as_json, http
+from unichat.adapter import Replay
 from unichat.errors import (
     AuthenticationError,
     InsufficientTokens,
@@ -24,7 +25,6 @@ from unichat.errors import (
     ServerError,
     UnichatError,
 )
-from unichat.operation import Replay
 
 # Refusals
 

@@ -27,12 +27,12 @@ from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Connection, Fault, FaultServer
 from faults.vendors import VENDORS, text_for
-from unichat.aio import AsyncClient
+from unichat.adapter import Secret
+from unichat.client.async_client import AsyncClient
 from unichat.connecting import async_client_for
 from unichat.errors import CircuitOpen, ConfigError, DeadlineExceeded, InvalidInput, ServerError
 from unichat.hooks import Hook
-from unichat.secrets import Secret
-from unichat.transport.on_aiohttp import AiohttpTransport
+from unichat.transport.aiohttp.transport import AiohttpTransport
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 Test = Callable[[], Awaitable[None]]
@@ -674,7 +674,7 @@ async def _texts(pieces: Any) -> list[str]:
 
 def test_without_aiohttp_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "unichat.transport.on_aiohttp")
+    monkeypatch.delitem(sys.modules, "unichat.transport.aiohttp.transport")
     with pytest.raises(ConfigError, match=r"unichat-bridge\[async\]"):
         connect("kapa", "http://127.0.0.1:9")
 

@@ -21,7 +21,7 @@ from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Connection, Fault, FaultServer
 from faults.vendors import VENDORS
-from unichat.client import Client
+from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, DeadlineExceeded, InvalidInput, StreamInterrupted, UnichatError
 
 _PROMPT = 10.0

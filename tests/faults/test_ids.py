@@ -14,10 +14,10 @@ from faults.injection import good
 from faults.neutral import Opens
 from faults.server import FaultServer
 from faults.vendors import VENDORS
-from unichat import endpoint
-from unichat.client import Client
+from unichat.adapter import Operation, Replay, Request
+from unichat.adapter import endpoints as endpoint
+from unichat.client.sync_client import Client
 from unichat.errors import ConfigError, InvalidInput
-from unichat.operation import Operation, Replay, Request
 
 _ASTRAY = [
     "",
@@ -89,7 +89,7 @@ def test_any_text_arrives_in_its_own_segment_of_the_path_or_is_refused(
             name="look",
             replay=Replay.READ,
             request=request,
-            examine=lambda _: None,
+            detect_error=lambda _: None,
             parse=lambda reply: reply.status,
         )
     )

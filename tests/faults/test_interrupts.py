@@ -24,7 +24,7 @@ from faults.rows_streams import then_silence
 from faults.rows_tls import never_shake_hands
 from faults.server import Fault, FaultServer
 from faults.vendors import VENDORS
-from unichat.client import Client
+from unichat.client.sync_client import Client
 from unichat.errors import DeadlineExceeded, InvalidInput
 
 _DELAY = 0.15

@@ -18,8 +18,8 @@ from faults.neutral import BACKENDS, SECRET, Opens, new_nonce, sync_client_on
 from faults.oracles import Listening, check_error, check_log, secrets_in
 from faults.server import FaultServer, Received
 from faults.vendors import VENDORS, text_for
+from unichat.adapter import Operation, Replay, Request
 from unichat.errors import UnichatError
-from unichat.operation import Operation, Replay, Request
 from unichat.transport import limits
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
@@ -82,7 +82,7 @@ def _unsigned(backend: str) -> Operation[Any]:
         name="unsigned",
         replay=Replay.READ,
         request=Request("GET", "/anything"),
-        examine=lambda _: None,
+        detect_error=lambda _: None,
         parse=lambda reply: reply.status,
         signed=False,
     )
@@ -97,7 +97,7 @@ def test_no_path_leads_the_key_to_another_origin(path: str, count: Callable[...,
             name="astray",
             replay=Replay.READ,
             request=request,
-            examine=lambda _: None,
+            detect_error=lambda _: None,
             parse=lambda reply: reply.status,
         )
         with client_on("kapa", server.url) as client:

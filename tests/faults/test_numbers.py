@@ -17,8 +17,8 @@ from faults.outcome import answered
 from faults.rows_connection import full_queue
 from faults.server import FaultServer
 from faults.vendors import VENDORS
+from unichat.adapter import Secret
 from unichat.errors import ConfigError, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
-from unichat.secrets import Secret
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 _SECONDS = [0, -1, float("nan"), float("inf"), -float("inf"), "5", True, b"5", [5]]

@@ -16,7 +16,7 @@ from faults.oracles import open_sockets
 from faults.rows_streams import record
 from faults.server import Connection, FaultServer, Received
 from faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
-from unichat.client import Client
+from unichat.client.sync_client import Client
 from unichat.errors import InvalidInput
 
 

@@ -17,7 +17,7 @@ from faults.rows_connection import say_nothing
 from faults.rows_tls import through
 from faults.server import FaultServer
 from faults.vendors import VENDORS, text_for
-from unichat.client import Client
+from unichat.client.sync_client import Client
 from unichat.errors import ConfigError, ConnectionFailed
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))

@@ -19,7 +19,7 @@ from faults.oracles import check_error, open_sockets
 from faults.rows_heads import after
 from faults.server import Connection, FaultServer, Received
 from faults.vendors import VENDORS, text_for
-from unichat.client import Client
+from unichat.client.sync_client import Client
 from unichat.errors import ServerError, UnichatError
 from unichat.models import ThreadRef
 from unichat.transport import limits

@@ -1,4 +1,4 @@
-"""The waits between attempts: which curve each failure has, where its cap is, and that full jitter spreads it."""
+"""The waits between attempts: which backoff each failure has, where its cap is, and that full jitter spreads it."""
 
 from __future__ import annotations
 

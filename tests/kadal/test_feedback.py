@@ -6,7 +6,7 @@ import pytest
 from behaviour.doubles import BOT, Canned, body_of, canned, client_on, query_of, reply
 
 from unichat import Answer, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, errors
-from unichat.policy.failures import Failure
+from unichat.transport.base import TransportFailure
 
 from .conftest import SAMPLES
 
@@ -139,7 +139,7 @@ def test_rating_ids_that_cannot_be_are_a_config_error(rating_ids, transport):
 
 
 def test_a_rating_is_not_given_twice_after_an_answer_that_broke_off():
-    transport = canned(Failure("truncated"))
+    transport = canned(TransportFailure("truncated"))
     with pytest.raises(errors.InvalidResponse) as raised:
         client_on(transport, "kadal").feedback(41, Rating.UP)
     assert raised.value.maybe_delivered is True

@@ -11,8 +11,8 @@ from attrs import field, frozen
 from behaviour.doubles import BAD_IDS, BOT, KADAL_URL, KEY
 from responses import matchers
 
+from unichat.adapter import Replay
 from unichat.errors import InvalidInput, UnichatError
-from unichat.operation import Replay
 from unichat_kadal import operations
 from unichat_kadal.models import ChatList, ChatReply, ChatRow, Common, FeedbackRow, Health
 

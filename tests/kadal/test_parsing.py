@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat import Answer, Exchange, Feedback, Rating, errors
+from unichat.adapter import Token
 from unichat.errors import InvalidResponse, UnichatError
-from unichat.secrets import Token
 from unichat_kadal import operations
 from unichat_kadal.accounts import token_operation
 
@@ -247,7 +247,7 @@ def fetched(value):
     settings = checked("kadal", token=None, client_id="c", client_secret="s" * 8).settings
     operation = token_operation(settings)
     answer = reply(value)
-    assert operation.examine(answer) is None
+    assert operation.detect_error(answer) is None
     return operation.parse(answer)
 
 

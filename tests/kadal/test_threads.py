@@ -9,8 +9,7 @@ import pytest
 from behaviour.doubles import BOT, Canned, FakeClock, body_of, checked, client_on, query_of, reply
 
 from unichat import Answer, Rating, ThreadRef, User, errors
-from unichat.adapter import ChatCall
-from unichat.operation import Hold
+from unichat.adapter import ChatCall, Exclusive
 from unichat_kadal.adapter import KadalAdapter
 from unichat_kadal.conversations import Conversations
 
@@ -190,7 +189,7 @@ def finished(flow, transport):
             step = flow.send(result)
         except StopIteration as stop:
             return stop.value
-        result = None if isinstance(step, Hold) else step.parse(transport.answer(step.request))
+        result = None if isinstance(step, Exclusive) else step.parse(transport.answer(step.request))
 
 
 def test_the_newest_thread_is_the_one_whose_question_was_sent_last(mini):
@@ -482,13 +481,13 @@ def pool():
 def holding(monkeypatch, gate, **settings):
     """A client, and a semaphore that is raised by each call which is about to wait for its turn."""
     queued = threading.Semaphore(0)
-    original = Hold.__init__
+    original = Exclusive.__init__
 
     def noted(self, *args, **kwargs):
         original(self, *args, **kwargs)
         queued.release()
 
-    monkeypatch.setattr(Hold, "__init__", noted)
+    monkeypatch.setattr(Exclusive, "__init__", noted)
     return client_on(Canned(gate.answer), "kadal", **settings), queued
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat import Answer, Comment, Exchange, Rating, Source, ThreadRef
+from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse
 from unichat.models import Feedback
-from unichat.operation import StreamFailure
 from unichat_kapa import operations
 from unichat_kapa.models import ChatReply, Listing
 

@@ -6,7 +6,7 @@ import pytest
 from behaviour.doubles import Canned, client_on, reply
 
 from unichat import ThreadRef
-from unichat.policy.failures import Failure
+from unichat.transport.base import TransportFailure
 
 THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
 ANSWER = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
@@ -25,7 +25,7 @@ def row(question="q", *, age=0.0, answer="found", number=3):
 
 def asked(rows, thread=None):
     """What asking gives when the first answer is lost and the history has these rows; and how often it was asked."""
-    outcomes = [Failure("closed", phase="waiting"), reply({"answer": "asked again"})]
+    outcomes = [TransportFailure("closed", phase="waiting"), reply({"answer": "asked again"})]
 
     def answering(request):
         if request.method == "GET":

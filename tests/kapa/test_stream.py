@@ -8,10 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from unichat import Source, StreamEvent, ThreadRef
+from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse, ServerError, StreamInterrupted
-from unichat.operation import StreamFailure
-from unichat.policy.failures import Failure
-from unichat.running import OpenReply
+from unichat.transport.base import OpenReply, TransportFailure
 from unichat_kapa import stream
 from unichat_kapa.stream import DELIMITER, Decoder
 
@@ -430,19 +429,19 @@ def streaming(pieces):
 
 @pytest.mark.parametrize("kind", ["truncated", "stalled"])
 def test_a_body_cut_short_is_interrupted_even_where_the_records_are_whole(kind):
-    transport = streaming([encoded(piece("so far")), Failure(kind)])
+    transport = streaming([encoded(piece("so far")), TransportFailure(kind)])
     _, error = interrupted(client_on(transport, "kapa"))
     assert error.text == "so far"
     assert transport.closed
 
 
 def test_a_body_cut_short_after_all_that_was_promised_is_still_interrupted():
-    _, error = interrupted(client_on(streaming([encoded(*TYPICAL), Failure("truncated")]), "kapa"))
+    _, error = interrupted(client_on(streaming([encoded(*TYPICAL), TransportFailure("truncated")]), "kapa"))
     assert error.answer_id == ANSWER
 
 
 def test_silence_after_all_that_was_promised_is_the_end():
-    client = client_on(streaming([encoded(*TYPICAL), Failure("stalled")]), "kapa")
+    client = client_on(streaming([encoded(*TYPICAL), TransportFailure("stalled")]), "kapa")
     with client.stream("q") as answering:
         assert answering.answer.id == ANSWER
 

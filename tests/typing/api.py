@@ -39,8 +39,7 @@ from unichat import (
     User,
     errors,
 )
-from unichat.adapter import Adapter, Backend
-from unichat.operation import Flow, Operation, Page, Paged, StreamOperation, ask
+from unichat.adapter import Adapter, Backend, Flow, Operation, Page, Paged, StreamOperation, ask
 from unichat_kadal.models import ChatList, Common, Health
 from unichat_kadal.models import ChatReply as KadalReply
 from unichat_kadal.models import FeedbackRow as KadalFeedback

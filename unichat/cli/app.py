@@ -10,8 +10,8 @@ from importlib import import_module
 import click
 
 import unichat
+from unichat._text.printable import quoted
 from unichat.cli.failures import EXIT_CODES, ended, nearest
-from unichat.printable import quoted
 
 COMMANDS = {
     "demo": "Show both vendors side by side, in a sandbox.",

@@ -8,10 +8,10 @@ from typing import Any, NoReturn, get_origin, get_type_hints
 
 import click
 
+from unichat._text.printable import quoted, trimmed
+from unichat.adapter import Endpoint
 from unichat.cli.failures import nearest
 from unichat.config.kinds import from_text, members, options
-from unichat.endpoint import Endpoint
-from unichat.printable import quoted, trimmed
 
 _CONVERTED = {bool: "true or false", int: "a whole number", float: "a number"}
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unichat._text.printable import quoted, trimmed
 from unichat.cli import completion, options, output
 from unichat.cli.failures import nearest
-from unichat.printable import quoted, trimmed
 
 if TYPE_CHECKING:
+    from unichat.adapter import Endpoint
     from unichat.cli.opening import Target
     from unichat.config import Resolved
-    from unichat.endpoint import Endpoint
 
 
 @click.command("call")

@@ -12,7 +12,7 @@ from unichat.cli.failures import FAILED
 
 if TYPE_CHECKING:
     from unichat.cli.opening import Target
-    from unichat.client import Client
+    from unichat.client.sync_client import Client
 
 
 @click.command("clear")

@@ -9,12 +9,12 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from unichat.endpoint import Endpoints
+    from unichat.adapter import Endpoints
 
 
 def backends(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Offer the installed adapters."""
-    from unichat import registry
+    from unichat.config import registry
 
     return _fitting(registry.names(), incomplete)
 
@@ -47,7 +47,8 @@ def parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 
 
 def _endpoints(ctx: click.Context) -> Endpoints | None:
-    from unichat import config, registry
+    from unichat import config
+    from unichat.config import registry
     from unichat.errors import ConfigError
 
     backend = ctx.params.get("backend")

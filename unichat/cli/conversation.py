@@ -10,7 +10,7 @@ import click
 from unichat.cli import output
 from unichat.cli.failures import nearest, options_of, report
 from unichat.cli.wording import worded
-from unichat.client import Client
+from unichat.client.sync_client import Client
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
 from unichat.models import Answer, Rating, ThreadRef
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from unichat.adapter import Credential
-from unichat.operation import Operation, StreamOperation
+from unichat.adapter import Credential, Operation, StreamOperation
 
 
 def command_line(operation: Operation[object] | StreamOperation[object], base_url: str, credential: Credential) -> str:

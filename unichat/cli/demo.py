@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
+from unichat._text.printable import trimmed
 from unichat.cli import options, output
 from unichat.cli.failures import FAILED
-from unichat.printable import trimmed
 
 if TYPE_CHECKING:
-    from unichat.client import Client
+    from unichat.client.sync_client import Client
     from unichat.models import Answer
 
 USER = "demo-user"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import click
 
-from unichat.printable import escaped, trimmed
+from unichat._text.printable import escaped, trimmed
 
 EXIT_CODES = {
     0: "done; also if whoever reads the output stops early, and when `sandbox` is stopped",

@@ -11,9 +11,9 @@ import click
 from attrs import frozen
 
 from unichat import config as configuration
-from unichat import registry
 from unichat.cli import output
-from unichat.client import Client
+from unichat.client.sync_client import Client
+from unichat.config import registry
 from unichat.connecting import client_for, connect
 from unichat.models import ThreadRef
 

@@ -11,7 +11,7 @@ from unichat.cli import completion, options, output
 if TYPE_CHECKING:
     import inspect
 
-    from unichat.endpoint import Endpoint
+    from unichat.adapter import Endpoint
 
 
 @click.command("operations")
@@ -23,7 +23,7 @@ def command(backend: str, as_json: bool) -> None:
     Each can be run with `unichat call`. Parameters in brackets can be left out; those with a star are filled in from
     the profile.
     """
-    from unichat import registry
+    from unichat.config import registry
 
     endpoints = registry.find(backend).endpoints
     if as_json:

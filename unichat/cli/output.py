@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unichat.printable import escaped
+from unichat._text.printable import escaped
 
 if TYPE_CHECKING:
     from rich.text import Text

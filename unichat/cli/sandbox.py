@@ -63,7 +63,7 @@ def _say(box: Sandbox) -> None:
     output.say()
     output.heading("unichat.toml")
     output.say(box.config_toml())
-    output.note("Running. Ctrl-C stops it.")
+    output.note("LiveStream. Ctrl-C stops it.")
 
 
 def _text(value: Any) -> str:

@@ -10,12 +10,12 @@ from attrs import NOTHING, Attribute, Factory, fields, resolve_types
 from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
+from unichat._text.printable import quoted
 from unichat.config.given import UNREADABLE, Given
 from unichat.config.kinds import described, from_text, is_function, is_known, is_secret, members, options
 from unichat.config.problems import Problem, from_error, nearest, unknown
 from unichat.config.references import secret_from
 from unichat.errors import ConfigError
-from unichat.printable import quoted
 
 
 def settings_of(kind: type[Any]) -> tuple[Attribute[Any], ...]:
@@ -91,7 +91,7 @@ def _checked(item: Attribute[Any], converter: Converter, good: dict[str, Any], g
         result = secret_from(value, key=item.name, source=source)
     else:
         result = converter.structure(value, cast(Any, item.type))
-    # Here and not only in __init__, which would stop at the first setting that is wrong.
+    # EndpointContext and not only in __init__, which would stop at the first setting that is wrong.
     if item.validator is not None:
         item.validator(None, item, result)
     good[item.name] = result

@@ -10,10 +10,10 @@ from typing import Any
 
 from attrs import field, frozen
 
+from unichat._text.printable import quoted, trimmed
 from unichat.config.problems import Problem, as_error, unknown
 from unichat.config.reading import Contents, read_small, user_path
 from unichat.errors import ConfigError
-from unichat.printable import quoted, trimmed
 
 FILE = "unichat.toml"
 PYPROJECT = "pyproject.toml"

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
-from unichat.printable import quoted
-from unichat.secrets import Secret
+from unichat._text.printable import quoted
+from unichat.adapter import Secret
 
 # Bounded: Python refuses to convert thousands of digits, and no setting needs more than these.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")

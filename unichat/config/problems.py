@@ -8,8 +8,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
+from unichat._text.printable import escaped, quoted
 from unichat.errors import ConfigError
-from unichat.printable import escaped, quoted
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from unichat._text.printable import quoted
 from unichat.errors import ConfigError
-from unichat.printable import quoted
 
 
 @frozen

@@ -8,12 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from unichat._text.printable import quoted, trimmed
+from unichat.adapter import Secret
 from unichat.config.given import Source
 from unichat.config.problems import nearest
 from unichat.config.reading import read_small, user_path
 from unichat.errors import ConfigError
-from unichat.printable import quoted, trimmed
-from unichat.secrets import Secret
 
 FORMS = '{env = "NAME"}, {file = "PATH"} or {keyring = "SERVICE/USERNAME"}'
 _LIMIT = 1 << 16  # bytes

@@ -13,8 +13,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from unichat import registry
+from unichat._text.log import log
+from unichat._text.printable import quoted
 from unichat.adapter import Backend
+from unichat.config import registry
 from unichat.config.checking import build, settings_of
 from unichat.config.files import Config, read
 from unichat.config.given import Given, Source
@@ -22,8 +24,6 @@ from unichat.config.kinds import is_secret
 from unichat.config.problems import Problem, as_error, from_error
 from unichat.config.selection import Layer, Names, Selection, by_profile, by_target, profile_name
 from unichat.errors import ConfigError
-from unichat.logs import log
-from unichat.printable import quoted
 
 Find = Callable[[str], Backend[Any]]
 PathText = str | os.PathLike[str]

@@ -8,13 +8,12 @@ from typing import Any, Literal, get_args, get_origin
 
 from attrs import Attribute
 
-from unichat import registry
-from unichat.adapter import Backend
+from unichat.adapter import Backend, Secret
+from unichat.config import registry
 from unichat.config.checking import settings_of
 from unichat.config.kinds import is_function, members
 from unichat.config.resolving import Find
 from unichat.config.selection import Names
-from unichat.secrets import Secret
 
 _PLAIN: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from attrs import frozen
 
+from unichat._text.printable import quoted
 from unichat.config.files import FILE, Config, user_file
 from unichat.config.given import Given, Source
 from unichat.config.problems import NoConfig, Problem, unknown
 from unichat.config.urls import is_url, parse_url
 from unichat.errors import ConfigError
-from unichat.printable import quoted
 
 Layer = Mapping[str, Given]
 Names = Callable[[], tuple[str, ...]]

@@ -11,9 +11,9 @@ from urllib.parse import unquote_to_bytes
 
 from attrs import field, frozen
 
+from unichat._text.printable import quoted
 from unichat.config.given import UNREADABLE, Unreadable
 from unichat.config.problems import Problem
-from unichat.printable import quoted
 
 _FORM = "Such as kapa://PROJECT_ID?integration_id=…"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://([^?#]*)(?:\?([^#]*))?(#.*)?")

@@ -8,27 +8,11 @@ from typing import Any
 from attrs import frozen
 
 from unichat import errors
+from unichat._text.printable import trimmed
+from unichat.adapter import ErrorResponse, Replay
 from unichat.errors import UnichatError
-from unichat.operation import Problem, Replay
-from unichat.policy.waits import Curve
-from unichat.printable import trimmed
-
-
-@frozen
-class Failure:
-    """A call that brought no usable HTTP answer.
-
-    Attributes:
-        kind: the row of the table.
-        detail: what the network said, in words that hold no secret.
-        delivered: whether the request may have reached the vendor, where the driver knows better than the table.
-        phase: how far the attempt came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
-    """
-
-    kind: str
-    detail: str = ""
-    delivered: bool | None = None
-    phase: str = ""
+from unichat.policy.backoff import Backoff
+from unichat.transport.base import TransportFailure
 
 
 @frozen
@@ -42,7 +26,7 @@ class Row:
             never, `C` not, since the vendor may have acted on it.
         delivered: whether the vendor may have acted; None where the driver must say.
         error: what is raised in the end.
-        curve: the waits.
+        backoff: the waits.
         hint: what to do.
     """
 
@@ -51,7 +35,7 @@ class Row:
     again: str
     delivered: bool | None
     error: type[UnichatError]
-    curve: Curve = Curve.SERVER
+    backoff: Backoff = Backoff.SERVER
     hint: str = ""
 
     def retried(self, replay: Replay) -> bool:
@@ -108,10 +92,10 @@ ROWS: tuple[Row, ...] = (
     Row("403", "403", "NNNNN", False, errors.PermissionDenied, hint=_OTHERS),
     Row("404", "404, 405, 410", "NNNNN", False, errors.NotFound, hint="Check the id and base_url."),
     Row("408", "408, 425", "YYYYY", False, errors.ServerError, hint=_LATER),
-    Row("429", "429", "YYYYY", False, errors.RateLimited, Curve.THROTTLED, hint="Ask less often."),
+    Row("429", "429", "YYYYY", False, errors.RateLimited, Backoff.THROTTLED, hint="Ask less often."),
     Row("4xx", "every other 4xx", "NNNNN", False, errors.RequestRejected, hint="See the vendor's message."),
     Row("503", "503", "YYYYY", False, errors.ServerError, hint=_LATER),
-    Row("507", "507, the token allowance", "YYYYY", False, errors.InsufficientTokens, Curve.TOKENS, hint=_REFILL),
+    Row("507", "507, the token allowance", "YYYYY", False, errors.InsufficientTokens, Backoff.TOKENS, hint=_REFILL),
     Row("5xx", "every other 5xx", "YYYYY", True, errors.ServerError, hint=_LATER),
     Row("stream_error", "a stream that starts with an error", "YYYYY", True, errors.ServerError, hint=_LATER),
 )
@@ -144,13 +128,13 @@ def row_for(status: int) -> Row:
     return TABLE[family]
 
 
-def error_for(row: Row, failure: Failure | Problem, **context: Any) -> UnichatError:
+def error_for(row: Row, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
     """Return the error that `row` prescribes for `failure`; `context` holds backend, operation and the like."""
     context.update(hint=row.hint, maybe_delivered=row.delivered)
     if row.error in (errors.ConnectionFailed, errors.InvalidResponse):
         context["kind"] = _KINDS.get(row.kind, row.kind)
         context["retryable"] = row.kind not in _NEEDS_SOMEBODY
-    if isinstance(failure, Failure):
+    if isinstance(failure, TransportFailure):
         if failure.delivered is not None:
             context["maybe_delivered"] = failure.delivered
         return row.error(f"{row.title}: {failure.detail}" if failure.detail else row.title, **context)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 
 from attrs import frozen
 
-from unichat.settings import interval_of
+from unichat.adapter.settings import interval_of
 
 _SLOWEST = 16.0
 """Times the base interval: how far refusals slow the pace down at most."""

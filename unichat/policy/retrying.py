@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import secrets
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import define, evolve, field, frozen
 
+from unichat._text.log import log
+from unichat._text.printable import trimmed
+from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Reply, StreamFailure, StreamOperation
+from unichat.adapter.secrets import Signature
 from unichat.errors import (
     AccessDenied,
     CircuitOpen,
@@ -20,19 +23,15 @@ from unichat.errors import (
     StreamInterrupted,
     UnichatError,
 )
-from unichat.logs import log
-from unichat.operation import Operation, Problem, Replay, Reply, StreamFailure, StreamOperation
-from unichat.policy import failures, waits
+from unichat.policy import backoff as waits
+from unichat.policy import failures
+from unichat.policy.backoff import Backoff
 from unichat.policy.budget import Budget
-from unichat.policy.deadline import Deadline
-from unichat.policy.failures import Failure, Row
+from unichat.policy.failures import Row
 from unichat.policy.pacing import Turn
-from unichat.policy.waits import Curve
-from unichat.printable import trimmed
+from unichat.policy.redaction import in_body, redaction_of
 from unichat.record import Attempt, CallRecord
-from unichat.redaction import in_body, redaction_of
-from unichat.secrets import Signature
-from unichat.settings import PolicySettings
+from unichat.transport.base import Deadline, TransportFailure
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -40,14 +39,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
-
-
-@frozen
-class Clock:
-    """Where time comes from, so that tests need not wait: `monotonic` in seconds, `sleep` for a number of them."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 @frozen
@@ -70,7 +61,7 @@ class Failed:
 
     error: UnichatError
     again: bool
-    curve: Curve
+    backoff: Backoff
     withheld: bool = False
     refresh: bool = False
 
@@ -127,7 +118,7 @@ class Attempts(Generic[T]):
     def _wait(self, state: RetryCallState) -> float:
         failed = _failed(state)
         # Full jitter: clients that failed together do not come back together.
-        longest = waits.longest_wait(self.policy, failed.curve, state.attempt_number)
+        longest = waits.longest_wait(self.policy, failed.backoff, state.attempt_number)
         return max(random.uniform(0, longest), failed.error.retry_after or 0.0)  # noqa: S311
 
     def _enough_attempts(self, state: RetryCallState) -> bool:
@@ -137,15 +128,15 @@ class Attempts(Generic[T]):
         return self._stopped("retry_after", (_failed(state).error.retry_after or 0.0) > self.policy.retry_after_limit)
 
     def _no_time(self, state: RetryCallState) -> bool:
-        return self._stopped("deadline", state.upcoming_sleep >= self.deadline.left())
+        return self._stopped("deadline", state.upcoming_sleep >= self.deadline.remaining())
 
     def _no_budget(self, state: RetryCallState) -> bool:
-        curve = _failed(state).curve
-        self._cost = curve.cost
-        if curve is Curve.AT_ONCE:
+        backoff = _failed(state).backoff
+        self._cost = backoff.cost
+        if backoff is Backoff.AT_ONCE:
             return False
-        taken = self.budget.take(curve.cost)
-        self._owed = curve.cost if taken else 0.0
+        taken = self.budget.take(backoff.cost)
+        self._owed = backoff.cost if taken else 0.0
         return self._stopped("budget", not taken)
 
     def _stopped(self, by: str, stopped: bool) -> bool:
@@ -175,7 +166,7 @@ class Attempts(Generic[T]):
         """Return what a whole answer amounts to."""
         self.answered(reply.status, reply.headers)
         try:
-            problem = self.operation.examine(reply)
+            problem = self.operation.detect_error(reply)
             if problem is None:
                 assert isinstance(self.operation, Operation)
                 return Done(self.operation.parse(reply))
@@ -217,9 +208,9 @@ class Attempts(Generic[T]):
             error.excerpt = self._redacted(error.excerpt) if self.operation.signed else ""
             error.maybe_delivered = row.delivered
             error.hint = error.hint or row.hint
-        return Failed(error, again=False, curve=row.curve)
+        return Failed(error, again=False, backoff=row.backoff)
 
-    def _refused(self, problem: Problem, reply: Reply) -> Failed:
+    def _refused(self, problem: ErrorResponse, reply: Reply) -> Failed:
         row = failures.row_for(problem.means or problem.status)
         if row.kind == "3xx":
             # The host alone: the rest of the address may hold what was asked.
@@ -229,14 +220,14 @@ class Attempts(Generic[T]):
         if isinstance(error, AccessDenied) and self.refreshable:
             # Once: a second refusal is about the account, not about the token's age.
             self.refreshable = False
-            return Failed(error, again=True, curve=Curve.AT_ONCE, refresh=True)
+            return Failed(error, again=True, backoff=Backoff.AT_ONCE, refresh=True)
         return self._failed(row, error)
 
-    def broken(self, failure: Failure) -> Failed:
+    def broken(self, failure: TransportFailure) -> Failed:
         """Return what a failure without an answer amounts to."""
-        if self.deadline.left() <= 0 and failure.kind not in ("deadline", "cancelled"):
+        if self.deadline.remaining() <= 0 and failure.kind not in ("deadline", "cancelled"):
             # It came from the deadline's cutting the attempt short, or made no difference any more.
-            failure = Failure("deadline", failure.detail, self._delivered(failure), failure.phase)
+            failure = TransportFailure("deadline", failure.detail, self._delivered(failure), failure.phase)
         self.phase = failure.phase
         row = failures.TABLE[failure.kind]
         error = self._error(row, failure)
@@ -254,19 +245,19 @@ class Attempts(Generic[T]):
     def circuit_open(self, reopens_in: float) -> Failed:
         """Return what an attempt amounts to that the breaker did not let through."""
         row = failures.TABLE["circuit"]
-        error = self._error(row, Failure("circuit", f"for {reopens_in:.1f} s more"))
+        error = self._error(row, TransportFailure("circuit", f"for {reopens_in:.1f} s more"))
         assert isinstance(error, CircuitOpen)
         error.reopens_in = reopens_in
         return self._failed(row, error)
 
     @staticmethod
-    def _delivered(failure: Failure) -> bool | None:
+    def _delivered(failure: TransportFailure) -> bool | None:
         return failures.TABLE[failure.kind].delivered if failure.delivered is None else failure.delivered
 
     def stream_failed(self, failure: StreamFailure) -> Failed:
         """Return what a stream amounts to that failed before its first event."""
         row = failures.TABLE[{"vendor": "stream_error", "too_large": "too_large"}.get(failure.kind, "unreadable")]
-        return self._failed(row, self._error(row, Failure(row.kind, self.words_of(failure))))
+        return self._failed(row, self._error(row, TransportFailure(row.kind, self.words_of(failure))))
 
     def words_of(self, failure: StreamFailure) -> str:
         """Return why a stream cannot go on, and note the vendor's own words."""
@@ -275,8 +266,8 @@ class Attempts(Generic[T]):
             self.vendor_message = words
         return words
 
-    def _error(self, row: Row, failure: Failure | Problem, **context: Any) -> UnichatError:
-        if isinstance(failure, Problem):
+    def _error(self, row: Row, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
+        if isinstance(failure, ErrorResponse):
             failure = evolve(failure, message=self._redacted(failure.message))
             self.vendor_message = trimmed(failure.message)
             self.vendor_code = trimmed(self._redacted(failure.code)) if failure.code else None
@@ -294,7 +285,7 @@ class Attempts(Generic[T]):
             again = False
         if again and error.maybe_delivered:
             self.maybe_duplicated = True
-        return Failed(error, again, row.curve, withheld=withheld)
+        return Failed(error, again, row.backoff, withheld=withheld)
 
     def succeeded(self) -> None:
         """Give back to the budget what a success gives."""

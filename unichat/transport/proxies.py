@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from unichat.policy.failures import Failure
+from unichat.transport.base import TransportFailure
 
 
 def proxy_for(base_url: str) -> str | None:
@@ -21,7 +21,7 @@ def is_encrypted(*addresses: str | None) -> bool:
     return any((address or "").lower().startswith("https:") for address in addresses)
 
 
-def unusable(proxy: str | None, schemes: Container[str]) -> Failure | None:
+def unusable(proxy: str | None, schemes: Container[str]) -> TransportFailure | None:
     """Return what is wrong with a proxy: libraries stumble over some, each in its own way, or go past them."""
     if not proxy:
         return None
@@ -32,4 +32,4 @@ def unusable(proxy: str | None, schemes: Container[str]) -> Failure | None:
     except ValueError:
         # Brackets that do not close, or a port that is no number.
         pass
-    return Failure("proxy", "the environment names one that cannot be used", phase="connecting")
+    return TransportFailure("proxy", "the environment names one that cannot be used", phase="connecting")

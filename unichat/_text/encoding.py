@@ -1,0 +1,65 @@
+"""Text and JSON on their way to a vendor: what cannot be sent is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from unichat._text.printable import has_lone_surrogate, quoted
+from unichat.errors import InvalidInput
+
+# Made once: json.dumps with options makes an encoder each time. What contains itself is found before.
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+
+
+def encodable(name: str, value: str) -> str:
+    """Return `value`, if it can be sent at all.
+
+    Raises:
+        InvalidInput: it holds a lone surrogate or a NUL character.
+    """
+    if "\x00" in value or has_lone_surrogate(value):
+        raise InvalidInput(
+            f"{name} holds a NUL character or a lone surrogate, which cannot be sent",
+            hint="Remove it.",
+            argument=name,
+            value=quoted(value),
+        )
+    return value
+
+
+def encode_json(value: object, argument: str) -> bytes:
+    """Return `value` as compact UTF-8 JSON.
+
+    Raises:
+        InvalidInput: it is not JSON: another type, a key that is no text, NaN or infinity, a cycle, a lone surrogate.
+    """
+    problem = ""
+    body = b""
+    try:
+        _refuse_other_keys(value)
+        body = _encoder.encode(value).encode()
+    except RecursionError:
+        problem = "it is nested too deeply, or contains itself"
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    if problem:
+        raise InvalidInput(
+            f"{argument} cannot be sent as JSON: {problem}",
+            hint="Use text, finite numbers, true, false, None, lists, and dicts with text keys.",
+            argument=argument,
+        )
+    return body
+
+
+def _refuse_other_keys(value: object) -> None:
+    # json.dumps turns the key 1 into "1" without a word, and two keys may then become one.
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {quoted(key)} is no text")
+            if type(item) is not str:
+                _refuse_other_keys(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_other_keys(item)

@@ -1,0 +1,210 @@
+"""What an adapter is: settings and neutral calls in, operations and shared models out; no I/O.
+
+An adapter's package names its `Backend` in the entry-point group `unichat.adapters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from attrs import field, frozen
+
+from unichat._text.log import log
+from unichat.adapter.endpoints import Endpoints
+from unichat.adapter.flows import Flow
+from unichat.adapter.operations import Operation, Paged
+from unichat.adapter.secrets import Secret, Token, TokenProvider
+from unichat.adapter.settings import CommonSettings
+from unichat.adapter.streaming import EventSource
+from unichat.errors import Unsupported
+from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+
+S = TypeVar("S", bound=CommonSettings)
+
+OnUnsupported = Literal["raise", "drop"]
+
+
+@frozen(kw_only=True)
+class Capabilities:
+    """What a backend can do, known before anything is sent.
+
+    Attributes:
+        streaming: answers come in pieces; without it `stream` gives the whole answer as one event.
+        clear_history: conversations can be cleared.
+        parallel_threads: one user can have several conversations at a time.
+        history_by_thread: `history(thread)` gives that thread alone, not all of its user's.
+        history_by_user: `history(user=...)` works.
+        sources: answers name their sources.
+        uncertainty: answers say whether the vendor doubts them.
+        timestamps: exchanges of the history have times.
+        metadata: questions can carry `metadata`.
+        user_details: questions can carry more of a user than the id.
+        feedback_needs_user: `feedback` needs `user`.
+        feedback_comment_on_up: an upvote can carry a comment.
+        question_limit: characters (Unicode code points) that a question may have; None for no stated limit.
+        options: by call, the backend's own keyword arguments.
+    """
+
+    streaming: bool
+    clear_history: bool
+    parallel_threads: bool
+    history_by_thread: bool
+    history_by_user: bool
+    sources: bool
+    uncertainty: bool
+    timestamps: bool
+    metadata: bool
+    user_details: bool
+    feedback_needs_user: bool
+    feedback_comment_on_up: bool
+    question_limit: int | None = None
+    options: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False)
+
+
+@frozen(kw_only=True)
+class NeutralCall:
+    """What all neutral calls tell an adapter."""
+
+    backend: str
+    operation: str
+    on_unsupported: OnUnsupported = "raise"
+    options: Mapping[str, Any] = field(factory=dict)
+
+    def reject_or_drop(self, argument: str, reason: str, alternative: str) -> None:
+        """Report an argument that the backend cannot carry: raise, or log that it is dropped, as the caller chose.
+
+        Raises:
+            Unsupported: unless the caller chose `on_unsupported="drop"`.
+        """
+        if self.on_unsupported == "raise":
+            raise Unsupported(
+                reason if argument == self.operation else f"{argument}: {reason}",
+                hint=f"{alternative} Or pass on_unsupported='drop' to go on without it.",
+                backend=self.backend,
+                operation=self.operation,
+                argument=argument,
+                alternative=alternative,
+            )
+        log.warning("%s %s: dropped %s: %s", self.backend, self.operation, argument, reason)
+
+
+@frozen(kw_only=True)
+class ChatCall(NeutralCall):
+    """`chat` (no thread), `continue_thread` and `stream`.
+
+    Attributes:
+        reconcile: whether to look for the answer, where the question may have been received but its answer was lost.
+    """
+
+    question: str
+    reconcile: bool = False
+    thread: ThreadRef | None = None
+    user: User | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@frozen(kw_only=True)
+class FeedbackCall(NeutralCall):
+    """`feedback`. `thread` is that of the answer or exchange given, None where only an id was."""
+
+    answer_id: str | int
+    rating: Rating
+    thread: ThreadRef | None = None
+    user: User | None = None
+    comment: Comment | None = None
+
+
+@frozen(kw_only=True)
+class HistoryCall(NeutralCall):
+    """`history`. `page_size` is None where the caller leaves it to the adapter."""
+
+    thread: ThreadRef | None = None
+    user: User | None = None
+    newest_first: bool = False
+    page_size: int | None = None
+
+
+@frozen(kw_only=True)
+class ClearCall(NeutralCall):
+    """`clear_history`."""
+
+    thread: ThreadRef | None = None
+    user: User | None = None
+
+
+@frozen
+class Credential:
+    """How requests are signed: `header: scheme secret`.
+
+    Attributes:
+        source: the secret; a function that returns one, called before each request; or an operation that fetches a
+            token, which is kept until shortly before it expires.
+    """
+
+    header: str
+    scheme: str
+    source: Secret | TokenProvider | Operation[Token]
+
+
+class Adapter(Protocol):
+    """One vendor behind the neutral calls. Every method returns a flow and sends nothing.
+
+    The arguments were checked for what every backend needs. An adapter checks what its vendor needs besides as soon as
+    the method is called, before it returns the flow, so that a caller learns of a mistake at once.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can do, with the settings given."""
+        ...
+
+    @property
+    def credential(self) -> Credential:
+        """How its requests are signed."""
+        ...
+
+    def chat(self, call: ChatCall) -> Flow[Answer]:
+        """Ask, in `call.thread` if there is one, in a fresh thread otherwise."""
+        ...
+
+    def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
+        """Ask, streamed; the whole answer where only that was to be had. Called where `capabilities.streaming`."""
+        ...
+
+    def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
+        """Rate an answer."""
+        ...
+
+    def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
+        """Prepare the reading of past exchanges."""
+        ...
+
+    def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
+        """Clear a conversation. Only called where `capabilities.clear_history`."""
+        ...
+
+    def probes(self) -> tuple[Operation[Any], ...]:
+        """Return harmless operations that together show whether address, credential and ids are right."""
+        ...
+
+
+@frozen(kw_only=True)
+class Backend(Generic[S]):
+    """What an adapter's package registers.
+
+    Attributes:
+        name: what `connect` and profiles call it.
+        title: the vendor's name.
+        settings: the attrs class of its settings.
+        build: makes the adapter.
+        endpoints: the vendor's endpoints as operations.
+        identity: the setting that stands first in the URL form, as in `kapa://PROJECT_ID`.
+    """
+
+    name: str
+    title: str
+    settings: type[S]
+    build: Callable[[S], Adapter]
+    endpoints: Endpoints
+    identity: str

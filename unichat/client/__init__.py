@@ -1,0 +1,1 @@
+"""Clients: the neutral calls, synchronously and on asyncio."""

@@ -1,0 +1,335 @@
+"""The neutral calls: checks their arguments once, for every backend, and wraps what comes back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from attrs import evolve, frozen
+
+from unichat._text.encoding import encodable, encode_json
+from unichat._text.printable import quoted
+from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
+from unichat.errors import InvalidInput, ThreadMismatch
+from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef, User
+
+_PAGE_SIZE_LIMIT = 10_000
+_COMMENT_LIMIT = 10_000
+_CONCURRENCY_LIMIT = 10_000
+
+
+@frozen
+class ArgumentChecker:
+    """Checks the arguments of one backend's neutral calls, and returns them as the values that an adapter takes.
+
+    Every check raises `InvalidInput`, `ThreadMismatch` or `Unsupported`, before anything is sent.
+    """
+
+    backend: str
+    capabilities: Capabilities
+    on_unsupported: OnUnsupported
+    replay: Literal["never", "reconcile", "always"] = "never"
+
+    def chat(
+        self,
+        operation: str,
+        question: object,
+        *,
+        thread: object = None,
+        user: object = None,
+        metadata: object = None,
+        on_unsupported: OnUnsupported | None = None,
+        options: Mapping[str, Any],
+    ) -> ChatCall:
+        """Check `chat`, `continue_thread` and `stream`."""
+        return ChatCall(
+            backend=self.backend,
+            operation=operation,
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("chat", operation, options, on_unsupported),
+            question=self._question(question),
+            reconcile=self.replay == "reconcile",
+            thread=self.thread(thread),
+            user=self.user(user),
+            metadata=_metadata(metadata, "metadata"),
+        )
+
+    def feedback(
+        self,
+        answer: object,
+        rating: object,
+        *,
+        user: object = None,
+        comment: object = None,
+        on_unsupported: OnUnsupported | None = None,
+        options: Mapping[str, Any],
+    ) -> FeedbackCall:
+        """Check `feedback`."""
+        thread = answer.thread if isinstance(answer, Answer | Exchange) else None
+        return FeedbackCall(
+            backend=self.backend,
+            operation="feedback",
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("feedback", "feedback", options, on_unsupported),
+            answer_id=_answer_id(answer),
+            rating=_rating(rating),
+            thread=self.thread(thread),
+            user=self.user(user),
+            comment=_comment(comment),
+        )
+
+    def history(
+        self,
+        thread: object,
+        *,
+        user: object,
+        newest_first: bool,
+        page_size: object,
+        on_unsupported: OnUnsupported | None,
+        options: Mapping[str, Any],
+    ) -> HistoryCall:
+        """Check `history`."""
+        return HistoryCall(
+            backend=self.backend,
+            operation="history",
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("history", "history", options, on_unsupported),
+            thread=self.thread(thread),
+            user=self.user(user),
+            newest_first=bool(newest_first),
+            page_size=None if page_size is None else _whole("page_size", page_size, 1, _PAGE_SIZE_LIMIT),
+        )
+
+    def clear_history(
+        self, thread: object, *, user: object, on_unsupported: OnUnsupported | None, options: Mapping[str, Any]
+    ) -> ClearCall:
+        """Check `clear_history`."""
+        return ClearCall(
+            backend=self.backend,
+            operation="clear_history",
+            on_unsupported=self._leniency(on_unsupported),
+            options=self._options("clear_history", "clear_history", options, on_unsupported),
+            thread=self.thread(thread),
+            user=self.user(user),
+        )
+
+    def _leniency(self, given: OnUnsupported | None) -> OnUnsupported:
+        if given not in (None, "raise", "drop"):
+            raise InvalidInput(
+                f"on_unsupported is {quoted(given)}", hint='Use "raise" or "drop".', argument="on_unsupported"
+            )
+        return given or self.on_unsupported
+
+    def _options(
+        self, call: str, operation: str, options: Mapping[str, Any], on_unsupported: OnUnsupported | None
+    ) -> dict[str, Any]:
+        if not options:
+            return {}
+        known = self.capabilities.options.get(call, ())
+        for name in options.keys() - set(known):
+            nearest = get_close_matches(name, (*known, *_COMMON_ARGUMENTS), n=1)
+            NeutralCall(
+                backend=self.backend, operation=operation, on_unsupported=self._leniency(on_unsupported)
+            ).reject_or_drop(
+                name,
+                "this call has no such argument",
+                f"Did you mean {nearest[0]}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}.",
+            )
+        return {name: value for name, value in options.items() if name in known and value is not None}
+
+    def _question(self, question: object) -> str:
+        text = check_text("question", question)
+        if not text.strip():
+            raise InvalidInput("the question is empty", hint="Ask something.", argument="question", value=quoted(text))
+        limit = self.capabilities.question_limit
+        if limit is not None and len(text) > limit:
+            raise InvalidInput(
+                f"the question has {len(text):,} characters, and {self.backend} takes at most {limit:,}",
+                hint="Shorten it.",
+                backend=self.backend,
+                argument="question",
+                value=quoted(text),
+                limit=limit,
+            )
+        return text
+
+    def thread(self, thread: object) -> ThreadRef | None:
+        """Return the reference that `thread` is, has, or has as text."""
+        if isinstance(thread, Answer | Exchange):
+            thread = require_thread(thread)
+        if isinstance(thread, str):
+            thread = ThreadRef.parse(thread)
+        if thread is None:
+            return None
+        if not isinstance(thread, ThreadRef):
+            raise InvalidInput(
+                f"thread is {quoted(thread)}",
+                hint="Pass answer.thread, or the text of str(answer.thread).",
+                argument="thread",
+                value=quoted(thread),
+            )
+        if thread.backend != self.backend:
+            raise ThreadMismatch(
+                f"the thread belongs to {thread.backend}, and this client talks to {self.backend}",
+                hint="Threads cannot move between vendors: start a new one with chat().",
+                backend=self.backend,
+                expected=self.backend,
+                found=thread.backend,
+            )
+        return thread
+
+    def user(self, user: object) -> User | None:
+        """Return the user that `user` is, or has the id of."""
+        if user is None:
+            return None
+        if isinstance(user, str):
+            user = User(user)
+        if not isinstance(user, User):
+            raise InvalidInput(
+                f"user is {quoted(user)}", hint="Pass the person's id as text, or a User.", argument="user"
+            )
+        given = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
+        for name, value in given:
+            if not check_text(f"user.{name}", value).strip():
+                raise InvalidInput(
+                    f"user.{name} is empty", hint="Leave it out, or give the id.", argument=f"user.{name}"
+                )
+        if user.metadata is None and not given:
+            raise InvalidInput("the user has no id", hint="Give User an id, an e-mail or the like.", argument="user")
+        _metadata(user.metadata, "user.metadata")
+        return user
+
+
+_USER_IDS = ("id", "email", "fingerprint_id", "slack_id", "discord_id")
+_COMMON_ARGUMENTS = (
+    "user", "metadata", "comment", "thread", "deadline", "on_unsupported", "page_size", "newest_first", "limit",
+)  # fmt: skip
+
+
+def require_thread(thread: object) -> object:
+    """Return the thread that `continue_thread` was given."""
+    if isinstance(thread, Answer | Exchange):
+        thread = thread.thread
+    if thread is None:
+        raise InvalidInput("no thread to continue", argument="thread", hint="Pass answer.thread, or use chat().")
+    return thread
+
+
+def check_text(argument: str, value: object) -> str:
+    """Return `value` if it is text that can be sent."""
+    if not isinstance(value, str):
+        raise InvalidInput(
+            f"{argument} is {type(value).__name__}, not text",
+            hint="Pass a str.",
+            argument=argument,
+            value=quoted(value),
+        )
+    return encodable(argument, value)
+
+
+def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{argument} is {quoted(value)}, not a dict", argument=argument, hint="Pass a dict.")
+    encode_json(dict(value), argument)
+    return dict(value)
+
+
+def _answer_id(answer: object) -> str | int:
+    if isinstance(answer, Answer | Exchange):
+        if answer.id is None:
+            raise InvalidInput("the answer has no id, so it cannot be rated", argument="answer", hint="Ask again.")
+        return answer.id
+    if isinstance(answer, bool) or not isinstance(answer, str | int):
+        raise InvalidInput(
+            f"the answer to rate is {quoted(answer)}",
+            hint="Pass an Answer, an Exchange, or the answer's id.",
+            argument="answer",
+            value=quoted(answer),
+        )
+    return check_text("answer", answer) if isinstance(answer, str) else answer
+
+
+def _rating(rating: object) -> Rating:
+    if isinstance(rating, Rating):
+        return rating
+    try:
+        return Rating(rating)
+    except ValueError:
+        pass
+    raise InvalidInput(
+        f"the rating is {quoted(rating)}", hint="Use Rating.UP or Rating.DOWN.", argument="rating", value=quoted(rating)
+    )
+
+
+def _comment(comment: object) -> Comment | None:
+    if comment is None:
+        return None
+    if isinstance(comment, str):
+        comment = Comment(comment)
+    if not isinstance(comment, Comment):
+        raise InvalidInput(f"comment is {quoted(comment)}", hint="Pass text or a Comment.", argument="comment")
+    if comment.text is not None and len(check_text("comment", comment.text)) > _COMMENT_LIMIT:
+        raise InvalidInput(
+            f"the comment has {len(comment.text):,} characters, and {_COMMENT_LIMIT:,} is the most that unichat sends",
+            hint="Shorten it.",
+            argument="comment",
+            limit=_COMMENT_LIMIT,
+        )
+    return comment
+
+
+def _whole(argument: str, value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidInput(
+            f"{argument} is {quoted(value)}",
+            hint=f"Give a whole number from {least} to {most:,}.",
+            argument=argument,
+            value=quoted(value),
+            limit=most,
+        )
+    return value
+
+
+def check_limit(value: object) -> int | None:
+    """Return how many exchanges `history` may give at most; None for all."""
+    return None if value is None else _whole("limit", value, 0, 2**63)
+
+
+def check_concurrency(value: object) -> int:
+    """Return how many calls there may be at a time."""
+    return _whole("concurrency", value, 1, _CONCURRENCY_LIMIT)
+
+
+def check_deadline(value: object) -> float | None:
+    """Return the deadline of a call in seconds, or None for the client's own."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
+        raise InvalidInput(
+            f"deadline is {quoted(value)}",
+            hint="Give a positive number of seconds.",
+            argument="deadline",
+            value=quoted(value),
+        )
+    return float(value)
+
+
+def attach_record(result: Any, call: Any) -> Any:
+    """Return an answer, receipt or clearing with the record of its call."""
+    if not isinstance(result, Answer):
+        return evolve(result, call=call.record)
+    # By hand, since evolve() looks every field up, for each answer.
+    return Answer(
+        text=result.text,
+        id=result.id,
+        thread=result.thread,
+        sources=result.sources,
+        uncertain=result.uncertain,
+        maybe_duplicated=call.maybe_duplicated,
+        call=call.record,
+        raw=result.raw,
+    )

@@ -1,0 +1,40 @@
+"""The vendor's endpoints, with what a client's settings know filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from unichat.adapter import Endpoints
+
+
+class BoundOperations:
+    """The vendor's endpoints, with the ids that the client's settings know filled in.
+
+    `client.operations.chat(query="…")` is `unichat_kapa.operations.chat(project_id=…, query="…")`.
+    """
+
+    def __init__(self, endpoints: Endpoints, known: Mapping[str, Any]) -> None:
+        self._endpoints = endpoints
+        self._known = known
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        # Names with an underscore first: copy and pickle look for them before there is a table to look into.
+        if name.startswith("_") or name not in self._endpoints.names():
+            names = "" if name.startswith("_") else f": {', '.join(self)}"
+            raise AttributeError(f"{type(self).__name__} has no operation {name!r}{names}")
+        endpoint = self._endpoints[name]
+        filled = {parameter: self._known[key] for parameter, key in endpoint.known.items() if key in self._known}
+
+        def build(**arguments: Any) -> Any:
+            return endpoint.function(**{**filled, **arguments})
+
+        build.__name__ = build.__qualname__ = name
+        build.__doc__ = endpoint.function.__doc__
+        return build
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._endpoints.names())
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self]

@@ -1,0 +1,188 @@
+"""What becomes of many calls at a time: each one's outcome, the progress, and the window of those that are held."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Sized
+from concurrent import futures
+from inspect import iscoroutinefunction
+from typing import Generic, TypeVar, cast
+
+from attrs import field, frozen
+
+from unichat._text.printable import quoted
+from unichat.client.arguments import check_concurrency
+from unichat.errors import InvalidInput, UnichatError
+
+I_co = TypeVar("I_co", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+I = TypeVar("I")  # noqa: E741 - an item
+R = TypeVar("R")
+
+_HELD_IN_ORDER = 4
+"""Items held for each call that may run: enough that one slow call seldom stops the others."""
+
+
+@frozen(kw_only=True)
+class Outcome(Generic[I_co, R_co]):
+    """What became of one item: the function's result, or the error that its call ended with.
+
+    Attributes:
+        item: the item, as it was given.
+        index: its place among the items, from 0.
+        error: the failure; None if there is a result.
+    """
+
+    item: I_co
+    index: int
+    error: UnichatError | None = None
+    _result: R_co | None = field(default=None, alias="result")
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result."""
+        return self.error is None
+
+    @property
+    def result(self) -> R_co:
+        """What the function returned.
+
+        Raises:
+            UnichatError: the call failed: `error`.
+        """
+        if self.error is not None:
+            raise self.error
+        return cast(R_co, self._result)
+
+
+@frozen(kw_only=True)
+class Progress:
+    """How far the calls have come.
+
+    Attributes:
+        done: calls that ended, one way or the other.
+        failed: those of them that ended with an error.
+        total: items in all; None where the items have no length.
+    """
+
+    done: int
+    failed: int
+    total: int | None
+
+
+OnProgress = Callable[[Progress], object]
+
+
+class Window(Generic[I, R]):
+    """The items that were begun and not given yet: how many there may be, and which is to be given next. No I/O."""
+
+    def __init__(
+        self, items: Iterable[I] | AsyncIterable[I], concurrency: int, ordered: bool, on_progress: OnProgress | None
+    ) -> None:
+        self.concurrency = check_concurrency(concurrency)
+        self._most = self.concurrency * (_HELD_IN_ORDER if ordered else 1)
+        self._ordered = ordered
+        self._on_progress = on_progress
+        self._total = _length(items)
+        self._begun = self._given = self._done = self._failed = 0
+        # By index, in the order in which they ended.
+        self._ended: dict[int, Outcome[I, R]] = {}
+
+    @property
+    def running(self) -> int:
+        """Calls that were begun and have not ended."""
+        return self._begun - self._done
+
+    @property
+    def room(self) -> bool:
+        """Whether another item may be begun."""
+        return self.running < self.concurrency and self._begun - self._given < self._most
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an outcome to give."""
+        return self._given in self._ended if self._ordered else bool(self._ended)
+
+    def begin(self) -> int:
+        """Count one more item as begun, and return its index."""
+        self._begun += 1
+        return self._begun - 1
+
+    def end(self, outcome: Outcome[I, R]) -> None:
+        """Note that a call has ended, and tell the caller's function."""
+        self._ended[outcome.index] = outcome
+        self._done += 1
+        self._failed += not outcome.ok
+        if self._on_progress is not None:
+            self._on_progress(Progress(done=self._done, failed=self._failed, total=self._total))
+
+    def take(self) -> Outcome[I, R]:
+        """Return the next outcome, and forget it."""
+        outcome = self._ended.pop(self._given if self._ordered else next(iter(self._ended)))
+        self._given += 1
+        return outcome
+
+
+def _length(items: object) -> int | None:
+    try:
+        return len(items) if isinstance(items, Sized) else None
+    except Exception:
+        # Some classes have a length for some of their objects only. It is no more than a number to show.
+        return None
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether it says that a task or a future was cancelled, on asyncio or between threads."""
+    # Only now: a program without asyncio need not import it.
+    from asyncio import CancelledError
+
+    return isinstance(error, CancelledError | futures.CancelledError)
+
+
+def cancelled_call() -> UnichatError:
+    """Return the error of a call that ended as cancelled, though whoever iterates was not cancelled.
+
+    As itself, asyncio's exception would pass for a cancellation of whoever iterates, and vanish in a `TaskGroup`.
+    """
+    return UnichatError(
+        "the call was cancelled, but not by whoever iterates",
+        hint="Look for what cancels its task, or something that it waits for.",
+    )
+
+
+def items_failure(error: BaseException) -> Exception:
+    """Return what is to be raised for what the items raised, once the outcomes of those before it are given.
+
+    Raises:
+        BaseException: it itself, at once, if it is to end the program.
+    """
+    if isinstance(error, Exception):
+        return error
+    if not is_cancellation(error):
+        raise error
+    failure = RuntimeError("the items were cancelled, but not by whoever iterates")
+    failure.__cause__ = error
+    return failure
+
+
+def close_items(iterator: Iterator[object]) -> None:
+    """Close a generator. Anything else, such as a file, is its owner's to close."""
+    if isinstance(iterator, Generator):
+        iterator.close()
+
+
+def check_items(items: object, kinds: type | tuple[type, ...], hint: str) -> None:
+    """Refuse what is no iterable of one of the `kinds`, and a text: its characters are not meant."""
+    if isinstance(items, str | bytes | bytearray) or not isinstance(items, kinds):
+        raise InvalidInput(f"items is {quoted(items)}", hint=hint, argument="items", value=quoted(items))
+
+
+def check_function(argument: str, function: object, hint: str, *, blocking: bool = False) -> None:
+    """Refuse what cannot be called; with `blocking`, also an `async def`, whose calls would only make coroutines."""
+    if not callable(function) or (blocking and iscoroutinefunction(function)):
+        raise InvalidInput(f"{argument} is {quoted(function)}", hint=hint, argument=argument, value=quoted(function))
+
+
+def check_progress(on_progress: object) -> None:
+    """Refuse a callback that cannot be called without awaiting."""
+    if on_progress is not None:
+        check_function("on_progress", on_progress, "Pass a function that takes a Progress.", blocking=True)

@@ -1,0 +1,54 @@
+"""How adapters are found: by the entry-point group `unichat.adapters`, built-in or not."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from unichat._text.printable import quoted, trimmed
+from unichat.adapter import Backend
+from unichat.errors import ConfigError
+
+GROUP = "unichat.adapters"
+
+
+def names() -> tuple[str, ...]:
+    """The names of all installed adapters, sorted."""
+    from importlib.metadata import entry_points
+
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def find(name: str) -> Backend[Any]:
+    """Return the installed adapter `name`.
+
+    Raises:
+        ConfigError: no such adapter (the nearest is named), or its package does not import.
+    """
+    from importlib.metadata import entry_points
+
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in points:
+        nearest = get_close_matches(name, points, n=1)
+        raise ConfigError(
+            f"there is no adapter {quoted(name)}",
+            key="backend",
+            accepted=tuple(sorted(points)),
+            nearest=nearest[0] if nearest else None,
+            hint=(f"Did you mean {nearest[0]!r}? " if nearest else "")
+            + f"Installed: {', '.join(sorted(points)) or 'none; install unichat-bridge'}.",
+        )
+    problem = ""
+    backend = None
+    try:
+        backend = points[name].load()
+    except Exception as error:
+        problem = f"{type(error).__name__}: {trimmed(str(error))}"
+    if not isinstance(backend, Backend):
+        problem = problem or f"{points[name].value} is a {type(backend).__name__}, not a unichat.adapter.Backend"
+        raise ConfigError(
+            f"the adapter {quoted(name)} does not load ({problem})",
+            key="backend",
+            hint="Reinstall or repair the package that registers it.",
+        )
+    return backend

@@ -1,0 +1,67 @@
+"""Takes secrets out of what a vendor says: some servers echo the key that they refuse, or the login that failed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, quote_plus
+
+from unichat.adapter import Request
+
+_LEAST = 6
+"""Characters of a secret at least: what is shorter stands in every other text by chance."""
+
+
+class Redaction:
+    """Replaces known secrets by `***`, in each form in which a server would echo them, also where one is cut short."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _LEAST}
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without the secrets."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, "***")
+        if not text.endswith("…"):
+            return text
+        for form in self._forms:
+            # Vendors' texts are trimmed, and the cut may have left the beginning of a secret.
+            rest = text.removesuffix("…")
+            for length in range(min(len(form) - 1, len(rest)), _LEAST - 1, -1):
+                if rest.endswith(form[:length]):
+                    text = rest[:-length] + "***"
+                    break
+        return text
+
+
+@lru_cache(maxsize=64)
+def redaction_of(*secrets: str) -> Redaction:
+    """Return the redaction of these secrets; kept, since a client's calls all share one."""
+    return Redaction(secrets)
+
+
+def _forms(secret: str) -> Iterable[str]:
+    yield from (
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+    )
+    # What stands before it moves it by up to two bytes within base64's groups of three; its ends depend on neighbours.
+    for shift in range(3):
+        yield base64.b64encode(b"\0" * shift + secret.encode()).decode()[4:-4]
+
+
+def in_body(request: Request) -> list[str]:
+    """Return the values in the body of a request that carries its credential there, such as a login."""
+    text = (request.body or b"").decode()
+    if request.content_type == "application/x-www-form-urlencoded":
+        return [value for _, value in parse_qsl(text)]
+    value = json.loads(text) if text else {}
+    return [item for item in value.values() if isinstance(item, str)] if isinstance(value, dict) else []

@@ -1,0 +1,1 @@
+"""HTTP by `requests`, the synchronous transport."""

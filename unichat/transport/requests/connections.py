@@ -1,0 +1,318 @@
+"""urllib3 connections that know how far a request has come, and can be ended from another thread.
+
+requests' exceptions do not say whether a question was sent: its ConnectionError covers a refusal, a close after the
+request and a stall in the middle of the answer. So the connections keep note themselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+from attrs import define, field
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+from urllib3.util.response import assert_header_parsing
+
+from unichat.transport import limits
+from unichat.transport.base import Deadline
+
+
+@define(eq=False)
+class Sending:
+    """How far one attempt has come.
+
+    Attributes:
+        deadline: of the whole call; it also bounds each address that is tried.
+        careful: whether a connection that has been idle for long is left alone.
+        phase: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
+        written: bytes of the request that the kernel took.
+        stopped: why another thread ended it: `deadline`, `stalled` or `cancelled`.
+        over: whether the whole answer has come, so that nothing can end it any more.
+    """
+
+    deadline: Deadline
+    careful: bool = False
+    phase: str = "resolving"
+    written: int = 0
+    stopped: str | None = None
+    over: bool = False
+    _socket: socket.socket | None = field(default=None, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def watch(self, watched: socket.socket | None) -> None:
+        """Say which socket `stop` has to end; it ends at once if the attempt was stopped before."""
+        with self._lock:
+            self._socket = watched
+            if self.stopped is not None:
+                self._shut(watched)
+
+    def stop(self, reason: str) -> None:
+        """End the attempt from another thread: whoever reads or writes on its socket sees the end of it."""
+        # Under the lock to the end: the socket may serve the next call as soon as `finish` has returned.
+        with self._lock:
+            if self.over:
+                return
+            if self.stopped is None:
+                self.stopped = reason
+            self._shut(self._socket)
+
+    def finish(self) -> None:
+        """Let go of the socket: the whole answer has come, and the connection is free for another call."""
+        with self._lock:
+            self.over = self.stopped is None
+            self._socket = None
+
+    @staticmethod
+    def _shut(watched: socket.socket | None) -> None:
+        if watched is not None:
+            # urllib3's TLS within the TLS of a proxy is no socket, and has one.
+            plain: socket.socket = getattr(watched, "socket", watched)
+            # The unbound method: SSLSocket's own would also forget its TLS state under the feet of the reader.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(plain, socket.SHUT_RDWR)
+
+
+class _Current(threading.local):
+    progress: Sending | None = None
+
+
+current = _Current()
+"""The attempt that this thread is making: urllib3 has no way to hand it to a connection."""
+
+
+class _Lines:
+    """A head's lines, which must all end: the standard library takes a head that was cut for a short one."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self._begun = False
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self.file.readline(limit)
+        if self._begun and len(line) < limit and not line.endswith(b"\n"):
+            raise http.client.IncompleteRead(line)
+        # Not even a first line is a connection that was closed, which is told apart.
+        self._begun = True
+        return line
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Reads on past 1xx: the standard library takes a 103 for the answer, and the next caller then gets this one's."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(limits.MOST_INTERIM + 1):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {limits.MOST_INTERIM} interim answers")
+
+    def begin(self) -> None:
+        file: Any = self.fp
+        self.fp = _Lines(file)  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            # It is None once what was read there closed the answer.
+            self.fp = file if self.fp is not None else None
+        # What follows a line that is no header is lost, the length perhaps among it; urllib3 would only log that, with
+        # the address, and in its query perhaps the question.
+        assert_header_parsing(self.headers)
+
+    connection: _Tracked | None = None
+
+    def _close_conn(self) -> None:
+        # The answer has come whole. What follows it belongs to nobody, and must not become the next caller's.
+        surplus = self.connection is not None and self.connection.holds_more(self.fp)
+        super()._close_conn()  # type: ignore[misc]
+        if surplus and self.connection is not None:
+            self.connection.close()
+
+
+class _Tracked(HTTPConnection):
+    """A connection that notes how far the current attempt has come."""
+
+    response_class = _Response
+    _used_at = 0.0
+    _outgoing = bytearray()
+
+    def holds_more(self, file: Any) -> bool:
+        """Whether anything follows the answer that was read from `file`, as far as can be told without waiting."""
+        if self.sock is None or not hasattr(file, "peek"):
+            return False
+        timeout = self.sock.gettimeout()
+        try:
+            self.sock.settimeout(0)
+            return bool(file.peek(1))
+        except (OSError, ValueError):
+            # Nothing there yet (through TLS that is an error), or the end of the connection.
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                self.sock.settimeout(timeout)
+
+    def finish(self) -> None:
+        """The answer was read whole: the connection goes back to its pool, and no alarm of this attempt may end it."""
+        progress, self._progress = self._progress, None
+        large = progress is not None and progress.written > limits.LARGE_REQUEST
+        if progress is not None:
+            progress.finish()
+        if self._spent or large:
+            self._spent = False
+            self.close()
+
+    _progress: Sending | None = None
+    _spent = False
+
+    @property
+    def is_connected(self) -> bool:
+        progress = current.progress
+        if progress is not None and progress.careful and time.monotonic() - self._used_at > limits.IDLE_LIFE:
+            return False
+        return super().is_connected
+
+    def _new_conn(self) -> socket.socket:
+        progress = current.progress
+        if progress is None:
+            return super()._new_conn()
+        progress.phase = "resolving"
+        try:
+            addresses = socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, socket.gaierror(*error.args[:2])) from error
+        progress.phase = "connecting"
+        problem: OSError = OSError("the name has no address")
+        for family, kind, protocol, _, address in addresses:
+            try:
+                return self._connected(progress, family, kind, protocol, address)
+            except OSError as error:
+                problem = error
+        if isinstance(problem, TimeoutError):
+            raise ConnectTimeoutError(self, "no connection in time")
+        raise NewConnectionError(self, f"no connection: {problem}") from problem
+
+    def _connected(self, progress: Sending, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+        new = socket.socket(family, kind, protocol)
+        try:
+            for option in self.socket_options or ():
+                new.setsockopt(*option)
+            # For each address what is left, not the whole time-out again.
+            new.settimeout(max(0.001, min(float(self.timeout or 0.0) or 60.0, progress.deadline.remaining())))
+            progress.watch(new)
+            new.connect(address)
+            new.settimeout(self.timeout)
+        except BaseException:
+            progress.watch(None)
+            new.close()
+            raise
+        return new
+
+    def connect(self) -> None:
+        super().connect()
+        if current.progress is not None:
+            current.progress.watch(self.sock)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        progress = current.progress
+        if progress is None:
+            super().request(*args, **kwargs)
+            return
+        if self.sock is None:
+            self.connect()
+        else:
+            progress.watch(self.sock)
+        progress.phase = "sending"
+        self._progress = progress
+        self._outgoing = bytearray()
+        super().request(*args, **kwargs)
+        # sendall() does not say how much went out before it failed, and whether any did decides about a repetition.
+        rest = memoryview(self._outgoing)
+        while rest:
+            count = self.sock.send(rest)
+            progress.written += count
+            rest = rest[count:]
+
+    def send(self, data: Any) -> None:
+        progress = current.progress
+        if progress is not None and progress.phase == "sending":
+            # Kept until all is there: head and body in one packet wake the server once.
+            self._outgoing += data
+        else:
+            # Not the request itself: a proxy is asked for a tunnel while the connection is being made.
+            super().send(data)
+
+    def getresponse(self) -> Any:
+        progress = current.progress
+        if progress is not None:
+            progress.phase = "waiting"
+        response: Any = super().getresponse()
+        self._used_at = time.monotonic()
+        # A body may follow these by mistake, and a while later.
+        self._spent = response.status in (204, 205, 304)
+        response._original_response.connection = self
+        if progress is not None:
+            progress.phase = "body"
+        return response
+
+
+class _TrackedTLS(_Tracked, HTTPSConnection):
+    """The same, through TLS."""
+
+    def _new_conn(self) -> socket.socket:
+        plain = super()._new_conn()
+        progress = current.progress
+        if progress is not None:
+            progress.phase = "handshake"
+            # Wrapping a socket detaches it, and the wrapped one is not to be had before the handshake has ended: so
+            # that a handshake can be ended too, a second descriptor of the same connection is kept for that time.
+            self._handle = socket.socket(fileno=os.dup(plain.fileno()))
+            progress.watch(self._handle)
+        return plain
+
+    _handle: socket.socket | None = None
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except BaseException:
+            # After a Ctrl-C in a handshake, nobody else ends it before the traceback is forgotten.
+            Sending._shut(self._handle)
+            raise
+        finally:
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                if current.progress is not None:
+                    current.progress.watch(self.sock)
+                handle.close()
+
+
+class _LettingGo:
+    """A pool whose connections are free of their attempt before another can have them."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.finish()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _Pool(_LettingGo, HTTPConnectionPool):
+    ConnectionCls = _Tracked
+
+
+class _PoolTLS(_LettingGo, HTTPSConnectionPool):
+    ConnectionCls = _TrackedTLS
+
+
+POOLS = {"http": _Pool, "https": _PoolTLS}
+"""For `PoolManager.pool_classes_by_scheme`."""
