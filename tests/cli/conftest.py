@@ -25,7 +25,7 @@ PROMPTED = "\x1b[?2004h"
 """What a terminal is sent when a prompt begins to read: pasting is bracketed."""
 SECONDS = 30
 """For a process to do what is waited for; far more than it takes."""
-COMMAND = [sys.executable, "-c", "import sys; from unichat.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "unichat"]
 
 DOCS = {
     "kettle.md": "# Kettle\n\n## Descaling\n\nDescale the kettle with vinegar every month.\n\n"
@@ -152,9 +152,9 @@ class Terminal:
         self._fd, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         # A session of its own, with the terminal as the one that its Ctrl-C comes from.
-        own = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        own = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
         self._child = subprocess.Popen(
-            [sys.executable, "-c", own + COMMAND[-1], *arguments],
+            [sys.executable, "-c", own + "from unichat.cli import main; sys.exit(main())", *arguments],
             stdin=inner,
             stdout=inner,
             stderr=inner,

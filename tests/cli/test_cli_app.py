@@ -48,6 +48,18 @@ def test_the_version_is_printed(run):
     assert run("--version").out == f"unichat {unichat.__version__}\n"
 
 
+def test_python_m_unichat_does_what_the_console_script_does(process):
+    """`process` runs every command that way; this shows its name, its exit code and its output."""
+    import unichat
+
+    version = process("--version")
+    assert version.communicate(timeout=30) == (f"unichat {unichat.__version__}\n", "")
+    assert version.returncode == 0
+    mistake = process("aks")
+    assert mistake.communicate(timeout=30)[1].endswith("(did you mean ask?). Try `unichat --help`\n")
+    assert mistake.returncode == 2
+
+
 def test_the_help_imports_neither_a_command_nor_a_library_but_click():
     code = "import sys; from unichat.cli import main; main(['--help']); print('\\n'.join(sys.modules), file=sys.stderr)"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
