@@ -7,6 +7,7 @@ import sys
 import threading
 import tomllib
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import requests
@@ -220,20 +221,16 @@ def test_documents_are_read_from_subfolders_but_not_from_hidden_ones(tmp_path):
     assert documents[0].text == "# T\ntext \ufffd\ufffd"
 
 
-def test_the_default_docs_are_the_package_where_it_is_installed(tmp_path, monkeypatch):
-    (tmp_path / "unichat_docs").mkdir()
-    (tmp_path / "unichat_docs" / "index.md").write_text("# Index")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "unichat_docs", raising=False)
+def test_default_docs_of_an_installation_are_the_package_data(tmp_path, monkeypatch):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("# Index")
+    monkeypatch.setattr("importlib.resources.files", {"unichat.sandbox": tmp_path}.__getitem__)
     assert [document.name for document in read_documents()] == ["index.md"]
 
 
-def test_the_default_docs_are_the_checkouts_where_nothing_is_installed(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr("importlib.resources.files", missing)
-    assert default_folder().name == "docs"
+def test_default_docs_of_a_checkout_are_its_docs_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.resources.files", {"unichat.sandbox": tmp_path}.__getitem__)
+    assert default_folder() == Path(unichat.__file__).parents[1] / "docs"
 
 
 def test_a_source_opens_as_a_page_with_its_heading(kapa):

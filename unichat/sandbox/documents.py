@@ -45,12 +45,10 @@ def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
 
 
 def default_folder() -> Traversable:
-    """Return unichat's own docs: the package `unichat_docs` where installed, else `docs/` of the checkout."""
-    try:
-        packaged = importlib.resources.files("unichat_docs")
-    except ModuleNotFoundError:
-        return Path(__file__).parents[2] / "docs"
-    return packaged
+    """Return unichat's own docs: the package data where it is installed, `docs/` in a checkout."""
+    installed = importlib.resources.files("unichat.sandbox") / "docs"
+    # An editable install runs from the checkout, where the pages are in their own place only.
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "docs"
 
 
 def _documents(folder: Traversable, prefix: str) -> Iterator[Document]:
