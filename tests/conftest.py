@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
-from blocking import Loop
+
+from tests.blocking import Loop
 
 
 @pytest.fixture(scope="session")

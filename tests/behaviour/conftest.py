@@ -3,10 +3,10 @@
 import uuid
 
 import pytest
-from blocking import BlockingClient
 
 import unichat
 import unichat.sandbox
+from tests.blocking import BlockingClient
 
 MANUAL = """\
 # Gizmo

@@ -8,11 +8,11 @@ from collections import Counter
 from contextlib import closing
 
 import pytest
-from blocking import BlockingClient, BlockingOutcomes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import unichat
+from tests.blocking import BlockingClient, BlockingOutcomes
 from unichat import Outcome, Progress, errors
 
 from .conftest import KNOWN

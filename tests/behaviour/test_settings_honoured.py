@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import attrs
 import pytest
 import responses
-from core.loopback import CERTIFICATE
 
+from tests.core.loopback import CERTIFICATE
 from unichat import User, errors
 from unichat.adapter import Reply
 from unichat.models import ClearOutcome

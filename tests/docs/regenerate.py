@@ -287,12 +287,12 @@ def _backend_settings(name: str) -> Callable[[], str]:
 
 def faults() -> str:
     """Every row of the fault bench, in a directive: too many to be quoted as an answer."""
-    return f"```{{container}} faults\n\n{_of_tests('faults.table').as_markdown()}\n```"
+    return f"```{{container}} faults\n\n{_of_checkout('tests.faults.table').as_markdown()}\n```"
 
 
-def _of_tests(name: str) -> Any:
-    # Late, and by the name that the tests' own modules use, wherever this is run from.
-    sys.path.insert(0, str(ROOT / "tests"))
+def _of_checkout(name: str) -> Any:
+    # Late, and wherever this is run from.
+    sys.path.insert(0, str(ROOT))
     try:
         return import_module(name)
     finally:
@@ -300,7 +300,7 @@ def _of_tests(name: str) -> Any:
 
 
 def _benchmark(name: str) -> Callable[[], str]:
-    return lambda: _of_tests("benchmarks.page").table(name)
+    return lambda: _of_checkout("bench.costs.page").table(name)
 
 
 _BENCHMARKS = (

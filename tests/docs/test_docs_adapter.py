@@ -10,7 +10,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import regenerate
+
+from tests.docs import regenerate
 
 PAGE = (regenerate.ROOT / "docs" / "adding-an-adapter.md").read_text(encoding="utf-8")
 USE = """

@@ -7,9 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import regenerate
 from markdown_it import MarkdownIt
 
+from tests.docs import regenerate
 from unichat.sandbox.answering import Library
 from unichat.sandbox.documents import read_documents
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from faults.certificates import context_for
-from faults.injection import Injection
-from faults.neutral import Given, Neutral, Opens, new_nonce
-from faults.oracles import Listening, check_error, check_log, open_sockets, secrets_in
-from faults.outcome import Outcome
-from faults.server import FaultServer
-from faults.vendors import VENDORS
+from tests.faults.certificates import context_for
+from tests.faults.injection import Injection
+from tests.faults.neutral import Given, Neutral, Opens, new_nonce
+from tests.faults.oracles import Listening, check_error, check_log, open_sockets, secrets_in
+from tests.faults.outcome import Outcome
+from tests.faults.server import FaultServer
+from tests.faults.vendors import VENDORS
 from unichat.errors import DeadlineExceeded, StreamInterrupted
 from unichat.record import CallRecord
 

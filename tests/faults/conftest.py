@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from faults.neutral import DRIVERS, Opens, async_client_on, sync_client_on
+from tests.faults.neutral import DRIVERS, Opens, async_client_on, sync_client_on
 
 
 @pytest.fixture(scope="session", params=DRIVERS)

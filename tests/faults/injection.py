@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from faults.neutral import OPERATIONS, Neutral
-from faults.outcome import Expected, Outcome
-from faults.server import Connection, Fault, FaultServer, Received
+from tests.faults.neutral import OPERATIONS, Neutral
+from tests.faults.outcome import Expected, Outcome
+from tests.faults.server import Connection, Fault, FaultServer, Received
 
 if TYPE_CHECKING:
     from faults.bench import Bench

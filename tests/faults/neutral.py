@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 from attrs import field, frozen
-from blocking import BlockingClient, Runs
 
 import unichat_kadal
 import unichat_kapa
-from faults import vendors
+from tests.blocking import BlockingClient, Runs
+from tests.faults import vendors
 from unichat.adapter import Replay, Secret
 from unichat.client.sync_client import Client
 from unichat.connecting import async_client_for, client_for

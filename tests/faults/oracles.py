@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from faults.neutral import CORE, SECRET
+from tests.faults.neutral import CORE, SECRET
 from unichat.errors import UnichatError
 from unichat.record import CallRecord
 

@@ -8,10 +8,10 @@ import zlib
 from functools import cache
 from typing import Any
 
-from faults.injection import Injection, asking, good, of_kadal, reply, sending, whole
-from faults.outcome import Expected, answer, answered, exhausted, interrupted, never, withheld
-from faults.server import Connection, Fault, Received
-from faults.vendors import VENDORS, chunked, http, kapa_records
+from tests.faults.injection import Injection, asking, good, of_kadal, reply, sending, whole
+from tests.faults.outcome import Expected, answer, answered, exhausted, interrupted, never, withheld
+from tests.faults.server import Connection, Fault, Received
+from tests.faults.vendors import VENDORS, chunked, http, kapa_records
 from unichat.errors import InsufficientTokens, InvalidInput, InvalidResponse, NotFound
 
 LIMIT = 100_000

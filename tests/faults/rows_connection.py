@@ -7,11 +7,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from faults.bench import Bench
-from faults.injection import DEADLINE, Different, Injection, good
-from faults.outcome import answer, answered, every, exhausted, lost, raised, withheld
-from faults.server import Connection, FaultServer
-from faults.vendors import http
+from tests.faults.bench import Bench
+from tests.faults.injection import DEADLINE, Different, Injection, good
+from tests.faults.outcome import answer, answered, every, exhausted, lost, raised, withheld
+from tests.faults.server import Connection, FaultServer
+from tests.faults.vendors import http
 from unichat.errors import ConnectionFailed, DeadlineExceeded
 
 # Faults

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from faults.injection import Different, Injection, good, reply, sending, whole
-from faults.outcome import answer, answered, interrupted, lost, never, raised, withheld
-from faults.server import Connection, Fault, Received
-from faults.vendors import VENDORS, http
+from tests.faults.injection import Different, Injection, good, reply, sending, whole
+from tests.faults.outcome import answer, answered, interrupted, lost, never, raised, withheld
+from tests.faults.server import Connection, Fault, Received
+from tests.faults.vendors import VENDORS, http
 from unichat.errors import ConnectionFailed, InvalidResponse, NotFound
 
 

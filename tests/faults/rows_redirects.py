@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from faults.bench import Bench
-from faults.injection import Injection, good, sending
-from faults.outcome import never, raised
-from faults.rows_bodies import LIMIT, zeros
-from faults.server import Connection, Fault, FaultServer, Received
-from faults.vendors import http
+from tests.faults.bench import Bench
+from tests.faults.injection import Injection, good, sending
+from tests.faults.outcome import never, raised
+from tests.faults.rows_bodies import LIMIT, zeros
+from tests.faults.server import Connection, Fault, FaultServer, Received
+from tests.faults.vendors import http
 from unichat.errors import InvalidResponse
 
 

@@ -6,12 +6,12 @@ import json
 from email.utils import formatdate
 from typing import Any
 
-from faults.bench import Bench
-from faults.injection import Injection, good, of_kadal, reply, sending
-from faults.outcome import Expected, answer, answered, every, exhausted, never, raised
-from faults.rows_bodies import changed, good_body
-from faults.server import Fault, Received
-from faults.vendors import as_json, http
+from tests.faults.bench import Bench
+from tests.faults.injection import Injection, good, of_kadal, reply, sending
+from tests.faults.outcome import Expected, answer, answered, every, exhausted, never, raised
+from tests.faults.rows_bodies import changed, good_body
+from tests.faults.server import Fault, Received
+from tests.faults.vendors import as_json, http
 from unichat.adapter import Replay
 from unichat.errors import (
     AuthenticationError,

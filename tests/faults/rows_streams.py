@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from faults.injection import DEADLINE, Injection, good, reply, streamed
-from faults.outcome import Outcome, answer, every, interrupted, raised
-from faults.server import Connection, Fault
-from faults.vendors import SEPARATOR, STREAM, chunked, http, kapa_records
+from tests.faults.injection import DEADLINE, Injection, good, reply, streamed
+from tests.faults.outcome import Outcome, answer, every, interrupted, raised
+from tests.faults.server import Connection, Fault
+from tests.faults.vendors import SEPARATOR, STREAM, chunked, http, kapa_records
 from unichat.errors import DeadlineExceeded, InvalidResponse
 
 # Faults

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from faults.bench import Bench
-from faults.certificates import context_for, trusted
-from faults.injection import DEADLINE, Injection, good, sending
-from faults.outcome import Expected, every, exhausted, lost, never, raised, withheld
-from faults.rows_connection import close_after_reading, drip_the_head, reset_after_reading, say_nothing
-from faults.server import Connection, Fault, FaultServer
-from faults.vendors import http
+from tests.faults.bench import Bench
+from tests.faults.certificates import context_for, trusted
+from tests.faults.injection import DEADLINE, Injection, good, sending
+from tests.faults.outcome import Expected, every, exhausted, lost, never, raised, withheld
+from tests.faults.rows_connection import close_after_reading, drip_the_head, reset_after_reading, say_nothing
+from tests.faults.server import Connection, Fault, FaultServer
+from tests.faults.vendors import http
 from unichat.errors import ConnectionFailed, DeadlineExceeded, ServerError
 
 # Faults. A server without TLS stands in where the handshake itself fails.

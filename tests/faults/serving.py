@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 
-from faults.server import Connection, FaultServer
-from faults.vendors import VENDORS
+from tests.faults.server import Connection, FaultServer
+from tests.faults.vendors import VENDORS
 
 
 def good(connection: Connection) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from faults import rows_bodies, rows_connection, rows_heads, rows_redirects, rows_statuses, rows_streams, rows_tls
-from faults.injection import Injection, OwnTest
-from faults.neutral import OPERATIONS
+from tests.faults import rows_bodies, rows_connection, rows_heads, rows_redirects, rows_statuses, rows_streams, rows_tls
+from tests.faults.injection import Injection, OwnTest
+from tests.faults.neutral import OPERATIONS
 
 INJECTIONS: tuple[Injection, ...] = tuple(
     sorted(

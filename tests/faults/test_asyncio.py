@@ -15,18 +15,18 @@ from functools import partial
 from typing import Any
 
 import pytest
-from blocking import Loop
 
-from faults import vendors
-from faults.certificates import trusted
-from faults.injection import DEADLINE, good, sending
-from faults.neutral import BACKENDS, SECRET, new_nonce, settings_for
-from faults.oracles import Onlooker, check_error, open_sockets
-from faults.rows_connection import close_after_reading, drip_the_head, filled, say_nothing, stall_in_the_body
-from faults.rows_streams import then_silence
-from faults.rows_tls import never_shake_hands
-from faults.server import Connection, Fault, FaultServer
-from faults.vendors import VENDORS, text_for
+from tests.blocking import Loop
+from tests.faults import vendors
+from tests.faults.certificates import trusted
+from tests.faults.injection import DEADLINE, good, sending
+from tests.faults.neutral import BACKENDS, SECRET, new_nonce, settings_for
+from tests.faults.oracles import Onlooker, check_error, open_sockets
+from tests.faults.rows_connection import close_after_reading, drip_the_head, filled, say_nothing, stall_in_the_body
+from tests.faults.rows_streams import then_silence
+from tests.faults.rows_tls import never_shake_hands
+from tests.faults.server import Connection, Fault, FaultServer
+from tests.faults.vendors import VENDORS, text_for
 from unichat.adapter import Secret
 from unichat.client.async_client import AsyncClient
 from unichat.connecting import async_client_for

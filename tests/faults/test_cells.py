@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from faults.bench import run_cell
-from faults.injection import Injection
-from faults.neutral import BACKENDS, DRIVERS, Neutral, Opens
-from faults.table import INJECTIONS
+from tests.faults.bench import run_cell
+from tests.faults.injection import Injection
+from tests.faults.neutral import BACKENDS, DRIVERS, Neutral, Opens
+from tests.faults.table import INJECTIONS
 
 _UVLOOP = "aiohttp on uvloop"
 _ON_UVLOOP = ("kapa stream", "kadal chat")

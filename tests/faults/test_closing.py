@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from faults import rows_connection, vendors
-from faults.certificates import trusted
-from faults.injection import good, sending
-from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce
-from faults.oracles import check_error, open_sockets
-from faults.rows_connection import filled
-from faults.rows_streams import then_silence
-from faults.rows_tls import never_shake_hands
-from faults.server import Connection, Fault, FaultServer
-from faults.vendors import VENDORS
+from tests.faults import rows_connection, vendors
+from tests.faults.certificates import trusted
+from tests.faults.injection import good, sending
+from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce
+from tests.faults.oracles import check_error, open_sockets
+from tests.faults.rows_connection import filled
+from tests.faults.rows_streams import then_silence
+from tests.faults.rows_tls import never_shake_hands
+from tests.faults.server import Connection, Fault, FaultServer
+from tests.faults.vendors import VENDORS
 from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, DeadlineExceeded, InvalidInput, StreamInterrupted, UnichatError
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from faults.injection import good
-from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
-from faults.oracles import check_error
-from faults.server import Connection, Fault, FaultServer, Received
-from faults.vendors import STREAM, VENDORS, chunked, http, kapa_records, text_for
+from tests.faults.injection import good
+from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
+from tests.faults.oracles import check_error
+from tests.faults.server import Connection, Fault, FaultServer, Received
+from tests.faults.vendors import STREAM, VENDORS, chunked, http, kapa_records, text_for
 from unichat.errors import ConnectionFailed, InvalidResponse, StreamInterrupted, UnichatError
 
 _STEPS = {"requests": 1, "aiohttp": 3}

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from faults.injection import good
-from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
-from faults.oracles import check_error
-from faults.rows_bodies import good_body
-from faults.server import FaultServer, Received
-from faults.vendors import SEPARATOR, STREAM, as_json, chunked, kapa_records, text_for
+from tests.faults.injection import good
+from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
+from tests.faults.oracles import check_error
+from tests.faults.rows_bodies import good_body
+from tests.faults.server import FaultServer, Received
+from tests.faults.vendors import SEPARATOR, STREAM, as_json, chunked, kapa_records, text_for
 from unichat.errors import InvalidResponse, StreamInterrupted, UnichatError
 
 _GONE = object()

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from faults import vendors
-from faults.injection import good
-from faults.neutral import Opens, new_nonce, no_wait
-from faults.server import FaultServer, Received
+from tests.faults import vendors
+from tests.faults.injection import good
+from tests.faults.neutral import Opens, new_nonce, no_wait
+from tests.faults.server import FaultServer, Received
 from unichat.errors import InvalidResponse, ServerError
 
 BACKENDS = pytest.mark.parametrize("backend", ["kapa", "kadal"])

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from faults.injection import good
-from faults.neutral import Opens
-from faults.server import FaultServer
-from faults.vendors import VENDORS
+from tests.faults.injection import good
+from tests.faults.neutral import Opens
+from tests.faults.server import FaultServer
+from tests.faults.vendors import VENDORS
 from unichat.adapter import Operation, Replay, Request
 from unichat.adapter import endpoints as endpoint
 from unichat.client.sync_client import Client

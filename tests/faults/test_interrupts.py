@@ -14,16 +14,16 @@ from functools import partial
 
 import pytest
 
-from faults import rows_connection, vendors
-from faults.bench import at_best
-from faults.certificates import trusted
-from faults.injection import DEADLINE, good, sending
-from faults.neutral import Opens, async_client_on, sync_client_on
-from faults.oracles import Onlooker, open_sockets
-from faults.rows_streams import then_silence
-from faults.rows_tls import never_shake_hands
-from faults.server import Fault, FaultServer
-from faults.vendors import VENDORS
+from tests.faults import rows_connection, vendors
+from tests.faults.bench import at_best
+from tests.faults.certificates import trusted
+from tests.faults.injection import DEADLINE, good, sending
+from tests.faults.neutral import Opens, async_client_on, sync_client_on
+from tests.faults.oracles import Onlooker, open_sockets
+from tests.faults.rows_streams import then_silence
+from tests.faults.rows_tls import never_shake_hands
+from tests.faults.server import Fault, FaultServer
+from tests.faults.vendors import VENDORS
 from unichat.client.sync_client import Client
 from unichat.errors import DeadlineExceeded, InvalidInput
 

@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import pytest
 
-from faults import vendors
-from faults.injection import good, reply
-from faults.neutral import BACKENDS, SECRET, Opens, new_nonce, sync_client_on
-from faults.oracles import Listening, check_error, check_log, secrets_in
-from faults.server import FaultServer, Received
-from faults.vendors import VENDORS, text_for
+from tests.faults import vendors
+from tests.faults.injection import good, reply
+from tests.faults.neutral import BACKENDS, SECRET, Opens, new_nonce, sync_client_on
+from tests.faults.oracles import Listening, check_error, check_log, secrets_in
+from tests.faults.server import FaultServer, Received
+from tests.faults.vendors import VENDORS, text_for
 from unichat.adapter import Operation, Replay, Request
 from unichat.errors import UnichatError
 from unichat.transport import limits

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from faults import vendors
-from faults.bench import Bench
-from faults.injection import DEADLINE, Injection, good
-from faults.neutral import BACKENDS, CORE, OPERATIONS, SECRET, Opens, settings_for
-from faults.oracles import check_error, secrets_in
-from faults.outcome import answered
-from faults.rows_connection import full_queue
-from faults.server import FaultServer
-from faults.vendors import VENDORS
+from tests.faults import vendors
+from tests.faults.bench import Bench
+from tests.faults.injection import DEADLINE, Injection, good
+from tests.faults.neutral import BACKENDS, CORE, OPERATIONS, SECRET, Opens, settings_for
+from tests.faults.oracles import check_error, secrets_in
+from tests.faults.outcome import answered
+from tests.faults.rows_connection import full_queue
+from tests.faults.server import FaultServer
+from tests.faults.vendors import VENDORS
 from unichat.adapter import Secret
 from unichat.errors import ConfigError, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
 

@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from faults.injection import good
-from faults.neutral import Opens, new_nonce
-from faults.oracles import check_error
-from faults.server import Connection, FaultServer
-from faults.vendors import VENDORS, text_for
+from tests.faults.injection import good
+from tests.faults.neutral import Opens, new_nonce
+from tests.faults.oracles import check_error
+from tests.faults.server import Connection, FaultServer
+from tests.faults.vendors import VENDORS, text_for
 from unichat.errors import ConnectionFailed, InvalidResponse
 
 # A program of its own: this process has threads, with which newer Pythons refuse to fork quietly.
 _FORKING = """
 import os, sys, threading, time
-from faults import mutants
-from faults.neutral import new_nonce, sync_client_on
-from faults.vendors import text_for
+from bench.mutants import plugin
+from tests.faults.neutral import new_nonce, sync_client_on
+from tests.faults.vendors import text_for
 from unichat.errors import DeadlineExceeded
 
-mutants.pytest_configure()
+plugin.pytest_configure()
 backend, url, way = sys.argv[1:]
 client = sync_client_on(backend, url)
 
@@ -112,8 +112,8 @@ def test_a_fork_gets_its_own_connections_and_its_own_deadlines(
 _FORKING_WITH_A_LOOP = """
 import asyncio, os, sys
 from functools import partial
-from faults.neutral import async_client_on, new_nonce
-from faults.vendors import text_for
+from tests.faults.neutral import async_client_on, new_nonce
+from tests.faults.vendors import text_for
 from unichat.errors import InvalidInput
 
 backend, url = sys.argv[1:]

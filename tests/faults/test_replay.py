@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from faults import vendors
-from faults.injection import good
-from faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
-from faults.oracles import check_error
-from faults.rows_connection import close_after_reading, reset_after_reading
-from faults.rows_heads import in_chunks
-from faults.server import Fault, FaultServer, Received
-from faults.vendors import VENDORS
+from tests.faults import vendors
+from tests.faults.injection import good
+from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
+from tests.faults.oracles import check_error
+from tests.faults.rows_connection import close_after_reading, reset_after_reading
+from tests.faults.rows_heads import in_chunks
+from tests.faults.server import Fault, FaultServer, Received
+from tests.faults.vendors import VENDORS
 from unichat.errors import ConnectionFailed, InvalidResponse, PermissionDenied, UnichatError
 
 ASKING = [neutral for neutral in OPERATIONS if neutral.asks]

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from faults.certificates import context_for, trusted
-from faults.injection import good
-from faults.neutral import Opens, new_nonce
-from faults.oracles import open_sockets
-from faults.rows_streams import then_silence
-from faults.server import NONCE, Connection, Fault, FaultServer, Gone, Received
-from faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
+from tests.faults.certificates import context_for, trusted
+from tests.faults.injection import good
+from tests.faults.neutral import Opens, new_nonce
+from tests.faults.oracles import open_sockets
+from tests.faults.rows_streams import then_silence
+from tests.faults.server import NONCE, Connection, Fault, FaultServer, Gone, Received
+from tests.faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
 from unichat import Rating
 from unichat.errors import StreamInterrupted
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 
-from faults.injection import reply
-from faults.rows_bodies import endless_body, endless_chunks
-from faults.server import Fault, FaultServer
-from faults.vendors import VENDORS, chunked, http
+from tests.faults.injection import reply
+from tests.faults.rows_bodies import endless_body, endless_chunks
+from tests.faults.server import Fault, FaultServer
+from tests.faults.vendors import VENDORS, chunked, http
 
 _MEBIBYTE = 1024 * 1024
 
@@ -22,8 +22,8 @@ _MEBIBYTE = 1024 * 1024
 _ASKING = """
 import resource, sys
 from functools import partial
-from blocking import Loop
-from faults.neutral import async_client_on, sync_client_on
+from tests.blocking import Loop
+from tests.faults.neutral import async_client_on, sync_client_on
 from unichat.errors import UnichatError
 
 driver, *cases = sys.argv[1:]

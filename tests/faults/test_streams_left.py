@@ -10,12 +10,12 @@ from contextlib import suppress
 
 import pytest
 
-from faults.injection import good
-from faults.neutral import Opens, new_nonce, sync_client_on
-from faults.oracles import open_sockets
-from faults.rows_streams import record
-from faults.server import Connection, FaultServer, Received
-from faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
+from tests.faults.injection import good
+from tests.faults.neutral import Opens, new_nonce, sync_client_on
+from tests.faults.oracles import open_sockets
+from tests.faults.rows_streams import record
+from tests.faults.server import Connection, FaultServer, Received
+from tests.faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
 from unichat.client.sync_client import Client
 from unichat.errors import InvalidInput
 

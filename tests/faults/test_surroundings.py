@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from faults.certificates import context_for, trusted
-from faults.injection import good
-from faults.neutral import BACKENDS, SECRET, Opens, new_nonce
-from faults.oracles import check_error
-from faults.rows_connection import say_nothing
-from faults.rows_tls import through
-from faults.server import FaultServer
-from faults.vendors import VENDORS, text_for
+from tests.faults.certificates import context_for, trusted
+from tests.faults.injection import good
+from tests.faults.neutral import BACKENDS, SECRET, Opens, new_nonce
+from tests.faults.oracles import check_error
+from tests.faults.rows_connection import say_nothing
+from tests.faults.rows_tls import through
+from tests.faults.server import FaultServer
+from tests.faults.vendors import VENDORS, text_for
 from unichat.client.sync_client import Client
 from unichat.errors import ConfigError, ConnectionFailed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.table import INJECTIONS, OWN_TESTS, as_markdown
+from tests.faults.table import INJECTIONS, OWN_TESTS, as_markdown
 
 _HERE = Path(__file__).parent
 

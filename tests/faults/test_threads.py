@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from faults import vendors
-from faults.injection import good
-from faults.neutral import Opens, new_nonce, no_wait
-from faults.oracles import check_error, open_sockets
-from faults.rows_heads import after
-from faults.server import Connection, FaultServer, Received
-from faults.vendors import VENDORS, text_for
+from tests.faults import vendors
+from tests.faults.injection import good
+from tests.faults.neutral import Opens, new_nonce, no_wait
+from tests.faults.oracles import check_error, open_sockets
+from tests.faults.rows_heads import after
+from tests.faults.server import Connection, FaultServer, Received
+from tests.faults.vendors import VENDORS, text_for
 from unichat.client.sync_client import Client
 from unichat.errors import ServerError, UnichatError
 from unichat.models import ThreadRef

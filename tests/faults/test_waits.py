@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from faults.injection import sending
-from faults.neutral import Opens
-from faults.server import FaultServer
-from faults.vendors import VENDORS, as_json
+from tests.faults.injection import sending
+from tests.faults.neutral import Opens
+from tests.faults.server import FaultServer
+from tests.faults.vendors import VENDORS, as_json
 from unichat.errors import UnichatError
 
 _CURVES = {

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from faults.server import Received
+from tests.faults.server import Received
 
 PROJECT = "9ec8a81a-31b2-4a83-bcd8-cef9150932d2"
 THREAD = "0a6bbd40-5c2c-4b7a-8a4f-2d9b6f1c7e55"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import responses
-from behaviour.doubles import Canned, FakeClock, body_of, client_of, query_of, reply
+
+from tests.behaviour.doubles import Canned, FakeClock, body_of, client_of, query_of, reply
 
 SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("samples/*")}
 """Every response that Kadal's reference prints, by the operation's name."""

@@ -3,8 +3,8 @@
 import logging
 
 import pytest
-from behaviour.doubles import BOT, Canned, body_of, canned, client_on, query_of, reply
 
+from tests.behaviour.doubles import BOT, Canned, body_of, canned, client_on, query_of, reply
 from unichat import Answer, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, errors
 from unichat.transport.base import TransportFailure
 

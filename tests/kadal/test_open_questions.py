@@ -6,7 +6,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 import requests
-from behaviour.doubles import (
+from responses import matchers
+
+import unichat_kadal
+from tests.behaviour.doubles import (
     BOT,
     KADAL_URL,
     KEY,
@@ -20,9 +23,6 @@ from behaviour.doubles import (
     query_of,
     reply,
 )
-from responses import matchers
-
-import unichat_kadal
 from unichat import Rating, ThreadRef, User, errors
 from unichat.adapter import ChatCall
 from unichat.models import ClearOutcome

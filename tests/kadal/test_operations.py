@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 from attrs import field, frozen
-from behaviour.doubles import BAD_IDS, BOT, KADAL_URL, KEY
 from responses import matchers
 
+from tests.behaviour.doubles import BAD_IDS, BOT, KADAL_URL, KEY
 from unichat.adapter import Replay
 from unichat.errors import InvalidInput, UnichatError
 from unichat_kadal import operations

@@ -3,8 +3,8 @@
 from itertools import islice
 
 import pytest
-from behaviour.doubles import BOT, Canned, canned, client_on, query_of, reply
 
+from tests.behaviour.doubles import BOT, Canned, canned, client_on, query_of, reply
 from unichat import ThreadRef, errors
 
 from .test_operations import V7

@@ -4,10 +4,10 @@ import base64
 import json
 
 import pytest
-from behaviour.doubles import BOT, FAST, KEY, canned, caught, checked, client_on, damaged, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.behaviour.doubles import BOT, FAST, KEY, canned, caught, checked, client_on, damaged, reply
 from unichat import Answer, Exchange, Feedback, Rating, errors
 from unichat.adapter import Token
 from unichat.errors import InvalidResponse, UnichatError

@@ -1,8 +1,8 @@
 """Kadal's settings: one way to sign in, and a bot."""
 
 import pytest
-from behaviour.doubles import client_of
 
+from tests.behaviour.doubles import client_of
 from unichat.errors import ConfigError
 
 ACCOUNT = {"client_id": "account", "client_secret": "s3cret"}

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
-from behaviour.doubles import BOT, Canned, FakeClock, body_of, checked, client_on, query_of, reply
 
+from tests.behaviour.doubles import BOT, Canned, FakeClock, body_of, checked, client_on, query_of, reply
 from unichat import Answer, Rating, ThreadRef, User, errors
 from unichat.adapter import ChatCall, Exclusive
 from unichat_kadal.adapter import KadalAdapter

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import responses
-from behaviour.doubles import FakeClock, client_of
+
+from tests.behaviour.doubles import FakeClock, client_of
 
 SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("samples/*")}
 """Every response that Kapa's reference prints, by the operation's name."""

@@ -4,9 +4,19 @@ import json
 import logging
 
 import pytest
-from behaviour.doubles import INTEGRATION, KAPA_URL, PROJECT, body_of, canned, checked, client_of, client_on, reply
 
 import unichat_kapa
+from tests.behaviour.doubles import (
+    INTEGRATION,
+    KAPA_URL,
+    PROJECT,
+    body_of,
+    canned,
+    checked,
+    client_of,
+    client_on,
+    reply,
+)
 from unichat import Answer, Comment, Exchange, Rating, Source, ThreadRef, User
 from unichat.adapter import ClearCall
 from unichat.errors import InvalidInput, ThreadMismatch, Unsupported

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from attrs import field, frozen
-from behaviour.doubles import BAD_IDS, INTEGRATION, KAPA_URL, KEY, PROJECT
 from responses import matchers
 
+from tests.behaviour.doubles import BAD_IDS, INTEGRATION, KAPA_URL, KEY, PROJECT
 from unichat import Answer, Source, ThreadRef
 from unichat.errors import InvalidInput
 from unichat.models import Comment, Feedback, Rating

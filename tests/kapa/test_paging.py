@@ -4,8 +4,8 @@ import json
 from itertools import islice
 
 import pytest
-from behaviour.doubles import KAPA_URL, PROJECT, Canned, client_on, query_of, reply
 
+from tests.behaviour.doubles import KAPA_URL, PROJECT, Canned, client_on, query_of, reply
 from unichat import ThreadRef, User
 from unichat.errors import InvalidResponse, NotFound, ServerError, Unsupported
 

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from behaviour.doubles import FAST, KAPA_URL, PROJECT, canned, caught, client_on, damaged, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, canned, caught, client_on, damaged, reply
 from unichat import Answer, Comment, Exchange, Rating, Source, ThreadRef
 from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from behaviour.doubles import Canned, client_on, reply
 
+from tests.behaviour.doubles import Canned, client_on, reply
 from unichat import ThreadRef
 from unichat.transport.base import TransportFailure
 

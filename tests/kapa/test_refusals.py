@@ -1,8 +1,8 @@
 """Kapa's refusals: which error each status becomes, and whose words it carries."""
 
 import pytest
-from behaviour.doubles import KAPA_URL, KEY, PROJECT, FakeClock, canned, client_of, client_on, reply
 
+from tests.behaviour.doubles import KAPA_URL, KEY, PROJECT, FakeClock, canned, client_of, client_on, reply
 from unichat import Rating, ThreadRef, errors
 
 THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"

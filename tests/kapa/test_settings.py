@@ -1,8 +1,8 @@
 """Kapa's settings: ids are UUIDs, and a mistake is found before anything is sent."""
 
 import pytest
-from behaviour.doubles import INTEGRATION, PROJECT, client_of
 
+from tests.behaviour.doubles import INTEGRATION, PROJECT, client_of
 from unichat.errors import ConfigError
 
 

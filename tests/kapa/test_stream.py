@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, canned, client_of, client_on, reply
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, canned, client_of, client_on, reply
 from unichat import Source, StreamEvent, ThreadRef
 from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse, ServerError, StreamInterrupted

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.check ADDRESS`: unichat's contestants, and what stands on its own libraries, call twice each.
+"""`python -m bench.costs.check ADDRESS`: unichat's contestants, and what stands on its own libraries, call twice each.
 
 Prints, as one JSON object by case and name, what the second call gave.
 """
@@ -10,7 +10,7 @@ import inspect
 import json
 import sys
 
-from benchmarks import contestants, worker
+from bench.costs import contestants, worker
 
 _HERE = frozenset({"unichat-bridge", "requests", "urllib3", "aiohttp", ""})
 """What is installed wherever unichat is being worked on."""

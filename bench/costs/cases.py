@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks import canned, concurrency, contestants, starting, streams
-from benchmarks.processes import Stub, Taken, answered, rounds
+from bench.costs import canned, concurrency, contestants, starting, streams
+from bench.costs.processes import Stub, Taken, answered, rounds
 
 Row = dict[str, Any]
 

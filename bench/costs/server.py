@@ -1,6 +1,6 @@
 """The stub: one thread, raw sockets, bytes made beforehand. It reads no more of a request than it needs.
 
-`python -m benchmarks.server` prints the port and serves until standard input ends. `GET /cpu` answers with the seconds
+`python -m bench.costs.server` prints the port and serves until standard input ends. `GET /cpu` answers with the seconds
 of CPU that the process has used, `GET /stop` ends it.
 """
 
@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from benchmarks import canned
-from benchmarks.cores import pin
+from bench.costs import canned
+from bench.costs.cores import pin
 
 Answer = bytes | Callable[[bytes], bytes]
 """A whole HTTP answer, or what makes one of a request."""

@@ -1,6 +1,6 @@
 """Many conversations at a time against the sandbox, with a share of faults; then fewer of them for long.
 
-`python -m faults.load` prints figures, and fails if an answer was lost, mixed up or asked for twice without saying so,
+`python -m bench.load` prints figures, and fails if an answer was lost, mixed up or asked for twice without saying so,
 or if memory or open files grew. Needs the extra `sandbox`.
 """
 
@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 import unichat
-from faults.faulty_proxy import FaultyProxy
+from bench.faulty_proxy import FaultyProxy
 from unichat import Answer, Client, Exchange
 from unichat.errors import UnichatError
 
@@ -63,7 +63,7 @@ class Tally:
 @contextmanager
 def sandbox() -> Iterator[dict[str, dict[str, Any]]]:
     """The sandbox in a process of its own, so that the memory measured here is the clients' alone."""
-    command = [sys.executable, "-m", "faults.load", "--serve"]
+    command = [sys.executable, "-m", "bench.load", "--serve"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert server.stdin is not None
     assert server.stdout is not None

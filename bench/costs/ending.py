@@ -1,6 +1,6 @@
 """How promptly a call ends: at its deadline, when its client is closed, when its task is cancelled.
 
-`python -m benchmarks.ending TIMES ADDRESS` prints, as JSON, the milliseconds by which each was late.
+`python -m bench.costs.ending TIMES ADDRESS` prints, as JSON, the milliseconds by which each was late.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks import canned
-from benchmarks.contestants import settings, without_orjson
-from benchmarks.cores import pin
+from bench.costs import canned
+from bench.costs.contestants import settings, without_orjson
+from bench.costs.cores import pin
 
 _SOON = 0.05
 """Seconds after which a call is ended that would take `canned.DELAY`."""

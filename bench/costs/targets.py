@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks import streams
-from benchmarks.cases import Row, named
+from bench.costs import streams
+from bench.costs.cases import Row, named
 
 
 @frozen

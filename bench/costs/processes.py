@@ -16,10 +16,10 @@ from urllib.request import ProxyHandler, build_opener
 
 from attrs import define, field, frozen
 
-from benchmarks import canned
-from benchmarks.contestants import Contestant
+from bench.costs import canned
+from bench.costs.contestants import Contestant
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 VARIABLES = 32
 """Environment variables of every process: requests reads all of them with each call, so their number counts."""
 _PATIENCE = 180.0
@@ -31,7 +31,7 @@ def environment(home: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": str(ROOT),
         # One asks the network for prices when it is imported, the others report how they are used.
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LANGSMITH_TRACING": "false",
@@ -67,7 +67,7 @@ def home() -> Iterator[Path]:
 @contextmanager
 def stub(folder: Path) -> Iterator[Stub]:
     """The stub in its own process."""
-    command = [sys.executable, "-m", "benchmarks.server"]
+    command = [sys.executable, "-m", "bench.costs.server"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(folder), cwd=folder)
     assert process.stdout is not None
     try:
@@ -80,7 +80,7 @@ def stub(folder: Path) -> Iterator[Stub]:
 
 def answered(module: str, *arguments: str, folder: Path) -> Any:
     """Run one of this package's modules in a fresh process, and return the JSON that it prints last."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    command = [sys.executable, "-m", f"bench.costs.{module}", *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment(folder), cwd=folder, timeout=_PATIENCE, check=False
     )
@@ -101,7 +101,7 @@ class Worker:
     @classmethod
     def started(cls, contestant: Contestant, address: str, folder: Path) -> Worker:
         """Start one, and wait until it is ready or says why it cannot be."""
-        command = [sys.executable, "-m", "benchmarks.worker", contestant.case, contestant.name, address]
+        command = [sys.executable, "-m", "bench.costs.worker", contestant.case, contestant.name, address]
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

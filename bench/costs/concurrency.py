@@ -1,7 +1,7 @@
 """Many calls at a time, each of which the server answers after 200 ms.
 
-`python -m benchmarks.concurrency KIND CALLERS CALLS ADDRESS` prints one JSON object: `share` of the throughput that the
-delay alone would allow, `cpu` in microseconds a call, `memory` in KiB for each call in flight.
+`python -m bench.costs.concurrency KIND CALLERS CALLS ADDRESS` prints one JSON object: `share` of the throughput that
+the delay alone would allow, `cpu` in microseconds a call, `memory` in KiB for each call in flight.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks import canned
-from benchmarks.contestants import CHAT_PATH, HEADERS, QUESTION, settings, without_orjson
-from benchmarks.cores import pin
-from benchmarks.memory import peak
+from bench.costs import canned
+from bench.costs.contestants import CHAT_PATH, HEADERS, QUESTION, settings, without_orjson
+from bench.costs.cores import pin
+from bench.costs.memory import peak
 
 CALLERS = {1: 10, 32: 20, 256: 20}
 """How many callers there are, and how many calls each makes, one after the other."""

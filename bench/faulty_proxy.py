@@ -10,8 +10,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from faults.server import Connection, FaultServer, Gone
-from faults.vendors import as_json
+from tests.faults.server import Connection, FaultServer, Gone
+from tests.faults.vendors import as_json
 
 _STARTS = (b"GET ", b"POST ")
 _BUSY = as_json({"detail": "busy"}, 503, connection="close")

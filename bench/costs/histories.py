@@ -1,7 +1,7 @@
 """A history of 100,000 rows: the whole of it, and the memory that reading it takes.
 
-`python -m benchmarks.histories BACKEND ADDRESS` prints, as JSON, by how many KiB the process has grown since before the
-first row, after so many rows each.
+`python -m bench.costs.histories BACKEND ADDRESS` prints, as JSON, by how many KiB the process has grown since before
+the first row, after so many rows each.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks import canned
-from benchmarks.contestants import WITH_ORJSON, Factory, contestant, settings, without_orjson
-from benchmarks.cores import pin
-from benchmarks.memory import peak
+from bench.costs import canned
+from bench.costs.contestants import WITH_ORJSON, Factory, contestant, settings, without_orjson
+from bench.costs.cores import pin
+from bench.costs.memory import peak
 
 LOOKS = (canned.PAGE_SIZE, 30 * canned.PAGE_SIZE, canned.ROWS)
 """Rows after which the memory is looked at: one page; after unichat's memory of recent rows is full; at the end."""

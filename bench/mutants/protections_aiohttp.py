@@ -1,4 +1,4 @@
-"""Takes away the protections of the asyncio driver, one function each, for `mutants.py`."""
+"""Takes away the protections of the asyncio driver, one function each, for `table.py`."""
 
 from __future__ import annotations
 

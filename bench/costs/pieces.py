@@ -1,6 +1,6 @@
 """What a call, a row of a history and a record of a stream are made of: their pieces, in memory, without a server.
 
-`python -m benchmarks.pieces ROUNDS SECONDS` prints, as JSON, the microseconds of CPU time that each piece takes, one
+`python -m bench.costs.pieces ROUNDS SECONDS` prints, as JSON, the microseconds of CPU time that each piece takes, one
 figure for each round. In a round every piece has its turn, of `SECONDS` or up to twice as many.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks import canned, streams
-from benchmarks.contestants import find, settings, without_orjson
-from benchmarks.cores import pin
-from benchmarks.worker import measured, times
+from bench.costs import canned, streams
+from bench.costs.contestants import find, settings, without_orjson
+from bench.costs.cores import pin
+from bench.costs.worker import measured, times
 
 _NOWHERE = "http://127.0.0.1:9"
 """Where the clients would send to, if their transports did not answer at once."""

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import canned
-from benchmarks.contestants import KEY
-from benchmarks.processes import environment
+from bench.costs import canned
+from bench.costs.contestants import KEY
+from bench.costs.processes import environment
 
 # In the order in which it is measured: nothing is imported before it but what the measuring needs, so that every module
 # is charged with all that it brings.

@@ -1,4 +1,4 @@
-"""Makes what docs/benchmarks.md shows of a result: `python -m benchmarks.page` draws its chart and writes its tables.
+"""Makes what docs/benchmarks.md shows of a result: `python -m bench.costs.page` draws its chart and writes its tables.
 
 The result stands in `result.json` beside this file; a test compares the page's tables with it.
 """
@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
+from bench.costs import report
 
 RESULT = Path(__file__).with_name("result.json")
 DOCS = Path(__file__).parents[2] / "docs"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from benchmarks import canned, histories
-from benchmarks.targets import verdicts
+from bench.costs import canned, histories
+from bench.costs.targets import verdicts
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

@@ -10,8 +10,8 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from benchmarks import canned, cases, contestants, pieces, processes, report, targets
-from benchmarks.__main__ import versions
+from bench.costs import canned, cases, contestants, pieces, processes, report, targets
+from bench.costs.__main__ import versions
 
 RIGHT = {"chat": canned.TEXT, "async chat": canned.TEXT, "stream": "".join(canned.PIECES), "history": "2500"}
 

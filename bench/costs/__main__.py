@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: runs the cases, prints the tables, and writes the result down. `--help` shows the options."""
+"""`python -m bench.costs`: runs the cases, prints the tables, and writes the result down; see `--help`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contestants, page, report, starting
-from benchmarks.cases import CASES, QUICK, Effort, usual
-from benchmarks.processes import VARIABLES, home, stub
+from bench.costs import contestants, page, report, starting
+from bench.costs.cases import CASES, QUICK, Effort, usual
+from bench.costs.processes import VARIABLES, home, stub
 
 
 def versions() -> dict[str, str]:
@@ -56,7 +56,7 @@ def _about(effort: Effort, arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    options = argparse.ArgumentParser(prog="python -m bench.costs", description=__doc__)
     options.add_argument("--quick", action="store_true", help="see that all works; the figures mean little")
     options.add_argument("--only", action="append", choices=CASES, metavar="CASE", help=f"one of {', '.join(CASES)}")
     options.add_argument("--rounds", type=int, default=15, help="of the calls, over three sittings (15)")

@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
-from benchmarks import canned
+from bench.costs import canned
 
 Factory = Callable[[str], Callable[[], Any]]
 """Takes the stub's address; returns what makes one call: a function, or a coroutine function."""
@@ -56,7 +56,7 @@ def contestant(case: str, name: str, needs: str, *, built_in_loop: bool = False)
 def table() -> list[Contestant]:
     """Return all contestants, in the order in which they stand in their modules."""
     for name in ("chats", "streams", "histories"):
-        import_module(f"benchmarks.{name}")
+        import_module(f"bench.costs.{name}")
     return _TABLE
 
 

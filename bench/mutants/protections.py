@@ -1,4 +1,4 @@
-"""Takes away unichat's protections, one function each, for `mutants.py`."""
+"""Takes away unichat's protections, one function each, for `table.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A contestant's own process: `python -m benchmarks.worker CASE NAME ADDRESS`, then one line of JSON for each order.
+"""A contestant's own process: `python -m bench.costs.worker CASE NAME ADDRESS`, then one line of JSON for each order.
 
 It is told how many calls to make, and answers with the CPU time and the time that they took, in seconds.
 """
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any, TextIO
 
-from benchmarks import contestants
-from benchmarks.cores import pin
+from bench.costs import contestants
+from bench.costs.cores import pin
 
 
 def measured(work: Callable[[], object]) -> dict[str, float]:

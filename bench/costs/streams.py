@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any
 
-from benchmarks import canned
-from benchmarks.contestants import (
+from bench.costs import canned
+from bench.costs.contestants import (
     CHAT_PATH,
     FIRST_EVENTS,
     HEADERS,

@@ -1,1 +1,0 @@
-"""The benchmarks: what unichat costs, beside bare HTTP libraries and other clients. `python -m benchmarks --help`."""
