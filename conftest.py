@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from attrs import define
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from xdist.remote import Producer
@@ -30,8 +30,10 @@ import unichat
 from unichat.sandbox import Sandbox
 
 # Fewer examples than usual in each run, so that all tests together take no more than a few minutes.
-settings.register_profile("quick", max_examples=50)
-settings.register_profile("thorough", max_examples=1_000)
+# How fast the machine is, is not a property of the code: no example has a deadline.
+_ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", _ANY_MACHINE, max_examples=50)
+settings.register_profile("thorough", _ANY_MACHINE, max_examples=1_000)
 settings.load_profile("quick")
 
 

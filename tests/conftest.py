@@ -1,13 +1,19 @@
-"""What tests of several folders share: the event loops in which the asyncio client runs."""
+"""What tests of several folders share: event loops, servers on loopback, and an environment without proxies."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.blocking import Loop
+from tests.loopback import Script, Server
+
+_INTERFERING = re.compile(r"(?i)(https?|all|no)_proxy|requests_ca_bundle|curl_ca_bundle|netrc")
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +38,23 @@ def uv_loop(uvloop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Iterator
     loop = Loop(uvloop_factory)
     yield loop
     loop.close()
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers that are closed, and whose scripts must not have failed, after the test."""
+    for name in list(os.environ):
+        if _INTERFERING.fullmatch(name):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    servers: list[Server] = []
+
+    def start(*scripts: Script, tls: bool = False) -> Server:
+        servers.append(Server(*scripts, tls=tls))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+    for server in servers:
+        assert server.failures == []

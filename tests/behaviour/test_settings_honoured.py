@@ -9,7 +9,7 @@ import attrs
 import pytest
 import responses
 
-from tests.core.loopback import CERTIFICATE
+from tests.loopback import CERTIFICATE
 from unichat import User, errors
 from unichat.adapter import Reply
 from unichat.models import ClearOutcome

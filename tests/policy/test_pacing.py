@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import Ticks, bench, operation, reply, tried
 from unichat.adapter.settings import interval_of
 from unichat.errors import ConfigError
 from unichat.policy.pacing import Pacer, pacer_for
-
-from .canned import Ticks, bench, operation, reply, tried
 
 
 @pytest.mark.parametrize(

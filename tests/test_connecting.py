@@ -5,12 +5,11 @@ import json
 import pytest
 
 import unichat
+from tests.canned import Ticks
+from tests.loopback import CERTIFICATE, answering, http, silent
 from unichat.config import registry
 from unichat.connecting import client_for
 from unichat.errors import ConfigError, ConnectionFailed, DeadlineExceeded, ServerError, Unsupported
-
-from .canned import Ticks
-from .loopback import CERTIFICATE, answering, http, silent
 
 PROJECT = "00000000-0000-4000-8000-000000000001"
 THREAD = "00000000-0000-4000-8000-000000000002"

@@ -3,11 +3,10 @@ import traceback
 
 import pytest
 
+from tests.canned import bench, detect_error, operation, reply
 from unichat.adapter import Credential, Fields, Operation, Replay, Request, Secret, Token
 from unichat.errors import AuthenticationError, ConfigError, InsufficientTokens, UnichatError
 from unichat.execution.tokens import Tokens
-
-from .canned import bench, detect_error, operation, reply
 
 
 def token_operation(name="access_token"):

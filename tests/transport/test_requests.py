@@ -17,6 +17,18 @@ import requests
 from attrs import evolve
 
 import unichat
+from tests.canned import LineDecoder, Ticks, detect_error, operation, records, stream_operation
+from tests.loopback import (
+    CERTIFICATE,
+    answering,
+    chunked,
+    closing_after,
+    dripping,
+    http,
+    resetting_after,
+    silent,
+    stalling_after,
+)
 from unichat.adapter import Credential, Operation, PolicySettings, Replay, Request, Secret, StreamOperation
 from unichat.adapter.secrets import Signature
 from unichat.errors import (
@@ -34,19 +46,6 @@ from unichat.execution.driver import Driver
 from unichat.execution.engine import Engine
 from unichat.transport.base import Clock, Deadline, TransportFailure
 from unichat.transport.requests.transport import RequestsTransport
-
-from .canned import LineDecoder, Ticks, detect_error, operation, records, stream_operation
-from .loopback import (
-    CERTIFICATE,
-    answering,
-    chunked,
-    closing_after,
-    dripping,
-    http,
-    resetting_after,
-    silent,
-    stalling_after,
-)
 
 ASK, READ = Replay.ASK, Replay.READ
 SENTINEL = "sentinel/+secret=key"

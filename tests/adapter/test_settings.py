@@ -6,11 +6,10 @@ from attrs import fields, frozen
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.canned import bench, tried
 from unichat.adapter import CommonSettings, at_least_one, not_empty, positive, setting, web_address
 from unichat.adapter.settings import is_loopback
 from unichat.errors import ConfigError
-
-from .canned import bench, tried
 
 
 @frozen(kw_only=True)

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import tried
 from unichat.adapter import Secret, Token
 from unichat.errors import ConfigError
-
-from .canned import tried
 
 GOOD = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1)
 

@@ -3,12 +3,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import LineDecoder, Opening, bench, operation, records, reply, stream_operation
 from unichat.client.streams import AnswerStream
 from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInterrupted, UnichatError
 from unichat.models import Source, ThreadRef
 from unichat.transport.base import TransportFailure
-
-from .canned import LineDecoder, Opening, bench, operation, records, reply, stream_operation
 
 WHOLE = records(
     {"sources": ["https://x.org"]},

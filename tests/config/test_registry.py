@@ -5,11 +5,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from tests.canned import endpoints
 from unichat.adapter import Backend
 from unichat.config import registry
 from unichat.errors import ConfigError
-
-from .canned import endpoints
 
 ECHO = Backend(
     name="echo",

@@ -5,13 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import EchoSettings, Opening, bench, endpoints, list_rows, operation, records, reply, stream_operation
 from unichat.adapter import CommonSettings, Operation, Page, Paged, Replay, Request, StreamOperation
 from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, InvalidInput, InvalidResponse, NotFound, ServerError, Unsupported
 from unichat.models import Answer, ClearOutcome, Exchange, FeedbackReceipt, Rating, Source, ThreadRef
 from unichat.transport.base import TransportFailure
-
-from .canned import EchoSettings, Opening, bench, endpoints, list_rows, operation, records, reply, stream_operation
 
 WHOLE = tuple(records({"text": "Yes."}, {"end": True}))
 

@@ -12,11 +12,10 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import Opening, bench, operation, records, reply, stream_operation
 from unichat.adapter import Replay, Reply, Request, Secret
 from unichat.errors import UnichatError
 from unichat.policy.redaction import Redaction, in_body
-
-from .canned import Opening, bench, operation, records, reply, stream_operation
 
 KEY = 'k"9/secret+key=%7Ä'.replace("Ä", "~")
 ALL_FORMS = [

@@ -7,6 +7,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import Opening, bench, operation, records, reply, stream_operation, tried
+from tests.policy.test_failures import PROMISED, STATUSES
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Request, Secret
 from unichat.errors import (
     AuthenticationError,
@@ -22,9 +24,6 @@ from unichat.errors import (
 from unichat.policy.backoff import longest_wait
 from unichat.policy.failures import ROWS, row_for
 from unichat.transport.base import TransportFailure
-
-from .canned import Opening, bench, operation, records, reply, stream_operation, tried
-from .test_failures import PROMISED, STATUSES
 
 ASK, INSERT, UPSERT, READ, CLEAR = ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 OUTCOMES = [

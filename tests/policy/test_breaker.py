@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.canned import Ticks
 from unichat import errors
 from unichat.policy.breaker import Breaker
-
-from .canned import Ticks
 
 DOWN = errors.ServerError("down")
 

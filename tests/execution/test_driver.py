@@ -3,12 +3,11 @@ from contextlib import suppress
 
 import pytest
 
+from tests.canned import bench, operation, reply
 from unichat.adapter import Exclusive, NeutralCall, Replay, ask, exclusive
 from unichat.errors import DeadlineExceeded, InvalidInput, NotFound, ServerError, UnichatError
 from unichat.execution.driver import Call
 from unichat.transport.base import Deadline, TransportFailure
-
-from .canned import bench, operation, reply
 
 SOON = 20
 """Seconds after which a test gives up on a thread: never waited for where all is well."""

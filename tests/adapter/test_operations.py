@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.canned import LineDecoder, detect_error, endpoints, operation, reply, tried
 from unichat._text.encoding import encode_json
 from unichat._text.printable import escaped
 from unichat.adapter import (
@@ -22,8 +23,6 @@ from unichat.adapter import (
     exclusive,
 )
 from unichat.errors import InvalidInput, InvalidResponse
-
-from .canned import LineDecoder, detect_error, endpoints, operation, reply, tried
 
 ANYTHING = st.text(st.characters())
 ALL_TEXT = st.text(st.characters(exclude_categories=["Cs"]))

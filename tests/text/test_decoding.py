@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.canned import tried
 from unichat._text import decoding
 from unichat._text.decoding import decode_json, excerpt
 from unichat._text.printable import escaped
 from unichat.errors import InvalidResponse
-
-from .canned import tried
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
