@@ -27,6 +27,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
 import unichat
+from unichat.config import registry
 from unichat.sandbox import Sandbox
 
 # Fewer examples than usual in each run, so that all tests together take no more than a few minutes.
@@ -44,7 +45,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 _SECONDS = 60
 _OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-_NOT_HANDED_ON = re.compile(r"(UNICHAT|KAPA|KADAL)_|XDG_|(NO|FORCE)_COLOR$")
+_BACKENDS = [name.upper() for name in registry.names()]
+_NOT_HANDED_ON = re.compile(rf"({'|'.join(['UNICHAT', *_BACKENDS])})_|XDG_|(NO|FORCE)_COLOR$")
 
 
 @define

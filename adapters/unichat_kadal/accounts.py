@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from contextlib import suppress
+from time import time
 from urllib.parse import urlencode
 
 from unichat.adapter import ErrorResponse, Fields, Operation, Replay, Reply, Request, Secret, Token, encode_json
@@ -78,5 +78,5 @@ def _lifetime_by_claim(token: str) -> float | None:
     with suppress(ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError):
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return max(0.0, float(claims["exp"]) - time.time())
+        return max(0.0, float(claims["exp"]) - time())
     return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import threading
-import time
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from threading import Lock
+from time import time_ns
 
 from attrs import define, field
 
@@ -26,10 +26,10 @@ _REMEMBERED_THREADS = 200
 class ThreadIds:
     """Makes ids that sort by time (UUIDs of version 7): the newer of two threads can be told, by another client too."""
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, clock: Callable[[], int] = time_ns) -> None:
         self._clock = clock
         self._last = 0
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def __call__(self) -> str:
         """Return a new id, which sorts after all that this object gave, even if the clock went back."""
@@ -56,7 +56,7 @@ class Conversations:
 
     make_id: Callable[[], str] = field(factory=ThreadIds)
     _newest: OrderedDict[tuple[str | None, str | None], _Newest] = field(factory=OrderedDict, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
 
     def _of(self, thread: ThreadRef) -> _Newest | None:
         return self._newest.get((thread.scope, thread.user))

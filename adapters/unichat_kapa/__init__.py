@@ -17,9 +17,10 @@ __all__ = ["backend", "operations"]
 def __getattr__(name: str) -> Any:
     # Late, so that importing the simulator, or asking which adapters there are, does not import all of this.
     if name == "operations":
-        from importlib import import_module
+        # Not `from unichat_kapa import operations`: it would ask this function for the name again.
+        import unichat_kapa.operations as operations
 
-        return import_module("unichat_kapa.operations")
+        return operations
     if name == "backend":
         from unichat.adapter import Backend
         from unichat_kapa.adapter import KapaAdapter

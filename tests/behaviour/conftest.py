@@ -7,6 +7,7 @@ import pytest
 import unichat
 import unichat.sandbox
 from tests.blocking import BlockingClient
+from unichat.config import registry
 
 MANUAL = """\
 # Gizmo
@@ -33,7 +34,7 @@ UNKNOWN = "Quantum chromodynamics?"
 
 @pytest.fixture(scope="session")
 def box(tmp_path_factory):
-    """Both vendors, simulated; shared by all tests of one process, which keep apart by users of their own."""
+    """Every vendor, simulated; shared by all tests of one process, which keep apart by users of their own."""
     folder = tmp_path_factory.mktemp("manual")
     (folder / "gizmo.md").write_text(MANUAL, encoding="utf-8")
     with unichat.sandbox.start(docs=folder) as box:
@@ -65,7 +66,7 @@ def connect(request, box, loop):
         client.close()
 
 
-@pytest.fixture(params=["kapa", "kadal"])
+@pytest.fixture(params=registry.names())
 def vendor(request):
     return request.param
 

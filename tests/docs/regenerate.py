@@ -12,6 +12,8 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -23,22 +25,17 @@ from unichat import errors
 from unichat.adapter import Backend, Capabilities, CommonSettings, PolicySettings, Replay, Secret
 from unichat.cli.conversation import COMMANDS
 from unichat.cli.failures import EXIT_CODES
-from unichat.config import registry
+from unichat.config import registry, resolve
 from unichat.config.checking import settings_of
 from unichat.config.kinds import is_function, members
 from unichat.policy.backoff import Backoff, longest_wait
 from unichat.policy.failures import ROWS
-from unichat_kadal.simulator import KadalQuirks
-from unichat_kapa.simulator import KapaQuirks
+from unichat.sandbox import Library, Store
+from unichat.sandbox.box import installed
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
-_ENOUGH: dict[str, dict[str, Any]] = {
-    "kapa": {"api_key": Secret("key"), "project_id": "00000000-0000-4000-8000-000000000000"},
-    "kadal": {"token": Secret("token"), "chat_bot_id": "bot"},
-}
-"""The least that each backend's settings need."""
 
 
 def rewritten(text: str) -> str:
@@ -79,8 +76,8 @@ def _first_sentence(documented: object) -> str:
 
 
 def capabilities() -> str:
-    """Return what each backend can do, with the settings of Kadal that change it."""
-    backends = [registry.find(name) for name in ("kapa", "kadal")]
+    """Return what each backend can do, with those of its settings that change it."""
+    backends = [registry.find(name) for name in registry.names()]
     about = _described(Capabilities)
     rows = [
         (f"`{item.name}`", _sentence(about[item.name]), *(_capability(backend, item.name) for backend in backends))
@@ -102,7 +99,17 @@ def _capability(backend: Backend[Any], name: str) -> str:
 
 
 def _capabilities(backend: Backend[Any], **settings: Any) -> Capabilities:
-    return backend.build(backend.settings(**_ENOUGH[backend.name], **settings)).capabilities
+    given = {**_simulated(backend.name)[0], **settings}
+    return backend.build(resolve(backend.name, settings=given, environ={}).settings).capabilities
+
+
+@cache
+def _simulated(name: str) -> tuple[dict[str, Any], type[Any]]:
+    """Return the settings that reach a backend's simulator, good ones therefore, and the class of its quirks."""
+    (kind,) = (each for each in installed() if each.name == name)
+    with closing(Library(())) as library, closing(Store()) as store:
+        simulator: Any = kind(store, library, "http://127.0.0.1:1")
+        return simulator.settings(), type(simulator.quirks)
 
 
 def _added(usual: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -239,6 +246,17 @@ def operations(backend: str) -> str:
     return _table(("Operation", "Method and path", "Replay", "Parameters", "Heading in the reference"), rows)
 
 
+def operation_functions() -> str:
+    """Return a section for each backend with the functions of its operations."""
+    sections = []
+    for backend in map(registry.find, registry.names()):
+        (module,) = {endpoint.function.__module__ for endpoint in backend.endpoints}
+        sections.append(
+            f"## Functions of {backend.title}'s operations\n\n```{{eval-rst}}\n.. automodule:: {module}\n```"
+        )
+    return "\n\n".join(sections)
+
+
 def quirks(kind: type[Any]) -> str:
     """Return a simulator's quirks, with the docstrings that stand below them."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
@@ -281,8 +299,13 @@ def chat_commands() -> str:
     return _table(("Command", "Meaning"), [(f"`{name}`", meaning) for name, meaning in COMMANDS.items()])
 
 
-def _backend_settings(name: str) -> Callable[[], str]:
-    return lambda: settings(registry.find(name).settings)
+def _backend_tables(name: str) -> dict[str, Callable[[], str]]:
+    """Return the tables that each backend has, so that nothing here names one."""
+    return {
+        f"settings-{name}": lambda: settings(registry.find(name).settings),
+        f"operations-{name}": lambda: operations(name),
+        f"quirks-{name}": lambda: quirks(_simulated(name)[1]),
+    }
 
 
 def faults() -> str:
@@ -311,20 +334,17 @@ _BENCHMARKS = (
 TABLES: dict[str, Callable[[], str]] = {
     "capabilities": capabilities,
     "settings-common": lambda: settings(CommonSettings),
-    "settings-kapa": _backend_settings("kapa"),
-    "settings-kadal": _backend_settings("kadal"),
     "failures": failures,
     "waits": waits,
     "error-tree": error_tree,
     "error-fields": error_fields,
-    "operations-kapa": lambda: operations("kapa"),
-    "operations-kadal": lambda: operations("kadal"),
-    "quirks-kapa": lambda: quirks(KapaQuirks),
-    "quirks-kadal": lambda: quirks(KadalQuirks),
+    "operation-functions": operation_functions,
+    "adapter-imports": lambda: _of_checkout("tests.architecture.import_rules").table(),
     "floors": floors,
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
+    **{name: table for backend in registry.names() for name, table in _backend_tables(backend).items()},
     **{f"benchmark-{name}": _benchmark(name) for name in _BENCHMARKS},
 }
 

@@ -294,7 +294,7 @@ def test_a_token_is_read_from_the_top_or_from_data_with_its_lifetime(value, toke
 
 
 def test_a_token_without_a_lifetime_lives_as_long_as_its_claim_says(monkeypatch):
-    monkeypatch.setattr("unichat_kadal.accounts.time.time", lambda: 1_000_000.0)
+    monkeypatch.setattr("unichat_kadal.accounts.time", lambda: 1_000_000.0)
     assert fetched({"access_token": jwt(exp=1_000_300)}).lifetime == 300
 
 

@@ -3,7 +3,6 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +10,7 @@ from tests.behaviour.doubles import BOT, Canned, FakeClock, body_of, checked, cl
 from unichat import Answer, Rating, ThreadRef, User, errors
 from unichat.adapter import ChatCall, Exclusive
 from unichat_kadal.adapter import KadalAdapter
-from unichat_kadal.conversations import Conversations
+from unichat_kadal.conversations import Conversations, ThreadIds
 
 WAIT = 10
 """Seconds that a thread of a test waits for another one at most; only a test that fails waits so long."""
@@ -164,7 +163,7 @@ def test_a_thread_is_not_stale_because_a_newer_one_failed_to_begin(mini):
 
 
 def test_of_threads_begun_in_the_same_instant_only_the_last_is_not_stale(kadal, mini, monkeypatch):
-    monkeypatch.setattr("unichat_kadal.conversations.time", SimpleNamespace(time_ns=lambda: 1_700_000_000 * 10**9))
+    monkeypatch.setattr(ThreadIds.__init__, "__defaults__", (lambda: 1_700_000_000 * 10**9,))
     answers = [kadal.chat("q", user="anna") for _ in range(20)]
     for answer in answers[:-1]:
         assert refuses_as_stale(kadal, mini, answer.thread, answers[-1].thread)
@@ -173,7 +172,7 @@ def test_of_threads_begun_in_the_same_instant_only_the_last_is_not_stale(kadal, 
 
 def test_a_thread_is_stale_though_the_clock_of_the_machine_went_back(kadal, mini, monkeypatch):
     now = [1_700_000_000 * 10**9]
-    monkeypatch.setattr("unichat_kadal.conversations.time", SimpleNamespace(time_ns=lambda: now[0]))
+    monkeypatch.setattr(ThreadIds.__init__, "__defaults__", (lambda: now[0],))
     old = kadal.chat("one", user="anna")
     now[0] -= 3600 * 10**9
     new = kadal.chat("two", user="anna")

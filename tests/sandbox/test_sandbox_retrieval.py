@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from unichat.sandbox import Library, SandboxError
 from unichat.sandbox import retrieval as retrieval_module
-from unichat.sandbox.answering import UNKNOWN, pieces
+from unichat.sandbox.answering import UNKNOWN, split_for_stream
 from unichat.sandbox.documents import Document
 from unichat.sandbox.passages import FENCE_LENGTH, USUAL_LENGTH, passages_of
 from unichat.sandbox.retrieval import subject_words
@@ -258,8 +258,8 @@ def test_a_sqlite_without_fts5_says_so(monkeypatch):
 
 @given(st.text())
 def test_pieces_joined_are_the_text(text):
-    assert "".join(pieces(text)) == text
+    assert "".join(split_for_stream(text)) == text
 
 
 def test_pieces_are_of_a_few_words():
-    assert pieces("one two three four five") == ["one two three four ", "five"]
+    assert split_for_stream("one two three four five") == ["one two three four ", "five"]

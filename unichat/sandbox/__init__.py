@@ -9,9 +9,12 @@ Needs the extra `sandbox`. Questions are answered by searching a folder of Markd
 from __future__ import annotations
 
 try:
-    from unichat.sandbox.answering import Answer, Library
+    from unichat.sandbox.answering import Answer, Library, split_for_stream
     from unichat.sandbox.box import Sandbox, start
+    from unichat.sandbox.documents import Document
     from unichat.sandbox.errors import SandboxError
+    from unichat.sandbox.json_bodies import InvalidJson, dump_json, find_unstorable, json_response, read_json
+    from unichat.sandbox.passages import Passage
     from unichat.sandbox.recording import SeenRequest
     from unichat.sandbox.serving import PortError
     from unichat.sandbox.simulator import Simulator
@@ -23,12 +26,20 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "Answer",
+    "Document",
+    "InvalidJson",
     "Library",
+    "Passage",
     "PortError",
     "Sandbox",
     "SandboxError",
     "SeenRequest",
     "Simulator",
     "Store",
+    "dump_json",
+    "find_unstorable",
+    "json_response",
+    "read_json",
+    "split_for_stream",
     "start",
 ]

@@ -62,7 +62,7 @@ class Library:
         self.index.close()
 
 
-def pieces(text: str) -> list[str]:
+def split_for_stream(text: str) -> list[str]:
     """Cut `text` into pieces of a few words; joined, they are `text` again."""
     return re.findall(rf"(?:\s*\S+){{1,{_WORDS_IN_A_PIECE}}}\s*|\s+", text)
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 _DEPTH = 100
 
 
-class BadJson(ValueError):
-    """A body that is no JSON: what is wrong, and at which character (0 where that is not known)."""
+class InvalidJson(ValueError):
+    """A body that is not JSON: what is wrong, and at which character (0 where that is not known)."""
 
     def __init__(self, problem: str, position: int = 0) -> None:
         super().__init__(problem)
@@ -25,19 +25,19 @@ def read_json(body: bytes) -> Any:
     """Return the value of a UTF-8 JSON text.
 
     Raises:
-        BadJson: Not UTF-8, not JSON, NaN or infinite, more than 100 levels deep, or a number too long to convert.
+        InvalidJson: Not UTF-8, not JSON, NaN or infinite, more than 100 levels deep, or a number too long to convert.
     """
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
-        raise BadJson(str(error), error.pos) from None
+        raise InvalidJson(str(error), error.pos) from None
     except (ValueError, RecursionError) as error:
-        raise BadJson(str(error)) from None
+        raise InvalidJson(str(error)) from None
     level, depth = [value], 0
     while level:
         # Writing such a value, or a client reading it back, would fail far from its cause.
         if depth > _DEPTH:
-            raise BadJson(f"nested more than {_DEPTH} levels deep")
+            raise InvalidJson(f"nested more than {_DEPTH} levels deep")
         level = [
             inner
             for outer in level
@@ -50,15 +50,15 @@ def read_json(body: bytes) -> Any:
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON answer in ASCII: lone surrogates and U+241E are escaped."""
-    return Response(written(body), status, headers, media_type="application/json")
+    return Response(dump_json(body), status, headers, media_type="application/json")
 
 
-def written(value: object) -> str:
+def dump_json(value: object) -> str:
     """Return `value` as JSON in ASCII, without spaces."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def unstorable(text: str) -> str | None:
+def find_unstorable(text: str) -> str | None:
     """Return the first character of `text` that no database takes (NUL or a lone surrogate), or None."""
     return next((char for char in text if char == "\0" or "\ud800" <= char <= "\udfff"), None)
 

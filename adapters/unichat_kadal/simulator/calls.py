@@ -9,8 +9,7 @@ from attrs import field, frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unichat.sandbox import Simulator
-from unichat.sandbox.json_bodies import BadJson, json_response, read_json
+from unichat.sandbox import InvalidJson, Simulator, json_response, read_json
 from unichat_kadal.simulator.quirks import KadalQuirks
 from unichat_kadal.simulator.records import Person, Records
 from unichat_kadal.simulator.validation import Errors, Field, Fields, checked, error, string, uuid
@@ -124,6 +123,6 @@ def decoded(request: Request, body: bytes) -> Any:
         return body
     try:
         return read_json(body)
-    except BadJson as bad:
+    except InvalidJson as bad:
         context = {"error": bad.problem.partition(": line")[0]}
         raise refused(422, [error(["body", bad.position], "json_invalid", "JSON decode error", {}, context)]) from None

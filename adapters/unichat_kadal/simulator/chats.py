@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from unichat.sandbox.json_bodies import json_response
+from unichat.sandbox import json_response
 from unichat_kadal.simulator.calls import Call
 from unichat_kadal.simulator.validation import Field, Fields, boolean, free_object, integer, string
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+from sqlite3 import Row
 from typing import Any
 
 from starlette.responses import Response
 
-from unichat.sandbox.json_bodies import json_response
+from unichat.sandbox import json_response
 from unichat_kadal.simulator.calls import Call
 from unichat_kadal.simulator.records import Filter
 from unichat_kadal.simulator.validation import Field, Fields, boolean, integer, order, string, uuid
@@ -74,7 +74,7 @@ def list_chats_v7(call: Call) -> Response:
     return call.ok({"message": "Success", "total_count": total, "data": data})
 
 
-def _page(call: Call, which: Filter, query: dict[str, Any]) -> tuple[list[sqlite3.Row], int]:
+def _page(call: Call, which: Filter, query: dict[str, Any]) -> tuple[list[Row], int]:
     quirks = call.quirks
     total = call.records.count(which)
     size = query["page_size"] or quirks.default_page_size
@@ -85,7 +85,7 @@ def _page(call: Call, which: Filter, query: dict[str, Any]) -> tuple[list[sqlite
     return rows, total
 
 
-def _v1_row(call: Call, row: sqlite3.Row) -> dict[str, Any]:
+def _v1_row(call: Call, row: Row) -> dict[str, Any]:
     return {
         "chat_bot_id": row["bot"],
         "user_query": row["query"],
@@ -95,7 +95,7 @@ def _v1_row(call: Call, row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _v7_row(call: Call, row: sqlite3.Row) -> dict[str, Any]:
+def _v7_row(call: Call, row: Row) -> dict[str, Any]:
     return {
         "_id": row["object_id"],
         "tenant_id": call.records.tenant_id,

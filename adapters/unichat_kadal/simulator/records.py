@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from sqlite3 import Row
 from typing import Any
 
 from attrs import frozen
 
-from unichat.sandbox import Store
-from unichat.sandbox.json_bodies import written
+from unichat.sandbox import Store, dump_json
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS kadal_bots (
@@ -149,7 +148,7 @@ class Records:
             "INSERT INTO kadal_rows (object_id, bot, person, category, query, response, metadata, created_at, "
             "answered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(secrets.token_hex(12), bot, person.id, category, query, response, written(metadata)),
+                *(secrets.token_hex(12), bot, person.id, category, query, response, dump_json(metadata)),
                 *(milliseconds(now), milliseconds(now)),
             ),
         )
@@ -165,7 +164,7 @@ class Records:
         """Return how many rows the filter lets through."""
         return self._store.number(f"SELECT count(*) FROM ({_ROWS})", which.parameters())  # noqa: S608 - a constant
 
-    def page(self, which: Filter, order: str, limit: int, offset: int) -> list[sqlite3.Row]:
+    def page(self, which: Filter, order: str, limit: int, offset: int) -> list[Row]:
         """Return rows in the order of their making, `asc` or `desc`."""
         return self._store.rows(
             f"{_ROWS} ORDER BY r.id {'DESC' if order == 'desc' else 'ASC'} LIMIT :limit OFFSET :offset",

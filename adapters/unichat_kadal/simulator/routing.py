@@ -13,8 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from unichat.sandbox import Simulator
-from unichat.sandbox.json_bodies import json_response
+from unichat.sandbox import Simulator, json_response
 from unichat_kadal.simulator.calls import NO_BODY, Call, Refused, decoded
 from unichat_kadal.simulator.quirks import KadalQuirks
 from unichat_kadal.simulator.records import Records

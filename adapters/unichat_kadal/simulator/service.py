@@ -7,8 +7,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from unichat.sandbox import Library, Simulator, Store
-from unichat.sandbox.json_bodies import json_response
+from unichat.sandbox import Library, Simulator, Store, json_response
 from unichat_kadal.simulator import chats, history
 from unichat_kadal.simulator.calls import Call
 from unichat_kadal.simulator.quirks import KadalQuirks

@@ -11,8 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unichat.sandbox import Simulator
-from unichat.sandbox.json_bodies import json_response, written
+from unichat.sandbox import Simulator, dump_json, json_response
 from unichat_kadal.simulator.calls import Call, refused
 from unichat_kadal.simulator.quirks import KadalQuirks
 from unichat_kadal.simulator.validation import Field, Fields, checked, string
@@ -117,4 +116,4 @@ def _unauthorized(status: int, detail: str) -> Exception:
 
 
 def _segment(part: object) -> str:
-    return base64.urlsafe_b64encode(written(part).encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(dump_json(part).encode()).rstrip(b"=").decode()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from unichat.sandbox.json_bodies import unstorable
+from unichat.sandbox import find_unstorable
 
 LARGEST = 2**63 - 1
 _TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
@@ -73,7 +73,7 @@ def string(value: object) -> str:
     """Accept text, also empty; none that no database takes."""
     if not isinstance(value, str):
         raise Wrong("string_type", "Input should be a valid string")
-    char = unstorable(value)
+    char = find_unstorable(value)
     if char == "\0":
         raise Wrong("value_error", "Value error, null characters are not allowed")
     if char is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
+from sqlite3 import Row
 from typing import Any
 
 from starlette.responses import Response
@@ -40,7 +40,7 @@ def activity(call: Call) -> Response:
             "integration": query.get("integration_filter") or None,
         },
     )
-    by_period: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
+    by_period: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_period[timestamp(period_start(datetime.fromisoformat(row["created_at"]), period))].append(row)
     series = [_counts(call, start, of_period) for start, of_period in sorted(by_period.items())]
@@ -61,7 +61,7 @@ def period_start(moment: datetime, period: str) -> datetime:
     }[period]
 
 
-def _counts(call: Call, start: str, rows: list[sqlite3.Row]) -> dict[str, Any]:
+def _counts(call: Call, start: str, rows: list[Row]) -> dict[str, Any]:
     by_integration = Counter(row["integration"] for row in rows)
     return {
         "period": start,
@@ -79,7 +79,7 @@ def _counts(call: Call, start: str, rows: list[sqlite3.Row]) -> dict[str, Any]:
     }
 
 
-def _totals(rows: list[sqlite3.Row]) -> dict[str, int]:
+def _totals(rows: list[Row]) -> dict[str, int]:
     return {
         "total_questions": len(rows),
         "total_upvotes": sum(row["upvotes"] for row in rows),

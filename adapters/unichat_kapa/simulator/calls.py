@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
+from sqlite3 import Row
 from typing import Any
 
 from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unichat.sandbox import Simulator
-from unichat.sandbox.json_bodies import BadJson, json_response, read_json
+from unichat.sandbox import InvalidJson, Simulator, json_response, read_json
 from unichat_kapa.simulator.projects import Project
 from unichat_kapa.simulator.quirks import KapaQuirks
 from unichat_kapa.simulator.records import Records
@@ -40,12 +39,12 @@ class Call:
             raise Refused(415, {"detail": f'Unsupported media type "{declared}" in request.'})
         try:
             return cleaned(form, read_json(self.body or b"{}"))
-        except BadJson as error:
+        except InvalidJson as error:
             raise Refused(400, {"detail": f"JSON parse error - {error.problem}"}) from None
         except Invalid as invalid:
             raise Refused(400, invalid.errors) from None
 
-    def thread(self) -> sqlite3.Row:
+    def thread(self) -> Row:
         """Return the thread that the path names.
 
         Raises:

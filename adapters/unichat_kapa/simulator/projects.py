@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 
 from attrs import field, frozen
 
-from unichat.sandbox import Store
-from unichat.sandbox.documents import Document
+from unichat.sandbox import Document, Store
 
 INTEGRATION_TYPES = (
     "SLACK_CHANNEL",

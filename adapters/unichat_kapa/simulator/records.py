@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
+from sqlite3 import Row
 from typing import Any
 
 from attrs import frozen
 
-from unichat.sandbox import Store
-from unichat.sandbox.json_bodies import written
+from unichat.sandbox import Store, dump_json
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS kapa_users (
@@ -59,11 +58,11 @@ class Records:
         self._store = store
         self._project = project
 
-    def thread(self, thread_id: str) -> sqlite3.Row | None:
+    def thread(self, thread_id: str) -> Row | None:
         """Return a thread by its id."""
         return self._store.row("SELECT * FROM kapa_threads WHERE id = ? AND project = ?", (thread_id, self._project))
 
-    def answers(self, thread_id: str) -> list[sqlite3.Row]:
+    def answers(self, thread_id: str) -> list[Row]:
         """Return a thread's answers, oldest first."""
         return self._store.rows("SELECT * FROM kapa_answers WHERE thread = ? ORDER BY seq", (thread_id,))
 
@@ -92,7 +91,7 @@ class Records:
                 "redacted, sources, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(answer_id, thread_id, self._project, new.integration, new.user, question, answer),
-                    *(new.uncertain, new.redacted, written(list(new.sources)), new.created_at),
+                    *(new.uncertain, new.redacted, dump_json(list(new.sources)), new.created_at),
                 ),
             )
         return thread_id, answer_id
@@ -125,7 +124,7 @@ class Records:
             )
         return user_id
 
-    def rate(self, rating: Mapping[str, Any], now: str) -> sqlite3.Row | None:
+    def rate(self, rating: Mapping[str, Any], now: str) -> Row | None:
         """Insert a rating, or update the same user's of the same answer; None if there is no such answer."""
         answer = self._store.row(
             "SELECT id FROM kapa_answers WHERE id = ? AND project = ?", (rating["question_answer"], self._project)
@@ -137,7 +136,7 @@ class Records:
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (answer, user_identifier) DO UPDATE "
             "SET reaction = excluded.reaction, comment = excluded.comment, updated_at = excluded.updated_at "
             "RETURNING *",
-            (answer["id"], rating["user_identifier"], rating["reaction"], written(rating["comment"]), now, now),
+            (answer["id"], rating["user_identifier"], rating["reaction"], dump_json(rating["comment"]), now, now),
         )
 
     def feedback(self, answer_id: str) -> list[dict[str, Any]]:
@@ -158,7 +157,7 @@ class Records:
         """Return how many answers the project has."""
         return self._store.number("SELECT count(*) FROM kapa_answers WHERE project = ?", (self._project,))
 
-    def page_of_answers(self, newest_first: bool, limit: int, offset: int) -> list[sqlite3.Row]:
+    def page_of_answers(self, newest_first: bool, limit: int, offset: int) -> list[Row]:
         """Return the project's answers in the order of their making."""
         return self._store.rows(
             f"SELECT * FROM kapa_answers WHERE project = ? ORDER BY seq {'DESC' if newest_first else 'ASC'} "  # noqa: S608

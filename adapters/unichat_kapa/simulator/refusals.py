@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from unichat.sandbox.json_bodies import json_response
+from unichat.sandbox import json_response
 
 
 class Refused(Exception):

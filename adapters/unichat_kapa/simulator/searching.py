@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from unichat.sandbox.passages import Passage
+from unichat.sandbox import Passage
 from unichat_kapa.simulator.calls import Call
 from unichat_kapa.simulator.forms import RETRIEVAL, SEARCH
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from sqlite3 import Row
 from typing import Any, Literal
 
-from unichat.sandbox.documents import Document
-from unichat.sandbox.json_bodies import written
-from unichat.sandbox.passages import Passage
+from unichat.sandbox import Document, Passage, dump_json
 from unichat_kapa.simulator.projects import Integration, Project
 
 Sources = list[dict[str, Any]]
@@ -47,7 +45,7 @@ def relevant_sources(kept: Iterable[Mapping[str, Any]], source_url: Callable[[st
     ]
 
 
-def question_answer(row: sqlite3.Row, feedback: list[dict[str, Any]]) -> dict[str, Any]:
+def question_answer(row: Row, feedback: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a question answer. Source: Kapa reference, 'List Question Answers'."""
     return {
         "id": row["id"],
@@ -63,13 +61,13 @@ def question_answer(row: sqlite3.Row, feedback: list[dict[str, Any]]) -> dict[st
 
 
 def sources_in_thread(
-    row: sqlite3.Row, source_url: Callable[[str], str], form: Literal["text", "list", "null"]
+    row: Row, source_url: Callable[[str], str], form: Literal["text", "list", "null"]
 ) -> str | Sources | None:
     """Return `relevant_sources` of an answer inside a thread. Source: Kapa reference, 'Retrieve a thread'."""
     if form == "null":
         return None
     sources = relevant_sources(json.loads(row["sources"]), source_url, full=False)
-    return written(sources) if form == "text" else sources
+    return dump_json(sources) if form == "text" else sources
 
 
 def integration(project: Project, each: Integration) -> dict[str, Any]:
@@ -117,7 +115,7 @@ def source(project: Project, document: Document) -> dict[str, Any]:
     }
 
 
-def rating(row: sqlite3.Row) -> dict[str, Any]:
+def rating(row: Row) -> dict[str, Any]:
     """Return a rating. Source: Kapa reference, 'Upsert feedback'."""
     return {
         "id": row["id"],
@@ -130,7 +128,7 @@ def rating(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def end_user(row: sqlite3.Row) -> dict[str, Any]:
+def end_user(row: Row) -> dict[str, Any]:
     """Return an end user, from a row of `people.USERS`. Source: Kapa reference, 'List End Users'."""
     return {
         "id": row["id"],

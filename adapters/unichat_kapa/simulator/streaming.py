@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from unichat.sandbox.answering import pieces
-from unichat.sandbox.json_bodies import written
+from unichat.sandbox import dump_json, split_for_stream
 from unichat_kapa.simulator.quirks import KapaQuirks
 
 DELIMITER = "\N{SYMBOL FOR RECORD SEPARATOR}".encode()
@@ -44,7 +43,7 @@ def streamed(
     records = [
         *opening,
         ("relevant_sources", {"relevant_sources": sources}),
-        *[("partial_answer", {"text": piece}) for piece in [""] * quirks.empty_pieces + pieces(text)],
+        *[("partial_answer", {"text": piece}) for piece in [""] * quirks.empty_pieces + split_for_stream(text)],
         ("metadata", {"is_uncertain": uncertain}),
         *closing,
     ]
@@ -58,10 +57,10 @@ def encoded(records: Sequence[Record], quirks: KapaQuirks) -> Iterator[bytes]:
     """Yield each record with its delimiter. JSON in ASCII: a U+241E in the text is escaped, so it never delimits."""
     for place, (kind, content) in enumerate(records, start=1):
         end = quirks.stream_end == "all" or (quirks.stream_end == "last" and place == len(records))
-        yield written({"chunk": {"type": kind, "content": content, "stream_end": end}}).encode() + DELIMITER
+        yield dump_json({"chunk": {"type": kind, "content": content, "stream_end": end}}).encode() + DELIMITER
 
 
 async def _sent(records: Sequence[bytes], seconds: float) -> AsyncIterator[bytes]:
     for record in records:
-        await asyncio.sleep(seconds)
+        await sleep(seconds)
         yield record

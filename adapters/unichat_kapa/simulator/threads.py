@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
+from sqlite3 import Row
 from typing import Any
 
 from starlette.responses import Response
@@ -73,7 +73,7 @@ def list_threads(call: Call) -> Response:
     return call.ok({"results": [_listed(call, row, parts) for row in rows[:size]], "next_cursor": cursor})
 
 
-def _listed(call: Call, thread: sqlite3.Row, parts: set[str]) -> dict[str, Any]:
+def _listed(call: Call, thread: Row, parts: set[str]) -> dict[str, Any]:
     rows = call.records.answers(thread["id"])
     answers = [{"id": row["id"], "question": row["question"], "answer": row["answer"]} for row in rows[:_ANSWERS_SHOWN]]
     if "feedback" in parts:
@@ -97,12 +97,12 @@ def _listed(call: Call, thread: sqlite3.Row, parts: set[str]) -> dict[str, Any]:
     }
 
 
-def _integration(call: Call, thread: sqlite3.Row) -> dict[str, Any] | None:
+def _integration(call: Call, thread: Row) -> dict[str, Any] | None:
     found = call.project.integration(thread["integration"])
     return None if found is None else shapes.integration(call.project, found)
 
 
-def _cursor(row: sqlite3.Row) -> str:
+def _cursor(row: Row) -> str:
     return base64.urlsafe_b64encode(f"{row['last_activity_at']} {row['seq']}".encode()).decode()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from unichat.sandbox.json_bodies import unstorable
+from unichat.sandbox import find_unstorable
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _OF_FORM = "non_field_errors"
@@ -72,12 +72,12 @@ def _taken(field: Field, value: Mapping[str, Any], name: str) -> object:
 
 
 def text(*, longest: int | None = None, blank: bool = False) -> Check:
-    """Accept text: not only white space unless `blank`, at most `longest` code points, nothing unstorable."""
+    """Accept text: not only white space unless `blank`, at most `longest` code points, nothing find_unstorable."""
 
     def check(value: object) -> str:
         if not isinstance(value, str):
             raise Invalid(["Not a valid string."])
-        if (char := unstorable(value)) is not None:
+        if (char := find_unstorable(value)) is not None:
             refused = "Null" if char == "\0" else "Surrogate"
             raise Invalid([f"{refused} characters are not allowed{'' if char == chr(0) else f': U+{ord(char):04X}'}."])
         if not blank and not value.strip():
