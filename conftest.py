@@ -1,183 +1,67 @@
-"""Runs the examples of README.md and docs/*.md: Python, shell and TOML blocks, against a sandbox on loopback.
+"""How tests are collected, and by how many processes they are run; the examples of README.md and docs/ among them.
 
-Each page has a folder of its own, in which its blocks run in their order. A TOML block whose first line is
-`# unichat.toml` becomes that file. In a `console` block, what follows a command is its output (`...` stands for
-anything). Setup that a reader need not see stands in HTML comments.
+Every run pays for what is imported here, also that of one small file: what is heavy is imported where it is needed.
 """
 
 from __future__ import annotations
 
-import doctest
 import os
-import re
-import shutil
-import subprocess
-import sys
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
-from attrs import define
 from hypothesis import HealthCheck, settings
-from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
-from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling
 
-import unichat
-from unichat.config import registry
-from unichat.sandbox import Sandbox
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadGroupScheduling
 
-# Fewer examples than usual in each run, so that all tests together take no more than a few minutes.
 # How fast the machine is, is not a property of the code: no example has a deadline.
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Fewer examples than usual in each run, so that all tests together take no more than a few minutes.
 settings.register_profile("quick", _ANY_MACHINE, max_examples=50)
 settings.register_profile("thorough", _ANY_MACHINE, max_examples=1_000)
 settings.load_profile("quick")
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Two processes for each core: a good part of the tests waits for time to pass."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """None for a file or two, which are through before a process has started; else two for each core.
+
+    Two, since a good part of the tests waits for time to pass; the fault bench does little else, so that a file of it
+    is worth the start.
+    """
+    files = {Path(argument.partition("::")[0]) for argument in config.args}
+    if len(files) <= 2 and all(file.suffix == ".py" and file.parent.name != "faults" for file in files):
+        return 0
     return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
 
 
-_SECONDS = 60
-_OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-_BACKENDS = [name.upper() for name in registry.names()]
-_NOT_HANDED_ON = re.compile(rf"({'|'.join(['UNICHAT', *_BACKENDS])})_|XDG_|(NO|FORCE)_COLOR$")
+class Page(pytest.File):
+    """A page with examples. To find any file, pytest collects what stands beside it: only `collect` is heavy."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Collect the examples."""
+        self.config.pluginmanager.import_plugin("tests.docs.examples")
+        from tests.docs import examples
+
+        page = examples.collect(self.path, self.parent)
+        return page.collect() if page is not None else []
 
 
-@define
-class Place:
-    """Where a page's examples run, and the environment that they find and leave."""
-
-    folder: Path
-    environ: dict[str, str]
-
-
-@pytest.fixture(scope="session")
-def docs_box() -> Iterator[Sandbox]:
-    """One sandbox for the examples of all pages."""
-    with unichat.sandbox.start() as box:
-        yield box
-
-
-@pytest.fixture(scope="session")
-def docs_places() -> dict[Path, Place]:
-    """The places made so far, by page."""
-    return {}
-
-
-@pytest.fixture
-def docs_place(
-    request: pytest.FixtureRequest, docs_places: dict[Path, Place], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    """Go to the page's place, and come back."""
-    page = request.node.path
-    if page not in docs_places:
-        docs_places[page] = _new_place(tmp_path_factory.mktemp(page.stem))
-    place = docs_places[page]
-    outside, folder = dict(os.environ), Path.cwd()
-    _set_environment(place.environ)
-    os.chdir(place.folder)
-    try:
-        yield place
-    finally:
-        place.environ = dict(os.environ)
-        os.chdir(folder)
-        _set_environment(outside)
-
-
-def _new_place(folder: Path) -> Place:
-    environ = {name: value for name, value in os.environ.items() if not _NOT_HANDED_ON.match(name)}
-    programs = Path(sys.executable).parent
-    # A home of its own, so that no example finds the config of whoever runs the tests.
-    environ |= {"PATH": f"{programs}{os.pathsep}{environ.get('PATH', '')}", "HOME": str(folder)}
-    # The reader's environment, under the name that it has in the README.
-    (folder / ".venv").symlink_to(sys.prefix)
-    return Place(folder, environ)
-
-
-def _set_environment(environ: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(environ)
-
-
-def _run_script(example: Example) -> None:
-    """Run an `sh` block; each of its commands must succeed."""
-    _shell(f"set -e\n{example.parsed}")
-
-
-def _run_session(example: Example) -> str | None:
-    """Run the commands of a `console` block, and compare what they print; one that shows nothing must succeed."""
-    for command, expected in re.findall(r"^\$ ((?:.*\\\n)*.*)\n?((?:(?!\$ ).*\n?)*)", example.parsed, re.MULTILINE):
-        found = _shell(command, fails=bool(expected))
-        if expected and not doctest.OutputChecker().check_output(expected, found, _OPTIONS):
-            return f"$ {command}\nexpected:\n{expected}\nfound:\n{found}"
-    return None
-
-
-def _shell(script: str, *, fails: bool = False) -> str:
-    shell = shutil.which("sh")
-    assert shell is not None
-    done = subprocess.run(  # noqa: S603 - the documentation's own examples
-        [shell, "-c", script],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if done.returncode and not fails:
-        raise AssertionError(f"{script}\nended with {done.returncode}:\n{done.stdout}")
-    return done.stdout
-
-
-def _check_toml(example: Example) -> None:
-    """Check a config against the schema, and write it down if it says how the file is called."""
-    import jsonschema
-
-    from unichat.config import schema
-
-    text: str = example.parsed
-    config: dict[str, Any] = tomllib.loads(text)
-    name = re.match(r"# (\S+\.toml)\n", text)
-    if "profiles" in config or "tool" in config:
-        jsonschema.validate(config.get("tool", {}).get("unichat", config), schema())
-    if name:
-        Path(name[1]).write_text(text, encoding="utf-8")
-
-
-def _close_clients(namespace: dict[str, Any]) -> None:
-    for value in namespace.values():
-        if isinstance(value, unichat.Client | Sandbox) and value is not namespace.get("docs_box"):
-            value.close()
-
-
-pytest_collect_file = Sybil(
-    parsers=[
-        PythonCodeBlockParser(doctest_optionflags=_OPTIONS),
-        CodeBlockParser("sh", _run_script),
-        CodeBlockParser("console", _run_session),
-        CodeBlockParser("toml", _check_toml),
-        SkipParser(),
-    ],
-    patterns=["README.md", "docs/*.md"],
-    fixtures=["docs_place", "docs_box"],
-    teardown=_close_clients,
-).pytest()
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | None:
+    """Collect the pages."""
+    return Page.from_parent(parent, path=file_path) if file_path.suffix == ".md" else None
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
     """Keep the examples of a page together, in one process: each goes on where the one before it ended."""
-    return _PagesTogether(config, log)
+    from xdist.scheduler import LoadGroupScheduling
 
+    class PagesTogether(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            page, mark, _ = nodeid.partition(".md::")
+            return page if mark else super()._split_scope(nodeid)
 
-class _PagesTogether(LoadGroupScheduling):
-    def _split_scope(self, nodeid: str) -> str:
-        page, mark, _ = nodeid.partition(".md::")
-        return page if mark else super()._split_scope(nodeid)
+    return PagesTogether(config, log)

@@ -1,4 +1,7 @@
-"""What tests of several folders share: event loops, servers on loopback, and an environment without proxies."""
+"""What tests of several folders share: event loops, servers on loopback, and an environment without proxies.
+
+What they stand on is imported by the fixtures, so that a file that needs none of them does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.blocking import Loop
-from tests.loopback import Script, Server
+if TYPE_CHECKING:
+    from tests.blocking import Loop
+    from tests.loopback import Script, Server
 
 _INTERFERING = re.compile(r"(?i)(https?|all|no)_proxy|requests_ca_bundle|curl_ca_bundle|netrc")
 
@@ -19,6 +24,8 @@ _INTERFERING = re.compile(r"(?i)(https?|all|no)_proxy|requests_ca_bundle|curl_ca
 @pytest.fixture(scope="session")
 def loop() -> Iterator[Loop]:
     """An event loop in a thread, one for all tests of a process."""
+    from tests.blocking import Loop
+
     loop = Loop()
     yield loop
     loop.close()
@@ -35,6 +42,8 @@ def uvloop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 @pytest.fixture(scope="session")
 def uv_loop(uvloop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Iterator[Loop]:
     """The same by uvloop."""
+    from tests.blocking import Loop
+
     loop = Loop(uvloop_factory)
     yield loop
     loop.close()
@@ -43,6 +52,8 @@ def uv_loop(uvloop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Iterator
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start servers that are closed, and whose scripts must not have failed, after the test."""
+    from tests.loopback import Server
+
     for name in list(os.environ):
         if _INTERFERING.fullmatch(name):
             monkeypatch.delenv(name)
