@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define, field, fields
 
 from unichat._text.printable import escaped
+from unichat._text.templates import Words, python_words, render
 
 if TYPE_CHECKING:
     from unichat.models import Source, ThreadRef
@@ -29,7 +30,7 @@ class UnichatError(Exception):
 
     Attributes:
         message: what was wrong, with which value.
-        hint: what to do about it.
+        hint: what to do about it, in the words of Python.
         backend, operation: where it happened, as far as that is known.
         status: the HTTP status (or the status in a vendor's envelope), None where there was none.
         retry_after: seconds that the vendor asks to wait, None where it did not say.
@@ -93,14 +94,20 @@ class UnichatError(Exception):
         """Why no further attempt was made: `attempts`, `budget` and the like; None if nothing was sent."""
         return self.call.stopped_by if self.call else None
 
-    def __str__(self) -> str:
+    def describe(self, words: Words = python_words) -> str:
+        """Return the error in one printable line, in the words of a face for arguments, methods and settings."""
         where = " ".join(part for part in (self.backend, self.operation) if part)
-        line = f"{where}: {self.message}" if where else self.message
+        line = render(self.message, words)
+        if where:
+            line = f"{where}: {line}"
         if self.call and len(self.attempts) > 1:
             line += f" ({len(self.attempts)} attempts in {self.call.elapsed:.1f} s)"
-        if self.hint:
-            line = f"{line.rstrip('.')}. {self.hint}"
+        if hint := render(self.hint, words):
+            line = f"{line.rstrip('.')}. {hint}"
         return escaped(line)
+
+    def __str__(self) -> str:
+        return self.describe()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 from attrs import field, frozen
 
 from unichat._text.printable import has_lone_surrogate, quoted
+from unichat._text.templates import Template, Term
 from unichat.errors import InvalidInput
 from unichat.record import CallRecord
 
@@ -183,7 +184,7 @@ def _parsed_pairs(text: str, pairs: list[str]) -> dict[str, str]:
 def _thread_error(value: object, problem: str, argument: str = "thread", limit: int | None = None) -> InvalidInput:
     return InvalidInput(
         f"{quoted(value)} is no thread reference: {problem}",
-        hint="Pass answer.thread, or the whole text of str(answer.thread).",
+        hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
         argument=argument,
         value=quoted(value),
         limit=limit,

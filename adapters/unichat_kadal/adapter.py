@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from unichat.adapter import (
+    Argument,
     Capabilities,
     ChatCall,
     ClearCall,
@@ -16,10 +17,15 @@ from unichat.adapter import (
     FeedbackCall,
     Flow,
     HistoryCall,
+    Method,
     NeutralCall,
     Operation,
     Page,
     Paged,
+    PythonOnly,
+    Setting,
+    Template,
+    Term,
     ask,
     exclusive,
     quoted,
@@ -109,13 +115,13 @@ class KadalAdapter:
         if user is not None:
             for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
                 if getattr(user, name) is not None:
-                    call.reject_or_drop(f"user.{name}", "Kadal takes one id of a user", "Pass User(id=...) alone.")
+                    call.reject_or_drop(f"user.{name}", "Kadal takes one id of a user", "Give the user's id alone.")
         given = None if user is None else user.id
         if thread is not None and given is not None and given != thread.user:
             owner = quoted(thread.user) if thread.user else "no named user"
             raise ThreadMismatch(
                 f"the thread belongs to {owner}, not to {quoted(given)}",
-                hint="Leave user out: the thread remembers it.",
+                hint=Template("Leave out ", Argument("user"), ": the thread remembers it."),
                 backend="kadal",
                 operation=call.operation,
                 expected=thread.user,
@@ -125,7 +131,9 @@ class KadalAdapter:
         if found is None and self.settings.require_user:
             raise InvalidInput(
                 "no user was named, and require_user is set",
-                hint="Pass user=: with a service token, users without one may share a conversation.",
+                hint=Template(
+                    "Pass ", Argument("user"), ": with a service token, users without one may share a conversation."
+                ),
                 backend="kadal",
                 operation=call.operation,
                 argument="user",
@@ -137,7 +145,7 @@ class KadalAdapter:
         if thread.scope not in (None, self.settings.chat_bot_id):
             raise ThreadMismatch(
                 f"the thread belongs to the bot {quoted(thread.scope)}, and this client asks another",
-                hint="Use a client with that chat_bot_id, or start a new thread with chat().",
+                hint=Template("Use a client with that chat_bot_id, or start a new thread with ", Method("chat"), "."),
                 backend="kadal",
                 expected=self.settings.chat_bot_id,
                 found=thread.scope,
@@ -146,7 +154,9 @@ class KadalAdapter:
             made, used = ("isolated", "per-user") if not self._isolated else ("per-user", "isolated")
             raise ThreadMismatch(
                 f"the thread was made with threads = '{made}', and this client has '{used}'",
-                hint=f"Set threads = '{made}' for it, or start a new thread with chat().",
+                hint=Template(
+                    "Set ", Setting("threads", f"'{made}'"), " for it, or start a new thread with ", Method("chat"), "."
+                ),
                 backend="kadal",
                 expected=used,
                 found=made,
@@ -286,7 +296,11 @@ class KadalAdapter:
             self._check_home(call.thread)
         user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
-            call.reject_or_drop("user", "isolated threads have references of their own", "Pass the Answer, not its id.")
+            call.reject_or_drop(
+                "user",
+                "isolated threads have references of their own",
+                Template("Rate it ", Term("by its Answer, not by its id"), "."),
+            )
             user = None
         comment = call.comment
         if comment is not None:
@@ -332,7 +346,13 @@ class KadalAdapter:
             raise ConfigError(
                 f"Kadal needs a rating_id, and rating_ids names none for {call.rating.value!r}",
                 key="rating_ids",
-                hint="Set rating_ids = {up = ..., down = ...} with your tenant's ids, or pass rating_id=.",
+                hint=Template(
+                    "Set ",
+                    Setting("rating_ids", "{up = ..., down = ...}"),
+                    " with your tenant's ids",
+                    Template(", or pass ", Argument("rating_id")),
+                    ".",
+                ),
                 backend="kadal",
                 operation="feedback",
             )
@@ -348,7 +368,9 @@ class KadalAdapter:
         if call.user is not None or call.thread is not None:
             user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
-            call.reject_or_drop("user", "isolated threads have references of their own", "Pass the thread.")
+            call.reject_or_drop(
+                "user", "isolated threads have references of their own", Template("Pass ", Argument("thread"), ".")
+            )
             user = None
         thread = call.thread
         if thread is None and user is not None:
@@ -358,7 +380,12 @@ class KadalAdapter:
             call.reject_or_drop(
                 "thread" if call.thread is not None else "user",
                 "the v7 listing filters by Kadal's own id of a user only",
-                "Pass created_by= with that id, or use history_version v1.",
+                Template(
+                    "Set ",
+                    Setting("history_version", "'v1'"),
+                    Template(", or pass ", Argument("created_by"), " with that id"),
+                    ".",
+                ),
             )
             reference = None
         return self._history(call, thread, reference)
@@ -418,7 +445,9 @@ class KadalAdapter:
                 self.conversations.check(call.thread)
         user = self._user_id(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
-            call.reject_or_drop("user", "isolated threads have references of their own", "Pass the thread.")
+            call.reject_or_drop(
+                "user", "isolated threads have references of their own", Template("Pass ", Argument("thread"), ".")
+            )
             user = None
         return self._clear(call, user, self._reference(user, call.thread))
 
@@ -452,7 +481,7 @@ def _response_id(answer_id: str | int) -> int:
         return int(answer_id)
     raise InvalidInput(
         f"the answer's id is {quoted(answer_id)}, and Kadal's feedback takes whole numbers",
-        hint="Pass the Answer, or its message_id.",
+        hint=Template("Pass ", Template(PythonOnly("the Answer, or ")), "its message_id."),
         backend="kadal",
         operation="feedback",
         argument="answer",

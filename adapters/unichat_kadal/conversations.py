@@ -11,6 +11,7 @@ from time import time_ns
 
 from attrs import define, field
 
+from unichat.adapter import Method, Setting, Template
 from unichat.errors import StaleThread
 from unichat.models import ThreadRef
 
@@ -124,7 +125,13 @@ def stale(thread: ThreadRef, newer: ThreadRef | None) -> StaleThread:
     """Return the error for a thread that another one took the place of."""
     return StaleThread(
         "a newer thread of the same user took this one's place, and Kadal keeps one conversation per user",
-        hint="Start a new thread with chat(), or set threads = 'isolated' to have several at a time.",
+        hint=Template(
+            "Start a new thread with ",
+            Method("chat"),
+            ", or set ",
+            Setting("threads", "'isolated'"),
+            " to have several at a time.",
+        ),
         backend="kadal",
         expected=None if newer is None else str(newer),
         found=str(thread),

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from unichat.adapter import (
+    Argument,
     Capabilities,
     ChatCall,
     ClearCall,
@@ -20,6 +21,7 @@ from unichat.adapter import (
     Operation,
     Page,
     Paged,
+    Template,
     ask,
     open_stream,
     reconcile,
@@ -129,7 +131,7 @@ class KapaAdapter:
         if call.user is None or call.user.id is None:
             raise InvalidInput(
                 "Kapa keeps one verdict for each user and answer, and no user was named",
-                hint="Pass user=, something stable and unique for the person.",
+                hint=Template("Pass ", Argument("user"), ", something stable and unique for the person."),
                 backend="kapa",
                 operation="feedback",
                 argument="user",
@@ -137,7 +139,7 @@ class KapaAdapter:
         for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
             if getattr(call.user, name) is not None:
                 call.reject_or_drop(
-                    f"user.{name}", "Kapa's feedback takes one id of a user", "Pass User(id=...) alone."
+                    f"user.{name}", "Kapa's feedback takes one id of a user", "Give the user's id alone."
                 )
         comment = call.comment
         if comment is not None and call.rating is Rating.UP:
@@ -165,7 +167,7 @@ class KapaAdapter:
         if call.user is not None and not (call.user.id or call.user.email):
             raise Unsupported(
                 "Kapa's end users can be looked up by the bot's own id or by e-mail only",
-                hint="Pass a User with id or email.",
+                hint="Give the user's id or e-mail.",
                 backend="kapa",
                 operation="history",
                 argument="user",

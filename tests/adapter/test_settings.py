@@ -181,9 +181,9 @@ def test_a_setting_tells_what_the_config_needs_to_know():
         ("attempts", None, "leave it out"),
         ("backoff", None, "leave it out"),
         ("body_limit", None, "leave it out"),
-        ("retry_insufficient_tokens", "no", "True or False"),
-        ("retry_insufficient_tokens", 0, "True or False"),
-        ("log_content", "yes", "True or False"),
+        ("retry_insufficient_tokens", "no", "true or false"),
+        ("retry_insufficient_tokens", 0, "true or false"),
+        ("log_content", "yes", "true or false"),
     ],
 )
 def test_a_policy_for_one_call_is_checked_as_any_other(name, value, words):

@@ -222,7 +222,7 @@ def test_secret_files_are_looked_for_beside_the_config_file(resolved: Resolve, w
 @pytest.mark.parametrize("target", ["kapa:sentinel", "", "ka pa", "sentinel/x", 3, b"kapa", ["kapa"]])
 def test_what_is_no_name_and_no_url_is_refused_and_not_shown(refused: Refuse, target: Any) -> None:
     error = refused(target)
-    assert "the first argument should be the text of a backend's name or URL" in str(error)
+    assert "the backend should be a name or a URL" in str(error)
     assert "sentinel" not in str(error)
 
 
@@ -414,7 +414,7 @@ def test_a_check_tells_problems_and_warnings(write: Write, finders: dict[str, An
     path.chmod(0o644)
     check = check_profile("b", config=path, environ={}, **finders)
     assert [len(check.problems), len(check.warnings)] == [1, 1]
-    assert "project_id is missing" in check.problems[0]
+    assert "project_id is missing" in check.problems[0].line()
     assert "sentinel" not in repr(check)
 
 

@@ -39,7 +39,7 @@ def test_what_is_encoded_comes_back(identity: str, query: dict[str, str], plus: 
 def test_any_text_gives_parts_or_problems(text: str) -> None:
     url, problems = parse_url("kapa://" + text, place="the URL")
     assert url is not None or problems
-    assert all(escaped(problem.line) == problem.line for problem in problems)
+    assert all(escaped(problem.line()) == problem.line() for problem in problems)
 
 
 def test_the_case_of_an_id_is_kept_and_that_of_the_backend_is_not() -> None:

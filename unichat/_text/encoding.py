@@ -46,7 +46,7 @@ def encode_json(value: object, argument: str) -> bytes:
     if problem:
         raise InvalidInput(
             f"{argument} cannot be sent as JSON: {problem}",
-            hint="Use text, finite numbers, true, false, None, lists, and dicts with text keys.",
+            hint="Use what JSON has: text, finite numbers, booleans, null, lists, and objects with text keys.",
             argument=argument,
         )
     return body

@@ -9,6 +9,7 @@ from __future__ import annotations
 from unichat._text.decoding import decode_json
 from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
+from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
 from unichat.adapter.fields import Fields, mismatch, read_rows, read_time
 from unichat.adapter.flows import Exclusive, FetchToken, Flow, Step, ask, exclusive, open_stream, reconcile
@@ -51,6 +52,7 @@ from unichat.adapter.streaming import EventSource, StreamDecoder, StreamFailure
 
 __all__ = [
     "Adapter",
+    "Argument",
     "Backend",
     "Capabilities",
     "ChatCall",
@@ -68,20 +70,25 @@ __all__ = [
     "Fields",
     "Flow",
     "HistoryCall",
+    "Method",
     "NeutralCall",
     "OnUnsupported",
     "Operation",
     "Page",
     "Paged",
     "PolicySettings",
+    "PythonOnly",
     "Replay",
     "Reply",
     "Request",
     "Secret",
+    "Setting",
     "Step",
     "StreamDecoder",
     "StreamFailure",
     "StreamOperation",
+    "Template",
+    "Term",
     "Token",
     "TokenProvider",
     "ask",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from attrs import field, frozen
 
+from unichat._text.templates import Template
 from unichat.adapter.operations import Operation, StreamOperation
 from unichat.adapter.secrets import TokenProvider
 from unichat.adapter.streaming import EventSource
@@ -79,6 +80,6 @@ def reconcile(question: Callable[[], Flow[T]], look: Callable[[], Flow[A | None]
         unknown = True
     if unknown:
         # Whether it was received is as open as before, and that is what counts for the caller.
-        lost.hint = f"{lost.hint} It was looked for in vain: the history could not be read."
+        lost.hint = Template(lost.hint, " It was looked for in vain: the history could not be read.")
         raise lost
     return found if found is not None else (yield from question())

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from attrs import field, frozen
 
 from unichat._text.log import log
+from unichat._text.templates import Argument, Template
 from unichat.adapter.endpoints import Endpoints
 from unichat.adapter.flows import Flow
 from unichat.adapter.operations import Operation, Paged
@@ -80,7 +81,10 @@ class NeutralCall:
         if self.on_unsupported == "raise":
             raise Unsupported(
                 reason if argument == self.operation else f"{argument}: {reason}",
-                hint=f"{alternative} Or pass on_unsupported='drop' to go on without it.",
+                hint=Template(
+                    alternative,
+                    Template(" Or pass ", Argument("on_unsupported", "'drop'"), " to go on without it."),
+                ),
                 backend=self.backend,
                 operation=self.operation,
                 argument=argument,

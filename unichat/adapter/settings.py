@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from attrs import NOTHING, field, frozen
 
 from unichat._text.printable import quoted
+from unichat._text.templates import Setting, Template
 from unichat.errors import ConfigError
 
 
@@ -79,7 +80,7 @@ def one_of(*accepted: str) -> Callable[[str, object], None]:
 def yes_or_no(name: str, value: object) -> None:
     """Refuse anything but a truth: texts such as "no" would count as one."""
     if not isinstance(value, bool):
-        raise ConfigError(f"{name} is {quoted(value)}", key=name, hint="Use True or False.")
+        raise ConfigError(f"{name} is {quoted(value)}", key=name, hint="Use true or false.")
 
 
 def not_empty(name: str, value: str) -> None:
@@ -263,5 +264,5 @@ class CommonSettings(PolicySettings):
             raise ConfigError(
                 f"base_url: {quoted(self.base_url)} would send the key in the clear",
                 key="base_url",
-                hint="Use https://, or set allow_insecure = true if that network is yours.",
+                hint=Template("Use https://, or set ", Setting("allow_insecure", "true"), " if that network is yours."),
             )

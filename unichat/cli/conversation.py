@@ -9,7 +9,7 @@ import click
 
 from unichat.cli import output
 from unichat.cli.failures import nearest, options_of, report
-from unichat.cli.wording import worded
+from unichat.cli.words import describe_error
 from unichat.client.sync_client import Client
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
 from unichat.models import Answer, Rating, ThreadRef
@@ -79,7 +79,7 @@ class Conversation:
         output.say()
 
     def _failed(self, error: UnichatError) -> None:
-        report(worded(error, options_of(click.get_current_context().find_root())))
+        report(describe_error(error, options_of(click.get_current_context().find_root())))
         if isinstance(error, StreamInterrupted):
             self._thread = error.thread or self._thread
         if isinstance(error, ThreadMismatch) or (isinstance(error, NotFound) and error.what == "thread"):

@@ -123,15 +123,15 @@ def _answered(question: str, answer: Answer, **more: int) -> Step:
 
 
 def _run(call: Call) -> Step:
-    from unichat.cli.wording import worded
+    from unichat.cli.words import describe_error
     from unichat.errors import UnichatError, Unsupported
 
     try:
         return call()
     except Unsupported as error:
-        return Step("unsupported", error.message, {"reason": worded(error, frozenset())})
+        return Step("unsupported", error.message, {"reason": describe_error(error, frozenset())})
     except UnichatError as error:
-        reason = worded(error, frozenset())
+        reason = describe_error(error, frozenset())
         return Step("failed", reason, {"error": type(error).__name__, "reason": reason})
     except _NoAnswer as error:
         return Step("failed", str(error), {"reason": str(error)})

@@ -15,6 +15,7 @@ from unichat.cli.failures import FAILED, options_of
 if TYPE_CHECKING:
     from unichat.cli.opening import Target
     from unichat.config import ProfileCheck
+    from unichat.config.problems import Problem
 
 _SAFE_URLLIB3 = (2, 8, 0)
 """The first release without the known holes in redirects and decompression."""
@@ -81,20 +82,20 @@ def _urllib3() -> Check:
 def _config(found: ProfileCheck) -> Iterator[Check]:
     """Look at the file and the profile's choice first, then at the profile's settings, its secrets among them."""
     if found.profile is None:
-        yield from (Check("config", "failed", _shown(problem)) for problem in found.problems)
+        yield from (Check("config", "failed", _line(problem)) for problem in found.problems)
         yield Check("settings", "skipped", "")
         return
     yield Check("config", "ok", f"{found.path}, profile {found.profile}, backend {found.backend or 'unknown'}")
-    yield from (Check("settings", "failed", _shown(problem)) for problem in found.problems)
+    yield from (Check("settings", "failed", _line(problem)) for problem in found.problems)
     if not found.problems:
         yield Check("settings", "ok", "complete, the secrets included")
     yield from (Check("settings", "warning", warning) for warning in found.warnings)
 
 
-def _shown(problem: str) -> str:
-    from unichat.cli.wording import reworded
+def _line(problem: Problem) -> str:
+    from unichat.cli.words import command_words
 
-    return reworded(problem, _options())
+    return problem.line(command_words(_options()))
 
 
 def _options() -> frozenset[str]:
@@ -103,7 +104,7 @@ def _options() -> frozenset[str]:
 
 def _vendor(target: Target) -> Iterator[Check]:
     """Run the adapter's probes until one fails: how it fails tells how far it came."""
-    from unichat.cli.wording import worded
+    from unichat.cli.words import describe_error
     from unichat.errors import AccessDenied, InvalidInput, NotFound, UnichatError
 
     failure = None
@@ -116,7 +117,7 @@ def _vendor(target: Target) -> Iterator[Check]:
     stage = 3
     if failure is not None:
         stage = 1 if isinstance(failure, AccessDenied) else 2 if isinstance(failure, NotFound | InvalidInput) else 0
-    reason = "" if failure is None else worded(failure, _options())
+    reason = "" if failure is None else describe_error(failure, _options())
     for number, name in enumerate(STAGES):
         if number < stage:
             yield Check(name, "ok", "")

@@ -67,13 +67,13 @@ def _judged(error: Exception, options: frozenset[str]) -> tuple[int, str]:
     if isinstance(error, click.ClickException):
         return NOT_BEGUN, _usage(error)
     # Late: whoever only mistypes a command need not wait for the models.
-    from unichat.cli.wording import worded
+    from unichat.cli.words import describe_error
     from unichat.errors import ConfigError, InvalidInput, ThreadMismatch, UnichatError, Unsupported
 
     if isinstance(error, UnichatError):
         vendors = isinstance(error, InvalidInput) and error.source == "vendor"
         begun = vendors or not isinstance(error, ConfigError | InvalidInput | Unsupported | ThreadMismatch)
-        return FAILED if begun else NOT_BEGUN, worded(error, options)
+        return FAILED if begun else NOT_BEGUN, describe_error(error, options)
     if isinstance(error, ModuleNotFoundError) and "unichat-bridge[" in str(error):
         return NOT_BEGUN, str(error)
     if _is_of_sandbox(error):

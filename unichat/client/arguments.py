@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from unichat._text.encoding import encodable, encode_json
 from unichat._text.printable import quoted
+from unichat._text.templates import Method, PythonOnly, Template, Term
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
 from unichat.errors import InvalidInput, ThreadMismatch
 from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef, User
@@ -166,14 +167,14 @@ class ArgumentChecker:
         if not isinstance(thread, ThreadRef):
             raise InvalidInput(
                 f"thread is {quoted(thread)}",
-                hint="Pass answer.thread, or the text of str(answer.thread).",
+                hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
                 argument="thread",
                 value=quoted(thread),
             )
         if thread.backend != self.backend:
             raise ThreadMismatch(
                 f"the thread belongs to {thread.backend}, and this client talks to {self.backend}",
-                hint="Threads cannot move between vendors: start a new one with chat().",
+                hint=Template("Threads cannot move between vendors: start a new one with ", Method("chat"), "."),
                 backend=self.backend,
                 expected=self.backend,
                 found=thread.backend,
@@ -188,7 +189,9 @@ class ArgumentChecker:
             user = User(user)
         if not isinstance(user, User):
             raise InvalidInput(
-                f"user is {quoted(user)}", hint="Pass the person's id as text, or a User.", argument="user"
+                f"user is {quoted(user)}",
+                hint=Template("Pass the person's id as text", Template(PythonOnly(", or a User")), "."),
+                argument="user",
             )
         given = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
         for name, value in given:
@@ -197,7 +200,9 @@ class ArgumentChecker:
                     f"user.{name} is empty", hint="Leave it out, or give the id.", argument=f"user.{name}"
                 )
         if user.metadata is None and not given:
-            raise InvalidInput("the user has no id", hint="Give User an id, an e-mail or the like.", argument="user")
+            raise InvalidInput(
+                "the user has no id", hint="Give the user an id, an e-mail or the like.", argument="user"
+            )
         _metadata(user.metadata, "user.metadata")
         return user
 
@@ -213,7 +218,11 @@ def require_thread(thread: object) -> object:
     if isinstance(thread, Answer | Exchange):
         thread = thread.thread
     if thread is None:
-        raise InvalidInput("no thread to continue", argument="thread", hint="Pass answer.thread, or use chat().")
+        raise InvalidInput(
+            "no thread to continue",
+            argument="thread",
+            hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), ", or use ", Method("chat"), "."),
+        )
     return thread
 
 
@@ -222,7 +231,7 @@ def check_text(argument: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInput(
             f"{argument} is {type(value).__name__}, not text",
-            hint="Pass a str.",
+            hint="Pass text.",
             argument=argument,
             value=quoted(value),
         )
@@ -233,7 +242,9 @@ def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"{argument} is {quoted(value)}, not a dict", argument=argument, hint="Pass a dict.")
+        raise InvalidInput(
+            f"{argument} is {quoted(value)}, not a dict", argument=argument, hint=Template("Pass ", Term("a dict"), ".")
+        )
     encode_json(dict(value), argument)
     return dict(value)
 
@@ -246,7 +257,7 @@ def _answer_id(answer: object) -> str | int:
     if isinstance(answer, bool) or not isinstance(answer, str | int):
         raise InvalidInput(
             f"the answer to rate is {quoted(answer)}",
-            hint="Pass an Answer, an Exchange, or the answer's id.",
+            hint=Template("Pass ", Template(PythonOnly("an Answer, an Exchange, or ")), "the answer's id."),
             argument="answer",
             value=quoted(answer),
         )
@@ -261,7 +272,10 @@ def _rating(rating: object) -> Rating:
     except ValueError:
         pass
     raise InvalidInput(
-        f"the rating is {quoted(rating)}", hint="Use Rating.UP or Rating.DOWN.", argument="rating", value=quoted(rating)
+        f"the rating is {quoted(rating)}",
+        hint=Template("Use ", Term("Rating.UP or Rating.DOWN"), "."),
+        argument="rating",
+        value=quoted(rating),
     )
 
 
@@ -271,7 +285,11 @@ def _comment(comment: object) -> Comment | None:
     if isinstance(comment, str):
         comment = Comment(comment)
     if not isinstance(comment, Comment):
-        raise InvalidInput(f"comment is {quoted(comment)}", hint="Pass text or a Comment.", argument="comment")
+        raise InvalidInput(
+            f"comment is {quoted(comment)}",
+            hint=Template("Pass text", Template(PythonOnly(" or a Comment")), "."),
+            argument="comment",
+        )
     if comment.text is not None and len(check_text("comment", comment.text)) > _COMMENT_LIMIT:
         raise InvalidInput(
             f"the comment has {len(comment.text):,} characters, and {_COMMENT_LIMIT:,} is the most that unichat sends",

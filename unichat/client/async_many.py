@@ -8,6 +8,7 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from unichat._text.templates import PythonOnly, Template
 from unichat.client.outcomes import (
     OnProgress,
     Outcome,
@@ -25,8 +26,10 @@ from unichat.errors import InvalidInput, UnichatError
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
-_ITEMS = "Pass a list, a generator or another iterable, async or not, of one item a call."
-_FUNCTION = "Pass an async function of one item, such as bot.chat of an AsyncClient; for another: map_concurrent."
+_ITEMS = Template(PythonOnly("Pass a list, a generator or another iterable, async or not, of one item a call."))
+_FUNCTION = Template(
+    PythonOnly("Pass an async function of one item, such as bot.chat of an AsyncClient; for another: map_concurrent.")
+)
 
 
 def map_concurrent_async(

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import asdict, evolve, fields
 
+from unichat._text.templates import Method, PythonOnly, Template
 from unichat.adapter import (
     Adapter,
     Capabilities,
@@ -94,7 +95,9 @@ class BaseClient(Generic[D]):
         if self.capabilities.clear_history:
             return None
         checked.reject_or_drop(
-            "clear_history", f"{self.backend} has no call that clears a conversation", "Start a new one with chat()."
+            "clear_history",
+            f"{self.backend} has no call that clears a conversation",
+            Template("Start a new one with ", Method("chat"), "."),
         )
         return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
 
@@ -102,7 +105,9 @@ class BaseClient(Generic[D]):
         """Check what `run` was given; return whether it asks a question."""
         if not isinstance(operation, Operation | StreamOperation):
             raise InvalidInput(
-                f"{type(operation).__name__} is no operation", argument="operation", hint="Use client.operations."
+                f"{type(operation).__name__} is no operation",
+                argument="operation",
+                hint=Template(PythonOnly("Use client.operations.")),
             )
         if operation.backend != self.backend:
             raise Unsupported(
@@ -110,7 +115,7 @@ class BaseClient(Generic[D]):
                 backend=self.backend,
                 operation=operation.name,
                 argument="operation",
-                hint="Build it with client.operations.",
+                hint=Template(PythonOnly("Build it with client.operations.")),
             )
         return operation.replay is Replay.ASK
 

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from unichat._text.templates import PythonOnly, Template
 from unichat.client.outcomes import (
     OnProgress,
     Outcome,
@@ -27,8 +28,14 @@ from unichat.errors import InvalidInput, UnichatError
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
-_ITEMS = "Pass a list, a generator or another iterable, of one item a call; for an async one: map_concurrent_async."
-_FUNCTION = "Pass a function of one item, such as bot.chat; for an async one: map_concurrent_async."
+_ITEMS = Template(
+    PythonOnly(
+        "Pass a list, a generator or another iterable, of one item a call; for an async one: map_concurrent_async."
+    )
+)
+_FUNCTION = Template(
+    PythonOnly("Pass a function of one item, such as bot.chat; for an async one: map_concurrent_async.")
+)
 
 
 def map_concurrent(

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar, cast
 from attrs import field, frozen
 
 from unichat._text.printable import quoted
+from unichat._text.templates import PythonOnly, Template
 from unichat.client.arguments import check_concurrency
 from unichat.errors import InvalidInput, UnichatError
 
@@ -185,4 +186,6 @@ def check_function(argument: str, function: object, hint: str, *, blocking: bool
 def check_progress(on_progress: object) -> None:
     """Refuse a callback that cannot be called without awaiting."""
     if on_progress is not None:
-        check_function("on_progress", on_progress, "Pass a function that takes a Progress.", blocking=True)
+        check_function(
+            "on_progress", on_progress, Template(PythonOnly("Pass a function that takes a Progress.")), blocking=True
+        )

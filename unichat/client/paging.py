@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from unichat._text.templates import Argument, Template
 from unichat.adapter import Operation, Page, Paged
 from unichat.errors import InvalidResponse
 
@@ -46,7 +47,7 @@ class Paging(Generic[T]):
         if self.operation is not None and self._pages >= self._limit:
             raise InvalidResponse(
                 f"the history did not end after {self._limit:,} pages",
-                hint="Pass limit=, or a larger page_size.",
+                hint=Template("Pass ", Argument("limit"), Template(", or a larger ", Argument("page_size")), "."),
                 backend=self._paged.first.backend,
                 operation="history",
             )

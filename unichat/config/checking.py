@@ -11,6 +11,7 @@ from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from unichat._text.printable import quoted
+from unichat._text.templates import PythonOnly, Template
 from unichat.config.given import UNREADABLE, Given
 from unichat.config.kinds import described, from_text, is_function, is_known, is_secret, members, options
 from unichat.config.problems import Problem, from_error, nearest, unknown
@@ -30,7 +31,11 @@ def settings_of(kind: type[Any]) -> tuple[Attribute[Any], ...]:
             raise ConfigError(
                 f"the adapter's setting {item.name} has the type {item.type}, which no config can give",
                 key=item.name,
-                hint="Its author can use str, int, float, bool, Literal, Mapping[str, …], Secret and TokenProvider.",
+                hint=Template(
+                    PythonOnly(
+                        "Its author can use str, int, float, bool, Literal, Mapping[str, …], Secret and TokenProvider."
+                    )
+                ),
             )
     return attributes
 

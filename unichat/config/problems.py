@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from unichat._text.printable import escaped, quoted
+from unichat._text.templates import Template, Words, python_words, render
 from unichat.errors import ConfigError
 
 
@@ -37,13 +38,21 @@ class Problem:
     accepted: tuple[str, ...] = ()
     nearest: str | None = None
 
-    @property
-    def line(self) -> str:
-        """The whole mistake in one printable line."""
-        return escaped(f"{self.place}: {self._sentence()}" if self.place else self._sentence())
+    def line(self, words: Words = python_words) -> str:
+        """Return the whole mistake in one printable line, in the words of a face."""
+        return escaped(render(_with_place(self.place, self.sentence()), words))
 
-    def _sentence(self, *, hint: bool = True) -> str:
-        return f"{self.text.rstrip('.')}. {self.hint}" if hint and self.hint else self.text
+    def sentence(self, *, hint: bool = True) -> str:
+        """Return what is wrong, and what to do unless `hint` is false."""
+        if not hint or not self.hint:
+            return self.text
+        # A hint that a face cannot word goes with the full stop before it.
+        parts = self.hint.parts if isinstance(self.hint, Template) else (self.hint,)
+        return Template(self.text.rstrip("."), Template(". ", *parts))
+
+
+def _with_place(place: str, text: str) -> str:
+    return Template(place, ": ", text) if place else text
 
 
 def from_error(error: ConfigError, place: str) -> Problem:
@@ -103,7 +112,7 @@ def as_error(
     """Return one error for all `problems`, of which there must be one at least."""
     first = problems[0]
     if len(problems) == 1:
-        message, hint = (f"{first.place}: {first.text}" if first.place else first.text), first.hint
+        message, hint = _with_place(first.place, first.text), first.hint
     else:
         message, hint = _joined(problems), ""
     return kind(
@@ -114,7 +123,7 @@ def as_error(
         key=first.key,
         accepted=first.accepted,
         nearest=first.nearest,
-        problems=tuple(problem.line for problem in problems),
+        problems=tuple(problem.line() for problem in problems),
     )
 
 
@@ -123,10 +132,9 @@ def _joined(problems: Sequence[Problem]) -> str:
     places = {problem.place for problem in problems}
     shared = problems[0].place if len(places) == 1 else ""
     later = [problem.hint for problem in problems[1:]]
-    parts = []
+    parts = [f"{len(problems)} mistakes: "]
     for number, problem in enumerate(problems, start=1):
-        sentence = problem._sentence(hint=problem.hint not in later[number - 1 :])
-        where = f"{problem.place}: " if problem.place and not shared else ""
-        parts.append(f"({number}) {where}{sentence.rstrip('.')}")
-    count = f"{len(problems)} mistakes: {'; '.join(parts)}."
-    return f"{shared}: {count}" if shared else count
+        sentence = problem.sentence(hint=problem.hint not in later[number - 1 :])
+        where = "" if shared else problem.place
+        parts += [f"({number}) ", _with_place(where, sentence.rstrip(".")), "; " if number < len(problems) else "."]
+    return _with_place(shared, Template(*parts))

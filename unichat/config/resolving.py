@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from unichat._text.log import log
 from unichat._text.printable import quoted
+from unichat._text.templates import Template, Term
 from unichat.adapter import Backend
 from unichat.config import registry
 from unichat.config.checking import build, settings_of
@@ -24,6 +25,8 @@ from unichat.config.kinds import is_secret
 from unichat.config.problems import Problem, as_error, from_error
 from unichat.config.selection import Layer, Names, Selection, by_profile, by_target, profile_name
 from unichat.errors import ConfigError
+
+_KEYWORD = Template(Term("keyword argument"))
 
 Find = Callable[[str], Backend[Any]]
 PathText = str | os.PathLike[str]
@@ -54,14 +57,14 @@ class ProfileCheck:
         profile: the profile looked at; None if it is not clear which.
         path: its file; None if there is none.
         backend: the name of its backend, where that is known.
-        problems: what keeps it from working, a line each.
+        problems: what keeps it from working.
         warnings: what does not keep it from working, but should be mended.
     """
 
     profile: str | None
     path: Path | None
     backend: str | None
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
 
 
@@ -167,7 +170,7 @@ def check_profile(
         profile=outcome.profile,
         path=outcome.path,
         backend=outcome.name,
-        problems=tuple(problem.line for problem in outcome.problems),
+        problems=outcome.problems,
         warnings=outcome.warnings,
     )
 
@@ -242,7 +245,7 @@ def _given(request: Request, selection: Selection, backend: Backend[Any]) -> tup
     attributes = settings_of(backend.settings)
     known = {item.name for item in attributes}
     folder = request.cwd or Path()
-    keywords = Source(place="keyword argument", form="keyword", folder=folder, environ=request.environ)
+    keywords = Source(place=_KEYWORD, form="keyword", folder=folder, environ=request.environ)
     given: dict[str, Given] = {}
     problems = []
     if selection.identity is not None:

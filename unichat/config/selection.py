@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from unichat._text.printable import quoted
+from unichat._text.templates import Argument, Template, Term
 from unichat.config.files import FILE, Config, user_file
 from unichat.config.given import Given, Source
 from unichat.config.problems import NoConfig, Problem, unknown
@@ -43,7 +44,7 @@ def by_target(target: object, environ: Mapping[str, str], cwd: Path) -> tuple[Se
     # A text with other marks is a URL gone wrong, which may hold a secret and is not shown.
     if isinstance(target, str) and target.replace("-", "_").isidentifier():
         return Selection(backend=target), []
-    problem = "the first argument should be the text of a backend's name or URL"
+    problem = "the backend should be a name or a URL"
     if not isinstance(target, str):
         problem += f", not {type(target).__name__}"
     return Selection(), [Problem(problem, hint="Such as kapa, or kapa://PROJECT_ID?integration_id=…", key="backend")]
@@ -128,7 +129,11 @@ def _no_config() -> Problem:
     return Problem(
         f"no backend was named, and no config file was found: no {FILE} from the working directory upwards, "
         f"and no {user_file()}",
-        hint='Name a backend, as in connect("kapa", …), or write the file.',
+        hint=Template(
+            "Write the file (`unichat sandbox` prints one to try)",
+            Template(", or name a backend, as in ", Term('connect("kapa", …)')),
+            ".",
+        ),
         key="config",
     )
 
@@ -137,7 +142,7 @@ def _no_profile(file: Config, asked: object, place: str) -> Problem:
     if asked is not None and not isinstance(asked, str):
         return Problem(f"profile should be a name, not {type(asked).__name__}", key="profile")
     if asked is not None and file.path is None:
-        hint = f"Write {FILE}, or name the file with config or UNICHAT_CONFIG."
+        hint = Template(f"Write {FILE}, or name the file with ", Argument("config"), " or UNICHAT_CONFIG.")
         return Problem(f"profile {quoted(asked)} was named, but there is no config file", place=place, hint=hint)
     if asked is not None:
         where = f"{file.path}, which {place} names" if place else str(file.path)
@@ -148,7 +153,11 @@ def _no_profile(file: Config, asked: object, place: str) -> Problem:
     return Problem(
         f"has the profiles {', '.join(names)}, and none was named",
         place=str(file.path),
-        hint=f'Name one (profile or UNICHAT_PROFILE), or write default = "{names[0]}" at the top of the file.',
+        hint=Template(
+            "Name one with ",
+            Argument("profile"),
+            f' or UNICHAT_PROFILE, or write default = "{names[0]}" at the top of the file.',
+        ),
         key="profile",
         accepted=names,
     )

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from typing import Any, TypeVar
 
+from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import Exclusive, FetchToken, Flow, Operation, PolicySettings, StreamOperation
 from unichat.adapter.secrets import Signature
 from unichat.errors import InvalidInput, UnichatError
@@ -290,7 +291,9 @@ class _Home:
         elif self._loop is not running:
             raise InvalidInput(
                 "the client belongs to another event loop, in which it was used first",
-                hint="Make a client for each event loop with unichat.connect_async, and close it there.",
+                hint=Template(
+                    PythonOnly("Make a client for each event loop with unichat.connect_async, and close it there.")
+                ),
             )
 
     def is_gone(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from attrs import define
 
+from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.adapter import Credential, NeutralCall, Operation, PolicySettings, Replay, StreamOperation
 from unichat.errors import DeadlineExceeded, InvalidInput, RateLimited, StreamInterrupted, UnichatError
 from unichat.execution.tokens import Tokens
@@ -217,14 +218,14 @@ def is_careful(operation: Operation[Any]) -> bool:
 
 def closed() -> InvalidInput:
     """Return the error for a call on a closed client."""
-    return InvalidInput("the client is closed", hint="Make a new one with unichat.connect.")
+    return InvalidInput("the client is closed", hint=Template(PythonOnly("Make a new one with unichat.connect.")))
 
 
 def busy(what: str, deadline: Deadline) -> DeadlineExceeded:
     """Return the error for a call that waited too long for something else than the vendor."""
     return DeadlineExceeded(
         f"{what} was still running after {deadline.seconds:g} s",
-        hint="Wait for its end, or allow more with deadline=.",
+        hint=Template("Wait for its end, or allow more with ", Argument("deadline"), "."),
         deadline=deadline.seconds,
         maybe_delivered=False,
     )

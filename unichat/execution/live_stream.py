@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve
 
 from unichat._text.log import log
+from unichat._text.templates import Template, Term
 from unichat.adapter import PolicySettings, Reply, StreamDecoder, StreamFailure, StreamOperation
 from unichat.errors import InvalidInput, InvalidResponse, StreamInterrupted, UnichatError
 from unichat.models import Answer, StreamEvent
@@ -152,7 +153,7 @@ class LiveStream(Generic[T]):
         events = f"{self._count} event{'' if self._count == 1 else 's'}"
         error = StreamInterrupted(
             f"the stream broke after {events}: {reason}",
-            hint="The text so far is in .text; look at the history before asking again.",
+            hint=Template("The text so far is ", Term("in .text"), "; look at the history before asking again."),
             backend=self._operation.backend,
             operation=self._operation.name,
             status=self._attempts.status,

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from unichat import errors
 from unichat._text.printable import trimmed
+from unichat._text.templates import Argument, Template
 from unichat.adapter import ErrorResponse, Replay
 from unichat.errors import UnichatError
 from unichat.policy.backoff import Backoff
@@ -52,8 +53,11 @@ _ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 _LATER = "Try again later."
 _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
 _PROXY = "Put its user and password into HTTPS_PROXY, and check NO_PROXY."
-_PACE = "Raise rate, or allow more with deadline=."
-_BEGIN = "The vendor may have received it: look at the history, and allow more with first_event_timeout=."
+_DEADLINE = Template("Allow more with ", Argument("deadline"), ".")
+_PACE = Template("Raise rate, or allow more with ", Argument("deadline"), ".")
+_BEGIN = Template(
+    "The vendor may have received it: look at the history, and allow more with ", Argument("first_event_timeout"), "."
+)
 _CIRCUIT = "The vendor failed several times in a row: see its status page; a probe goes out by itself."
 _ASKED = "The vendor may have received it: look at the history before asking again."
 _CERTIFICATE = "Check the clock, and point ca_bundle (or REQUESTS_CA_BUNDLE) at the authority that signed it."
@@ -76,7 +80,7 @@ ROWS: tuple[Row, ...] = (
     Row("reset", "connection reset before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("closed", "connection closed before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
     Row("read_timeout", "no answer in time", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
-    Row("deadline", "the deadline passed", "NNNNN", None, errors.DeadlineExceeded, hint="Allow more with deadline=."),
+    Row("deadline", "the deadline passed", "NNNNN", None, errors.DeadlineExceeded, hint=_DEADLINE),
     Row("first_event", "the stream did not begin in time", "NNNNN", True, errors.DeadlineExceeded, hint=_BEGIN),
     Row("paced", "no turn within the deadline", "NNNNN", False, errors.DeadlineExceeded, hint=_PACE),
     Row("circuit", "the circuit breaker is open", "NNNNN", False, errors.CircuitOpen, hint=_CIRCUIT),

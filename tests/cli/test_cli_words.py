@@ -1,0 +1,279 @@
+"""What an error says on the command line: no hint speaks of what only somebody who writes Python has."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import unichat
+from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
+from unichat.adapter import HistoryCall
+from unichat.cli import app
+from unichat.cli.words import METHODS, TERMS, command_words, describe_error
+from unichat.errors import ConfigError, InvalidInput, Unsupported
+
+ROOT = Path(unichat.__file__).parents[1]
+REFERENCES = {kind.__name__: kind for kind in (Argument, Method, PythonOnly, Setting, Term)}
+CODE = re.compile(r"\w\(|\w\.\w+\(|(?<![=?&])\b[a-z_]+=(?![^\s.,:;)])")
+"""A call, or an argument, as it is written in Python."""
+PYTHON_NAMES = {
+    *(name for name in unichat.__all__ if name[0].isupper() or "_" in name),
+    *(
+        "str",
+        "dict",
+        "tuple",
+        "bool",
+        "int",
+        "float",
+        "None",
+        "True",
+        "False",
+        "async",
+        "await",
+        "iterable",
+        "unichat.connect",
+    ),
+}
+
+
+def all_options() -> frozenset[str]:
+    """The options of all commands together."""
+    context = app.application.make_context("unichat", ["demo"])
+    commands = [app.application.get_command(context, name) for name in app.COMMANDS]
+    return frozenset(item.name for each in commands for item in each.params if isinstance(item, click.Option))
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    """The library and its adapters, but for what speaks on the command line itself."""
+    for path in sorted([*ROOT.glob("unichat/**/*.py"), *ROOT.glob("adapters/**/*.py")]):
+        if not {"cli", "sandbox", "simulator"} & set(path.relative_to(ROOT).parts):
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def hint_expressions(tree: ast.Module) -> Iterator[ast.expr]:
+    """What becomes a hint: the argument of that name, a variable of that name, and an alternative."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(isinstance(x, ast.Name) and x.id == "hint" for x in node.targets):
+            yield node.value
+        if isinstance(node, ast.Call):
+            yield from (each.value for each in node.keywords if each.arg == "hint")
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "reject_or_drop":
+                yield from node.args[2:3]
+
+
+def leaves(node: ast.AST, constants: dict[str, ast.expr]) -> Iterator[str | ast.Call]:
+    """The texts and the references in an expression; a value in a text is an ellipsis."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=values):
+            yield "".join(str(each.value) if isinstance(each, ast.Constant) else "…" for each in values)
+        case ast.Name(id=name) if name in constants:
+            yield from leaves(constants[name], constants)
+        case ast.Call(func=ast.Name(id=name)) if name in REFERENCES:
+            yield node
+        case ast.Call(func=ast.Name(id="Template"), args=parts):
+            for part in parts:
+                yield from leaves(part, constants)
+        case ast.IfExp(body=body, orelse=other):
+            yield from (*leaves(body, constants), *leaves(other, constants))
+        case ast.BinOp(left=left, right=right):
+            yield from (*leaves(left, constants), *leaves(right, constants))
+
+
+def found() -> tuple[set[str], set[object]]:
+    """The texts in all hints of the library, and all references of its templates."""
+    texts: set[str] = set()
+    references: set[object] = set()
+    for _, tree in sources():
+        constants = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for expression in hint_expressions(tree):
+            texts |= {each for each in leaves(expression, constants) if isinstance(each, str)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFERENCES:
+                texts_of = [each.value if isinstance(each, ast.Constant) else "…" for each in node.args]
+                references.add(REFERENCES[node.func.id](*texts_of))
+    return texts - {""}, references
+
+
+TEXTS, ALL = found()
+
+
+def test_the_hints_and_their_references_are_found():
+    assert {"Ask something.", "Allow more with ", "Try again later.", "Did you mean …?"} <= TEXTS
+    assert {Argument("deadline"), Method("chat"), Setting("threads", "…"), Term("in .text")} <= ALL
+
+
+@pytest.mark.parametrize("text", sorted(TEXTS))
+def test_the_text_of_a_hint_has_no_python_in_it_outside_of_references(text):
+    assert not CODE.search(text)
+    assert not PYTHON_NAMES & set(re.findall(r"(?<!\[)\b[\w.]*\w", text))
+
+
+@pytest.mark.parametrize(
+    "reference", sorted({each for each in ALL if isinstance(each, Method | Setting | Term)}, key=str)
+)
+def test_the_command_line_has_words_for_each_method_setting_and_term(reference):
+    words = command_words(all_options())(reference)
+    assert words
+    assert not CODE.search(words)
+
+
+def test_the_command_line_has_no_words_that_no_template_needs():
+    assert set(TERMS) == {each.text for each in ALL if isinstance(each, Term)}
+    assert {each.name for each in ALL if isinstance(each, Method)} <= set(METHODS)
+
+
+@pytest.mark.parametrize("command", METHODS.values())
+def test_the_words_for_a_method_are_a_command(command):
+    assert command.strip("`").removeprefix("unichat ") in app.COMMANDS
+
+
+@pytest.mark.parametrize("argument", sorted({each for each in ALL if isinstance(each, Argument)}, key=str))
+def test_an_argument_is_an_option_or_in_the_profile_or_left_out(argument):
+    template = Template("Do it", Template(", or pass ", argument), ".")
+    for options in (all_options(), frozenset()):
+        shown = describe_error(InvalidInput("no", hint=template), options)
+        assert re.fullmatch(r"no\. Do it(, or pass (--[a-z-]+( \w+)?|[a-z_]+ in the profile))?\.", shown)
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        (Template("Allow more with ", Argument("deadline"), "."), "Allow more with --deadline."),
+        (
+            Template("Allow more with ", Argument("first_event_timeout"), "."),
+            "Allow more with first_event_timeout in the profile.",
+        ),
+        (Template("Set ", Setting("threads", "'isolated'"), " for it."), "Set threads = 'isolated' for it."),
+        (Template("Set it", Template(", or pass ", Argument("rating_id")), "."), "Set it."),
+        (Template("Pass ", Template(PythonOnly("a User, or ")), "the id."), "Pass the id."),
+        (Template(PythonOnly("Use client.operations.")), ""),
+        ("Such as kapa://PROJECT_ID?integration_id=…", "Such as kapa://PROJECT_ID?integration_id=…"),
+    ],
+)
+def test_a_hint_is_worded_by_what_the_command_has(hint, shown):
+    line = describe_error(InvalidInput("no", hint=hint), frozenset({"deadline", "user"}))
+    assert line == (f"no. {shown}" if shown else "no")
+
+
+def test_what_the_caller_gave_is_left_as_it_is():
+    error = InvalidInput(
+        "the question is 'chat() with deadline=.'", hint=Template("Start a new one with ", Method("chat"), ".")
+    )
+    assert (
+        describe_error(error, frozenset())
+        == "the question is 'chat() with deadline=.'. Start a new one with `unichat ask`."
+    )
+
+
+def test_an_unsupported_argument_is_told_the_alternative_but_not_on_unsupported():
+    call = HistoryCall(backend="echo", operation="history")
+    with pytest.raises(Unsupported) as caught:
+        call.reject_or_drop("user", "there is none", Template("Pass ", Argument("thread"), "."))
+    assert str(caught.value).endswith("Pass thread=. Or pass on_unsupported='drop' to go on without it.")
+    assert describe_error(caught.value, frozenset({"thread", "user"})) == (
+        "echo history: user: there is none. Pass --thread. (here: --user)"
+    )
+
+
+def test_the_hints_of_many_mistakes_are_worded_as_well(run, write):
+    write("[profiles.a]\nbackend = 'kapa'\napi_key = 'x'\nverify = 1\n[profiles.b]\n")
+    result = run("ask", "--deadline", "-1", "--profile", "a", "What?")
+    assert result.code == 2
+    assert "3 mistakes: (1) option: deadline is -1.0, but should be a positive number of seconds" in result.err
+    assert "keyword" not in result.err
+
+
+def test_a_part_of_an_argument_names_its_option():
+    error = InvalidInput("user.id is empty", argument="user.id")
+    assert describe_error(error, frozenset({"user"})) == "user.id is empty (here: --user)"
+
+
+def test_a_template_in_a_message_is_worded():
+    error = ConfigError(Template(Term("keyword argument"), ": deadline is 0"))
+    assert (str(error), describe_error(error, frozenset())) == (
+        "keyword argument: deadline is 0",
+        "option: deadline is 0",
+    )
+
+
+# In the commands themselves.
+
+
+def test_a_cut_reference_is_told_how_to_give_a_whole_one(run, profiles):
+    assert "Pass the whole reference, as `unichat ask` prints it. (here: --thread)" in (
+        run("ask", "--thread", "kapa:1:abc", "What?").err
+    )
+
+
+def test_another_vendors_thread_is_told_the_command_that_begins_a_new_one(run, profiles, question):
+    thread = run("ask", "--json", "--profile", "kadal", question).json["thread"]
+    assert "start a new one with `unichat ask`" in run("ask", "--thread", thread, question).err
+
+
+def test_a_deadline_that_passed_names_the_option(run, vendor):
+    vendor(b"", silent=True)
+    assert "Allow more with --deadline." in run("ask", "--deadline", "0.2", "What?").err
+
+
+def test_a_user_that_is_missing_for_feedback_names_the_option(run, profiles, question):
+    answer = run("ask", "--json", question).json["id"]
+    result = run("feedback", answer, "up")
+    assert result.code == 2
+    assert "Pass --user, something stable and unique for the person." in result.err
+
+
+def test_what_came_of_a_broken_stream_is_said_to_be_shown(run, vendor, record):
+    vendor(record("First."), cut=True)
+    for result in (run("call", "chat_streamed", "query=What?"), run("chat", piped="What?\n")):
+        assert "after 1 event: the answer broke off. The text so far is shown; look at the history" in result.err
+
+
+def test_in_a_chat_a_refusal_is_worded_as_well(run, profiles, question):
+    thread = run("ask", "--json", "--profile", "kadal", question).json["thread"]
+    result = run("chat", "--thread", thread, piped="What?\n")
+    assert "start a new one with `unichat ask`" in result.err
+    assert "/reset starts a new one" in result.err
+
+
+def test_a_backend_and_a_deadline_that_are_none_are_told_as_options(run):
+    assert "error: the backend should be a name or a URL." in run("ask", "--backend", "a b", "What?").err
+    result = run("ask", "--backend", "kadal://bot?token=x", "--deadline", "0", "What?")
+    assert "option: deadline is 0.0, but should be a positive number of seconds." in result.err
+
+
+def test_the_demo_says_what_to_do_instead_of_clearing(run):
+    reason = run("demo", "--json").json["kapa"]["clear_history"]["reason"]
+    assert (
+        reason == "kapa clear_history: kapa has no call that clears a conversation. Start a new one with `unichat ask`."
+    )
+
+
+def test_the_doctor_says_without_any_config_what_to_do(run):
+    result = run("doctor", "--json")
+    assert result.code == 1
+    (detail,) = (each["detail"] for each in result.json if each["outcome"] == "failed")
+    assert detail.endswith("Write the file (`unichat sandbox` prints one to try).")
+    assert "connect" not in detail
+
+
+def test_the_doctor_names_the_option_for_a_profile_that_was_not_chosen(run, write, box):
+    write(re.sub(r"(?m)^default = .*\n", "", box.config_toml("kapa")))
+    assert "Name one with --profile or UNICHAT_PROFILE," in run("doctor").out
+
+
+def test_the_doctor_names_the_option_for_a_deadline_that_passed(run, vendor):
+    vendor(b"", silent=True)
+    assert "Allow more with --deadline." in run("doctor", "--deadline", "0.2").out
