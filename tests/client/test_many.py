@@ -42,7 +42,7 @@ def test_calls_run_in_other_threads_with_the_context_of_whoever_iterates():
 
 def test_calls_really_run_at_the_same_time():
     meeting = threading.Barrier(4)
-    outcomes = map_concurrent(lambda _: meeting.wait(10), range(8), concurrency=4)
+    outcomes = map_concurrent(lambda _: meeting.wait(30), range(8), concurrency=4)
     assert sorted(outcome.result for outcome in outcomes) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
@@ -66,8 +66,8 @@ def test_leaving_early_waits_for_the_calls_that_run():
     def function(item):
         if item == 1:
             running.set()
-            release.wait(10)
-        running.wait(10)
+            release.wait(30)
+        running.wait(30)
         ended.append(item)
 
     with map_concurrent(function, range(100), concurrency=2) as outcomes:
@@ -137,7 +137,7 @@ def test_items_are_closed_by_the_thread_that_iterates_after_the_calls_have_ended
 
     def function(item):
         if item < 2:
-            met.wait(10)
+            met.wait(30)
         seen.append(("called", item))
 
     kept = items()

@@ -12,10 +12,10 @@ from tests.faults.outcome import Expected, Outcome
 from tests.faults.server import Connection, Fault, FaultServer, Received
 
 if TYPE_CHECKING:
-    from faults.bench import Bench
+    from tests.faults.bench import Bench
 
 DEADLINE = 0.15
-"""Seconds of a deadline that is measured: nothing else in the bench waits."""
+"""Seconds of a deadline that is measured, at the first pace (`tests/pace.py`): nothing else in the bench waits."""
 
 _LIMITS = ("deadline", "first_event_timeout", "idle_timeout")
 
@@ -96,7 +96,16 @@ class Injection:
     @property
     def measured(self) -> float | None:
         """The limit in seconds that this fault is there to overrun: the shortest of those set."""
-        return min((self.settings[name] for name in _LIMITS if name in self.settings), default=None)
+        return self.measured_at(1)
+
+    def measured_at(self, pace: float) -> float | None:
+        """The same limit, at a pace."""
+        settings = self.at_pace(pace)
+        return min((settings[name] for name in _LIMITS if name in settings), default=None)
+
+    def at_pace(self, pace: float) -> dict[str, Any]:
+        """The settings, with limits that are so many times as long."""
+        return {name: value * pace if name in _LIMITS else value for name, value in self.settings.items()}
 
 
 @frozen

@@ -11,7 +11,7 @@ from unichat.adapter import Replay
 from unichat.errors import StreamInterrupted, UnichatError
 
 if TYPE_CHECKING:
-    from faults.neutral import Neutral
+    from tests.faults.neutral import Neutral
 
 _ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 ONCE_ONLY = (Replay.ASK, Replay.INSERT)

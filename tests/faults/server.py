@@ -219,7 +219,7 @@ class FaultServer:
         with self._guard:
             return len(self._open)
 
-    def settle(self, left: int = 0, seconds: float = 2.0) -> None:
+    def settle(self, left: int = 0, seconds: float = 30.0) -> None:
         """Wait until only so many connections are left on this side too."""
         until = time.monotonic() + seconds
         while self.open_connections > left and time.monotonic() < until:
@@ -238,7 +238,7 @@ class FaultServer:
                 socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(5)
+                thread.join(30)
 
     def __enter__(self) -> FaultServer:
         return self

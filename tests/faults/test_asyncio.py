@@ -27,6 +27,7 @@ from tests.faults.rows_streams import then_silence
 from tests.faults.rows_tls import never_shake_hands
 from tests.faults.server import Connection, Fault, FaultServer
 from tests.faults.vendors import VENDORS, text_for
+from tests.pace import PATIENCE, at_any_pace
 from unichat.adapter import Secret
 from unichat.client.async_client import AsyncClient
 from unichat.connecting import async_client_for
@@ -36,7 +37,7 @@ from unichat.transport.aiohttp.transport import AiohttpTransport
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 Test = Callable[[], Awaitable[None]]
-_BUSY = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="20"), keep=True)
+_BUSY = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True)
 _DOWN = sending(vendors.as_json({"detail": "down"}, 503), keep=True)
 
 
@@ -46,7 +47,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
     factory = request.getfixturevalue("uvloop_factory") if request.param == "uvloop" else None
 
     async def bounded(test: Test) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(4 * PATIENCE):
             await test()
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left"
 
@@ -157,20 +158,24 @@ async def _one_of_two(client: AsyncClient, streamed: bool) -> None:
 
 
 @BOTH
+@at_any_pace
 def test_turns_of_the_pace_that_nobody_waits_for_any_longer_are_given_back(
-    backend: str, run: Callable[[Test], None], count: Callable[..., None]
+    backend: str, run: Callable[[Test], None], count: Callable[..., None], pace: float
 ) -> None:
     async def test() -> None:
         # With a budget for one retry, which waits for its turn and is paid for already when it is cancelled.
-        async with served(backend, _DOWN, good, rate="5/s", retry_budget=10, backoff=0.001) as (client, server):
+        async with served(backend, _DOWN, good, rate=f"{300 / pace:g}/min", retry_budget=10, backoff=0.001) as (
+            client,
+            server,
+        ):
             waiting = [await _begun(client.chat("How do I install it?", user="ann"), server)]
             waiting += [asyncio.create_task(client.chat("And then?", user=f"user-{number}")) for number in range(20)]
             await asyncio.sleep(0.05)
             for task in waiting:
                 await cancelled(task)
             assert len(server.log) == 1
-            # Otherwise more than four seconds away.
-            assert await client.chat("How do I install it?", user="ann", deadline=2)
+            # Otherwise more than four seconds away, at the first pace.
+            assert await client.chat("How do I install it?", user="ann", deadline=2 * pace)
             assert client._driver.engine._budget.left == 10
 
     run(test)
@@ -253,17 +258,18 @@ def test_a_stream_that_is_cancelled_gives_its_connection_up_and_no_part_of_it_pa
     count(62, f"cancelled in a stream after {records} records")
 
 
+@at_any_pace
 def test_a_probe_that_is_cancelled_leaves_the_breaker_to_the_next_call(
-    run: Callable[[Test], None], count: Callable[..., None]
+    run: Callable[[Test], None], count: Callable[..., None], pace: float
 ) -> None:
     async def test() -> None:
-        policy = {"attempts": 1, "breaker_failures": 1, "breaker_reset": 0.05}
+        policy = {"attempts": 1, "breaker_failures": 1, "breaker_reset": 0.05 * pace}
         async with served("kapa", _DOWN, say_nothing, good, **policy) as (client, server):
             with pytest.raises(ServerError):
                 await client.chat("How do I install it?")
             with pytest.raises(CircuitOpen):
                 await client.chat("How do I install it?")
-            await asyncio.sleep(0.06)
+            await asyncio.sleep(0.06 * pace)
             probe = asyncio.create_task(client.chat("How do I install it?"))
             await until(lambda: len(server.log) == 2)
             await cancelled(probe)
@@ -276,16 +282,27 @@ def test_a_probe_that_is_cancelled_leaves_the_breaker_to_the_next_call(
 # Time-outs
 
 
+async def _within_a_moment(call: Awaitable[Any], server: FaultServer) -> None:
+    """Await a call with a time-out that expires a moment after the server has got the question."""
+
+    async def expire(limit: asyncio.Timeout) -> None:
+        await until(lambda: bool(server.log))
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
+        tasks.create_task(expire(limit))
+        await call
+
+
 @BOTH
 @pytest.mark.parametrize("moment", _MOMENTS)
 def test_a_timeout_around_a_call_ends_it_with_its_own_error(
     backend: str, moment: str, run: Callable[[Test], None], count: Callable[..., None]
 ) -> None:
     async def test() -> None:
-        async with served(backend, _MOMENTS[moment], good) as (client, _):
+        async with served(backend, _MOMENTS[moment], good) as (client, server):
             with pytest.raises(TimeoutError) as caught:
-                async with asyncio.timeout(0.05):
-                    await client.chat("How do I install it?", user="ann")
+                await _within_a_moment(client.chat("How do I install it?", user="ann"), server)
             assert type(caught.value) is TimeoutError
             assert (await client.chat("How do I install it?", user="ann")).text
 
@@ -294,14 +311,15 @@ def test_a_timeout_around_a_call_ends_it_with_its_own_error(
 
 
 @BOTH
+@at_any_pace
 def test_a_deadline_within_a_longer_timeout_ends_the_call_with_an_error_of_ours(
-    backend: str, run: Callable[[Test], None], count: Callable[..., None]
+    backend: str, run: Callable[[Test], None], count: Callable[..., None], pace: float
 ) -> None:
     async def test() -> None:
         async with served(backend, say_nothing) as (client, _):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 with pytest.raises(DeadlineExceeded) as caught:
-                    await client.chat("How do I install it?", deadline=DEADLINE)
+                    await client.chat("How do I install it?", deadline=DEADLINE * pace)
             check_error(caught.value)
             assert caught.value.maybe_delivered is True
 
@@ -321,7 +339,7 @@ def test_256_calls_at_a_time_get_their_own_answers(
     def together(connection: Connection) -> bool:
         received = connection.read()
         # None is answered before all are asked.
-        until_then = time.monotonic() + 10
+        until_then = time.monotonic() + PATIENCE
         while len(connection.server.log) < all_there and time.monotonic() < until_then:
             connection.pause(0.01)
         connection.write(connection.good(received))
@@ -458,7 +476,7 @@ def test_a_function_that_takes_long_for_a_token_holds_nobody_up(run: Callable[[T
 
     def slow() -> str:
         asked.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         return SECRET
 
     async def test() -> None:
@@ -485,7 +503,7 @@ def test_functions_that_never_give_a_token_hold_up_neither_other_clients_nor_the
     go_on = threading.Event()
 
     def hung() -> str:
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         return SECRET
 
     async def test() -> None:
@@ -508,7 +526,7 @@ def test_closing_ends_the_wait_for_a_token_and_nothing_is_sent_afterwards(run: C
     go_on = threading.Event()
 
     def slow() -> str:
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         return SECRET
 
     async def test() -> None:
@@ -557,7 +575,7 @@ def test_what_came_while_the_loop_was_held_up_does_not_answer_the_next_question(
         async with served("kapa", surplus, good) as (client, server):
             await client.chat("How do I install it?")
             # The kernel has it, and the loop has not looked.
-            assert sent.wait(5)
+            assert sent.wait(PATIENCE)
             assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)
             assert server.accepted == 2
 
@@ -641,9 +659,10 @@ def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_a
 ) -> None:
     async def test() -> None:
         nonce = new_nonce()
-        async with served("kapa", _answering_then(odd), good) as (client, server):
+        sent = threading.Event()
+        async with served("kapa", _answering_then(odd, sent.set), good) as (client, server):
             await client.chat("How do I install it?")
-            await asyncio.sleep(0.1)
+            await until(sent.is_set)
             assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)
             assert server.accepted == 2
 

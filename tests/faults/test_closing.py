@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,11 +22,19 @@ from tests.faults.rows_streams import then_silence
 from tests.faults.rows_tls import never_shake_hands
 from tests.faults.server import Connection, Fault, FaultServer
 from tests.faults.vendors import VENDORS
+from tests.pace import PATIENCE, at_any_pace
 from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, DeadlineExceeded, InvalidInput, StreamInterrupted, UnichatError
 
-_PROMPT = 10.0
+_DEADLINE = 100.0
+_PROMPT = 30.0
 """Seconds within which a call ends after the client was closed: on a busy machine too, and far from its deadline."""
+
+
+@pytest.fixture
+def client_on(client_on: Opens) -> Opens:
+    """Opens clients whose calls last long, if nobody ends them."""
+    return partial(client_on, deadline=_DEADLINE)
 
 
 @contextmanager
@@ -41,7 +50,7 @@ def arriving(fault: Fault) -> Iterator[tuple[Fault, threading.Event]]:
 
 
 def _close_when(client: Client, arrived: threading.Event, delay: float = 0.05) -> float:
-    assert arrived.wait(5)
+    assert arrived.wait(PATIENCE)
     time.sleep(delay)
     client.close()
     return time.monotonic()
@@ -65,7 +74,7 @@ def test_closing_ends_a_running_call_at_once(
         client = client_on(neutral.backend, server.url)
         call = threads.submit(neutral.run, client, new_nonce())
         closed = _close_when(client, arrived)
-        error = call.exception(5)
+        error = call.exception(PATIENCE)
         assert time.monotonic() - closed < _PROMPT
         assert isinstance(error, UnichatError), error
         check_error(error)
@@ -85,7 +94,7 @@ def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None], client
         client = client_on("kapa", server.url.replace("http:", "https:"), ca_bundle=trusted())
         call = threads.submit(client.chat, "How do I install it?")
         closed = _close_when(client, arrived)
-        assert isinstance(call.exception(5), ConnectionFailed)
+        assert isinstance(call.exception(PATIENCE), ConnectionFailed)
         assert time.monotonic() - closed < _PROMPT
     count(59, "closed during a handshake")
 
@@ -99,7 +108,7 @@ def test_closing_ends_a_connection_that_is_being_made_at_once(client_on: Opens, 
             time.sleep(0.01)
         client.close()
         closed = time.monotonic()
-        error = call.exception(5)
+        error = call.exception(PATIENCE)
         assert time.monotonic() - closed < _PROMPT
         assert isinstance(error, ConnectionFailed), error
         assert error.maybe_delivered is False
@@ -108,7 +117,7 @@ def test_closing_ends_a_connection_that_is_being_made_at_once(client_on: Opens, 
 
 
 def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[..., None], client_on: Opens) -> None:
-    busy = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="20"), keep=True)
+    busy = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True)
     with (
         ThreadPoolExecutor(1) as threads,
         arriving(busy) as (announced, arrived),
@@ -117,7 +126,7 @@ def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[...,
         client = client_on("kapa", server.url)
         call = threads.submit(client.chat, "How do I install it?")
         closed = _close_when(client, arrived)
-        error = call.exception(5)
+        error = call.exception(PATIENCE)
         assert isinstance(error, InvalidInput), error
         assert error.stopped_by == "cancelled"
         assert time.monotonic() - closed < _PROMPT
@@ -178,24 +187,25 @@ def test_closing_ends_the_wait_for_a_connection_at_once(client_on: Opens, count:
         client.close()
         closed = time.monotonic()
         for call in calls:
-            assert isinstance(call.exception(5), ConnectionFailed)
+            assert isinstance(call.exception(PATIENCE), ConnectionFailed)
         assert time.monotonic() - closed < _PROMPT
         assert len(server.log) == 1
     count(59, "closed while three wait for a connection")
 
 
+@at_any_pace
 def test_a_call_that_waits_for_a_connection_says_so_and_blames_nobody(
-    client_on: Opens, count: Callable[..., None]
+    client_on: Opens, count: Callable[..., None], pace: float
 ) -> None:
     with (
         FaultServer(VENDORS["kapa"], (then_silence(3),)) as server,
-        client_on("kapa", server.url, connections=1, first_event_timeout=0.05) as client,
+        client_on("kapa", server.url, connections=1, first_event_timeout=0.05 * pace) as client,
         client.stream("How do I install it?") as pieces,
     ):
         next(pieces)
         for call in (client.chat, lambda question, deadline: next(client.stream(question, deadline=deadline))):
             with pytest.raises(DeadlineExceeded, match="connections were busy") as caught:
-                call("And then?", deadline=0.2)
+                call("And then?", deadline=0.2 * pace)
             assert caught.value.maybe_delivered is False
         assert len(server.log) == 1
     count(57, "a stream has the only connection")

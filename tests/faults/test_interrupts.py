@@ -15,47 +15,60 @@ from functools import partial
 import pytest
 
 from tests.faults import rows_connection, vendors
-from tests.faults.bench import at_best
+from tests.faults.bench import check_overrun
 from tests.faults.certificates import trusted
 from tests.faults.injection import DEADLINE, good, sending
 from tests.faults.neutral import Opens, async_client_on, sync_client_on
 from tests.faults.oracles import Onlooker, open_sockets
 from tests.faults.rows_streams import then_silence
 from tests.faults.rows_tls import never_shake_hands
-from tests.faults.server import Fault, FaultServer
+from tests.faults.server import Connection, Fault, FaultServer
 from tests.faults.vendors import VENDORS
+from tests.pace import PATIENCE, at_any_pace, wait_until
 from unichat.client.sync_client import Client
 from unichat.errors import DeadlineExceeded, InvalidInput
 
-_DELAY = 0.15
+_MOMENT = 0.05
+"""Seconds for a call to come to rest after the server has got it: whether they are enough changes no outcome."""
 
 
 @pytest.fixture
 def client_on(driver: str) -> Iterator[Opens]:
-    """Opens clients of which the asyncio ones run in the main thread, as in a program: Ctrl-C comes to no other."""
+    """Opens clients of which the asyncio ones run in the main thread, as in a program: Ctrl-C comes to no other.
+
+    Their calls last for minutes, if nobody ends them.
+    """
     if driver == "requests":
-        yield sync_client_on
+        yield partial(sync_client_on, deadline=200.0)
         return
     with asyncio.Runner() as runner:
         # Its sockets are there before those that the tests count.
         runner.get_loop()
-        yield partial(async_client_on, runner)
+        yield partial(async_client_on, runner, deadline=200.0)
 
 
 @pytest.fixture
-def ctrl_c() -> Iterator[Callable[[], None]]:
-    """Press Ctrl-C in a moment."""
+def ctrl_c() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Press Ctrl-C a moment after something has happened."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timers: list[threading.Timer] = []
+    threads: list[threading.Thread] = []
 
-    def soon() -> None:
-        timers.append(threading.Timer(_DELAY, os.kill, (os.getpid(), signal.SIGINT)))
-        timers[-1].start()
+    def press(happened: Callable[[], object]) -> None:
+        wait_until(happened)
+        time.sleep(_MOMENT)
+        os.kill(os.getpid(), signal.SIGINT)
 
-    yield soon
-    for timer in timers:
-        timer.join()
+    def press_after(happened: Callable[[], object]) -> None:
+        threads.append(threading.Thread(target=press, args=[happened]))
+        threads[-1].start()
+
+    yield press_after
+    for thread in threads:
+        thread.join()
     signal.signal(signal.SIGINT, before)
+
+
+PressAfter = Callable[[Callable[[], object]], None]
 
 
 def _chat(client: Client) -> None:
@@ -74,7 +87,7 @@ _MOMENTS: dict[str, tuple[Fault, Callable[[Client], None]]] = {
     "in the body": (rows_connection.stall_in_the_body, _chat),
     "in a stream": (then_silence(3), _stream),
     "between two attempts": (
-        sending(vendors.as_json({"detail": "busy"}, 429, retry_after="20"), keep=True),
+        sending(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True),
         _chat,
     ),
 }
@@ -83,7 +96,7 @@ _MOMENTS: dict[str, tuple[Fault, Callable[[Client], None]]] = {
 @pytest.mark.parametrize("moment", _MOMENTS)
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
-    backend: str, moment: str, driver: str, ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
+    backend: str, moment: str, driver: str, ctrl_c: PressAfter, count: Callable[..., None], client_on: Opens
 ) -> None:
     fault, call = _MOMENTS[moment]
     if backend == "kadal" and call is _stream:
@@ -94,17 +107,17 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
         FaultServer(VENDORS[backend], (fault, good)) as server,
         client_on(backend, server.url, hooks=[hook], connections=1) as client,
     ):
+        ctrl_c(lambda: hook.attempts if moment == "between two attempts" else server.log)
         began = time.monotonic()
-        ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             call(client)
         # asyncio cancels the task, and raises when it has ended.
         hook.check_given_up(KeyboardInterrupt if driver == "requests" else asyncio.CancelledError)
         # Far from the call's deadline, on a busy machine too.
-        assert time.monotonic() - began < _DELAY + 10
+        assert time.monotonic() - began < PATIENCE
         assert len(server.log) == 1
         # The only connection that there may be is free again.
-        client.chat("And now?", deadline=5)
+        client.chat("And now?", deadline=PATIENCE)
         client.close()
         server.settle()
         assert server.open_connections == 0
@@ -113,12 +126,12 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
 
 
 def test_a_stream_after_ctrl_c_is_closed_and_no_part_of_it_passes_for_the_whole(
-    ctrl_c: Callable[[], None], client_on: Opens, count: Callable[..., None]
+    ctrl_c: PressAfter, client_on: Opens, count: Callable[..., None]
 ) -> None:
     with FaultServer(VENDORS["kapa"], (then_silence(3),)) as server, client_on("kapa", server.url) as client:
         pieces = client.stream("How do I install it?")
         next(pieces)
-        ctrl_c()
+        ctrl_c(lambda: True)
         with pytest.raises(KeyboardInterrupt):
             list(pieces)
         with pytest.raises(InvalidInput, match="the stream is closed"):
@@ -138,15 +151,13 @@ def _interrupted(client: Client) -> float:
 
 # The standard library leaves a socket whose handshake was interrupted to the garbage collector, and that warns.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_ctrl_c_ends_a_tls_handshake_at_once(
-    ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
-) -> None:
+def test_ctrl_c_ends_a_tls_handshake_at_once(ctrl_c: PressAfter, count: Callable[..., None], client_on: Opens) -> None:
     before = open_sockets()
     with FaultServer(VENDORS["kapa"], (never_shake_hands,)) as server:
         url = server.url.replace("http:", "https:")
         with client_on("kapa", url, ca_bundle=trusted()) as client:
-            ctrl_c()
-            assert _interrupted(client) < _DELAY + 0.2
+            ctrl_c(lambda: server.accepted)
+            assert _interrupted(client) < PATIENCE
             server.settle()
             assert server.open_connections == 0
     gc.collect()
@@ -155,13 +166,13 @@ def test_ctrl_c_ends_a_tls_handshake_at_once(
 
 
 def test_the_client_answers_the_next_question_after_ctrl_c(
-    ctrl_c: Callable[[], None], count: Callable[..., None], client_on: Opens
+    ctrl_c: PressAfter, count: Callable[..., None], client_on: Opens
 ) -> None:
     with (
         FaultServer(VENDORS["kadal"], (rows_connection.say_nothing, good)) as server,
         client_on("kadal", server.url) as client,
     ):
-        ctrl_c()
+        ctrl_c(lambda: server.log)
         with pytest.raises(KeyboardInterrupt):
             client.chat("How do I install it?", user="u")
         # The conversation is free again, too.
@@ -170,29 +181,31 @@ def test_the_client_answers_the_next_question_after_ctrl_c(
 
 
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+@at_any_pace
 def test_a_clock_that_jumps_moves_no_deadline(
-    jump: float, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None], client_on: Opens
+    jump: float, monkeypatch: pytest.MonkeyPatch, count: Callable[..., None], client_on: Opens, pace: float
 ) -> None:
     real = time.time
+    deadline = DEADLINE * pace
 
-    def overrun() -> float:
-        jumping = threading.Timer(0.05, monkeypatch.setattr, (time, "time", lambda: real() + jump))
-        with (
-            FaultServer(VENDORS["kapa"], (rows_connection.say_nothing,)) as server,
-            client_on("kapa", server.url, deadline=DEADLINE) as client,
-        ):
-            jumping.start()
-            began = time.monotonic()
-            with pytest.raises(DeadlineExceeded):
-                client.chat("How do I install it?")
-            seconds = time.monotonic() - began - DEADLINE
-        jumping.join()
-        monkeypatch.setattr(time, "time", real)
-        assert seconds > -0.01
-        return max(seconds, 0.0)
+    def say_nothing(connection: Connection) -> bool:
+        connection.read()
+        monkeypatch.setattr(time, "time", lambda: real() + jump)
+        connection.wait()
+        return False
 
-    late, _ = at_best(overrun)
-    count(63, f"the clock jumps by {jump:.0f} s", overrun=late)
+    with (
+        FaultServer(VENDORS["kapa"], (say_nothing,)) as server,
+        client_on("kapa", server.url, deadline=deadline) as client,
+    ):
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            client.chat("How do I install it?")
+        late = time.monotonic() - began - deadline
+    monkeypatch.setattr(time, "time", real)
+    assert late > -0.01
+    check_overrun(late, pace)
+    count(63, f"the clock jumps by {jump:.0f} s", overrun=max(late, 0.0))
 
 
 def test_a_wrong_clock_does_not_change_the_wait_that_a_vendor_asks_for(
@@ -217,16 +230,16 @@ def test_a_wrong_clock_does_not_change_the_wait_that_a_vendor_asks_for(
 def test_a_stream_that_a_signals_handler_closes_ends_at_once(count: Callable[..., None]) -> None:
     with (
         FaultServer(VENDORS["kapa"], (then_silence(3),)) as server,
-        sync_client_on("kapa", server.url) as client,
+        sync_client_on("kapa", server.url, deadline=200.0) as client,
         client.stream("How do I install it?") as pieces,
     ):
         before = signal.signal(signal.SIGALRM, lambda *_: pieces.close())
-        signal.setitimer(signal.ITIMER_REAL, _DELAY)
+        signal.setitimer(signal.ITIMER_REAL, _MOMENT)
         began = time.monotonic()
         with pytest.raises(InvalidInput, match="the stream is closed"):
             list(pieces)
         signal.signal(signal.SIGALRM, before)
-        assert time.monotonic() - began < _DELAY + 10
+        assert time.monotonic() - began < PATIENCE
         server.settle()
         assert server.open_connections == 0
     count(62, "closed by a signal's handler")

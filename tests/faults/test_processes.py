@@ -17,6 +17,7 @@ from tests.faults.neutral import Opens, new_nonce
 from tests.faults.oracles import check_error
 from tests.faults.server import Connection, FaultServer
 from tests.faults.vendors import VENDORS, text_for
+from tests.pace import PATIENCE
 from unichat.errors import ConnectionFailed, InvalidResponse
 
 # A program of its own: this process has threads, with which newer Pythons refuse to fork quietly.
@@ -92,7 +93,7 @@ def _run(program: str, *arguments: str) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -207,7 +208,7 @@ def test_a_vendor_killed_during_the_answer_is_not_asked_again(
         if fault == "half":
             assert _next_word(server) == "half"
         server.kill()
-        error = call.exception(5)
+        error = call.exception(PATIENCE)
         assert isinstance(error, ConnectionFailed | InvalidResponse)
         assert error.maybe_delivered is True
         assert len(error.attempts) == 1

@@ -17,12 +17,13 @@ from tests.faults.oracles import open_sockets
 from tests.faults.rows_streams import then_silence
 from tests.faults.server import NONCE, Connection, Fault, FaultServer, Gone, Received
 from tests.faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
+from tests.pace import PATIENCE, at_any_pace
 from unichat import Rating
 from unichat.errors import StreamInterrupted
 
 _CONNECTIONS = 3
 _A_WHILE = 0.3
-"""Seconds: longer than the limits that the tests set, which must not count here."""
+"""Seconds, at the first pace: longer than the limits that the tests set, which must not count here."""
 
 
 def _whole(received: Received) -> bytes:
@@ -33,7 +34,7 @@ def _in_chunks(received: Received) -> bytes:
     return chunked(kapa_records(received.nonce), **STREAM)
 
 
-def _streaming(answer: Callable[[Received], bytes]) -> Fault:
+def _streaming(answer: Callable[[Received], bytes], pace: float) -> Fault:
     """Streams come at once, and all else after a while."""
 
     def fault(connection: Connection) -> bool:
@@ -41,7 +42,7 @@ def _streaming(answer: Callable[[Received], bytes]) -> Fault:
         if received.target.endswith("/stream/"):
             connection.write(answer(received))
         else:
-            connection.pause(_A_WHILE)
+            connection.pause(_A_WHILE * pace)
             connection.write(connection.good(received))
         return True
 
@@ -51,28 +52,32 @@ def _streaming(answer: Callable[[Received], bytes]) -> Fault:
 @pytest.mark.parametrize(
     ("answer", "limit"),
     # Not the deadline in chunks: until the last is read, nobody knows that the answer has come whole.
-    [(_whole, {"idle_timeout": 0.1}), (_whole, {"deadline": 0.1}), (_in_chunks, {"idle_timeout": 0.1})],
+    [(_whole, "idle_timeout"), (_whole, "deadline"), (_in_chunks, "idle_timeout")],
     ids=["idle, with a length", "deadline, with a length", "idle, in chunks"],
 )
+@at_any_pace
 def test_a_stream_whose_reader_is_slow_does_not_end_the_call_that_has_its_connection_now(
-    answer: Callable[[Received], bytes], limit: dict[str, float], count: Callable[..., None], client_on: Opens
+    answer: Callable[[Received], bytes], limit: str, count: Callable[..., None], client_on: Opens, pace: float
 ) -> None:
     mine, others = new_nonce(), new_nonce()
     with (
         ThreadPoolExecutor(1) as threads,
-        FaultServer(VENDORS["kapa"], (_streaming(answer),)) as server,
+        FaultServer(VENDORS["kapa"], (_streaming(answer, pace),)) as server,
         client_on("kapa", server.url) as client,
     ):
-        pieces = client.with_policy(**limit).stream(f"Question {mine}")
+        pieces = client.with_policy(**{limit: 0.1 * pace}).stream(f"Question {mine}")
         texts = [next(pieces).text]
         other = threads.submit(client.chat, f"Question {others}")
         assert text_for(others) in other.result().text
         texts += [piece.text for piece in pieces]
         assert "".join(texts) == pieces.answer.text == text_for(mine)
-    count(57, f"a slow reader beside another caller, {answer.__name__.strip('_')}, {next(iter(limit))}")
+    count(57, f"a slow reader beside another caller, {answer.__name__.strip('_')}, {limit}")
 
 
-def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., None], client_on: Opens) -> None:
+@at_any_pace
+def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(
+    count: Callable[..., None], client_on: Opens, pace: float
+) -> None:
     nonce = new_nonce()
 
     def fault(connection: Connection) -> bool:
@@ -83,16 +88,20 @@ def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(count: Callable[..., 
             connection.pause(0.01)
         return True
 
-    with FaultServer(VENDORS["kapa"], (fault,)) as server, client_on("kapa", server.url, idle_timeout=0.2) as client:
+    with (
+        FaultServer(VENDORS["kapa"], (fault,)) as server,
+        client_on("kapa", server.url, idle_timeout=0.2 * pace) as client,
+    ):
         pieces = client.stream(f"Question {nonce}")
         next(pieces)
-        time.sleep(_A_WHILE)
+        time.sleep(_A_WHILE * pace)
         assert "".join(piece.text for piece in pieces) == text_for(nonce)
     count(55, "a reader slower than the limit of silence")
 
 
+@at_any_pace
 def test_a_reader_that_is_slower_than_the_deadline_is_interrupted_whatever_has_come(
-    count: Callable[..., None], client_on: Opens
+    count: Callable[..., None], client_on: Opens, pace: float
 ) -> None:
     def fault(connection: Connection) -> bool:
         first = kapa_records(connection.read().nonce)[1]
@@ -100,10 +109,13 @@ def test_a_reader_that_is_slower_than_the_deadline_is_interrupted_whatever_has_c
         while True:
             connection.write(b"%x\r\n%s\r\n" % (len(first), first))
 
-    with FaultServer(VENDORS["kapa"], (fault,)) as server, client_on("kapa", server.url, deadline=0.3) as client:
+    with (
+        FaultServer(VENDORS["kapa"], (fault,)) as server,
+        client_on("kapa", server.url, deadline=0.3 * pace) as client,
+    ):
         pieces = client.stream(f"Question {new_nonce()}")
         next(pieces)
-        time.sleep(_A_WHILE)
+        time.sleep(_A_WHILE * pace)
         with pytest.raises(StreamInterrupted) as caught:
             deque(pieces, maxlen=0)
         assert caught.value.stopped_by == "deadline"
@@ -114,7 +126,7 @@ def test_streams_that_are_forgotten_give_their_connections_back(count: Callable[
     before = open_sockets()
     with (
         FaultServer(VENDORS["kapa"], (*[then_silence(3)] * (_CONNECTIONS + 1), good)) as server,
-        client_on("kapa", server.url, deadline=5.0, connections=_CONNECTIONS) as client,
+        client_on("kapa", server.url, deadline=PATIENCE, connections=_CONNECTIONS) as client,
     ):
         for _ in range(_CONNECTIONS + 1):
             next(client.stream(f"Question {new_nonce()}"))

@@ -103,7 +103,7 @@ def test_huge_answers_are_refused_at_the_limit_without_growing_in_memory(
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=240,
             check=True,
         )
         assert [len(server.log) for server in servers] == [1] * len(_CASES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -16,6 +16,7 @@ from tests.faults.oracles import open_sockets
 from tests.faults.rows_streams import record
 from tests.faults.server import Connection, FaultServer, Received
 from tests.faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
+from tests.pace import PATIENCE, wait_until
 from unichat.client.sync_client import Client
 from unichat.errors import InvalidInput
 
@@ -84,13 +85,20 @@ def test_a_second_thread_that_reads_a_stream_is_refused_and_closing_it_ends_the_
         client.stream(f"Question {nonce}") as pieces,
         ThreadPoolExecutor(1) as threads,
     ):
-        reading = threads.submit(list, pieces)
-        wait([reading], timeout=0.1)
+        texts: list[str] = []
+
+        def read() -> None:
+            texts.extend(event.text for event in pieces)
+
+        reading = threads.submit(read)
+        # It reads, and has soon read what came in one piece; then it waits for more.
+        wait_until(lambda: texts)
+        time.sleep(0.5)
         with pytest.raises(InvalidInput, match="somebody else is reading"):
             next(pieces)
         pieces.close()
         with pytest.raises(InvalidInput, match="the stream is closed"):
-            reading.result(timeout=10)
+            reading.result(PATIENCE)
     count(56, "closed by another thread")
 
 

@@ -19,6 +19,7 @@ from tests.faults.oracles import check_error, open_sockets
 from tests.faults.rows_heads import after
 from tests.faults.server import Connection, FaultServer, Received
 from tests.faults.vendors import VENDORS, text_for
+from tests.pace import PATIENCE
 from unichat.client.sync_client import Client
 from unichat.errors import ServerError, UnichatError
 from unichat.models import ThreadRef
@@ -146,7 +147,7 @@ def test_an_answer_that_nobody_asked_for_never_reaches_the_next_caller(
         for _ in range(2):
             nonce = new_nonce()
             assert client.chat(f"Question {nonce}").text == text_for(nonce), "not the answer to the question"
-            assert arrived.wait(5)
+            assert arrived.wait(PATIENCE)
             time.sleep(0.02)
         assert server.accepted == 2
     count(32, f"a second answer to the first question, on a kept connection: {backend}")
@@ -170,7 +171,7 @@ class Watched:
         if self._meeting is None:
             connection.pause(0.02)
         else:
-            self._meeting.wait(5)
+            self._meeting.wait(PATIENCE)
         with self._guard:
             self._now[user] -= 1
         connection.write(connection.good(received))
@@ -214,7 +215,7 @@ def test_questions_of_different_kadal_users_are_sent_side_by_side(count: Callabl
         # Each waits at the vendor until the other is there too.
         asked = [threads.submit(client.continue_thread, _thread(user), f"Question {new_nonce()}") for user in "ab"]
         for done in asked:
-            done.result(10)
+            done.result(PATIENCE)
     count(58, "two users at a time: kadal")
 
 
@@ -249,12 +250,12 @@ def test_no_question_slips_in_between_a_clearing_and_its_repetition(
 def test_a_conversation_that_stays_busy_ends_at_the_deadline_of_whoever_waits(
     count: Callable[..., None], client_on: Opens
 ) -> None:
-    arrived = threading.Event()
+    arrived, given_up = threading.Event(), threading.Event()
 
     def busy(connection: Connection) -> bool:
         received = connection.read()
         arrived.set()
-        connection.pause(0.5)
+        given_up.wait(PATIENCE)
         connection.write(connection.good(received))
         return True
 
@@ -264,11 +265,12 @@ def test_a_conversation_that_stays_busy_ends_at_the_deadline_of_whoever_waits(
         client_on("kadal", server.url) as client,
     ):
         first = threads.submit(client.continue_thread, _thread("u"), f"Question {new_nonce()}")
-        arrived.wait(5)
+        arrived.wait(PATIENCE)
         with pytest.raises(UnichatError, match="another call in the same conversation") as caught:
             client.continue_thread(_thread("u"), f"Question {new_nonce()}", deadline=0.1)
         assert caught.value.maybe_delivered is False
-        first.result(5)
+        given_up.set()
+        first.result(PATIENCE)
     assert len(server.log) == 1
     count(58, "a turn that does not come within the deadline: kadal")
 

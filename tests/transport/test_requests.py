@@ -29,6 +29,7 @@ from tests.loopback import (
     silent,
     stalling_after,
 )
+from tests.pace import at_any_pace
 from unichat.adapter import Credential, Operation, PolicySettings, Replay, Request, Secret, StreamOperation
 from unichat.adapter.secrets import Signature
 from unichat.errors import (
@@ -480,31 +481,34 @@ def test_an_address_that_requests_does_not_take_is_no_exception_of_theirs(serve,
     assert error.maybe_delivered is False
 
 
-def test_silence_is_a_passed_deadline(serve):
+@at_any_pace
+def test_silence_is_a_passed_deadline(serve, pace):
     server = serve(silent)
     with Line(server.url) as line:
-        error = line.error(ASK, 0.15)
-    assert (type(error), error.maybe_delivered, error.deadline) == (DeadlineExceeded, True, 0.15)
+        error = line.error(ASK, 0.15 * pace)
+    assert (type(error), error.maybe_delivered, error.deadline) == (DeadlineExceeded, True, 0.15 * pace)
     assert error.call.stopped_by == "deadline"
     assert len(server.requests) == 1
 
 
-def test_a_stall_in_the_body_is_a_passed_deadline(serve):
+@at_any_pace
+def test_a_stall_in_the_body_is_a_passed_deadline(serve, pace):
     server = serve(stalling_after(http(200, b'{"ok"', length=100)))
     with Line(server.url) as line:
-        error = line.error(READ, 0.15)
+        error = line.error(READ, 0.15 * pace)
     assert (type(error), error.maybe_delivered) == (DeadlineExceeded, True)
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_a_dripping_body_ends_with_the_deadline(serve, compressed):
+@at_any_pace
+def test_a_dripping_body_ends_with_the_deadline(serve, compressed, pace):
     # Zeros of a deflate stream that never ends: each drop decompresses to something.
     drop = gzip.compress(b" " * 50) if compressed else b" "
     head = http(200, b"", *(["Content-Encoding: gzip"] if compressed else []), length=10**6)
     server = serve(dripping(head, drop))
     with Line(server.url) as line:
-        error = line.error(READ, 0.2)
+        error = line.error(READ, 0.2 * pace)
     assert (type(error), error.maybe_delivered) == (DeadlineExceeded, True)
     assert len(server.requests) == 1
 
@@ -800,17 +804,19 @@ def test_a_stream_that_breaks_after_its_first_event_is_not_asked_for_again(serve
     assert len(server.requests) == 1
 
 
-def test_a_stream_that_falls_silent_is_interrupted(serve):
+@at_any_pace
+def test_a_stream_that_falls_silent_is_interrupted(serve, pace):
     server = serve(stalling_after(chunked(*records({"text": "Hel"}), end=b"")))
     with Line(server.url) as line:
-        error = line.stream_error(0.2)
+        error = line.stream_error(0.2 * pace)
     assert type(error) is StreamInterrupted
     assert error.text == "Hel"
 
 
-def test_a_stream_that_falls_silent_after_everything_is_complete(serve):
+@at_any_pace
+def test_a_stream_that_falls_silent_after_everything_is_complete(serve, pace):
     server = serve(stalling_after(chunked(EVENTS, end=b"")))
-    with Line(server.url, idle_timeout=0.2) as line:
+    with Line(server.url, idle_timeout=0.2 * pace) as line:
         stream = line.open()
         assert [event.text for event in stream] == ["Hel", "lo", ""]
         stream.close()
@@ -837,10 +843,11 @@ def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(s
     assert len(server.requests) == sends
 
 
-def test_a_dripping_stream_without_an_event_ends_with_the_deadline(serve):
+@at_any_pace
+def test_a_dripping_stream_without_an_event_ends_with_the_deadline(serve, pace):
     server = serve(dripping(http(200, b"", length=10**6), b" "))
     with Line(server.url) as line:
-        error = line.stream_error(0.2)
+        error = line.stream_error(0.2 * pace)
     assert type(error) is DeadlineExceeded
     assert len(server.requests) == 1
 
