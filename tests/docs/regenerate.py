@@ -181,17 +181,17 @@ def failures() -> str:
         )
         for row in ROWS
     ]
-    heads = ("Failure", *(each.name for each in classes), "Maybe delivered", "Raised in the end", "Waits")
+    heads = ("Failure", *(each.name for each in classes), "Maybe delivered", "Error raised", "Backoff")
     return _table(heads, rows)
 
 
 def waits() -> str:
     """Return the curves of waits."""
     uses = {
-        Backoff.SERVER: "connection failures, 408, 425, and 5xx but for 507",
+        Backoff.SERVER: "connection failures, 408, 425, and 5xx except 507",
         Backoff.THROTTLED: "429",
         Backoff.TOKENS: "507",
-        Backoff.AT_ONCE: "a refused token that can be fetched anew (once)",
+        Backoff.AT_ONCE: "a rejected token that can be refreshed (once)",
     }
     defaults = PolicySettings()
     rows = [
@@ -203,7 +203,7 @@ def waits() -> str:
         )
         for backoff in Backoff
     ]
-    return _table(("Waits", "After", "First, at most", "Never more than"), rows)
+    return _table(("Backoff", "Used after", "First wait, at most", "Longest wait"), rows)
 
 
 def error_tree() -> str:
@@ -265,7 +265,7 @@ def quirks(kind: type[Any]) -> str:
         if isinstance(node, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             said[ast.unparse(node.target)] = " ".join(str(after.value.value).split())
     rows = [(f"`{item.name}`", f"`{item.default!r}`", _without_sections(said[item.name])) for item in fields(kind)]
-    return _table(("Quirk", "Default", "What it says"), rows)
+    return _table(("Quirk", "Default", "Meaning"), rows)
 
 
 def _without_sections(text: str) -> str:

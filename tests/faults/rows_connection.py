@@ -143,7 +143,7 @@ INJECTIONS = (
     ),
     Injection(
         row=4,
-        name="refused twice, then there",
+        name="refused twice, then listening",
         server={"listening": False},
         between=listen_at_the_second_wait,
         expected=answered(3, seen=1),
@@ -166,7 +166,7 @@ INJECTIONS = (
     ),
     Injection(
         row=6,
-        name="reset after reading, each time",
+        name="reset after reading, every time",
         script=(reset_after_reading,),
         expected=lost(3, ConnectionFailed, "reset"),
     ),
@@ -177,10 +177,10 @@ INJECTIONS = (
         expected=withheld(ConnectionFailed, "closed"),
     ),
     Injection(row=8, name="silence", script=(say_nothing, good), settings=_MEASURED, expected=_LATE),
-    Injection(row=9, name="dripped head", script=(drip_the_head, good), settings=_MEASURED, expected=_LATE),
+    Injection(row=9, name="head sent byte by byte", script=(drip_the_head, good), settings=_MEASURED, expected=_LATE),
     Injection(
         row=10,
-        name="dripped body",
+        name="body sent byte by byte",
         script=(drip_the_body, good),
         settings=_MEASURED,
         # A stream's first record takes longer to drip than the deadline allows, so it is no interruption yet.
@@ -188,7 +188,7 @@ INJECTIONS = (
     ),
     Injection(
         row=11,
-        name="dripped compressed body",
+        name="compressed body sent byte by byte",
         script=(drip_a_compressed_body, good),
         settings=_MEASURED,
         expected=_LATE,
@@ -203,14 +203,14 @@ INJECTIONS = (
     ),
     Injection(
         row=15,
-        name="kept connection closed after reading the second request",
+        name="reused connection closed after reading the second request",
         script=(good, close_after_reading, good),
         warm=1,
         expected=withheld(ConnectionFailed, "closed"),
     ),
     Injection(
         row=15,
-        name="kept connection reset after reading the second request",
+        name="reused connection reset after reading the second request",
         script=(good, reset_after_reading, good),
         warm=1,
         expected=withheld(ConnectionFailed, "reset"),

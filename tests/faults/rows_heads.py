@@ -119,10 +119,10 @@ _CUT_OR_INTERRUPTED = _CUT.but(streamed=interrupted())
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
 
 
-_REFUSED = Different(_NO_HEAD, "its parser refuses the head")
+_REFUSED = Different(_NO_HEAD, "its parser rejects the head")
 _REFUSED_WITH_ITS_BODY = Different(
     withheld(InvalidResponse, "head", "truncated"),
-    "its parser refuses head and body together if they come in one piece",
+    "its parser rejects head and body together if they arrive in one piece",
 )
 
 
@@ -144,38 +144,38 @@ INJECTIONS = (
     _no_head(26, "status 20", sending(b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}")),
     _no_head(26, "status 999", sending(b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}")),
     _no_head(26, "status 600", sending(b"HTTP/1.1 600 Odd\r\nContent-Length: 2\r\n\r\n{}")),
-    _no_head(26, "status of letters", sending(b"HTTP/1.1 OK OK\r\nContent-Length: 2\r\n\r\n{}")),
+    _no_head(26, "status that is not a number", sending(b"HTTP/1.1 OK OK\r\nContent-Length: 2\r\n\r\n{}")),
     _no_head(27, "header line of 70 KiB", with_lines(b"X-Long: " + b"a" * 70_000)),
     _no_head(28, "101 headers", with_lines(b"\r\n".join(b"X-%d: a" % n for n in range(101)))),
     _no_head(29, "header line without a colon", with_lines(b"no colon here\r\nX-After: a")),
     _no_head(29, "head cut within a line", reply(lambda received: _parts(received)[0][:-5], keep=False)),
     _no_head(29, "head cut after a line", reply(lambda received: _parts(received)[0] + b"\r\n", keep=False)),
-    _no_head(29, "head of a status line only", sending(b"HTTP/1.1 200 OK\r\n")),
+    _no_head(29, "head with only a status line", sending(b"HTTP/1.1 200 OK\r\n")),
     Injection(
         row=29, name="folded header line", script=(with_lines(b"X-Folded: a\r\n  b"), good), expected=answered(1)
     ),
     Injection(
         row=29,
-        name="header lines that end in CR only",
+        name="header lines that end in a bare CR",
         script=(with_lines(b"X-One: a\rX-Two: b"), good),
         expected=answered(1),
         over_aiohttp=_REFUSED,
     ),
     Injection(
         row=30,
-        name="100 interim answers, then the answer",
+        name="100 interim responses, then the answer",
         script=(after(b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 50),),
         expected=answered(1),
     ),
-    _no_head(30, "101 interim answers, then the answer", after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101)),
+    _no_head(30, "101 interim responses, then the answer", after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101)),
     Injection(
         row=31,
-        name="103 on a kept connection, then the next question",
+        name="103 on a reused connection, then the next question",
         script=(after(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),),
         warm=1,
         expected=answered(1),
     ),
-    _no_head(32, "101 as the final answer", sending(_SWITCHING)),
+    _no_head(32, "101 as the final response", sending(_SWITCHING)),
     Injection(
         row=32,
         name="204 with a late body",
@@ -238,7 +238,7 @@ INJECTIONS = (
         name="cut within a chunk",
         script=(in_chunks(lambda body: _chunk(body)[:-12]), good),
         expected=_CUT,
-        over_aiohttp=Different(_CUT_OR_INTERRUPTED, "it gives out what there is of a chunk"),
+        over_aiohttp=Different(_CUT_OR_INTERRUPTED, "it delivers the part of a chunk that has arrived"),
     ),
     Injection(
         row=34,
@@ -248,14 +248,14 @@ INJECTIONS = (
     ),
     Injection(
         row=34,
-        name="chunk size that is no number",
+        name="chunk size that is not a number",
         script=(in_chunks(lambda body: b"size\r\n" + body), good),
         expected=_CUT,
         over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=34,
-        name="chunk size that is no number, a moment after the head",
+        name="chunk size that is not a number, a moment after the head",
         script=(a_moment_after_the_head(b"size\r\n"), good),
         # Should nobody notice, the fault must not last for minutes.
         settings={"deadline": 5.0},
@@ -283,7 +283,7 @@ INJECTIONS = (
     ),
     Injection(
         row=34,
-        name="chunks with a Content-Length too",
+        name="chunks together with a Content-Length",
         script=(
             reply(
                 lambda received: (
@@ -299,6 +299,6 @@ INJECTIONS = (
         expected=answered(1),
         over_aiohttp=_REFUSED,
     ),
-    _no_head(38, "header lines without end", endless_head),
-    _no_head(38, "a header line without end", endless_header_line),
+    _no_head(38, "endless header lines", endless_head),
+    _no_head(38, "an endless header line", endless_header_line),
 )

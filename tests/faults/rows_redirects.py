@@ -47,7 +47,7 @@ _TARGETS = {
     "another scheme": "https://127.0.0.1:{elsewhere}{path}",
     "itself": "{path}",
     "a file": "file:///etc/passwd",
-    "no address": "http://[",
+    "an invalid URL": "http://[",
 }
 
 
@@ -80,7 +80,7 @@ INJECTIONS = (
     ),
     Injection(
         row=39,
-        name="302 without a target",
+        name="302 without a Location",
         script=(sending(http(302, b""), keep=True),),
         expected=never(InvalidResponse, "redirect"),
     ),

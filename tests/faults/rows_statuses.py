@@ -31,7 +31,7 @@ from unichat.errors import (
 _BODIES = {
     "JSON": ("application/json", b'{"detail": "no", "message": "no"}'),
     "HTML": ("text/html", b"<html><h1>No</h1></html>"),
-    "nothing": ("", b""),
+    "an empty body": ("", b""),
 }
 _REFUSALS: dict[int, type[UnichatError]] = {
     400: InvalidInput,
@@ -77,7 +77,7 @@ _UNAUTHORIZED = _refusal(401, "JSON")
 _TOKENS = (
     Injection(
         row=41,
-        name="401, then good, with a token provider",
+        name="401, then success, with a token provider",
         script=(_UNAUTHORIZED, good),
         arrange=with_a_provider,
         where=of_kadal,
@@ -129,7 +129,7 @@ _THROTTLED = (
     _throttled("Retry-After 60", throttled("60"), _waits(60, 60), _within(60)),
     _throttled("Retry-After 61", throttled("61"), expected=_TOO_LONG),
     _throttled("Retry-After 10^9", throttled("1000000000"), expected=_TOO_LONG),
-    _throttled("Retry-After of 5 000 digits", throttled("9" * 5_000), expected=_TOO_LONG),
+    _throttled("Retry-After of 5,000 digits", throttled("9" * 5_000), expected=_TOO_LONG),
     *(
         _throttled(f"Retry-After {value}", throttled(value), _OWN)
         for value in ("-1", "5.5", "nan", "inf", "1e3", "5, 6", "soon", "0x10", "+5")
@@ -146,9 +146,7 @@ _THROTTLED = (
         throttled("Thu Nov  5 12:00:07 2026", date="Thu, 05 Nov 2026 12:00:00 GMT"),
         _waits(7, 7),
     ),
-    _throttled(
-        "Retry-After as a date that has passed", throttled(formatdate(_NOON - 99, usegmt=True), **_AT_NOON), _OWN
-    ),
+    _throttled("Retry-After as a date in the past", throttled(formatdate(_NOON - 99, usegmt=True), **_AT_NOON), _OWN),
     _throttled("Retry-After in the year 100000", throttled("Thu, 05 Nov 100000 12:00:00 GMT"), _OWN),
 )
 
@@ -164,7 +162,7 @@ _FAILING = (
     *(
         Injection(
             row=43,
-            name=f"{status} twice, then good",
+            name=f"{status} twice, then success",
             script=(failing(status), failing(status), good),
             expected=answered(3, duplicated=status != 503),
         )
@@ -173,7 +171,7 @@ _FAILING = (
     *(
         Injection(
             row=43,
-            name=f"{status} for ever",
+            name=f"{status} forever",
             script=(failing(status),),
             expected=exhausted(ServerError, delivered=status != 503),
         )
@@ -193,7 +191,7 @@ _FAILING = (
         waits=_waits(0, 5),
         expected=answered(2),
     ),
-    Injection(row=45, name="507 for ever", script=(failing(507),), expected=exhausted(InsufficientTokens)),
+    Injection(row=45, name="507 forever", script=(failing(507),), expected=exhausted(InsufficientTokens)),
     Injection(
         row=45,
         name="507 with Retry-After",
@@ -203,7 +201,7 @@ _FAILING = (
     ),
     Injection(
         row=45,
-        name="507, switched off",
+        name="507, with its retries switched off",
         script=(failing(507), good),
         settings={"retry_insufficient_tokens": False},
         expected=never(InsufficientTokens),

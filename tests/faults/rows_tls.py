@@ -164,7 +164,7 @@ INJECTIONS = (
     ),
     Injection(
         row=9,
-        name="dripped head over TLS",
+        name="head sent byte by byte over TLS",
         script=(drip_the_head,),
         server={"tls": "good"},
         arrange=over_tls,

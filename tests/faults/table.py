@@ -23,67 +23,73 @@ INJECTIONS: tuple[Injection, ...] = tuple(
     )
 )
 
-_NEVER_PART = "never a part of an answer for the whole; sent again only where that does no harm"
+_NEVER_PART = "a partial answer is never taken for the whole; retried only where that is safe"
 _OWN_ANSWER = "each caller gets its own answer"
 
 OWN_TESTS: tuple[OwnTest, ...] = (
     OwnTest(3, "a deadline shorter than connect_timeout", "DeadlineExceeded, not delivered", "test_numbers.py"),
     OwnTest(
-        6, "a lost answer, with replay = always or reconcile", "asked again by leave, or looked for", "test_replay.py"
+        6,
+        "a lost answer, with replay = always or reconcile",
+        "asked again as configured, or the answer is looked up",
+        "test_replay.py",
     ),
-    OwnTest(6, "Kadal's question by GET, answer lost", "as any question: not sent twice", "test_replay.py"),
+    OwnTest(6, "Kadal's question by GET, answer lost", "not sent twice, like any question", "test_replay.py"),
     OwnTest(13, "reset after any byte of the answer", _NEVER_PART, "test_cuts.py"),
-    OwnTest(14, "connection idle for longer than servers keep them", "a question takes a new one", "test_keys.py"),
+    OwnTest(
+        14, "connection idle for longer than servers keep it open", "a question uses a new connection", "test_keys.py"
+    ),
     OwnTest(
         6,
-        "the same over a fresh and over a kept connection: aiohttp would send it again by itself",
-        "as any question: not sent twice",
+        "the same over a new and a reused connection: aiohttp would resend it on its own",
+        "not sent twice, like any question",
         "test_replay.py",
     ),
     OwnTest(
         19,
-        "authorities of ca_bundle, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or the usual ones",
-        "trusted by both drivers alike; ConfigError if they cannot be read",
+        "authorities of ca_bundle, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or the default ones",
+        "trusted by both drivers; ConfigError if they cannot be read",
         "test_surroundings.py",
     ),
     OwnTest(
         22,
-        "proxies of the environment: named in any form, with a password, excepted, unusable",
-        "used, not used, or ConnectionFailed (proxy), by both drivers alike",
+        "proxies from the environment: in any form, with a password, excluded, unusable",
+        "used, not used, or ConnectionFailed (proxy), the same in both drivers",
         "test_surroundings.py",
     ),
     OwnTest(31, "103 before every answer, 16 threads", _OWN_ANSWER, "test_threads.py"),
-    OwnTest(31, "103 at once, the answer later, two callers", _OWN_ANSWER, "test_threads.py"),
+    OwnTest(31, "103 immediately, the answer later, two callers", _OWN_ANSWER, "test_threads.py"),
     OwnTest(
-        32, "a second answer that nobody asked for, on a kept connection", "never given to the next", "test_threads.py"
+        32, "an unrequested second response on a reused connection", "never given to the next caller", "test_threads.py"
     ),
     OwnTest(
-        36, "a gigabyte from a megabyte: answer, redirect, refusal, stream", "too_large; memory flat", "test_sizes.py"
+        36,
+        "a gigabyte from a megabyte: answer, redirect, error, stream",
+        "too_large; memory stays flat",
+        "test_sizes.py",
     ),
-    OwnTest(37, "bodies and chunks without end, at the real limit", "too_large; memory flat", "test_sizes.py"),
-    OwnTest(42, "a wait beyond the deadline", "RateLimited at once", "test_waits.py"),
-    OwnTest(
-        43, "waits after 503, 500, 429 and 507", "doubling to the cap of their curve, full jitter", "test_waits.py"
-    ),
-    OwnTest(44, "503 for ever, 1 000 calls", "ten retries in all, then none", "test_threads.py"),
+    OwnTest(37, "endless bodies and chunks, at the real limit", "too_large; memory stays flat", "test_sizes.py"),
+    OwnTest(42, "a wait beyond the deadline", "RateLimited immediately", "test_waits.py"),
+    OwnTest(43, "waits after 503, 500, 429 and 507", "doubling up to their cap, with full jitter", "test_waits.py"),
+    OwnTest(44, "503 forever, 1,000 calls", "ten retries in all, then none", "test_threads.py"),
     OwnTest(
         50,
-        "every field missing, null, wrong, empty, huge; unknown fields",
-        "read past, or InvalidResponse (shape) with its pointer",
+        "every field missing, null, wrong, empty or huge; unknown fields",
+        "ignored, or InvalidResponse (shape) with its pointer",
         "test_fields.py",
     ),
     OwnTest(
         52,
-        "pages that repeat, lie, move, lead elsewhere, never end, fail",
-        "each row once; it ends; rows before stay good",
+        "pages that repeat, lie, move, point elsewhere, never end or fail",
+        "each row once; it ends; earlier rows stay valid",
         "test_history_pages.py",
     ),
     OwnTest(53, "stream cut at any byte", "StreamInterrupted with the right text so far", "test_cuts.py"),
-    OwnTest(53, "stream in any two pieces, and byte by byte", "the same events", "test_cuts.py"),
+    OwnTest(53, "stream split in two at any byte, and byte by byte", "the same events", "test_cuts.py"),
     OwnTest(
         56,
-        "stream left by break, exception, closing; not read at all",
-        "connection given up; next answer right",
+        "stream abandoned by break, exception or closing; never read",
+        "connection discarded; next answer correct",
         "test_streams_left.py",
     ),
     OwnTest(
@@ -94,48 +100,48 @@ OWN_TESTS: tuple[OwnTest, ...] = (
     ),
     OwnTest(
         56,
-        "stream of 64 MiB whose reader has read one event",
-        "the vendor's sending stops: nothing is read ahead",
+        "stream of 64 MiB whose consumer has read one event",
+        "the vendor has to stop sending: nothing is read ahead",
         "test_streams_left.py",
     ),
     OwnTest(57, "256 calls at a time in one event loop", _OWN_ANSWER, "test_asyncio.py"),
     OwnTest(
         58,
-        "questions and clearings of one Kadal conversation",
-        "one after the other; other users side by side",
+        "questions and clears in one Kadal conversation",
+        "one at a time; other users concurrently",
         "test_threads.py",
     ),
     OwnTest(
         59,
-        "client closed while connecting, in a handshake, call, wait, stream",
-        "ends at once with a UnichatError",
+        "client closed while connecting, or during a handshake, call, wait or stream",
+        "ends immediately with a UnichatError",
         "test_closing.py",
     ),
-    OwnTest(59, "client used after closing; closed twice", "InvalidInput, nothing sent; nothing", "test_closing.py"),
+    OwnTest(59, "client used after closing; closed twice", "InvalidInput, nothing sent; no effect", "test_closing.py"),
     OwnTest(59, "client used in another event loop, or after a fork", "InvalidInput, nothing sent", "test_asyncio.py"),
     OwnTest(
         60,
         "fork while idle, with one call and with 64 in flight",
-        "the child has its own connections, places and deadlines",
+        "the child has its own connections, pool slots and deadlines",
         "test_processes.py",
     ),
     OwnTest(61, "vendor killed before, during and after the answer", "as rows 1, 12 and 14", "test_processes.py"),
     OwnTest(
         62,
-        "Ctrl-C while waiting, in head, body, stream, handshake, between attempts",
-        "KeyboardInterrupt at once, nothing more sent, connection closed",
+        "Ctrl-C while waiting, during head, body, stream or handshake, between attempts",
+        "KeyboardInterrupt immediately, nothing more sent, connection closed",
         "test_interrupts.py",
     ),
     OwnTest(
         62,
-        "task cancelled while connecting, in handshake, head, body, stream, between attempts, waiting for its turn",
-        "CancelledError at once; connection, turn, probe and budget are free",
+        "task cancelled while connecting, during handshake, head, body or stream, between attempts, in a queue",
+        "CancelledError immediately; connection, reservation, probe and budget are released",
         "test_asyncio.py",
     ),
     OwnTest(
         62,
         "asyncio.timeout around a call",
-        "its own TimeoutError; a deadline of ours within it is ours",
+        "its own TimeoutError; DeadlineExceeded if the call's deadline passes first",
         "test_asyncio.py",
     ),
     OwnTest(63, "the clock jumps by a day", "no effect on deadlines and waits", "test_interrupts.py"),
