@@ -38,7 +38,7 @@ from unichat.adapter import (
     open_stream,
 )
 from unichat.adapter.secrets import Signature
-from unichat.adapter.settings import interval_of
+from unichat.adapter.setting_checks import seconds_per_call
 from unichat.client.sync_client import Client
 from unichat.errors import InvalidResponse, UnichatError
 from unichat.execution.driver import Driver
@@ -245,23 +245,25 @@ endpoints = Endpoints("echo", detect_error)
 
 def read_answer(answer: Reply) -> Answer:
     fields = Fields(answer.json())
-    thread = fields.identifier("thread")
+    thread = fields.id("thread")
     return Answer(
-        text=fields.need_text("text"),
-        id=fields.identifier("id"),
+        text=fields.require_text("text"),
+        id=fields.id("id"),
         thread=ThreadRef("echo", thread) if thread else None,
-        sources=fields.each("sources", lambda source: Source(source.need_text("url"))),
+        sources=fields.objects("sources", lambda source: Source(source.require_text("url"))),
         raw=fields.raw,
     )
 
 
-@endpoints.add("POST", "/bots/{bot}/chat", Replay.ASK, reference="Chat", known={"bot": "bot"})
+@endpoints.add("POST", "/bots/{bot}/chat", Replay.ASK, reference="Chat", from_settings={"bot": "bot"})
 def chat(endpoint: EndpointContext, *, bot: str, text: str, thread: str | None = None) -> Operation[Answer]:
     """Ask."""
     return endpoint.operation(read_answer, path={"bot": bot}, body={"text": text, "thread": thread})
 
 
-@endpoints.add("POST", "/bots/{bot}/stream", Replay.ASK, reference="Stream", known={"bot": "bot"}, streamed=True)
+@endpoints.add(
+    "POST", "/bots/{bot}/stream", Replay.ASK, reference="Stream", from_settings={"bot": "bot"}, streamed=True
+)
 def chat_streamed(endpoint: EndpointContext, *, bot: str, text: str) -> StreamOperation[Answer]:
     """Ask, streamed."""
     return endpoint.stream(LineDecoder, path={"bot": bot}, body={"text": text})
@@ -276,17 +278,17 @@ def rate(endpoint: EndpointContext, *, answer: str, rating: str) -> Operation[Fe
     )
 
 
-def read_rows(answer: Reply) -> Page[Exchange]:
+def parse_objects(answer: Reply) -> Page[Exchange]:
     fields = Fields(answer.json())
-    rows = fields.each("rows", lambda row: Exchange(question="?", answer="!", id=row.identifier("id"), raw=row.raw))
+    rows = fields.objects("rows", lambda row: Exchange(question="?", answer="!", id=row.id("id"), raw=row.raw))
     following = fields.integer("next")
     return Page(rows, None if following is None else rows_page(following), raw=fields.raw)
 
 
-@endpoints.add("GET", "/rows", Replay.READ, reference="List", known={})
+@endpoints.add("GET", "/rows", Replay.READ, reference="List", from_settings={})
 def list_rows(endpoint: EndpointContext, *, page: int = 1) -> Operation[Page[Exchange]]:
     """Return a page of rows."""
-    return endpoint.operation(read_rows, query={"page": page})
+    return endpoint.operation(parse_objects, query={"page": page})
 
 
 def rows_page(page: int) -> Operation[Page[Exchange]]:
@@ -414,7 +416,7 @@ def bench(
         base_url="https://echo.example", **{"retry_budget": 10_000, "on_unsupported": on_unsupported, **(policy or {})}
     )
     clock = Clock() if real_clock else ticks.clock
-    pacer = Pacer(interval_of(settings.rate), clock.monotonic) if settings.rate else None
+    pacer = Pacer(seconds_per_call(settings.rate), clock.monotonic) if settings.rate else None
     engine = Engine(credential, settings, clock.monotonic, pacer=pacer, hooks=hooks)
     driver = Driver(transport, engine, None if real_clock else clock)
     adapter = EchoAdapter(Capabilities(**{**ALL_CAPABILITIES, **capabilities}), credential)

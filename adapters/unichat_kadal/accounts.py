@@ -63,7 +63,7 @@ def _read(reply: Reply) -> Token:
     data = top.raw.get("data")
     # The sample of the login reads it from the top although it stands under "data".
     fields = Fields(data, "/data") if isinstance(data, dict) and "access_token" not in top.raw else top
-    text = fields.need_text("access_token")
+    text = fields.require_text("access_token")
     lifetime = fields.integer("expires_in")
     secret = None
     with suppress(ConfigError):

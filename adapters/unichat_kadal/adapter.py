@@ -239,7 +239,7 @@ class KadalAdapter:
         newest = operations.list_chats(
             chat_bot_id=self.settings.chat_bot_id, page_no=1, page_size=1, order="desc", ext_user_id_ref=reference
         )
-        page = yield from ask(newest.missing_as(ChatList(rows=())))
+        page = yield from ask(newest.default_if_not_found(ChatList(rows=())))
         return page.rows[0] if page.rows else None
 
     def _send(self, call: ChatCall, reference: str | None, continuing: bool) -> Flow[ChatReply]:
@@ -405,7 +405,7 @@ class KadalAdapter:
         size = call.page_size or PAGE_SIZE
         operation = self._list(call, page, size, reference)
         if page > 1:
-            operation = operation.missing_as(ChatList(rows=()), route_is_known=True)
+            operation = operation.default_if_not_found(ChatList(rows=()), route_exists=True)
 
         def read(listing: ChatList) -> Page[Exchange]:
             so_far = seen + len(listing.rows)
@@ -458,7 +458,7 @@ class KadalAdapter:
             chat_bot_id=self.settings.chat_bot_id, ext_user_id_ref=reference
         ).map(lambda done: done)
         if call.options.get("missing_ok", self.settings.missing_ok):
-            operation = operation.missing_as(None)
+            operation = operation.default_if_not_found(None)
         done = yield from ask(operation)
         if done is None:
             return ClearResult(outcome=ClearOutcome.NOTHING_TO_CLEAR, user=user)

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from unichat.adapter import Fields, Reply, read_rows
+from unichat.adapter import Fields, Reply, parse_objects
 from unichat.errors import InvalidResponse
 
 
@@ -52,7 +52,7 @@ class ChatReply:
     def read(cls, reply: Reply) -> ChatReply:
         """Read one; `message` is needed, and null counts as empty."""
         row = Fields(body_of(reply))
-        return cls(message=row.need_text("message"), message_id=row.identifier("message_id"), raw=row.raw)
+        return cls(message=row.require_text("message"), message_id=row.id("message_id"), raw=row.raw)
 
 
 @frozen(kw_only=True)
@@ -85,8 +85,8 @@ class FeedbackRow:
         """Read one."""
         row = Fields(body_of(reply) if reply.body else {})
         return cls(
-            id=row.identifier("id"),
-            bot_response_id=row.identifier("bot_response_id"),
+            id=row.id("id"),
+            bot_response_id=row.id("bot_response_id"),
             is_positive=row.boolean("is_positive"),
             rating_id=row.integer("rating_id"),
             comment=row.text("comment"),
@@ -114,7 +114,7 @@ class ChatRow:
     def read(cls, row: Fields) -> ChatRow:
         """Read one; either text may be null."""
         return cls(
-            id=row.identifier("bot_response_id") or row.identifier("query_response_id") or row.identifier("_id"),
+            id=row.id("bot_response_id") or row.id("query_response_id") or row.id("_id"),
             user_query=row.text("user_query") or "",
             bot_response=row.text("bot_response") or "",
             created_at=row.time("creation_time"),
@@ -144,7 +144,7 @@ class ChatList:
         rows, pointer = (data.get("chat_hist"), "/data/chat_hist") if isinstance(data, dict) else (data, "/data")
         total = page.integer("total_count")
         return cls(
-            rows=read_rows(rows, ChatRow.read, pointer),
+            rows=parse_objects(rows, ChatRow.read, pointer),
             total=page.integer("total_skill_count") if total is None else total,
             raw=page.raw,
         )

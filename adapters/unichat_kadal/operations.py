@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-from unichat.adapter import EndpointContext, Endpoints, ErrorResponse, Operation, Replay, Reply, mismatch, quoted
+from unichat.adapter import (
+    EndpointContext,
+    Endpoints,
+    ErrorResponse,
+    Operation,
+    Replay,
+    Reply,
+    quoted,
+    unexpected_value,
+)
 from unichat.errors import InvalidInput, InvalidResponse
 from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
 from unichat_kadal.settings import bot_id_problem
@@ -98,7 +107,7 @@ def _coerced(status: object, *, strictly: bool) -> int | None:
     if isinstance(status, int) and not isinstance(status, bool):
         return status
     if strictly:
-        raise mismatch("/status_code", "a status", status)
+        raise unexpected_value("/status_code", "a status", status)
     return None
 
 
@@ -220,7 +229,7 @@ def health(endpoint: EndpointContext) -> Operation[Health]:
     "/aiwb/chat/api/v1/",
     Replay.READ,
     reference="List Chats",
-    known=_BOT,
+    from_settings=_BOT,
     detect_error=_detect_error("bot", lists=True, retired="history_version"),
 )
 def list_chats(
@@ -250,7 +259,7 @@ def list_chats(
     "/aiwb/chat/api/v1/{chat_bot_id}",
     Replay.ASK,
     reference="Get Chat by Bot ID",
-    known=_BOT,
+    from_settings=_BOT,
     detect_error=_detect_error("bot", retired="send_version"),
 )
 def get_chat(
@@ -281,7 +290,7 @@ def get_chat(
     "/aiwb/chat/api/v1/clearhistory/{chat_bot_id}",
     Replay.CLEAR,
     reference="Clear Chat History by Bot ID",
-    known=_BOT,
+    from_settings=_BOT,
     detect_error=_detect_error("bot", empty_is_fine=True),
 )
 def clear_chat_history(
@@ -302,7 +311,7 @@ def clear_chat_history(
     "/aiwb/chat/api/v2/{chat_bot_id}",
     Replay.ASK,
     reference="Post Chat by Bot ID",
-    known=_BOT,
+    from_settings=_BOT,
     detect_error=_detect_error("bot", retired="send_version", encoding="message_encoding", fields=("message", "query")),
 )
 def post_chat(
@@ -376,7 +385,7 @@ def add_feedback(
     "/aiwb/chat/api/v7/",
     Replay.READ,
     reference="(newer) List Chats",
-    known=_BOT,
+    from_settings=_BOT,
     detect_error=_detect_error("bot", lists=True, retired="history_version"),
 )
 def list_chats_v7(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from unichat.adapter import CommonSettings, Secret, TokenProvider, not_empty, quoted, setting, web_address
+from unichat.adapter import CommonSettings, Secret, TokenProvider, http_url, non_empty_text, quoted, setting
 from unichat.errors import ConfigError
 
 ID_LIMIT = 255
@@ -57,11 +57,11 @@ class KadalSettings(CommonSettings):
         help="The bearer token, or a function that returns one before each request.",
     )
     client_id: str | None = setting(
-        default=None, check=not_empty, help="The client account's id: tokens are then fetched, kept and refreshed."
+        default=None, check=non_empty_text, help="The client account's id: tokens are then fetched, kept and refreshed."
     )
     client_secret: Secret | None = setting(default=None, help="The client account's secret.")
     realm: str | None = setting(
-        default=None, check=not_empty, help="The client account's realm (a UUID), if it has one."
+        default=None, check=non_empty_text, help="The client account's realm (a UUID), if it has one."
     )
     token_encoding: Literal["form", "json"] = setting(
         default="form", help="How the client account's id and secret are sent to the token endpoint."
@@ -102,7 +102,7 @@ class KadalSettings(CommonSettings):
     )
     include_events: bool = setting(default=True, help="Keep a v7 history's rows of category event.")
     missing_ok: bool = setting(default=False, help="Take a 404 on clearing as nothing to clear, not as an error.")
-    base_url: str = setting(default="https://api.kadal.ai", check=web_address, help="Where Kadal's API is.")
+    base_url: str = setting(default="https://api.kadal.ai", check=http_url, help="Where Kadal's API is.")
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

@@ -193,7 +193,7 @@ class KapaAdapter:
         )
         if page > 1:
             # A bare list ends where a page is empty, or where the vendor says that there is no such page.
-            operation = operation.missing_as(Listing(items=()), route_is_known=True)
+            operation = operation.default_if_not_found(Listing(items=()), route_exists=True)
 
         def read(listing: Listing[QuestionAnswer]) -> Page[Exchange]:
             so_far = seen + len(listing.items)
@@ -213,7 +213,7 @@ class KapaAdapter:
                 project_id=self.settings.project_id, search=user.id or user.email, page=page, page_size=PAGE_SIZE
             )
             if page > 1:
-                operation = operation.missing_as(Listing(items=()), route_is_known=True)
+                operation = operation.default_if_not_found(Listing(items=()), route_exists=True)
             listing = yield from ask(operation)
             for row in listing.items:
                 if _is(row, user):

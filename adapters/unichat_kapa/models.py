@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from unichat.adapter import Fields, mismatch, read_rows
+from unichat.adapter import Fields, parse_objects, unexpected_value
 from unichat.models import Comment, Feedback, Rating, Source
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def read_source(row: Fields) -> Source:
 
 def read_sources(row: Fields) -> tuple[Source, ...]:
     """Return the `relevant_sources`: a list in answers, a text or null within a retrieved thread."""
-    return row.each("relevant_sources", read_source)
+    return row.objects("relevant_sources", read_source)
 
 
 @frozen(kw_only=True)
@@ -45,9 +45,7 @@ class Project:
     @classmethod
     def read(cls, row: Fields) -> Project:
         """Read one."""
-        return cls(
-            id=row.identifier("id"), team=row.identifier("team"), project_name=row.text("project_name"), raw=row.raw
-        )
+        return cls(id=row.id("id"), team=row.id("team"), project_name=row.text("project_name"), raw=row.raw)
 
 
 @frozen(kw_only=True)
@@ -62,7 +60,7 @@ class KnowledgeSource:
     @classmethod
     def read(cls, row: Fields) -> KnowledgeSource:
         """Read one."""
-        return cls(id=row.identifier("id"), name=row.text("name"), type=row.text("type"), raw=row.raw)
+        return cls(id=row.id("id"), name=row.text("name"), type=row.text("type"), raw=row.raw)
 
 
 @frozen(kw_only=True)
@@ -78,7 +76,7 @@ class Integration:
     def read(cls, row: Fields) -> Integration:
         """Read one."""
         return cls(
-            id=row.identifier("id"),
+            id=row.id("id"),
             name=row.text("name"),
             integration_type=row.text("integration_type"),
             raw=row.raw,
@@ -100,9 +98,9 @@ class ChatReply:
     def read(cls, row: Fields) -> ChatReply:
         """Read one; `answer` is needed."""
         return cls(
-            answer=row.need_text("answer"),
-            thread_id=row.identifier("thread_id"),
-            question_answer_id=row.identifier("question_answer_id"),
+            answer=row.require_text("answer"),
+            thread_id=row.id("thread_id"),
+            question_answer_id=row.id("question_answer_id"),
             is_uncertain=row.boolean("is_uncertain"),
             relevant_sources=read_sources(row),
             raw=row.raw,
@@ -144,8 +142,8 @@ class FeedbackRow:
     def read(cls, row: Fields) -> FeedbackRow:
         """Read one."""
         return cls(
-            id=row.identifier("id"),
-            question_answer=row.identifier("question_answer"),
+            id=row.id("id"),
+            question_answer=row.id("question_answer"),
             reaction=row.text("reaction"),
             raw=row.raw,
         )
@@ -164,7 +162,7 @@ class Activity:
         """Read one."""
         statistics = row.raw.get("aggregate_statistics")
         return cls(
-            time_series=row.each("time_series", lambda period: period.raw),
+            time_series=row.objects("time_series", lambda period: period.raw),
             aggregate_statistics=statistics if isinstance(statistics, dict) else {},
             raw=row.raw,
         )
@@ -183,9 +181,9 @@ class EndUser:
     def read(cls, row: Fields) -> EndUser:
         """Read one."""
         return cls(
-            id=row.identifier("id"),
+            id=row.id("id"),
             email=row.text("email"),
-            unique_client_id=row.identifier("unique_client_id"),
+            unique_client_id=row.id("unique_client_id"),
             raw=row.raw,
         )
 
@@ -222,14 +220,14 @@ class QuestionAnswer:
     def read(cls, row: Fields) -> QuestionAnswer:
         """Read one; `id` is needed, and `question` and `answer` may be null (redacted)."""
         return cls(
-            id=row.need_id("id"),
-            thread_id=row.identifier("thread_id"),
+            id=row.require_id("id"),
+            thread_id=row.id("thread_id"),
             question=row.text("question") or "",
             answer=row.text("answer") or "",
             is_uncertain=row.boolean("is_uncertain"),
-            end_user_id=row.identifier("end_user_id"),
+            end_user_id=row.id("end_user_id"),
             created_at=row.time("created_at"),
-            feedback=tuple(item for item in row.each("feedback", _read_feedback) if item is not None),
+            feedback=tuple(item for item in row.objects("feedback", _read_feedback) if item is not None),
             relevant_sources=read_sources(row),
             raw=row.raw,
         )
@@ -249,8 +247,8 @@ class Thread:
         """Read one."""
         rows = row.raw.get("question_answers", [])
         return cls(
-            id=row.identifier("id"),
-            question_answers=read_rows(rows or [], QuestionAnswer.read, "/question_answers"),
+            id=row.id("id"),
+            question_answers=parse_objects(rows or [], QuestionAnswer.read, "/question_answers"),
             created_at=row.time("created_at"),
             raw=row.raw,
         )
@@ -287,9 +285,9 @@ class Listing(Generic[T]):
     def read(cls, value: object, read: Callable[[Fields], T]) -> Listing[T]:
         """Read one."""
         if isinstance(value, list):
-            return cls(items=read_rows(value, read), raw=value)
+            return cls(items=parse_objects(value, read), raw=value)
         if not isinstance(value, dict):
-            raise mismatch("", "a list of rows", value)
+            raise unexpected_value("", "a list of rows", value)
         if "results" not in value:
             # The reference shows the list of end users as one object.
             return cls(items=(read(Fields(value)),), count=1, raw=value)
@@ -298,7 +296,7 @@ class Listing(Generic[T]):
         if "next_cursor" in value:
             more = bool(value["next_cursor"])
         return cls(
-            items=read_rows(value["results"], read, "/results"),
+            items=parse_objects(value["results"], read, "/results"),
             count=page.integer("count"),
             more=more,
             next_cursor=page.text("next_cursor"),
@@ -319,7 +317,7 @@ class ThreadSummary:
     def read(cls, row: Fields) -> ThreadSummary:
         """Read one."""
         return cls(
-            id=row.identifier("id"),
+            id=row.id("id"),
             created_at=row.time("created_at"),
             last_activity_at=row.time("last_activity_at"),
             raw=row.raw,

@@ -193,14 +193,20 @@ def _list(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
     return lambda reply: Listing.read(reply.json(), read)
 
 
-@endpoints.add("GET", "/org/v1/projects/{id}/", Replay.READ, reference="Retrieve a project", known={"id": "project_id"})
+@endpoints.add(
+    "GET", "/org/v1/projects/{id}/", Replay.READ, reference="Retrieve a project", from_settings={"id": "project_id"}
+)
 def retrieve_project(endpoint: EndpointContext, *, id: str) -> Operation[Project]:
     """Return the project's name and team. Source: Kapa reference, 'Retrieve a project'."""
     return endpoint.operation(_one(Project.read), path={"id": _id("id", id)})
 
 
 @endpoints.add(
-    "GET", "/ingestion/v1/projects/{project_id}/sources/", Replay.READ, reference="List all sources", known=_PROJECT
+    "GET",
+    "/ingestion/v1/projects/{project_id}/sources/",
+    Replay.READ,
+    reference="List all sources",
+    from_settings=_PROJECT,
 )
 def list_sources(
     endpoint: EndpointContext, *, project_id: str, page: int | None = None, page_size: int | None = None
@@ -218,7 +224,7 @@ def list_sources(
     "/query/v1/projects/{project_id}/integrations/",
     Replay.READ,
     reference="List all integrations",
-    known=_PROJECT,
+    from_settings=_PROJECT,
 )
 def list_integrations(
     endpoint: EndpointContext, *, project_id: str, integration_type: str | Sequence[str] | None = None
@@ -242,7 +248,7 @@ def _chat_body(
     )
 
 
-@endpoints.add("POST", "/query/v1/projects/{project_id}/chat/", Replay.ASK, reference="Chat", known=_ASKING)
+@endpoints.add("POST", "/query/v1/projects/{project_id}/chat/", Replay.ASK, reference="Chat", from_settings=_ASKING)
 def chat(
     endpoint: EndpointContext,
     *,
@@ -276,7 +282,7 @@ def _custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> di
 
 
 @endpoints.add(
-    "POST", "/query/v1/projects/{project_id}/chat/custom/", Replay.ASK, reference="Custom chat", known=_ASKING
+    "POST", "/query/v1/projects/{project_id}/chat/custom/", Replay.ASK, reference="Custom chat", from_settings=_ASKING
 )
 def custom_chat(
     endpoint: EndpointContext,
@@ -317,7 +323,7 @@ def custom_chat(
     "/query/v1/threads/{thread_id}/chat/",
     Replay.ASK,
     reference="Chat in thread",
-    known={"integration_id": "integration_id"},
+    from_settings={"integration_id": "integration_id"},
     detect_error=_about_thread,
 )
 def chat_in_thread(
@@ -342,7 +348,7 @@ def chat_in_thread(
     "/query/v1/projects/{project_id}/chat/custom/stream/",
     Replay.ASK,
     reference="Custom chat streamed",
-    known=_ASKING,
+    from_settings=_ASKING,
     streamed=True,
 )
 def custom_chat_streamed(
@@ -381,7 +387,7 @@ def custom_chat_streamed(
     "/query/v1/projects/{project_id}/chat/stream/",
     Replay.ASK,
     reference="Chat streamed",
-    known=_ASKING,
+    from_settings=_ASKING,
     streamed=True,
 )
 def chat_streamed(
@@ -406,7 +412,7 @@ def chat_streamed(
     "/query/v1/threads/{thread_id}/chat/stream/",
     Replay.ASK,
     reference="Chat in thread streamed",
-    known={"integration_id": "integration_id"},
+    from_settings={"integration_id": "integration_id"},
     detect_error=_about_thread,
     streamed=True,
 )
@@ -427,7 +433,9 @@ def chat_in_thread_streamed(
     )
 
 
-@endpoints.add("POST", "/query/v1/projects/{project_id}/search/", Replay.READ, reference="Search", known=_PROJECT)
+@endpoints.add(
+    "POST", "/query/v1/projects/{project_id}/search/", Replay.READ, reference="Search", from_settings=_PROJECT
+)
 def search(
     endpoint: EndpointContext,
     *,
@@ -477,7 +485,9 @@ def upsert_feedback(
     )
 
 
-@endpoints.add("GET", "/query/v1/projects/{project_id}/activity/", Replay.READ, reference="Activity", known=_PROJECT)
+@endpoints.add(
+    "GET", "/query/v1/projects/{project_id}/activity/", Replay.READ, reference="Activity", from_settings=_PROJECT
+)
 def activity(
     endpoint: EndpointContext,
     *,
@@ -502,7 +512,7 @@ def activity(
 
 
 @endpoints.add(
-    "GET", "/query/v1/projects/{project_id}/end-users/", Replay.READ, reference="List End Users", known=_PROJECT
+    "GET", "/query/v1/projects/{project_id}/end-users/", Replay.READ, reference="List End Users", from_settings=_PROJECT
 )
 def list_end_users(
     endpoint: EndpointContext,
@@ -539,7 +549,7 @@ def retrieve_thread(endpoint: EndpointContext, *, id: str) -> Operation[Thread]:
     "/query/v1/projects/{project_id}/question-answers/",
     Replay.READ,
     reference="List Question Answers",
-    known=_PROJECT,
+    from_settings=_PROJECT,
 )
 def list_question_answers(
     endpoint: EndpointContext,
@@ -562,7 +572,11 @@ def list_question_answers(
 
 
 @endpoints.add(
-    "POST", "/query/v1/projects/{project_id}/retrieval/", Replay.READ, reference="(newer) Retrieval", known=_PROJECT
+    "POST",
+    "/query/v1/projects/{project_id}/retrieval/",
+    Replay.READ,
+    reference="(newer) Retrieval",
+    from_settings=_PROJECT,
 )
 def retrieval(
     endpoint: EndpointContext,
@@ -595,7 +609,11 @@ def retrieval(
 
 
 @endpoints.add(
-    "GET", "/query/v1/projects/{project_id}/threads/", Replay.READ, reference="(newer) List threads", known=_PROJECT
+    "GET",
+    "/query/v1/projects/{project_id}/threads/",
+    Replay.READ,
+    reference="(newer) List threads",
+    from_settings=_PROJECT,
 )
 def list_threads(
     endpoint: EndpointContext,

@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from unichat.adapter import CommonSettings, Secret, quoted, setting, web_address
+from unichat.adapter import CommonSettings, Secret, http_url, quoted, setting
 from unichat.errors import ConfigError
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -32,4 +32,4 @@ class KapaSettings(CommonSettings):
         check=_uuid,
         help="The integration's UUID, sent with every question; without it, Kapa counts them as of unknown origin.",
     )
-    base_url: str = setting(default="https://api.kapa.ai", check=web_address, help="Where Kapa's API is.")
+    base_url: str = setting(default="https://api.kapa.ai", check=http_url, help="Where Kapa's API is.")

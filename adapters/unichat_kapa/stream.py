@@ -90,8 +90,8 @@ class Decoder:
         sources = read_sources(content)
         self._texts.append(text)
         self._sources = sources or self._sources
-        self._thread_id = content.identifier("thread_id") or self._thread_id
-        self._answer_id = content.identifier("question_answer_id") or self._answer_id
+        self._thread_id = content.id("thread_id") or self._thread_id
+        self._answer_id = content.id("question_answer_id") or self._answer_id
         doubt = content.boolean("is_uncertain")
         self._uncertain = self._uncertain if doubt is None else doubt
         return StreamEvent(type=_TYPES.get(kind, kind), text=text, sources=sources, raw=record)

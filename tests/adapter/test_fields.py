@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat._text.printable import escaped
-from unichat.adapter import Fields, mismatch, read_rows, read_time
+from unichat.adapter import Fields, parse_objects, unexpected_value
+from unichat.adapter.fields import parse_time
 from unichat.errors import InvalidResponse
 
 ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.just({})
@@ -25,34 +26,34 @@ def test_optional_fields_never_raise(value):
     assert fields.text("it") is None or isinstance(value, str)
     assert fields.boolean("it") in (None, True, False)
     assert fields.integer("it") is None or isinstance(fields.integer("it"), int)
-    assert fields.identifier("it") is None or fields.identifier("it") == str(value)
+    assert fields.id("it") is None or fields.id("it") == str(value)
     assert fields.time("it") is None or fields.time("it").tzinfo is not None
 
 
-@pytest.mark.parametrize("reader", ["text", "identifier", "boolean", "integer", "time"])
+@pytest.mark.parametrize("reader", ["text", "id", "boolean", "integer", "time"])
 def test_a_missing_and_a_null_field_are_none(reader):
     assert getattr(Fields({}), reader)("it") is None
     assert getattr(Fields({"it": None}), reader)("it") is None
 
 
 def test_a_needed_text_may_be_null_since_vendors_redact_so_but_not_missing():
-    assert Fields({"it": None}).need_text("it") == ""
-    assert Fields({"it": "said"}).need_text("it") == "said"
+    assert Fields({"it": None}).require_text("it") == ""
+    assert Fields({"it": "said"}).require_text("it") == "said"
     with pytest.raises(InvalidResponse, match="/it should be text, but is missing"):
-        Fields({}).need_text("it")
+        Fields({}).require_text("it")
     with pytest.raises(InvalidResponse, match="/it should be text, but is int 5"):
-        Fields({"it": 5}).need_text("it")
+        Fields({"it": 5}).require_text("it")
 
 
 @given(st.integers() | st.text(min_size=1))
 def test_a_needed_id_is_text_or_an_integer(value):
-    assert Fields({"id": value}).need_id("id") == str(value)
+    assert Fields({"id": value}).require_id("id") == str(value)
 
 
 @pytest.mark.parametrize("value", [None, True, False, 1.5, [], {}, ""])
 def test_a_needed_id_that_is_none_is_refused_with_its_place(value):
     with pytest.raises(InvalidResponse) as caught:
-        Fields({"id": value}, "/rows/0").need_id("id")
+        Fields({"id": value}, "/rows/0").require_id("id")
     assert caught.value.pointer == "/rows/0/id"
 
 
@@ -73,48 +74,51 @@ def test_integers_may_come_as_text(value, expected):
 
 def test_a_list_is_read_object_by_object():
     fields = Fields({"rows": [{"id": 1}, {"id": "b"}]})
-    assert fields.each("rows", lambda row: (row.pointer, row.need_id("id"))) == (("/rows/0", "1"), ("/rows/1", "b"))
+    assert fields.objects("rows", lambda row: (row.pointer, row.require_id("id"))) == (
+        ("/rows/0", "1"),
+        ("/rows/1", "b"),
+    )
 
 
 @pytest.mark.parametrize("value", [None, "no list", 5, {}])
 def test_what_is_no_list_is_an_empty_one(value):
-    assert Fields({"rows": value}).each("rows", lambda row: row) == ()
+    assert Fields({"rows": value}).objects("rows", lambda row: row) == ()
 
 
 def test_a_row_that_is_no_object_is_refused_with_its_place():
     with pytest.raises(InvalidResponse) as caught:
-        Fields({"rows": [{}, 5]}, "/data").each("rows", lambda row: row)
+        Fields({"rows": [{}, 5]}, "/data").objects("rows", lambda row: row)
     assert caught.value.pointer == "/data/rows/1"
 
 
 def test_rows_at_the_top_are_read_likewise():
-    assert read_rows([{"id": 1}], lambda row: row.need_id("id")) == ("1",)
+    assert parse_objects([{"id": 1}], lambda row: row.require_id("id")) == ("1",)
     with pytest.raises(InvalidResponse, match="top level should be a list"):
-        read_rows({"id": 1}, lambda row: row)
+        parse_objects({"id": 1}, lambda row: row)
     with pytest.raises(InvalidResponse) as caught:
-        read_rows([None], lambda row: row, "/data")
+        parse_objects([None], lambda row: row, "/data")
     assert caught.value.pointer == "/data/0"
 
 
 @given(st.datetimes(timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))))
 def test_an_aware_time_round_trips(time):
-    assert read_time(time.isoformat()) == time
+    assert parse_time(time.isoformat()) == time
 
 
 def test_a_time_without_offset_is_utc():
-    assert read_time("2026-01-02T03:04:05") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert read_time("2026-01-02T03:04:05Z") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert read_time("2026-01-02T03:04:05+02:00").utcoffset() == timedelta(hours=2)
+    assert parse_time("2026-01-02T03:04:05") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert parse_time("2026-01-02T03:04:05Z") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert parse_time("2026-01-02T03:04:05+02:00").utcoffset() == timedelta(hours=2)
 
 
 @given(st.text() | st.none() | st.integers())
 def test_what_is_no_time_is_none_and_no_error(value):
-    time = read_time(value)
+    time = parse_time(value)
     assert time is None or time.tzinfo is not None
 
 
 @given(st.text(st.characters(), max_size=500))
 def test_a_mismatch_is_one_short_printable_line(value):
-    line = str(mismatch("/it", "text", value))
+    line = str(unexpected_value("/it", "text", value))
     assert escaped(line) == line
     assert len(line) < 300

@@ -117,7 +117,7 @@ def test_query_values_of_none_are_left_out_truth_is_lower_case_and_lists_repeat_
 
 
 def test_a_path_that_could_become_a_host_is_refused():
-    with pytest.raises(ValueError, match="begins with a slash"):
+    with pytest.raises(ValueError, match="must begin with a slash"):
         Request("GET", "@evil.example/")
 
 
@@ -253,7 +253,7 @@ def test_map_applies_a_function_and_changes_nothing_else():
 
 
 def test_not_found_can_be_taken_as_a_result():
-    lenient = operation().missing_as([])
+    lenient = operation().default_if_not_found([])
     missing = reply(404, {"message": "no such thread"})
     assert lenient.detect_error(missing) is None
     assert lenient.parse(missing) == []
@@ -273,7 +273,7 @@ def test_a_route_that_does_not_exist_stays_an_error():
         detect_error=strict,
         parse=lambda _: 1,
     )
-    assert plain.missing_as(2).detect_error(reply(404)) == ErrorResponse(status=404, what="route")
+    assert plain.default_if_not_found(2).detect_error(reply(404)) == ErrorResponse(status=404, what="route")
 
 
 def test_a_flow_of_one_operation_gives_its_result():
@@ -300,8 +300,8 @@ def test_endpoints_are_found_by_name_and_in_order():
     chat = endpoints["chat"]
     assert (chat.method, chat.path, chat.replay, chat.streamed) == ("POST", "/bots/{bot}/chat", Replay.ASK, False)
     assert chat.reference == "Chat"
-    assert dict(chat.known) == {"bot": "bot"}
-    assert dict(endpoints["rate"].known) == {}
+    assert dict(chat.from_settings) == {"bot": "bot"}
+    assert dict(endpoints["rate"].from_settings) == {}
     with pytest.raises(KeyError):
         endpoints["fly"]
 

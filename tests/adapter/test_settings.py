@@ -7,15 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.canned import bench, tried
-from unichat.adapter import CommonSettings, at_least_one, not_empty, positive, setting, web_address
-from unichat.adapter.settings import is_loopback
+from unichat.adapter import CommonSettings, http_url, non_empty_text, positive_integer, positive_seconds, setting
+from unichat.adapter.setting_checks import is_loopback
 from unichat.errors import ConfigError
 
 
 @frozen(kw_only=True)
 class Some(CommonSettings):
-    base_url: str = setting(default="https://api.example.com", check=web_address, help="Where it is.")
-    bot: str = setting(env="ECHO_BOT", env_unless=("other",), check=not_empty, help="The bot.")
+    base_url: str = setting(default="https://api.example.com", check=http_url, help="Where it is.")
+    bot: str = setting(env="ECHO_BOT", env_unless=("other",), check=non_empty_text, help="The bot.")
 
 
 def refusal(check, value):
@@ -34,29 +34,29 @@ def test_seconds_are_positive_and_finite(value):
     number = isinstance(value, int | float) and not isinstance(value, bool)
     good = number and value > 0 and (isinstance(value, int) or math.isfinite(value)) and value <= sys.float_info.max
     if good:
-        positive("it", value)
+        positive_seconds("it", value)
     else:
-        refusal(positive, value)
+        refusal(positive_seconds, value)
 
 
 @given(st.integers() | st.floats() | st.booleans() | st.text())
 def test_attempts_are_whole_numbers_from_1(value):
     if type(value) is int and value >= 1:
-        at_least_one("it", value)
+        positive_integer("it", value)
     else:
-        refusal(at_least_one, value)
+        refusal(positive_integer, value)
 
 
 @given(st.text(st.characters()))
 def test_a_text_that_must_not_be_empty_is_printable(value):
     if value.strip() and value.isprintable():
-        not_empty("it", value)
+        non_empty_text("it", value)
     else:
-        refusal(not_empty, value)
+        refusal(non_empty_text, value)
 
 
 def test_a_number_is_no_text():
-    refusal(not_empty, 5)
+    refusal(non_empty_text, 5)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_number_is_no_text():
     ],
 )
 def test_a_web_address_is_scheme_host_and_perhaps_port_and_path(value):
-    web_address("it", value)
+    http_url("it", value)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_web_address_is_scheme_host_and_perhaps_port_and_path(value):
         ("https://x .org", "names no host"),
         ("https://x.org\n", "names no host"),
         ("https://x.org:0", "names no host"),
-        ("https://x.org:99999", "is no address"),
-        ("https://x.org:port", "is no address"),
-        ("https://[::1", "is no address"),
+        ("https://x.org:99999", "is not an address"),
+        ("https://x.org:port", "is not an address"),
+        ("https://[::1", "is not an address"),
         ("https://x.org?a=1", "query or fragment"),
         ("https://x.org?", "query or fragment"),
         ("https://x.org#f", "query or fragment"),
@@ -98,24 +98,24 @@ def test_a_web_address_is_scheme_host_and_perhaps_port_and_path(value):
     ],
 )
 def test_anything_else_is_refused_with_the_reason(value, words):
-    assert words in str(refusal(web_address, value))
+    assert words in str(refusal(http_url, value))
 
 
 @pytest.mark.parametrize(
     "value", ["https://*.example.com", "https://.example.com", "https://a..b", f"https://{'a' * 64}.org"]
 )
 def test_a_host_that_no_http_library_would_take_is_refused(value):
-    refusal(web_address, value)
+    refusal(http_url, value)
 
 
 @pytest.mark.parametrize("value", ["https://ann:sesame@x.org", "ann:sesame@x.org", "https://ann:sesame@x.org:port"])
 def test_a_password_in_an_address_is_not_shown(value):
-    assert "sesame" not in str(refusal(web_address, value))
+    assert "sesame" not in str(refusal(http_url, value))
 
 
 @given(st.text(st.characters()) | st.from_regex(r"https?://[!-~]{0,30}", fullmatch=True))
 def test_checking_an_address_raises_nothing_but_a_config_error(value):
-    _, error = tried(lambda: web_address("it", value), ConfigError)
+    _, error = tried(lambda: http_url("it", value), ConfigError)
     assert error is None or error.key == "it"
 
 

@@ -116,7 +116,7 @@ def test_an_import_of_requests_in_the_conversations_of_kadal_is_noticed(tmp_path
         ("from unichat import models", "imports models from unichat"),
         ("from unichat.transport.base import Clock", "imports Clock from unichat.transport.base"),
         ("from unichat.transport import requests", "imports requests from unichat.transport"),
-        ("from unichat.adapter.settings import positive", "imports positive from unichat.adapter.settings"),
+        ("from unichat.adapter.settings import setting", "imports setting from unichat.adapter.settings"),
         ("from unichat.adapter import fields", "imports fields, which unichat.adapter does not export"),
         ("from unichat.adapter import *", "imports *, which unichat.adapter does not export"),
         ("from unichat.models import _raw", "imports _raw, which unichat.models does not export"),

@@ -40,7 +40,7 @@ def env(name: str) -> dict[str, str]:
         pytest.param({ADDRESS: "https://x.com/?a=b"}, ADDRESS, "query or fragment", id="55 query"),
         pytest.param({ADDRESS: "https://x.com/#a"}, ADDRESS, "query or fragment", id="55 fragment"),
         pytest.param({ADDRESS: "http://x.com"}, ADDRESS, "in the clear", id="56 http to elsewhere"),
-        pytest.param({ADDRESS: "https://x.com:99999"}, ADDRESS, "is no address", id="57 port"),
+        pytest.param({ADDRESS: "https://x.com:99999"}, ADDRESS, "is not an address", id="57 port"),
         *(
             pytest.param({name: value}, name, "should be a", id=f"{number} {name} {value!r}")
             for number, name in ((58, "connect_timeout"), (60, "deadline"))

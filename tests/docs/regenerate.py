@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from attrs import NOTHING, fields
 
-from unichat import errors
+from unichat import adapter, errors
 from unichat.adapter import Backend, Capabilities, CommonSettings, PolicySettings, Replay, Secret
 from unichat.cli.conversation import COMMANDS
 from unichat.cli.failures import EXIT_CODES
@@ -257,13 +257,39 @@ def operation_functions() -> str:
     return "\n\n".join(sections)
 
 
+def adapter_names() -> str:
+    """Return what `unichat.adapter` exports, each name with the first sentence of its docstring."""
+    return _table(("Name", "What it is"), [(f"`{name}`", _sentence(_summary(name))) for name in adapter.__all__])
+
+
+def _summary(name: str) -> str:
+    value = getattr(adapter, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return _first_sentence(value)
+    # The docstring of an alias is a string below its assignment.
+    for path in sorted(Path(inspect.getfile(adapter)).parent.glob("*.py")):
+        said = _docstrings_of_names(ast.parse(path.read_text(encoding="utf-8")).body)
+        if name in said:
+            return said[name].partition("; ")[0]
+    raise LookupError(f"{name} has no docstring")
+
+
+def _docstrings_of_names(body: list[ast.stmt]) -> dict[str, str]:
+    """Return the strings that stand below assignments, by the name that is assigned."""
+    said = {}
+    for node, after in pairwise(body):
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            if isinstance(node, ast.AnnAssign):
+                said[ast.unparse(node.target)] = " ".join(str(after.value.value).split())
+            elif isinstance(node, ast.Assign):
+                said[ast.unparse(node.targets[0])] = " ".join(str(after.value.value).split())
+    return said
+
+
 def quirks(kind: type[Any]) -> str:
     """Return a simulator's quirks, with the docstrings that stand below them."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
-    said = {}
-    for node, after in pairwise(body):
-        if isinstance(node, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            said[ast.unparse(node.target)] = " ".join(str(after.value.value).split())
+    said = _docstrings_of_names(body)
     rows = [(f"`{item.name}`", f"`{item.default!r}`", _without_sections(said[item.name])) for item in fields(kind)]
     return _table(("Quirk", "Default", "Meaning"), rows)
 
@@ -339,6 +365,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "error-tree": error_tree,
     "error-fields": error_fields,
     "operation-functions": operation_functions,
+    "adapter-names": adapter_names,
     "adapter-imports": lambda: _of_checkout("tests.architecture.import_rules").table(),
     "floors": floors,
     "exit-codes": exit_codes,

@@ -13,7 +13,7 @@ def token_operation(name="access_token"):
     def parse(answer):
         fields = Fields(answer.json())
         lifetime = fields.integer("expires_in")
-        return Token(Secret(fields.need_text("token")), None if lifetime is None else float(lifetime))
+        return Token(Secret(fields.require_text("token")), None if lifetime is None else float(lifetime))
 
     return Operation(
         backend="echo",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canned import Ticks, bench, operation, reply, tried
-from unichat.adapter.settings import interval_of
+from unichat.adapter.setting_checks import seconds_per_call
 from unichat.errors import ConfigError
 from unichat.policy.pacing import Pacer, pacer_for
 
@@ -18,19 +18,19 @@ from unichat.policy.pacing import Pacer, pacer_for
     ("rate", "seconds"), [("20/min", 3.0), ("2/s", 0.5), ("1/h", 3600.0), (" 0.5 / second ", 2.0), ("60/minute", 1.0)]
 )
 def test_a_rate_is_a_number_per_unit(rate, seconds):
-    assert interval_of(rate) == seconds
+    assert seconds_per_call(rate) == seconds
 
 
 @pytest.mark.parametrize("rate", ["", "20", "20/day", "0/min", "-1/s", "1e3/s", "\uff11/s", "20/min/min", None, 20])
 def test_anything_else_is_a_mistake_that_shows_how_it_should_look(rate):
     with pytest.raises(ConfigError, match="20/min") as caught:
-        interval_of(rate)
+        seconds_per_call(rate)
     assert caught.value.key == "rate"
 
 
 @given(st.text())
 def test_nothing_but_a_config_error_comes_of_any_text(rate):
-    seconds, error = tried(lambda: interval_of(rate), ConfigError)
+    seconds, error = tried(lambda: seconds_per_call(rate), ConfigError)
     assert error is not None or seconds > 0
 
 

@@ -257,7 +257,7 @@ def flow(operation: Operation[Answer]) -> Flow[str]:
 
 def mapping(operation: Operation[Answer], pages: Operation[Page[Exchange]]) -> None:
     assert_type(operation.map(lambda answer: answer.text), Operation[str])
-    assert_type(operation.missing_as(Answer(text="")), Operation[Answer])
+    assert_type(operation.default_if_not_found(Answer(text="")), Operation[Answer])
     assert_type(Paged(pages, lambda exchange: exchange.id), Paged[Exchange])
 
 

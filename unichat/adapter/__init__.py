@@ -1,7 +1,8 @@
-"""All that an adapter's author reads and may import, besides `unichat.models` and `unichat.errors`.
+"""All that an adapter imports from unichat, besides `unichat.models` and `unichat.errors`.
 
 An adapter turns neutral calls into operations: values that hold an HTTP request and how to read its answer. It does no
-I/O. Its package names its `Backend` in the entry-point group `unichat.adapters`.
+I/O. Its package names its `Backend` in the entry-point group `unichat.adapters`. `__all__` is what adapters outside of
+unichat can rely on.
 """
 
 from __future__ import annotations
@@ -11,18 +12,12 @@ from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
-from unichat.adapter.fields import Fields, mismatch, read_rows, read_time
-from unichat.adapter.flows import Exclusive, FetchToken, Flow, Step, ask, exclusive, open_stream, reconcile
-from unichat.adapter.operations import (
-    ErrorResponse,
-    Operation,
-    Page,
-    Paged,
-    Replay,
-    Reply,
-    Request,
-    StreamOperation,
-)
+from unichat.adapter.fields import Fields, parse_objects, unexpected_value
+from unichat.adapter.flows import Exclusive, Flow, ask, exclusive, open_stream, reconcile
+from unichat.adapter.flows import FetchToken as FetchToken
+from unichat.adapter.flows import Step as Step
+from unichat.adapter.messages import ErrorResponse, Reply, Request
+from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation
 from unichat.adapter.protocol import (
     Adapter,
     Backend,
@@ -33,23 +28,23 @@ from unichat.adapter.protocol import (
     FeedbackCall,
     HistoryCall,
     NeutralCall,
-    OnUnsupported,
 )
+from unichat.adapter.protocol import OnUnsupported as OnUnsupported
 from unichat.adapter.secrets import Secret, Token, TokenProvider
-from unichat.adapter.settings import (
-    CommonSettings,
-    PolicySettings,
-    at_least_one,
-    not_empty,
-    not_negative,
+from unichat.adapter.setting_checks import (
+    http_url,
+    non_empty_text,
+    non_negative_integer,
     one_of,
-    positive,
-    setting,
-    web_address,
-    yes_or_no,
+    positive_integer,
+    positive_seconds,
+    true_or_false,
 )
+from unichat.adapter.settings import CommonSettings, setting
+from unichat.adapter.settings import PolicySettings as PolicySettings
 from unichat.adapter.streaming import EventSource, StreamDecoder, StreamFailure
 
+# What is imported `as` itself above is for the core alone.
 __all__ = [
     "Adapter",
     "Argument",
@@ -66,24 +61,20 @@ __all__ = [
     "EventSource",
     "Exclusive",
     "FeedbackCall",
-    "FetchToken",
     "Fields",
     "Flow",
     "HistoryCall",
     "Method",
     "NeutralCall",
-    "OnUnsupported",
     "Operation",
     "Page",
     "Paged",
-    "PolicySettings",
     "PythonOnly",
     "Replay",
     "Reply",
     "Request",
     "Secret",
     "Setting",
-    "Step",
     "StreamDecoder",
     "StreamFailure",
     "StreamOperation",
@@ -92,22 +83,21 @@ __all__ = [
     "Token",
     "TokenProvider",
     "ask",
-    "at_least_one",
     "decode_json",
     "encode_json",
     "exclusive",
-    "mismatch",
-    "not_empty",
-    "not_negative",
+    "http_url",
+    "non_empty_text",
+    "non_negative_integer",
     "one_of",
     "open_stream",
-    "positive",
+    "parse_objects",
+    "positive_integer",
+    "positive_seconds",
     "quoted",
-    "read_rows",
-    "read_time",
     "reconcile",
     "setting",
     "trimmed",
-    "web_address",
-    "yes_or_no",
+    "true_or_false",
+    "unexpected_value",
 ]

@@ -13,7 +13,8 @@ from attrs import field, frozen
 
 from unichat._text.encoding import encodable, encode_json
 from unichat._text.printable import quoted
-from unichat.adapter.operations import ErrorResponse, Operation, Replay, Reply, Request, StreamOperation
+from unichat.adapter.messages import ErrorResponse, Reply, Request
+from unichat.adapter.operations import Operation, Replay, StreamOperation
 from unichat.adapter.streaming import StreamDecoder
 from unichat.errors import InvalidInput
 
@@ -23,13 +24,13 @@ P = ParamSpec("P")
 
 @frozen
 class Endpoint:
-    """A vendor's endpoint: what a caller can know before calling it.
+    """What is known of a vendor's endpoint before it is called.
 
     Attributes:
         method, path: as the vendor's reference prints them, with `{placeholders}`.
         reference: the heading in the vendor's reference.
-        known: parameters that the client's settings can fill in, by the setting's name.
-        streamed: whether it gives a `StreamOperation`.
+        from_settings: the parameters that a client fills in from its settings: the setting's name, by parameter.
+        streamed: whether its function returns a `StreamOperation`.
         function: builds the operation from keyword arguments.
     """
 
@@ -39,7 +40,7 @@ class Endpoint:
     path: str
     replay: Replay
     reference: str
-    known: Mapping[str, str]
+    from_settings: Mapping[str, str]
     streamed: bool
     function: Callable[..., Operation[Any] | StreamOperation[Any]] = field(repr=False, eq=False)
 
@@ -51,7 +52,7 @@ class Endpoint:
 
 @frozen
 class EndpointContext:
-    """What a function of an adapter's `operations` knows of its own endpoint."""
+    """The first parameter of an endpoint's function: makes the operation of that endpoint."""
 
     backend: str
     name: str
@@ -60,10 +61,10 @@ class EndpointContext:
     replay: Replay
     detect_error: Callable[[Reply], ErrorResponse | None]
     _parts: tuple[tuple[bool, str], ...] = field(init=False, repr=False, eq=False)
-    """The path's pieces in order, and whether each is the name of what belongs there."""
+    """The path cut at its placeholders: literal text (False) and placeholders' names (True), in order."""
 
     @_parts.default
-    def _cut(self) -> tuple[tuple[bool, str], ...]:
+    def _split_path(self) -> tuple[tuple[bool, str], ...]:
         return tuple((bool(n % 2), part) for n, part in enumerate(re.split(r"\{(\w+)\}", self.path)))
 
     def _request(
@@ -73,7 +74,9 @@ class EndpointContext:
         body: object,
         form: Mapping[str, str] | None,
     ) -> Request:
-        filled = "".join([_segment(path[part], part) if hole else part for hole, part in self._parts])
+        filled = "".join(
+            [_encode_segment(path[part], part) if is_placeholder else part for is_placeholder, part in self._parts]
+        )
         pairs = tuple([pair for name, value in query.items() for pair in _query_pairs(name, value)])
         if form is not None:
             for name, value in form.items():
@@ -93,7 +96,19 @@ class EndpointContext:
         form: Mapping[str, str] | None = None,
         signed: bool = True,
     ) -> Operation[T]:
-        """Return the operation; query values of None are left out, truth is lower case, lists repeat the name."""
+        """Return the endpoint's operation.
+
+        Args:
+            parse: returns the result of a good reply.
+            path: the values of the path's placeholders, not encoded yet.
+            query: the query's parameters: None is left out, booleans are lower case, a list repeats the name.
+            body: sent as JSON; None for no body.
+            form: sent as a form instead of a body.
+            signed: whether the request carries the credential.
+
+        Raises:
+            InvalidInput: a value cannot be sent, or cannot stand in a path.
+        """
         return Operation(
             backend=self.backend,
             name=self.name,
@@ -111,7 +126,7 @@ class EndpointContext:
         path: Mapping[str, str] | None = None,
         body: object = None,
     ) -> StreamOperation[T]:
-        """Return the streamed operation."""
+        """Return the endpoint's operation, streamed; `decoder` makes the decoder of its answer."""
         return StreamOperation(
             backend=self.backend,
             name=self.name,
@@ -129,16 +144,16 @@ def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
         yield name, str(item).lower() if isinstance(item, bool) else str(item)
 
 
-def _segment(value: str, name: str) -> str:
-    # quote("..", safe="") is still "..", and HTTP libraries then walk up the path: such ids must never get this far.
+def _encode_segment(value: str, name: str) -> str:
+    # quote("..", safe="") is still "..", and HTTP libraries resolve it: such an id would lead to another endpoint.
     if value in ("", ".", ".."):
         raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
-    # Most ids are like this, and quote() takes longer than all the rest of a request's making.
+    # Most ids are like this, and quote() takes longer than all the rest of making a request.
     return value if _PLAIN.fullmatch(value) else quote(encodable(name, value), safe="")
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-"""What stands in a path as it is."""
+"""What needs no encoding in a path."""
 
 
 class Endpoints:
@@ -156,16 +171,24 @@ class Endpoints:
         replay: Replay,
         *,
         reference: str,
-        known: Mapping[str, str] | None = None,
+        from_settings: Mapping[str, str] | None = None,
         detect_error: Callable[[Reply], ErrorResponse | None] | None = None,
         streamed: bool = False,
     ) -> Callable[[Callable[Concatenate[EndpointContext, P], T]], Callable[P, T]]:
-        """Enter the decorated function as the endpoint that bears its name.
+        """Return a decorator that adds a function as the endpoint of the function's name.
 
         The function's first parameter, an `EndpointContext`, is filled in; callers see the others only.
+
+        Args:
+            method, path: as the vendor's reference prints them, with `{placeholders}` in the path.
+            replay: what a second sending would do.
+            reference: the heading in the vendor's reference.
+            from_settings: the parameters that a client fills in from its settings: the setting's name, by parameter.
+            detect_error: reads this endpoint's errors, if not as the others'.
+            streamed: whether the function returns a `StreamOperation`.
         """
 
-        def enter(function: Callable[Concatenate[EndpointContext, P], T]) -> Callable[P, T]:
+        def add_function(function: Callable[Concatenate[EndpointContext, P], T]) -> Callable[P, T]:
             endpoint = EndpointContext(
                 self.backend, function.__name__, method, path, replay, detect_error or self.detect_error
             )
@@ -184,13 +207,13 @@ class Endpoints:
                 path,
                 replay,
                 reference,
-                known or {},
+                from_settings or {},
                 streamed,
                 build,  # type: ignore[arg-type]
             )
             return build
 
-        return enter
+        return add_function
 
     def __getitem__(self, name: str) -> Endpoint:
         return self._table[name]

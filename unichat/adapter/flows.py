@@ -1,4 +1,4 @@
-"""Flows: neutral calls of several operations, as generators that yield what they need and are sent what came of it."""
+"""Flows: neutral calls as generators that yield the operations to run and are sent their results."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ A = TypeVar("A")
 
 @frozen
 class Exclusive:
-    """A flow's wish to be alone with `key` until it ends, such as one user's conversation.
+    """A step that waits for the lock on `key`, such as one user's conversation, and holds it until the flow ends.
 
     Attributes:
-        waiting_for: what it waits for meanwhile, in words.
+        waiting_for: what holds the lock, in words, for the message of a call that waits too long.
     """
 
     key: Hashable
@@ -31,55 +31,57 @@ class Exclusive:
 
 @frozen
 class FetchToken:
-    """A flow's wish for the token that a function of the caller's gives; it is sent a `ProviderResult`."""
+    """A step that calls the caller's function for a token; the flow is sent a `ProviderResult`."""
 
     provider: TokenProvider = field(repr=False)
 
 
 Step = Operation[Any] | StreamOperation[Any] | Exclusive | FetchToken
+"""What a flow may yield."""
 Flow = Generator[Step, Any, T]
+"""A generator that yields operations and is sent their results, and returns a `T`."""
 
 
 def ask(operation: Operation[T]) -> Flow[T]:
-    """Run one operation from within a flow: `yield from` it and take its result."""
+    """Run one operation from within a flow, and return its result: to be used with `yield from`."""
     result: T = yield operation
     return result
 
 
 def open_stream(operation: StreamOperation[T]) -> Flow[EventSource[T]]:
-    """Open a stream from within a flow, and return it with its first event in hand."""
+    """Open a stream from within a flow, and return it once its first event has come."""
     stream: EventSource[T] = yield operation
     return stream
 
 
 def exclusive(key: Hashable, waiting_for: str = "another call in the same conversation") -> Flow[None]:
-    """Wait until no other flow of this client holds `key`, then hold it until this flow ends."""
+    """Wait for the lock on `key` among this client's flows, and hold it until this flow ends."""
     yield Exclusive(key, waiting_for)
 
 
-def reconcile(question: Callable[[], Flow[T]], look: Callable[[], Flow[A | None]]) -> Flow[T | A]:
-    """Ask; if the question may have been received but its answer was lost, look for it before asking again.
+def reconcile(send: Callable[[], Flow[T]], find: Callable[[], Flow[A | None]]) -> Flow[T | A]:
+    """Ask; if the question may have been received but its answer was lost, look for the answer before asking again.
 
-    RFC 9110 (9.2.2) recovers so: by reading the state first. It asks again once, and only if the look finds nothing;
-    a look that fails leaves the first error standing.
+    This is how RFC 9110 (9.2.2) recovers: by reading the state first. The question is sent once more, and only if no
+    answer is found; if the search itself fails, the first error is raised.
 
     Args:
-        question: makes the flow that asks; every flow it makes sends the same request.
-        look: makes the flow that reads the thread or the history, and returns the answer if it is there.
+        send: makes the flow that asks; every flow it makes sends the same request.
+        find: makes the flow that reads the thread or the history, and returns the answer if it is there.
     """
     try:
-        return (yield from question())
+        return (yield from send())
     except UnichatError as error:
         if error.stopped_by != "maybe_delivered":
             raise
         lost = error
-    found, unknown = None, False
+    found, search_failed = None, False
     try:
-        found = yield from look()
+        found = yield from find()
     except UnichatError:
-        unknown = True
-    if unknown:
-        # Whether it was received is as open as before, and that is what counts for the caller.
+        search_failed = True
+    if search_failed:
+        # Whether the question was received is as uncertain as before, and that is what matters to the caller.
         lost.hint = Template(lost.hint, " It was looked for in vain: the history could not be read.")
         raise lost
-    return found if found is not None else (yield from question())
+    return found if found is not None else (yield from send())

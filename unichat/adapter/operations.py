@@ -8,17 +8,13 @@ results.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
-from unichat._text.decoding import decode_json, excerpt
-from unichat._text.encoding import encodable
-from unichat._text.printable import quoted
+from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.streaming import StreamDecoder
-from unichat.errors import InvalidResponse
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,125 +22,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Replay(enum.Enum):
-    """What sending an operation a second time would do. It belongs to the operation, not to its HTTP method."""
+    """The replay class of an operation: what a second sending would do. The HTTP method does not decide it."""
 
     READ = "read"
     """Reads only: harmless."""
     UPSERT = "upsert"
     """Writes the same again: harmless."""
     CLEAR = "clear"
-    """Removes what is removed already: harmless while nothing slips in between."""
+    """Removes what is removed already: harmless unless something is added in between."""
     ASK = "ask"
-    """Asks the question twice: tokens spent twice, and a thread with a question too many."""
+    """Asks the question twice: costs tokens twice, and leaves one question too many in the thread."""
     INSERT = "insert"
-    """Makes a second row."""
-
-
-@frozen
-class Request:
-    """The HTTP request of an operation.
-
-    Attributes:
-        method: `GET` or `POST`.
-        path: from the root, every segment percent-encoded.
-        query: pairs in order, not yet encoded; a name may repeat.
-        body: encoded once, so that every attempt sends the same bytes; None for no body.
-        content_type: of the body.
-    """
-
-    method: str
-    path: str = field()
-    query: tuple[tuple[str, str], ...] = field(default=())
-    body: bytes | None = field(default=None, repr=False)
-    content_type: str = "application/json"
-
-    @query.validator
-    def _can_be_encoded(self, _: object, query: tuple[tuple[str, str], ...]) -> None:
-        for name, value in query:
-            encodable(name, value)
-
-    @path.validator
-    def _stays_with_the_host(self, _: object, path: str) -> None:
-        # The driver puts the address before it: without the slash, "@evil.example/" would become the host.
-        if not path.startswith("/"):
-            raise ValueError(f"a path begins with a slash, unlike {path!r}")
-
-    @property
-    def target(self) -> str:
-        """The path with the encoded query."""
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
-
-
-@define
-class Reply:
-    """A whole HTTP answer. Header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    _decoded: list[Any] = field(factory=list, init=False, repr=False, eq=False)
-
-    def json(self) -> Any:
-        """Return the body's JSON, decoded once: an envelope is examined before it is parsed.
-
-        Raises:
-            InvalidResponse: the body is empty, not labelled as JSON, or not strictly JSON.
-        """
-        if not self._decoded:
-            self._decoded.append(self._decode())
-        return self._decoded[0]
-
-    def _decode(self) -> Any:
-        if not self.body:
-            raise InvalidResponse("the answer's body is empty", kind="json")
-        if not self.is_json:
-            label = self.headers.get("content-type", "")
-            raise InvalidResponse(
-                f"the answer is labelled {quoted(label)} instead of application/json",
-                hint="A proxy or a sign-in page may stand between; check base_url and the network.",
-                kind="content_type",
-                excerpt=excerpt(self.body),
-            )
-        return decode_json(self.body)
-
-    @property
-    def plain_text(self) -> str:
-        """The words of a body that is labelled as plain text, trimmed; proxies and frameworks refuse in such."""
-        label = self.headers.get("content-type", "").lower()
-        return excerpt(self.body) if label.startswith("text/plain") else ""
-
-    @property
-    def is_json(self) -> bool:
-        """Whether the answer is labelled as JSON."""
-        label = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return label == "application/json" or (label.startswith("application/") and label.endswith("+json"))
-
-
-@frozen(kw_only=True)
-class ErrorResponse:
-    """A vendor's refusal, as its adapter reads it.
-
-    Attributes:
-        status: the envelope's where there is one, otherwise HTTP's.
-        means: the status that it stands for, where the vendor's own is misleading.
-        message: the vendor's own words.
-        code: the vendor's own code for it, such as `not_authenticated`.
-        argument: for an invalid request: the field that the vendor names, such as `query.message`.
-        what: for a 404: `bot`, `project`, `thread`, `answer` or `route`.
-        envelope_status: the status in the body, if the vendor puts one there.
-        http_status: HTTP's own, where `status` is the envelope's.
-        hint: what to do, where the adapter knows better than the status tells.
-    """
-
-    status: int
-    means: int | None = None
-    message: str = ""
-    code: str | None = None
-    argument: str | None = None
-    what: str | None = None
-    envelope_status: int | None = None
-    http_status: int | None = None
-    hint: str = ""
+    """Adds a second row."""
 
 
 @frozen(kw_only=True)
@@ -153,8 +42,8 @@ class Operation(Generic[T]):
 
     Attributes:
         name: what the vendor's reference calls it, in snake case.
-        parse: makes the result of a good reply. Raises `InvalidResponse`.
-        detect_error: returns the refusal that a reply holds, or None for a good one.
+        parse: returns the result of a good reply. Raises `InvalidResponse`.
+        detect_error: returns the error that a reply reports, or None for a good reply.
         signed: whether the request carries the credential.
     """
 
@@ -167,9 +56,9 @@ class Operation(Generic[T]):
     signed: bool = True
 
     def map(self, function: Callable[[T], R]) -> Operation[R]:
-        """Return the same call with `function` applied to its result."""
+        """Return the same operation with `function` applied to its result."""
         parse = self.parse
-        # Not evolve(): it cannot say that the type of the result changes.
+        # Not evolve(): its type would not change with the result's.
         return Operation(
             backend=self.backend,
             name=self.name,
@@ -180,17 +69,17 @@ class Operation(Generic[T]):
             signed=self.signed,
         )
 
-    def missing_as(self, result: T, *, route_is_known: bool = False) -> Operation[T]:
-        """Return the same call with "not found" taken as `result`.
+    def default_if_not_found(self, result: T, *, route_exists: bool = False) -> Operation[T]:
+        """Return the same operation with `result` as its result if the vendor says "not found".
 
         Args:
-            route_is_known: whether the route answered before. Unless it did, one that does not exist is an error.
+            route_exists: whether the route has answered before. Until then, a 404 of the route itself is an error.
         """
         detect_error, parse = self.detect_error, self.parse
 
         def is_missing(reply: Reply) -> bool:
             problem = detect_error(reply)
-            return problem is not None and problem.status == 404 and (route_is_known or problem.what != "route")
+            return problem is not None and problem.status == 404 and (route_exists or problem.what != "route")
 
         return evolve(
             self,
@@ -201,10 +90,10 @@ class Operation(Generic[T]):
 
 @frozen(kw_only=True)
 class StreamOperation(Generic[T]):
-    """One HTTP call whose answer comes in pieces. As `Operation`, with a decoder instead of `parse`.
+    """One HTTP call whose answer comes in pieces: like `Operation`, with a decoder instead of `parse`.
 
     Attributes:
-        decoder: makes the decoder; told how many bytes a record may have.
+        decoder: makes the decoder; its argument is how many bytes a record may have.
     """
 
     backend: str
@@ -221,7 +110,7 @@ class Page(Generic[T]):
     """One page of a list.
 
     Attributes:
-        items: what it holds.
+        items: the rows, as models.
         next: the operation that fetches the page after it; None at the end.
     """
 
@@ -236,8 +125,8 @@ class Paged(Generic[T]):
 
     Attributes:
         first: fetches the first page.
-        key: an item's identity, so that one that moved between pages is given once.
-        keep: whether an item is one of those asked for, where the vendor cannot pick them itself; None for all.
+        key: returns an item's identity, so that an item that moved to another page is returned once.
+        keep: says whether an item was asked for, if the vendor cannot filter; None keeps all.
     """
 
     first: Operation[Page[T]]

@@ -24,11 +24,12 @@ from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackRecei
 S = TypeVar("S", bound=CommonSettings)
 
 OnUnsupported = Literal["raise", "drop"]
+"""What to do with an argument that the backend cannot carry."""
 
 
 @frozen(kw_only=True)
 class Capabilities:
-    """What a backend can do, known before anything is sent.
+    """What a backend can do; known before anything is sent.
 
     Attributes:
         streaming: answers come in pieces; without it `stream` gives the whole answer as one event.
@@ -65,7 +66,7 @@ class Capabilities:
 
 @frozen(kw_only=True)
 class NeutralCall:
-    """What all neutral calls tell an adapter."""
+    """What every neutral call has: the backend's and the operation's names, and the backend's own keyword arguments."""
 
     backend: str
     operation: str
@@ -95,10 +96,10 @@ class NeutralCall:
 
 @frozen(kw_only=True)
 class ChatCall(NeutralCall):
-    """`chat` (no thread), `continue_thread` and `stream`.
+    """The arguments of `chat` (without a thread), `continue_thread` and `stream`.
 
     Attributes:
-        reconcile: whether to look for the answer, where the question may have been received but its answer was lost.
+        reconcile: whether to look for the answer before asking again, if the question may have been received.
     """
 
     question: str
@@ -110,7 +111,7 @@ class ChatCall(NeutralCall):
 
 @frozen(kw_only=True)
 class FeedbackCall(NeutralCall):
-    """`feedback`. `thread` is that of the answer or exchange given, None where only an id was."""
+    """The arguments of `feedback`. `thread` is that of the answer or exchange, None if only an id was given."""
 
     answer_id: str | int
     rating: Rating
@@ -121,7 +122,7 @@ class FeedbackCall(NeutralCall):
 
 @frozen(kw_only=True)
 class HistoryCall(NeutralCall):
-    """`history`. `page_size` is None where the caller leaves it to the adapter."""
+    """The arguments of `history`. `page_size` is None if the caller leaves it to the adapter."""
 
     thread: ThreadRef | None = None
     user: User | None = None
@@ -131,7 +132,7 @@ class HistoryCall(NeutralCall):
 
 @frozen(kw_only=True)
 class ClearCall(NeutralCall):
-    """`clear_history`."""
+    """The arguments of `clear_history`."""
 
     thread: ThreadRef | None = None
     user: User | None = None
@@ -154,8 +155,8 @@ class Credential:
 class Adapter(Protocol):
     """One vendor behind the neutral calls. Every method returns a flow and sends nothing.
 
-    The arguments were checked for what every backend needs. An adapter checks what its vendor needs besides as soon as
-    the method is called, before it returns the flow, so that a caller learns of a mistake at once.
+    The client has checked the arguments for what every backend requires. An adapter checks what its vendor requires
+    besides as soon as the method is called, before it returns the flow, so that a mistake is raised at once.
     """
 
     @property
@@ -169,11 +170,11 @@ class Adapter(Protocol):
         ...
 
     def chat(self, call: ChatCall) -> Flow[Answer]:
-        """Ask, in `call.thread` if there is one, in a fresh thread otherwise."""
+        """Ask in `call.thread`, or in a new thread if there is none."""
         ...
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
-        """Ask, streamed; the whole answer where only that was to be had. Called where `capabilities.streaming`."""
+        """Ask, streamed; may return a whole answer instead. Only called if `capabilities.streaming`."""
         ...
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
@@ -181,29 +182,29 @@ class Adapter(Protocol):
         ...
 
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
-        """Prepare the reading of past exchanges."""
+        """Return the past exchanges, page by page."""
         ...
 
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
-        """Clear a conversation. Only called where `capabilities.clear_history`."""
+        """Clear a conversation. Only called if `capabilities.clear_history`."""
         ...
 
     def probes(self) -> tuple[Operation[Any], ...]:
-        """Return harmless operations that together show whether address, credential and ids are right."""
+        """Return harmless operations that together show whether the address, the credential and the ids are right."""
         ...
 
 
 @frozen(kw_only=True)
 class Backend(Generic[S]):
-    """What an adapter's package registers.
+    """What an adapter's package registers in the entry-point group `unichat.adapters`.
 
     Attributes:
-        name: what `connect` and profiles call it.
+        name: its name for `connect` and in profiles.
         title: the vendor's name.
         settings: the attrs class of its settings.
         build: makes the adapter.
         endpoints: the vendor's endpoints as operations.
-        identity: the setting that stands first in the URL form, as in `kapa://PROJECT_ID`.
+        identity: the setting that comes first in the URL form, as in `vendor://IDENTITY`.
     """
 
     name: str

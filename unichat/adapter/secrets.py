@@ -1,4 +1,4 @@
-"""Values that never print: secrets, and how a request is signed with them."""
+"""Secrets, which never print, and how a request is signed with them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself: to be called only where the request is signed."""
+        """Return the text itself: call it only where the request is signed."""
         return self._text
 
     def __repr__(self) -> str:
@@ -82,7 +82,7 @@ class Signature:
 
 @frozen
 class Token:
-    """An access token and how long it lives from now on, in seconds (None: unknown)."""
+    """An access token, and the seconds until it expires (None if unknown)."""
 
     secret: Secret
     lifetime: float | None = None

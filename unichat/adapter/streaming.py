@@ -1,4 +1,4 @@
-"""Streaming: how an adapter decodes an answer that comes in pieces."""
+"""Streams: how an adapter decodes an answer that comes in pieces."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class StreamFailure(Exception):
-    """Why a decoder cannot go on. A driver turns it into one of our errors; callers never see it.
+    """Raised by a decoder that cannot go on. The core turns it into one of unichat's errors; callers never see it.
 
     Attributes:
         kind: `vendor` (the vendor reports a failure within the stream), `record` (one that cannot be read), or
             `too_large`.
-        reason: in words.
+        reason: what is wrong, in words.
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -26,11 +26,11 @@ class StreamFailure(Exception):
 
 
 class StreamDecoder(Protocol[T_co]):
-    """Bytes in, events out, however the bytes are cut."""
+    """Decodes a stream: bytes in, events out, wherever the bytes are cut."""
 
     @property
     def complete(self) -> bool:
-        """Whether all that the vendor promises has come, so that silence may count as the end."""
+        """Whether everything that the vendor promises has come, so that an idle stream may count as ended."""
         ...
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
@@ -46,7 +46,7 @@ class StreamDecoder(Protocol[T_co]):
         ...
 
     def result(self) -> T_co:
-        """Return what the events so far amount to."""
+        """Return the result of the events so far."""
         ...
 
     @property
@@ -56,14 +56,14 @@ class StreamDecoder(Protocol[T_co]):
 
 
 class EventSource(Protocol[T_co]):
-    """A running stream: its events, once each, and what they amount to."""
+    """A stream that is open: an iterator of its events that also has their result."""
 
     def __next__(self) -> StreamEvent:
         """Return the next event."""
         ...
 
     def result(self) -> T_co:
-        """Return what the events amount to, once they have all come."""
+        """Return the result, once all events have come."""
         ...
 
     @property
@@ -72,5 +72,5 @@ class EventSource(Protocol[T_co]):
         ...
 
     def close(self, gave_up: BaseException | None = None) -> None:
-        """Give up what has not come yet; `gave_up`: what made its reader do so, if it is no `Exception`."""
+        """Close the stream before its end; `gave_up` is why its reader stopped, if that is not an `Exception`."""
         ...

@@ -33,7 +33,7 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
     resolved = target.resolve()
     endpoint = _endpoint(resolved, operation)
     settings = resolved.settings
-    known = {name: getattr(settings, setting, None) for name, setting in endpoint.known.items()}
+    known = {name: getattr(settings, setting, None) for name, setting in endpoint.from_settings.items()}
     filled = {name: value for name, value in known.items() if value is not None}
     given = read(endpoint, arguments, filled)
     try:

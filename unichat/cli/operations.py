@@ -47,7 +47,7 @@ def _as_json(endpoint: Endpoint) -> dict[str, Any]:
                 "name": parameter.name,
                 "type": str(parameter.annotation),
                 "required": _is_required(parameter),
-                "from_settings": parameter.name in endpoint.known,
+                "from_settings": parameter.name in endpoint.from_settings,
             }
             for parameter in endpoint.parameters
         ],
@@ -57,7 +57,7 @@ def _as_json(endpoint: Endpoint) -> dict[str, Any]:
 def _parameters(endpoint: Endpoint) -> list[str]:
     names = []
     for parameter in endpoint.parameters:
-        name = f"{parameter.name}*" if parameter.name in endpoint.known else parameter.name
+        name = f"{parameter.name}*" if parameter.name in endpoint.from_settings else parameter.name
         names.append(name if _is_required(parameter) else f"[{name}]")
     return names
 

@@ -24,7 +24,9 @@ class BoundOperations:
             names = "" if name.startswith("_") else f": {', '.join(self)}"
             raise AttributeError(f"{type(self).__name__} has no operation {name!r}{names}")
         endpoint = self._endpoints[name]
-        filled = {parameter: self._known[key] for parameter, key in endpoint.known.items() if key in self._known}
+        filled = {
+            parameter: self._known[key] for parameter, key in endpoint.from_settings.items() if key in self._known
+        }
 
         def build(**arguments: Any) -> Any:
             return endpoint.function(**{**filled, **arguments})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 
 from attrs import frozen
 
-from unichat.adapter.settings import interval_of
+from unichat.adapter.setting_checks import seconds_per_call
 
 _SLOWEST = 16.0
 """Times the base interval: how far refusals slow the pace down at most."""
@@ -82,7 +82,7 @@ _guard = threading.Lock()
 
 def pacer_for(key: Hashable, rate: str, clock: Callable[[], float]) -> Pacer:
     """Return the process's pacer for `key` (address and credential) at `rate`; it lives as long as a client uses it."""
-    interval = interval_of(rate)
+    interval = seconds_per_call(rate)
     with _guard:
         pacer = _pacers.get((key, interval))
         if pacer is None:

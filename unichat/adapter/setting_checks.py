@@ -1,0 +1,139 @@
+"""Checks of settings: each takes the setting's name and value, and raises `ConfigError` unless the value will do."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import sys
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from unichat._text.printable import quoted
+from unichat.errors import ConfigError
+
+
+def positive_seconds(name: str, value: float) -> None:
+    """Accept a positive, finite number of seconds only."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be a positive number of seconds",
+            key=name,
+            hint="Such as 30.",
+        )
+
+
+def positive_integer(name: str, value: int) -> None:
+    """Accept a whole number from 1 only."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be a whole number from 1", key=name, hint="Such as 3."
+        )
+
+
+def non_negative_integer(name: str, value: int) -> None:
+    """Accept a whole number from 0 only."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be a whole number from 0", key=name, hint="Such as 100."
+        )
+
+
+def one_of(*accepted: str) -> Callable[[str, object], None]:
+    """Return a check that accepts one of the `accepted` words only."""
+
+    def check(name: str, value: object) -> None:
+        if value not in accepted:
+            raise ConfigError(
+                f"{name} is {quoted(value)}", key=name, accepted=accepted, hint=f"Use one of: {', '.join(accepted)}."
+            )
+
+    return check
+
+
+def true_or_false(name: str, value: object) -> None:
+    """Accept a boolean only: a text such as "no" would count as true."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {quoted(value)}", key=name, hint="Use true or false.")
+
+
+def non_empty_text(name: str, value: str) -> None:
+    """Accept printable text only: not empty, without control characters and lone surrogates."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ConfigError(
+            f"{name} is {quoted(value)}, but should be printable text that is not empty",
+            key=name,
+            hint="Give a value, or leave the setting out.",
+        )
+
+
+def http_url(name: str, value: str) -> None:
+    """Accept a URL of the form `http(s)://HOST[:PORT][/PATH]` only."""
+    problem = _address_problem(value)
+    if problem:
+        # The address is not shown where it holds a password.
+        shown = "the address" if "@" in value else quoted(value)
+        raise ConfigError(f"{name}: {shown} {problem}", key=name, hint="Such as https://api.example.com.")
+
+
+def _address_problem(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        return f"is not an address ({error})"
+    if parts.scheme not in ("http", "https") or "//" not in value:
+        return "should begin with https:// (or http:// for this machine)"
+    if "@" in parts.netloc:
+        return "holds a user name or password, which unichat never sends; remove it"
+    if not value.isprintable() or " " in value or port == 0 or not _is_host(parts.hostname or ""):
+        return "names no host that can be reached"
+    if "?" in value or "#" in value:
+        return "has a query or fragment; give the address without it"
+    return ""
+
+
+def _is_host(host: str) -> bool:
+    """Whether HTTP libraries would take `host`: an address, or labels of 1 to 63 letters, digits, `-` and `_`."""
+    if ":" in host:
+        try:
+            return ipaddress.ip_address(host.partition("%")[0]).version == 6
+        except ValueError:
+            return False
+    try:
+        encoded = host.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        return False
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", encoded) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
+_RATE = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*/\s*([a-z]+)\s*")
+
+
+def call_rate(_: str, value: str) -> None:
+    """Accept a rate of calls only, such as `20/min`."""
+    seconds_per_call(value)
+
+
+def seconds_per_call(rate: str) -> float:
+    """Return the seconds between two calls at `rate`, such as `20/min`.
+
+    Raises:
+        ConfigError: it is not a positive number per `s`, `min` or `h`.
+    """
+    match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
+    if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
+        raise ConfigError(
+            f"rate is {quoted(rate)}", key="rate", hint='Give a number per s, min or h, such as "20/min".'
+        )
+    return _UNITS[match[2]] / float(match[1])
