@@ -322,7 +322,7 @@ def kapa_ids() -> None:
 
 def segments() -> None:
     """Two dots walk up the path."""
-    unichat.adapter.endpoints._segment = lambda value, name: quote(value, safe="")
+    unichat.adapter.endpoints._encode_segment = lambda value, name: quote(value, safe="")
 
 
 def origin() -> None:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from tests.faults.neutral import OPERATIONS, Neutral
 from tests.faults.outcome import Expected, Outcome
 from tests.faults.server import Connection, Fault, FaultServer, Received
+from tests.pace import PACES
 
 if TYPE_CHECKING:
     from tests.faults.bench import Bench
@@ -18,6 +19,9 @@ DEADLINE = 0.15
 """Seconds of a deadline that is measured, at the first pace (`tests/pace.py`): nothing else in the bench waits."""
 
 _LIMITS = ("deadline", "first_event_timeout", "idle_timeout")
+"""Settings that a fault may be there to overrun."""
+_SECONDS = (*_LIMITS, "connect_timeout")
+"""Settings that a slow machine may be too slow for."""
 
 
 def good(connection: Connection) -> bool:
@@ -103,9 +107,14 @@ class Injection:
         settings = self.at_pace(pace)
         return min((settings[name] for name in _LIMITS if name in settings), default=None)
 
+    @property
+    def paces(self) -> tuple[int, ...]:
+        """The paces to try it at: more than one, if anything in it takes real time."""
+        return PACES if any(name in self.settings for name in _SECONDS) else PACES[:1]
+
     def at_pace(self, pace: float) -> dict[str, Any]:
         """The settings, with limits that are so many times as long."""
-        return {name: value * pace if name in _LIMITS else value for name, value in self.settings.items()}
+        return {name: value * pace if name in _SECONDS else value for name, value in self.settings.items()}
 
 
 @frozen

@@ -15,7 +15,7 @@ from tests.faults.neutral import Opens
 from tests.faults.server import FaultServer
 from tests.faults.vendors import VENDORS
 from unichat.adapter import Operation, Replay, Request
-from unichat.adapter import endpoints as endpoint
+from unichat.adapter import endpoints
 from unichat.client.sync_client import Client
 from unichat.errors import ConfigError, InvalidInput
 
@@ -80,7 +80,7 @@ def test_any_text_arrives_in_its_own_segment_of_the_path_or_is_refused(
 ) -> None:
     server, client = answering
     try:
-        request = Request("GET", f"/before/{endpoint._segment(text, 'id')}/after")
+        request = Request("GET", f"/before/{endpoints._encode_segment(text, 'id')}/after")
     except InvalidInput:
         return
     client.run(

@@ -109,7 +109,7 @@ def test_no_path_leads_the_key_to_another_origin(path: str, count: Callable[...,
 
 @pytest.mark.parametrize("path", ["http://localhost:1/x", "@localhost:1/x", "localhost:1/x", ".localhost/x", ""])
 def test_an_operation_with_an_address_instead_of_a_path_cannot_be_made(path: str) -> None:
-    with pytest.raises(ValueError, match="begins with a slash"):
+    with pytest.raises(ValueError, match="must begin with a slash"):
         Request("GET", path)
 
 
