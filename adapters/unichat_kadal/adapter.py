@@ -1,4 +1,4 @@
-"""Kadal behind the neutral calls: one conversation per user and bot, or a user reference of its own for each thread."""
+"""Kadal behind the neutral calls: one conversation for each user and bot, or isolated threads."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ from unichat.models import (
     User,
 )
 from unichat_kadal import operations
-from unichat_kadal.accounts import token_operation
-from unichat_kadal.conversations import CURRENT, ISOLATED, Conversations, stale
+from unichat_kadal.access_tokens import fetch_token
+from unichat_kadal.conversations import CURRENT, ISOLATED, Conversations, stale_thread_error
 from unichat_kadal.models import ChatList, ChatReply, ChatRow, Common, FeedbackRow
 from unichat_kadal.settings import KadalSettings
 
 PAGE_SIZE = 50
-"""Rows per request where the caller does not say: no maximum is documented, so a modest number."""
+"""Rows per request if the caller does not say: modest, since no maximum is documented."""
 
 _NAMESPACE = uuid.UUID("6f6c3a5e-9c1f-5d0b-8f4e-2b7f4d1c9a10")
-"""Of the UUIDv5 made from a user's id: fixed for ever, since Kadal keeps conversations under what it gives."""
+"""Namespace of the UUIDs made from users' ids. It must never change: Kadal keeps conversations under these UUIDs."""
 
 
 @frozen
 class KadalAdapter:
-    """Turns neutral calls into Kadal's operations. Sends nothing itself; remembers which threads it has seen."""
+    """Turns neutral calls into Kadal's operations; sends nothing itself, and remembers which threads it has seen."""
 
     settings: KadalSettings
     conversations: Conversations = field(factory=Conversations)
@@ -81,7 +81,7 @@ class KadalAdapter:
             sources=False,
             uncertainty=False,
             timestamps=newer_history,
-            metadata=self._takes_metadata,
+            metadata=self._supports_metadata,
             user_details=False,
             feedback_needs_user=False,
             feedback_comment_on_up=True,
@@ -93,16 +93,16 @@ class KadalAdapter:
         )
 
     @property
-    def _takes_metadata(self) -> bool:
+    def _supports_metadata(self) -> bool:
         return self.settings.send_version == "v2" and self.settings.message_encoding != "query"
 
     @property
     def credential(self) -> Credential:
         """The bearer token: fixed, from a function, or fetched for a client account."""
-        return Credential("Authorization", "Bearer", self.settings.token or token_operation(self.settings))
+        return Credential("Authorization", "Bearer", self.settings.token or fetch_token(self.settings))
 
     def probes(self) -> tuple[Operation[Any], ...]:
-        """Ask for the service's health, then for one row: that takes a good token and bot."""
+        """Return the operations for the service's health and for one row, which needs a valid token and bot."""
         return (
             operations.health(),
             operations.list_chats(chat_bot_id=self.settings.chat_bot_id, page_no=1, page_size=1, order="desc"),
@@ -110,8 +110,8 @@ class KadalAdapter:
 
     # Users and threads
 
-    def _user_id(self, call: NeutralCall, user: User | None, thread: ThreadRef | None) -> str | None:
-        """Return the bot's own id of the person, from the call or else from the thread."""
+    def _resolve_user(self, call: NeutralCall, user: User | None, thread: ThreadRef | None) -> str | None:
+        """Return the bot's own id of the user, from the call or else from the thread."""
         if user is not None:
             for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
                 if getattr(user, name) is not None:
@@ -130,7 +130,7 @@ class KadalAdapter:
         found = thread.user if thread is not None else given
         if found is None and self.settings.require_user:
             raise InvalidInput(
-                "no user was named, and require_user is set",
+                "no user was given, and require_user is set",
                 hint=Template(
                     "Pass ", Argument("user"), ": with a service token, users without one may share a conversation."
                 ),
@@ -140,8 +140,8 @@ class KadalAdapter:
             )
         return found
 
-    def _check_home(self, thread: ThreadRef) -> None:
-        """Refuse a thread of another bot, or of the other way of keeping threads."""
+    def _check_thread(self, thread: ThreadRef) -> None:
+        """Reject a thread of another bot, or one made with another value of the setting `threads`."""
         if thread.scope not in (None, self.settings.chat_bot_id):
             raise ThreadMismatch(
                 f"the thread belongs to the bot {quoted(thread.scope)}, and this client asks another",
@@ -162,7 +162,7 @@ class KadalAdapter:
                 found=made,
             )
 
-    def _reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
+    def _user_reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
         """Return the `ext_user_id_ref` that stands for the user, or for the isolated thread."""
         if thread is not None and self._isolated:
             return str(uuid.uuid5(_NAMESPACE, f"{user or ''}\n{thread.id}"))
@@ -176,73 +176,75 @@ class KadalAdapter:
         """Ask. Source: Kadal reference, 'Post Chat by Bot ID' or 'Get Chat by Bot ID'."""
         thread = call.thread
         if thread is not None:
-            self._check_home(thread)
-        user = self._user_id(call, call.user, thread)
-        if call.metadata is not None and not self._takes_metadata:
+            self._check_thread(thread)
+        user = self._resolve_user(call, call.user, thread)
+        if call.metadata is not None and not self._supports_metadata:
             call.reject_or_drop("metadata", "it travels in the JSON body of v2 only", "Use send_version v2 with JSON.")
         if thread is None:
-            return self._begin(call, user)
-        thread = self.conversations.known_as(thread)
+            return self._start_thread(call, user)
+        thread = self.conversations.resolve(thread)
         if not self._isolated:
             self.conversations.check(thread)
-        return self._continue(call, thread, self._reference(user, thread))
+        return self._continue_thread(call, thread, self._user_reference(user, thread))
 
-    def _begin(self, call: ChatCall, user: str | None) -> Flow[Answer]:
+    def _start_thread(self, call: ChatCall, user: str | None) -> Flow[Answer]:
         if self._isolated:
             identity = ISOLATED + self.conversations.make_id()
             thread = ThreadRef("kadal", identity, user=user, scope=self.settings.chat_bot_id)
-            return (yield from self._answered(call, thread, self._reference(user, thread), continuing=False))
-        reference = self._reference(user)
-        # Kadal continues whatever came last: two questions of one user at a time would mix.
+            return (yield from self._ask_question(call, thread, self._user_reference(user, thread), continuing=False))
+        reference = self._user_reference(user)
+        # Kadal continues the newest conversation, so two questions of one user at a time would get mixed up.
         yield from exclusive((self.settings.chat_bot_id, reference))
-        # Only now: of two threads that begin at once, the one that is sent last is the newer.
+        # Only once the lock is held: of two threads that start at once, the one that is sent last is the newer.
         thread = ThreadRef("kadal", self.conversations.make_id(), user=user, scope=self.settings.chat_bot_id)
-        return (yield from self._answered(call, thread, reference, continuing=False))
+        return (yield from self._ask_question(call, thread, reference, continuing=False))
 
-    def _continue(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer]:
+    def _continue_thread(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer]:
         yield from exclusive((self.settings.chat_bot_id, reference))
         if not self._isolated:
-            # Again, since another thread may have begun while this call waited for its turn.
+            # Again, since another thread may have started while this call waited for the lock.
             self.conversations.check(thread)
             if self.settings.check_thread:
-                yield from self._check_newest(thread, reference)
-        return (yield from self._answered(call, thread, reference, continuing=True))
+                yield from self._check_newest_row(thread, reference)
+        return (yield from self._ask_question(call, thread, reference, continuing=True))
 
-    def _answered(self, call: ChatCall, thread: ThreadRef, reference: str | None, *, continuing: bool) -> Flow[Answer]:
-        def question() -> Flow[Answer]:
-            reply = yield from self._send(call, reference, continuing)
+    def _ask_question(
+        self, call: ChatCall, thread: ThreadRef, reference: str | None, *, continuing: bool
+    ) -> Flow[Answer]:
+        def send() -> Flow[Answer]:
+            reply = yield from self._send_question(call, reference, continuing)
             position = evolve(thread, position=reply.message_id)
             return Answer(text=reply.message, id=reply.message_id, thread=position, raw=reply.raw)
 
         if call.reconcile:
-            answer = yield from reconcile(question, lambda: self._look(call, thread, reference))
+            answer = yield from reconcile(send, lambda: self._find_answer(call, thread, reference))
         else:
-            answer = yield from question()
+            answer = yield from send()
         if answer.thread is not None and not self._isolated:
-            self.conversations.answered(answer.thread)
+            self.conversations.record_answer(answer.thread)
         return answer
 
-    def _look(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer | None]:
-        """Look for the answer to a question that may have been received: in the newest row, if it is not an older one.
+    def _find_answer(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer | None]:
+        """Look in the newest row for the answer to a question that may have been received.
 
-        The listing has no times: a row that this client knew before cannot be the answer.
+        Rows have no times, so a row that this client has seen before does not count.
         """
-        row = yield from self._newest_row(reference)
+        row = yield from self._fetch_newest_row(reference)
         if row is None or row.id is None or row.user_query != call.question or not row.bot_response:
             return None
-        if self.conversations.knows(thread, row.id):
+        if self.conversations.has_seen(thread, row.id):
             return None
         return Answer(text=row.bot_response, id=row.id, thread=evolve(thread, position=row.id), raw=row.raw)
 
-    def _newest_row(self, reference: str | None) -> Flow[ChatRow | None]:
-        # Version 1 whichever the history uses: it alone lists by the reference that the question is sent with.
+    def _fetch_newest_row(self, reference: str | None) -> Flow[ChatRow | None]:
+        # Always version 1: only that one filters by the reference that the question is sent with.
         newest = operations.list_chats(
             chat_bot_id=self.settings.chat_bot_id, page_no=1, page_size=1, order="desc", ext_user_id_ref=reference
         )
         page = yield from ask(newest.default_if_not_found(ChatList(rows=())))
         return page.rows[0] if page.rows else None
 
-    def _send(self, call: ChatCall, reference: str | None, continuing: bool) -> Flow[ChatReply]:
+    def _send_question(self, call: ChatCall, reference: str | None, continuing: bool) -> Flow[ChatReply]:
         settings = self.settings
         if settings.send_version == "v1":
             return (
@@ -262,7 +264,7 @@ class KadalAdapter:
                 message=call.question,
                 continue_last_chat=continuing,
                 ext_user_id_ref=reference,
-                metadata=call.metadata if self._takes_metadata and encoding == "json" else None,
+                metadata=call.metadata if self._supports_metadata and encoding == "json" else None,
                 message_encoding=encoding,
             )
 
@@ -279,13 +281,13 @@ class KadalAdapter:
             )
         return (yield from ask(post("query")))
 
-    def _check_newest(self, thread: ThreadRef, reference: str | None) -> Flow[None]:
-        newest = yield from self._newest_row(reference)
-        if newest is not None and newest.id is not None and not self.conversations.holds(thread, newest.id):
-            raise stale(thread, None)
+    def _check_newest_row(self, thread: ThreadRef, reference: str | None) -> Flow[None]:
+        newest = yield from self._fetch_newest_row(reference)
+        if newest is not None and newest.id is not None and not self.conversations.has_answer(thread, newest.id):
+            raise stale_thread_error(thread, None)
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
-        """Kadal has no streaming, and the capabilities say so."""
+        """Never called: Kadal cannot stream, and the capabilities say so."""
         raise NotImplementedError
 
     # Feedback
@@ -293,8 +295,8 @@ class KadalAdapter:
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; a second call may make a second row. Source: Kadal reference, 'Add Feedback API'."""
         if call.thread is not None:
-            self._check_home(call.thread)
-        user = self._user_id(call, call.user, call.thread)
+            self._check_thread(call.thread)
+        user = self._resolve_user(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
             call.reject_or_drop(
                 "user",
@@ -309,17 +311,17 @@ class KadalAdapter:
                     call.reject_or_drop(f"comment.{name}", "Kadal takes words only", "Say it in the comment's text.")
             comment = None if comment.text is None else Comment(comment.text)
         fields: dict[str, Any] = {
-            "bot_response_id": _response_id(call.answer_id),
+            "bot_response_id": _parse_response_id(call.answer_id),
             "is_positive": call.rating is Rating.UP,
-            "rating_id": self._rating_id(call),
+            "rating_id": self._find_rating_id(call),
             "comment": None if comment is None else comment.text,
-            "ext_user_id_ref": self._reference(user, call.thread),
+            "ext_user_id_ref": self._user_reference(user, call.thread),
         }
-        # Built once already here, so that a value which cannot be sent is refused at once.
+        # Built here already, so that a value which cannot be sent raises at once.
         operations.add_feedback(**fields)
-        return self._rate(evolve(call, comment=comment), fields)
+        return self._send_feedback(evolve(call, comment=comment), fields)
 
-    def _rate(self, call: FeedbackCall, fields: dict[str, Any]) -> Flow[FeedbackReceipt]:
+    def _send_feedback(self, call: FeedbackCall, fields: dict[str, Any]) -> Flow[FeedbackReceipt]:
         encoding = self.settings.feedback_encoding
         first = operations.add_feedback(**fields, feedback_encoding="json" if encoding == "auto" else encoding)
         row: FeedbackRow | None = None
@@ -329,13 +331,13 @@ class KadalAdapter:
             if encoding != "auto" or not _wants_query(error, _FEEDBACK_FIELDS):
                 raise
         if row is None:
-            # The refusal stored nothing, so this is no second rating.
+            # The 422 stored nothing, so this does not add a second rating.
             row = yield from ask(operations.add_feedback(**fields, feedback_encoding="query"))
         return FeedbackReceipt(
             id=row.id, answer_id=str(call.answer_id), rating=call.rating, comment=call.comment, raw=row.raw
         )
 
-    def _rating_id(self, call: FeedbackCall) -> int:
+    def _find_rating_id(self, call: FeedbackCall) -> int:
         given = call.options.get("rating_id")
         if given is not None:
             if isinstance(given, bool) or not isinstance(given, int):
@@ -363,10 +365,10 @@ class KadalAdapter:
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
         """Read a user's conversation, or all of the bot's. Source: Kadal reference, 'List Chats', or the v7 listing."""
         if call.thread is not None:
-            self._check_home(call.thread)
+            self._check_thread(call.thread)
         user = None
         if call.user is not None or call.thread is not None:
-            user = self._user_id(call, call.user, call.thread)
+            user = self._resolve_user(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
             call.reject_or_drop(
                 "user", "isolated threads have references of their own", Template("Pass ", Argument("thread"), ".")
@@ -375,7 +377,7 @@ class KadalAdapter:
         thread = call.thread
         if thread is None and user is not None:
             thread = ThreadRef("kadal", CURRENT, user=user, scope=self.settings.chat_bot_id)
-        reference = self._reference(user, thread)
+        reference = self._user_reference(user, thread)
         if self.settings.history_version == "v7" and reference is not None:
             call.reject_or_drop(
                 "thread" if call.thread is not None else "user",
@@ -388,36 +390,40 @@ class KadalAdapter:
                 ),
             )
             reference = None
-        return self._history(call, thread, reference)
+        return self._read_history(call, thread, reference)
 
-    def _history(self, call: HistoryCall, thread: ThreadRef | None, reference: str | None) -> Flow[Paged[Exchange]]:
+    def _read_history(
+        self, call: HistoryCall, thread: ThreadRef | None, reference: str | None
+    ) -> Flow[Paged[Exchange]]:
         keep_events = self.settings.include_events
         return Paged(
-            self._page(call, thread, reference, 1, 0),
+            self._list_exchanges(call, thread, reference, 1, 0),
             lambda exchange: exchange.id,
             lambda exchange: keep_events or not _is_event(exchange),
         )
         yield
 
-    def _page(
+    def _list_exchanges(
         self, call: HistoryCall, thread: ThreadRef | None, reference: str | None, page: int, seen: int
     ) -> Operation[Page[Exchange]]:
         size = call.page_size or PAGE_SIZE
-        operation = self._list(call, page, size, reference)
+        operation = self._list_chats(call, page, size, reference)
         if page > 1:
             operation = operation.default_if_not_found(ChatList(rows=()), route_exists=True)
 
         def read(listing: ChatList) -> Page[Exchange]:
-            so_far = seen + len(listing.rows)
+            seen_so_far = seen + len(listing.rows)
             return Page(
-                tuple(_exchange(row, thread) for row in listing.rows),
-                None if listing.is_last(so_far, size) else self._page(call, thread, reference, page + 1, so_far),
+                tuple(_row_to_exchange(row, thread) for row in listing.rows),
+                None
+                if listing.is_last(seen_so_far, size)
+                else self._list_exchanges(call, thread, reference, page + 1, seen_so_far),
                 raw=listing.raw,
             )
 
         return operation.map(read)
 
-    def _list(self, call: HistoryCall, page: int, size: int, reference: str | None) -> Operation[ChatList]:
+    def _list_chats(self, call: HistoryCall, page: int, size: int, reference: str | None) -> Operation[ChatList]:
         settings = self.settings
         order = "desc" if call.newest_first else "asc"
         if settings.history_version == "v7":
@@ -439,20 +445,20 @@ class KadalAdapter:
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
         """Clear a user's conversation, or the token owner's. Source: Kadal reference, 'Clear Chat History …'."""
         if call.thread is not None:
-            self._check_home(call.thread)
+            self._check_thread(call.thread)
             if not self._isolated:
-                # Clearing by a thread that was replaced would clear the one in its place.
+                # Clearing a thread that a newer one has replaced would clear the newer one.
                 self.conversations.check(call.thread)
-        user = self._user_id(call, call.user, call.thread)
+        user = self._resolve_user(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
             call.reject_or_drop(
                 "user", "isolated threads have references of their own", Template("Pass ", Argument("thread"), ".")
             )
             user = None
-        return self._clear(call, user, self._reference(user, call.thread))
+        return self._clear(call, user, self._user_reference(user, call.thread))
 
     def _clear(self, call: ClearCall, user: str | None, reference: str | None) -> Flow[ClearResult]:
-        # No question may slip in between a clearing and its repetition.
+        # No question may be sent between the first attempt to clear and a retry.
         yield from exclusive((self.settings.chat_bot_id, reference))
         operation: Operation[Common | None] = operations.clear_chat_history(
             chat_bot_id=self.settings.chat_bot_id, ext_user_id_ref=reference
@@ -469,12 +475,12 @@ _FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
 
 
 def _wants_query(error: InvalidInput, names: tuple[str, ...]) -> bool:
-    """Whether a 422 says that one of the fields was missed in the query. Nothing was done, so it may be sent again."""
+    """Whether a 422 says that a field is missing in the query. Nothing was stored, so the call may be sent again."""
     return error.status == 422 and error.argument in {f"query.{name}" for name in names}
 
 
-def _response_id(answer_id: str | int) -> int:
-    # Digits only: a v7 listing's ids are texts, which the older feedback cannot take.
+def _parse_response_id(answer_id: str | int) -> int:
+    # Digits only: ids of the v7 listing are text, which the feedback endpoint does not accept.
     if isinstance(answer_id, int):
         return answer_id
     if answer_id.isascii() and answer_id.isdigit() and len(answer_id) < 20 and str(int(answer_id)) == answer_id:
@@ -489,7 +495,7 @@ def _response_id(answer_id: str | int) -> int:
     )
 
 
-def _exchange(row: ChatRow, thread: ThreadRef | None) -> Exchange:
+def _row_to_exchange(row: ChatRow, thread: ThreadRef | None) -> Exchange:
     verdict = {True: Rating.UP, False: Rating.DOWN}.get(row.is_positive) if row.is_positive is not None else None
     return Exchange(
         question=row.user_query,

@@ -1,4 +1,4 @@
-"""Which thread of each user is the newest, as far as this client has seen: Kadal keeps one conversation per user."""
+"""Remembers the newest thread of each user: Kadal keeps one conversation per user, so older threads are stale."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from unichat.errors import StaleThread
 from unichat.models import ThreadRef
 
 CURRENT = "current"
-"""The id of a reference to whatever conversation the user has: the history does not say which thread a row is of."""
+"""The thread id that stands for the user's current conversation: the history does not name a row's thread."""
 ISOLATED = "isolated-"
-"""What the ids of threads with a user reference of their own begin with."""
-_REMEMBERED_USERS = 10_000
-_REMEMBERED_ANSWERS = 50
-_REMEMBERED_THREADS = 200
+"""Prefix of the ids of isolated threads."""
+_MAX_USERS = 10_000
+_MAX_ANSWERS = 50
+_MAX_THREADS = 200
 
 
 class ThreadIds:
-    """Makes ids that sort by time (UUIDs of version 7): the newer of two threads can be told, by another client too."""
+    """Makes ids that sort by time (UUIDs of version 7), so that any client can tell the newer of two threads."""
 
     def __init__(self, clock: Callable[[], int] = time_ns) -> None:
         self._clock = clock
@@ -33,9 +33,9 @@ class ThreadIds:
         self._lock = Lock()
 
     def __call__(self) -> str:
-        """Return a new id, which sorts after all that this object gave, even if the clock went back."""
+        """Return a new id, which sorts after all earlier ones of this object, even if the clock went back."""
         with self._lock:
-            # 48 bits of milliseconds and 12 of their fraction.
+            # 48 bits of milliseconds, and 12 bits for the fraction of a millisecond.
             self._last = max(self._clock() * 4096 // 1_000_000, self._last + 1)
             milliseconds, fraction = divmod(self._last, 4096)
         number = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
@@ -43,73 +43,72 @@ class ThreadIds:
 
 
 @define
-class _Newest:
-    """A user's newest thread, its newest answers, and the threads that it and those before it took the place of."""
+class _NewestThread:
+    """A user's newest thread, its newest answers, and the threads that it and its predecessors replaced."""
 
     thread: ThreadRef
-    answers: deque[str] = field(factory=lambda: deque(maxlen=_REMEMBERED_ANSWERS))
-    superseded: deque[str] = field(factory=lambda: deque(maxlen=_REMEMBERED_THREADS))
+    answers: deque[str] = field(factory=lambda: deque(maxlen=_MAX_ANSWERS))
+    superseded: deque[str] = field(factory=lambda: deque(maxlen=_MAX_THREADS))
 
 
 @define
 class Conversations:
-    """What this client has seen. Safe to share between threads."""
+    """The newest threads that this client has seen. Thread-safe."""
 
     make_id: Callable[[], str] = field(factory=ThreadIds)
-    _newest: OrderedDict[tuple[str | None, str | None], _Newest] = field(factory=OrderedDict, init=False)
+    _newest: OrderedDict[tuple[str | None, str | None], _NewestThread] = field(factory=OrderedDict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
-    def _of(self, thread: ThreadRef) -> _Newest | None:
+    def _find_newest(self, thread: ThreadRef) -> _NewestThread | None:
         return self._newest.get((thread.scope, thread.user))
 
     def check(self, thread: ThreadRef) -> None:
-        """Refuse a thread that a newer one of the same user took the place of.
+        """Reject a thread that a newer one of the same user has replaced.
 
         Raises:
             StaleThread: this client has seen a newer one.
         """
         with self._lock:
-            newest = self._of(thread)
+            newest = self._find_newest(thread)
             if newest is None or thread.id in (CURRENT, newest.thread.id):
                 return
-            # The order of ids is asked only about threads that this client has not seen replaced, and cannot be where
-            # the newest is whatever the history showed.
-            unordered = newest.thread.id == CURRENT or thread.id > newest.thread.id
-            if thread.id not in newest.superseded and unordered:
+            # Ids are compared only for threads that this client has not seen replaced; CURRENT is not in their order.
+            may_be_newer = newest.thread.id == CURRENT or thread.id > newest.thread.id
+            if thread.id not in newest.superseded and may_be_newer:
                 return
-        raise stale(thread, newest.thread)
+        raise stale_thread_error(thread, newest.thread)
 
-    def known_as(self, thread: ThreadRef) -> ThreadRef:
-        """Return the newest thread for a reference to whatever is current, if that is known to be the same."""
+    def resolve(self, thread: ThreadRef) -> ThreadRef:
+        """Return the newest thread in place of CURRENT if they are known to be the same, any other thread unchanged."""
         with self._lock:
-            newest = self._of(thread)
+            newest = self._find_newest(thread)
             if thread.id != CURRENT or newest is None:
                 return thread
-            # A row that this client has not seen may be of a thread that another client began.
-            known = thread.position in (None, newest.thread.position) or thread.position in newest.answers
-            return newest.thread if known else thread
+            # A row that this client has not seen may be from a thread that another client started.
+            is_same = thread.position in (None, newest.thread.position) or thread.position in newest.answers
+            return newest.thread if is_same else thread
 
-    def holds(self, thread: ThreadRef, answer_id: str) -> bool:
-        """Whether the answer is known to be of `thread`."""
+    def has_answer(self, thread: ThreadRef, answer_id: str) -> bool:
+        """Whether the answer is known to be from `thread`."""
         with self._lock:
-            newest = self._of(thread)
+            newest = self._find_newest(thread)
             if answer_id == thread.position:
                 return True
             return newest is not None and newest.thread.id == thread.id and answer_id in newest.answers
 
-    def knows(self, thread: ThreadRef, answer_id: str) -> bool:
-        """Whether the answer is one that this client has seen in the user's newest thread, or the thread's last."""
+    def has_seen(self, thread: ThreadRef, answer_id: str) -> bool:
+        """Whether this client has seen the answer in the user's newest thread, or it is the last one of `thread`."""
         with self._lock:
-            newest = self._of(thread)
+            newest = self._find_newest(thread)
             return answer_id == thread.position or (newest is not None and answer_id in newest.answers)
 
-    def answered(self, thread: ThreadRef) -> None:
-        """Note an answer: `thread.position` is its id."""
+    def record_answer(self, thread: ThreadRef) -> None:
+        """Remember an answer, whose id is `thread.position`."""
         key = (thread.scope, thread.user)
         with self._lock:
             newest = self._newest.pop(key, None)
             if newest is None:
-                newest = _Newest(thread)
+                newest = _NewestThread(thread)
             elif newest.thread.id != thread.id:
                 newest.superseded.append(newest.thread.id)
                 newest.thread = thread
@@ -117,14 +116,14 @@ class Conversations:
             if thread.position is not None:
                 newest.answers.append(thread.position)
             self._newest[key] = newest
-            if len(self._newest) > _REMEMBERED_USERS:
+            if len(self._newest) > _MAX_USERS:
                 self._newest.popitem(last=False)
 
 
-def stale(thread: ThreadRef, newer: ThreadRef | None) -> StaleThread:
-    """Return the error for a thread that another one took the place of."""
+def stale_thread_error(thread: ThreadRef, newer: ThreadRef | None) -> StaleThread:
+    """Return the error for a thread that another one has replaced."""
     return StaleThread(
-        "a newer thread of the same user took this one's place, and Kadal keeps one conversation per user",
+        "a newer thread of the same user has replaced this one, and Kadal keeps one conversation per user",
         hint=Template(
             "Start a new thread with ",
             Method("chat"),

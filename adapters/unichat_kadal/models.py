@@ -1,4 +1,4 @@
-"""The shapes of Kadal's answers: what unichat reads of them; everything else stands under `raw`."""
+"""Models of Kadal's responses: the fields that unichat reads. Everything else is in `raw`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
-from unichat.adapter import Fields, Reply, parse_objects
+from unichat.adapter import Fields, Reply, parse_objects, raw_field
 from unichat.errors import InvalidResponse
 
 
-def _raw() -> Any:
-    return field(factory=dict, eq=False, repr=False, kw_only=True)
-
-
-def body_of(reply: Reply) -> Any:
-    """Return the reply's JSON; a text that holds a JSON object is read once more, as a public caller had to."""
+def read_body(reply: Reply) -> Any:
+    """Return the reply's JSON; if it is a string that holds a JSON object, as has been seen in public, that object."""
     value = reply.json()
     if isinstance(value, str) and value.lstrip().startswith("{"):
         return Reply(reply.status, reply.headers, value.encode()).json()
@@ -26,10 +22,10 @@ def body_of(reply: Reply) -> Any:
 
 @frozen(kw_only=True)
 class Health:
-    """Any 2xx is healthy; the body is not promised. Source: Kadal reference, 'health'."""
+    """Any 2xx means healthy; no body is promised. Source: Kadal reference, 'health'."""
 
     msg: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, reply: Reply) -> Health:
@@ -46,44 +42,44 @@ class ChatReply:
 
     message: str
     message_id: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, reply: Reply) -> ChatReply:
-        """Read one; `message` is needed, and null counts as empty."""
-        row = Fields(body_of(reply))
+        """Read one; `message` is required, and null counts as empty."""
+        row = Fields(read_body(reply))
         return cls(message=row.require_text("message"), message_id=row.id("message_id"), raw=row.raw)
 
 
 @frozen(kw_only=True)
 class Common:
-    """Source: Kadal reference, 'ResponseCommon'. A 204 has neither."""
+    """Source: Kadal reference, 'ResponseCommon'. A 204 has no fields."""
 
     message: str
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, reply: Reply) -> Common:
         """Read one."""
-        row = Fields(body_of(reply) if reply.body else {})
+        row = Fields(read_body(reply) if reply.body else {})
         return cls(message=row.text("message") or "", raw=row.raw)
 
 
 @frozen(kw_only=True)
 class FeedbackRow:
-    """Source: Kadal reference, 'BotResponseFeedbackResp'. A 204 has none of it."""
+    """Source: Kadal reference, 'BotResponseFeedbackResp'. A 204 has no fields."""
 
     id: str | None
     bot_response_id: str | None
     is_positive: bool | None
     rating_id: int | None
     comment: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, reply: Reply) -> FeedbackRow:
         """Read one."""
-        row = Fields(body_of(reply) if reply.body else {})
+        row = Fields(read_body(reply) if reply.body else {})
         return cls(
             id=row.id("id"),
             bot_response_id=row.id("bot_response_id"),
@@ -108,7 +104,7 @@ class ChatRow:
     created_at: datetime | None
     is_cleared: bool | None
     is_positive: bool | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> ChatRow:
@@ -129,17 +125,17 @@ class ChatList:
     """One page of a history. Source: Kadal reference, 'List Chats' (`ResponseList`), and the v7 listing.
 
     Attributes:
-        total: a hint at the number of rows in all; what it counts is not said.
+        total: roughly the number of rows; the reference does not say what it counts.
     """
 
     rows: tuple[ChatRow, ...]
     total: int | None = None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, reply: Reply) -> ChatList:
         """Read one."""
-        page = Fields(body_of(reply))
+        page = Fields(read_body(reply))
         data = page.raw.get("data")
         rows, pointer = (data.get("chat_hist"), "/data/chat_hist") if isinstance(data, dict) else (data, "/data")
         total = page.integer("total_count")
@@ -150,5 +146,5 @@ class ChatList:
         )
 
     def is_last(self, seen: int, page_size: int) -> bool:
-        """Whether nothing follows, after `seen` rows with this page's. Neither a short page nor the total proves it."""
+        """Whether this is the last page; `seen` counts the rows so far. A short page alone proves nothing."""
         return not self.rows or (self.total is not None and seen >= self.total and len(self.rows) < page_size)

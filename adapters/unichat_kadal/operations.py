@@ -1,7 +1,7 @@
 """Kadal's endpoints as operations, in the order of its reference, and the newer v7 history after them.
 
-Parameters have the reference's names; what is None is left out. Slashes at the end of a path count. Every function
-raises `InvalidInput` for what Kadal would refuse, before anything is sent.
+Parameters have the reference's names; what is None is left out. A slash at the end of a path matters. Every function
+raises `InvalidInput` for what Kadal would reject, before anything is sent.
 """
 
 from __future__ import annotations
@@ -22,91 +22,95 @@ from unichat.adapter import (
     unexpected_value,
 )
 from unichat.errors import InvalidInput, InvalidResponse
-from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, body_of
+from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, read_body
 from unichat_kadal.settings import bot_id_problem
 
 Encoding = Literal["json", "query", "both"]
 
-_LARGEST = 2**63 - 1
-_BOT = {"chat_bot_id": "chat_bot_id"}
+_MAX_INTEGER = 2**63 - 1
+_BOT_SETTING = {"chat_bot_id": "chat_bot_id"}
 
 
-def _detect_error(
+def _error_detector(
     what: str,
     *,
-    empty_is_fine: bool = False,
-    retired: str = "",
-    lists: bool = False,
-    encoding: str = "",
+    allow_empty: bool = False,
+    version_setting: str = "",
+    is_list: bool = False,
+    encoding_setting: str = "",
     fields: tuple[str, ...] = (),
 ) -> Callable[[Reply], ErrorResponse | None]:
-    """Return the reader of refusals.
+    """Return a function that reads Kadal's errors.
 
     Args:
-        what: the thing that a 404 is about.
-        empty_is_fine: whether a 204 means done.
-        retired: which setting chooses another version of the endpoint.
-        lists: whether a 404 with a list in it means that there are no rows.
-        encoding: which setting chooses where `fields` go.
+        what: what a 404 did not find.
+        empty_is_fine: whether a 204 means success.
+        retired: the setting that chooses another version of the endpoint.
+        lists: whether a 404 with a list in its body means that there are no rows.
+        encoding: the setting that chooses where `fields` go.
     """
 
     def detect_error(reply: Reply) -> ErrorResponse | None:
         if reply.status == 204:
-            return None if empty_is_fine else ErrorResponse(status=204)
-        body = _readable(reply)
-        fine = 200 <= reply.status < 300
-        envelope = _coerced(body.get("status_code"), strictly=fine)
-        status = envelope if fine and envelope is not None else reply.status
-        if 200 <= status < 300 and (status != 204 or empty_is_fine):
+            return None if allow_empty else ErrorResponse(status=204)
+        body = _read_envelope(reply)
+        is_success = 200 <= reply.status < 300
+        envelope = _parse_status(body.get("status_code"), strict=is_success)
+        status = envelope if is_success and envelope is not None else reply.status
+        if 200 <= status < 300 and (status != 204 or allow_empty):
             return None
-        if lists and status == 404 and _has_rows(body):
+        if is_list and status == 404 and _has_rows(body):
             return None
-        message, argument, code = _words(body)
-        # The framework's own words for a route that it does not have; a bot or record has others.
-        bare = not body or ("status_code" not in body and body.get("detail") == "Not Found")
-        wrong_route = status in (405, 410) or (status == 404 and bare)
+        message, argument, code = _read_message(body)
+        # The framework's own message for an unknown route; those for an unknown bot or record differ.
+        is_framework_404 = not body or ("status_code" not in body and body.get("detail") == "Not Found")
+        wrong_route = status in (405, 410) or (status == 404 and is_framework_404)
         return ErrorResponse(
             status=status,
-            means=401 if status == 403 and _is_about_the_token(message) else None,
+            means=401 if status == 403 and _is_about_token(message) else None,
             message=message or reply.plain_text,
             code=code,
             argument=argument,
             what="route" if wrong_route else what,
             envelope_status=envelope,
             http_status=reply.status,
-            hint=_hint(wrong_route, retired, encoding if argument in {f"query.{name}" for name in fields} else ""),
+            hint=_choose_hint(
+                wrong_route,
+                version_setting,
+                encoding_setting if argument in {f"query.{name}" for name in fields} else "",
+            ),
         )
 
     return detect_error
 
 
-def _readable(reply: Reply) -> dict[str, Any]:
-    # Whether a body that cannot be read matters is the parser's to say; here only its envelope is looked for.
+def _read_envelope(reply: Reply) -> dict[str, Any]:
+    # A body that cannot be read is for the parser to report; this looks for an envelope only.
     value: Any = None
     if reply.body and reply.is_json:
         with suppress(InvalidResponse):
-            value = body_of(reply)
+            value = read_body(reply)
     return value if isinstance(value, dict) else {}
 
 
-_FINE = ("", "ok", "success")
-"""Words for a status that mean no failure."""
+_OK_WORDS = ("", "ok", "success")
+"""Texts in place of a status that mean success."""
 
 
-def _coerced(status: object, *, strictly: bool) -> int | None:
-    """Return an envelope's status, None where it has none: samples have integers, and digits as text.
+def _parse_status(status: object, *, strict: bool) -> int | None:
+    """Return an envelope's status, None if it has none: samples have integers, and digits as text.
 
     Raises:
-        InvalidResponse: strictly, it is anything else. What stands beside it may be a failure's words, and no answer.
+        InvalidResponse: `strict`, and it is anything else: the body may be an error rather than an answer.
     """
-    if status is None or status is True or (isinstance(status, str) and status.lower() in _FINE):
+    if status is None or status is True or (isinstance(status, str) and status.lower() in _OK_WORDS):
         return None
     match = re.fullmatch(r"\s*0*([0-9]{1,3})(?:\.0*)?\s*", str(status))
     if match is not None:
         return int(match[1])
     if isinstance(status, int) and not isinstance(status, bool):
         return status
-    if strictly:
+    if strict:
         raise unexpected_value("/status_code", "a status", status)
     return None
 
@@ -116,8 +120,8 @@ def _has_rows(body: Mapping[str, Any]) -> bool:
     return isinstance(data, list) or (isinstance(data, dict) and isinstance(data.get("chat_hist"), list))
 
 
-def _words(body: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
-    """Return Kadal's words on a failure; of a validation error also the first field that it names, and its type."""
+def _read_message(body: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
+    """Return an error's message; for a validation error also the first field that it names, and its type."""
     detail = body.get("detail", body.get("message"))
     if not isinstance(detail, list):
         return detail if isinstance(detail, str) else "", None, None
@@ -128,25 +132,25 @@ def _words(body: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
     return message, places[0] if places else None, code if isinstance(code, str) else None
 
 
-def _is_about_the_token(message: str) -> bool:
+def _is_about_token(message: str) -> bool:
     return any(word in message.lower() for word in ("authenticat", "credential", "token", "expired"))
 
 
-def _hint(wrong_route: bool, retired: str, encoding: str) -> str:
+def _choose_hint(wrong_route: bool, version_setting: str, encoding_setting: str) -> str:
     if wrong_route:
-        other = f" or choose another version with {retired}" if retired else ""
+        other = f" or choose another version with {version_setting}" if version_setting else ""
         return f"This version of the endpoint may be wrong or retired: check base_url{other}."
-    if encoding:
-        return f"This server wants it in the query: set {encoding} to 'query' or 'auto'."
+    if encoding_setting:
+        return f"This server wants it in the query: set {encoding_setting} to 'query' or 'auto'."
     return ""
 
 
 _FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
 
-endpoints = Endpoints("kadal", _detect_error("bot"))
+endpoints = Endpoints("kadal", _error_detector("bot"))
 
 
-def _bot_id(value: object) -> str:
+def _check_bot_id(value: object) -> str:
     problem = bot_id_problem(value)
     if problem:
         raise InvalidInput(
@@ -159,20 +163,20 @@ def _bot_id(value: object) -> str:
     return str(value)
 
 
-def _reference(value: object) -> str | None:
-    # An empty one may stand for the token's owner, and a number for somebody else.
-    return None if value is None else _text("ext_user_id_ref", value)
+def _check_reference(value: object) -> str | None:
+    # An empty one could be taken for the token's owner, and a number for another user.
+    return None if value is None else _check_text("ext_user_id_ref", value)
 
 
-def _encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
+def _check_encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
         raise InvalidInput(
             f"{name} is {quoted(value)}", hint=f"Use one of {', '.join(accepted)}.", backend="kadal", argument=name
         )
 
 
-def _integer(name: str, value: object, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _LARGEST:
+def _check_integer(name: str, value: object, least: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MAX_INTEGER:
         raise InvalidInput(
             f"{name} is {quoted(value)}, but Kadal takes a whole number from {least}",
             hint="Correct it.",
@@ -183,7 +187,7 @@ def _integer(name: str, value: object, least: int = 0) -> int:
     return value
 
 
-def _truth(name: str, value: object) -> bool:
+def _check_boolean(name: str, value: object) -> bool:
     # Not bool(value): "false" would become true, and a downvote an upvote.
     if not isinstance(value, bool):
         raise InvalidInput(
@@ -196,7 +200,7 @@ def _truth(name: str, value: object) -> bool:
     return value
 
 
-def _text(name: str, value: object) -> str:
+def _check_text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput(
             f"{name} is {quoted(value)}, but Kadal takes text that is not empty",
@@ -208,19 +212,19 @@ def _text(name: str, value: object) -> str:
     return value
 
 
-def _order(value: str | None) -> str | None:
+def _check_order(value: str | None) -> str | None:
     if value not in (None, "asc", "desc"):
         raise InvalidInput(f"order is {quoted(value)}", hint='Use "asc" or "desc".', backend="kadal", argument="order")
     return value
 
 
-def _examine_health(reply: Reply) -> ErrorResponse | None:
+def _detect_health_error(reply: Reply) -> ErrorResponse | None:
     return None if 200 <= reply.status < 300 else endpoints.detect_error(reply)
 
 
-@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health", detect_error=_examine_health)
+@endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health", detect_error=_detect_health_error)
 def health(endpoint: EndpointContext) -> Operation[Health]:
-    """Ask whether the service is alive: any 2xx says so. Source: Kadal reference, 'Health'."""
+    """Ask whether the service is up: any 2xx says so. Source: Kadal reference, 'Health'."""
     return endpoint.operation(Health.read)
 
 
@@ -229,8 +233,8 @@ def health(endpoint: EndpointContext) -> Operation[Health]:
     "/aiwb/chat/api/v1/",
     Replay.READ,
     reference="List Chats",
-    from_settings=_BOT,
-    detect_error=_detect_error("bot", lists=True, retired="history_version"),
+    from_settings=_BOT_SETTING,
+    detect_error=_error_detector("bot", is_list=True, version_setting="history_version"),
 )
 def list_chats(
     endpoint: EndpointContext,
@@ -245,11 +249,11 @@ def list_chats(
     return endpoint.operation(
         ChatList.read,
         query={
-            "chat_bot_id": _bot_id(chat_bot_id),
-            "page_no": _integer("page_no", page_no, 1),
-            "page_size": _integer("page_size", page_size, 1),
-            "order": _order(order),
-            "ext_user_id_ref": _reference(ext_user_id_ref),
+            "chat_bot_id": _check_bot_id(chat_bot_id),
+            "page_no": _check_integer("page_no", page_no, 1),
+            "page_size": _check_integer("page_size", page_size, 1),
+            "order": _check_order(order),
+            "ext_user_id_ref": _check_reference(ext_user_id_ref),
         },
     )
 
@@ -259,8 +263,8 @@ def list_chats(
     "/aiwb/chat/api/v1/{chat_bot_id}",
     Replay.ASK,
     reference="Get Chat by Bot ID",
-    from_settings=_BOT,
-    detect_error=_detect_error("bot", retired="send_version"),
+    from_settings=_BOT_SETTING,
+    detect_error=_error_detector("bot", version_setting="send_version"),
 )
 def get_chat(
     endpoint: EndpointContext,
@@ -276,11 +280,11 @@ def get_chat(
     """
     return endpoint.operation(
         ChatReply.read,
-        path={"chat_bot_id": _bot_id(chat_bot_id)},
+        path={"chat_bot_id": _check_bot_id(chat_bot_id)},
         query={
-            "query": _text("query", query),
+            "query": _check_text("query", query),
             "continue_last_chat": continue_last_chat,
-            "ext_user_id_ref": _reference(ext_user_id_ref),
+            "ext_user_id_ref": _check_reference(ext_user_id_ref),
         },
     )
 
@@ -290,19 +294,21 @@ def get_chat(
     "/aiwb/chat/api/v1/clearhistory/{chat_bot_id}",
     Replay.CLEAR,
     reference="Clear Chat History by Bot ID",
-    from_settings=_BOT,
-    detect_error=_detect_error("bot", empty_is_fine=True),
+    from_settings=_BOT_SETTING,
+    detect_error=_error_detector("bot", allow_empty=True),
 )
 def clear_chat_history(
     endpoint: EndpointContext, *, chat_bot_id: str, ext_user_id_ref: str | None = None
 ) -> Operation[Common]:
     """Clear a user's conversation with a bot.
 
-    The reference names no `ext_user_id_ref` here; a server that ignores it clears the token owner's conversation.
+    The reference does not list `ext_user_id_ref` here; a server that ignores it clears the token owner's conversation.
     Source: Kadal reference, 'Clear Chat History by Bot ID'.
     """
     return endpoint.operation(
-        Common.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query={"ext_user_id_ref": _reference(ext_user_id_ref)}
+        Common.read,
+        path={"chat_bot_id": _check_bot_id(chat_bot_id)},
+        query={"ext_user_id_ref": _check_reference(ext_user_id_ref)},
     )
 
 
@@ -311,8 +317,10 @@ def clear_chat_history(
     "/aiwb/chat/api/v2/{chat_bot_id}",
     Replay.ASK,
     reference="Post Chat by Bot ID",
-    from_settings=_BOT,
-    detect_error=_detect_error("bot", retired="send_version", encoding="message_encoding", fields=("message", "query")),
+    from_settings=_BOT_SETTING,
+    detect_error=_error_detector(
+        "bot", version_setting="send_version", encoding_setting="message_encoding", fields=("message", "query")
+    ),
 )
 def post_chat(
     endpoint: EndpointContext,
@@ -330,10 +338,10 @@ def post_chat(
     """
     query: dict[str, object] = {
         "continue_last_chat": continue_last_chat,
-        "ext_user_id_ref": _reference(ext_user_id_ref),
+        "ext_user_id_ref": _check_reference(ext_user_id_ref),
     }
-    body: dict[str, object] | None = {"message": _text("message", message)}
-    _encoding("message_encoding", message_encoding, ("json", "query"))
+    body: dict[str, object] | None = {"message": _check_text("message", message)}
+    _check_encoding("message_encoding", message_encoding, ("json", "query"))
     if message_encoding == "query":
         if metadata:
             raise InvalidInput(
@@ -342,7 +350,7 @@ def post_chat(
         query["message"], body = message, None
     elif body is not None and metadata:
         body["metadata"] = metadata
-    return endpoint.operation(ChatReply.read, path={"chat_bot_id": _bot_id(chat_bot_id)}, query=query, body=body)
+    return endpoint.operation(ChatReply.read, path={"chat_bot_id": _check_bot_id(chat_bot_id)}, query=query, body=body)
 
 
 @endpoints.add(
@@ -350,7 +358,9 @@ def post_chat(
     "/aiwb/chat/api/v1/feedbacks/",
     Replay.INSERT,
     reference="Add Feedback API",
-    detect_error=_detect_error("answer", empty_is_fine=True, encoding="feedback_encoding", fields=_FEEDBACK_FIELDS),
+    detect_error=_error_detector(
+        "answer", allow_empty=True, encoding_setting="feedback_encoding", fields=_FEEDBACK_FIELDS
+    ),
 )
 def add_feedback(
     endpoint: EndpointContext,
@@ -367,17 +377,17 @@ def add_feedback(
     Source: Kadal reference, 'Add Feedback API' (body: `FeedbackRequest`).
     """
     fields: dict[str, object] = {
-        "bot_response_id": _integer("bot_response_id", bot_response_id),
-        "is_positive": _truth("is_positive", is_positive),
-        "rating_id": _integer("rating_id", rating_id),
+        "bot_response_id": _check_integer("bot_response_id", bot_response_id),
+        "is_positive": _check_boolean("is_positive", is_positive),
+        "rating_id": _check_integer("rating_id", rating_id),
         "comment": comment,
     }
-    given = {name: value for name, value in fields.items() if value is not None}
-    _encoding("feedback_encoding", feedback_encoding, ("json", "query", "both"))
-    query: dict[str, object] = {"ext_user_id_ref": _reference(ext_user_id_ref)}
+    sent = {name: value for name, value in fields.items() if value is not None}
+    _check_encoding("feedback_encoding", feedback_encoding, ("json", "query", "both"))
+    query: dict[str, object] = {"ext_user_id_ref": _check_reference(ext_user_id_ref)}
     if feedback_encoding != "json":
-        query |= given
-    return endpoint.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else given)
+        query |= sent
+    return endpoint.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else sent)
 
 
 @endpoints.add(
@@ -385,8 +395,8 @@ def add_feedback(
     "/aiwb/chat/api/v7/",
     Replay.READ,
     reference="(newer) List Chats",
-    from_settings=_BOT,
-    detect_error=_detect_error("bot", lists=True, retired="history_version"),
+    from_settings=_BOT_SETTING,
+    detect_error=_error_detector("bot", is_list=True, version_setting="history_version"),
 )
 def list_chats_v7(
     endpoint: EndpointContext,
@@ -399,7 +409,7 @@ def list_chats_v7(
     text: str | None = None,
     created_by: str | None = None,
 ) -> Operation[ChatList]:
-    """Return one page of a bot's history, in the newer form: with times, verdicts and the mark of cleared rows.
+    """Return one page of a bot's history, in the newer form: with times, ratings and which rows were cleared.
 
     `text` searches questions and answers; `created_by` is Kadal's own user id. Newer than the reference; from Kadal's
     documentation 1.3.0.
@@ -408,12 +418,12 @@ def list_chats_v7(
     return endpoint.operation(
         ChatList.read,
         query={
-            "chat_bot_id": _bot_id(chat_bot_id),
-            "page_no": None if page_no is None else _integer("page_no", page_no, 1),
-            "page_size": None if page_size is None else _integer("page_size", page_size, 1),
-            "order": _order(order),
+            "chat_bot_id": _check_bot_id(chat_bot_id),
+            "page_no": None if page_no is None else _check_integer("page_no", page_no, 1),
+            "page_size": None if page_size is None else _check_integer("page_size", page_size, 1),
+            "order": _check_order(order),
             "exclude_tool_verbose": exclude_tool_verbose,
         },
-        # Always an object: the framework may insist on a body even where every field of it is optional.
+        # Always an object: the framework may require a body even if every field of it is optional.
         body={name: value for name, value in filters.items() if value is not None},
     )

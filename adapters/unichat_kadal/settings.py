@@ -1,4 +1,4 @@
-"""Kadal's settings: each point that its reference leaves open is one of them."""
+"""Kadal's settings, one for each point that its reference leaves open among them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from unichat.adapter import CommonSettings, Secret, TokenProvider, http_url, non
 from unichat.errors import ConfigError
 
 ID_LIMIT = 255
-"""Characters of an id."""
+"""The longest id, in characters."""
 
 
 def bot_id_problem(value: object) -> str:
-    """Return why `value` can be no bot's id, or an empty text."""
+    """Return why `value` cannot be a bot's id, or an empty text if it can."""
     if not isinstance(value, str):
         return "should be text"
     if value.strip() in ("", ".", "..") or not value.isprintable():
         return "cannot stand in a path"
     if any(character in value for character in "/\\?#%"):
-        # Encoded they would be safe with this client, but not with a server or proxy that decodes before it routes.
-        return "holds a character that parts an address"
+        # Encoding them is not enough: a server or proxy may decode the path before it routes.
+        return "holds a character that separates parts of an address"
     if len(value) > ID_LIMIT:
         return f"has {len(value):,} characters, and {ID_LIMIT} is the most that unichat sends"
     return ""
 
 
-def _bot_id(name: str, value: object) -> None:
+def _check_bot_id(name: str, value: object) -> None:
     problem = bot_id_problem(value)
     if problem:
         raise ConfigError(f"{name} {quoted(value)} {problem}", key=name, hint="Copy it from Kadal's platform.")
 
 
-def _rating_ids(name: str, value: Mapping[str, Any]) -> None:
+def _check_rating_ids(name: str, value: Mapping[str, Any]) -> None:
     for key, number in value.items():
         if key not in ("up", "down") or isinstance(number, bool) or not isinstance(number, int):
             raise ConfigError(
@@ -49,7 +49,7 @@ def _rating_ids(name: str, value: Mapping[str, Any]) -> None:
 class KadalSettings(CommonSettings):
     """What `connect("kadal", …)` takes."""
 
-    chat_bot_id: str = setting(env="KADAL_CHAT_BOT_ID", check=_bot_id, help="The bot's id.")
+    chat_bot_id: str = setting(env="KADAL_CHAT_BOT_ID", check=_check_bot_id, help="The bot's id.")
     token: Secret | TokenProvider | None = setting(
         default=None,
         env="KADAL_TOKEN",
@@ -68,7 +68,7 @@ class KadalSettings(CommonSettings):
     )
     rating_ids: Mapping[str, int] | None = setting(
         default=None,
-        check=_rating_ids,
+        check=_check_rating_ids,
         help="The rating ids of your tenant, such as {up = 1, down = 2}; Kadal documents none. Feedback needs them.",
     )
     threads: Literal["per-user", "isolated"] = setting(

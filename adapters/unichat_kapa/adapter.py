@@ -1,4 +1,4 @@
-"""Kapa behind the neutral calls: threads, upvotes and downvotes, history by thread, by user and by project, streams."""
+"""Kapa behind the neutral calls: threads, streams, votes, and the history of a thread, a user or a project."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thr
 from unichat_kapa.settings import KapaSettings
 
 PAGE_SIZE = 100
-"""Rows per request where the caller does not say."""
+"""Rows per request if the caller does not say."""
 
-_CLOCKS_APART = 5.0
-"""Seconds that the vendor's clock may be behind ours."""
+_CLOCK_SKEW = 5.0
+"""Seconds that the vendor's clock may be behind this machine's."""
 
 _REACTIONS = {Rating.UP: "upvote", Rating.DOWN: "downvote"}
 
 
 @frozen
 class KapaAdapter:
-    """Turns neutral calls into Kapa's operations. Sends nothing itself."""
+    """Turns neutral calls into Kapa's operations; sends nothing itself."""
 
     settings: KapaSettings
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -74,45 +74,54 @@ class KapaAdapter:
         return Credential("X-API-KEY", "", self.settings.api_key)
 
     def probes(self) -> tuple[Operation[Any], ...]:
-        """Retrieve the project: it shows address, key and id at once."""
+        """Return the operation that retrieves the project: it needs the right address, key and id."""
         return (operations.retrieve_project(id=self.settings.project_id),)
 
-    def _question(self, call: ChatCall) -> dict[str, Any]:
+    def _question_arguments(self, call: ChatCall) -> dict[str, Any]:
         return {
             "query": call.question,
-            "user": None if call.user is None else _user_fields(call.user),
+            "user": None if call.user is None else _user_to_json(call.user),
             "metadata": call.metadata,
             "integration_id": call.options.get("integration_id", self.settings.integration_id),
         }
 
     def chat(self, call: ChatCall) -> Flow[Answer]:
         """Ask. Source: Kapa reference, 'Chat' and 'Chat in thread'."""
-        question = self._question(call)
+        question = self._question_arguments(call)
         if call.thread is None:
             operation = operations.chat(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread(thread_id=call.thread.id, **question)
-        asking = operation.map(lambda reply: _answer(reply, call.thread))
-        return reconcile(lambda: ask(asking), self._look(call)) if call.reconcile else ask(asking)
+        answer_operation = operation.map(lambda reply: _reply_to_answer(reply, call.thread))
+        return (
+            reconcile(lambda: ask(answer_operation), self._answer_finder(call))
+            if call.reconcile
+            else ask(answer_operation)
+        )
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         """Ask, streamed. Source: Kapa reference, 'Chat streamed' and 'Chat in thread streamed'."""
-        question = self._question(call)
+        question = self._question_arguments(call)
         if call.thread is None:
             operation = operations.chat_streamed(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread_streamed(thread_id=call.thread.id, **question)
-        return reconcile(lambda: open_stream(operation), self._look(call)) if call.reconcile else open_stream(operation)
+        return (
+            reconcile(lambda: open_stream(operation), self._answer_finder(call))
+            if call.reconcile
+            else open_stream(operation)
+        )
 
-    def _look(self, call: ChatCall) -> Callable[[], Flow[Answer | None]]:
-        """Return what looks for the answer to a question that may have been received since now.
+    def _answer_finder(self, call: ChatCall) -> Callable[[], Flow[Answer | None]]:
+        """Return a function that looks for the answer to a question that may be received from now on.
 
-        Within a thread, its last exchange must be the question; otherwise exactly one of the project's newest must be.
+        It is found if the thread's last exchange has the question, or, without a thread, exactly one of the project's
+        newest exchanges.
         """
-        since = self.now() - timedelta(seconds=_CLOCKS_APART)
+        since = self.now() - timedelta(seconds=_CLOCK_SKEW)
         question = call.question
 
-        def look() -> Flow[Answer | None]:
+        def find_answer() -> Flow[Answer | None]:
             if call.thread is not None:
                 thread = yield from ask(operations.retrieve_thread(id=call.thread.id))
                 rows = sorted_by_time(thread.question_answers)[-1:]
@@ -121,16 +130,16 @@ class KapaAdapter:
                     project_id=self.settings.project_id, ordering="-created_at", page=1, page_size=PAGE_SIZE
                 )
                 rows = list((yield from ask(newest)).items)
-            found = [row for row in rows if row.question == question and row.answer and _since(row, since)]
-            return _answer_from(found[0], call.thread) if len(found) == 1 else None
+            found = [row for row in rows if row.question == question and row.answer and _is_since(row, since)]
+            return _row_to_answer(found[0], call.thread) if len(found) == 1 else None
 
-        return look
+        return find_answer
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
-        """Rate an answer; the same user's next verdict replaces it. Source: Kapa reference, 'Upsert feedback'."""
+        """Rate an answer; a later rating by the same user replaces it. Source: Kapa reference, 'Upsert feedback'."""
         if call.user is None or call.user.id is None:
             raise InvalidInput(
-                "Kapa keeps one verdict for each user and answer, and no user was named",
+                "Kapa keeps one rating for each user and answer, and no user was given",
                 hint=Template("Pass ", Argument("user"), ", something stable and unique for the person."),
                 backend="kapa",
                 operation="feedback",
@@ -146,10 +155,10 @@ class KapaAdapter:
             call.reject_or_drop("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")
             comment = None
         operation = operations.upsert_feedback(
-            question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is refused there, with the reason
+            question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is rejected there, with the reason
             reaction=_REACTIONS[call.rating],
             user_identifier=call.user.id,
-            comment=None if comment is None else _comment_fields(comment),
+            comment=None if comment is None else _comment_to_json(comment),
         )
         return ask(
             operation.map(
@@ -160,7 +169,7 @@ class KapaAdapter:
         )
 
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
-        """Read a thread, or the project's questions and answers; a user's are picked by Kapa's own id of the user.
+        """Read a thread, or the project's questions and answers, filtered by Kapa's own id of a user.
 
         Source: Kapa reference, 'Retrieve a thread', 'List Question Answers', 'List End Users'.
         """
@@ -173,17 +182,25 @@ class KapaAdapter:
                 argument="user",
             )
         thread = None if call.thread is None else operations.retrieve_thread(id=call.thread.id)
-        return self._history(call, thread)
+        return self._read_history(call, thread)
 
-    def _history(self, call: HistoryCall, thread: Operation[Thread] | None) -> Flow[Paged[Exchange]]:
-        first = self._page(call, 1, 0) if thread is None else thread.map(lambda found: _thread_page(found, call))
+    def _read_history(self, call: HistoryCall, thread: Operation[Thread] | None) -> Flow[Paged[Exchange]]:
+        first = (
+            self._list_exchanges(call, 1, 0)
+            if thread is None
+            else thread.map(lambda found: _thread_to_page(found, call))
+        )
         if call.user is None:
-            return Paged(first, _identity)
-        asker = yield from self._end_user_id(call.user)
-        # A person whom Kapa does not know has asked nothing.
-        return Paged(first, _identity, lambda exchange: asker is not None and exchange.raw.get("end_user_id") == asker)
+            return Paged(first, _exchange_id)
+        end_user_id = yield from self._find_end_user_id(call.user)
+        # A user whom Kapa does not know has asked nothing.
+        return Paged(
+            first,
+            _exchange_id,
+            lambda exchange: end_user_id is not None and exchange.raw.get("end_user_id") == end_user_id,
+        )
 
-    def _page(self, call: HistoryCall, page: int, seen: int) -> Operation[Page[Exchange]]:
+    def _list_exchanges(self, call: HistoryCall, page: int, seen: int) -> Operation[Page[Exchange]]:
         page_size = call.page_size or PAGE_SIZE
         operation = operations.list_question_answers(
             project_id=self.settings.project_id,
@@ -192,20 +209,20 @@ class KapaAdapter:
             page_size=page_size,
         )
         if page > 1:
-            # A bare list ends where a page is empty, or where the vendor says that there is no such page.
+            # A bare list ends with an empty page, or with a 404 for the page after the last.
             operation = operation.default_if_not_found(Listing(items=()), route_exists=True)
 
         def read(listing: Listing[QuestionAnswer]) -> Page[Exchange]:
-            so_far = seen + len(listing.items)
+            seen_so_far = seen + len(listing.items)
             return Page(
-                tuple(_exchange(row) for row in listing.items),
-                None if listing.is_last(so_far, page_size) else self._page(call, page + 1, so_far),
+                tuple(_row_to_exchange(row) for row in listing.items),
+                None if listing.is_last(seen_so_far, page_size) else self._list_exchanges(call, page + 1, seen_so_far),
                 raw=listing.raw,
             )
 
         return operation.map(read)
 
-    def _end_user_id(self, user: User) -> Flow[str | None]:
+    def _find_end_user_id(self, user: User) -> Flow[str | None]:
         seen = 0
         ids: set[str | None] = set()
         for page in range(1, self.settings.page_limit + 1):
@@ -216,22 +233,22 @@ class KapaAdapter:
                 operation = operation.default_if_not_found(Listing(items=()), route_exists=True)
             listing = yield from ask(operation)
             for row in listing.items:
-                if _is(row, user):
+                if _is_same_user(row, user):
                     return row.id
             seen += len(listing.items)
-            fresh = {row.id for row in listing.items} - ids
-            if listing.is_last(seen, PAGE_SIZE) or not fresh:
-                # Without a row that is new, the vendor repeats a page, and would for ever.
+            new_ids = {row.id for row in listing.items} - ids
+            if listing.is_last(seen, PAGE_SIZE) or not new_ids:
+                # A page without a new row: the vendor repeats a page, and would do so forever.
                 return None
-            ids |= fresh
+            ids |= new_ids
         return None
 
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
-        """Kapa has no call that clears or deletes a thread, and the capabilities say so."""
+        """Never called: Kapa cannot clear or delete a thread, and the capabilities say so."""
         raise NotImplementedError
 
 
-def _user_fields(user: User) -> dict[str, Any]:
+def _user_to_json(user: User) -> dict[str, Any]:
     """Return the `user` object. Source: Kapa reference, 'Chat' (EndUserInfo)."""
     fields: Mapping[str, Any] = {
         "unique_client_id": user.id,
@@ -244,7 +261,7 @@ def _user_fields(user: User) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _comment_fields(comment: Comment) -> dict[str, Any]:
+def _comment_to_json(comment: Comment) -> dict[str, Any]:
     """Return the `comment` object. Source: Kapa reference, 'Upsert feedback' (FeedbackComment)."""
     fields = {
         "issue": comment.text,
@@ -255,7 +272,7 @@ def _comment_fields(comment: Comment) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
+def _reply_to_answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
     return Answer(
         text=reply.answer,
         id=reply.question_answer_id,
@@ -266,7 +283,7 @@ def _answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
     )
 
 
-def _exchange(row: QuestionAnswer, thread: ThreadRef | None = None) -> Exchange:
+def _row_to_exchange(row: QuestionAnswer, thread: ThreadRef | None = None) -> Exchange:
     return Exchange(
         question=row.question,
         answer=row.answer,
@@ -280,25 +297,25 @@ def _exchange(row: QuestionAnswer, thread: ThreadRef | None = None) -> Exchange:
     )
 
 
-def _thread_page(thread: Thread, call: HistoryCall) -> Page[Exchange]:
+def _thread_to_page(thread: Thread, call: HistoryCall) -> Page[Exchange]:
     rows = sorted_by_time(thread.question_answers)
     if call.newest_first:
         rows.reverse()
-    return Page(tuple(_exchange(row, call.thread) for row in rows), raw=thread.raw)
+    return Page(tuple(_row_to_exchange(row, call.thread) for row in rows), raw=thread.raw)
 
 
 def sorted_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
-    """Return the rows, oldest first if all have times; the reference does not promise an order within a thread."""
+    """Return the rows, oldest first if all have times: the reference promises no order within a thread."""
     times = {row.id: row.created_at for row in rows if row.created_at is not None}
     return sorted(rows, key=lambda row: times[row.id]) if len(times) == len(rows) else list(rows)
 
 
-def _since(row: QuestionAnswer, since: datetime) -> bool:
+def _is_since(row: QuestionAnswer, since: datetime) -> bool:
     return row.created_at is not None and row.created_at >= since
 
 
-def _answer_from(row: QuestionAnswer, thread: ThreadRef | None) -> Answer:
-    exchange = _exchange(row, thread)
+def _row_to_answer(row: QuestionAnswer, thread: ThreadRef | None) -> Answer:
+    exchange = _row_to_exchange(row, thread)
     return Answer(
         text=exchange.answer,
         id=exchange.id,
@@ -309,11 +326,11 @@ def _answer_from(row: QuestionAnswer, thread: ThreadRef | None) -> Answer:
     )
 
 
-def _identity(exchange: Exchange) -> str | None:
+def _exchange_id(exchange: Exchange) -> str | None:
     return exchange.id
 
 
-def _is(row: EndUser, user: User) -> bool:
+def _is_same_user(row: EndUser, user: User) -> bool:
     if user.id is not None:
         return row.unique_client_id == user.id
     return row.email is not None and row.email == user.email

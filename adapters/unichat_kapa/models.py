@@ -1,4 +1,4 @@
-"""The shapes of Kapa's answers: what unichat reads of them; everything else stands under `raw`."""
+"""Models of Kapa's responses: the fields that unichat reads. Everything else is in `raw`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
-from unichat.adapter import Fields, parse_objects, unexpected_value
+from unichat.adapter import Fields, parse_objects, raw_field, unexpected_value
 from unichat.models import Comment, Feedback, Rating, Source
 
 T = TypeVar("T")
-
-
-def _raw() -> Any:
-    return field(factory=dict, eq=False, repr=False, kw_only=True)
 
 
 def read_source(row: Fields) -> Source:
@@ -29,7 +25,7 @@ def read_source(row: Fields) -> Source:
 
 
 def read_sources(row: Fields) -> tuple[Source, ...]:
-    """Return the `relevant_sources`: a list in answers, a text or null within a retrieved thread."""
+    """Return the `relevant_sources`: a list in answers, but text or null in a retrieved thread, which count as none."""
     return row.objects("relevant_sources", read_source)
 
 
@@ -40,7 +36,7 @@ class Project:
     id: str | None
     team: str | None
     project_name: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> Project:
@@ -55,7 +51,7 @@ class KnowledgeSource:
     id: str | None
     name: str | None
     type: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> KnowledgeSource:
@@ -70,7 +66,7 @@ class Integration:
     id: str | None
     name: str | None
     integration_type: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> Integration:
@@ -92,11 +88,11 @@ class ChatReply:
     question_answer_id: str | None
     is_uncertain: bool | None
     relevant_sources: tuple[Source, ...]
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> ChatReply:
-        """Read one; `answer` is needed."""
+        """Read one; `answer` is required."""
         return cls(
             answer=row.require_text("answer"),
             thread_id=row.id("thread_id"),
@@ -115,7 +111,7 @@ class SearchResult:
     source_url: str | None
     title: str | None
     source_type: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> SearchResult:
@@ -136,7 +132,7 @@ class FeedbackRow:
     id: str | None
     question_answer: str | None
     reaction: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> FeedbackRow:
@@ -151,11 +147,11 @@ class FeedbackRow:
 
 @frozen(kw_only=True)
 class Activity:
-    """Statistics. The live API has renamed some: all are under `raw`. Source: Kapa reference, 'Activity'."""
+    """Statistics. The live API has renamed some; all of them are in `raw`. Source: Kapa reference, 'Activity'."""
 
     time_series: tuple[dict[str, Any], ...]
     aggregate_statistics: dict[str, Any]
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> Activity:
@@ -175,7 +171,7 @@ class EndUser:
     id: str | None
     email: str | None
     unique_client_id: str | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> EndUser:
@@ -214,11 +210,11 @@ class QuestionAnswer:
     created_at: datetime | None
     feedback: tuple[Feedback, ...]
     relevant_sources: tuple[Source, ...]
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> QuestionAnswer:
-        """Read one; `id` is needed, and `question` and `answer` may be null (redacted)."""
+        """Read one; `id` is required, and `question` and `answer` may be null (redacted)."""
         return cls(
             id=row.require_id("id"),
             thread_id=row.id("thread_id"),
@@ -240,7 +236,7 @@ class Thread:
     id: str | None
     question_answers: tuple[QuestionAnswer, ...]
     created_at: datetime | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> Thread:
@@ -256,22 +252,22 @@ class Thread:
 
 @frozen(kw_only=True)
 class Listing(Generic[T]):
-    """One page of a list, in whichever form Kapa gave it: bare, counted, with links, or a single object.
+    """One page of a list, in any form that Kapa uses: bare, with a count, with links, or a single object.
 
     Attributes:
-        count: rows in all, where the page says so.
-        more: whether there is a next page, where the page says so.
-        next_cursor: for the list of threads, what fetches the next page.
+        count: how many rows the list has, if the page says so.
+        more: whether there is a next page, if the page says so.
+        next_cursor: the list of threads only: the cursor of the next page.
     """
 
     items: tuple[T, ...]
     count: int | None = None
     more: bool | None = None
     next_cursor: str | None = None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     def is_last(self, seen: int, page_size: int) -> bool:
-        """Whether nothing follows, after `seen` rows with this page's.
+        """Whether this is the last page; `seen` counts the rows so far, this page's included.
 
         A short page proves nothing (a vendor may cap the size), and neither does a count (it may be off), but both do.
         """
@@ -311,7 +307,7 @@ class ThreadSummary:
     id: str | None
     created_at: datetime | None
     last_activity_at: datetime | None
-    raw: Any = _raw()
+    raw: Any = raw_field()
 
     @classmethod
     def read(cls, row: Fields) -> ThreadSummary:

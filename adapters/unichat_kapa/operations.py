@@ -1,7 +1,7 @@
 """Kapa's endpoints as operations, in the order of its reference, and two newer ones after them.
 
 Parameters have the reference's names; bodies are flattened; what is None is left out. Every function raises
-`InvalidInput` for what Kapa would refuse, before anything is sent.
+`InvalidInput` for what Kapa would reject, before anything is sent.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ T = TypeVar("T")
 QUERY_LIMIT = 5000
 """Characters (Unicode code points) of a question."""
 USER_IDENTIFIER_LIMIT = 200
-_LARGEST = 2**31 - 1
+_MAX_INTEGER = 2**31 - 1
 
-_PROJECT = {"project_id": "project_id"}
-_ASKING = {**_PROJECT, "integration_id": "integration_id"}
+_PROJECT_SETTING = {"project_id": "project_id"}
+_CHAT_SETTINGS = {**_PROJECT_SETTING, "integration_id": "integration_id"}
 
 
-def _message(body: object) -> str:
-    """Return Kapa's words on a failure: `detail`, `message`, or the fields with their errors."""
+def _read_message(body: object) -> str:
+    """Return the message of an error: `detail`, `message`, or the fields with their errors."""
     if not isinstance(body, dict):
         return ""
     for key in ("detail", "message"):
@@ -63,38 +63,38 @@ def _message(body: object) -> str:
     )
 
 
-def _code(body: object) -> str | None:
+def _read_code(body: object) -> str | None:
     code = body.get("code") if isinstance(body, dict) else None
     return code if isinstance(code, str) else None
 
 
-def _field(body: object) -> str | None:
-    """Return the field that Kapa finds fault with first."""
+def _read_invalid_field(body: object) -> str | None:
+    """Return the first field that the error is about."""
     if not isinstance(body, dict) or isinstance(body.get("detail", body.get("message")), str):
         return None
     return next(iter(body), None)
 
 
-def _detect_error(what: str) -> Callable[[Reply], ErrorResponse | None]:
-    """Return the reader of refusals; `what` is the thing that a 404 is about."""
+def _error_detector(what: str) -> Callable[[Reply], ErrorResponse | None]:
+    """Return a function that reads Kapa's errors; `what` is what a 404 did not find."""
 
     def detect_error(reply: Reply) -> ErrorResponse | None:
         if 200 <= reply.status < 300:
             return None
         body: Any = None
         if reply.is_json:
-            # The status says what matters; a body that cannot be read must not hide it.
+            # A body that cannot be read must not hide the status, which says what matters.
             with suppress(InvalidResponse):
                 body = reply.json()
-        message = _message(body) or reply.plain_text
+        message = _read_message(body) or reply.plain_text
         if reply.status == 403 and "rate limit" in message.lower():
-            return ErrorResponse(status=403, means=429, message=message, code=_code(body))
+            return ErrorResponse(status=403, means=429, message=message, code=_read_code(body))
         route = reply.status in (405, 410) or (reply.status == 404 and not reply.is_json)
         return ErrorResponse(
             status=reply.status,
             message=message,
-            code=_code(body),
-            argument=_field(body),
+            code=_read_code(body),
+            argument=_read_invalid_field(body),
             what="route" if route else what,
             hint="This version of the endpoint may be wrong or retired: check base_url." if route else "",
         )
@@ -102,12 +102,12 @@ def _detect_error(what: str) -> Callable[[Reply], ErrorResponse | None]:
     return detect_error
 
 
-endpoints = Endpoints("kapa", _detect_error("project"))
-_about_thread = _detect_error("thread")
-_about_answer = _detect_error("answer")
+endpoints = Endpoints("kapa", _error_detector("project"))
+_detect_thread_error = _error_detector("thread")
+_detect_answer_error = _error_detector("answer")
 
 
-def _id(name: str, value: object) -> str:
+def _check_id(name: str, value: object) -> str:
     if not isinstance(value, str) or not UUID.fullmatch(value):
         raise InvalidInput(
             f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
@@ -119,14 +119,14 @@ def _id(name: str, value: object) -> str:
     return value
 
 
-def _ids(name: str, values: object) -> list[str]:
+def _check_ids(name: str, values: object) -> list[str]:
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
         raise InvalidInput(f"{name} is {quoted(values)}", hint="Pass a list of ids.", backend="kapa", argument=name)
-    return [_id(name, value) for value in values]
+    return [_check_id(name, value) for value in values]
 
 
-def _names(name: str, values: object) -> list[str] | None:
-    """Return one name, or several, as a list."""
+def _check_names(name: str, values: object) -> list[str] | None:
+    """Return one text, or several, as a list."""
     if values is None:
         return None
     names = [values] if isinstance(values, str) else values
@@ -137,14 +137,14 @@ def _names(name: str, values: object) -> list[str] | None:
     return list(names)
 
 
-def _optional_id(name: str, value: object) -> str | None:
-    return None if value is None else _id(name, value)
+def _check_optional_id(name: str, value: object) -> str | None:
+    return None if value is None else _check_id(name, value)
 
 
-def _page(name: str, value: object) -> int | None:
+def _check_page(name: str, value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_INTEGER:
         raise InvalidInput(
             f"{name} is {quoted(value)}, but Kapa takes whole numbers from 1",
             hint="Pages count from 1.",
@@ -155,7 +155,7 @@ def _page(name: str, value: object) -> int | None:
     return value
 
 
-def _sized(name: str, value: object, limit: int | None) -> str:
+def _check_text(name: str, value: object, limit: int | None) -> str:
     if not isinstance(value, str) or not value.strip() or (limit is not None and len(value) > limit):
         size = f"of 1 to {limit:,} characters" if limit else "that is not empty"
         raise InvalidInput(
@@ -169,7 +169,7 @@ def _sized(name: str, value: object, limit: int | None) -> str:
     return value
 
 
-def _one_of(name: str, value: object, accepted: Sequence[str]) -> str:
+def _check_choice(name: str, value: object, accepted: Sequence[str]) -> str:
     if value not in accepted:
         raise InvalidInput(
             f"{name} is {quoted(value)}",
@@ -181,15 +181,15 @@ def _one_of(name: str, value: object, accepted: Sequence[str]) -> str:
     return str(value)
 
 
-def _given(**fields: object) -> dict[str, object]:
+def _drop_none(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _one(read: Callable[[Fields], T]) -> Callable[[Reply], T]:
+def _object_parser(read: Callable[[Fields], T]) -> Callable[[Reply], T]:
     return lambda reply: read(Fields(reply.json()))
 
 
-def _list(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
+def _listing_parser(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
     return lambda reply: Listing.read(reply.json(), read)
 
 
@@ -198,7 +198,7 @@ def _list(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
 )
 def retrieve_project(endpoint: EndpointContext, *, id: str) -> Operation[Project]:
     """Return the project's name and team. Source: Kapa reference, 'Retrieve a project'."""
-    return endpoint.operation(_one(Project.read), path={"id": _id("id", id)})
+    return endpoint.operation(_object_parser(Project.read), path={"id": _check_id("id", id)})
 
 
 @endpoints.add(
@@ -206,16 +206,16 @@ def retrieve_project(endpoint: EndpointContext, *, id: str) -> Operation[Project
     "/ingestion/v1/projects/{project_id}/sources/",
     Replay.READ,
     reference="List all sources",
-    from_settings=_PROJECT,
+    from_settings=_PROJECT_SETTING,
 )
 def list_sources(
     endpoint: EndpointContext, *, project_id: str, page: int | None = None, page_size: int | None = None
 ) -> Operation[Listing[KnowledgeSource]]:
     """Return one page of the sources that answers are made from. Source: Kapa reference, 'List all sources'."""
     return endpoint.operation(
-        _list(KnowledgeSource.read),
-        path={"project_id": _id("project_id", project_id)},
-        query={"page": _page("page", page), "page_size": _page("page_size", page_size)},
+        _listing_parser(KnowledgeSource.read),
+        path={"project_id": _check_id("project_id", project_id)},
+        query={"page": _check_page("page", page), "page_size": _check_page("page_size", page_size)},
     )
 
 
@@ -224,31 +224,33 @@ def list_sources(
     "/query/v1/projects/{project_id}/integrations/",
     Replay.READ,
     reference="List all integrations",
-    from_settings=_PROJECT,
+    from_settings=_PROJECT_SETTING,
 )
 def list_integrations(
     endpoint: EndpointContext, *, project_id: str, integration_type: str | Sequence[str] | None = None
 ) -> Operation[Listing[Integration]]:
     """Return the integrations, of the given types if any. Source: Kapa reference, 'List all integrations'."""
     return endpoint.operation(
-        _list(Integration.read),
-        path={"project_id": _id("project_id", project_id)},
-        query={"integration_type": _names("integration_type", integration_type)},
+        _listing_parser(Integration.read),
+        path={"project_id": _check_id("project_id", project_id)},
+        query={"integration_type": _check_names("integration_type", integration_type)},
     )
 
 
-def _chat_body(
+def _build_chat_body(
     query: str, user: Mapping[str, Any] | None, metadata: Mapping[str, Any] | None, integration_id: str | None
 ) -> dict[str, object]:
-    return _given(
-        query=_sized("query", query, QUERY_LIMIT),
-        integration_id=_optional_id("integration_id", integration_id),
+    return _drop_none(
+        query=_check_text("query", query, QUERY_LIMIT),
+        integration_id=_check_optional_id("integration_id", integration_id),
         user=user,
         metadata=metadata,
     )
 
 
-@endpoints.add("POST", "/query/v1/projects/{project_id}/chat/", Replay.ASK, reference="Chat", from_settings=_ASKING)
+@endpoints.add(
+    "POST", "/query/v1/projects/{project_id}/chat/", Replay.ASK, reference="Chat", from_settings=_CHAT_SETTINGS
+)
 def chat(
     endpoint: EndpointContext,
     *,
@@ -260,13 +262,13 @@ def chat(
 ) -> Operation[ChatReply]:
     """Ask in a new thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat'."""
     return endpoint.operation(
-        _one(ChatReply.read),
-        path={"project_id": _id("project_id", project_id)},
-        body=_chat_body(query, user, metadata, integration_id),
+        _object_parser(ChatReply.read),
+        path={"project_id": _check_id("project_id", project_id)},
+        body=_build_chat_body(query, user, metadata, integration_id),
     )
 
 
-def _custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> dict[str, object]:
+def _build_custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> dict[str, object]:
     if isinstance(messages, str | bytes) or not isinstance(messages, Sequence) or not messages:
         raise InvalidInput(
             f"messages is {quoted(messages)}",
@@ -274,15 +276,19 @@ def _custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> di
             backend="kapa",
             argument="messages",
         )
-    _optional_id("integration_id", options.get("integration_id"))
+    _check_optional_id("integration_id", options.get("integration_id"))
     sources = options.get("source_ids_include")
     if sources is not None:
-        options["source_ids_include"] = _ids("source_ids_include", sources)
-    return _given(messages=list(messages), **options)
+        options["source_ids_include"] = _check_ids("source_ids_include", sources)
+    return _drop_none(messages=list(messages), **options)
 
 
 @endpoints.add(
-    "POST", "/query/v1/projects/{project_id}/chat/custom/", Replay.ASK, reference="Custom chat", from_settings=_ASKING
+    "POST",
+    "/query/v1/projects/{project_id}/chat/custom/",
+    Replay.ASK,
+    reference="Custom chat",
+    from_settings=_CHAT_SETTINGS,
 )
 def custom_chat(
     endpoint: EndpointContext,
@@ -303,7 +309,7 @@ def custom_chat(
 
     `messages` are objects with `role` and `content`. Source: Kapa reference, 'Custom chat'.
     """
-    body = _custom_body(
+    body = _build_custom_body(
         messages,
         retrieval_query=retrieval_query,
         persist_answer=persist_answer,
@@ -315,7 +321,9 @@ def custom_chat(
         redact_conversation=redact_conversation,
         integration_id=integration_id,
     )
-    return endpoint.operation(_one(ChatReply.read), path={"project_id": _id("project_id", project_id)}, body=body)
+    return endpoint.operation(
+        _object_parser(ChatReply.read), path={"project_id": _check_id("project_id", project_id)}, body=body
+    )
 
 
 @endpoints.add(
@@ -324,7 +332,7 @@ def custom_chat(
     Replay.ASK,
     reference="Chat in thread",
     from_settings={"integration_id": "integration_id"},
-    detect_error=_about_thread,
+    detect_error=_detect_thread_error,
 )
 def chat_in_thread(
     endpoint: EndpointContext,
@@ -337,9 +345,9 @@ def chat_in_thread(
 ) -> Operation[ChatReply]:
     """Ask in an existing thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat in thread'."""
     return endpoint.operation(
-        _one(ChatReply.read),
-        path={"thread_id": _id("thread_id", thread_id)},
-        body=_chat_body(query, user, metadata, integration_id),
+        _object_parser(ChatReply.read),
+        path={"thread_id": _check_id("thread_id", thread_id)},
+        body=_build_chat_body(query, user, metadata, integration_id),
     )
 
 
@@ -348,7 +356,7 @@ def chat_in_thread(
     "/query/v1/projects/{project_id}/chat/custom/stream/",
     Replay.ASK,
     reference="Custom chat streamed",
-    from_settings=_ASKING,
+    from_settings=_CHAT_SETTINGS,
     streamed=True,
 )
 def custom_chat_streamed(
@@ -367,7 +375,7 @@ def custom_chat_streamed(
     integration_id: str | None = None,
 ) -> StreamOperation[Answer]:
     """Ask with full control over the prompt, streamed. Source: Kapa reference, 'Custom chat streamed'."""
-    body = _custom_body(
+    body = _build_custom_body(
         messages,
         retrieval_query=retrieval_query,
         persist_answer=persist_answer,
@@ -379,7 +387,7 @@ def custom_chat_streamed(
         redact_conversation=redact_conversation,
         integration_id=integration_id,
     )
-    return endpoint.stream(Decoder, path={"project_id": _id("project_id", project_id)}, body=body)
+    return endpoint.stream(Decoder, path={"project_id": _check_id("project_id", project_id)}, body=body)
 
 
 @endpoints.add(
@@ -387,7 +395,7 @@ def custom_chat_streamed(
     "/query/v1/projects/{project_id}/chat/stream/",
     Replay.ASK,
     reference="Chat streamed",
-    from_settings=_ASKING,
+    from_settings=_CHAT_SETTINGS,
     streamed=True,
 )
 def chat_streamed(
@@ -402,8 +410,8 @@ def chat_streamed(
     """Ask in a new thread, streamed. Source: Kapa reference, 'Chat streamed'."""
     return endpoint.stream(
         Decoder,
-        path={"project_id": _id("project_id", project_id)},
-        body=_chat_body(query, user, metadata, integration_id),
+        path={"project_id": _check_id("project_id", project_id)},
+        body=_build_chat_body(query, user, metadata, integration_id),
     )
 
 
@@ -413,7 +421,7 @@ def chat_streamed(
     Replay.ASK,
     reference="Chat in thread streamed",
     from_settings={"integration_id": "integration_id"},
-    detect_error=_about_thread,
+    detect_error=_detect_thread_error,
     streamed=True,
 )
 def chat_in_thread_streamed(
@@ -428,13 +436,13 @@ def chat_in_thread_streamed(
     """Ask in an existing thread, streamed. Source: Kapa reference, 'Chat in thread streamed'."""
     return endpoint.stream(
         lambda record_limit: Decoder(record_limit, thread_id),
-        path={"thread_id": _id("thread_id", thread_id)},
-        body=_chat_body(query, user, metadata, integration_id),
+        path={"thread_id": _check_id("thread_id", thread_id)},
+        body=_build_chat_body(query, user, metadata, integration_id),
     )
 
 
 @endpoints.add(
-    "POST", "/query/v1/projects/{project_id}/search/", Replay.READ, reference="Search", from_settings=_PROJECT
+    "POST", "/query/v1/projects/{project_id}/search/", Replay.READ, reference="Search", from_settings=_PROJECT_SETTING
 )
 def search(
     endpoint: EndpointContext,
@@ -449,16 +457,16 @@ def search(
     The reference shows a JSON body without naming the method; a body means POST.
     """
     return endpoint.operation(
-        _list(SearchResult.read),
-        path={"project_id": _id("project_id", project_id)},
-        body=_given(
-            query=_sized("query", query, None), num_results=num_results, include_source_names=include_source_names
+        _listing_parser(SearchResult.read),
+        path={"project_id": _check_id("project_id", project_id)},
+        body=_drop_none(
+            query=_check_text("query", query, None), num_results=num_results, include_source_names=include_source_names
         ),
     )
 
 
 @endpoints.add(
-    "POST", "/query/v1/feedback/upsert/", Replay.UPSERT, reference="Upsert feedback", detect_error=_about_answer
+    "POST", "/query/v1/feedback/upsert/", Replay.UPSERT, reference="Upsert feedback", detect_error=_detect_answer_error
 )
 def upsert_feedback(
     endpoint: EndpointContext,
@@ -476,17 +484,21 @@ def upsert_feedback(
     """
     return endpoint.operation(
         lambda reply: FeedbackRow.read(Fields(reply.json() if reply.body else {})),
-        body=_given(
-            question_answer=_id("question_answer", question_answer),
-            reaction=_one_of("reaction", reaction, ("upvote", "downvote")),
-            user_identifier=_sized("user_identifier", user_identifier, USER_IDENTIFIER_LIMIT),
+        body=_drop_none(
+            question_answer=_check_id("question_answer", question_answer),
+            reaction=_check_choice("reaction", reaction, ("upvote", "downvote")),
+            user_identifier=_check_text("user_identifier", user_identifier, USER_IDENTIFIER_LIMIT),
             comment=comment,
         ),
     )
 
 
 @endpoints.add(
-    "GET", "/query/v1/projects/{project_id}/activity/", Replay.READ, reference="Activity", from_settings=_PROJECT
+    "GET",
+    "/query/v1/projects/{project_id}/activity/",
+    Replay.READ,
+    reference="Activity",
+    from_settings=_PROJECT_SETTING,
 )
 def activity(
     endpoint: EndpointContext,
@@ -500,10 +512,10 @@ def activity(
     """Return statistics. Times are ISO 8601 text. Source: Kapa reference, 'Activity'."""
     periods = ("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
     return endpoint.operation(
-        _one(Activity.read),
-        path={"project_id": _id("project_id", project_id)},
+        _object_parser(Activity.read),
+        path={"project_id": _check_id("project_id", project_id)},
         query={
-            "aggregation_period": _one_of("aggregation_period", aggregation_period, periods),
+            "aggregation_period": _check_choice("aggregation_period", aggregation_period, periods),
             "start_date_time": start_date_time,
             "end_date_time": end_date_time,
             "integration_filter": integration_filter,
@@ -512,7 +524,11 @@ def activity(
 
 
 @endpoints.add(
-    "GET", "/query/v1/projects/{project_id}/end-users/", Replay.READ, reference="List End Users", from_settings=_PROJECT
+    "GET",
+    "/query/v1/projects/{project_id}/end-users/",
+    Replay.READ,
+    reference="List End Users",
+    from_settings=_PROJECT_SETTING,
 )
 def list_end_users(
     endpoint: EndpointContext,
@@ -526,22 +542,24 @@ def list_end_users(
 ) -> Operation[Listing[EndUser]]:
     """Return one page of the people who asked. Source: Kapa reference, 'List End Users'."""
     return endpoint.operation(
-        _list(EndUser.read),
-        path={"project_id": _id("project_id", project_id)},
+        _listing_parser(EndUser.read),
+        path={"project_id": _check_id("project_id", project_id)},
         query={
             "has_email": has_email,
             "search": search,
             "ordering": ordering,
-            "page": _page("page", page),
-            "page_size": _page("page_size", page_size),
+            "page": _check_page("page", page),
+            "page_size": _check_page("page_size", page_size),
         },
     )
 
 
-@endpoints.add("GET", "/query/v1/threads/{id}/", Replay.READ, reference="Retrieve a thread", detect_error=_about_thread)
+@endpoints.add(
+    "GET", "/query/v1/threads/{id}/", Replay.READ, reference="Retrieve a thread", detect_error=_detect_thread_error
+)
 def retrieve_thread(endpoint: EndpointContext, *, id: str) -> Operation[Thread]:
     """Return a thread with its questions and answers. Source: Kapa reference, 'Retrieve a thread'."""
-    return endpoint.operation(_one(Thread.read), path={"id": _id("id", id)})
+    return endpoint.operation(_object_parser(Thread.read), path={"id": _check_id("id", id)})
 
 
 @endpoints.add(
@@ -549,7 +567,7 @@ def retrieve_thread(endpoint: EndpointContext, *, id: str) -> Operation[Thread]:
     "/query/v1/projects/{project_id}/question-answers/",
     Replay.READ,
     reference="List Question Answers",
-    from_settings=_PROJECT,
+    from_settings=_PROJECT_SETTING,
 )
 def list_question_answers(
     endpoint: EndpointContext,
@@ -565,9 +583,13 @@ def list_question_answers(
     Source: Kapa reference, 'List Question Answers'.
     """
     return endpoint.operation(
-        _list(QuestionAnswer.read),
-        path={"project_id": _id("project_id", project_id)},
-        query={"ordering": ordering, "page": _page("page", page), "page_size": _page("page_size", page_size)},
+        _listing_parser(QuestionAnswer.read),
+        path={"project_id": _check_id("project_id", project_id)},
+        query={
+            "ordering": ordering,
+            "page": _check_page("page", page),
+            "page_size": _check_page("page_size", page_size),
+        },
     )
 
 
@@ -576,7 +598,7 @@ def list_question_answers(
     "/query/v1/projects/{project_id}/retrieval/",
     Replay.READ,
     reference="(newer) Retrieval",
-    from_settings=_PROJECT,
+    from_settings=_PROJECT_SETTING,
 )
 def retrieval(
     endpoint: EndpointContext,
@@ -593,15 +615,15 @@ def retrieval(
 ) -> Operation[Listing[SearchResult]]:
     """Return passages that fit, best first. Newer than the reference; from Kapa's public documentation."""
     return endpoint.operation(
-        _list(SearchResult.read),
-        path={"project_id": _id("project_id", project_id)},
-        body=_given(
-            query=_sized("query", query, None),
+        _listing_parser(SearchResult.read),
+        path={"project_id": _check_id("project_id", project_id)},
+        body=_drop_none(
+            query=_check_text("query", query, None),
             top_k=top_k,
             max_chars=max_chars,
             mode=mode,
             source_group_ids_include=source_group_ids_include,
-            integration_id=_optional_id("integration_id", integration_id),
+            integration_id=_check_optional_id("integration_id", integration_id),
             redact_query=redact_query,
             user=user,
         ),
@@ -613,7 +635,7 @@ def retrieval(
     "/query/v1/projects/{project_id}/threads/",
     Replay.READ,
     reference="(newer) List threads",
-    from_settings=_PROJECT,
+    from_settings=_PROJECT_SETTING,
 )
 def list_threads(
     endpoint: EndpointContext,
@@ -626,12 +648,12 @@ def list_threads(
     include: str | Sequence[str] | None = None,
 ) -> Operation[Listing[ThreadSummary]]:
     """Return one page of threads by last activity; `next_cursor` fetches the next. Newer than the reference."""
-    parts = _names("include", include)
+    parts = _check_names("include", include)
     return endpoint.operation(
-        _list(ThreadSummary.read),
-        path={"project_id": _id("project_id", project_id)},
+        _listing_parser(ThreadSummary.read),
+        path={"project_id": _check_id("project_id", project_id)},
         query={
-            "page_size": _page("page_size", page_size),
+            "page_size": _check_page("page_size", page_size),
             "cursor": cursor,
             "updated_since": updated_since,
             "sort": sort,

@@ -12,7 +12,7 @@ from unichat.errors import ConfigError
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def _uuid(name: str, value: str) -> None:
+def _check_uuid(name: str, value: str) -> None:
     if not UUID.fullmatch(value):
         raise ConfigError(
             f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
@@ -26,10 +26,10 @@ class KapaSettings(CommonSettings):
     """What `connect("kapa", …)` takes."""
 
     api_key: Secret = setting(env="KAPA_API_KEY", help="The project's API key.")
-    project_id: str = setting(env="KAPA_PROJECT_ID", check=_uuid, help="The project's UUID.")
+    project_id: str = setting(env="KAPA_PROJECT_ID", check=_check_uuid, help="The project's UUID.")
     integration_id: str | None = setting(
         default=None,
-        check=_uuid,
+        check=_check_uuid,
         help="The integration's UUID, sent with every question; without it, Kapa counts them as of unknown origin.",
     )
     base_url: str = setting(default="https://api.kapa.ai", check=http_url, help="Where Kapa's API is.")

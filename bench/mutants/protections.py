@@ -291,7 +291,7 @@ def content_type() -> None:
 
 def envelope() -> None:
     """The status in the body does not count."""
-    unichat_kadal.operations._coerced = lambda status, strictly: None
+    unichat_kadal.operations._parse_status = lambda status, strict: None
 
 
 # Histories and conversations
@@ -299,7 +299,7 @@ def envelope() -> None:
 
 def known_rows() -> None:
     """Rows have no identity."""
-    unichat_kapa.adapter._identity = lambda exchange: None
+    unichat_kapa.adapter._exchange_id = lambda exchange: None
 
 
 def holds() -> None:
@@ -317,7 +317,7 @@ def holds() -> None:
 
 def kapa_ids() -> None:
     """Anything is an id."""
-    unichat_kapa.operations._id = lambda name, value: str(value)
+    unichat_kapa.operations._check_id = lambda name, value: str(value)
 
 
 def segments() -> None:

@@ -12,7 +12,7 @@ from unichat import Answer, Exchange, Feedback, Rating, errors
 from unichat.adapter import Token
 from unichat.errors import InvalidResponse, UnichatError
 from unichat_kadal import operations
-from unichat_kadal.accounts import token_operation
+from unichat_kadal.access_tokens import fetch_token
 
 from .conftest import SAMPLES
 from .test_operations import FULL, V7, case_of
@@ -245,7 +245,7 @@ def test_a_newer_rows_time_is_aware(time, expected):
 
 def fetched(value):
     settings = checked("kadal", token=None, client_id="c", client_secret="s" * 8).settings
-    operation = token_operation(settings)
+    operation = fetch_token(settings)
     answer = reply(value)
     assert operation.detect_error(answer) is None
     return operation.parse(answer)
@@ -262,7 +262,7 @@ def jwt(**claims):
 @given(damaged({"access_token": "abc", "expires_in": 300, "data": {"access_token": "def", "token_type": "Bearer"}}))
 def test_a_damaged_token_answer_is_a_token_or_refused(value):
     settings = checked("kadal", token=None, client_id="c", client_secret="s" * 8).settings
-    token, error = caught(InvalidResponse, lambda: token_operation(settings).parse(reply(value)))
+    token, error = caught(InvalidResponse, lambda: fetch_token(settings).parse(reply(value)))
     if error is None:
         assert isinstance(token, Token)
         assert token.lifetime is None or isinstance(token.lifetime, float)
@@ -294,7 +294,7 @@ def test_a_token_is_read_from_the_top_or_from_data_with_its_lifetime(value, toke
 
 
 def test_a_token_without_a_lifetime_lives_as_long_as_its_claim_says(monkeypatch):
-    monkeypatch.setattr("unichat_kadal.accounts.time", lambda: 1_000_000.0)
+    monkeypatch.setattr("unichat_kadal.access_tokens.time", lambda: 1_000_000.0)
     assert fetched({"access_token": jwt(exp=1_000_300)}).lifetime == 300
 
 

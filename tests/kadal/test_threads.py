@@ -233,7 +233,7 @@ def test_a_new_thread_makes_those_before_it_stale_also_after_going_on_from_the_h
 
 
 def test_users_are_forgotten_one_by_one_and_the_latest_remembered(mini, monkeypatch):
-    monkeypatch.setattr("unichat_kadal.conversations._REMEMBERED_USERS", 2)
+    monkeypatch.setattr("unichat_kadal.conversations._MAX_USERS", 2)
     kadal = client_on(mini.transport, "kadal")
     first = kadal.chat("q", user="anna")
     kadal.chat("q", user="anna")

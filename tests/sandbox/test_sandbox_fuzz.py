@@ -97,7 +97,7 @@ def test_no_path_fails(vendor, request, segments, method, parameters):
     parameters=PARAMETERS,
     body=BODY,
     kind=KINDS,
-    from_settings=st.booleans(),
+    known=st.booleans(),
 )
 def test_no_request_to_kadal_fails(kadal, path, method, parameters, body, kind, known):
     if known:

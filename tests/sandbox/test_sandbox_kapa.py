@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from unichat_kapa.simulator.activity import PERIODS, period_start
-from unichat_kapa.simulator.forms import GENERATION_MODELS
 from unichat_kapa.simulator.projects import INTEGRATION_TYPES
+from unichat_kapa.simulator.schemas import GENERATION_MODELS
 
 from .conftest import Kapa
 

@@ -12,7 +12,7 @@ from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
-from unichat.adapter.fields import Fields, parse_objects, unexpected_value
+from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
 from unichat.adapter.flows import Exclusive, Flow, ask, exclusive, open_stream, reconcile
 from unichat.adapter.flows import FetchToken as FetchToken
 from unichat.adapter.flows import Step as Step
@@ -95,6 +95,7 @@ __all__ = [
     "positive_integer",
     "positive_seconds",
     "quoted",
+    "raw_field",
     "reconcile",
     "setting",
     "trimmed",

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from attrs import field
+
 from unichat._text.printable import trimmed
 from unichat.errors import InvalidResponse
 
@@ -140,3 +142,8 @@ def parse_objects(value: object, read: Callable[[Fields], T], pointer: str = "")
     if not isinstance(value, list):
         raise unexpected_value(pointer, "a list", value)
     return tuple([read(Fields(item, pointer, number)) for number, item in enumerate(value)])
+
+
+def raw_field() -> Any:
+    """Return the attrs field `raw` of a model: the vendor's own JSON, which takes no part in comparison and repr."""
+    return field(factory=dict, eq=False, repr=False, kw_only=True)

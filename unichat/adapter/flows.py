@@ -82,6 +82,6 @@ def reconcile(send: Callable[[], Flow[T]], find: Callable[[], Flow[A | None]]) -
         search_failed = True
     if search_failed:
         # Whether the question was received is as uncertain as before, and that is what matters to the caller.
-        lost.hint = Template(lost.hint, " It was looked for in vain: the history could not be read.")
+        lost.hint = Template(lost.hint, " The answer could not be looked for, since the history could not be read.")
         raise lost
     return found if found is not None else (yield from send())

@@ -1,4 +1,4 @@
-"""Listing what was asked: v1 as the reference has it, v7 as newer pages show it."""
+"""Listings of the history: v1 as in the reference, v7 as in newer documentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from unichat.sandbox import json_response
-from unichat_kadal.simulator.calls import Call
+from unichat_kadal.simulator.context import Context
 from unichat_kadal.simulator.records import Filter
 from unichat_kadal.simulator.validation import Field, Fields, boolean, integer, order, string, uuid
 
@@ -30,20 +30,20 @@ _V7: Fields = {
 _V7_FILTERS: Fields = {"text": Field(string), "created_by": Field(string)}
 
 
-def list_chats(call: Call) -> Response:
+def list_chats(context: Context) -> Response:
     """List a person's rows with a bot. Source: Kadal Chat API 1.0.7, 'List Chats'."""
-    query = call.query({**_V1, **call.person_field()})
-    call.check()
-    bot, quirks = call.bot(query["chat_bot_id"]), call.quirks
+    query = context.read_query({**_V1, **context.reference_field()})
+    context.raise_errors()
+    bot, quirks = context.require_bot(query["chat_bot_id"]), context.quirks
     ref = query["ext_user_id_ref"]
     everybody = not ref and quirks.list_without_ref == "all"
-    person = None if everybody else call.person(ref).id
+    person = None if everybody else context.find_person(ref).id
     which = Filter(bot=bot, person=person, cleared=quirks.cleared_rows_listed)
-    rows, total = _page(call, which, query)
+    rows, total = _fetch_page(context, which, query)
     if not rows and quirks.past_the_end == "http_404":
-        raise call.failure(404, "Resource Not Found")
+        raise context.envelope_error(404, "Resource Not Found")
     code = 404 if not rows and quirks.past_the_end == "body_404" else 200
-    body = {"status_code": call.status_code(code), "data": [_v1_row(call, row) for row in rows]}
+    body = {"status_code": context.format_status(code), "data": [_serialize_v1_row(context, row) for row in rows]}
     if quirks.count_field != "none":
         body[quirks.count_field] = total
     if quirks.count_field == "total_count":
@@ -51,58 +51,65 @@ def list_chats(call: Call) -> Response:
     return json_response(200, body)
 
 
-def list_chats_v7(call: Call) -> Response:
-    """List a bot's rows, with times and verdicts. Source: Kadal Chat API 1.3.0 and later, 'List Chats'."""
-    query = call.query(_V7)
-    filters = call.fields(_V7_FILTERS, required=call.quirks.v7_body_required)
-    call.check()
+def list_chats_v7(context: Context) -> Response:
+    """List a bot's rows, with times and ratings. Source: Kadal Chat API 1.3.0 and later, 'List Chats'."""
+    query = context.read_query(_V7)
+    filters = context.read_body(_V7_FILTERS, required=context.quirks.v7_body_required)
+    context.raise_errors()
     which = Filter(
-        bot=call.bot(query["chat_bot_id"]),
+        bot=context.require_bot(query["chat_bot_id"]),
         events=not query["exclude_tool_verbose"],
-        cleared=call.quirks.cleared_rows_listed,
+        cleared=context.quirks.cleared_rows_listed,
         text=filters["text"] or "",
         user_id=filters["created_by"],
     )
-    rows, total = _page(call, which, query)
+    rows, total = _fetch_page(context, which, query)
     if not rows:
         data = {"has_continuations": False, "chat_hist": []}
-        body = {"status_code": call.status_code(404), "message": "No records found", "total_count": 0, "data": data}
-        return json_response(404 if call.quirks.v7_empty == "http_404" else 200, body)
+        body = {
+            "status_code": context.format_status(404),
+            "message": "No records found",
+            "total_count": 0,
+            "data": data,
+        }
+        return json_response(404 if context.quirks.v7_empty == "http_404" else 200, body)
     continuable = any(not row["cleared"] and row["category"] == "chat" for row in rows)
-    hist = [_v7_row(call, row) for row in rows]
+    hist = [_serialize_v7_row(context, row) for row in rows]
     data = {"has_continuations": continuable, "chat_hist": hist}
-    return call.ok({"message": "Success", "total_count": total, "data": data})
+    return context.ok({"message": "Success", "total_count": total, "data": data})
 
 
-def _page(call: Call, which: Filter, query: dict[str, Any]) -> tuple[list[Row], int]:
-    quirks = call.quirks
-    total = call.records.count(which)
+def _fetch_page(context: Context, which: Filter, query: dict[str, Any]) -> tuple[list[Row], int]:
+    quirks = context.quirks
+    total = context.records.count_rows(which)
     size = query["page_size"] or quirks.default_page_size
     size = size if quirks.page_size_cap is None else min(size, quirks.page_size_cap)
     offset = 0 if quirks.ignores_page_no else ((query["page_no"] or 1) - 1) * size
-    # Past the end without asking: the product of two large numbers is none that SQLite takes.
-    rows = call.records.page(which, query["order"] or quirks.default_order, size, offset) if offset < total else []
+    # Nothing is fetched past the end: SQLite does not accept an offset as large as two large numbers multiplied.
+    rows = (
+        context.records.list_rows(which, query["order"] or quirks.default_order, size, offset) if offset < total else []
+    )
     return rows, total
 
 
-def _v1_row(call: Call, row: Row) -> dict[str, Any]:
+def _serialize_v1_row(context: Context, row: Row) -> dict[str, Any]:
     return {
         "chat_bot_id": row["bot"],
         "user_query": row["query"],
         "created_by": row["person"],
-        "bot_response_id": call.id(row["id"] + call.quirks.response_id_offset),
-        "bot_response": None if call.quirks.null_responses else row["response"],
+        "bot_response_id": context.format_id(row["id"] + context.quirks.response_id_offset),
+        "bot_response": None if context.quirks.null_responses else row["response"],
     }
 
 
-def _v7_row(call: Call, row: Row) -> dict[str, Any]:
+def _serialize_v7_row(context: Context, row: Row) -> dict[str, Any]:
     return {
         "_id": row["object_id"],
-        "tenant_id": call.records.tenant_id,
+        "tenant_id": context.records.tenant_id,
         "user_id": row["user_id"],
         "object_id": None,
         "user_query": row["query"],
-        "bot_response": None if call.quirks.null_responses else row["response"],
+        "bot_response": None if context.quirks.null_responses else row["response"],
         "chat_bot_id": row["bot"],
         "user_type": "external" if row["ref"] else "internal",
         "is_cleared": row["cleared"],
@@ -110,6 +117,6 @@ def _v7_row(call: Call, row: Row) -> dict[str, Any]:
         "response_time": row["answered_at"],
         "metadata": {**(json.loads(row["metadata"]) or {}), "category": row["category"]},
         "is_positive": None if row["is_positive"] is None else bool(row["is_positive"]),
-        "query_response_id": str(row["id"] + call.quirks.response_id_offset),
+        "query_response_id": str(row["id"] + context.quirks.response_id_offset),
         "chat_bot_name": row["bot_name"],
     }

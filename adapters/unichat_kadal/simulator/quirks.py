@@ -1,4 +1,4 @@
-"""Where Kadal's sources leave a choice: what the simulator does, changeable while it runs."""
+"""Quirks: what the simulator does where Kadal's documentation is not clear. They can be changed while it runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class KadalQuirks:
     feedback_in: Literal["body", "query"] = "body"
     """Where feedback wants its fields (a JSON body, most likely)."""
     nothing_found: Literal["answer", "http_204", "body_204"] = "answer"
-    """A question that no document fits: an answer that says so, an empty 204, or 204 in a body (unclear)."""
+    """A question that no document answers: an answer that says so, an empty 204, or 204 in a body (unclear)."""
     errors_in_body: bool = False
     """Send the error envelopes under HTTP 200 (hinted at)."""
     status_code_type: Literal["int", "str"] = "int"
@@ -26,15 +26,15 @@ class KadalQuirks:
     id_type: Literal["int", "str"] = "int"
     """Type of `message_id` and `bot_response_id`."""
     response_id_offset: int = 0
-    """`bot_response_id` less `message_id` (most likely the same)."""
+    """`bot_response_id` minus `message_id` (most likely 0)."""
     count_field: Literal["total_skill_count", "total_count", "none"] = "total_skill_count"
-    """The count of a v1 list: its sample and its schema differ."""
+    """The field with the count in a v1 list: the reference's sample and schema differ."""
     default_order: Literal["asc", "desc"] = "asc"
-    """Order of a list that asks for none (unknown)."""
+    """Order of a list if the request does not say (unknown)."""
     default_page_size: int = 10
-    """Rows of a v7 page where none is asked for (unknown)."""
+    """Rows of a v7 page if the request does not say (unknown)."""
     page_size_cap: int | None = None
-    """More rows than that are not given, whatever is asked for (none stated)."""
+    """The most rows of a page, even if more are requested (none stated)."""
     ignores_page_no: bool = False
     """Every page is the first one."""
     past_the_end: Literal["empty", "body_404", "http_404"] = "empty"
@@ -42,17 +42,17 @@ class KadalQuirks:
     v7_empty: Literal["http_200", "http_404"] = "http_200"
     """HTTP status of a v7 page without rows, whose body says 404 (unstated)."""
     v7_body_required: bool = True
-    """Whether v7 refuses a request without a body."""
+    """Whether v7 rejects a request without a body."""
     list_without_ref: Literal["owner", "all"] = "owner"
-    """Whose rows a v1 list without `ext_user_id_ref` shows: the token owner's, or everybody's."""
+    """Whose rows a v1 list without `ext_user_id_ref` shows: the token owner's, or everyone's."""
     cleared_rows_listed: bool = False
     """Whether lists still show cleared rows (unknown; v7 marks them with `is_cleared`)."""
     clear_scope: Literal["ref", "owner"] = "ref"
-    """Whose history is cleared: that of `ext_user_id_ref`, or the token owner's whatever is sent (unverified)."""
+    """Whose history is cleared: that of `ext_user_id_ref`, or always the token owner's (unverified)."""
     clear_nothing: Literal["200", "404"] = "200"
-    """Clearing where nothing is left to clear: whether that is a 404 is not documented."""
+    """Clearing an empty history: whether that is a 404 is not documented."""
     refs_must_be_uuids: bool = False
-    """Refuse an `ext_user_id_ref` that is no UUID (a sibling service's allowed values)."""
+    """Reject an `ext_user_id_ref` that is not a UUID (a sibling service's allowed values)."""
     event_rows: bool = False
     """Add a row of category `event` to v7 lists with each send."""
     null_responses: bool = False
@@ -60,7 +60,7 @@ class KadalQuirks:
     missing_token_status: Literal[401, 403] = 403
     """No bearer token in the request (403 of older FastAPI releases, 401 of newer ones)."""
     wrong_token_status: Literal[401, 403] = 401
-    """A token not known, or expired."""
+    """A token that is unknown or has expired."""
     health_needs_token: bool = False
     """Whether health needs a token is not documented."""
     token_encoding: Literal["form", "json", "query"] = "form"

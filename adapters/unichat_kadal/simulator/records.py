@@ -1,4 +1,4 @@
-"""What the simulated Kadal remembers: bots, people, exchanges, feedback."""
+"""The simulated Kadal's tables: bots, people, exchanges, feedback, tokens."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ROWS = """
 
 @frozen
 class Person:
-    """Somebody who asks: the token's owner has the empty `ref`, an end user the one that came with a request."""
+    """A person who asks: the token's owner has an empty `ref`, an end user has the one of the request."""
 
     id: int
     ref: str
@@ -83,8 +83,8 @@ class Records:
         self._store = store
         self.tenant_id = tenant_id
 
-    def make_bot(self, name: str) -> str:
-        """Return the id of the bot of that name, made the first time."""
+    def find_or_create_bot(self, name: str) -> str:
+        """Return the id of the bot of that name, created the first time."""
         self._store.run(
             "INSERT OR IGNORE INTO kadal_bots (id, name, tokens_left) VALUES (?, ?, ?)",
             (str(uuid.uuid4()), name, ALLOWANCE),
@@ -104,14 +104,14 @@ class Records:
         """Set how many tokens a bot may still use."""
         self._store.run("UPDATE kadal_bots SET tokens_left = ? WHERE id = ?", (tokens, bot))
 
-    def person(self, ref: str) -> Person:
-        """Return the person of that reference, made if new."""
+    def find_or_create_person(self, ref: str) -> Person:
+        """Return the person of that reference, created if new."""
         self._store.run("INSERT OR IGNORE INTO kadal_people (ref, user_id) VALUES (?, ?)", (ref, str(uuid.uuid4())))
         row = self._store.rows("SELECT id FROM kadal_people WHERE ref = ?", (ref,))[0]
         return Person(row["id"], ref)
 
-    def last_chat(self, bot: str, person: Person) -> int | None:
-        """Return the number of the chat that the person's newest row belongs to, cleared ones aside."""
+    def find_last_chat(self, bot: str, person: Person) -> int | None:
+        """Return the number of the chat that the person's newest row belongs to, not counting cleared rows."""
         row = self._store.row(
             "SELECT chat FROM kadal_rows WHERE bot = ? AND person = ? AND NOT cleared AND category = 'chat' "
             "ORDER BY id DESC LIMIT 1",
@@ -119,17 +119,17 @@ class Records:
         )
         return row["chat"] if row else None
 
-    def questions(self, chat: int | None) -> list[str]:
+    def list_questions(self, chat: int | None) -> list[str]:
         """Return what was asked in a chat and not cleared, oldest first."""
         rows = self._store.rows(
             "SELECT query FROM kadal_rows WHERE chat = ? AND category = 'chat' AND NOT cleared ORDER BY id", (chat,)
         )
         return [row["query"] for row in rows]
 
-    def keep(
+    def add_exchange(
         self, bot: str, person: Person, query: str, response: str, *, chat: int | None, metadata: object, now: datetime
     ) -> int:
-        """Keep an exchange, in a new chat where none is given; its words use up tokens. Return its id."""
+        """Store an exchange, in a new chat if none is given; its words use up tokens. Return its id."""
         with self._store.transaction():
             number = self._insert(bot, person, "chat", query, response, metadata, now)
             self._store.run("UPDATE kadal_rows SET chat = ? WHERE id = ?", (number if chat is None else chat, number))
@@ -137,8 +137,8 @@ class Records:
             self._store.run("UPDATE kadal_bots SET tokens_left = tokens_left - ? WHERE id = ?", (used, bot))
         return number
 
-    def keep_event(self, bot: str, person: Person, now: datetime) -> None:
-        """Keep a row that is no exchange."""
+    def add_event(self, bot: str, person: Person, now: datetime) -> None:
+        """Store a row that is not an exchange."""
         self._insert(bot, person, "event", "", "", None, now)
 
     def _insert(
@@ -149,30 +149,30 @@ class Records:
             "answered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(secrets.token_hex(12), bot, person.id, category, query, response, dump_json(metadata)),
-                *(milliseconds(now), milliseconds(now)),
+                *(format_time(now), format_time(now)),
             ),
         )
         return int(cursor.lastrowid or 0)
 
-    def clear(self, bot: str, person: Person) -> int:
-        """Mark the person's rows as cleared; return how many were not yet."""
+    def clear_rows(self, bot: str, person: Person) -> int:
+        """Mark the person's rows as cleared; return how many were not cleared yet."""
         return self._store.run(
             "UPDATE kadal_rows SET cleared = 1 WHERE bot = ? AND person = ? AND NOT cleared", (bot, person.id)
         ).rowcount
 
-    def count(self, which: Filter) -> int:
-        """Return how many rows the filter lets through."""
+    def count_rows(self, which: Filter) -> int:
+        """Return how many rows match the filter."""
         return self._store.number(f"SELECT count(*) FROM ({_ROWS})", which.parameters())  # noqa: S608 - a constant
 
-    def page(self, which: Filter, order: str, limit: int, offset: int) -> list[Row]:
-        """Return rows in the order of their making, `asc` or `desc`."""
+    def list_rows(self, which: Filter, order: str, limit: int, offset: int) -> list[Row]:
+        """Return matching rows in order of creation, `asc` or `desc`."""
         return self._store.rows(
             f"{_ROWS} ORDER BY r.id {'DESC' if order == 'desc' else 'ASC'} LIMIT :limit OFFSET :offset",
             {**which.parameters(), "limit": limit, "offset": offset},
         )
 
-    def rate(self, exchange: int, person: Person, given: Mapping[str, Any]) -> int | None:
-        """Add a rating of an exchange, whatever others it has; return the rating's id, None if there is no exchange."""
+    def add_rating(self, exchange: int, person: Person, given: Mapping[str, Any]) -> int | None:
+        """Add a rating to an exchange, besides any others; return the rating's id, None if there is no exchange."""
         if not self._store.row("SELECT 1 FROM kadal_rows WHERE id = ? AND category = 'chat'", (exchange,)):
             return None
         return self._store.run(
@@ -181,6 +181,6 @@ class Records:
         ).lastrowid
 
 
-def milliseconds(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Return a time as v7 writes it: `2025-12-22T10:20:30.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Kadal, simulated: its endpoints, its two bots, its settings."""
+"""The simulator of Kadal: its endpoints, its two bots, its settings."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from starlette.types import ASGIApp
 
 from unichat.sandbox import Library, Simulator, Store, json_response
 from unichat_kadal.simulator import chats, history
-from unichat_kadal.simulator.calls import Call
+from unichat_kadal.simulator.context import Context
 from unichat_kadal.simulator.quirks import KadalQuirks
 from unichat_kadal.simulator.records import SCHEMA, Records
-from unichat_kadal.simulator.routing import Endpoint, app
+from unichat_kadal.simulator.routing import Endpoint, make_app
 from unichat_kadal.simulator.tokens import Tokens
 
 _CHAT = "/aiwb/chat/api"
 
 
-def health(call: Call) -> Response:
+def health(context: Context) -> Response:
     """Say that the service is up. Source: Kadal Chat API 1.0.7, 'healthz'."""
     return json_response(200, {"msg": "OK"})
 
 
 class KadalSimulator(Simulator):
-    """Kadal on loopback. `quirks` says what it does where the reference leaves a choice, and can be replaced any time.
+    """Kadal on loopback. `quirks` says what it does where the reference is not clear, and can be replaced at any time.
 
-    There are two bots: `chat_bot_id` is the one of `settings`, `other_chat_bot_id` is there to show that neither has
-    the other's rows. `client_id` and `client_secret` fetch tokens that expire; the one of `settings` does not.
+    There are two bots: `chat_bot_id` is the one of `settings`, `other_chat_bot_id` shows that neither has the
+    other's rows. `client_id` and `client_secret` fetch tokens that expire; the one of `settings` does not.
     """
 
     name = "kadal"
@@ -39,9 +39,9 @@ class KadalSimulator(Simulator):
         self._tokens = Tokens(self)
         self._records = Records(store, self._tokens.tenant_id)
         # The token's owner is the first person, as in the reference's sample.
-        self._records.person("")
-        self.chat_bot_id = self._records.make_bot("Sandbox bot")
-        self.other_chat_bot_id = self._records.make_bot("Other bot")
+        self._records.find_or_create_person("")
+        self.chat_bot_id = self._records.find_or_create_bot("Sandbox bot")
+        self.other_chat_bot_id = self._records.find_or_create_bot("Other bot")
 
     @property
     def client_id(self) -> str:
@@ -64,9 +64,9 @@ class KadalSimulator(Simulator):
             Endpoint("POST", f"{_CHAT}/v1/feedbacks/", chats.add_feedback),
             # Beyond the reference.
             Endpoint("POST", f"{_CHAT}/v7/", history.list_chats_v7),
-            Endpoint("POST", "/auth/api/v1/oauth/connect/token", self._tokens.connect, lambda _: False),
+            Endpoint("POST", "/auth/api/v1/oauth/connect/token", self._tokens.issue_token, lambda _: False),
         )
-        return app(endpoints, self, self._records, self._tokens, lambda: self.quirks)
+        return make_app(endpoints, self, self._records, self._tokens, lambda: self.quirks)
 
     def settings(self) -> dict[str, Any]:
         """Return the keyword arguments of `unichat.connect("kadal", …)` that reach this simulator."""
@@ -78,7 +78,7 @@ class KadalSimulator(Simulator):
         }
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the lasting token, and the client's secret."""
+        """Return the token that does not expire, and the client's secret."""
         return (self._tokens.token, self._tokens.client_secret)
 
     def tokens_left(self, chat_bot_id: str | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Checking parameters and bodies, with the 422 of Kadal's framework (FastAPI with pydantic 2)."""
+"""Validation of parameters and bodies, with the 422 of Kadal's framework (FastAPI with pydantic 2)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _INTEGER = re.compile(r"\s*[+-]?\d{1,4300}(\.0+)?\s*", re.ASCII)
 
 
-class Wrong(ValueError):
-    """A value is not accepted: pydantic's type of the error, its message, its context."""
+class ValidationError(ValueError):
+    """A value is not valid: pydantic's type of the error, its message, its context."""
 
     def __init__(self, kind: str, message: str, context: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -28,13 +28,13 @@ class Wrong(ValueError):
 
 
 Check = Callable[[Any], Any]
-"""Takes a value from JSON, or text from a query; returns it as it is used, or raises `Wrong`."""
+"""Takes a value from JSON, or text from a query; returns the converted value, or raises `ValidationError`."""
 Errors = list[dict[str, Any]]
 
 
 @frozen
 class Field:
-    """A parameter: None where it is left out, or null, unless `required`."""
+    """A parameter; unless `required`, it is None if it is left out or null."""
 
     check: Check
     required: bool = False
@@ -43,25 +43,25 @@ class Field:
 Fields = Mapping[str, Field]
 
 
-def checked(
+def validate(
     where: Literal["query", "body"], values: Mapping[str, Any], fields: Fields
 ) -> tuple[dict[str, Any], Errors]:
-    """Return the known fields of `values`, and the errors; what is not known is ignored, as the framework does."""
+    """Return the known fields of `values`, and the errors; unknown ones are ignored, as in the framework."""
     taken: dict[str, Any] = dict.fromkeys(fields)
     errors: Errors = []
     for name, field in fields.items():
         value = values.get(name)
         if name not in values and field.required:
-            errors.append(error([where, name], "missing", "Field required", None if where == "query" else values))
+            errors.append(error_item([where, name], "missing", "Field required", None if where == "query" else values))
         elif value is not None or field.required:
             try:
                 taken[name] = field.check(value)
-            except Wrong as wrong:
-                errors.append(error([where, name], wrong.kind, wrong.message, value, wrong.context))
+            except ValidationError as error:
+                errors.append(error_item([where, name], error.kind, error.message, value, error.context))
     return taken, errors
 
 
-def error(
+def error_item(
     loc: list[str | int], kind: str, message: str, value: object, context: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return one item of a 422's `detail`."""
@@ -70,14 +70,16 @@ def error(
 
 
 def string(value: object) -> str:
-    """Accept text, also empty; none that no database takes."""
+    """Accept text, even empty text, but none that a database would reject."""
     if not isinstance(value, str):
-        raise Wrong("string_type", "Input should be a valid string")
+        raise ValidationError("string_type", "Input should be a valid string")
     char = find_unstorable(value)
     if char == "\0":
-        raise Wrong("value_error", "Value error, null characters are not allowed")
+        raise ValidationError("value_error", "Value error, null characters are not allowed")
     if char is not None:
-        raise Wrong("string_unicode", "Input should be a valid string, unable to parse raw data as a unicode string")
+        raise ValidationError(
+            "string_unicode", "Input should be a valid string, unable to parse raw data as a unicode string"
+        )
     return value
 
 
@@ -87,9 +89,11 @@ def integer(*, least: int = -LARGEST - 1, most: int = LARGEST) -> Check:
     def check(value: object) -> int:
         number = _integer(value)
         if number < least:
-            raise Wrong("greater_than_equal", f"Input should be greater than or equal to {least}", {"ge": least})
+            raise ValidationError(
+                "greater_than_equal", f"Input should be greater than or equal to {least}", {"ge": least}
+            )
         if number > most:
-            raise Wrong("less_than_equal", f"Input should be less than or equal to {most}", {"le": most})
+            raise ValidationError("less_than_equal", f"Input should be less than or equal to {most}", {"le": most})
         return number
 
     return check
@@ -101,37 +105,37 @@ def _integer(value: object) -> int:
     if isinstance(value, float):
         if value.is_integer():
             return int(value)
-        raise Wrong("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+        raise ValidationError("int_from_float", "Input should be a valid integer, got a number with a fractional part")
     if not isinstance(value, str):
-        raise Wrong("int_type", "Input should be a valid integer")
+        raise ValidationError("int_type", "Input should be a valid integer")
     if not _INTEGER.fullmatch(value):
-        raise Wrong("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+        raise ValidationError("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
     return int(value.partition(".")[0])
 
 
 def boolean(value: object) -> bool:
-    """Accept true and false, 1 and 0, and the usual words for them in any case."""
+    """Accept true and false, 1 and 0, and the usual words for them, in upper or lower case."""
     word = str(value).lower() if isinstance(value, bool | str) else str(int(value)) if value in (0, 1) else ""
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
     if isinstance(value, str | int | float):
-        raise Wrong("bool_parsing", "Input should be a valid boolean, unable to interpret input")
-    raise Wrong("bool_type", "Input should be a valid boolean")
+        raise ValidationError("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+    raise ValidationError("bool_type", "Input should be a valid boolean")
 
 
 def order(value: object) -> str:
     """Accept `asc` or `desc`, in lower case only."""
     if value == "asc" or value == "desc":
         return str(value)
-    raise Wrong("enum", "Input should be 'asc' or 'desc'", {"expected": "'asc' or 'desc'"})
+    raise ValidationError("enum", "Input should be 'asc' or 'desc'", {"expected": "'asc' or 'desc'"})
 
 
 def uuid(value: object) -> str:
-    """Accept a UUID; return its usual form."""
+    """Accept a UUID; return its canonical form."""
     text = string(value)
     if not _UUID.fullmatch(text):
         reason = {"error": "invalid UUID"}
-        raise Wrong("uuid_parsing", "Input should be a valid UUID, invalid UUID", reason)
+        raise ValidationError("uuid_parsing", "Input should be a valid UUID, invalid UUID", reason)
     digits = text.replace("-", "").lower()
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
@@ -139,5 +143,5 @@ def uuid(value: object) -> str:
 def free_object(value: object) -> dict[str, Any]:
     """Accept any object."""
     if not isinstance(value, dict):
-        raise Wrong("dict_type", "Input should be a valid dictionary")
+        raise ValidationError("dict_type", "Input should be a valid dictionary")
     return value

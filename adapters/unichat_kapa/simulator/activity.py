@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from unichat_kapa.simulator.calls import Call
-from unichat_kapa.simulator.dates import date_filter
-from unichat_kapa.simulator.projects import timestamp
-from unichat_kapa.simulator.refusals import field_error
+from unichat_kapa.simulator.context import Context
+from unichat_kapa.simulator.dates import parse_date_filter
+from unichat_kapa.simulator.errors import field_error
+from unichat_kapa.simulator.projects import format_time
 
 PERIODS = ("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
 _ANSWERS = """
@@ -23,28 +23,28 @@ _ANSWERS = """
 """
 
 
-def activity(call: Call) -> Response:
+def activity(context: Context) -> Response:
     """Return counts over time and in all. Source: Kapa reference, 'Activity'."""
-    query = call.request.query_params
+    query = context.request.query_params
     period = query.get("aggregation_period")
     if period is None:
         raise field_error("aggregation_period", "This field is required.")
     if period not in PERIODS:
         raise field_error("aggregation_period", f'"{period}" is not a valid choice.')
-    rows = call.simulator.store.rows(
+    rows = context.simulator.store.rows(
         _ANSWERS,
         {
-            "project": call.project.id,
-            "start": date_filter("start_date_time", query.get("start_date_time")) or "",
-            "end": date_filter("end_date_time", query.get("end_date_time")) or "~",
+            "project": context.project.id,
+            "start": parse_date_filter("start_date_time", query.get("start_date_time")) or "",
+            "end": parse_date_filter("end_date_time", query.get("end_date_time")) or "~",
             "integration": query.get("integration_filter") or None,
         },
     )
     by_period: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        by_period[timestamp(period_start(datetime.fromisoformat(row["created_at"]), period))].append(row)
-    series = [_counts(call, start, of_period) for start, of_period in sorted(by_period.items())]
-    return call.ok({"time_series": series, "aggregate_statistics": _totals(rows)})
+        by_period[format_time(period_start(datetime.fromisoformat(row["created_at"]), period))].append(row)
+    series = [_count_period(context, start, of_period) for start, of_period in sorted(by_period.items())]
+    return context.ok({"time_series": series, "aggregate_statistics": _count_all(rows)})
 
 
 def period_start(moment: datetime, period: str) -> datetime:
@@ -61,7 +61,7 @@ def period_start(moment: datetime, period: str) -> datetime:
     }[period]
 
 
-def _counts(call: Call, start: str, rows: list[Row]) -> dict[str, Any]:
+def _count_period(context: Context, start: str, rows: list[Row]) -> dict[str, Any]:
     by_integration = Counter(row["integration"] for row in rows)
     return {
         "period": start,
@@ -69,7 +69,7 @@ def _counts(call: Call, start: str, rows: list[Row]) -> dict[str, Any]:
         "total_uncertain_count": sum(row["uncertain"] for row in rows),
         "count_by_integration": [
             {
-                "integration_type": found.type if (found := call.project.integration(each)) else "UNKNOWN",
+                "integration_type": found.type if (found := context.project.integration(each)) else "UNKNOWN",
                 "count": count,
                 "description": found.name if found else "",
                 "id": each or "",
@@ -79,7 +79,7 @@ def _counts(call: Call, start: str, rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _totals(rows: list[Row]) -> dict[str, int]:
+def _count_all(rows: list[Row]) -> dict[str, int]:
     return {
         "total_questions": len(rows),
         "total_upvotes": sum(row["upvotes"] for row in rows),

@@ -1,4 +1,4 @@
-"""The sandbox's Kapa projects: two, each with its key, integrations and sources, so that one cannot see the other's."""
+"""The simulator's projects: two, each with its own key, integrations and sources, invisible to the other."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Integration:
 
 @frozen
 class Project:
-    """A project: what its key may see. `created_at` is as in the answers."""
+    """A project, and what its key may see. `created_at` is written as in responses."""
 
     id: str
     name: str
@@ -48,29 +48,29 @@ class Project:
         return next((each for each in self.integrations if each.id == integration_id), None)
 
     def source_id(self, document: Document) -> str:
-        """Return the id of the source that a document is; the same for the same project and name, always."""
+        """Return the id of the source for a document; it depends on the project and the document's name alone."""
         return str(uuid.uuid5(uuid.UUID(self.id), document.name))
 
 
-def project(store: Store, name: str, now: datetime) -> Project:
-    """Return the project of that name, made the first time and kept with the state since."""
+def load_project(store: Store, name: str, now: datetime) -> Project:
+    """Return the project of that name, created the first time and stored with the state."""
 
     def new_id() -> str:
         return str(uuid.uuid4())
 
-    def kept_id(what: str) -> str:
+    def load_id(what: str) -> str:
         return store.kept(f"kapa.{name}.{what}", new_id)
 
     return Project(
-        id=kept_id("project"),
+        id=load_id("project"),
         name=name,
         team=store.kept("kapa.team", new_id),
         api_key=store.kept(f"kapa.{name}.api_key", lambda: secrets.token_urlsafe(32)),
-        created_at=store.kept(f"kapa.{name}.created_at", lambda: timestamp(now)),
-        integrations=tuple(Integration(kept_id(kind), kind, title) for kind, title in _INTEGRATIONS.items()),
+        created_at=store.kept(f"kapa.{name}.created_at", lambda: format_time(now)),
+        integrations=tuple(Integration(load_id(kind), kind, title) for kind, title in _INTEGRATIONS.items()),
     )
 
 
-def timestamp(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """Return a time as Kapa writes it: `2019-08-24T14:15:22.000000Z`. Such texts sort by time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

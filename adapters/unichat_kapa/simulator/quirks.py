@@ -1,4 +1,4 @@
-"""Where Kapa's sources leave a choice: what the simulator does, changeable while it runs."""
+"""Quirks: what the simulator does where Kapa's documentation is not clear. They can be changed while it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import define
 
 Shape = Literal["bare", "count", "next", "object"]
-"""How a list is answered: `[…]`, `{count, results}`, `{count, next, previous, results}`, or its first row alone."""
+"""The form of a list: `[…]`, `{count, results}`, `{count, next, previous, results}`, or its first row alone."""
 
 
 @define(kw_only=True)
@@ -21,30 +21,30 @@ class KapaQuirks:
     question_answers_shape: Shape = "bare"
     """Reference, 'List Question Answers'."""
     end_users_shape: Shape = "next"
-    """Reference, 'List End Users': the sample is one object, which no list is; the framework's page is likelier."""
+    """Reference, 'List End Users': its sample is a single object; a page as in the framework is more likely."""
     past_the_end_of_bare: Literal["empty", "404"] = "empty"
     """A page after the last of a bare list; those with a count answer 404 `Invalid page.`, as the framework does."""
     page_size: int = 25
-    """Rows of a page where none is asked for."""
+    """Rows of a page if the request does not say."""
     page_size_cap: int = 1000
-    """More rows than that are not given, whatever is asked for."""
+    """The most rows of a page, even if more are requested."""
     thread_sources: Literal["text", "list", "null"] = "text"
     """`relevant_sources` inside a retrieved thread: JSON text, as its type in the reference, or a list, or null."""
     stream_end: Literal["last", "all", "none"] = "last"
-    """Which records of a stream say `stream_end: true`: the reference's samples all do, whatever they hold."""
+    """Which records of a stream say `stream_end: true`: in the reference's samples, all of them do."""
     agent_activity: bool = False
-    """Send `stream_start` and `agent_activity_update` records too, which newer streams have."""
+    """Send `stream_start` and `agent_activity_update` records too, as newer streams do."""
     empty_pieces: int = 2
     """Empty `partial_answer` records before the first with text, as the live API sends them."""
     stream_content_type: str = "text/plain; charset=utf-8"
-    """No source says it; the body as a whole is not JSON, and not server-sent events."""
+    """Not documented; the body as a whole is neither JSON nor server-sent events."""
     seconds_between_records: float = 0.0
-    """How long each record of a stream is waited for."""
+    """Seconds before each record of a stream."""
     foreign_project: Literal["404", "403"] = "404"
     """A project that exists but is another key's."""
     unknown_answer: Literal["404", "400"] = "404"
     """Feedback on an answer that does not exist (or is another key's): not found, or a field error."""
     unknown_integration: Literal["ignore", "400"] = "ignore"
-    """A well-formed `integration_id` that is none of the project's: counted as unknown, or a field error."""
+    """A well-formed `integration_id` that is not one of the project's: counted as unknown, or a field error."""
     requests_per_minute: int | None = None
-    """More than that, by one key, are answered with 429 and `Retry-After`; the live limits are unpublished."""
+    """Requests beyond this with one key are answered with 429 and `Retry-After`; the live limits are unpublished."""

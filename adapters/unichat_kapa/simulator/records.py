@@ -1,4 +1,4 @@
-"""What the simulated Kapa remembers: end users, threads, answers, feedback."""
+"""The simulated Kapa's tables: end users, threads, answers, feedback."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _REDACTED = "[REDACTED]"
 
 @frozen(kw_only=True)
 class NewAnswer:
-    """An exchange to be kept."""
+    """An exchange to be stored."""
 
     question: str
     answer: str
@@ -52,26 +52,26 @@ class NewAnswer:
 
 
 class Records:
-    """The tables, seen by one project: nothing of another's is ever found."""
+    """The rows of one project; another project's are never found."""
 
     def __init__(self, store: Store, project: str) -> None:
         self._store = store
         self._project = project
 
-    def thread(self, thread_id: str) -> Row | None:
+    def find_thread(self, thread_id: str) -> Row | None:
         """Return a thread by its id."""
         return self._store.row("SELECT * FROM kapa_threads WHERE id = ? AND project = ?", (thread_id, self._project))
 
-    def answers(self, thread_id: str) -> list[Row]:
+    def list_answers(self, thread_id: str) -> list[Row]:
         """Return a thread's answers, oldest first."""
         return self._store.rows("SELECT * FROM kapa_answers WHERE thread = ? ORDER BY seq", (thread_id,))
 
-    def questions(self, thread_id: str) -> list[str]:
-        """Return what was asked in a thread and may be read, oldest first."""
-        return [row["question"] for row in self.answers(thread_id) if not row["redacted"]]
+    def list_questions(self, thread_id: str) -> list[str]:
+        """Return a thread's questions that were not redacted, oldest first."""
+        return [row["question"] for row in self.list_answers(thread_id) if not row["redacted"]]
 
-    def keep(self, new: NewAnswer, thread_id: str | None) -> tuple[str, str]:
-        """Keep an exchange, in a new thread where none is given; return the ids of thread and answer."""
+    def add_exchange(self, new: NewAnswer, thread_id: str | None) -> tuple[str, str]:
+        """Store an exchange, in a new thread if none is given; return the ids of thread and answer."""
         answer_id = str(uuid.uuid4())
         question, answer = (_REDACTED, _REDACTED) if new.redacted else (new.question, new.answer)
         with self._store.transaction():
@@ -96,10 +96,10 @@ class Records:
             )
         return thread_id, answer_id
 
-    def user(self, given: Mapping[str, Any] | None) -> str | None:
-        """Return the id of the end user that a chat's `user` object names, made if new; None if it names nobody.
+    def find_or_create_user(self, given: Mapping[str, Any] | None) -> str | None:
+        """Return the id of the end user that a chat's `user` object names, created if new; None if it names nobody.
 
-        The first identifier given decides; what else is given is kept with the user.
+        The first identifier that is given decides; the others are stored with the user.
         """
         named = {name: given[name] for name in _IDENTIFIERS if given and given.get(name)}
         if given is None or not named:
@@ -124,7 +124,7 @@ class Records:
             )
         return user_id
 
-    def rate(self, rating: Mapping[str, Any], now: str) -> Row | None:
+    def upsert_rating(self, rating: Mapping[str, Any], now: str) -> Row | None:
         """Insert a rating, or update the same user's of the same answer; None if there is no such answer."""
         answer = self._store.row(
             "SELECT id FROM kapa_answers WHERE id = ? AND project = ?", (rating["question_answer"], self._project)
@@ -139,8 +139,8 @@ class Records:
             (answer["id"], rating["user_identifier"], rating["reaction"], dump_json(rating["comment"]), now, now),
         )
 
-    def feedback(self, answer_id: str) -> list[dict[str, Any]]:
-        """Return an answer's ratings, oldest first, as they stand inside a question answer."""
+    def list_feedback(self, answer_id: str) -> list[dict[str, Any]]:
+        """Return an answer's ratings, oldest first, as they are written in a question answer."""
         return [
             {
                 "reaction": row["reaction"],
@@ -157,8 +157,8 @@ class Records:
         """Return how many answers the project has."""
         return self._store.number("SELECT count(*) FROM kapa_answers WHERE project = ?", (self._project,))
 
-    def page_of_answers(self, newest_first: bool, limit: int, offset: int) -> list[Row]:
-        """Return the project's answers in the order of their making."""
+    def list_answer_page(self, newest_first: bool, limit: int, offset: int) -> list[Row]:
+        """Return some of the project's answers, in order of creation."""
         return self._store.rows(
             f"SELECT * FROM kapa_answers WHERE project = ? ORDER BY seq {'DESC' if newest_first else 'ASC'} "  # noqa: S608
             "LIMIT ? OFFSET ?",

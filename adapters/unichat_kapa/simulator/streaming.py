@@ -15,7 +15,7 @@ DELIMITER = "\N{SYMBOL FOR RECORD SEPARATOR}".encode()
 Record = tuple[str, dict[str, Any]]
 
 
-def streamed(
+def stream_answer(
     quirks: KapaQuirks,
     *,
     text: str,
@@ -36,7 +36,7 @@ def streamed(
             ("agent_activity_update", {**activity, "status": "started"}),
             ("agent_activity_update", {**activity, "status": "finished"}),
         ]
-    # Nothing can be done with an answer that was not kept, so its stream has no ids.
+    # An answer that was not stored has no ids.
     closing: list[Record] = (
         [("identifiers", {"thread_id": thread_id, "question_answer_id": answer_id})] if answer_id else []
     )
@@ -48,19 +48,19 @@ def streamed(
         *closing,
     ]
     return StreamingResponse(
-        _sent(list(encoded(records, quirks)), quirks.seconds_between_records),
+        _send_slowly(list(encode_records(records, quirks)), quirks.seconds_between_records),
         headers={"content-type": quirks.stream_content_type, "cache-control": "no-cache"},
     )
 
 
-def encoded(records: Sequence[Record], quirks: KapaQuirks) -> Iterator[bytes]:
-    """Yield each record with its delimiter. JSON in ASCII: a U+241E in the text is escaped, so it never delimits."""
+def encode_records(records: Sequence[Record], quirks: KapaQuirks) -> Iterator[bytes]:
+    """Yield each record with its delimiter. JSON in ASCII: a U+241E in a text is escaped, so it delimits nothing."""
     for place, (kind, content) in enumerate(records, start=1):
         end = quirks.stream_end == "all" or (quirks.stream_end == "last" and place == len(records))
         yield dump_json({"chunk": {"type": kind, "content": content, "stream_end": end}}).encode() + DELIMITER
 
 
-async def _sent(records: Sequence[bytes], seconds: float) -> AsyncIterator[bytes]:
+async def _send_slowly(records: Sequence[bytes], seconds: float) -> AsyncIterator[bytes]:
     for record in records:
         await sleep(seconds)
         yield record

@@ -1,10 +1,10 @@
-"""The request bodies of Kapa's reference: fields, limits and enums."""
+"""Schemas of the request bodies in Kapa's reference: fields, limits and enums."""
 
 from __future__ import annotations
 
 from unichat_kapa.simulator.validation import (
     Field,
-    Form,
+    Schema,
     boolean,
     choice,
     free_object,
@@ -17,7 +17,7 @@ from unichat_kapa.simulator.validation import (
 
 QUERY_LENGTH = 5000
 
-_END_USER: Form = {
+_END_USER: Schema = {
     "email": Field(text(blank=True)),
     "unique_client_id": Field(text(blank=True)),
     "fingerprint_id": Field(text(blank=True)),
@@ -25,7 +25,7 @@ _END_USER: Form = {
     "discord_id": Field(text(blank=True)),
     "metadata": Field(free_object),
 }
-CHAT: Form = {
+CHAT: Schema = {
     "integration_id": Field(uuid),
     "query": Field(text(longest=QUERY_LENGTH), required=True),
     "user": Field(nested(_END_USER)),
@@ -46,12 +46,12 @@ GENERATION_MODELS = (
     "gpt-3.5-turbo-16k",
     "gpt-3.5-turbo-0125",
 )
-_MESSAGE: Form = {
-    # The reference lists no roles, and speaks of a 'query' message besides those of the usual kind.
+_MESSAGE: Schema = {
+    # The reference lists no roles, and mentions a 'query' message in addition to the usual ones.
     "role": Field(choice("system", "user", "assistant", "query"), required=True),
     "content": Field(text(blank=True), required=True),
 }
-CUSTOM_CHAT: Form = {
+CUSTOM_CHAT: Schema = {
     "integration_id": Field(uuid),
     "messages": Field(list_of(nested(_MESSAGE), empty=False), required=True),
     "retrieval_query": Field(text()),
@@ -63,12 +63,12 @@ CUSTOM_CHAT: Form = {
     "response_format": Field(choice("json_object")),
     "redact_conversation": Field(boolean, default=False),
 }
-SEARCH: Form = {
+SEARCH: Schema = {
     "query": Field(text(), required=True),
     "num_results": Field(positive, default=10),
     "include_source_names": Field(list_of(text())),
 }
-RETRIEVAL: Form = {
+RETRIEVAL: Schema = {
     "query": Field(text(), required=True),
     "top_k": Field(positive, default=10),
     "max_chars": Field(positive),
@@ -78,13 +78,13 @@ RETRIEVAL: Form = {
     "redact_query": Field(boolean, default=False),
     "user": Field(nested(_END_USER)),
 }
-_COMMENT: Form = {
+_COMMENT: Schema = {
     "issue": Field(text(blank=True), default=""),
     "incorrect": Field(boolean, default=False),
     "irrelevant": Field(boolean, default=False),
     "unaddressed": Field(boolean, default=False),
 }
-FEEDBACK: Form = {
+FEEDBACK: Schema = {
     "comment": Field(nested(_COMMENT), nullable=True),
     "user_identifier": Field(text(longest=200), required=True),
     "reaction": Field(choice("upvote", "downvote"), required=True),

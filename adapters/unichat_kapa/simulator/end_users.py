@@ -1,12 +1,12 @@
-"""Listing end users."""
+"""The list of end users."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from unichat_kapa.simulator.calls import Call
-from unichat_kapa.simulator.lists import paged
-from unichat_kapa.simulator.shapes import end_user
+from unichat_kapa.simulator.context import Context
+from unichat_kapa.simulator.lists import paginate
+from unichat_kapa.simulator.serializers import serialize_end_user
 
 _USERS = """
     SELECT * FROM (
@@ -21,35 +21,35 @@ _USERS = """
         AND (:search = '' OR instr(lower(email), :search) OR instr(lower(id), :search)
             OR instr(lower(unique_client_id), :search))
 """
-_ORDERS = {
+_SORT_COLUMNS = {
     name: name
     for name in ("first_activity_at", "latest_activity_at", "question_answer_count", "email", "unique_client_id")
 }
-_TRUTH = {"true": 1, "1": 1, "false": 0, "0": 0}
+_BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 
 
-def end_users(call: Call) -> Response:
-    """List the project's end users; an `ordering` or `has_email` not known is ignored, as the framework does.
+def list_end_users(context: Context) -> Response:
+    """List the project's end users; an unknown `ordering` or `has_email` is ignored, as in the framework.
 
     Source: Kapa reference, 'List End Users'.
     """
-    query = call.request.query_params
+    query = context.request.query_params
     ordering = query.get("ordering", "")
-    column = _ORDERS.get(ordering.removeprefix("-"), "seq")
+    column = _SORT_COLUMNS.get(ordering.removeprefix("-"), "seq")
     direction = "DESC" if ordering.startswith("-") and column != "seq" else "ASC"
     filters = {
-        "project": call.project.id,
-        "has_email": _TRUTH.get(query.get("has_email", "").lower()),
+        "project": context.project.id,
+        "has_email": _BOOLEANS.get(query.get("has_email", "").lower()),
         "search": query.get("search", "").strip().lower(),
     }
-    store = call.simulator.store
+    store = context.simulator.store
 
     def fetch(limit: int, offset: int) -> list[object]:
         rows = store.rows(
             f"{_USERS} ORDER BY {column} {direction}, seq LIMIT :limit OFFSET :offset",
             {**filters, "limit": limit, "offset": offset},
         )
-        return [end_user(row) for row in rows]
+        return [serialize_end_user(row) for row in rows]
 
     total = store.number(f"SELECT count(*) FROM ({_USERS})", filters)  # noqa: S608 - _USERS is a constant
-    return paged(call, call.quirks.end_users_shape, total, fetch)
+    return paginate(context, context.quirks.end_users_shape, total, fetch)

@@ -1,4 +1,4 @@
-"""One request to the simulated Kapa: what its handler gets, and the checks that all of them share."""
+"""The context of a handler: one request to the simulated Kapa, and the checks that handlers share."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from unichat.sandbox import InvalidJson, Simulator, json_response, read_json
+from unichat_kapa.simulator.errors import ApiError, field_error, not_found
 from unichat_kapa.simulator.projects import Project
 from unichat_kapa.simulator.quirks import KapaQuirks
 from unichat_kapa.simulator.records import Records
-from unichat_kapa.simulator.refusals import Refused, field_error, not_found
-from unichat_kapa.simulator.validation import Form, Invalid, cleaned, uuid
+from unichat_kapa.simulator.validation import Schema, ValidationError, uuid, validate
 
 
 @frozen
-class Call:
+class Context:
     """A request with a valid key: `project` is the key's, and `records` sees nothing beyond it."""
 
     simulator: Simulator
@@ -28,42 +28,42 @@ class Call:
     request: Request
     body: bytes
 
-    def form(self, form: Form) -> dict[str, Any]:
-        """Return the fields of the JSON body, checked.
+    def read_body(self, schema: Schema) -> dict[str, Any]:
+        """Return the validated fields of the JSON body.
 
         Raises:
-            Refused: 415 if the body is said to be something else, 400 if it is no JSON or a field is not accepted.
+            ApiError: 415 if the body is labelled otherwise, 400 if it is not JSON or a field is not valid.
         """
         declared = self.request.headers.get("content-type", "application/json")
         if declared.partition(";")[0].strip().lower() != "application/json":
-            raise Refused(415, {"detail": f'Unsupported media type "{declared}" in request.'})
+            raise ApiError(415, {"detail": f'Unsupported media type "{declared}" in request.'})
         try:
-            return cleaned(form, read_json(self.body or b"{}"))
+            return validate(schema, read_json(self.body or b"{}"))
         except InvalidJson as error:
-            raise Refused(400, {"detail": f"JSON parse error - {error.problem}"}) from None
-        except Invalid as invalid:
-            raise Refused(400, invalid.errors) from None
+            raise ApiError(400, {"detail": f"JSON parse error - {error.problem}"}) from None
+        except ValidationError as invalid:
+            raise ApiError(400, invalid.errors) from None
 
-    def thread(self) -> Row:
+    def require_thread(self) -> Row:
         """Return the thread that the path names.
 
         Raises:
-            Refused: 404 if it is no UUID, or no thread of this project.
+            ApiError: 404 if it is not a UUID, or not a thread of this project.
         """
         try:
             thread_id = uuid(self.request.path_params["thread_id"])
-        except Invalid:
+        except ValidationError:
             raise not_found() from None
-        thread = self.records.thread(thread_id)
+        thread = self.records.find_thread(thread_id)
         if thread is None:
             raise not_found()
         return thread
 
-    def integration_id(self, given: str | None) -> str | None:
-        """Return the id of the project's integration that was given, or None.
+    def check_integration_id(self, given: str | None) -> str | None:
+        """Return `given` if it is the id of an integration of the project, otherwise None.
 
         Raises:
-            Refused: 400 if there is none of that id and the quirk `unknown_integration` says so.
+            ApiError: 400 if it is not, and the quirk `unknown_integration` says so.
         """
         if self.project.integration(given) is not None:
             return given

@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 
 from unichat.adapter import ErrorResponse, Fields, Operation, Replay, Reply, Request, Secret, Token, encode_json
 from unichat.errors import ConfigError, InvalidResponse
-from unichat_kadal.models import body_of
+from unichat_kadal.models import read_body
 from unichat_kadal.operations import endpoints
 from unichat_kadal.settings import KadalSettings
 
 PATH = "/auth/api/v1/oauth/connect/token"
 
 
-def token_operation(settings: KadalSettings) -> Operation[Token]:
+def fetch_token(settings: KadalSettings) -> Operation[Token]:
     """Return the operation that fetches a token with the settings' client account."""
     assert settings.client_id is not None
     assert settings.client_secret is not None
@@ -40,7 +40,7 @@ def token_operation(settings: KadalSettings) -> Operation[Token]:
         replay=Replay.READ,
         request=request,
         detect_error=_detect_error,
-        parse=_read,
+        parse=_parse_token,
         signed=False,
     )
 
@@ -58,10 +58,10 @@ def _detect_error(reply: Reply) -> ErrorResponse | None:
     return problem
 
 
-def _read(reply: Reply) -> Token:
-    top = Fields(body_of(reply))
+def _parse_token(reply: Reply) -> Token:
+    top = Fields(read_body(reply))
     data = top.raw.get("data")
-    # The sample of the login reads it from the top although it stands under "data".
+    # The login's sample code reads the token from the top level, although its sample response has it under "data".
     fields = Fields(data, "/data") if isinstance(data, dict) and "access_token" not in top.raw else top
     text = fields.require_text("access_token")
     lifetime = fields.integer("expires_in")
@@ -70,11 +70,11 @@ def _read(reply: Reply) -> Token:
         secret = Secret(text, name="access_token")
     if secret is None:
         raise InvalidResponse("the access token cannot stand in an HTTP header", pointer="/access_token")
-    return Token(secret, _lifetime_by_claim(text) if lifetime is None else float(lifetime))
+    return Token(secret, _read_lifetime(text) if lifetime is None else float(lifetime))
 
 
-def _lifetime_by_claim(token: str) -> float | None:
-    """Return the seconds until a JWT's `exp`, unverified: it only tells when to fetch the next one."""
+def _read_lifetime(token: str) -> float | None:
+    """Return the seconds until a JWT's `exp`; unverified, since it only says when to fetch the next token."""
     with suppress(ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError):
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

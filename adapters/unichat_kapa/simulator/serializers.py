@@ -1,4 +1,4 @@
-"""The JSON objects of Kapa's reference, made from what is kept."""
+"""Serializers: the JSON objects of Kapa's reference, made from rows and documents."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def is_internal(document_name: str) -> bool:
     return "internal" in document_name.split("/")[:-1]
 
 
-def kept_sources(passages: Iterable[Passage]) -> Sources:
-    """Return sources as they are kept: with a path, since the port of the URL changes with each start."""
+def describe_sources(passages: Iterable[Passage]) -> Sources:
+    """Return sources as they are stored: with a path, since the port of the URL changes with each start."""
     return [
         {
             "path": passage.path,
@@ -32,7 +32,7 @@ def kept_sources(passages: Iterable[Passage]) -> Sources:
     ]
 
 
-def relevant_sources(kept: Iterable[Mapping[str, Any]], source_url: Callable[[str], str], *, full: bool) -> Sources:
+def serialize_sources(kept: Iterable[Mapping[str, Any]], source_url: Callable[[str], str], *, full: bool) -> Sources:
     """Return `relevant_sources`; `full` with what only custom chat shows. Source: Kapa reference, 'Chat'."""
     return [
         {
@@ -45,7 +45,7 @@ def relevant_sources(kept: Iterable[Mapping[str, Any]], source_url: Callable[[st
     ]
 
 
-def question_answer(row: Row, feedback: list[dict[str, Any]]) -> dict[str, Any]:
+def serialize_question_answer(row: Row, feedback: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a question answer. Source: Kapa reference, 'List Question Answers'."""
     return {
         "id": row["id"],
@@ -60,17 +60,17 @@ def question_answer(row: Row, feedback: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def sources_in_thread(
+def serialize_thread_sources(
     row: Row, source_url: Callable[[str], str], form: Literal["text", "list", "null"]
 ) -> str | Sources | None:
     """Return `relevant_sources` of an answer inside a thread. Source: Kapa reference, 'Retrieve a thread'."""
     if form == "null":
         return None
-    sources = relevant_sources(json.loads(row["sources"]), source_url, full=False)
+    sources = serialize_sources(json.loads(row["sources"]), source_url, full=False)
     return dump_json(sources) if form == "text" else sources
 
 
-def integration(project: Project, each: Integration) -> dict[str, Any]:
+def serialize_integration(project: Project, each: Integration) -> dict[str, Any]:
     """Return an integration. Source: Kapa reference, 'List all integrations'."""
     return {
         "id": each.id,
@@ -85,7 +85,7 @@ def integration(project: Project, each: Integration) -> dict[str, Any]:
     }
 
 
-def source(project: Project, document: Document) -> dict[str, Any]:
+def serialize_source(project: Project, document: Document) -> dict[str, Any]:
     """Return a knowledge source, which here is a document. Source: Kapa reference, 'List all sources'."""
     return {
         "project": project.id,
@@ -100,7 +100,7 @@ def source(project: Project, document: Document) -> dict[str, Any]:
         "ingested_at": project.created_at,
         "created_at": project.created_at,
         "updated_at": project.created_at,
-        # Text, however odd: the reference's sample has text for all of these.
+        # All text, however odd: so are they in the reference's sample.
         "has_periodic_task": "false",
         "next_run_at": "",
         "last_task_name": "ingest",
@@ -115,7 +115,7 @@ def source(project: Project, document: Document) -> dict[str, Any]:
     }
 
 
-def rating(row: Row) -> dict[str, Any]:
+def serialize_rating(row: Row) -> dict[str, Any]:
     """Return a rating. Source: Kapa reference, 'Upsert feedback'."""
     return {
         "id": row["id"],
@@ -128,8 +128,8 @@ def rating(row: Row) -> dict[str, Any]:
     }
 
 
-def end_user(row: Row) -> dict[str, Any]:
-    """Return an end user, from a row of `people.USERS`. Source: Kapa reference, 'List End Users'."""
+def serialize_end_user(row: Row) -> dict[str, Any]:
+    """Return an end user, from a row of `the end users' query`. Source: Kapa reference, 'List End Users'."""
     return {
         "id": row["id"],
         "display_id": row["email"] or row["unique_client_id"] or f"Anonymous {row['id'][:8]}",
