@@ -14,8 +14,7 @@ from tests.faults.injection import good
 from tests.faults.neutral import Opens
 from tests.faults.server import FaultServer
 from tests.faults.vendors import VENDORS
-from unichat.adapter import Operation, Replay, Request
-from unichat.adapter import endpoints
+from unichat.adapter import Operation, Replay, Request, endpoints
 from unichat.client.sync_client import Client
 from unichat.errors import ConfigError, InvalidInput
 
