@@ -45,10 +45,10 @@ def connect(
     """
     from unichat import config as configuration
 
-    request = configuration.Request(target=target, profile=profile, config=config, keywords=settings)
+    request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
     # Secrets may stand in both, and a traceback with local variables would show them.
     del target, settings
-    resolved = configuration.settle(request)
+    resolved = configuration.resolve_request(request)
     return client_for(resolved.backend, resolved.settings, hooks=hooks)
 
 
@@ -68,9 +68,9 @@ def connect_async(
     """
     from unichat import config as configuration
 
-    request = configuration.Request(target=target, profile=profile, config=config, keywords=settings)
+    request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
     del target, settings
-    resolved = configuration.settle(request)
+    resolved = configuration.resolve_request(request)
     return async_client_for(resolved.backend, resolved.settings, hooks=hooks)
 
 

@@ -26,8 +26,8 @@ from unichat.adapter import Backend, Capabilities, CommonSettings, PolicySetting
 from unichat.cli.conversation import COMMANDS
 from unichat.cli.failures import EXIT_CODES
 from unichat.config import registry, resolve
-from unichat.config.checking import settings_of
-from unichat.config.kinds import is_function, members
+from unichat.config.setting_types import is_function, union_members
+from unichat.config.validation import setting_attributes
 from unichat.policy.backoff import Backoff, longest_wait
 from unichat.policy.failures import ROWS
 from unichat.sandbox import Library, Store
@@ -89,7 +89,7 @@ def capabilities() -> str:
 def _capability(backend: Backend[Any], name: str) -> str:
     usual = getattr(_capabilities(backend), name)
     text = _shown(usual)
-    for item in settings_of(backend.settings):
+    for item in setting_attributes(backend.settings):
         for option in get_args(item.type) if get_origin(item.type) is Literal else ():
             other = getattr(_capabilities(backend, **{item.name: option}), name)
             if other != usual:
@@ -133,16 +133,16 @@ def _toml(value: object) -> str:
 
 def settings(kind: type[Any]) -> str:
     """Return a settings class's own settings."""
-    common = {item.name: item for item in settings_of(CommonSettings)}
+    common = {item.name: item for item in setting_attributes(CommonSettings)}
     rows = []
-    for item in settings_of(kind):
+    for item in setting_attributes(kind):
         if kind is not CommonSettings and item.name in common and item.default == common[item.name].default:
             continue
         variable = item.metadata["env"]
         rows.append(
             (
                 f"`{item.name}`",
-                " or ".join(_kind(member) for member in members(item.type)),
+                " or ".join(_kind(member) for member in union_members(item.type)),
                 _default(item.default),
                 f"`{variable}`" if variable else "",
                 item.metadata["help"],

@@ -63,7 +63,7 @@ def test_an_unknown_backend_is_an_error_that_names_the_known_ones(start):
         start().settings("acme")
 
 
-def test_the_config_to_paste_holds_the_settings_of_every_backend(start):
+def test_the_config_to_paste_has_the_settings_of_every_backend(start):
     box = start()
     config = tomllib.loads(box.config_toml())
     assert config["default"] == "kadal"
@@ -87,13 +87,13 @@ def test_closing_cuts_open_streams_and_leaves_no_thread_and_no_port(start):
         requests.get(simulator.base_url, timeout=5)
 
 
-def test_closing_twice_is_fine(start):
+def test_a_sandbox_can_be_closed_twice(start):
     box = start()
     box.close()
     box.close()
 
 
-def test_a_box_closes_at_the_end_of_a_with_block(manual):
+def test_a_sandbox_closes_at_the_end_of_its_with_block(manual):
     with unichat.sandbox.start(docs=manual, simulators=[Third]) as box:
         url = box.settings("third")["base_url"]
         assert requests.get(url, timeout=5).text == "hello"
@@ -170,7 +170,7 @@ def test_without_simulators_the_error_says_what_to_install(start):
         start(simulators=[])
 
 
-def test_a_fault_of_a_simulator_is_a_500_that_is_logged(start, caplog):
+def test_an_exception_in_a_simulator_is_a_500_and_logged(start, caplog):
     box = start(simulators=[Third])
     with caplog.at_level(logging.ERROR, logger="unichat.sandbox"):
         assert requests.get(box.settings("third")["base_url"] + "/broken", timeout=5).status_code == 500
@@ -243,7 +243,7 @@ def test_a_source_opens_as_a_page_with_its_heading(kapa):
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
-def test_a_page_of_no_document_is_not_found(kapa):
+def test_a_page_without_a_document_is_not_found(kapa):
     assert kapa.get("/docs/missing.md").status_code == 404
     assert kapa.get("/docs/../setup.py").status_code == 404
 
@@ -277,7 +277,7 @@ def test_state_in_a_file_survives_a_restart_keys_included(start, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-def test_a_new_state_file_and_what_stands_beside_it_are_for_their_owner_alone(start, tmp_path):
+def test_a_new_state_file_and_its_companions_are_readable_by_their_owner_only(start, tmp_path):
     path = tmp_path / "state.sqlite3"
     before = os.umask(0o022)
     try:
@@ -290,7 +290,7 @@ def test_a_new_state_file_and_what_stands_beside_it_are_for_their_owner_alone(st
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-def test_the_mode_of_a_state_file_that_is_there_stays(start, tmp_path):
+def test_the_mode_of_an_existing_state_file_is_kept(start, tmp_path):
     path = tmp_path / "state.sqlite3"
     path.touch(0o640)
     path.chmod(0o640)
@@ -298,7 +298,7 @@ def test_the_mode_of_a_state_file_that_is_there_stays(start, tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_two_boxes_in_memory_share_nothing(start):
+def test_two_sandboxes_in_memory_share_nothing(start):
     first, second = start(), start()
     assert first.settings("kapa")["api_key"] != second.settings("kapa")["api_key"]
     assert first.settings("kadal")["token"] != second.settings("kadal")["token"]
@@ -309,14 +309,14 @@ def test_a_state_file_in_a_missing_folder_says_so(start, tmp_path):
         start(state=tmp_path / "missing" / "state.sqlite")
 
 
-def test_a_state_file_that_is_no_database_says_so(start, tmp_path):
+def test_a_state_file_that_is_not_a_database_says_so(start, tmp_path):
     (tmp_path / "notes.txt").write_text("not a database, and long enough to have a header of one hundred bytes" * 9)
     with pytest.raises(SandboxError, match="not a database"):
         start(state=tmp_path / "notes.txt")
 
 
 @pytest.mark.parametrize(("pragma", "said"), [("application_id = 7", "another program's"), ("user_version = 99", "99")])
-def test_a_state_file_of_somebody_else_is_left_alone(start, tmp_path, pragma, said):
+def test_a_state_file_of_another_program_is_left_alone(start, tmp_path, pragma, said):
     state = tmp_path / "state.sqlite"
     start(state=state).close()
     database = sqlite3.connect(state)
@@ -343,7 +343,7 @@ def test_a_failed_transaction_keeps_nothing(start):
 # Requests seen
 
 
-def test_requests_are_kept_as_sent_without_their_secrets(kapa, kadal):
+def test_requests_are_recorded_as_sent_without_their_secrets(kapa, kadal):
     key = kapa.project.api_key
     kapa.send("POST", "chat/?a=%2F&b", json={"query": "x", "metadata": {"copied": key}}, headers={"X-Note": key})
     seen = kapa.simulator.requests[-1]
@@ -357,14 +357,14 @@ def test_requests_are_kept_as_sent_without_their_secrets(kapa, kadal):
     assert kadal.simulator.requests[-1].header("authorization") == "Bearer ***"
 
 
-def test_a_client_secret_is_hidden_even_if_it_is_none_of_the_sandboxs(kadal):
+def test_a_client_secret_is_hidden_even_if_the_sandbox_did_not_issue_it(kadal):
     kadal.send("POST", "/auth/api/v1/oauth/connect/token", data={"client_secret": "real", "client_id": "me"})
     assert kadal.simulator.requests[-1].body == b"client_secret=***&client_id=me"
     kadal.send("POST", "v7/", json={"client_secret": "real"})
     assert kadal.simulator.requests[-1].body == b'{"client_secret": "***"}'
 
 
-def test_pages_of_the_docs_are_not_among_the_requests(kapa):
+def test_requests_for_pages_of_the_docs_are_not_recorded(kapa):
     kapa.get("/docs/guide.md")
     assert not kapa.simulator.requests
 
@@ -382,5 +382,5 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch):
         __import__("unichat.sandbox")
 
 
-def test_both_simulators_can_be_started_alone(start):
+def test_each_simulator_can_be_started_alone(start):
     assert start(simulators=[KadalSimulator]).backends == ("kadal",)

@@ -158,12 +158,12 @@ def test_a_message_is_answered_from_the_documents(kadal):
     assert f"{kadal.simulator.base_url}/docs/guide.md#retries" in answer["message"]
 
 
-def test_the_old_way_of_sending_answers_alike(kadal):
+def test_the_old_endpoint_for_sending_gives_the_same_answers(kadal):
     response = kadal.send("GET", f"v1/{kadal.bot}", params={"query": RETRIES, "chat_bot_id": "ignored"})
     assert response.json()["message"] == kadal.answer(RETRIES)["message"]
 
 
-def test_what_the_documents_do_not_say_is_said_to_be_unknown(kadal):
+def test_a_question_that_the_documents_do_not_answer_is_said_to_be_unknown(kadal):
     assert "I do not know" in kadal.answer(UNKNOWN)["message"]
 
 
@@ -260,7 +260,7 @@ def test_the_types_of_status_codes_and_ids_are_quirks(kadal):
     assert kadal.list_v7({"created_by": "nobody"}).json()["status_code"] == "404"
 
 
-def test_the_message_can_be_wanted_in_the_query(kadal):
+def test_the_message_can_be_required_in_the_query(kadal):
     kadal.simulator.quirks.message_in = "query"
     assert locations(kadal.ask("x")) == {("query", "message"): "missing"}
     assert "`attempts`" in kadal.send("POST", f"v2/{kadal.bot}", params={"message": RETRIES}).json()["message"]
@@ -308,7 +308,7 @@ def test_errors_of_query_and_body_come_together(kadal):
     assert next(iter(locations(response)))[0] == "query"
 
 
-def test_a_body_that_is_no_json_is_told_before_the_token_is_looked_at(kadal):
+def test_a_body_that_is_not_json_is_refused_before_the_token_is_checked(kadal):
     del kadal.session.headers["Authorization"]
     headers = {"content-type": "application/json"}
     assert kadal.send("POST", f"v2/{kadal.bot}", data=b"{", headers=headers).status_code == 422
@@ -319,12 +319,12 @@ def test_a_get_without_its_query_is_422(kadal):
     assert locations(kadal.send("GET", f"v1/{kadal.bot}")) == {("query", "query"): "missing"}
 
 
-def test_an_empty_message_and_null_metadata_are_taken(kadal):
+def test_an_empty_message_and_null_metadata_are_accepted(kadal):
     response = kadal.send("POST", f"v2/{kadal.bot}", json={"message": "", "metadata": None, "surprise": 1})
     assert response.status_code == 200
 
 
-def test_references_can_be_wanted_as_uuids(kadal):
+def test_references_can_be_required_to_be_uuids(kadal):
     kadal.simulator.quirks.refs_must_be_uuids = True
     assert locations(kadal.ask("x", ext_user_id_ref="ann")) == {("query", "ext_user_id_ref"): "uuid_parsing"}
     assert kadal.ask("x", ext_user_id_ref=NOBODY).status_code == 200
@@ -389,7 +389,7 @@ def test_an_invalid_list_is_422(kadal, params, expected):
     assert locations(kadal.list(**params)) == expected
 
 
-def test_numbers_may_be_written_as_pydantic_takes_them(kadal):
+def test_numbers_are_accepted_in_every_form_that_pydantic_accepts(kadal):
     assert kadal.list(page_no=" +1 ", page_size="10.0").status_code == 200
     assert kadal.list(page_no=2**62, page_size=2**62).json()["data"] == []
 
@@ -402,7 +402,7 @@ def test_a_reference_that_nobody_used_has_no_rows(kadal):
     assert kadal.questions(ext_user_id_ref="nobody") == []
 
 
-def test_past_the_end_is_what_the_quirk_says(three):
+def test_a_page_past_the_end_is_what_the_quirk_says(three):
     def past():
         response = three.list(ext_user_id_ref="ann", page_no=2)
         return response.status_code, response.json()
@@ -433,7 +433,7 @@ def test_a_cap_on_pages_an_ignored_page_and_null_answers_are_quirks(three):
     assert three.list_v7().json()["data"]["chat_hist"][0]["bot_response"] is None
 
 
-def test_whose_rows_a_list_without_a_reference_shows_is_a_quirk(three):
+def test_a_list_without_a_reference_shows_the_rows_that_the_quirk_says(three):
     assert three.questions() == []
     three.simulator.quirks.list_without_ref = "all"
     assert len(three.questions()) == 3
@@ -621,17 +621,17 @@ def test_invalid_feedback_is_422(kadal, change, expected):
 
 
 @pytest.mark.parametrize("value", [True, 1, 1.0, "true", "Y"])
-def test_a_verdict_may_be_written_in_many_ways(kadal, value):
+def test_a_rating_is_accepted_in_many_forms(kadal, value):
     assert kadal.rate(kadal.answer("x")["message_id"], is_positive=value).json()["is_positive"] is True
 
 
-def test_feedback_in_the_query_alone_is_refused_and_in_both_places_taken(kadal):
+def test_feedback_is_refused_in_the_query_alone_and_accepted_in_query_and_body(kadal):
     fields = {"bot_response_id": kadal.answer("x")["message_id"], "is_positive": "true", "rating_id": 1}
     assert locations(kadal.send("POST", "v1/feedbacks/", params=fields)) == {("body",): "missing"}
     assert kadal.send("POST", "v1/feedbacks/", params=fields, json=fields).status_code == 200
 
 
-def test_feedback_can_be_wanted_in_the_query(kadal):
+def test_feedback_can_be_required_in_the_query(kadal):
     kadal.simulator.quirks.feedback_in = "query"
     number = kadal.answer("x")["message_id"]
     assert locations(kadal.rate(number)) == {

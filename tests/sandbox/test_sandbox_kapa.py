@@ -45,7 +45,7 @@ def test_a_request_with_a_wrong_key_is_401(kapa, key):
 
 
 @pytest.mark.parametrize("path", ["integrations", "chat", "/nowhere/", "/", "/query/v1/feedback/upsert"])
-def test_a_path_without_its_slash_or_of_nothing_is_404(kapa, path):
+def test_a_path_without_its_slash_or_an_unknown_one_is_404(kapa, path):
     response = kapa.get(path)
     assert response.status_code == 404
     assert response.json() == {"detail": "Not found."}
@@ -80,7 +80,7 @@ def test_a_project_that_does_not_exist_is_404(kapa, project):
 
 
 @pytest.mark.parametrize("status", ["404", "403"])
-def test_another_keys_project_is_refused_as_the_quirk_says(kapa, other, status):
+def test_the_project_of_another_key_is_refused_as_the_quirk_says(kapa, other, status):
     kapa.simulator.quirks.foreign_project = status
     response = kapa.get(f"/org/v1/projects/{other.project.id}/")
     assert response.status_code == int(status)
@@ -91,7 +91,7 @@ def test_an_id_in_capitals_is_the_same_id(kapa):
     assert kapa.get(f"/org/v1/projects/{kapa.project.id.upper()}/").status_code == 200
 
 
-def test_nothing_of_another_keys_project_can_be_seen_or_rated(kapa, other):
+def test_the_project_of_another_key_can_be_neither_read_nor_rated(kapa, other):
     mine = kapa.chat(RETRIES, user={"email": "a@example.org"})
     assert other.get(f"/query/v1/threads/{mine['thread_id']}/").status_code == 404
     assert other.post(f"/query/v1/threads/{mine['thread_id']}/chat/", query="x").status_code == 404
@@ -171,7 +171,7 @@ def test_a_chat_answers_from_the_documents_in_a_new_thread(kapa):
     assert kapa.chat(RETRIES)["thread_id"] != answer["thread_id"]
 
 
-def test_what_the_documents_do_not_say_is_uncertain_and_has_no_sources(kapa):
+def test_a_question_that_the_documents_do_not_answer_is_uncertain_and_has_no_sources(kapa):
     answer = kapa.chat(UNKNOWN)
     assert answer["is_uncertain"] is True
     assert answer["relevant_sources"] == []
@@ -198,7 +198,7 @@ def test_a_thread_that_does_not_exist_is_404(kapa, thread):
 
 
 @pytest.mark.parametrize("length", [1, 5000])
-def test_a_query_of_1_to_5000_code_points_is_taken(kapa, length):
+def test_a_query_of_1_to_5000_code_points_is_accepted(kapa, length):
     assert kapa.post("chat/", query="\N{GRINNING FACE}" * length).status_code == 200
 
 
@@ -257,7 +257,7 @@ def test_unknown_fields_are_ignored(kapa):
         (b'{"query": ' + b"9" * 5000 + b"}", "limit"),
     ],
 )
-def test_a_body_that_is_no_json_is_400(kapa, body, detail):
+def test_a_body_that_is_not_json_is_400(kapa, body, detail):
     response = kapa.send("POST", "chat/", data=body, headers={"content-type": "application/json"})
     assert response.status_code == 400
     assert response.json()["detail"].startswith("JSON parse error - ")
@@ -265,7 +265,7 @@ def test_a_body_that_is_no_json_is_400(kapa, body, detail):
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])
-def test_a_body_that_is_no_object_is_400(kapa, body):
+def test_a_body_that_is_not_an_object_is_400(kapa, body):
     response = kapa.send("POST", "chat/", data=json.dumps(body), headers={"content-type": "application/json"})
     assert response.status_code == 400
     assert "Expected a dictionary" in response.json()["non_field_errors"][0]
@@ -335,7 +335,7 @@ def test_without_retrieval_there_are_no_sources(kapa):
     assert "`attempts`" not in answer["answer"]
 
 
-def test_an_answer_that_is_not_to_be_kept_has_no_ids(new_kapa):
+def test_an_answer_that_is_not_stored_has_no_ids(new_kapa):
     answer = new_kapa.post("chat/custom/", messages=said(RETRIES), persist_answer=False).json()
     assert (answer["thread_id"], answer["question_answer_id"]) == (None, None)
     assert new_kapa.get("question-answers/").json() == []
@@ -344,7 +344,7 @@ def test_an_answer_that_is_not_to_be_kept_has_no_ids(new_kapa):
     assert chunks[-1]["stream_end"] is True
 
 
-def test_a_redacted_conversation_is_kept_without_its_words(kapa):
+def test_a_redacted_conversation_is_stored_without_its_text(kapa):
     answer = kapa.post("chat/custom/", messages=said(RETRIES), redact_conversation=True).json()
     assert "`attempts`" in answer["answer"]
     (kept,) = kapa.get(f"/query/v1/threads/{answer['thread_id']}/").json()["question_answers"]
@@ -373,12 +373,12 @@ def test_retrieval_can_be_restricted_to_some_sources(kapa):
     assert kapa.post("chat/custom/", **body, source_ids_include=[]).json()["relevant_sources"]
 
 
-def test_a_json_object_can_be_asked_for(kapa):
+def test_a_json_object_can_be_requested(kapa):
     answer = kapa.post("chat/custom/", messages=said(RETRIES), response_format="json_object").json()["answer"]
     assert "`attempts`" in json.loads(answer)["answer"]
 
 
-def test_every_generation_model_of_the_reference_is_taken(kapa):
+def test_every_generation_model_of_the_reference_is_accepted(kapa):
     assert len(GENERATION_MODELS) == 13
     for model in GENERATION_MODELS:
         assert kapa.post("chat/custom/", messages=said("x"), generation_model=model).status_code == 200
@@ -660,7 +660,7 @@ def test_a_page_past_the_end_is_empty_or_404_as_the_shape_and_the_quirk_say(thre
     assert (response.status_code, response.json()) == (404, {"detail": "Invalid page."})
 
 
-def test_the_first_page_of_nothing_is_empty(new_kapa):
+def test_the_first_page_of_an_empty_list_is_empty(new_kapa):
     assert new_kapa.get("question-answers/").json() == []
     assert new_kapa.get("end-users/").json() == {"count": 0, "next": None, "previous": None, "results": []}
     new_kapa.simulator.quirks.end_users_shape = "object"

@@ -90,7 +90,7 @@ def test_a_fence_inside_a_long_list_is_not_cut():
     assert all(passage.text.count("```") % 2 == 0 for passage in passages)
 
 
-def test_a_line_without_end_is_cut():
+def test_an_endless_line_is_cut():
     passages = passages_of(Document("a.md", "word " * 10_000))
     assert all(len(passage.text) <= 2 * FENCE_LENGTH for passage in passages)
 
@@ -136,7 +136,7 @@ def test_a_word_in_the_title_counts_more_than_one_in_the_text(library):
         '"" OR NEAR(',
     ],
 )
-def test_what_the_documents_do_not_say_is_not_answered(library, question):
+def test_a_question_that_the_documents_do_not_answer_is_not_answered(library, question):
     found = answer(library, question)
     assert found.uncertain
     assert found.passages == ()
@@ -174,7 +174,7 @@ def test_documents_can_be_restricted(library):
     assert library.index.search("boiler", ["guide.md"])[0].document == "guide.md"
 
 
-def test_a_search_finds_whatever_has_a_word(library):
+def test_a_search_finds_every_passage_with_a_word_of_the_query(library):
     assert {passage.document for passage in library.index.search("boiler zebra")} == {
         "guide.md",
         "reference/errors.md",
@@ -184,7 +184,7 @@ def test_a_search_finds_whatever_has_a_word(library):
     assert library.index.search("zebra") == []
 
 
-def test_more_than_one_passage_is_quoted_where_they_fit_alike():
+def test_several_passages_are_quoted_if_they_fit_equally_well():
     text = "\n\n".join(f"# Kettle {name}\n\nThe kettle called {name} whistles." for name in ("Ada", "Bo", "Cy", "Di"))
     library = Library([Document("a.md", text)])
     found = answer(library, "which kettle whistles")
@@ -214,25 +214,25 @@ def test_a_title_cannot_break_the_link_that_names_it():
     library.close()
 
 
-def test_a_long_story_needs_fewer_of_its_words(library):
+def test_a_long_question_needs_fewer_of_its_words(library):
     story = "My machine stood in Grandmother's kitchen near Hamburg, then OverheatError, boiler hot, cool down: " * 2
     assert answer(library, story).passages[0].path == "reference/errors.md#overheaterror"
 
 
 @given(question=st.text(max_size=60), earlier=st.lists(st.text(max_size=30), max_size=4))
-def test_no_text_breaks_the_search(library, question, earlier):
+def test_any_text_can_be_searched(library, question, earlier):
     found = answer(library, question, *earlier)
     assert found.uncertain == (found.passages == ())
     library.index.search(question)
 
 
 @given(st.text(alphabet=st.sampled_from("\"'*():^-+{}\0 ANDORNEARboiler_"), max_size=40))
-def test_no_operator_of_the_query_language_is_obeyed(library, question):
+def test_operators_of_the_query_language_are_plain_words(library, question):
     library.index.search(question)
     answer(library, question)
 
 
-def test_words_of_asking_are_no_subject():
+def test_question_words_are_not_subject_words():
     assert subject_words("How do I change the clear_history of StaleThread, please?") == [
         "clear",
         "history",

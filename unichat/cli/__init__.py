@@ -10,10 +10,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (`unichat.cli.failures.EXIT_CODES`).
 
     Args:
-        arguments: what stands after `unichat`; None for those of the process.
+        arguments: those after `unichat`; None for those of the process.
     """
     try:
-        # Here and not above: without click, and on Ctrl-C while it loads, there should be a line and no traceback.
+        # Imported here: without click, and on Ctrl-C while it loads, there should be one line and no traceback.
         from unichat.cli.app import run
     except ModuleNotFoundError as error:
         if error.name != "click":

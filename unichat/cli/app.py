@@ -1,4 +1,4 @@
-"""The command `unichat` itself: which commands there are, each loaded when it is called, and how all of them end."""
+"""The command `unichat` itself: its commands, each of which is imported when it is called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 import unichat
 from unichat._text.printable import quoted
-from unichat.cli.failures import EXIT_CODES, ended, nearest
+from unichat.cli.failures import EXIT_CODES, handle_exception, suggestion
 
 COMMANDS = {
     "demo": "Show both vendors side by side, in a sandbox.",
@@ -21,7 +21,7 @@ COMMANDS = {
     "feedback": "Rate an answer.",
     "clear": "Clear a conversation.",
     "profiles": "List the profiles of the config file.",
-    "doctor": "Check a profile and say what to mend.",
+    "doctor": "Check a profile and say what to fix.",
     "operations": "List a vendor's own operations.",
     "call": "Run one of the vendor's own operations.",
     "sandbox": "Serve simulated vendors until Ctrl-C.",
@@ -35,8 +35,8 @@ _COMPLETION = {
 }
 
 
-class _Commands(click.Group):
-    """A group that imports a command when it is called: the list of all should not cost the imports of all."""
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is called, so that the help does not cost the imports of all."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -52,7 +52,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not ctx.resilient_parsing:
-            raise click.UsageError(f"there is no command {quoted(name)}{nearest(name, COMMANDS)}.", ctx)
+            raise click.UsageError(f"there is no command {quoted(name)}{suggestion(name, COMMANDS)}.", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -68,7 +68,7 @@ class _Commands(click.Group):
 
 @click.command(
     "unichat",
-    cls=_Commands,
+    cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="One interface to hosted support bots. Begin with `unichat demo`, which needs no account.",
 )
@@ -76,26 +76,26 @@ class _Commands(click.Group):
 @click.option("--config", type=click.Path(), metavar="FILE", help="The config file; can also stand after the command.")
 @click.option("--debug", is_flag=True, envvar="UNICHAT_DEBUG", help="Show the log, and tracebacks of errors.")
 def application(config: str | None, debug: bool) -> None:
-    """Do nothing: the commands look these options up in the outermost context."""
+    """Do nothing: the commands look up these options in the outermost context."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. Errors end up on standard error, a line each."""
+    """Run one command and return its exit code. An error is printed to standard error, in one line."""
     if "_UNICHAT_COMPLETE" in os.environ:
-        # A shell asks: click answers on standard output and ends the process.
+        # The shell asks for completions: click prints them and ends the process.
         application.main(prog_name="unichat")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # A terminal that cannot show a character gets an escape instead of a UnicodeEncodeError.
+            # Characters that the terminal cannot show are escaped, and do not raise a UnicodeEncodeError.
             stream.reconfigure(errors="backslashreplace")
     context: click.Context | None = None
     try:
-        # Not click's own main(), which ends a closed pipe with 1. click does not know NO_COLOR either.
+        # Not click's own main(), which exits with 1 on a closed pipe. click does not know NO_COLOR either.
         color = False if os.environ.get("NO_COLOR") else None
         context = application.make_context("unichat", list(arguments) or ["--help"], color=color)
         with context:
             application.invoke(context)
         sys.stdout.flush()
     except BaseException as error:
-        return ended(error, context)
+        return handle_exception(error, context)
     return 0

@@ -10,7 +10,7 @@ import click
 from unichat.cli import options, output
 
 if TYPE_CHECKING:
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
     from unichat.models import Answer
 
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 def command(target: Target, question: tuple[str, ...], thread: str | None, user: str | None, as_json: bool) -> None:
     """Ask one question.
 
-    The question is what stands after the options, in quotes or not; without it, or with -, it is read from standard
-    input. Without any config the sandbox answers; it keeps its threads, so that --thread works there as well.
+    The question is the rest of the command line, in quotes or not; without it, or with -, it is read from standard
+    input. Without any config the sandbox answers; it keeps its threads, so --thread works there as well.
     """
-    text = _read() if question in ((), ("-",)) else " ".join(question)
+    text = _read_question() if question in ((), ("-",)) else " ".join(question)
     from unichat.models import ThreadRef
 
     reference = None if thread is None else ThreadRef.parse(thread)
@@ -36,26 +36,26 @@ def command(target: Target, question: tuple[str, ...], thread: str | None, user:
         else:
             answer = opened.client.continue_thread(reference, text, user=user)
     if as_json:
-        output.show_json(output.answer_json(answer))
+        output.print_json(output.answer_json(answer))
     else:
-        _say(answer, links=not opened.passing)
-    output.say_doubts(answer)
+        _print_answer(answer, links=not opened.temporary)
+    output.print_caveats(answer)
 
 
-def _read() -> str:
+def _read_question() -> str:
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("no question: give it after the options, or on standard input.")
     try:
         return sys.stdin.read().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise click.UsageError("the question on standard input is no text in this terminal's encoding.") from None
+        raise click.UsageError("the question on standard input is not text in this terminal's encoding.") from None
 
 
-def _say(answer: Answer, *, links: bool) -> None:
-    output.say(answer.text)
-    output.say_sources(answer.sources, links=links)
+def _print_answer(answer: Answer, *, links: bool) -> None:
+    output.print_text(answer.text)
+    output.print_sources(answer.sources, links=links)
     if output.is_terminal():
-        output.say()
-        output.say(f"answer {answer.id}" if answer.id else "The answer has no id, so it cannot be rated.")
+        output.print_text()
+        output.print_text(f"answer {answer.id}" if answer.id else "The answer has no id, so it cannot be rated.")
         if answer.thread is not None:
-            output.say(f"thread {answer.thread}")
+            output.print_text(f"thread {answer.thread}")

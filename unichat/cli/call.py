@@ -8,11 +8,11 @@ import click
 
 from unichat._text.printable import quoted, trimmed
 from unichat.cli import completion, options, output
-from unichat.cli.failures import nearest
+from unichat.cli.failures import suggestion
 
 if TYPE_CHECKING:
     from unichat.adapter import Endpoint
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
     from unichat.config import Resolved
 
 
@@ -27,38 +27,40 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
     `unichat operations` lists them with their parameters. Ids that the settings know are filled in. Prints the vendor's
     JSON; of a streamed operation, one record a line as it comes.
     """
-    from unichat.cli.arguments import arguments as read
+    from unichat.cli.call_arguments import parse_arguments
     from unichat.connecting import client_for
 
     resolved = target.resolve()
     endpoint = _endpoint(resolved, operation)
     settings = resolved.settings
-    known = {name: getattr(settings, setting, None) for name, setting in endpoint.from_settings.items()}
-    filled = {name: value for name, value in known.items() if value is not None}
-    given = read(endpoint, arguments, filled)
+    from_settings = {name: getattr(settings, setting, None) for name, setting in endpoint.from_settings.items()}
+    defaults = {name: value for name, value in from_settings.items() if value is not None}
+    values = parse_arguments(endpoint, arguments, defaults)
     try:
-        built = endpoint.function(**given)
+        vendor_operation = endpoint.function(**values)
     except (AttributeError, TypeError, ValueError) as error:
-        # JSON of a type that the operation does not expect: whoever wrote it can mend it.
+        # JSON of a type that the operation does not expect, which the user can correct.
         raise click.UsageError(f"{operation} does not take these arguments ({trimmed(str(error))}).") from error
     if dry_run:
         from unichat.cli.curl import command_line
 
-        output.say(command_line(built, settings.base_url, resolved.backend.build(settings).credential))
+        output.print_text(
+            command_line(vendor_operation, settings.base_url, resolved.backend.build(settings).credential)
+        )
         return
     with client_for(resolved.backend, settings) as client:
-        result = client.run(built)
+        result = client.run(vendor_operation)
         if not endpoint.streamed:
-            output.show_json(result.raw)
+            output.print_json(result.raw)
             return
         with result:
             for event in result:
-                output.show_json(event.raw, indent=None)
+                output.print_json(event.raw, indent=None)
 
 
 def _endpoint(resolved: Resolved, name: str) -> Endpoint:
     names = resolved.backend.endpoints.names()
     if name not in names:
-        problem = f"{resolved.backend.name} has no operation {quoted(name)}{nearest(name, names)}"
+        problem = f"{resolved.backend.name} has no operation {quoted(name)}{suggestion(name, names)}"
         raise click.UsageError(f"{problem}. It has: {', '.join(names)}.")
     return resolved.backend.endpoints[name]

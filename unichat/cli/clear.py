@@ -1,4 +1,4 @@
-"""`unichat clear`: a conversation removed, where the vendor can."""
+"""`unichat clear`: removes a conversation, where the vendor can."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unichat.cli import options, output
 from unichat.cli.failures import FAILED
 
 if TYPE_CHECKING:
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
     from unichat.client.sync_client import Client
 
 
@@ -23,26 +23,28 @@ if TYPE_CHECKING:
 def command(target: Target, thread: str | None, user: str | None, yes: bool) -> None:
     """Clear a conversation.
 
-    That of a thread, of a user, or of the owner of the key. It cannot be brought back, so this asks first; where there
-    is nobody to ask, it takes --yes.
+    The one of a thread, of a user, or of the owner of the key. This cannot be undone, so it asks first; where there is
+    no terminal to ask on, --yes is required.
     """
     with target.client() as client:
-        # A backend that cannot clear says so without a question before.
+        # A backend that cannot clear says so without asking first.
         if client.capabilities.clear_history and not yes:
-            _confirm(_whose(client, thread, user))
+            _confirm(_describe_conversation(client, thread, user))
         result = client.clear_history(thread, user=user)
-    output.say(f"{result.outcome.value.replace('_', ' ').capitalize()}: {_whose(client, thread, user)}.")
+    output.print_text(
+        f"{result.outcome.value.replace('_', ' ').capitalize()}: {_describe_conversation(client, thread, user)}."
+    )
 
 
-def _confirm(whose: str) -> None:
+def _confirm(conversation: str) -> None:
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("there is nobody to ask whether to clear: give --yes.")
-    if not click.confirm(f"Clear {output.shown(whose)}?", err=True):
-        output.note("Nothing was cleared.")
+        raise click.UsageError("there is no terminal to ask whether to clear: give --yes.")
+    if not click.confirm(f"Clear {output.printable(conversation)}?", err=True):
+        output.print_note("Nothing was cleared.")
         raise click.exceptions.Exit(FAILED)
 
 
-def _whose(client: Client, thread: str | None, user: str | None) -> str:
+def _describe_conversation(client: Client, thread: str | None, user: str | None) -> str:
     if thread is not None:
         return f"the conversation of the thread {thread} at {client.backend}"
     if user is not None:

@@ -1,4 +1,4 @@
-"""What the shell's completion offers for names: profiles, backends, operations, parameters."""
+"""Names for the shell's completion: profiles, backends, operations, parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def backends(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     """Offer the installed adapters."""
     from unichat.config import registry
 
-    return _fitting(registry.names(), incomplete)
+    return _matching_items(registry.names(), incomplete)
 
 
 def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -25,25 +25,25 @@ def profiles(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     from unichat.errors import ConfigError
 
     try:
-        return _fitting(config.load(_config(ctx)).profiles, incomplete)
+        return _matching_items(config.load(_config(ctx)).profiles, incomplete)
     except ConfigError:
-        # Nothing can be said here; the command itself will say it.
+        # The command itself will report it.
         return []
 
 
 def operations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the operations of the backend that the options name so far."""
+    """Offer the operations of the backend that the options so far select."""
     endpoints = _endpoints(ctx)
-    return [] if endpoints is None else _fitting(endpoints.names(), incomplete)
+    return [] if endpoints is None else _matching_items(endpoints.names(), incomplete)
 
 
 def parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the parameters of the operation that is named already."""
+    """Offer the parameters of the operation that was typed."""
     endpoints = _endpoints(ctx)
     name = ctx.params.get("operation")
     if endpoints is None or name not in endpoints.names():
         return []
-    return _fitting([f"{parameter.name}=" for parameter in endpoints[name].parameters], incomplete)
+    return _matching_items([f"{parameter.name}=" for parameter in endpoints[name].parameters], incomplete)
 
 
 def _endpoints(ctx: click.Context) -> Endpoints | None:
@@ -65,5 +65,5 @@ def _config(ctx: click.Context) -> str | None:
     return config
 
 
-def _fitting(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+def _matching_items(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from unichat.cli import output
-from unichat.cli.failures import nearest, options_of, report
+from unichat.cli.failures import option_names, print_error, suggestion
 from unichat.cli.words import describe_error
 from unichat.client.sync_client import Client
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
@@ -22,19 +22,19 @@ COMMANDS = {
     "/help": "show these commands",
     "/quit": "end (or Ctrl-D)",
 }
-"""The commands of a chat. A question that begins with a slash is told from them by a blank before it."""
+"""The commands of a chat. A question that begins with a slash needs a space before it."""
 
 
 class Conversation:
-    """One person and one bot: the thread, and the answer that a rating is for."""
+    """One person and one bot: the thread, and the last answer, which a rating is for."""
 
     def __init__(self, client: Client, *, thread: ThreadRef | None, user: str | None) -> None:
         self._client = client
         self._thread = thread
         self._user = user
-        # Some vendors keep a verdict for each user. The question stays without one, as the caller wanted it.
-        self._rater = user or (str(uuid.uuid4()) if client.capabilities.feedback_needs_user else None)
-        self._last: Answer | None = None
+        # Some vendors keep ratings by user. Questions are still sent without one, as the caller wanted.
+        self._feedback_user = user or (str(uuid.uuid4()) if client.capabilities.feedback_needs_user else None)
+        self._last_answer: Answer | None = None
         self._commands: dict[str, Callable[[str], bool]] = {
             "/up": lambda words: self._rate(Rating.UP, words),
             "/down": lambda words: self._rate(Rating.DOWN, words),
@@ -44,17 +44,17 @@ class Conversation:
             "/quit": lambda words: False,
         }
 
-    def take(self, line: str) -> bool:
-        """Do what a line says, and return whether to go on. Errors of the call are reported, a line each."""
+    def handle_line(self, line: str) -> bool:
+        """Handle one line, and return whether to continue. Errors of a call are printed, a line each."""
         try:
             if line.startswith("/"):
                 name, _, words = line.strip().partition(" ")
                 known = self._commands.get(name)
-                return self._unknown(name) if known is None else known(words.strip())
+                return self._report_unknown_command(name) if known is None else known(words.strip())
             if line.strip():
                 self._ask(line.strip())
         except UnichatError as error:
-            self._failed(error)
+            self._report_error(error)
         return True
 
     def _ask(self, question: str) -> None:
@@ -62,58 +62,58 @@ class Conversation:
         try:
             with self._client.stream(question, thread=self._thread, user=self._user) as pieces:
                 for event in pieces:
-                    click.echo(output.shown(event.text), nl=False)
+                    click.echo(output.printable(event.text), nl=False)
                     line_begun = line_begun or bool(event.text)
                 answer = pieces.answer
         except KeyboardInterrupt:
-            # The terminal shows it as ^C.
+            # The terminal has shown ^C.
             line_begun = True
             raise
         finally:
-            # Whatever comes next, an error included, begins on a line of its own.
+            # Whatever comes next, including an error, begins on a new line.
             if line_begun:
-                output.say()
-        self._last, self._thread = answer, answer.thread or self._thread
-        output.say_sources(answer.sources)
-        output.say_doubts(answer)
-        output.say()
+                output.print_text()
+        self._last_answer, self._thread = answer, answer.thread or self._thread
+        output.print_sources(answer.sources)
+        output.print_caveats(answer)
+        output.print_text()
 
-    def _failed(self, error: UnichatError) -> None:
-        report(describe_error(error, options_of(click.get_current_context().find_root())))
+    def _report_error(self, error: UnichatError) -> None:
+        print_error(describe_error(error, option_names(click.get_current_context().find_root())))
         if isinstance(error, StreamInterrupted):
             self._thread = error.thread or self._thread
         if isinstance(error, ThreadMismatch) or (isinstance(error, NotFound) and error.what == "thread"):
-            output.note("This thread cannot go on; /reset starts a new one.")
+            output.print_note("This thread cannot go on; /reset starts a new one.")
 
     def _rate(self, rating: Rating, words: str) -> bool:
-        if self._last is None:
-            output.note("There is no answer to rate yet.")
+        if self._last_answer is None:
+            output.print_note("There is no answer to rate yet.")
         else:
-            self._client.feedback(self._last, rating, user=self._rater, comment=words or None)
-            output.say(f"Rated {rating.value}.")
+            self._client.feedback(self._last_answer, rating, user=self._feedback_user, comment=words or None)
+            output.print_text(f"Rated {rating.value}.")
         return True
 
     def _history(self, words: str) -> bool:
         if self._thread is None:
-            output.note("Nothing was asked in this thread yet.")
+            output.print_note("Nothing was asked in this thread yet.")
         else:
             for exchange in self._client.history(self._thread):
-                output.say_exchange(exchange)
+                output.print_exchange(exchange)
         return True
 
     def _reset(self, words: str) -> bool:
-        self._thread = self._last = None
-        output.say("A new thread starts with the next question.")
+        self._thread = self._last_answer = None
+        output.print_text("A new thread starts with the next question.")
         return True
 
     def _help(self, words: str) -> bool:
         for name, meaning in COMMANDS.items():
-            output.say(f"{name:9} {meaning}")
+            output.print_text(f"{name:9} {meaning}")
         return True
 
-    def _unknown(self, name: str) -> bool:
-        output.note(
-            f"There is no command {name}{nearest(name, COMMANDS)}. /help lists them; put a blank before a "
+    def _report_unknown_command(self, name: str) -> bool:
+        output.print_note(
+            f"There is no command {name}{suggestion(name, COMMANDS)}. /help lists them; put a space before a "
             "question that begins with a slash."
         )
         return True

@@ -1,4 +1,4 @@
-"""A request as a command line of curl, its secret shown as `***`."""
+"""A request as a curl command line, its secret shown as `***`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from unichat.adapter import Credential, Operation, StreamOperation
 
 
 def command_line(operation: Operation[object] | StreamOperation[object], base_url: str, credential: Credential) -> str:
-    """Return what a POSIX shell runs to send the operation's request, once the secret stands in place of `***`."""
+    """Return a command for a POSIX shell that sends the operation's request once `***` is replaced by the secret."""
     request = operation.request
-    # Without --globoff, curl takes brackets and braces in the address for a pattern of addresses.
+    # Without --globoff, curl expands brackets and braces in the URL.
     words = ["curl", "--globoff", "--request", request.method, base_url.rstrip("/") + request.target]
     if operation.signed:
         words += ["--header", f"{credential.header}: {f'{credential.scheme} ***'.lstrip()}"]
@@ -19,6 +19,6 @@ def command_line(operation: Operation[object] | StreamOperation[object], base_ur
     else:
         words += ["--header", "Accept: application/json"]
     if request.body is not None:
-        # Not --data, for which a body that begins with @ is the name of a file.
+        # Not --data, which takes a body that begins with @ as a file name.
         words += ["--header", f"Content-Type: {request.content_type}", "--data-raw", request.body.decode()]
     return shlex.join(words)

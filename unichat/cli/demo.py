@@ -25,15 +25,15 @@ Call = Callable[[], "Step"]
 
 
 class Step(NamedTuple):
-    """What came of one step: `outcome` is ok, unsupported or failed; in a few words; and all of it, for JSON."""
+    """The result of one step: `outcome` is ok, unsupported or failed; a short `summary`; `details` for JSON."""
 
     outcome: str
-    words: str
-    came_back: Mapping[str, Any]
+    summary: str
+    details: Mapping[str, Any]
 
 
 class _NoAnswer(Exception):
-    """A step builds on the answer of one that failed."""
+    """A step needs the answer of one that failed."""
 
 
 class _Answers(dict[str, "Answer"]):
@@ -51,47 +51,47 @@ def command(docs: str | None, question: str, as_json: bool) -> None:
     """Show both vendors side by side, in a sandbox.
 
     Asks, continues, streams, rates, lists and clears, with the same code for each vendor, over HTTP on this machine.
-    A step that a vendor has no call for is `unsupported`; one that failed makes the exit code 1.
+    A step that a vendor has no call for is `unsupported`; if one fails, the exit code is 1.
     """
     from unichat import connect, sandbox
 
-    shown: dict[str, dict[str, Step]] = {}
+    results: dict[str, dict[str, Step]] = {}
     with sandbox.start(docs=docs) as box:
         for backend in box.backends:
             with connect(backend, **box.settings(backend)) as client:
-                shown[backend] = {name: _run(call) for name, call in steps(client, question)}
+                results[backend] = {name: _run_step(call) for name, call in steps(client, question)}
     if as_json:
-        output.show_json(
+        output.print_json(
             {
-                backend: {name: {"outcome": step.outcome, **step.came_back} for name, step in steps.items()}
-                for backend, steps in shown.items()
+                backend: {name: {"outcome": step.outcome, **step.details} for name, step in steps.items()}
+                for backend, steps in results.items()
             }
         )
     else:
-        _show(shown)
-    if any(step.outcome == "failed" for steps in shown.values() for step in steps.values()):
+        _print_results(results)
+    if any(step.outcome == "failed" for steps in results.values() for step in steps.values()):
         raise click.exceptions.Exit(FAILED)
 
 
 def steps(client: Client, question: str = QUESTION) -> Iterator[tuple[str, Call]]:
     """Yield the steps of the demo by name. Nothing here knows which vendor `client` is for."""
-    said = _Answers()
+    answers = _Answers()
 
     def chat() -> Step:
-        said["chat"] = client.chat(question, user=USER)
-        return _answered(question, said["chat"])
+        answers["chat"] = client.chat(question, user=USER)
+        return _answer_step(question, answers["chat"])
 
     def continue_thread() -> Step:
-        return _answered(FOLLOW_UP, client.continue_thread(said["chat"], FOLLOW_UP))
+        return _answer_step(FOLLOW_UP, client.continue_thread(answers["chat"], FOLLOW_UP))
 
     def stream() -> Step:
-        with client.stream(STREAMED, thread=said["chat"].thread) as events:
+        with client.stream(STREAMED, thread=answers["chat"].thread) as events:
             pieces = sum(bool(event.text) for event in events)
-            said["stream"] = events.answer
-        return _answered(STREAMED, said["stream"], pieces=pieces)
+            answers["stream"] = events.answer
+        return _answer_step(STREAMED, answers["stream"], pieces=pieces)
 
     def feedback() -> Step:
-        receipt = client.feedback(said["stream"], "down", user=USER, comment=COMMENT)
+        receipt = client.feedback(answers["stream"], "down", user=USER, comment=COMMENT)
         return Step(
             "ok",
             f"answer {receipt.answer_id} rated {receipt.rating.value}: {COMMENT}",
@@ -99,12 +99,12 @@ def steps(client: Client, question: str = QUESTION) -> Iterator[tuple[str, Call]
         )
 
     def history() -> Step:
-        exchanges = [output.exchange_json(exchange) for exchange in client.history(said["chat"].thread)]
+        exchanges = [output.exchange_json(exchange) for exchange in client.history(answers["chat"].thread)]
         questions = [f"{number}. {each['question']}" for number, each in enumerate(exchanges, 1)]
         return Step("ok", "\n".join(questions), {"exchanges": exchanges})
 
     def clear_history() -> Step:
-        result = client.clear_history(said["chat"].thread)
+        result = client.clear_history(answers["chat"].thread)
         return Step(
             "ok",
             f"{result.outcome.value}: {result.message}",
@@ -115,14 +115,14 @@ def steps(client: Client, question: str = QUESTION) -> Iterator[tuple[str, Call]
         yield step.__name__, step
 
 
-def _answered(question: str, answer: Answer, **more: int) -> Step:
-    counted = {**more, **({"sources": len(answer.sources)} if answer.sources else {})}
-    counts = ", ".join(f"{name}: {count}" for name, count in counted.items())
-    words = "\n".join(part for part in (question, trimmed(answer.text, 160), counts) if part)
-    return Step("ok", words, {"question": question, **more, **output.answer_json(answer)})
+def _answer_step(question: str, answer: Answer, **more: int) -> Step:
+    counts_by_name = {**more, **({"sources": len(answer.sources)} if answer.sources else {})}
+    counts = ", ".join(f"{name}: {count}" for name, count in counts_by_name.items())
+    summary = "\n".join(part for part in (question, trimmed(answer.text, 160), counts) if part)
+    return Step("ok", summary, {"question": question, **more, **output.answer_json(answer)})
 
 
-def _run(call: Call) -> Step:
+def _run_step(call: Call) -> Step:
     from unichat.cli.words import describe_error
     from unichat.errors import UnichatError, Unsupported
 
@@ -137,13 +137,13 @@ def _run(call: Call) -> Step:
         return Step("failed", str(error), {"reason": str(error)})
 
 
-def _show(shown: Mapping[str, Mapping[str, Step]]) -> None:
-    names = list(next(iter(shown.values())))
+def _print_results(results: Mapping[str, Mapping[str, Step]]) -> None:
+    names = list(next(iter(results.values())))
     if output.is_terminal():
-        cells = [[f"{of[name].outcome}\n{of[name].words}" for of in shown.values()] for name in names]
-        output.show_table(("step", *shown), [(name, *row) for name, row in zip(names, cells, strict=True)])
+        cells = [[f"{of[name].outcome}\n{of[name].summary}" for of in results.values()] for name in names]
+        output.print_table(("step", *results), [(name, *row) for name, row in zip(names, cells, strict=True)])
     else:
-        rows = [(name, vendor, of[name].outcome, of[name].words) for name in names for vendor, of in shown.items()]
-        output.show_table(("step", "vendor", "outcome", "what came back"), rows)
-    outcomes = [step.outcome for steps in shown.values() for step in steps.values()]
-    output.say(", ".join(f"{outcomes.count(each)} {each}" for each in ("ok", "unsupported", "failed")) + ".")
+        rows = [(name, vendor, of[name].outcome, of[name].summary) for name in names for vendor, of in results.items()]
+        output.print_table(("step", "vendor", "outcome", "what came back"), rows)
+    outcomes = [step.outcome for steps in results.values() for step in steps.values()]
+    output.print_text(", ".join(f"{outcomes.count(each)} {each}" for each in ("ok", "unsupported", "failed")) + ".")

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from unichat.cli import options, output
-from unichat.cli.failures import FAILED, options_of
+from unichat.cli.failures import FAILED, option_names
 
 if TYPE_CHECKING:
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
     from unichat.config import ProfileCheck
     from unichat.config.problems import Problem
 
 _SAFE_URLLIB3 = (2, 8, 0)
-"""The first release without the known holes in redirects and decompression."""
+"""The first release without the known vulnerabilities in redirects and decompression."""
 
 
 STAGES = ("reachability", "auth", "ids")
-"""What the adapter's probes show, in the order in which they come that far."""
+"""What the adapter's probes show, in the order in which a request passes them."""
 
 
 class Check(NamedTuple):
-    """One thing looked at: `outcome` is ok, warning, failed or skipped; `detail` has what to mend."""
+    """The result of one check: `outcome` is ok, warning, failed or skipped; `detail` says what to fix."""
 
     name: str
     outcome: str
@@ -39,19 +39,19 @@ class Check(NamedTuple):
 @options.deadline
 @options.as_json
 def command(profile: str | None, config: str | None, deadline: float | None, as_json: bool) -> None:
-    """Check a profile and say what to mend.
+    """Check a profile and say what to fix.
 
-    The config, the secrets, whether the vendor can be reached, and whether it accepts the key and the ids. Asks no
-    question, and changes nothing.
+    Checks the config, the secrets, whether the vendor can be reached, and whether it accepts the key and the ids.
+    Asks no question, and changes nothing.
     """
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
 
     target = Target(profile=profile, config=config, deadline=deadline)
     checks = list(_checks(target))
     if as_json:
-        output.show_json([check._asdict() for check in checks])
+        output.print_json([check._asdict() for check in checks])
     else:
-        output.show_table(
+        output.print_table(
             ("outcome", "check", "what was found"), [(each.outcome, each.name, each.detail) for each in checks]
         )
     if any(check.outcome == "failed" for check in checks):
@@ -59,37 +59,43 @@ def command(profile: str | None, config: str | None, deadline: float | None, as_
 
 
 def _checks(target: Target) -> Iterator[Check]:
-    yield _urllib3()
+    yield _check_urllib3()
     from unichat import config as configuration
 
-    found = configuration.check_profile(target.profile, config=target.config)
-    yield from _config(found)
-    if found.problems:
+    profile_check = configuration.check_profile(target.profile, config=target.config)
+    yield from _check_config(profile_check)
+    if profile_check.problems:
         yield from (Check(name, "skipped", "") for name in STAGES)
     else:
-        yield from _vendor(target)
+        yield from _check_vendor(target)
 
 
-def _urllib3() -> Check:
+def _check_urllib3() -> Check:
     version = metadata.version("urllib3")
     numbers = tuple(int(number) for number in re.findall(r"[0-9]+", version)[:3])
     if numbers < _SAFE_URLLIB3:
         wanted = ".".join(map(str, _SAFE_URLLIB3))
-        return Check("urllib3", "warning", f"{version} has known holes. Run: pip install --upgrade 'urllib3>={wanted}'")
+        return Check(
+            "urllib3", "warning", f"{version} has known vulnerabilities. Run: pip install --upgrade 'urllib3>={wanted}'"
+        )
     return Check("urllib3", "ok", version)
 
 
-def _config(found: ProfileCheck) -> Iterator[Check]:
-    """Look at the file and the profile's choice first, then at the profile's settings, its secrets among them."""
-    if found.profile is None:
-        yield from (Check("config", "failed", _line(problem)) for problem in found.problems)
+def _check_config(profile_check: ProfileCheck) -> Iterator[Check]:
+    """Check the file and the choice of the profile, then the profile's settings, including its secrets."""
+    if profile_check.profile is None:
+        yield from (Check("config", "failed", _line(problem)) for problem in profile_check.problems)
         yield Check("settings", "skipped", "")
         return
-    yield Check("config", "ok", f"{found.path}, profile {found.profile}, backend {found.backend or 'unknown'}")
-    yield from (Check("settings", "failed", _line(problem)) for problem in found.problems)
-    if not found.problems:
-        yield Check("settings", "ok", "complete, the secrets included")
-    yield from (Check("settings", "warning", warning) for warning in found.warnings)
+    yield Check(
+        "config",
+        "ok",
+        f"{profile_check.path}, profile {profile_check.profile}, backend {profile_check.backend or 'unknown'}",
+    )
+    yield from (Check("settings", "failed", _line(problem)) for problem in profile_check.problems)
+    if not profile_check.problems:
+        yield Check("settings", "ok", "complete, including the secrets")
+    yield from (Check("settings", "warning", warning) for warning in profile_check.warnings)
 
 
 def _line(problem: Problem) -> str:
@@ -99,11 +105,11 @@ def _line(problem: Problem) -> str:
 
 
 def _options() -> frozenset[str]:
-    return options_of(click.get_current_context().find_root())
+    return option_names(click.get_current_context().find_root())
 
 
-def _vendor(target: Target) -> Iterator[Check]:
-    """Run the adapter's probes until one fails: how it fails tells how far it came."""
+def _check_vendor(target: Target) -> Iterator[Check]:
+    """Run the adapter's probes until one fails: its error says how far it got."""
     from unichat.cli.words import describe_error
     from unichat.errors import AccessDenied, InvalidInput, NotFound, UnichatError
 

@@ -1,4 +1,4 @@
-"""`unichat feedback`: a verdict on an answer."""
+"""`unichat feedback`: rates an answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from unichat.cli import options, output
 
 if TYPE_CHECKING:
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
 
 
 @click.command("feedback")
@@ -24,9 +24,9 @@ def command(
 ) -> None:
     """Rate an answer.
 
-    ANSWER_ID is what `ask` and `history` show as the answer's id.
+    ANSWER_ID is the id that `ask` and `history` show.
     """
     own: dict[str, Any] = {} if rating_id is None else {"rating_id": rating_id}
     with target.client() as client:
         receipt = client.feedback(answer_id, rating, user=user, comment=comment, **own)
-    output.say(f"Rated {receipt.answer_id} {receipt.rating.value}.")
+    output.print_text(f"Rated {receipt.answer_id} {receipt.rating.value}.")

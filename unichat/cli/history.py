@@ -9,7 +9,7 @@ import click
 from unichat.cli import options, output
 
 if TYPE_CHECKING:
-    from unichat.cli.opening import Target
+    from unichat.cli.target import Target
 
 
 @click.command("history")
@@ -24,18 +24,18 @@ def command(
 ) -> None:
     """List past questions and answers.
 
-    Those of a thread, of a user, or of the whole project or bot. They are fetched as they are printed, a page at a
-    time; with --json they come as one list at the end.
+    The ones of a thread, of a user, or of the whole project or bot. They are fetched as they are printed, a page at a
+    time; with --json they are printed as one list at the end.
     """
     with target.client() as client:
         exchanges = client.history(thread, user=user, limit=limit, newest_first=newest_first)
         if as_json:
-            # Whole or not at all: half a list is no JSON.
-            output.show_json([output.exchange_json(exchange) for exchange in exchanges])
+            # All or nothing: half a list is not valid JSON.
+            output.print_json([output.exchange_json(exchange) for exchange in exchanges])
             return
         found = False
         for exchange in exchanges:
-            output.say_exchange(exchange)
+            output.print_exchange(exchange)
             found = True
         if not found:
-            output.note("note: nothing was asked there")
+            output.print_note("note: nothing was asked there")

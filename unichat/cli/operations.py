@@ -1,4 +1,4 @@
-"""`unichat operations`: what a vendor's API has, beyond the neutral calls."""
+"""`unichat operations`: lists what a vendor's API has beyond the neutral calls."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 def command(backend: str, as_json: bool) -> None:
     """List a vendor's own operations.
 
-    Each can be run with `unichat call`. Parameters in brackets can be left out; those with a star are filled in from
-    the profile.
+    Each can be run with `unichat call`. Parameters in brackets are optional; those with a star are taken from the
+    profile.
     """
     from unichat.config import registry
 
     endpoints = registry.find(backend).endpoints
     if as_json:
-        output.show_json([_as_json(endpoint) for endpoint in endpoints])
+        output.print_json([_as_json(endpoint) for endpoint in endpoints])
         return
-    output.show_table(
+    output.print_table(
         ("operation", "method", "path", "parameters"),
         [(each.name, each.method, each.path, " ".join(_parameters(each))) for each in endpoints],
     )

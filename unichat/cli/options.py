@@ -1,4 +1,4 @@
-"""Options that several commands have, said once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ deadline = click.option("--deadline", type=float, metavar="SECONDS", help="For e
 
 
 def target(command: Command) -> Command:
-    """Give a command the options that say which bot it is for; it gets them as one `Target`."""
+    """Add the options that select a bot to a command, which gets them as one `Target`."""
 
     @profile
     @config
@@ -50,8 +50,8 @@ def target(command: Command) -> Command:
     def with_target(
         profile: str | None, config: str | None, backend: str | None, deadline: float | None, **others: Any
     ) -> Any:
-        # Late: the help of a command should not cost the client's imports.
-        from unichat.cli.opening import Target
+        # Imported here: the help of a command should not cost the client's imports.
+        from unichat.cli.target import Target
 
         return command(
             Target(profile=profile, config=config, backend=backend, deadline=deadline),

@@ -1,4 +1,4 @@
-"""What commands print: text that is safe on a terminal, JSON, tables."""
+"""How commands print: text that is safe on a terminal, JSON, tables."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ STYLES = {"ok": "green", "warning": "yellow", "unsupported": "yellow", "failed":
 """The colour of each outcome, where there are colours."""
 
 
-def shown(text: str) -> str:
-    """Return a vendor's text with its control characters escaped, but with its lines."""
+def printable(text: str) -> str:
+    """Return a vendor's text with its control characters escaped, except for line ends and tabs."""
     return escaped(text.replace("\r\n", "\n"), keep="\n\t")
 
 
-def say(text: str = "") -> None:
+def print_text(text: str = "") -> None:
     """Print text on standard output, control characters escaped."""
-    click.echo(shown(text))
+    click.echo(printable(text))
 
 
-def note(text: str) -> None:
-    """Print what is not the result itself on standard error."""
-    click.echo(shown(text), err=True)
+def print_note(text: str) -> None:
+    """Print on standard error what is not part of the result."""
+    click.echo(printable(text), err=True)
 
 
-def heading(text: str) -> None:
+def print_heading(text: str) -> None:
     """Print a line that stands out on a terminal."""
-    click.secho(shown(text), bold=True)
+    click.secho(printable(text), bold=True)
 
 
-def show_json(value: Any, *, indent: int | None = 2) -> None:
+def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print JSON in ASCII: nothing in it can reach the terminal as a control character."""
     click.echo(json.dumps(value, indent=indent))
 
 
 def is_terminal() -> bool:
-    """Whether somebody looks at standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
-def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table: drawn to the width of a terminal, in aligned columns of one line a row elsewhere."""
-    safe = [[shown(cell) for cell in row] for row in rows]
-    if not is_terminal() or not _drawn(headings, safe):
-        lines = [list(headings), *([_on_one_line(cell) for cell in row] for row in safe)]
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: fitted to the width of a terminal, elsewhere in aligned columns with one line for each row."""
+    safe = [[printable(cell) for cell in row] for row in rows]
+    if not is_terminal() or not _draw_table(headings, safe):
+        lines = [list(headings), *([_single_line(cell) for cell in row] for row in safe)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
-def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Draw the table with rich; False if that is not installed."""
+def _draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Draw the table with rich; return False if that is not installed."""
     try:
         from rich import box
         from rich.console import Console
@@ -70,7 +70,7 @@ def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         from rich.text import Text
     except ImportError:
         return False
-    # rich leaves bold and dim on under NO_COLOR, which are escape sequences as well.
+    # Under NO_COLOR, rich still emits the escape sequences of bold and dim.
     console = Console(color_system=None if os.environ.get("NO_COLOR") else "auto", highlight=False)
     table = Table(
         *(Column(Text(each), overflow="fold") for each in headings),
@@ -78,24 +78,24 @@ def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         show_lines=any("\n" in cell for row in rows for cell in row),
     )
     for row in rows:
-        table.add_row(*(_coloured(cell) for cell in row))
+        table.add_row(*(_style_cell(cell) for cell in row))
     console.print(table)
     return True
 
 
-def _coloured(cell: str) -> Text:
+def _style_cell(cell: str) -> Text:
     from rich.text import Text
 
     first, end, rest = cell.partition("\n")
     return Text.assemble((first, STYLES.get(first, "")), end, rest)
 
 
-def _on_one_line(text: str) -> str:
+def _single_line(text: str) -> str:
     return " ".join(text.split())
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return what `--json` shows of an answer; the thread in the form that `--thread` takes."""
+    """Return what `--json` shows of an answer; the thread has the form that `--thread` takes."""
     return {
         "text": answer.text,
         "id": answer.id,
@@ -115,25 +115,25 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def say_sources(sources: Sequence[Source], *, links: bool = True) -> None:
-    """Print the sources of an answer, if it has any; without `links`, by their titles where they have one."""
+def print_sources(sources: Sequence[Source], *, links: bool = True) -> None:
+    """Print the sources of an answer, if it has any; without `links`, only the titles of those that have one."""
     if sources:
-        say()
-        heading("Sources")
+        print_text()
+        print_heading("Sources")
     for source in sources:
         parts = (source.title, source.url) if links or not source.title else (source.title,)
-        say("  " + "  ".join(_on_one_line(part) for part in parts if part))
+        print_text("  " + "  ".join(_single_line(part) for part in parts if part))
 
 
-def say_doubts(answer: Answer) -> None:
-    """Say on standard error what to keep in mind about an answer."""
+def print_caveats(answer: Answer) -> None:
+    """Print on standard error why an answer may be wrong or asked twice."""
     if answer.uncertain:
-        note("note: the vendor marks this answer as uncertain")
+        print_note("note: the vendor marks this answer as uncertain")
     if answer.maybe_duplicated:
-        note("note: an earlier attempt failed after it may have asked, so the question may have been asked twice")
+        print_note("note: an earlier attempt failed after it may have asked, so the question may have been asked twice")
 
 
-def say_exchange(exchange: Exchange) -> None:
+def print_exchange(exchange: Exchange) -> None:
     """Print one question with its answer."""
     time = exchange.created_at
     parts = (
@@ -142,7 +142,7 @@ def say_exchange(exchange: Exchange) -> None:
         ", ".join(f"rated {each.rating.value}" for each in exchange.feedback),
         "cleared" if exchange.cleared else "",
     )
-    heading("  ".join(_on_one_line(part) for part in parts if part) or "answer without an id")
-    say("\n".join(f"> {line}" for line in exchange.question.splitlines()))
-    say(exchange.answer)
-    say()
+    print_heading("  ".join(_single_line(part) for part in parts if part) or "answer without an id")
+    print_text("\n".join(f"> {line}" for line in exchange.question.splitlines()))
+    print_text(exchange.answer)
+    print_text()

@@ -1,4 +1,4 @@
-"""`unichat profiles`: what the config file offers, without any of its values."""
+"""`unichat profiles`: lists the profiles of the config file, without any values."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from unichat.cli import options, output
 def command(config: str | None, schema: bool, as_json: bool) -> None:
     """List the profiles of the config file.
 
-    The one that is used when none is named has a mark. No value of the file is shown, since each may be a secret.
+    The default profile is marked. No value of the file is shown, since each may be a secret.
     """
     from unichat import config as configuration
 
     if schema:
-        output.show_json(configuration.schema())
+        output.print_json(configuration.schema())
         return
     file = configuration.load(config)
-    default = os.environ.get("UNICHAT_PROFILE") or file.default or _only(file.profiles)
-    found = [
-        {"name": name, "default": name == default, "backend": _backend(profile), "settings": sorted(profile)}
+    default = os.environ.get("UNICHAT_PROFILE") or file.default or _only_profile(file.profiles)
+    rows = [
+        {"name": name, "default": name == default, "backend": _backend_name(profile), "settings": sorted(profile)}
         for name, profile in file.profiles.items()
     ]
     if as_json:
-        output.show_json({"path": None if file.path is None else str(file.path), "default": default, "profiles": found})
+        output.print_json({"path": None if file.path is None else str(file.path), "default": default, "profiles": rows})
     elif file.path is None:
-        output.note("note: no config file was found; `unichat sandbox` prints one to begin with")
+        output.print_note("note: no config file was found; `unichat sandbox` prints one to start with")
     else:
-        output.say(str(file.path))
-        _show(found)
+        output.print_text(str(file.path))
+        _print_profiles(rows)
 
 
-def _show(profiles: list[dict[str, Any]]) -> None:
-    output.show_table(
+def _print_profiles(profiles: list[dict[str, Any]]) -> None:
+    output.print_table(
         ("profile", "default", "backend", "settings"),
         [
             (each["name"], "*" if each["default"] else "", each["backend"] or "?", ", ".join(each["settings"]))
@@ -50,12 +50,12 @@ def _show(profiles: list[dict[str, Any]]) -> None:
     )
 
 
-def _only(profiles: Mapping[str, Any]) -> str | None:
+def _only_profile(profiles: Mapping[str, Any]) -> str | None:
     return next(iter(profiles)) if len(profiles) == 1 else None
 
 
-def _backend(profile: Mapping[str, Any]) -> str | None:
-    """Return the backend that a profile names, itself or by what its URL begins with."""
+def _backend_name(profile: Mapping[str, Any]) -> str | None:
+    """Return the backend that a profile names, by its key or by the scheme of its URL."""
     backend, url = profile.get("backend"), profile.get("url")
     if isinstance(backend, str):
         return backend

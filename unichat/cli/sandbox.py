@@ -1,4 +1,4 @@
-"""`unichat sandbox`: simulated vendors, served until somebody stops them."""
+"""`unichat sandbox`: serves simulated vendors until it is stopped."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 def command(docs: str | None, port: int | None, state: str | None, as_json: bool) -> None:
     """Serve simulated vendors until Ctrl-C.
 
-    They answer over HTTP on this machine alone, from a folder of Markdown. Prints their addresses and keys and a
-    config to paste; with --json, one line: by vendor, the keyword arguments of unichat.connect. Keys and addresses are
-    new each time, unless --state and --port keep them.
+    They answer over HTTP on this machine only, from a folder of Markdown. Prints their addresses and keys and a config
+    to paste; with --json, one line: by vendor, the keyword arguments of unichat.connect. Keys and addresses are new
+    each time, unless --state and --port keep them.
     """
-    # Before anything starts: a signal that comes early should end this as cleanly as one that comes late.
-    with _signals() as stopped:
+    # Before anything starts, so that an early signal ends this as cleanly as a late one.
+    with _stop_on_signals() as stopped:
         from unichat import sandbox
 
         with sandbox.start(docs=docs, state=state, ports=port) as box:
             if as_json:
-                output.show_json({backend: box.settings(backend) for backend in box.backends}, indent=None)
+                output.print_json({backend: box.settings(backend) for backend in box.backends}, indent=None)
             else:
-                _say(box)
-            # In turns, since Windows delivers no signal during an endless wait.
+                _print_settings(box)
+            # With a timeout, since Windows delivers no signal during an endless wait.
             while not stopped.wait(1):
                 pass
 
 
 @contextmanager
-def _signals() -> Iterator[threading.Event]:
+def _stop_on_signals() -> Iterator[threading.Event]:
     """Give an event that Ctrl-C and SIGTERM set."""
     stopped = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -55,16 +55,16 @@ def _signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _say(box: Sandbox) -> None:
+def _print_settings(box: Sandbox) -> None:
     for backend in box.backends:
-        output.heading(backend)
+        output.print_heading(backend)
         for name, value in box.settings(backend).items():
-            output.say(f"  {name} = {_text(value)}")
-    output.say()
-    output.heading("unichat.toml")
-    output.say(box.config_toml())
-    output.note("LiveStream. Ctrl-C stops it.")
+            output.print_text(f"  {name} = {_setting_text(value)}")
+    output.print_text()
+    output.print_heading("unichat.toml")
+    output.print_text(box.config_toml())
+    output.print_note("Running. Ctrl-C stops it.")
 
 
-def _text(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)

@@ -2,18 +2,18 @@
 
 from unichat.config.files import Config, load
 from unichat.config.problems import NoConfig
-from unichat.config.resolving import ProfileCheck, Request, Resolved, check_profile, resolve, settle
+from unichat.config.resolution import ProfileCheck, Resolved, ResolveRequest, check_profile, resolve, resolve_request
 from unichat.config.schema import schema
 
 __all__ = [
     "Config",
     "NoConfig",
     "ProfileCheck",
-    "Request",
+    "ResolveRequest",
     "Resolved",
     "check_profile",
     "load",
     "resolve",
+    "resolve_request",
     "schema",
-    "settle",
 ]

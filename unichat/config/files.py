@@ -1,4 +1,4 @@
-"""The config file: found, read, and checked for its structure; the settings of a profile are checked elsewhere."""
+"""Finds and reads the config file and checks its structure; a profile's settings are checked in `validation`."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import Any
 from attrs import field, frozen
 
 from unichat._text.printable import quoted, trimmed
-from unichat.config.problems import Problem, as_error, unknown
-from unichat.config.reading import Contents, read_small, user_path
+from unichat.config.problems import Problem, error_from_problems, unknown_name
+from unichat.config.small_files import FileContents, expand_user_path, read_small_file
 from unichat.errors import ConfigError
 
-FILE = "unichat.toml"
+FILE_NAME = "unichat.toml"
 PYPROJECT = "pyproject.toml"
-LIMIT = 1 << 20  # bytes: far more than anybody writes by hand
+SIZE_LIMIT = 1 << 20  # bytes: far more than anybody writes by hand
 
 
-def _names(profiles: Mapping[str, Any]) -> str:
+def _show_names(profiles: Mapping[str, Any]) -> str:
     return f"<{', '.join(profiles)}>"
 
 
 @frozen(kw_only=True)
 class Config:
-    """A config file as it was written: nothing in it is resolved, so no secret is fetched.
+    """A config file before anything in it is resolved, so no secret is fetched.
 
     Attributes:
         path: the file; None if there is none.
         default: the profile that is used when none is named; None if the file names none.
-        profiles: the profiles by name. Their values may be secrets written out: show the keys alone.
-        readable_by_others: the file's permissions let its group or everybody read it.
+        profiles: the profiles by name. Their values may be secrets: show only the keys.
+        readable_by_others: whether the file's permissions let its group or everybody read it.
         mode: the file's permission bits.
     """
 
     path: Path | None = None
     default: str | None = None
-    profiles: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=_names)
+    profiles: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=_show_names)
     readable_by_others: bool = False
     mode: int = 0
 
@@ -56,67 +56,67 @@ def load(
 
     Raises:
         ConfigError: the file that was named is missing; or a file is unreadable, longer than 1 MiB, not UTF-8, not
-            TOML, or has keys that do not belong there.
+            TOML, or has unknown keys.
     """
     loaded, problems = read(config, environ=environ, cwd=cwd)
-    # A frame that raises must not hold the contents, which a traceback with locals would show.
+    # This frame must not hold the contents when it raises: a traceback with local variables would show them.
     path, result = loaded.path, None if problems else loaded
     del loaded, environ
     if result is None:
-        raise as_error(problems, path=path)
+        raise error_from_problems(problems, path=path)
     return result
 
 
 def read(
     config: str | os.PathLike[str] | None, *, environ: Mapping[str, str], cwd: Path | None
 ) -> tuple[Config, list[Problem]]:
-    """Do what `load` does, but return the problems: the caller may find more."""
-    path, place = None, ""
+    """Do what `load` does, but return the problems, to which the caller may add."""
+    path, location = None, ""
     try:
         if config is None and (variable := environ.get("UNICHAT_CONFIG")):
-            config, place = variable, "UNICHAT_CONFIG"
+            config, location = variable, "UNICHAT_CONFIG"
         if config is not None:
-            path = user_path(config)
-            contents = read_small(path, LIMIT)
-            table = _table(path, contents)
+            path = expand_user_path(config)
+            contents = read_small_file(path, SIZE_LIMIT)
+            table = _unichat_table(path, contents)
             if table is None:
                 return Config(path=path), [Problem(f"{path} has no table [tool.unichat]", key="config")]
-            return _structured(path, contents, table)
-        for path in _candidates(cwd):
-            found = _found(path)
+            return _check_structure(path, contents, table)
+        for path in _find_candidates(cwd):
+            found = _read_candidate(path)
             if found is not None:
-                return _structured(path, *found)
+                return _check_structure(path, *found)
     except ConfigError as error:
-        return Config(path=path), [Problem(error.message, place=place, hint=error.hint, key="config")]
+        return Config(path=path), [Problem(error.message, location=location, hint=error.hint, key="config")]
     return Config(), []
 
 
-def _candidates(cwd: Path | None) -> Iterator[Path]:
+def _find_candidates(cwd: Path | None) -> Iterator[Path]:
     try:
         start = (Path() if cwd is None else cwd).absolute()
     except OSError:
-        # The working directory was deleted: there is nothing to search upwards from.
+        # The working directory was deleted, so there is nowhere to search from.
         folders: tuple[Path, ...] = ()
     else:
         folders = (start, *start.parents)
     for folder in folders:
-        for name in (FILE, PYPROJECT):
-            if _stands(folder / name):
+        for name in (FILE_NAME, PYPROJECT):
+            if _exists(folder / name):
                 yield folder / name
     users = user_file()
-    if _stands(users):
+    if _exists(users):
         yield users
 
 
 def user_file() -> Path:
-    """Return where the user's own config file is looked for last."""
-    # Imported here, since most calls find a file before they come to this.
+    """Return the path of the user's own config file, which is looked for last."""
+    # Imported here, since most calls find a file earlier.
     from platformdirs import user_config_path
 
-    return user_config_path("unichat", appauthor=False) / FILE
+    return user_config_path("unichat", appauthor=False) / FILE_NAME
 
 
-def _stands(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         path.stat()
     except (OSError, ValueError):
@@ -124,29 +124,29 @@ def _stands(path: Path) -> bool:
     return True
 
 
-def _found(path: Path) -> tuple[Contents, Any] | None:
-    if path.name == FILE:
-        contents = read_small(path, LIMIT)
-        return contents, _table(path, contents)
-    # pyproject.toml belongs to other tools: only one that mentions unichat concerns us, broken or not.
+def _read_candidate(path: Path) -> tuple[FileContents, Any] | None:
+    if path.name == FILE_NAME:
+        contents = read_small_file(path, SIZE_LIMIT)
+        return contents, _unichat_table(path, contents)
+    # pyproject.toml belongs to other tools: unless it mentions unichat, it does not matter here if it is broken.
     try:
-        contents = read_small(path, LIMIT)
+        contents = read_small_file(path, SIZE_LIMIT)
     except ConfigError:
         return None
-    table = _table(path, contents) if b"unichat" in contents.data else None
+    table = _unichat_table(path, contents) if b"unichat" in contents.data else None
     return None if table is None else (contents, table)
 
 
-def _table(path: Path, contents: Contents) -> Any:
-    """Return unichat's part of the file: all of it, or `[tool.unichat]`, or None where pyproject.toml has none."""
-    whole = _parsed(path, contents.data)
+def _unichat_table(path: Path, contents: FileContents) -> Any:
+    """Return unichat's part of the file: all of it, or `[tool.unichat]` of pyproject.toml (None if missing)."""
+    whole = _parse_toml(path, contents.data)
     if path.name != PYPROJECT:
         return whole
     tools = whole.get("tool")
     return tools.get("unichat") if isinstance(tools, dict) else None
 
 
-def _parsed(path: Path, data: bytes) -> dict[str, Any]:
+def _parse_toml(path: Path, data: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -155,35 +155,37 @@ def _parsed(path: Path, data: bytes) -> dict[str, Any]:
     except RecursionError:
         problem = "is nested too deeply"
     except ValueError as error:
-        # TOMLDecodeError is one; a number of thousands of digits or an impossible date raises another.
-        problem = f"is no valid TOML ({trimmed(str(error), 200)})"
+        # TOMLDecodeError is a ValueError; a number of thousands of digits or an impossible date raises a plain one.
+        problem = f"is not valid TOML ({trimmed(str(error), 200)})"
     raise ConfigError(f"{path} {problem}")
 
 
-def _structured(path: Path, contents: Contents, table: Any) -> tuple[Config, list[Problem]]:
-    place = str(path) + (" [tool.unichat]" if path.name == PYPROJECT else "")
+def _check_structure(path: Path, contents: FileContents, table: Any) -> tuple[Config, list[Problem]]:
+    location = str(path) + (" [tool.unichat]" if path.name == PYPROJECT else "")
     if not isinstance(table, dict):
-        return Config(path=path), [Problem("should be a table", place=place, key="config")]
+        return Config(path=path), [Problem("should be a table", location=location, key="config")]
     problems = [
-        unknown("key", key, ("default", "profiles"), place=place, advice=_advice(key, table[key]))
+        unknown_name("key", key, ("default", "profiles"), location=location, advice=_advise(key, table[key]))
         for key in table
         if key not in ("default", "profiles")
     ]
     profiles = table.get("profiles", {})
     if not isinstance(profiles, dict):
-        problems.append(Problem("profiles should hold tables, such as [profiles.support]", place=place, key="profiles"))
+        problems.append(
+            Problem("profiles should hold tables, such as [profiles.support]", location=location, key="profiles")
+        )
         profiles = {}
     problems += [
-        Problem(f"profile {quoted(name)} should be a table, such as [profiles.{name}]", place=place, key=name)
+        Problem(f"profile {quoted(name)} should be a table, such as [profiles.{name}]", location=location, key=name)
         for name, profile in profiles.items()
         if not isinstance(profile, dict)
     ]
     default = table.get("default")
     if "default" in table and not isinstance(default, str):
-        problems.append(Problem("default should be a profile's name", place=place, key="default"))
+        problems.append(Problem("default should be a profile's name", location=location, key="default"))
         default = None
     elif default is not None and default not in profiles and "profiles" not in {p.key for p in problems}:
-        problems.append(unknown("profile", default, profiles, place=f"{place}, default"))
+        problems.append(unknown_name("profile", default, profiles, location=f"{location}, default"))
     config = Config(
         path=path,
         default=default,
@@ -194,7 +196,7 @@ def _structured(path: Path, contents: Contents, table: Any) -> tuple[Config, lis
     return config, problems
 
 
-def _advice(key: str, value: object) -> str:
+def _advise(key: str, value: object) -> str:
     if isinstance(value, dict) and ("backend" in value or "url" in value):
-        return f"a profile stands under profiles: [profiles.{key}]"
+        return f"a profile belongs under profiles: [profiles.{key}]"
     return ""

@@ -1,4 +1,4 @@
-"""Mistakes in the config: collected one by one, each a line, and raised together as one `ConfigError`."""
+"""Mistakes in the config: collected one by one and raised together as one `ConfigError`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Problem:
 
     Attributes:
         text: what is wrong, with which value.
-        place: where it stands: the file and profile, the URL, or the environment variable; empty if the text says so.
+        location: the file and profile, the URL, or the environment variable; empty if the text says so.
         hint: what to do, in whole sentences.
         key: the setting.
         accepted: what would have been accepted.
@@ -32,7 +32,7 @@ class Problem:
     """
 
     text: str = field(kw_only=False)
-    place: str = ""
+    location: str = ""
     hint: str = ""
     key: str | None = None
     accepted: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Problem:
 
     def line(self, words: Words = python_words) -> str:
         """Return the whole mistake in one printable line, in the words of a face."""
-        return escaped(render(_with_place(self.place, self.sentence()), words))
+        return escaped(render(_at_location(self.location, self.sentence()), words))
 
     def sentence(self, *, hint: bool = True) -> str:
         """Return what is wrong, and what to do unless `hint` is false."""
@@ -51,15 +51,15 @@ class Problem:
         return Template(self.text.rstrip("."), Template(". ", *parts))
 
 
-def _with_place(place: str, text: str) -> str:
-    return Template(place, ": ", text) if place else text
+def _at_location(location: str, text: str) -> str:
+    return Template(location, ": ", text) if location else text
 
 
-def from_error(error: ConfigError, place: str) -> Problem:
-    """Return the problem that `error` tells of, found in `place`."""
+def problem_from_error(error: ConfigError, location: str) -> Problem:
+    """Return the problem that `error` reports, found in `location`."""
     return Problem(
         error.message,
-        place=place,
+        location=location,
         hint=error.hint,
         key=error.key,
         accepted=error.accepted,
@@ -67,55 +67,55 @@ def from_error(error: ConfigError, place: str) -> Problem:
     )
 
 
-def unknown(kind: str, name: str, accepted: Iterable[str], *, place: str = "", advice: str = "") -> Problem:
-    """Return the problem of a name that nobody knows. Its value is not shown: it may be a secret under a wrong name.
+def unknown_name(kind: str, name: str, accepted: Iterable[str], *, location: str = "", advice: str = "") -> Problem:
+    """Return the problem of an unknown name. Its value is not shown: it may be a secret under a wrong name.
 
     Args:
         kind: what the name should be, such as `setting`.
         name: what was given.
-        accepted: the names that there are.
-        place: as in `Problem`.
-        advice: said in place of the nearest match, where the writer's intention is known; no full stop.
+        accepted: the known names.
+        location: as in `Problem`.
+        advice: replaces the nearest match where the user's intention is clear; no full stop.
     """
     known = tuple(accepted)
-    like = nearest(name, known)
-    if not advice and like:
-        advice = f"did you mean {quoted(like)}?"
+    closest = nearest(name, known)
+    if not advice and closest:
+        advice = f"did you mean {quoted(closest)}?"
     return Problem(
         f"there is no {kind} {quoted(name)}" + (f" ({advice})" if advice else ""),
-        place=place,
+        location=location,
         hint=f"Accepted: {', '.join(known) or 'none'}.",
         key=name,
         accepted=known,
-        nearest=like,
+        nearest=closest,
     )
 
 
 def nearest(name: str, accepted: Iterable[str]) -> str | None:
     """Return the accepted name most like `name` (case, hyphens and underscores make no difference), if one is."""
-    plain = {_plain(item): item for item in accepted}
-    matches = get_close_matches(_plain(name), plain, n=1)
-    return plain[matches[0]] if matches else None
+    normalized = {_normalize(item): item for item in accepted}
+    matches = get_close_matches(_normalize(name), normalized, n=1)
+    return normalized[matches[0]] if matches else None
 
 
-def _plain(name: str) -> str:
+def _normalize(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def as_error(
+def error_from_problems(
     problems: Sequence[Problem],
     *,
     path: Path | None = None,
     backend: str | None = None,
-    kind: type[ConfigError] = ConfigError,
+    error_class: type[ConfigError] = ConfigError,
 ) -> ConfigError:
-    """Return one error for all `problems`, of which there must be one at least."""
+    """Return one error for all `problems`, of which there must be at least one."""
     first = problems[0]
     if len(problems) == 1:
-        message, hint = _with_place(first.place, first.text), first.hint
+        message, hint = _at_location(first.location, first.text), first.hint
     else:
-        message, hint = _joined(problems), ""
-    return kind(
+        message, hint = _join(problems), ""
+    return error_class(
         message,
         hint=hint,
         backend=backend,
@@ -127,14 +127,14 @@ def as_error(
     )
 
 
-def _joined(problems: Sequence[Problem]) -> str:
-    """Say a place that all share once, and a hint that several share once, with the last of them."""
-    places = {problem.place for problem in problems}
-    shared = problems[0].place if len(places) == 1 else ""
+def _join(problems: Sequence[Problem]) -> str:
+    """Return one message for all: a location that all share is said once, a shared hint with the last that has it."""
+    places = {problem.location for problem in problems}
+    shared = problems[0].location if len(places) == 1 else ""
     later = [problem.hint for problem in problems[1:]]
     parts = [f"{len(problems)} mistakes: "]
     for number, problem in enumerate(problems, start=1):
         sentence = problem.sentence(hint=problem.hint not in later[number - 1 :])
-        where = "" if shared else problem.place
-        parts += [f"({number}) ", _with_place(where, sentence.rstrip(".")), "; " if number < len(problems) else "."]
-    return _with_place(shared, Template(*parts))
+        where = "" if shared else problem.location
+        parts += [f"({number}) ", _at_location(where, sentence.rstrip(".")), "; " if number < len(problems) else "."]
+    return _at_location(shared, Template(*parts))

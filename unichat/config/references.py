@@ -10,9 +10,9 @@ from typing import Any
 
 from unichat._text.printable import quoted, trimmed
 from unichat.adapter import Secret
-from unichat.config.given import Source
 from unichat.config.problems import nearest
-from unichat.config.reading import read_small, user_path
+from unichat.config.raw_values import Source
+from unichat.config.small_files import expand_user_path, read_small_file
 from unichat.errors import ConfigError
 
 FORMS = '{env = "NAME"}, {file = "PATH"} or {keyring = "SERVICE/USERNAME"}'
@@ -20,51 +20,51 @@ _LIMIT = 1 << 16  # bytes
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def secret_from(value: Any, *, key: str, source: Source) -> Secret:
+def resolve_secret(value: Any, *, key: str, source: Source) -> Secret:
     """Return the secret that `value` is, or refers to.
 
     Args:
         value: a `Secret`, text, or a reference: a mapping with one of the keys `env`, `file` and `keyring`.
         key: the setting's name.
-        source: where the value stands.
+        source: where the value comes from.
 
     Raises:
-        ConfigError: the reference leads nowhere, or the text cannot be a secret. The text is never shown.
+        ConfigError: the reference cannot be resolved, or the text cannot be a secret. The text is never shown.
     """
     if isinstance(value, Secret):
         return value
     if isinstance(value, Mapping):
-        return Secret(_fetched(value, key, source), name=key)
+        return Secret(_fetch(value, key, source), name=key)
     if source.form == "url" and isinstance(value, str) and " " in value:
-        # Whoever pastes base64 into a URL means the plus that it holds; sent with a blank, it would just be refused.
-        raise ConfigError(f"{key} has a blank in it", key=key, hint="In a URL, write a plus as %2B.")
+        # The plus of a base64 text that was pasted into a URL means a space there; the vendor would just refuse it.
+        raise ConfigError(f"{key} has a space in it", key=key, hint="In a URL, write a plus as %2B.")
     return Secret(value, name=key)
 
 
-def _fetched(reference: Mapping[str, Any], key: str, source: Source) -> str:
+def _fetch(reference: Mapping[str, Any], key: str, source: Source) -> str:
     if len(reference) != 1:
         raise ConfigError(f"{key} is a table of {len(reference)} keys", key=key, hint=f"A reference is {FORMS}.")
     ((form, target),) = reference.items()
     fetch = _FETCHERS.get(form)
     if fetch is None:
-        like = nearest(str(form), _FETCHERS)
+        closest = nearest(str(form), _FETCHERS)
         raise ConfigError(
-            f"{key} has the reference {quoted(form)}, which there is not",
+            f"{key} has a reference of the unknown kind {quoted(form)}",
             key=key,
             accepted=tuple(_FETCHERS),
-            nearest=like,
-            hint=(f"Did you mean {quoted(like)}? " if like else "") + f"A reference is {FORMS}.",
+            nearest=closest,
+            hint=(f"Did you mean {quoted(closest)}? " if closest else "") + f"A reference is {FORMS}.",
         )
     return fetch(target, key, source)
 
 
 def _from_environment(variable: Any, key: str, source: Source) -> str:
-    # The secret itself stands here by mistake often enough, so only what can be a name is shown.
+    # It is a common mistake to write the secret itself here, so only what can be a name is shown.
     if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable):
         raise ConfigError(
             f"{key}: env should be the name of an environment variable",
             key=key,
-            hint='Such as {env = "KAPA_API_KEY"}; the secret itself does not stand there.',
+            hint='Such as {env = "KAPA_API_KEY"}; the secret itself does not belong here.',
         )
     text = source.environ.get(variable)
     if not text:
@@ -81,13 +81,13 @@ def _from_file(name: Any, key: str, source: Source) -> str:
     problem = ""
     path, data = Path(name), b""
     try:
-        path = source.folder / user_path(name)
-        data = read_small(path, _LIMIT).data
+        path = source.folder / expand_user_path(name)
+        data = read_small_file(path, _LIMIT).data
     except ConfigError as error:
         problem = error.message
     if problem:
         raise ConfigError(f"{key}: {problem}", key=key, hint="The file should hold the secret and nothing else.")
-    # Editors and echo end a file in a line end, which is no part of the secret; anything more is a mistake to report.
+    # Editors and echo end a file with a newline, which is not part of the secret; anything more is a mistake to report.
     data = data.removesuffix(b"\n").removesuffix(b"\r") if data.endswith(b"\n") else data
     if not data:
         raise ConfigError(f"{key}: {path} is empty", key=key, hint="Write the secret into it.")
@@ -96,7 +96,7 @@ def _from_file(name: Any, key: str, source: Source) -> str:
 
 
 def _from_keyring(entry: Any, key: str, _: Source) -> str:
-    service, username = _keyring_entry(entry)
+    service, username = _split_keyring_entry(entry)
     if not (service and username):
         raise ConfigError(
             f"{key}: keyring should name a service and a user",
@@ -104,7 +104,7 @@ def _from_keyring(entry: Any, key: str, _: Source) -> str:
             hint='Such as {keyring = "kapa/support"}, or {keyring = {service = "kapa", username = "support"}}.',
         )
     try:
-        # Late, and by name: it is an extra, so neither an import nor a type checker can count on it.
+        # By name and only now: it is an extra, so neither imports nor type checkers can rely on it.
         keyring = import_module("keyring")
     except ImportError:
         problem, hint = "needs the keyring package", 'pip install "unichat-bridge[keyring]"'
@@ -113,7 +113,7 @@ def _from_keyring(entry: Any, key: str, _: Source) -> str:
         try:
             text = keyring.get_password(service, username)
         except Exception as error:
-            # Every system's keyring has errors of its own, and none of them may get out.
+            # Every system's keyring has errors of its own, and none of them may escape.
             problem, hint = f"cannot be read ({type(error).__name__}: {trimmed(str(error), 120)})", ""
         else:
             if text:
@@ -122,10 +122,10 @@ def _from_keyring(entry: Any, key: str, _: Source) -> str:
     raise ConfigError(f"{key}: the keyring {problem}", key=key, hint=hint)
 
 
-def _keyring_entry(entry: Any) -> tuple[str, str]:
+def _split_keyring_entry(entry: Any) -> tuple[str, str]:
     """Return service and username, empty where they are not named."""
     if isinstance(entry, str):
-        # From the right: a service may be an address, a user's name has no slash.
+        # From the right: a service may be a URL, but a user name has no slash.
         service, _, username = entry.rpartition("/")
         return service, username
     if isinstance(entry, Mapping) and set(entry) == {"service", "username"}:

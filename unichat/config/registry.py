@@ -13,7 +13,7 @@ GROUP = "unichat.adapters"
 
 
 def names() -> tuple[str, ...]:
-    """The names of all installed adapters, sorted."""
+    """Return the names of all installed adapters, sorted."""
     from importlib.metadata import entry_points
 
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
@@ -23,7 +23,7 @@ def find(name: str) -> Backend[Any]:
     """Return the installed adapter `name`.
 
     Raises:
-        ConfigError: no such adapter (the nearest is named), or its package does not import.
+        ConfigError: there is no such adapter, or its package cannot be imported.
     """
     from importlib.metadata import entry_points
 

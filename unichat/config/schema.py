@@ -10,18 +10,18 @@ from attrs import Attribute
 
 from unichat.adapter import Backend, Secret
 from unichat.config import registry
-from unichat.config.checking import settings_of
-from unichat.config.kinds import is_function, members
-from unichat.config.resolving import Find
+from unichat.config.resolution import Find
 from unichat.config.selection import Names
+from unichat.config.setting_types import is_function, union_members
+from unichat.config.validation import setting_attributes
 
-_PLAIN: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_JSON_TYPES: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
 def schema(*, find: Find = registry.find, names: Names = registry.names) -> dict[str, Any]:
     """Return the schema (2020-12) of the config file, for editors and checkers.
 
-    Nothing is required of a profile but to name its backend: any setting may come from the environment or a keyword.
+    A profile must only name its backend: any setting may come from the environment or a keyword.
 
     Args:
         find: finds a backend by name.
@@ -43,7 +43,9 @@ def schema(*, find: Find = registry.find, names: Names = registry.names) -> dict
             },
         },
         "anyOf": [{"required": ["backend"]}, {"required": ["url"]}],
-        "allOf": [{"if": _is_of(backend), "then": {"$ref": f"#/$defs/{backend.name}"}} for backend in backends],
+        "allOf": [
+            {"if": _matches_backend(backend), "then": {"$ref": f"#/$defs/{backend.name}"}} for backend in backends
+        ],
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -59,17 +61,17 @@ def schema(*, find: Find = registry.find, names: Names = registry.names) -> dict
             },
         },
         "additionalProperties": False,
-        # A hyphen in front: no adapter's name begins with one, and theirs stand here too.
+        # With a hyphen in front, which no adapter's name has: the adapters' own definitions are here too.
         "$defs": {
             "-profile": profile,
-            "-secret": _secret(),
-            **{backend.name: _settings(backend) for backend in backends},
+            "-secret": _secret_schema(),
+            **{backend.name: _settings_schema(backend) for backend in backends},
         },
     }
 
 
-def _is_of(backend: Backend[Any]) -> dict[str, Any]:
-    """Return the schema of profiles that are of this backend: by name, or by URL where no name is given."""
+def _matches_backend(backend: Backend[Any]) -> dict[str, Any]:
+    """Return the schema that matches this backend's profiles: by name, or by URL where no name is given."""
     by_url = {
         "required": ["url"],
         "properties": {"url": {"pattern": f"^{re.escape(backend.name)}://"}, "backend": False},
@@ -77,43 +79,43 @@ def _is_of(backend: Backend[Any]) -> dict[str, Any]:
     return {"anyOf": [{"required": ["backend"], "properties": {"backend": {"const": backend.name}}}, by_url]}
 
 
-def _settings(backend: Backend[Any]) -> dict[str, Any]:
-    settings = {item.name: _setting(item) for item in settings_of(backend.settings)}
+def _settings_schema(backend: Backend[Any]) -> dict[str, Any]:
+    settings = {item.name: _setting_schema(item) for item in setting_attributes(backend.settings)}
     return {
         "title": backend.title,
-        # The two keys of every profile are described there; named here, they are not additional.
+        # Both are described in -profile; named here, so that they do not count as additional.
         "properties": {"backend": True, "url": True, **settings},
         "additionalProperties": False,
     }
 
 
-def _setting(item: Attribute[Any]) -> dict[str, Any]:
+def _setting_schema(item: Attribute[Any]) -> dict[str, Any]:
     description = item.metadata.get("help", "")
     if item.metadata.get("env"):
         description = f"{description} Read from {item.metadata['env']} when left out."
-    result: dict[str, Any] = {"description": description.strip(), **_of_kind(item.type)}
+    result: dict[str, Any] = {"description": description.strip(), **_type_schema(item.type)}
     if isinstance(item.default, str | int | float):
         result["default"] = item.default
     return result
 
 
-def _of_kind(kind: Any) -> dict[str, Any]:
-    # Functions are for keywords alone: no file can hold one.
-    schemas = [_of_member(member) for member in members(kind) if not is_function(member)]
+def _type_schema(annotation: Any) -> dict[str, Any]:
+    # Functions can only be keywords: a file cannot hold one.
+    schemas = [_member_schema(member) for member in union_members(annotation) if not is_function(member)]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
-def _of_member(kind: Any) -> dict[str, Any]:
-    if kind is Secret:
+def _member_schema(annotation: Any) -> dict[str, Any]:
+    if annotation is Secret:
         return {"$ref": "#/$defs/-secret"}
-    if get_origin(kind) is Literal:
-        return {"enum": list(get_args(kind))}
-    if kind in _PLAIN:
-        return {"type": _PLAIN[kind]}
-    return {"type": "object", "additionalProperties": _of_kind(get_args(kind)[1])}
+    if get_origin(annotation) is Literal:
+        return {"enum": list(get_args(annotation))}
+    if annotation in _JSON_TYPES:
+        return {"type": _JSON_TYPES[annotation]}
+    return {"type": "object", "additionalProperties": _type_schema(get_args(annotation)[1])}
 
 
-def _secret() -> dict[str, Any]:
+def _secret_schema() -> dict[str, Any]:
     text = {"type": "string", "minLength": 1}
     entry = {
         "type": "object",
@@ -126,14 +128,16 @@ def _secret() -> dict[str, Any]:
         "description": "A secret: better by reference than written out.",
         "anyOf": [
             text,
-            _reference("env", {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, "An environment variable."),
-            _reference("file", text, "A file that holds the secret alone; relative to the config file."),
-            _reference("keyring", {"anyOf": [slashed, entry]}, "An entry of the system's keyring."),
+            _reference_schema(
+                "env", {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, "An environment variable."
+            ),
+            _reference_schema("file", text, "A file that holds the secret alone; relative to the config file."),
+            _reference_schema("keyring", {"anyOf": [slashed, entry]}, "An entry of the system's keyring."),
         ],
     }
 
 
-def _reference(name: str, target: Mapping[str, Any], description: str) -> dict[str, Any]:
+def _reference_schema(name: str, target: Mapping[str, Any], description: str) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {name: {**target, "description": description}},

@@ -1,4 +1,4 @@
-"""Which backend is meant, and what is said about it: by a name, a URL, or a profile of the config file."""
+"""Which backend is meant and what its settings are, by a name, a URL, or a profile of the config file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from attrs import frozen
 
 from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Template, Term
-from unichat.config.files import FILE, Config, user_file
-from unichat.config.given import Given, Source
-from unichat.config.problems import NoConfig, Problem, unknown
+from unichat.config.files import FILE_NAME, Config, user_file
+from unichat.config.problems import NoConfig, Problem, unknown_name
+from unichat.config.raw_values import RawValue, Source
 from unichat.config.urls import is_url, parse_url
 from unichat.errors import ConfigError
 
-Layer = Mapping[str, Given]
+Layer = Mapping[str, RawValue]
 Names = Callable[[], tuple[str, ...]]
 
 
@@ -26,22 +26,22 @@ class Selection:
 
     Attributes:
         backend: the name; None if it is not known.
-        place: where the backend was named, for messages; empty if an argument named it.
+        location: where the backend was named, for messages; empty if an argument named it.
         identity: the first part of a URL.
         layers: settings by name, the weakest layer first.
     """
 
     backend: str | None = None
-    place: str = ""
-    identity: Given | None = None
+    location: str = ""
+    identity: RawValue | None = None
     layers: tuple[Layer, ...] = ()
 
 
-def by_target(target: object, environ: Mapping[str, str], cwd: Path) -> tuple[Selection, list[Problem]]:
-    """Select what the first argument of `connect` says: a backend's name, or a URL."""
+def select_by_target(target: object, environ: Mapping[str, str], cwd: Path) -> tuple[Selection, list[Problem]]:
+    """Select by the first argument of `connect`: a backend's name, or a URL."""
     if isinstance(target, str) and is_url(target):
-        return _by_url(target, Source(place="the URL", form="url", folder=cwd, environ=environ))
-    # A text with other marks is a URL gone wrong, which may hold a secret and is not shown.
+        return _select_by_url(target, Source(location="the URL", form="url", folder=cwd, environ=environ))
+    # Text with other characters is a broken URL, which may hold a secret and is not shown.
     if isinstance(target, str) and target.replace("-", "_").isidentifier():
         return Selection(backend=target), []
     problem = "the backend should be a name or a URL"
@@ -50,84 +50,86 @@ def by_target(target: object, environ: Mapping[str, str], cwd: Path) -> tuple[Se
     return Selection(), [Problem(problem, hint="Such as kapa, or kapa://PROJECT_ID?integration_id=…", key="backend")]
 
 
-def _by_url(text: str, source: Source) -> tuple[Selection, list[Problem]]:
-    url, problems = parse_url(text, place=source.place)
+def _select_by_url(text: str, source: Source) -> tuple[Selection, list[Problem]]:
+    url, problems = parse_url(text, location=source.location)
     if url is None:
-        return Selection(place=source.place), problems
+        return Selection(location=source.location), problems
     selection = Selection(
         backend=url.backend,
-        place=source.place,
-        identity=None if url.identity is None else Given(url.identity, source),
-        layers=({name: Given(value, source) for name, value in url.query.items()},),
+        location=source.location,
+        identity=None if url.identity is None else RawValue(url.identity, source),
+        layers=({name: RawValue(value, source) for name, value in url.query.items()},),
     )
     return selection, problems
 
 
-def by_profile(file: Config, name: str, environ: Mapping[str, str], names: Names) -> tuple[Selection, list[Problem]]:
-    """Select what the profile `name` of `file` says; its own keys override those of its `url`."""
-    place = f"{file.path}, profile {quoted(name)}"
+def select_by_profile(
+    file: Config, name: str, environ: Mapping[str, str], names: Names
+) -> tuple[Selection, list[Problem]]:
+    """Select by the profile `name` of `file`; its own keys override those of its `url`."""
+    location = f"{file.path}, profile {quoted(name)}"
     folder = file.path.absolute().parent if file.path else Path()
-    source = Source(place=place, form="file", folder=folder, environ=environ)
+    source = Source(location=location, form="file", folder=folder, environ=environ)
     profile = file.profiles[name]
-    backend, problems = _text(profile, "backend", place)
-    url, more = _text(profile, "url", place)
+    backend, problems = _text_value(profile, "backend", location)
+    url, more = _text_value(profile, "url", location)
     problems += more
-    selection = Selection(place=place)
+    selection = Selection(location=location)
     if url is not None:
-        url_source = Source(place=f"{place}, url", form="url", folder=folder, environ=environ)
-        selection, more = _by_url(url, url_source)
+        url_source = Source(location=f"{location}, url", form="url", folder=folder, environ=environ)
+        selection, more = _select_by_url(url, url_source)
         problems += more
         if backend is not None and selection.backend not in (None, backend):
             text = f"backend is {quoted(backend)}, but url is one of {quoted(selection.backend)}"
-            problems.append(Problem(text, place=place, key="backend"))
+            problems.append(Problem(text, location=location, key="backend"))
     elif backend is None and not problems:
         hint = f"Give backend or url. Installed: {', '.join(names()) or 'none'}."
-        problems.append(Problem("backend is missing", place=place, hint=hint, key="backend", accepted=names()))
-    settings = {key: Given(value, source) for key, value in profile.items() if key not in ("backend", "url")}
+        problems.append(Problem("backend is missing", location=location, hint=hint, key="backend", accepted=names()))
+    settings = {key: RawValue(value, source) for key, value in profile.items() if key not in ("backend", "url")}
     selected = Selection(
         backend=selection.backend if backend is None else backend,
-        place=place,
+        location=location,
         identity=selection.identity,
         layers=(*selection.layers, settings),
     )
     return selected, problems
 
 
-def _text(profile: Mapping[str, Any], key: str, place: str) -> tuple[str | None, list[Problem]]:
+def _text_value(profile: Mapping[str, Any], key: str, location: str) -> tuple[str | None, list[Problem]]:
     value = profile.get(key)
     if key not in profile or isinstance(value, str):
         return value, []
-    return None, [Problem(f"{key} should be text, not {type(value).__name__}", place=place, key=key)]
+    return None, [Problem(f"{key} should be text, not {type(value).__name__}", location=location, key=key)]
 
 
-def profile_name(
-    file: Config, asked: object, environ: Mapping[str, str], reported: frozenset[str | None]
+def choose_profile(
+    file: Config, requested: object, environ: Mapping[str, str], reported: frozenset[str | None]
 ) -> tuple[str | None, Problem | None, type[ConfigError]]:
-    """Return the profile to use: the one asked for, that of `UNICHAT_PROFILE`, the file's default, or its only one.
+    """Return the profile to use: the requested one, that of `UNICHAT_PROFILE`, the file's default, or its only one.
 
-    Returns the name, or else the problem and the class of its error. There is neither where what is wrong with the
-    file explains it (`reported` has the keys of that).
+    Returns the name, or else the problem and the class of its error. Both are None where a problem of the file, whose
+    key is in `reported`, explains it already.
     """
-    place = ""
-    if asked is None and (variable := environ.get("UNICHAT_PROFILE")):
-        asked, place = variable, "UNICHAT_PROFILE"
-    if isinstance(asked, str) and asked in file.profiles:
-        return asked, None, ConfigError
-    if asked is None and file.default in file.profiles:
+    location = ""
+    if requested is None and (variable := environ.get("UNICHAT_PROFILE")):
+        requested, location = variable, "UNICHAT_PROFILE"
+    if isinstance(requested, str) and requested in file.profiles:
+        return requested, None, ConfigError
+    if requested is None and file.default in file.profiles:
         return file.default, None, ConfigError
-    if asked is None and file.default is None and len(file.profiles) == 1:
+    if requested is None and file.default is None and len(file.profiles) == 1:
         return next(iter(file.profiles)), None, ConfigError
-    default_is_wrong = asked is None and (file.default is not None or "default" in reported)
-    if default_is_wrong or (isinstance(asked, str) and asked in reported) or (reported and not file.profiles):
+    default_is_wrong = requested is None and (file.default is not None or "default" in reported)
+    if default_is_wrong or (isinstance(requested, str) and requested in reported) or (reported and not file.profiles):
         return None, None, ConfigError
-    if file.path is None and asked is None:
-        return None, _no_config(), NoConfig
-    return None, _no_profile(file, asked, place), ConfigError
+    if file.path is None and requested is None:
+        return None, _no_config_problem(), NoConfig
+    return None, _no_profile_problem(file, requested, location), ConfigError
 
 
-def _no_config() -> Problem:
+def _no_config_problem() -> Problem:
     return Problem(
-        f"no backend was named, and no config file was found: no {FILE} from the working directory upwards, "
+        f"no backend was named, and no config file was found: no {FILE_NAME} from the working directory upwards, "
         f"and no {user_file()}",
         hint=Template(
             "Write the file (`unichat sandbox` prints one to try)",
@@ -138,21 +140,23 @@ def _no_config() -> Problem:
     )
 
 
-def _no_profile(file: Config, asked: object, place: str) -> Problem:
-    if asked is not None and not isinstance(asked, str):
-        return Problem(f"profile should be a name, not {type(asked).__name__}", key="profile")
-    if asked is not None and file.path is None:
-        hint = Template(f"Write {FILE}, or name the file with ", Argument("config"), " or UNICHAT_CONFIG.")
-        return Problem(f"profile {quoted(asked)} was named, but there is no config file", place=place, hint=hint)
-    if asked is not None:
-        where = f"{file.path}, which {place} names" if place else str(file.path)
-        return unknown("profile", asked, file.profiles, place=where)
+def _no_profile_problem(file: Config, requested: object, location: str) -> Problem:
+    if requested is not None and not isinstance(requested, str):
+        return Problem(f"profile should be a name, not {type(requested).__name__}", key="profile")
+    if requested is not None and file.path is None:
+        hint = Template(f"Write {FILE_NAME}, or name the file with ", Argument("config"), " or UNICHAT_CONFIG.")
+        return Problem(
+            f"profile {quoted(requested)} was named, but there is no config file", location=location, hint=hint
+        )
+    if requested is not None:
+        where = f"{file.path}, which {location} names" if location else str(file.path)
+        return unknown_name("profile", requested, file.profiles, location=where)
     names = tuple(file.profiles)
     if not names:
-        return Problem("has no profiles", place=str(file.path), hint="Write one, such as [profiles.support].")
+        return Problem("has no profiles", location=str(file.path), hint="Write one, such as [profiles.support].")
     return Problem(
         f"has the profiles {', '.join(names)}, and none was named",
-        place=str(file.path),
+        location=str(file.path),
         hint=Template(
             "Name one with ",
             Argument("profile"),

@@ -12,8 +12,8 @@ from urllib.parse import unquote_to_bytes
 from attrs import field, frozen
 
 from unichat._text.printable import quoted
-from unichat.config.given import UNREADABLE, Unreadable
 from unichat.config.problems import Problem
+from unichat.config.raw_values import UNREADABLE, Unreadable
 
 _FORM = "Such as kapa://PROJECT_ID?integration_id=…"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+._-]*)://([^?#]*)(?:\?([^#]*))?(#.*)?")
@@ -22,7 +22,7 @@ _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 @frozen(kw_only=True)
 class BackendUrl:
-    """A URL taken apart.
+    """The parts of a URL.
 
     Attributes:
         backend: the backend's name.
@@ -36,35 +36,35 @@ class BackendUrl:
 
 
 def is_url(text: str) -> bool:
-    """Tell a URL from a backend's name."""
+    """Return whether `text` is a URL and not a backend's name."""
     return "://" in text
 
 
-def parse_url(text: str, *, place: str) -> tuple[BackendUrl | None, list[Problem]]:
-    """Take a URL apart.
+def parse_url(text: str, *, location: str) -> tuple[BackendUrl | None, list[Problem]]:
+    """Split a URL into its parts.
 
-    Returns the parts, with `UNREADABLE` for those that were given but cannot be used, and all that is wrong with
-    them; no parts at all if nothing could be made out.
+    Returns the parts, with `UNREADABLE` for those that cannot be used, and every problem with them; None instead of
+    the parts if the text is not a URL at all.
     """
     match = _URL.fullmatch(text) if text.isprintable() and " " not in text else None
     if match is None:
-        problem = "is no URL, or holds blanks or control characters that are not percent-encoded"
-        return None, [Problem(problem, place=place, hint=_FORM, key="url")]
-    # Not urlsplit: its hostname is lower-cased, and ids are not to be changed.
+        problem = "is not a URL, or has spaces or control characters that are not percent-encoded"
+        return None, [Problem(problem, location=location, hint=_FORM, key="url")]
+    # Not urlsplit: it lowercases the host name, and ids must not change.
     backend, host, query, fragment = match.groups()
     problems = []
     if fragment:
-        # A value may hold the mark; an id hardly does, and some vendors refuse it there.
+        # A value may contain #; an id hardly does, and some vendors refuse it there.
         hint = "Write # as %23." if query else _FORM
-        problems.append(Problem("has a fragment", place=place, hint=hint, key="url"))
-    identity, problem = _identity(host)
+        problems.append(Problem("has a fragment", location=location, hint=hint, key="url"))
+    identity, problem = _parse_identity(host)
     if problem:
-        problems.append(Problem(problem, place=place, hint=_FORM, key="url"))
-    settings, unusable = _settings(query or "", place)
-    return BackendUrl(backend=backend.lower(), identity=identity, query=settings), problems + unusable
+        problems.append(Problem(problem, location=location, hint=_FORM, key="url"))
+    settings, more = _parse_query(query or "", location)
+    return BackendUrl(backend=backend.lower(), identity=identity, query=settings), problems + more
 
 
-def _identity(host: str) -> tuple[str | Unreadable | None, str]:
+def _parse_identity(host: str) -> tuple[str | Unreadable | None, str]:
     for character, problem in (
         ("@", "has a user name or password, which has no meaning here (write @ as %40)"),
         ("/", "has a path, which has no meaning here"),
@@ -72,23 +72,23 @@ def _identity(host: str) -> tuple[str | Unreadable | None, str]:
     ):
         if character in host:
             return UNREADABLE, problem
-    decoded = _decoded(host)
+    decoded = _percent_decode(host)
     if decoded is None:
         return UNREADABLE, "has an id that is not percent-encoded UTF-8"
     return decoded or None, ""
 
 
-def _settings(query: str, place: str) -> tuple[dict[str, str | Unreadable], list[Problem]]:
+def _parse_query(query: str, location: str) -> tuple[dict[str, str | Unreadable], list[Problem]]:
     settings: dict[str, str | Unreadable] = {}
     problems = []
     for part in query.split("&") if query else ():
         written, _, value = part.partition("=")
-        key = _decoded(written)
+        key = _percent_decode(written)
         if not key:
-            problems.append(Problem("has a part without a key", place=place, hint=_FORM, key="url"))
+            problems.append(Problem("has a part without a key", location=location, hint=_FORM, key="url"))
             continue
-        # A plus stands for a blank, as in the query of any form: urlencode writes blanks so.
-        decoded = _decoded(value.replace("+", " "))
+        # A plus means a space, as in the query of any HTML form.
+        decoded = _percent_decode(value.replace("+", " "))
         problem = ""
         if key in settings:
             problem = f"has {quoted(key)} twice"
@@ -97,12 +97,12 @@ def _settings(query: str, place: str) -> tuple[dict[str, str | Unreadable], list
         elif not decoded.strip():
             problem = f"has {quoted(key)} without a value"
         if problem:
-            problems.append(Problem(problem, place=place, key=key))
+            problems.append(Problem(problem, location=location, key=key))
         settings[key] = UNREADABLE if problem or decoded is None else decoded
     return settings, problems
 
 
-def _decoded(part: str) -> str | None:
+def _percent_decode(part: str) -> str | None:
     if _BROKEN_ESCAPE.search(part):
         return None
     try:

@@ -11,7 +11,7 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from unichat.cli import prompting
+from unichat.cli import line_input
 from unichat.cli.conversation import COMMANDS
 from unichat.errors import StaleThread
 from unichat.models import ThreadRef
@@ -33,21 +33,21 @@ def test_each_line_of_a_pipe_is_a_question_in_one_thread(run, profiles, box, que
     assert json.loads(first.body)["user"] == {"unique_client_id": "ada"}
 
 
-def test_a_vendor_without_streaming_answers_all_the_same(run, profiles, question):
+def test_a_vendor_without_streaming_answers_too(run, profiles, question):
     result = run("chat", "--profile", "kadal", "--user", "nobody-else", piped=lines(question, "/up", "/history"))
     assert (result.code, result.err) == (0, "")
     assert result.out.count("vinegar") == 2
     assert "Rated up." in result.out
 
 
-def test_a_thread_can_be_gone_on_in(run, profiles, question):
+def test_a_thread_can_be_continued(run, profiles, question):
     thread = run("ask", "--json", question).json["thread"]
     result = run("chat", "--thread", thread, piped=lines("/history", "And its warranty?", "/history"))
     assert result.out.count(f"> {question}") == 2
     assert result.out.count("> And its warranty?") == 1
 
 
-def test_a_thread_that_is_none_ends_the_chat_before_it_begins(run, profiles):
+def test_an_invalid_thread_ends_the_chat_before_it_begins(run, profiles):
     assert run("chat", "--thread", "kapa:1:abc", piped=lines("Hello?")).code == 2
 
 
@@ -77,7 +77,7 @@ def test_help_shows_the_commands(run, profiles):
     assert [line.split()[0] for line in result.out.splitlines()] == list(COMMANDS)
 
 
-def test_a_mistyped_command_is_told_the_nearest_and_not_asked(run, profiles, box):
+def test_a_mistyped_command_gets_a_suggestion_and_is_not_asked(run, profiles, box):
     before = len(box.simulator("kapa").requests)
     result = run("chat", piped=lines("/hsitory", "/etc/hosts"))
     assert result.code == 0
@@ -86,7 +86,7 @@ def test_a_mistyped_command_is_told_the_nearest_and_not_asked(run, profiles, box
     assert len(box.simulator("kapa").requests) == before
 
 
-def test_a_blank_before_it_makes_a_question_of_a_slash(run, profiles, box):
+def test_a_slash_after_a_space_begins_a_question(run, profiles, box):
     run("chat", piped=lines(" /etc/hosts?"))
     assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == "/etc/hosts?"
 
@@ -105,7 +105,7 @@ def test_an_error_is_a_line_and_the_chat_goes_on(run, profiles, question):
     assert "vinegar" in result.out
 
 
-def test_a_line_that_is_no_text_is_refused_and_the_chat_goes_on(run, profiles, question):
+def test_a_line_that_is_not_text_is_refused_and_the_chat_goes_on(run, profiles, question):
     result = run("chat", piped=b"\xff\xfe?\n" + question.encode() + b"\n")
     assert result.code == 0
     assert "lone surrogate" in result.err
@@ -114,13 +114,13 @@ def test_a_line_that_is_no_text_is_refused_and_the_chat_goes_on(run, profiles, q
 
 def test_a_stream_without_an_encoding_to_change_is_read_as_it_is(profiles, monkeypatch):
     monkeypatch.setattr(sys, "stdin", ["one\r\n", "two"])
-    assert list(prompting.piped()) == ["one", "two"]
+    assert list(line_input.read_piped_lines()) == ["one", "two"]
 
 
 def test_without_a_standard_input_there_are_no_lines(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    assert list(prompting.piped()) == []
-    assert not prompting.is_interactive()
+    assert list(line_input.read_piped_lines()) == []
+    assert not line_input.is_interactive()
 
 
 def test_a_thread_that_cannot_go_on_is_explained(run, profiles, monkeypatch, question):
@@ -144,7 +144,7 @@ def test_a_thread_that_the_vendor_does_not_know_is_explained(run, profiles):
     assert result.err.splitlines()[-1] == "This thread cannot go on; /reset starts a new one."
 
 
-def test_an_answer_that_breaks_off_is_shown_so_far_and_said_to_be_broken(run, vendor, record):
+def test_a_broken_answer_is_shown_as_far_as_it_came_with_an_error(run, vendor, record):
     vendor(record("Half an ans\x1bwer"), cut=True)
     result = run("chat", piped=lines("What?"))
     assert result.code == 0
@@ -169,7 +169,7 @@ def test_after_a_broken_answer_the_chat_goes_on_in_its_thread(run, profiles, mon
     assert asked == [None, thread]
 
 
-def test_an_answer_without_a_thread_leaves_the_chat_where_it_was(run, vendor, record):
+def test_an_answer_without_a_thread_leaves_the_chat_in_its_thread(run, vendor, record):
     vendor(record("Yes.", end=True))
     result = run("chat", piped=lines("Really?", "/history", "/up"))
     assert result.code == 0
@@ -210,8 +210,8 @@ class TestTyped:
                     return line
                 raise line
 
-            monkeypatch.setattr(prompting, "is_interactive", lambda: True)
-            monkeypatch.setattr(prompting, "_prompt", lambda: ask)
+            monkeypatch.setattr(line_input, "is_interactive", lambda: True)
+            monkeypatch.setattr(line_input, "_make_prompt", lambda: ask)
 
         return call
 
@@ -240,22 +240,22 @@ class TestTyped:
         assert "/down" in result.out
 
     @pytest.mark.parametrize(("reads", "shows"), [(True, True), (True, False), (False, True)])
-    def test_a_chat_is_typed_only_where_somebody_types_and_looks(self, monkeypatch, reads, shows):
+    def test_a_chat_is_interactive_only_between_two_terminals(self, monkeypatch, reads, shows):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: reads))
         monkeypatch.setattr(sys.stdout, "isatty", lambda: shows)
-        assert prompting.is_interactive() is (reads and shows)
+        assert line_input.is_interactive() is (reads and shows)
 
     def test_the_prompt_completes_commands(self):
         with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
             keys.send_text("/do\t it is.\r\x04")
-            assert list(prompting.typed()) == ["/down it is."]
+            assert list(line_input.read_typed_lines()) == ["/down it is."]
 
     def test_without_prompt_toolkit_the_lines_come_from_input(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "prompt_toolkit", None)
         monkeypatch.setattr("builtins.input", lambda prompt: f"typed at {prompt}")
-        assert next(prompting.typed()) == "typed at > "
+        assert next(line_input.read_typed_lines()) == "typed at > "
         monkeypatch.setitem(sys.modules, "readline", None)
-        assert next(prompting.typed()) == "typed at > "
+        assert next(line_input.read_typed_lines()) == "typed at > "
 
 
 def test_a_terminal_has_line_editing_completion_and_history(terminal, profiles, question):

@@ -1,4 +1,4 @@
-"""Reads a small file, or says in one line why it cannot be read."""
+"""Reads a small file, or reports in one line why it cannot be read."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from unichat.errors import ConfigError
 
 
 @frozen
-class Contents:
-    """What a file held, and who can read it. The bytes are not shown: they may hold secrets."""
+class FileContents:
+    """What is in a file, and who can read it. The bytes may hold secrets, so they are not shown."""
 
     data: bytes = field(repr=False)
     readable_by_others: bool
     mode: int
 
 
-def user_path(text: str | os.PathLike[str]) -> Path:
+def expand_user_path(text: str | os.PathLike[str]) -> Path:
     """Return `text` as a path, with `~` as the user's home.
 
     Raises:
-        ConfigError: it is no path, or there is no home.
+        ConfigError: it is not a path, or there is no home.
     """
     try:
         return Path(text).expanduser()
@@ -35,8 +35,8 @@ def user_path(text: str | os.PathLike[str]) -> Path:
     raise ConfigError(problem)
 
 
-def read_small(path: Path, limit: int) -> Contents:
-    """Return what is in `path`.
+def read_small_file(path: Path, limit: int) -> FileContents:
+    """Return the contents of `path`.
 
     Raises:
         ConfigError: it is missing, a folder, unreadable, or longer than `limit` bytes.
@@ -44,7 +44,7 @@ def read_small(path: Path, limit: int) -> Contents:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            # Read, not measured: the size of /proc files and pipes is 0, and that of /dev/zero has no end.
+            # The size is not asked for: it is 0 for files in /proc and pipes, and /dev/zero never ends.
             data = file.read(limit + 1)
     except FileNotFoundError:
         problem = "does not exist"
@@ -52,10 +52,10 @@ def read_small(path: Path, limit: int) -> Contents:
         problem = "is a folder, not a file"
     except (OSError, ValueError) as error:
         # ValueError: the path holds a NUL or a lone surrogate.
-        problem = f"cannot be read ({getattr(error, 'strerror', None) or 'no valid path'})"
+        problem = f"cannot be read ({getattr(error, 'strerror', None) or 'not a valid path'})"
     else:
         if len(data) <= limit:
-            # Other systems have access lists instead of these bits, and Python makes the bits up there.
-            return Contents(data, os.name == "posix" and bool(mode & 0o044), mode & 0o777)
+            # Other systems use access lists, for which Python invents these bits.
+            return FileContents(data, os.name == "posix" and bool(mode & 0o044), mode & 0o777)
         problem = f"is longer than {limit} bytes"
     raise ConfigError(f"{path} {problem}")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from unichat.cli.output import say_exchange
+from unichat.cli.output import print_exchange
 from unichat.models import Exchange
 
 _numbers = itertools.count()
@@ -54,7 +54,7 @@ def test_times_are_iso_8601_with_their_zone_and_null_where_the_vendor_has_none(r
 
 
 @pytest.mark.parametrize("profile", ["kapa", "kadal"])
-def test_one_users_questions_can_be_listed_newest_first_and_only_some(run, asked, user, profile):
+def test_one_users_questions_can_be_listed_newest_first_with_a_limit(run, asked, user, profile):
     asked(profile)
     options = ("history", "--user", user, "--profile", profile, "--json")
     assert [row["question"] for row in run(*options, "--newest-first").json] == [
@@ -65,13 +65,13 @@ def test_one_users_questions_can_be_listed_newest_first_and_only_some(run, asked
     assert run(*options, "--limit", "0").json == []
 
 
-def test_a_negative_limit_is_refused_with_the_option_that_is_meant(run, profiles):
+def test_a_negative_limit_is_refused_and_its_option_named(run, profiles):
     result = run("history", "--limit", "-1")
     assert result.code == 2
     assert result.err.endswith("(here: --limit)\n")
 
 
-def test_text_shows_question_answer_id_and_verdict(run, asked, user):
+def test_the_history_shows_question_answer_id_and_rating(run, asked, user):
     first, second = asked("kapa")
     run("feedback", first["id"], "down", "--user", user)
     result = run("history", "--thread", first["thread"])
@@ -82,27 +82,27 @@ def test_text_shows_question_answer_id_and_verdict(run, asked, user):
     assert f"answer {second['id']}\n> And its warranty?\n" in result.out
 
 
-def test_text_says_what_a_vendor_does_not_tell(run, vendor):
+def test_the_history_says_what_the_vendor_leaves_out(run, vendor):
     row = {"id": "1", "question": "a\nb", "answer": "c\x07", "created_at": None}
     vendor(json.dumps({"id": "x", "question_answers": [row]}).encode())
     thread = "kapa:1:9fddad30-9b5e-4c6a-8e30-b9085e931c71~693511ba"
     assert run("history", "--thread", thread).out == "answer 1\n> a\n> b\nc\\x07\n\n"
 
 
-def test_text_says_where_an_exchange_has_no_id_and_where_it_was_cleared(capsys):
-    say_exchange(Exchange(question="a", answer="b"))
-    say_exchange(Exchange(question="a", answer="b", id="1", cleared=True))
+def test_the_history_marks_exchanges_without_an_id_and_cleared_ones(capsys):
+    print_exchange(Exchange(question="a", answer="b"))
+    print_exchange(Exchange(question="a", answer="b", id="1", cleared=True))
     assert capsys.readouterr().out == "answer without an id\n> a\nb\n\nanswer 1  cleared\n> a\nb\n\n"
 
 
-def test_where_nothing_was_asked_text_says_so(run, profiles):
+def test_an_empty_history_says_so(run, profiles):
     result = run("history", "--profile", "kadal", "--user", "nobody-at-all")
     assert (result.code, result.out) == (0, "")
     assert result.err == "note: nothing was asked there\n"
     assert run("history", "--profile", "kadal", "--user", "nobody-at-all", "--json").out == "[]\n"
 
 
-def test_a_reader_that_leaves_early_ends_the_reading_of_pages_without_an_error(process, profiles, box):
+def test_a_closed_pipe_ends_the_fetching_of_pages_without_an_error(process, profiles, box):
     quirks = box.simulator("kapa").quirks
     import unichat
 
@@ -133,7 +133,7 @@ def test_a_comment_and_a_rating_id_reach_the_vendor(run, asked, box, user):
     assert (sent["comment"], sent["rating_id"], sent["is_positive"]) == ("Too long", 7, False)
 
 
-def test_what_a_vendor_cannot_carry_is_refused_before_it_is_sent(run, asked, box, user):
+def test_an_argument_that_the_vendor_cannot_carry_is_refused_before_it_is_sent(run, asked, box, user):
     first, _ = asked("kapa")
     before = len(box.simulator("kapa").requests)
     comment = run("feedback", first["id"], "up", "--user", user, "--comment", "Good")
@@ -146,7 +146,7 @@ def test_what_a_vendor_cannot_carry_is_refused_before_it_is_sent(run, asked, box
     assert len(box.simulator("kapa").requests) == before
 
 
-def test_a_rating_that_there_is_not_is_refused(run, profiles):
+def test_an_unknown_rating_is_refused(run, profiles):
     result = run("feedback", "1", "great")
     assert (result.code, result.out) == (2, "")
     assert "'great' is not one of 'up', 'down'" in result.err
@@ -173,7 +173,7 @@ def test_clearing_names_the_thread_or_the_owner_of_the_key(run, asked):
     assert result.out == "Cleared: the conversation of the key's owner at kadal.\n"
 
 
-def test_where_nobody_can_be_asked_clearing_takes_yes(run, asked, user):
+def test_clearing_without_a_terminal_needs_yes(run, asked, user):
     asked("kadal")
     result = run("clear", "--user", user, "--profile", "kadal")
     assert (result.code, result.out) == (2, "")
@@ -182,7 +182,7 @@ def test_where_nobody_can_be_asked_clearing_takes_yes(run, asked, user):
 
 
 @pytest.mark.parametrize(("said", "code", "left"), [("y", 0, 0), ("n", 1, 2), ("", 1, 2)])
-def test_somebody_at_a_terminal_is_asked(run, terminal, asked, user, said, code, left):
+def test_clearing_at_a_terminal_asks_first(run, terminal, asked, user, said, code, left):
     asked("kadal")
     clearing = terminal("clear", "--user", user, "--profile", "kadal")
     clearing.wait_for(f"Clear the conversation of {user} at kadal? [y/N]")
@@ -193,7 +193,7 @@ def test_somebody_at_a_terminal_is_asked(run, terminal, asked, user, said, code,
 
 
 @pytest.mark.parametrize("agreed", [True, False])
-def test_the_answer_to_the_question_decides(run, asked, user, monkeypatch, agreed):
+def test_clearing_happens_only_if_it_is_confirmed(run, asked, user, monkeypatch, agreed):
     asked("kadal")
     monkeypatch.setattr("unichat.cli.clear.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     monkeypatch.setattr("click.confirm", lambda text, err: agreed)

@@ -10,11 +10,11 @@ import sys
 import pytest
 
 from unichat.cli import app, main
-from unichat.cli.failures import EXIT_CODES, ended
+from unichat.cli.failures import EXIT_CODES, handle_exception
 
 
 @pytest.mark.parametrize("name", app.COMMANDS)
-def test_each_command_bears_the_name_of_its_module_and_says_in_its_help_what_the_list_says(name):
+def test_each_command_has_the_name_of_its_module_and_the_description_of_the_list(name):
     command = app.application.get_command(app.application.make_context("unichat", [name]), name)
     assert command.name == name
     assert command.help.splitlines()[0] == app.COMMANDS[name]
@@ -79,7 +79,7 @@ def test_the_help_imports_neither_a_command_nor_a_library_but_click():
     }
 
 
-def test_a_mistyped_command_is_told_the_nearest(run):
+def test_a_mistyped_command_gets_a_suggestion(run):
     assert run("hsitory") == (
         2,
         "",
@@ -87,15 +87,15 @@ def test_a_mistyped_command_is_told_the_nearest(run):
     )
 
 
-def test_a_command_that_there_is_not_is_no_module_to_import():
+def test_an_unknown_command_is_not_imported():
     assert app.application.get_command(app.application.make_context("unichat", ["failures"]), "failures") is None
 
 
-def test_a_command_like_no_other_is_told_where_the_list_is(run):
+def test_a_command_without_a_similar_name_is_told_where_the_list_is(run):
     assert run("xyzzy").err == "unichat: error: there is no command 'xyzzy'. Try `unichat --help`\n"
 
 
-def test_a_wrong_option_is_told_in_one_line_with_the_command_whose_help_has_them(run):
+def test_an_unknown_option_is_one_line_that_names_the_help_of_the_command(run):
     result = run("ask", "--thred", "x")
     assert (result.code, result.out) == (2, "")
     assert result.err.count("\n") == 1
@@ -103,7 +103,7 @@ def test_a_wrong_option_is_told_in_one_line_with_the_command_whose_help_has_them
     assert "Try `unichat ask --help`" in result.err
 
 
-def test_a_wrong_option_before_the_command_is_told_as_well(run):
+def test_an_unknown_option_before_the_command_is_one_line_too(run):
     result = run("--colour", "ask")
     assert (result.code, result.out) == (2, "")
     assert "Try `unichat --help`" in result.err
@@ -128,7 +128,7 @@ def test_without_click_one_line_says_what_to_install(capsys, monkeypatch):
     )
 
 
-def test_another_module_that_is_missing_is_a_bug_and_not_hidden(monkeypatch):
+def test_another_missing_module_is_a_bug_and_not_hidden(monkeypatch):
     monkeypatch.setitem(sys.modules, "unichat._text.printable", None)
     monkeypatch.delitem(sys.modules, "unichat.cli.app")
     with pytest.raises(ModuleNotFoundError):
@@ -147,13 +147,13 @@ def test_ctrl_c_while_the_command_line_loads_ends_it_without_a_traceback(capsys,
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_arguments_of_the_process_are_those_that_count_when_none_are_given(capsys, monkeypatch):
+def test_without_arguments_those_of_the_process_are_used(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["unichat", "--version"])
     assert main() == 0
     assert capsys.readouterr().out.startswith("unichat ")
 
 
-def test_an_extra_that_is_missing_is_named_in_one_line(run, monkeypatch):
+def test_a_missing_extra_is_named_in_one_line(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "starlette", None)
     for name in [name for name in sys.modules if name.startswith(("unichat.sandbox", "starlette."))]:
         monkeypatch.delitem(sys.modules, name)
@@ -203,11 +203,11 @@ def test_debug_shows_the_log(run, profiles):
     assert told.err.endswith(plain.err)
 
 
-def test_an_error_of_the_system_is_no_bug(run, monkeypatch):
+def test_an_os_error_is_not_a_bug(run, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unichat.cli.output.show_json", full)
+    monkeypatch.setattr("unichat.cli.output.print_json", full)
     assert run("operations", "kapa", "--json") == (
         1,
         "",
@@ -215,20 +215,20 @@ def test_an_error_of_the_system_is_no_bug(run, monkeypatch):
     )
 
 
-def test_an_end_that_is_no_error_is_passed_on():
+def test_an_exception_that_is_not_an_error_is_raised_again():
     with pytest.raises(SystemExit):
-        ended(SystemExit(3), None)
+        handle_exception(SystemExit(3), None)
 
 
 def test_ctrl_c_moves_a_terminal_to_its_next_line(capsys, monkeypatch):
-    assert ended(KeyboardInterrupt(), None) == 130
+    assert handle_exception(KeyboardInterrupt(), None) == 130
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert ended(KeyboardInterrupt(), None) == 130
+    assert handle_exception(KeyboardInterrupt(), None) == 130
     assert capsys.readouterr() == ("", "\n")
 
 
-def test_a_reader_that_leaves_early_is_no_error(capsys, monkeypatch):
+def test_a_closed_pipe_is_not_an_error(capsys, monkeypatch):
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w", encoding="utf-8") as pipe:
@@ -250,7 +250,7 @@ def test_a_terminal_that_cannot_show_a_character_gets_an_escape(process, elsewhe
     assert "Ünïcode \\u203a Signs" in out
 
 
-def test_no_color_and_a_pipe_give_plain_text_and_a_terminal_gets_colour(terminal, run, monkeypatch, profiles):
+def test_output_is_coloured_only_on_a_terminal_without_no_color(terminal, run, monkeypatch, profiles):
     coloured = terminal("doctor")
     assert coloured.end() == 0
     assert "\x1b[" in coloured.text

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unichat.adapter import Secret, TokenProvider
-from unichat.config.kinds import described, from_text, is_known
+from unichat.config.setting_types import describe_type, is_supported, parse_text
 
 TABLE = Mapping[str, int]
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "value"),
+    ("annotation", "text", "value"),
     [
         (str, "5", "5"),
         (str | None, "true", "true"),
@@ -48,13 +48,13 @@ TABLE = Mapping[str, int]
         (str | int, "5", 5),
     ],
 )
-def test_text_is_read_as_the_type_of_the_setting(kind: Any, text: str, value: object) -> None:
-    read = from_text(kind, text)
+def test_text_is_parsed_as_the_type_of_the_setting(annotation: Any, text: str, value: object) -> None:
+    read = parse_text(annotation, text)
     assert (read, type(read)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"),
+    ("annotation", "text"),
     [
         (int, "5.0"),
         (int, "1_000"),
@@ -78,36 +78,36 @@ def test_text_is_read_as_the_type_of_the_setting(kind: Any, text: str, value: ob
         (TABLE, "[1]"),
     ],
 )
-def test_text_that_stands_for_nothing_stays_as_it_is(kind: Any, text: str) -> None:
-    assert from_text(kind, text) == text
+def test_text_that_cannot_be_parsed_is_returned_unchanged(annotation: Any, text: str) -> None:
+    assert parse_text(annotation, text) == text
 
 
 @settings(deadline=None)
 @given(st.integers(-(10**18) + 1, 10**18 - 1))
-def test_every_whole_number_of_a_sensible_size_is_read(number: int) -> None:
-    assert from_text(int, str(number)) == number
+def test_every_integer_of_a_sensible_size_is_parsed(number: int) -> None:
+    assert parse_text(int, str(number)) == number
 
 
 @settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_number_is_read(number: float) -> None:
-    assert from_text(float, repr(number)) == number
+def test_every_number_is_parsed(number: float) -> None:
+    assert parse_text(float, repr(number)) == number
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.integers(-99, 99)))
-def test_every_table_is_read_from_json(table: dict[str, int]) -> None:
-    assert from_text(TABLE, json.dumps(table)) == table
+def test_every_table_is_parsed_from_json(table: dict[str, int]) -> None:
+    assert parse_text(TABLE, json.dumps(table)) == table
 
 
 @settings(deadline=None)
 @given(st.sampled_from([int, float, bool, TABLE, Literal["a", 1], Secret | None]), st.text())
-def test_no_text_breaks_the_reading(kind: Any, text: str) -> None:
-    from_text(kind, text)
+def test_any_text_can_be_given_to_the_parser(annotation: Any, text: str) -> None:
+    parse_text(annotation, text)
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("annotation", "words"),
     [
         (str | None, "text"),
         (int | str, "a whole number or text"),
@@ -118,11 +118,13 @@ def test_no_text_breaks_the_reading(kind: Any, text: str) -> None:
         (TABLE, "a table (each value a whole number)"),
     ],
 )
-def test_each_type_has_words_for_messages(kind: Any, words: str) -> None:
-    assert is_known(kind)
-    assert described(kind) == words
+def test_each_type_has_words_for_messages(annotation: Any, words: str) -> None:
+    assert is_supported(annotation)
+    assert describe_type(annotation) == words
 
 
-@pytest.mark.parametrize("kind", [list[str], dict[str, int], object, Mapping[int, str], Mapping[str, object], Any])
-def test_other_types_are_not_known(kind: Any) -> None:
-    assert not is_known(kind)
+@pytest.mark.parametrize(
+    "annotation", [list[str], dict[str, int], object, Mapping[int, str], Mapping[str, object], Any]
+)
+def test_other_types_are_not_supported(annotation: Any) -> None:
+    assert not is_supported(annotation)

@@ -48,15 +48,13 @@ def test_a_table_in_pyproject_is_used(tmp_path: Path, write: Callable[..., Path]
     "text",
     ["[tool.other]", "this = is broken", 'tool = "unichat"', '[project]\ndependencies = ["unichat-bridge"]', "\0"],
 )
-def test_a_pyproject_that_is_not_for_unichat_is_passed_over(
-    tmp_path: Path, write: Callable[..., Path], text: str
-) -> None:
+def test_a_pyproject_without_our_table_is_skipped(tmp_path: Path, write: Callable[..., Path], text: str) -> None:
     outer = write(PROFILE)
     write(text, "inner/pyproject.toml")
     assert load(environ={}, cwd=tmp_path / "inner").path == outer
 
 
-def test_a_pyproject_that_cannot_be_read_is_passed_over(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_an_unreadable_pyproject_is_skipped(tmp_path: Path, write: Callable[..., Path]) -> None:
     outer = write(PROFILE)
     (tmp_path / "inner/pyproject.toml").mkdir(parents=True)
     assert load(environ={}, cwd=tmp_path / "inner").path == outer
@@ -79,7 +77,7 @@ def test_a_table_of_pyproject_must_be_a_table(write: Callable[..., Path]) -> Non
     assert str(problem(path)) == f"{path} [tool.unichat]: should be a table"
 
 
-def test_the_users_own_file_is_the_last_resort(tmp_path: Path, user_folder: Path) -> None:
+def test_the_users_own_file_is_used_last(tmp_path: Path, user_folder: Path) -> None:
     user_folder.mkdir()
     try:
         (user_folder / "unichat.toml").write_text(PROFILE)
@@ -106,7 +104,7 @@ def test_the_environment_names_the_file(tmp_path: Path, write: Callable[..., Pat
     assert load(environ={"UNICHAT_CONFIG": str(named)}, cwd=tmp_path).path == named
 
 
-def test_an_argument_goes_before_the_environment(write: Callable[..., Path]) -> None:
+def test_a_config_argument_wins_over_the_environment(write: Callable[..., Path]) -> None:
     path = write(PROFILE)
     assert load(str(path), environ={"UNICHAT_CONFIG": "/nowhere"}).path == path
 
@@ -135,7 +133,7 @@ def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
     assert str(problem(tmp_path / "no.toml")) == f"{tmp_path}/no.toml does not exist"
 
 
-def test_a_folder_is_no_config_file(tmp_path: Path) -> None:
+def test_a_folder_as_the_config_is_refused(tmp_path: Path) -> None:
     assert str(problem(tmp_path)) == f"{tmp_path} is a folder, not a file"
 
 
@@ -149,26 +147,26 @@ def test_a_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
     error = problem(str(tmp_path / name))
-    assert "cannot be read (no valid path)" in str(error)
+    assert "cannot be read (not a valid path)" in str(error)
     assert escaped(str(error)) == str(error)
 
 
 @pytest.mark.parametrize("value", [3, b"x", ["x"]])
-def test_a_config_that_is_no_path_is_refused(value: object) -> None:
+def test_a_config_that_is_not_a_path_is_refused(value: object) -> None:
     assert str(problem(value)) == f"a path is text, not {type(value).__name__}"
 
 
-def test_a_home_that_is_not_known_is_an_error() -> None:
+def test_an_unknown_home_is_an_error() -> None:
     assert "the home folder is not known" in str(problem("~nobody-of-this-name/unichat.toml"))
 
 
-def test_an_endless_file_is_read_only_so_far(tmp_path: Path) -> None:
+def test_an_endless_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "unichat.toml"
     path.write_bytes(b"#" * ((1 << 20) + 1))
     assert str(problem(path)) == f"{path} is longer than 1048576 bytes"
 
 
-def test_a_file_of_the_greatest_length_is_read(tmp_path: Path) -> None:
+def test_a_file_as_long_as_the_limit_is_read(tmp_path: Path) -> None:
     path = tmp_path / "unichat.toml"
     path.write_bytes(b"#" * (1 << 20))
     assert load(path).path == path
@@ -189,7 +187,7 @@ def test_text_that_is_not_utf_8_is_an_error_with_the_line(tmp_path: Path) -> Non
     assert str(problem(path)) == f"{path} is not UTF-8 (line 2)"
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "unichat.toml"
     path.write_bytes(b"\xef\xbb\xbf" + PROFILE.encode())
     assert list(load(path).profiles) == ["support"]
@@ -197,9 +195,11 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("a = " + "[" * 100_000, "nested"), ("a = " + "9" * 5000, "no valid TOML"), ("a = 2026-02-30", "no valid TOML")],
+    [("a = " + "[" * 100_000, "nested"), ("a = " + "9" * 5000, "not valid TOML"), ("a = 2026-02-30", "not valid TOML")],
 )
-def test_toml_that_python_cannot_hold_is_an_error(write: Callable[..., Path], text: str, says: str) -> None:
+def test_toml_values_that_python_cannot_represent_are_an_error(
+    write: Callable[..., Path], text: str, says: str
+) -> None:
     assert says in str(problem(write(text)))
 
 
@@ -214,7 +214,7 @@ def test_toml_that_python_cannot_hold_is_an_error(write: Callable[..., Path], te
             "[support]\nbackend = 'kapa'",
             [
                 (
-                    "there is no key 'support' (a profile stands under profiles: [profiles.support])."
+                    "there is no key 'support' (a profile belongs under profiles: [profiles.support])."
                     " Accepted: default, profiles."
                 ),
             ],
@@ -226,14 +226,12 @@ def test_toml_that_python_cannot_hold_is_an_error(write: Callable[..., Path], te
         ("default = 3\n[profiles.a]", ["default should be a profile's name"]),
     ],
 )
-def test_what_does_not_belong_in_the_file_is_an_error(
-    write: Callable[..., Path], text: str, problems: list[str]
-) -> None:
+def test_unknown_keys_of_the_file_are_an_error(write: Callable[..., Path], text: str, problems: list[str]) -> None:
     path = write(text)
     assert problem(path).problems == tuple(f"{path}: {line}" for line in problems)
 
 
-def test_a_default_that_is_no_profile_names_the_nearest(write: Callable[..., Path]) -> None:
+def test_a_default_that_is_not_a_profile_names_the_nearest(write: Callable[..., Path]) -> None:
     path = write('default = "suport"\n[profiles.support]\n[profiles.docs]\n')
     error = problem(path)
     assert (
@@ -243,14 +241,14 @@ def test_a_default_that_is_no_profile_names_the_nearest(write: Callable[..., Pat
     assert (error.accepted, error.nearest) == (("support", "docs"), "support")
 
 
-def test_all_mistakes_of_the_structure_come_at_once(write: Callable[..., Path]) -> None:
+def test_all_mistakes_of_the_structure_are_reported_at_once(write: Callable[..., Path]) -> None:
     path = write("default = 3\nverify = false\nprofiles.a = 1\nprofiles.b = 2\n")
     error = problem(path)
     assert len(error.problems) == 4
     assert str(error).startswith(f"{path}: 4 mistakes: (1) there is no key 'verify'. Accepted: default, profiles; (2) ")
 
 
-def test_a_config_does_not_show_what_its_profiles_hold(write: Callable[..., Path]) -> None:
+def test_the_repr_of_a_config_hides_the_values_of_its_profiles(write: Callable[..., Path]) -> None:
     config = load(write('[profiles.a]\napi_key = "sentinel"\n'))
     assert config.profiles["a"]["api_key"] == "sentinel"
     assert "sentinel" not in repr(config)
@@ -293,7 +291,7 @@ def any_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(deadline=None)
 @given(st.one_of(st.binary(), st.lists(FRAGMENTS).map(lambda parts: "".join(parts).encode())))
-def test_nothing_but_a_config_error_comes_of_any_bytes(any_file: Path, data: bytes) -> None:
+def test_any_bytes_load_or_raise_a_config_error(any_file: Path, data: bytes) -> None:
     any_file.write_bytes(data)
     error = None
     try:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unichat._text.printable import escaped
-from unichat.config.given import UNREADABLE
+from unichat.config.raw_values import UNREADABLE
 from unichat.config.urls import parse_url
 
 # Text without lone surrogates, which no URL can hold.
@@ -19,14 +19,14 @@ FILLED = TEXT.filter(lambda text: bool(text.strip()))
 
 
 def parts(text: str) -> tuple[str, Any, dict[str, Any], list[str]]:
-    url, problems = parse_url(text, place="the URL")
+    url, problems = parse_url(text, location="the URL")
     assert url is not None
     return url.backend, url.identity, dict(url.query), [problem.text for problem in problems]
 
 
 @settings(deadline=None)
 @given(identity=TEXT, query=st.dictionaries(FILLED, FILLED), plus=st.booleans())
-def test_what_is_encoded_comes_back(identity: str, query: dict[str, str], plus: bool) -> None:
+def test_an_encoded_url_round_trips(identity: str, query: dict[str, str], plus: bool) -> None:
     encoded = urlencode(query) if plus else urlencode(query, quote_via=quote)
     # Keys have no plus for a blank: no setting's name has either, and a plus is then shown as it was written.
     if plus:
@@ -37,7 +37,7 @@ def test_what_is_encoded_comes_back(identity: str, query: dict[str, str], plus: 
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_gives_parts_or_problems(text: str) -> None:
-    url, problems = parse_url("kapa://" + text, place="the URL")
+    url, problems = parse_url("kapa://" + text, location="the URL")
     assert url is not None or problems
     assert all(escaped(problem.line()) == problem.line() for problem in problems)
 
@@ -51,18 +51,18 @@ def test_the_id_can_be_left_out(text: str) -> None:
     assert parts(text) == ("kapa", None, {}, [])
 
 
-def test_marks_in_a_value_need_no_encoding_where_they_cannot_be_mistaken() -> None:
+def test_unambiguous_punctuation_in_a_value_needs_no_encoding() -> None:
     assert parts("kapa://x?base_url=http://127.0.0.1:80/a?b=c")[2:] == ({"base_url": "http://127.0.0.1:80/a?b=c"}, [])
 
 
 @pytest.mark.parametrize(
     "text", ["://x", "1a://x", "kapa://a b", "kapa://a\nb", "kapa:// ", "ka pa://x", "kapa://\ud800"]
 )
-def test_what_is_no_url_gives_no_parts(text: str) -> None:
-    url, problems = parse_url(text, place="the URL")
+def test_a_malformed_url_has_no_parts(text: str) -> None:
+    url, problems = parse_url(text, location="the URL")
     assert url is None
     assert len(problems) == 1
-    assert "is no URL, or holds blanks" in problems[0].text
+    assert "is not a URL, or has spaces" in problems[0].text
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_no_url_gives_no_parts(text: str) -> None:
         ("%ff", "not percent-encoded UTF-8"),
     ],
 )
-def test_nothing_but_an_id_stands_before_the_query(host: str, says: str) -> None:
+def test_anything_but_an_id_before_the_query_is_refused(host: str, says: str) -> None:
     _, identity, query, problems = parts(f"kapa://{host}?a=b")
     assert (identity, query, len(problems)) == (UNREADABLE, {"a": "b"}, 1)
     assert says in problems[0]
@@ -107,16 +107,16 @@ def test_every_part_of_the_query_is_one_key_with_one_value(query: str, read: dic
     assert parts(f"kapa://x?{query}") == ("kapa", "x", read, [problem])
 
 
-def test_all_mistakes_in_a_url_come_at_once() -> None:
+def test_all_mistakes_in_a_url_are_reported_at_once() -> None:
     assert len(parts("kapa://x/y?a=&b=1&b=2&&c=%zz#d")[3]) == 6
 
 
 def test_the_parts_of_a_url_are_not_shown() -> None:
-    url, _ = parse_url("kapa://sentinel?api_key=sentinel", place="the URL")
+    url, _ = parse_url("kapa://sentinel?api_key=sentinel", location="the URL")
     assert "sentinel" not in repr(url)
 
 
-def test_nobody_is_told_to_write_a_slash_that_the_backend_refuses() -> None:
+def test_a_slash_in_an_id_is_refused_without_advice_to_encode_it() -> None:
     from unichat_kadal.settings import bot_id_problem
 
     (problem,) = parts("kadal://a/b")[3]
@@ -130,5 +130,5 @@ def test_nobody_is_told_to_write_a_slash_that_the_backend_refuses() -> None:
 
 @pytest.mark.parametrize(("text", "told"), [("kadal://a#b", False), ("kadal://a?token=b#c", True)])
 def test_a_number_sign_is_to_be_encoded_in_a_value_and_not_in_an_id(text: str, told: bool) -> None:
-    _, (problem,) = parse_url(text, place="the URL")
+    _, (problem,) = parse_url(text, location="the URL")
     assert ("%23" in problem.hint) is told

@@ -43,7 +43,7 @@ def test_nothing_is_cut_off_on_a_narrow_terminal(run, seen, monkeypatch):
     assert "".join(folded) == "clear_chat_history"
 
 
-def test_a_parameter_shows_whether_it_is_needed_and_whether_the_settings_know_it(run):
+def test_a_parameter_shows_whether_it_is_required_and_whether_a_setting_provides_it(run):
     chat = next(row for row in run("operations", "kapa", "--json").json if row["name"] == "chat")
     assert chat["reference"] == "Chat"
     assert chat["streamed"] is False
@@ -55,13 +55,13 @@ def test_a_parameter_shows_whether_it_is_needed_and_whether_the_settings_know_it
     assert "project_id* query [user] [metadata] [integration_id*]" in run("operations", "kapa").out
 
 
-def test_the_operations_of_an_unknown_backend_are_not_guessed(run):
+def test_the_operations_of_an_unknown_backend_are_an_error(run):
     result = run("operations", "kapaa")
     assert (result.code, result.out) == (2, "")
     assert "'kapa'" in result.err
 
 
-def test_an_operation_prints_the_vendors_json_and_knows_the_ids_of_the_settings(run, profiles, box):
+def test_an_operation_prints_the_vendors_json_and_takes_ids_from_the_settings(run, profiles, box):
     result = run("call", "retrieve_project")
     assert (result.code, result.err) == (0, "")
     assert result.json["id"] == box.settings("kapa")["project_id"]
@@ -74,12 +74,12 @@ def test_text_is_text_and_json_is_json(run, profiles, sent):
     assert body["user"] == {"email": "ada@example.com"}
 
 
-def test_a_value_may_hold_more_signs(run, profiles, sent):
+def test_a_value_may_contain_more_equals_signs(run, profiles, sent):
     run("call", "chat", "query=a=b:=c")
     assert json.loads(sent("kapa").body)["query"] == "a=b:=c"
 
 
-def test_text_becomes_the_number_or_truth_value_that_a_parameter_can_only_be(run, profiles, sent):
+def test_text_becomes_a_number_or_boolean_if_the_parameter_can_only_be_one(run, profiles, sent):
     asked = run("ask", "--profile", "kadal", "--json", "--user", "ada", "When to descale?").json
     given = ("rating_id=2", "is_positive=no", f"bot_response_id={asked['id']}")
     assert run("call", "--profile", "kadal", "add_feedback", *given).code == 0
@@ -90,12 +90,12 @@ def test_text_becomes_the_number_or_truth_value_that_a_parameter_can_only_be(run
     }
 
 
-def test_what_can_be_text_stays_text(run, profiles, sent):
+def test_a_value_that_can_be_text_stays_text(run, profiles, sent):
     run("call", "list_end_users", "has_email=true", "search=1")
     assert sent("kapa").query == "has_email=true&search=1"
 
 
-def test_an_id_that_is_given_wins_over_that_of_the_settings(run, profiles):
+def test_an_id_that_is_given_wins_over_the_settings(run, profiles):
     result = run("call", "retrieve_project", "id=00000000-0000-4000-8000-000000000000")
     assert result.code == 1
     assert "HTTP 404" in result.err
@@ -108,21 +108,21 @@ def test_an_id_that_is_given_wins_over_that_of_the_settings(run, profiles):
         (("chat", "quer=x"), "chat has no parameter 'quer' (did you mean query?). It has: project_id, query, "),
         (("chat",), "chat needs query: add query=…."),
         (("chat_in_thread",), "chat_in_thread needs thread_id, query: add thread_id=… query=…."),
-        (("chat", "query"), "'query' is no argument: write name=text or name:=json."),
-        (("chat", "=x"), "'=x' is no argument"),
-        (("chat", ":=x"), "':=x' is no argument"),
+        (("chat", "query"), "'query' is not an argument: write name=text or name:=json."),
+        (("chat", "=x"), "'=x' is not an argument"),
+        (("chat", ":=x"), "':=x' is not an argument"),
         (("chat", "query=a", "query=b"), "query was given twice."),
         (("list_sources", "page=one"), "page is 'one', but should be a whole number."),
         (("chat", "query=a", "user=ada"), "user takes JSON: write user:='{…}'."),
         (("custom_chat", "messages=hello"), "messages takes JSON: write messages:='[…]'."),
-        (("chat", "query:={"), "query is no JSON ("),
-        (("chat", "query:=NaN"), "query is no JSON (NaN is no number of JSON): 'NaN'."),
-        (("chat", 'user:={"a": 1, "a": 2}'), "user is no JSON (a key stands twice in one object)"),
+        (("chat", "query:={"), "query is not JSON ("),
+        (("chat", "query:=NaN"), "query is not JSON (NaN is not a number in JSON): 'NaN'."),
+        (("chat", 'user:={"a": 1, "a": 2}'), "user is not JSON (a key is used twice in one object)"),
         (("list_threads", "include:=5"), "kapa: include is 5. Pass text"),
-        (("chat", "user:=" + "[" * 100_000), "user is no JSON (it is nested too deeply)"),
+        (("chat", "user:=" + "[" * 100_000), "user is not JSON (it is nested too deeply)"),
     ],
 )
-def test_a_mistake_in_the_arguments_is_told_before_anything_is_sent(run, profiles, box, arguments, problem):
+def test_a_mistake_in_the_arguments_is_reported_before_anything_is_sent(run, profiles, box, arguments, problem):
     before = len(box.simulator("kapa").requests)
     result = run("call", *arguments)
     assert (result.code, result.out) == (2, "")
@@ -162,7 +162,7 @@ def test_the_records_of_a_stream_are_printed_as_they_come(process, vendor, recor
     assert child.poll() is None
 
 
-def test_a_stream_that_breaks_off_is_a_failure_after_its_records(run, vendor, record):
+def test_a_stream_that_breaks_is_a_failure_after_its_records(run, vendor, record):
     vendor(record("First."), cut=True)
     result = run("call", "chat_streamed", "query=What?")
     assert result.code == 1
@@ -170,14 +170,14 @@ def test_a_stream_that_breaks_off_is_a_failure_after_its_records(run, vendor, re
     assert "the stream broke after 1 event: " in result.err
 
 
-def test_a_backend_or_url_serves_in_place_of_a_profile(run, box):
+def test_a_backend_or_url_can_replace_a_profile(run, box):
     settings = box.settings("kadal")
     url = f"kadal://{settings['chat_bot_id']}?token={settings['token']}&base_url={settings['base_url']}"
     assert run("call", "--backend", url, "health").json == {"msg": "OK"}
 
 
 class TestDryRun:
-    def test_shows_the_request_and_sends_nothing(self, run, profiles, box):
+    def test_a_dry_run_shows_the_request_and_sends_nothing(self, run, profiles, box):
         before = len(box.simulator("kapa").requests)
         settings = box.settings("kapa")
         result = run("call", "--dry-run", "chat", "query=What's {this} [and] that?")
@@ -201,7 +201,7 @@ class TestDryRun:
         assert result.out.count("\n") == 1
         assert len(box.simulator("kapa").requests) == before
 
-    def test_shows_the_scheme_before_the_secret_and_the_query(self, run, profiles, box):
+    def test_a_dry_run_shows_the_scheme_before_the_secret_and_the_query(self, run, profiles, box):
         words = shlex.split(
             run("call", "--profile", "kadal", "--dry-run", "list_chats", "page_no=1", "page_size=5").out
         )
@@ -210,12 +210,12 @@ class TestDryRun:
         assert "page_no=1&page_size=5" in words[4]
         assert "--data-raw" not in words
 
-    def test_asks_curl_for_the_pieces_of_a_stream_as_they_come(self, run, profiles):
+    def test_a_dry_run_of_a_stream_tells_curl_not_to_buffer(self, run, profiles):
         words = shlex.split(run("call", "--dry-run", "chat_streamed", "query=What?").out)
         assert "--no-buffer" in words
         assert "Accept: application/json" not in words
 
-    def test_leaves_the_secret_out_where_the_request_carries_none(self, profiles, box):
+    def test_a_dry_run_of_an_unsigned_request_has_no_secret(self, profiles, box):
         from attrs import evolve
 
         from unichat.adapter import Credential, Secret
@@ -228,7 +228,7 @@ class TestDryRun:
         assert "***" not in line
 
     @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-    def test_runs_in_a_shell_once_the_secret_stands_in_it(self, run, profiles, box, sent):
+    def test_a_dry_run_prints_a_command_that_runs_once_the_secret_is_put_in(self, run, profiles, box, sent):
         line = run("call", "--dry-run", "chat", 'query=It\'s @home, {a} [b]\n$HOME `id` "é" !').out
         line = line.replace("***", box.settings("kapa")["api_key"])
         ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)

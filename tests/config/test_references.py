@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from unichat._text.printable import escaped
 from unichat.adapter import Secret
-from unichat.config.given import Source
-from unichat.config.references import secret_from
+from unichat.config.raw_values import Source
+from unichat.config.references import resolve_secret
 from unichat.errors import ConfigError
 
 
 def fetched(value: Any, *, folder: Path = Path(), form: Any = "file", **environ: str) -> Secret:
-    return secret_from(value, key="api_key", source=Source(place="x", form=form, folder=folder, environ=environ))
+    return resolve_secret(value, key="api_key", source=Source(location="x", form=form, folder=folder, environ=environ))
 
 
 def problem(value: Any, **kwargs: Any) -> str:
@@ -32,7 +32,7 @@ def problem(value: Any, **kwargs: Any) -> str:
     return str(caught.value)
 
 
-def test_a_secret_stays_as_it_is() -> None:
+def test_a_secret_is_returned_unchanged() -> None:
     secret = Secret("sentinel")
     assert fetched(secret) is secret
 
@@ -54,19 +54,19 @@ def test_a_variable_that_is_empty_is_named() -> None:
 
 
 @pytest.mark.parametrize("name", ["sk-sentinel", "", 3, "A=B", "A\n"])
-def test_what_is_no_name_of_a_variable_is_not_shown(name: Any) -> None:
+def test_an_invalid_variable_name_is_not_shown(name: Any) -> None:
     message = problem({"env": name})
     assert "env should be the name of an environment variable" in message
     assert "sentinel" not in message
 
 
 @pytest.mark.parametrize("text", ["sentinel", "sentinel\n", "sentinel\r\n"])
-def test_a_file_is_read_without_its_last_line_end(tmp_path: Path, text: str) -> None:
+def test_a_secret_file_is_read_without_its_last_newline(tmp_path: Path, text: str) -> None:
     (tmp_path / "key").write_bytes(text.encode())
     assert fetched({"file": "key"}, folder=tmp_path).reveal() == "sentinel"
 
 
-def test_a_file_elsewhere_is_read_by_its_whole_path(tmp_path: Path) -> None:
+def test_a_secret_file_can_have_an_absolute_path(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sentinel")
     assert fetched({"file": str(tmp_path / "key")}, folder=Path("/nowhere")).reveal() == "sentinel"
 
@@ -85,7 +85,7 @@ def test_a_file_elsewhere_is_read_by_its_whole_path(tmp_path: Path) -> None:
         (b"sentinel" * 10_000, "is longer than 65536 bytes"),
     ],
 )
-def test_a_file_that_holds_no_secret_is_refused_and_not_shown(tmp_path: Path, data: bytes, says: str) -> None:
+def test_a_secret_file_with_other_content_is_refused_and_not_shown(tmp_path: Path, data: bytes, says: str) -> None:
     (tmp_path / "key").write_bytes(data)
     message = problem({"file": "key"}, folder=tmp_path)
     assert message.startswith("api_key")
@@ -93,7 +93,7 @@ def test_a_file_that_holds_no_secret_is_refused_and_not_shown(tmp_path: Path, da
     assert "sentinel" not in message
 
 
-def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path: Path) -> None:
+def test_a_secret_file_that_is_missing_or_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     assert f"{tmp_path / 'no'} does not exist" in problem({"file": "no"}, folder=tmp_path)
     assert f"{tmp_path / 'folder'} is a folder" in problem({"file": "folder"}, folder=tmp_path)
@@ -101,12 +101,12 @@ def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a device without an end")
-def test_a_file_without_an_end_is_not_read_to_it() -> None:
+def test_an_endless_secret_file_is_read_up_to_the_limit() -> None:
     assert "is longer than 65536 bytes" in problem({"file": "/dev/zero"})
 
 
 @pytest.mark.parametrize("name", ["", 3, None])
-def test_a_file_must_be_a_path(name: Any) -> None:
+def test_the_file_of_a_reference_must_be_a_path(name: Any) -> None:
     assert "file should be a path" in problem({"file": name})
 
 
@@ -130,7 +130,7 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
         ({"service": "a/b", "username": "c/d"}, "a/b", "c/d"),
     ],
 )
-def test_the_keyring_is_asked(keyring: Callable[[Any], None], entry: Any, service: str, username: str) -> None:
+def test_a_keyring_entry_is_read(keyring: Callable[[Any], None], entry: Any, service: str, username: str) -> None:
     keyring(lambda *asked: "sentinel" if asked == (service, username) else None)
     assert fetched({"keyring": entry}).reveal() == "sentinel"
 
@@ -153,7 +153,7 @@ def test_a_keyring_without_the_entry_says_how_to_store_it(keyring: Callable[[Any
     assert message == "api_key: the keyring has nothing for 'me' of service 'kapa'. Store it: keyring set kapa me"
 
 
-def test_an_error_of_the_keyring_becomes_ours(keyring: Callable[[Any], None]) -> None:
+def test_an_error_of_the_keyring_becomes_a_config_error(keyring: Callable[[Any], None]) -> None:
     def locked(*_: str) -> None:
         raise RuntimeError("the keyring\nis locked")
 
@@ -168,18 +168,18 @@ def test_without_the_keyring_package_the_extra_is_named(monkeypatch: pytest.Monk
 
 def test_an_unknown_reference_names_the_nearest() -> None:
     message = problem({"envv": "sentinel"})
-    assert "the reference 'envv', which there is not. Did you mean 'env'?" in message
+    assert "a reference of the unknown kind 'envv'. Did you mean 'env'?" in message
     assert '{file = "PATH"}' in message
     assert "sentinel" not in message
     assert "Did you mean" not in problem({"vault": "x"})
 
 
 @pytest.mark.parametrize("reference", [{}, {"env": "A", "file": "b"}])
-def test_a_reference_has_one_key(reference: dict[str, str]) -> None:
+def test_a_reference_with_several_keys_is_refused(reference: dict[str, str]) -> None:
     assert f"is a table of {len(reference)} keys" in problem(reference, A="x")
 
 
-def test_a_plus_in_a_url_that_became_a_blank_is_explained() -> None:
+def test_a_plus_in_a_url_that_became_a_space_is_explained() -> None:
     message = problem("sen tinel", form="url")
     assert "write a plus as %2B" in message
     assert "sen tinel" not in message
@@ -194,7 +194,7 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(JSON, st.sampled_from(["file", "url", "environment", "keyword"]))
-def test_nothing_but_a_config_error_comes_of_any_value(value: Any, form: Any) -> None:
+def test_any_value_resolves_or_raises_a_config_error(value: Any, form: Any) -> None:
     message = ""
     try:
         assert isinstance(fetched(value, form=form), Secret)

@@ -1,4 +1,4 @@
-"""From the options of a command to a client: a profile's, a backend's, or one of a sandbox where nothing is set up."""
+"""From the options of a command to a client: of a profile, a backend, or a sandbox where nothing is configured."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _log = logging.getLogger("unichat")
 
 
 @frozen
-class Opened:
-    """A client, and whether it is of a sandbox that ends with the command: links to that lead nowhere afterwards."""
+class OpenedClient:
+    """A client; `temporary` if its sandbox ends with the command, after which links to it are dead."""
 
     client: Client
-    passing: bool = False
+    temporary: bool = False
 
 
 @frozen(kw_only=True)
 class Target:
-    """Which bot a command is for, as its options say."""
+    """The bot that a command's options select."""
 
     profile: str | None = None
     config: str | None = None
@@ -47,40 +47,40 @@ class Target:
             ConfigError: with every mistake at once.
             NoConfig: neither a backend nor a profile is named, and there is no config file.
         """
-        _show_log()
+        _configure_logging()
         return configuration.resolve(
             self.backend, profile=self.profile, config=self.config, settings={"deadline": self.deadline}
         )
 
     def client(self) -> Client:
-        """Return a client; raises as `resolve`."""
+        """Return a client. Raises what `resolve` raises."""
         resolved = self.resolve()
         return client_for(resolved.backend, resolved.settings)
 
     @contextmanager
-    def client_or_sandbox(self, thread: ThreadRef | None) -> Iterator[Opened]:
-        """Give a client; where nothing at all is configured, one of a sandbox that lives as long as the block.
+    def client_or_sandbox(self, thread: ThreadRef | None) -> Iterator[OpenedClient]:
+        """Give a client; without any config, the client of a sandbox that runs until the end of the block.
 
-        What the sandbox remembers is kept in the user's state folder, so that `thread` may be of an earlier command.
+        The sandbox keeps its state in the user's state folder, so that `thread` may be from an earlier command.
         """
-        with ExitStack() as opened:
+        with ExitStack() as stack:
             try:
-                found = Opened(opened.enter_context(self.client()))
+                opened_client = OpenedClient(stack.enter_context(self.client()))
             except configuration.NoConfig:
-                found = Opened(self._of_sandbox(thread, opened), passing=True)
-            yield found
+                opened_client = OpenedClient(self._sandbox_client(thread, stack), temporary=True)
+            yield opened_client
 
-    def _of_sandbox(self, thread: ThreadRef | None, opened: ExitStack) -> Client:
-        box = opened.enter_context(_remembering_sandbox())
+    def _sandbox_client(self, thread: ThreadRef | None, stack: ExitStack) -> Client:
+        box = stack.enter_context(_persistent_sandbox())
         clients = {
-            name: opened.enter_context(connect(name, **box.settings(name), deadline=self.deadline))
+            name: stack.enter_context(connect(name, **box.settings(name), deadline=self.deadline))
             for name in box.backends
         }
-        # The one that shows most, unless the thread says whose it is.
-        able = max(clients.values(), key=lambda each: (each.capabilities.streaming, each.capabilities.sources))
-        client = clients.get(thread.backend, able) if thread is not None else able
+        # The vendor that shows most, unless the thread belongs to another.
+        most_capable = max(clients.values(), key=lambda each: (each.capabilities.streaming, each.capabilities.sources))
+        client = clients.get(thread.backend, most_capable) if thread is not None else most_capable
         title = registry.find(client.backend).title
-        output.note(
+        output.print_note(
             f"note: no config file was found, so this is the sandbox: a simulated {title} that answers from unichat's "
             "own docs. It ends with this command, and its links with it; `unichat sandbox` starts one that stays, and "
             "prints a config to begin with."
@@ -88,8 +88,8 @@ class Target:
         return client
 
 
-def _remembering_sandbox() -> Sandbox:
-    # Late: only who has no config needs the extra.
+def _persistent_sandbox() -> Sandbox:
+    # Imported here: the extra is needed only without a config.
     from platformdirs import user_state_path
 
     from unichat import sandbox
@@ -99,21 +99,21 @@ def _remembering_sandbox() -> Sandbox:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return sandbox.start(state=path)
     except (OSError, sandbox.SandboxError) as error:
-        output.note(f"note: the sandbox forgets its threads when this command ends ({error})")
+        output.print_note(f"note: the sandbox forgets its threads when this command ends ({error})")
         return sandbox.start()
 
 
-class _LogNotes(logging.Handler):
+class _StderrHandler(logging.Handler):
     """Shows the library's log on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # The command reports an error itself; in the log it belongs to the story that --debug tells.
+        # The command reports the error itself; the log entry is for --debug.
         if not hasattr(record, "unichat_error") or _log.level == logging.DEBUG:
-            output.note(f"{record.levelname.lower()}: {self.format(record)}")
+            output.print_note(f"{record.levelname.lower()}: {self.format(record)}")
 
 
-def _show_log() -> None:
-    if not any(isinstance(handler, _LogNotes) for handler in _log.handlers):
-        _log.addHandler(_LogNotes())
+def _configure_logging() -> None:
+    if not any(isinstance(handler, _StderrHandler) for handler in _log.handlers):
+        _log.addHandler(_StderrHandler())
     debug = click.get_current_context().find_root().params["debug"]
     _log.setLevel(logging.DEBUG if debug else logging.WARNING)

@@ -26,7 +26,7 @@ def validator(made: dict[str, Any]) -> Draft202012Validator:
     return Draft202012Validator(made)
 
 
-def test_the_schema_that_ships_is_the_one_that_the_settings_give(made: dict[str, Any]) -> None:
+def test_the_packaged_schema_is_the_generated_one(made: dict[str, Any]) -> None:
     shipped = (files("unichat.config") / "unichat.schema.json").read_text(encoding="utf-8")
     # To mend this: unichat profiles --schema > unichat/config/unichat.schema.json
     assert json.loads(shipped) == made
@@ -46,7 +46,7 @@ def test_the_schema_that_ships_is_the_one_that_the_settings_give(made: dict[str,
         '[profiles.a]\nbackend = "kapa"\napi_key = "written out"\n[profiles.b]\nbackend = "kadal"',
     ],
 )
-def test_good_files_fit(validator: Draft202012Validator, text: str) -> None:
+def test_valid_files_match_the_schema(validator: Draft202012Validator, text: str) -> None:
     assert list(validator.iter_errors(tomllib.loads(text))) == []
 
 
@@ -74,7 +74,7 @@ def test_good_files_fit(validator: Draft202012Validator, text: str) -> None:
         '[profiles.a]\nbackend = "kapa"\ndeadline = "5"',
     ],
 )
-def test_bad_files_do_not_fit(validator: Draft202012Validator, text: str) -> None:
+def test_invalid_files_do_not_match_the_schema(validator: Draft202012Validator, text: str) -> None:
     assert list(validator.iter_errors(tomllib.loads(text)))
 
 

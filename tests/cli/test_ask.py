@@ -49,10 +49,10 @@ def test_an_empty_question_is_refused_before_it_is_sent(run, profiles, box):
     assert len(box.simulator("kapa").requests) == before
 
 
-def test_bytes_that_are_no_text_are_refused(run, profiles):
+def test_a_question_that_is_not_text_is_refused(run, profiles):
     result = run("ask", piped=b"\xff\xfe")
     assert (result.code, result.out) == (2, "")
-    assert "no text in this terminal's encoding" in result.err
+    assert "not text in this terminal's encoding" in result.err
 
 
 @pytest.mark.parametrize("profile", ["kapa", "kadal"])
@@ -74,7 +74,7 @@ def test_json_is_ascii_so_that_nothing_in_it_reaches_a_terminal(run, profiles, q
     assert "\\u203a" in result.out
 
 
-def test_a_terminal_shows_also_what_to_rate_and_where_to_go_on(run, profiles, seen, question):
+def test_a_terminal_also_shows_the_answers_id_and_the_thread(run, profiles, seen, question):
     lines = run("ask", question).out.splitlines()
     assert lines[-2].startswith("answer ")
     assert ThreadRef.parse(lines[-1].removeprefix("thread ")).backend == "kapa"
@@ -95,7 +95,7 @@ def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, 
     assert run("ask", "Really?", "--json").json == {"text": "Yes.", "id": None, "thread": None, "sources": []}
 
 
-def test_an_answer_that_may_have_been_asked_for_twice_says_so(run, profiles, monkeypatch, question):
+def test_an_answer_that_may_have_been_asked_twice_says_so(run, profiles, monkeypatch, question):
     from attrs import evolve
 
     from unichat.client.sync_client import Client
@@ -117,7 +117,7 @@ def test_a_failure_of_the_vendor_is_one_line_and_exit_code_1(run, vendor):
     assert result.err.count("\n") == 1
 
 
-def test_what_the_vendor_finds_wrong_is_a_failure_and_no_mistake_of_usage(run, vendor):
+def test_an_argument_that_the_vendor_refuses_is_a_failure_and_not_a_usage_error(run, vendor):
     vendor(b'{"query": ["Too rude."]}', status="400 Bad Request")
     result = run("ask", "What?")
     assert result.code == 1
@@ -131,18 +131,18 @@ def test_a_thread_of_another_backend_is_refused(run, profiles, question):
     assert "the thread belongs to kadal, and this client talks to kapa" in result.err
 
 
-def test_a_thread_that_was_cut_is_refused_with_the_option_that_is_meant(run, profiles):
+def test_a_truncated_thread_is_refused_and_its_option_named(run, profiles):
     result = run("ask", "--thread", "kapa:1:abc", "What?")
     assert result.code == 2
     assert result.err.endswith("(here: --thread)\n")
 
 
-def test_a_deadline_that_is_none_is_refused(run, profiles):
+def test_an_invalid_deadline_is_refused(run, profiles):
     assert run("ask", "--deadline", "-1", "What?").code == 2
     assert run("ask", "--deadline", "soon", "What?").code == 2
 
 
-def test_a_deadline_counts(run, vendor):
+def test_a_deadline_is_kept(run, vendor):
     vendor(b"", silent=True)
     result = run("ask", "--deadline", "0.2", "What?")
     assert result.code == 1
@@ -157,11 +157,11 @@ def test_a_backend_can_be_named_instead_of_a_profile(run, box, monkeypatch, ques
     assert "vinegar" in run("ask", "--backend", url, question).out
 
 
-def test_a_backend_and_a_profile_are_not_taken_together(run, profiles):
+def test_a_backend_together_with_a_profile_is_refused(run, profiles):
     assert run("ask", "--backend", "kapa", "--profile", "kapa", "What?").code == 2
 
 
-def test_a_warning_of_the_library_is_shown_as_one(run, profiles, question):
+def test_a_warning_of_the_library_is_shown(run, profiles, question):
     profiles.chmod(0o644)
     result = run("ask", question)
     assert result.code == 0
@@ -184,7 +184,7 @@ class TestWithoutAnyConfig:
         assert result.code == 0
         assert result.err.startswith("note: no config file was found, so this is the sandbox: a simulated Kapa ")
 
-    def test_sources_that_end_with_the_command_are_no_links(self, run):
+    def test_sources_of_a_temporary_sandbox_are_not_links(self, run):
         result = run("ask", "How do I switch vendors by config?")
         sources = result.out.rpartition("\nSources\n")[2]
         assert "Switching vendors › " in sources
@@ -192,7 +192,7 @@ class TestWithoutAnyConfig:
         assert "It ends with this command, and its links with it" in result.err
         assert "`unichat sandbox` starts one that stays" in result.err
 
-    def test_the_next_command_can_go_on_in_the_thread(self, run, elsewhere):
+    def test_the_next_command_can_continue_the_thread(self, run, elsewhere):
         thread = run("ask", "--json", "What is a thread?").json["thread"]
         assert run("ask", "--json", "--thread", thread, "How is it stored?").json["thread"] == thread
         state = elsewhere.parent / "XDG_STATE_HOME" / "unichat"
@@ -213,14 +213,14 @@ class TestWithoutAnyConfig:
         assert result.code == 2
         assert "the thread belongs to other" in result.err
 
-    def test_a_state_that_cannot_be_kept_is_said_and_no_obstacle(self, run, elsewhere, monkeypatch):
+    def test_a_state_that_cannot_be_saved_is_a_note_and_not_an_error(self, run, elsewhere, monkeypatch):
         (elsewhere / "file").write_text("no folder")
         monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "file"))
         result = run("ask", "What is a thread?")
         assert result.code == 0
         assert result.err.startswith("note: the sandbox forgets its threads when this command ends (")
 
-    def test_a_broken_config_is_no_missing_one(self, run, write):
+    def test_a_broken_config_does_not_count_as_missing(self, run, write):
         write("[profiles.support]\nbackend = 'kapaa'\n")
         result = run("ask", "What is a thread?")
         assert result.code == 2

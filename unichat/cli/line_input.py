@@ -1,4 +1,4 @@
-"""Where the lines of `unichat chat` come from: a prompt with line editing, or a pipe."""
+"""The input of `unichat chat`, line by line: from a prompt with line editing, or from a pipe."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ PROMPT = "> "
 
 
 def is_interactive() -> bool:
-    """Whether somebody types, and sees what comes."""
+    """Return whether both standard input and output are terminals."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def typed() -> Iterator[str]:
-    """Yield the lines that somebody types, until Ctrl-D; Ctrl-C at the prompt is a `KeyboardInterrupt`."""
-    ask = _prompt()
+def read_typed_lines() -> Iterator[str]:
+    """Yield the lines typed at a prompt, until Ctrl-D; Ctrl-C raises `KeyboardInterrupt`."""
+    ask = _make_prompt()
     while True:
         try:
             line = ask(PROMPT)
@@ -27,31 +27,31 @@ def typed() -> Iterator[str]:
         yield line
 
 
-def _prompt() -> Callable[[str], str]:
+def _make_prompt() -> Callable[[str], str]:
     try:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.completion import WordCompleter
         from prompt_toolkit.shortcuts import CompleteStyle
     except ImportError:
-        # Its import alone gives input() line editing, where Python has it.
+        # Importing it gives input() line editing, where Python has it.
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401
         return input
     session: PromptSession[str] = PromptSession(
         completer=WordCompleter(list(COMMANDS), sentence=True),
-        # On Tab alone and without a drawn menu, which is no plain text.
+        # Only on Tab, and without a drawn menu, which is not plain text.
         complete_style=CompleteStyle.READLINE_LIKE,
         complete_while_typing=False,
     )
     return session.prompt
 
 
-def piped() -> Iterator[str]:
+def read_piped_lines() -> Iterator[str]:
     """Yield the lines of standard input, without their ends."""
     if sys.stdin is None:
         return
     if hasattr(sys.stdin, "reconfigure"):
-        # A line that cannot be decoded is then refused as a question, and the next one is read.
+        # A line that cannot be decoded is later refused as a question, and the next one is read.
         sys.stdin.reconfigure(errors="surrogateescape")
     for line in sys.stdin:
         yield line.rstrip("\r\n")

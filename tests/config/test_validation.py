@@ -39,13 +39,13 @@ class TwoWays(Ready):
     account: str | None = setting(default=None, help="The account.")
 
 
-def test_a_variable_is_not_read_where_another_setting_stands_for_it(opened: Callable[..., Resolved]) -> None:
+def test_a_variable_is_not_read_if_another_setting_replaces_it(opened: Callable[..., Resolved]) -> None:
     assert opened(TwoWays, {"TOKEN": "sentinel"}).settings.token == Secret("sentinel")
     assert opened(TwoWays, {"TOKEN": "sentinel"}, account=None).settings.token == Secret("sentinel")
     assert opened(TwoWays, {"TOKEN": "sentinel"}, account="a").settings.token is None
 
 
-def test_a_variable_whose_exception_is_given_is_still_a_good_keyword(opened: Callable[..., Resolved]) -> None:
+def test_a_setting_whose_variable_is_not_read_can_still_be_a_keyword(opened: Callable[..., Resolved]) -> None:
     assert opened(TwoWays, {"TOKEN": "x"}, account="a", token="y").settings.token == Secret("y")
 
 
@@ -57,14 +57,14 @@ class Mixed(Ready):
     tables: Mapping[str, Mapping[str, bool]] = setting(default=Factory(dict), help="Tables of tables.")
 
 
-def test_a_union_takes_what_any_of_its_members_takes(opened: Callable[..., Resolved]) -> None:
+def test_a_union_accepts_what_any_of_its_members_accepts(opened: Callable[..., Resolved]) -> None:
     assert opened(Mixed, limit=5).settings.limit == 5
     assert opened(Mixed, limit="all").settings.limit == "all"
     with pytest.raises(ConfigError, match=r"limit is 5.5, but should be a whole number or text"):
         opened(Mixed, limit=5.5)
 
 
-def test_tables_of_tables_are_checked_to_the_bottom(opened: Callable[..., Resolved]) -> None:
+def test_nested_tables_are_checked_at_every_level(opened: Callable[..., Resolved]) -> None:
     assert opened(Mixed, tables={"a": {"b": True}}).settings.tables == {"a": {"b": True}}
     with pytest.raises(ConfigError, match=r"should be a table \(each value a table \(each value true or false\)\)"):
         opened(Mixed, tables={"a": {"b": 1}})
@@ -75,9 +75,7 @@ class Listed(Ready):
     hosts: list[str] = setting(help="Not possible.")
 
 
-def test_a_type_that_no_config_can_give_is_the_adapters_mistake(
-    opened: Callable[..., Resolved], make_backend: Make
-) -> None:
+def test_an_unsupported_type_is_the_adapters_mistake(opened: Callable[..., Resolved], make_backend: Make) -> None:
     with pytest.raises(ConfigError, match=r"the adapter's setting hosts has the type list\[str\]") as caught:
         opened(Listed, hosts=["a"])
     assert caught.value.key == "hosts"
@@ -98,7 +96,7 @@ class Validated(Ready):
     made: int = field(default=0, init=False)
 
 
-def test_a_validator_of_another_kind_refuses_too_and_shows_no_secret(opened: Callable[..., Resolved]) -> None:
+def test_a_validator_that_raises_another_error_refuses_too_and_shows_no_secret(opened: Callable[..., Resolved]) -> None:
     with pytest.raises(ConfigError) as caught:
         opened(Validated, key="sentinel", level=2)
     assert caught.value.problems == (
@@ -114,7 +112,7 @@ class Plain:
     bot: str = field()
 
 
-def test_a_class_without_checks_or_help_will_do(opened: Callable[..., Resolved]) -> None:
+def test_a_settings_class_needs_neither_checks_nor_help(opened: Callable[..., Resolved]) -> None:
     assert opened(Plain, bot="b").settings == Plain("b")
     with pytest.raises(ConfigError, match=r"bot is missing \(it has no default\)\. Give bot\."):
         opened(Plain)
@@ -154,7 +152,7 @@ class Crossed:
         ({"first": 1, "zzz": 1}, ["keyword argument: there is no setting 'zzz'. Accepted: first, second, third."]),
     ],
 )
-def test_checks_of_several_settings_run_on_those_that_are_fine(
+def test_checks_of_several_settings_run_on_the_valid_ones(
     opened: Callable[..., Resolved], settings: dict[str, Any], problems: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -162,6 +160,6 @@ def test_checks_of_several_settings_run_on_those_that_are_fine(
     assert list(caught.value.problems) == problems
 
 
-def test_a_bug_of_an_adapter_shows_as_it_is(opened: Callable[..., Resolved]) -> None:
+def test_a_bug_of_an_adapter_is_not_wrapped(opened: Callable[..., Resolved]) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         opened(Crossed, first=2)

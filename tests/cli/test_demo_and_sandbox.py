@@ -77,7 +77,7 @@ def test_only_the_vendor_that_streams_gives_several_pieces(demo):
 
 
 @one_process
-def test_clearing_says_what_it_did_or_why_not(demo):
+def test_the_clearing_step_says_what_it_did_or_why_not(demo):
     assert demo["kadal"]["clear_history"]["result"] == "cleared"
     assert "no call that clears" in demo["kapa"]["clear_history"]["reason"]
 
@@ -89,7 +89,7 @@ def test_the_questions_of_the_demo_have_answers_in_unichats_own_docs(demo):
         assert not demo["kapa"][step]["text"].startswith("I do not know")
 
 
-def test_a_pipe_gets_a_line_for_each_step_of_each_vendor(run, manual, question):
+def test_the_demo_prints_a_line_for_each_step_and_vendor_to_a_pipe(run, manual, question):
     result = run("demo", "--docs", str(manual), "--question", question)
     assert (result.code, result.err) == (0, "")
     heads, *lines, summary = result.out.splitlines()
@@ -100,7 +100,7 @@ def test_a_pipe_gets_a_line_for_each_step_of_each_vendor(run, manual, question):
     assert summary == "11 ok, 1 unsupported, 0 failed."
 
 
-def test_a_terminal_gets_the_vendors_side_by_side(run, manual, seen, monkeypatch):
+def test_the_demo_prints_the_vendors_side_by_side_on_a_terminal(run, manual, seen, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     result = run("demo", "--docs", str(manual))
     assert result.code == 0
@@ -134,7 +134,7 @@ def test_the_steps_know_no_vendor(box):
         assert [(name, call().outcome) for name, call in steps(client)] == [(name, "ok") for name in STEPS]
 
 
-def test_docs_that_cannot_be_read_are_a_mistake_of_usage(run):
+def test_docs_that_cannot_be_read_are_a_usage_error(run):
     result = run("demo", "--docs", "missing")
     assert (result.code, result.out) == (2, "")
     assert "missing is not a folder" in result.err
@@ -174,7 +174,7 @@ def two_free_ports():
             continue
 
 
-def test_docs_ports_and_state_are_as_they_are_told(started, manual, elsewhere):
+def test_docs_ports_and_state_are_those_of_the_options(started, manual, elsewhere):
     port = two_free_ports()
     child, settings = started("--docs", str(manual), "--state", "state.sqlite3", "--port", str(port))
     assert settings["kadal"]["base_url"] == f"http://127.0.0.1:{port}"
@@ -188,7 +188,7 @@ def test_docs_ports_and_state_are_as_they_are_told(started, manual, elsewhere):
     database.close()
 
 
-def test_a_port_that_is_taken_is_a_mistake_of_usage(run):
+def test_a_port_that_is_taken_is_a_usage_error(run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = run("sandbox", "--port", str(port))
@@ -217,10 +217,10 @@ def stopped_at_once(monkeypatch):
     return handlers
 
 
-def test_text_has_addresses_keys_and_a_config_to_paste(run, stopped_at_once, manual):
+def test_the_sandbox_prints_addresses_keys_and_a_config_to_paste(run, stopped_at_once, manual):
     result = run("sandbox", "--docs", str(manual))
     assert result.code == 0
-    assert result.err == "LiveStream. Ctrl-C stops it.\n"
+    assert result.err == "Running. Ctrl-C stops it.\n"
     shown, _, config = result.out.partition("unichat.toml\n")
     profiles = tomllib.loads(config)["profiles"]
     assert sorted(profiles) == ["kadal", "kapa"]
@@ -229,21 +229,21 @@ def test_text_has_addresses_keys_and_a_config_to_paste(run, stopped_at_once, man
     assert f"  api_key = {profiles['kapa']['api_key']}\n" in shown
 
 
-def test_json_is_one_line_for_a_program(run, stopped_at_once, manual):
+def test_the_sandbox_prints_json_in_one_line(run, stopped_at_once, manual):
     result = run("sandbox", "--docs", str(manual), "--json")
     assert (result.code, result.err) == (0, "")
     assert result.out.count("\n") == 1
     assert set(result.json["kadal"]) >= {"token", "chat_bot_id", "rating_ids", "base_url"}
 
 
-def test_the_signals_of_the_process_are_given_back(run, stopped_at_once, manual):
+def test_the_signal_handlers_are_restored(run, stopped_at_once, manual):
     run("sandbox", "--docs", str(manual))
     assert [number for number, _ in stopped_at_once] == [signal.SIGINT, signal.SIGTERM] * 2
     assert [handler for _, handler in stopped_at_once[2:]] == [None, None]
 
 
-def test_in_the_main_thread_the_real_signals_come_back(run, manual, monkeypatch):
+def test_the_real_signal_handlers_are_restored_in_the_main_thread(run, manual, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("unichat.cli.sandbox._say", lambda box: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("unichat.cli.sandbox._print_settings", lambda box: signal.raise_signal(signal.SIGTERM))
     assert main(["sandbox", "--docs", str(manual)]) == 0
     assert signal.getsignal(signal.SIGTERM) is before

@@ -1,7 +1,7 @@
-"""From what `connect` is told to a backend and its settings.
+"""From the arguments of `connect` to a backend and its settings.
 
-Whatever is wrong is collected, and only `resolve` raises: its frame has by then dropped everything that may be a
-secret, so that a traceback with local variables shows none.
+Mistakes are collected, and only `resolve_request` raises: by then its frame holds nothing that may be a secret, so that
+a traceback with local variables shows none.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from unichat._text.printable import quoted
 from unichat._text.templates import Template, Term
 from unichat.adapter import Backend
 from unichat.config import registry
-from unichat.config.checking import build, settings_of
 from unichat.config.files import Config, read
-from unichat.config.given import Given, Source
-from unichat.config.kinds import is_secret
-from unichat.config.problems import Problem, as_error, from_error
-from unichat.config.selection import Layer, Names, Selection, by_profile, by_target, profile_name
+from unichat.config.problems import Problem, error_from_problems, problem_from_error
+from unichat.config.raw_values import RawValue, Source
+from unichat.config.selection import Layer, Names, Selection, choose_profile, select_by_profile, select_by_target
+from unichat.config.setting_types import is_secret
+from unichat.config.validation import build_settings, setting_attributes
 from unichat.errors import ConfigError
 
 _KEYWORD = Template(Term("keyword argument"))
@@ -40,7 +40,7 @@ class Resolved:
         backend: the backend.
         settings: an instance of its settings class, with every secret fetched.
         profile: the profile that was used, None without one.
-        path: the file that it stands in.
+        path: the config file that has it.
     """
 
     backend: Backend[Any]
@@ -58,7 +58,7 @@ class ProfileCheck:
         path: its file; None if there is none.
         backend: the name of its backend, where that is known.
         problems: what keeps it from working.
-        warnings: what does not keep it from working, but should be mended.
+        warnings: what does not keep it from working, but should be fixed.
     """
 
     profile: str | None
@@ -69,7 +69,7 @@ class ProfileCheck:
 
 
 @frozen(kw_only=True)
-class Request:
+class ResolveRequest:
     """The arguments of `resolve`, in a form that shows none of those that may be secret."""
 
     target: str | None = field(default=None, repr=False)
@@ -83,8 +83,8 @@ class Request:
 
 
 @frozen(kw_only=True)
-class _Outcome:
-    """What came of a request: settings, or problems."""
+class _Resolution:
+    """The result of a request: settings, or problems."""
 
     backend: Backend[Any] | None = None
     name: str | None = None
@@ -93,7 +93,7 @@ class _Outcome:
     path: Path | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
-    error: type[ConfigError] = ConfigError
+    error_class: type[ConfigError] = ConfigError
 
 
 def resolve(
@@ -107,10 +107,10 @@ def resolve(
     find: Find = registry.find,
     names: Names = registry.names,
 ) -> Resolved:
-    """Return the backend that is meant and its settings, checked.
+    """Return the backend that the arguments mean, and its settings, checked.
 
-    A setting is what a keyword says; else what the profile, else the URL says; else what its environment variable
-    says; else its default. Values from a URL or the environment are text, read as the setting's type: numbers,
+    A setting comes from a keyword; else from the profile, else from the URL, else from its environment variable; else
+    it has its default. Values from a URL or the environment are text, read as the setting's type: numbers,
     true/false, yes/no, 1/0, and tables as JSON or `up:1,down:2`. All other values are taken as they are.
 
     Args:
@@ -128,7 +128,7 @@ def resolve(
             cannot be fetched.
         NoConfig: there is neither a target nor a file, and no profile was asked for.
     """
-    request = Request(
+    request = ResolveRequest(
         target=target,
         profile=profile,
         config=config,
@@ -139,17 +139,21 @@ def resolve(
         names=names,
     )
     del target, settings, environ
-    return settle(request)
+    return resolve_request(request)
 
 
-def settle(request: Request) -> Resolved:
-    """Do what `resolve` does; the caller's frame holds nothing that may be secret if it keeps the request only."""
-    outcome = _outcome(request)
-    if outcome.backend is None or outcome.problems:
-        raise as_error(outcome.problems, path=outcome.path, backend=outcome.name, kind=outcome.error)
-    for warning in outcome.warnings:
+def resolve_request(request: ResolveRequest) -> Resolved:
+    """Do what `resolve` does, for a caller whose frame must hold no secrets: the request shows none."""
+    resolution = _resolve(request)
+    if resolution.backend is None or resolution.problems:
+        raise error_from_problems(
+            resolution.problems, path=resolution.path, backend=resolution.name, error_class=resolution.error_class
+        )
+    for warning in resolution.warnings:
         log.warning("%s", warning)
-    return Resolved(backend=outcome.backend, settings=outcome.settings, profile=outcome.profile, path=outcome.path)
+    return Resolved(
+        backend=resolution.backend, settings=resolution.settings, profile=resolution.profile, path=resolution.path
+    )
 
 
 def check_profile(
@@ -165,58 +169,60 @@ def check_profile(
 
     The arguments are those of `resolve`.
     """
-    outcome = _outcome(Request(profile=profile, config=config, environ=environ, cwd=cwd, find=find, names=names))
+    resolution = _resolve(
+        ResolveRequest(profile=profile, config=config, environ=environ, cwd=cwd, find=find, names=names)
+    )
     return ProfileCheck(
-        profile=outcome.profile,
-        path=outcome.path,
-        backend=outcome.name,
-        problems=outcome.problems,
-        warnings=outcome.warnings,
+        profile=resolution.profile,
+        path=resolution.path,
+        backend=resolution.name,
+        problems=resolution.problems,
+        warnings=resolution.warnings,
     )
 
 
-def _outcome(request: Request) -> _Outcome:
+def _resolve(request: ResolveRequest) -> _Resolution:
     if request.target is None:
-        return _of_file(request)
-    selection, problems = by_target(request.target, request.environ, request.cwd or Path())
-    # Taking one and leaving the other without a word would be a setting that is accepted and ignored.
+        return _resolve_from_file(request)
+    selection, problems = select_by_target(request.target, request.environ, request.cwd or Path())
+    # To use one and ignore the other silently would be to accept a setting and ignore it.
     problems += [
         Problem(f"{name} was given beside a backend or URL", hint="Give one of the two.", key=name)
         for name, value in (("profile", request.profile), ("config", request.config))
         if value is not None
     ]
-    return _settled(request, selection, problems, Config(), None)
+    return _resolve_selection(request, selection, problems, Config(), None)
 
 
-def _of_file(request: Request) -> _Outcome:
+def _resolve_from_file(request: ResolveRequest) -> _Resolution:
     file, problems = read(request.config, environ=request.environ, cwd=request.cwd)
     reported = frozenset(problem.key for problem in problems)
-    name, problem, error = profile_name(file, request.profile, request.environ, reported)
+    name, problem, error_class = choose_profile(file, request.profile, request.environ, reported)
     if name is None:
         problems += [problem] if problem else []
-        return _Outcome(path=file.path, problems=tuple(problems), error=error)
-    selection, more = by_profile(file, name, request.environ, request.names)
-    return _settled(request, selection, problems + more, file, name)
+        return _Resolution(path=file.path, problems=tuple(problems), error_class=error_class)
+    selection, more = select_by_profile(file, name, request.environ, request.names)
+    return _resolve_selection(request, selection, problems + more, file, name)
 
 
-def _settled(
-    request: Request, selection: Selection, problems: list[Problem], file: Config, profile: str | None
-) -> _Outcome:
-    backend, problem = _found(request.find, selection)
+def _resolve_selection(
+    request: ResolveRequest, selection: Selection, problems: list[Problem], file: Config, profile: str | None
+) -> _Resolution:
+    backend, problem = _find_backend(request.find, selection)
     problems += [problem] if problem else []
     settings = None
     warnings: tuple[str, ...] = ()
     if backend is not None:
         try:
-            given, more = _given(request, selection, backend)
-            settings, unfit = build(backend.settings, given, place=selection.place)
-            problems += more + unfit
-            warnings = _warnings(backend.settings, selection, file, profile)
+            raw_values, more = _merge_layers(request, selection, backend)
+            settings, mistakes = build_settings(backend.settings, raw_values, location=selection.location)
+            problems += more + mistakes
+            warnings = _find_exposed_secrets(backend.settings, selection, file, profile)
         except ConfigError as error:
-            problems.append(from_error(error, selection.place))
-    return _Outcome(
+            problems.append(problem_from_error(error, selection.location))
+    return _Resolution(
         backend=backend,
-        # Not the name of the nearest, where that one is only supposed.
+        # Not that of the nearest name, which is only a guess.
         name=backend.name if backend is not None and problem is None else None,
         settings=settings,
         profile=profile,
@@ -226,65 +232,67 @@ def _settled(
     )
 
 
-def _found(find: Find, selection: Selection) -> tuple[Backend[Any] | None, Problem | None]:
+def _find_backend(find: Find, selection: Selection) -> tuple[Backend[Any] | None, Problem | None]:
     if selection.backend is None:
         return None, None
     try:
         return find(selection.backend), None
     except ConfigError as error:
-        problem = from_error(error, selection.place)
+        problem = problem_from_error(error, selection.location)
     backend = None
     if problem.nearest:
-        # Checked as if that one were meant, so that the other mistakes show in the same run.
-        backend, _ = _found(find, Selection(backend=problem.nearest))
+        # The settings are checked as if that one were meant, so that their mistakes show in the same run.
+        backend, _ = _find_backend(find, Selection(backend=problem.nearest))
     return backend, problem
 
 
-def _given(request: Request, selection: Selection, backend: Backend[Any]) -> tuple[Layer, list[Problem]]:
-    """Return all layers in one, and what keeps them from fitting together."""
-    attributes = settings_of(backend.settings)
+def _merge_layers(request: ResolveRequest, selection: Selection, backend: Backend[Any]) -> tuple[Layer, list[Problem]]:
+    """Return all layers merged into one, and what is wrong with their combination."""
+    attributes = setting_attributes(backend.settings)
     known = {item.name for item in attributes}
     folder = request.cwd or Path()
-    keywords = Source(place=_KEYWORD, form="keyword", folder=folder, environ=request.environ)
-    given: dict[str, Given] = {}
+    keywords = Source(location=_KEYWORD, form="keyword", folder=folder, environ=request.environ)
+    raw_values: dict[str, RawValue] = {}
     problems = []
     if selection.identity is not None:
-        given[backend.identity] = selection.identity
+        raw_values[backend.identity] = selection.identity
         source = selection.identity.source
         if backend.identity in selection.layers[0]:
             text = f"has {quoted(backend.identity)} twice: after // and in the query"
-            problems.append(Problem(text, place=source.place, key=backend.identity))
+            problems.append(Problem(text, location=source.location, key=backend.identity))
     for layer in selection.layers:
-        given.update(layer)
-    # None is what a caller's own default is; under a name that there is not, it is a mistake as any value is.
-    given.update(
-        (name, Given(value, keywords))
+        raw_values.update(layer)
+    # A caller may pass None on as its own default; for an unknown name, it is as wrong as any other value.
+    raw_values.update(
+        (name, RawValue(value, keywords))
         for name, value in request.keywords.items()
         if value is not None or name not in known
     )
     for item in attributes:
         variable = item.metadata.get("env")
         value = request.environ.get(variable) if variable else None
-        excluded = any(name in given for name in item.metadata.get("env_unless", ()))
-        if value and item.name not in given and not excluded:
-            place = f"environment variable {variable}"
-            source = Source(place=place, form="environment", folder=folder, environ=request.environ)
-            given[item.name] = Given(value, source)
-    return given, problems
+        excluded = any(name in raw_values for name in item.metadata.get("env_unless", ()))
+        if value and item.name not in raw_values and not excluded:
+            location = f"environment variable {variable}"
+            source = Source(location=location, form="environment", folder=folder, environ=request.environ)
+            raw_values[item.name] = RawValue(value, source)
+    return raw_values, problems
 
 
-def _warnings(kind: type[Any], selection: Selection, file: Config, profile: str | None) -> tuple[str, ...]:
-    """Tell of secrets that stand in a file which others can read."""
+def _find_exposed_secrets(
+    settings_class: type[Any], selection: Selection, file: Config, profile: str | None
+) -> tuple[str, ...]:
+    """Return a warning for each secret in a file that others can read."""
     if not file.readable_by_others:
         return ()
-    written = [
+    exposed = [
         item.name
-        for item in settings_of(kind)
+        for item in setting_attributes(settings_class)
         if is_secret(item.type)
         and any(isinstance(layer[item.name].value, str) for layer in selection.layers if item.name in layer)
     ]
     return tuple(
         f"{file.path}, profile {quoted(profile)}: {name} is written out, and others can read the file "
         f'(mode {file.mode:04o}). Run chmod 600 on it, or give a reference such as {name} = {{env = "…"}}.'
-        for name in written
+        for name in exposed
     )

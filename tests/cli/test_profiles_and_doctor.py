@@ -45,7 +45,7 @@ def test_all_profiles_are_listed_and_the_default_has_a_mark(run, several):
     )
 
 
-def test_json_has_the_same_and_no_secret(run, several):
+def test_profiles_as_json_have_the_same_and_no_secret(run, several):
     result = run("profiles", "--json")
     assert SECRET not in result.out
     assert result.json["path"] == str(several)
@@ -58,19 +58,19 @@ def test_json_has_the_same_and_no_secret(run, several):
     }
 
 
-def test_the_environment_names_another_default(run, several, monkeypatch):
+def test_the_environment_can_name_another_default_profile(run, several, monkeypatch):
     monkeypatch.setenv("UNICHAT_PROFILE", "internal")
     assert run("profiles", "--json").json["default"] == "internal"
 
 
-def test_a_profile_that_is_the_only_one_is_the_default(run, write):
+def test_the_only_profile_is_the_default(run, write):
     write('[profiles.support]\nbackend = "kapa"\n')
     assert run("profiles", "--json").json["profiles"][0]["default"] is True
     write('[profiles.support]\nbackend = "kapa"\n[profiles.other]\nbackend = "kapa"\n')
     assert run("profiles", "--json").json["default"] is None
 
 
-def test_without_a_file_there_are_none(run):
+def test_without_a_file_there_are_no_profiles_to_list(run):
     result = run("profiles")
     assert (result.code, result.out) == (0, "")
     assert "no config file was found" in result.err
@@ -96,20 +96,20 @@ def outcomes(result):
 
 
 @pytest.mark.parametrize("profile", ["kapa", "kadal"])
-def test_a_profile_in_order_passes_every_check(run, profiles, profile):
+def test_a_valid_profile_passes_every_check(run, profiles, profile):
     result = run("doctor", "--profile", profile, "--json")
     assert result.code == 0
     assert outcomes(result) == dict.fromkeys(("urllib3", "config", "settings", "reachability", "auth", "ids"), "ok")
 
 
-def test_text_says_what_was_looked_at(run, profiles):
+def test_the_doctor_prints_what_it_checked(run, profiles):
     result = run("doctor")
     assert (result.code, result.err) == (0, "")
     assert f"{profiles}, profile kapa, backend kapa" in result.out
-    assert "complete, the secrets included" in result.out
+    assert "complete, including the secrets" in result.out
 
 
-def test_no_config_is_what_to_mend_first(run):
+def test_a_missing_config_is_the_first_thing_to_fix(run):
     result = run("doctor", "--json")
     assert result.code == 1
     assert outcomes(result)["config"] == "failed"
@@ -130,7 +130,7 @@ def test_every_mistake_in_the_settings_is_a_line_of_its_own(run, write):
     assert outcomes(result)["reachability"] == "skipped"
 
 
-def test_a_backend_that_there_is_not_is_a_mistake_in_the_settings(run, write):
+def test_an_unknown_backend_is_a_mistake_in_the_settings(run, write):
     write('[profiles.support]\nbackend = "kpaa"\n')
     result = run("doctor")
     assert result.code == 1
@@ -145,7 +145,7 @@ def test_a_secret_that_others_can_read_is_a_warning(run, profiles):
     assert [check["outcome"] for check in result.json if check["name"] == "settings"] == ["ok", "warning"]
 
 
-def test_a_vendor_out_of_reach_is_told_from_one_that_refuses(run, write, box):
+def test_an_unreachable_vendor_is_distinguished_from_one_that_refuses(run, write, box):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
     kapa = box.settings("kapa")

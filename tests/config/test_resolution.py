@@ -51,7 +51,7 @@ def test_a_url_is_enough(resolved: Resolve) -> None:
         lambda text: text.isprintable() and text.strip() not in ("", ".", "..")
     )
 )
-def test_any_id_that_a_backend_takes_can_stand_in_a_url(resolved: Resolve, identity: str) -> None:
+def test_any_id_that_a_backend_accepts_can_be_in_a_url(resolved: Resolve, identity: str) -> None:
     url = f"kadal://{quote(identity, safe='')}?token=sentinel&realm={quote(identity, safe='')}"
     settings = resolved(url).settings
     assert (settings.chat_bot_id, settings.realm) == (identity, identity)
@@ -62,7 +62,7 @@ def test_tables_in_a_url_are_json_or_pairs(resolved: Resolve) -> None:
         assert resolved(f"kadal://b?token=t&rating_ids={text}").settings.rating_ids == {"up": 1, "down": 2}
 
 
-def test_what_is_left_out_is_read_from_the_environment(resolved: Resolve) -> None:
+def test_a_setting_that_is_left_out_is_read_from_the_environment(resolved: Resolve) -> None:
     environ = {"KAPA_API_KEY": "sentinel", "KAPA_PROJECT_ID": UUID}
     for target in ("kapa", "kapa://"):
         settings = resolved(target, environ=environ).settings
@@ -75,9 +75,7 @@ def test_an_empty_variable_counts_as_left_out(refused: Refuse) -> None:
     assert "KAPA_API_KEY" in str(error)
 
 
-def test_keywords_go_before_the_profile_that_before_the_url_and_that_before_the_environment(
-    resolved: Resolve, write: Write
-) -> None:
+def test_keywords_win_over_the_profile_over_its_url_over_the_environment(resolved: Resolve, write: Write) -> None:
     path = write(
         f'[profiles.a]\nurl = "kapa://{UUID}?attempts=2&connect_timeout=2&deadline=2&api_key=k"\n'
         "connect_timeout = 3\ndeadline = 3\n"
@@ -88,7 +86,7 @@ def test_keywords_go_before_the_profile_that_before_the_url_and_that_before_the_
     assert (settings.connect_timeout, settings.deadline) == (3.0, 4.0)
 
 
-def test_keywords_go_before_a_url(resolved: Resolve) -> None:
+def test_keywords_win_over_a_url(resolved: Resolve) -> None:
     assert resolved(f"kapa://{UUID}?api_key=a", settings={"api_key": "b"}).settings.api_key.reveal() == "b"
 
 
@@ -98,13 +96,13 @@ def test_a_keyword_that_is_none_counts_as_left_out(resolved: Resolve) -> None:
     assert (result.settings.api_key.reveal(), result.settings.attempts) == ("a", 5)
 
 
-def test_references_and_secrets_are_good_keywords(resolved: Resolve, tmp_path: Path) -> None:
+def test_references_and_secrets_are_accepted_as_keywords(resolved: Resolve, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sentinel\n")
     settings = {"project_id": UUID, "api_key": {"file": "key"}}
     assert resolved("kapa", settings=settings, cwd=tmp_path).settings.api_key.reveal() == "sentinel"
 
 
-def test_a_function_is_taken_where_tokens_can_be_provided(resolved: Resolve, refused: Refuse) -> None:
+def test_a_function_is_accepted_as_a_token_provider(resolved: Resolve, refused: Refuse) -> None:
     def provider() -> str:
         return "sentinel"
 
@@ -112,7 +110,7 @@ def test_a_function_is_taken_where_tokens_can_be_provided(resolved: Resolve, ref
     assert "must be text, not function" in str(refused("kapa", settings={**KAPA, "api_key": provider}))
 
 
-def test_a_client_account_stands_in_place_of_the_token_of_the_environment(resolved: Resolve) -> None:
+def test_a_client_account_replaces_the_token_of_the_environment(resolved: Resolve) -> None:
     settings = {"chat_bot_id": "b", "client_id": "c", "client_secret": "s"}
     for environ in ({}, {"KADAL_TOKEN": "sentinel"}):
         assert resolved("kadal", settings=settings, environ=environ).settings.token is None
@@ -149,7 +147,7 @@ def test_a_file_without_profiles_is_an_error(refused: Refuse, write: Write) -> N
     assert not isinstance(error, NoConfig)
 
 
-def test_an_unknown_profile_names_the_nearest_and_who_asked(refused: Refuse, write: Write) -> None:
+def test_an_unknown_profile_names_the_nearest_and_where_it_was_requested(refused: Refuse, write: Write) -> None:
     path = write(PROFILE)
     asked = refused(profile="suport", config=path)
     assert str(asked) == f"{path}: there is no profile 'suport' (did you mean 'support'?). Accepted: support."
@@ -157,18 +155,18 @@ def test_an_unknown_profile_names_the_nearest_and_who_asked(refused: Refuse, wri
     assert f"{path}, which UNICHAT_PROFILE names: " in str(refused(config=path, environ={"UNICHAT_PROFILE": "x"}))
 
 
-def test_a_profile_is_a_name(refused: Refuse, write: Write) -> None:
+def test_a_profile_that_is_not_text_is_refused(refused: Refuse, write: Write) -> None:
     assert "profile should be a name, not list" in str(refused(profile=["a"], config=write(PROFILE)))
 
 
-def test_no_config_at_all_is_an_error_of_its_own(refused: Refuse, tmp_path: Path, user_folder: Path) -> None:
+def test_a_missing_config_is_an_error_of_its_own(refused: Refuse, tmp_path: Path, user_folder: Path) -> None:
     error = refused(cwd=tmp_path)
     assert isinstance(error, NoConfig)
     assert (error.key, error.path) == ("config", None)
     assert str(user_folder / "unichat.toml") in str(error)
 
 
-def test_a_profile_that_was_asked_for_without_a_file_is_no_reason_to_go_on(refused: Refuse, tmp_path: Path) -> None:
+def test_a_profile_requested_without_a_file_is_a_plain_config_error(refused: Refuse, tmp_path: Path) -> None:
     for arguments in ({"profile": "a"}, {"environ": {"UNICHAT_PROFILE": "a"}}):
         error = refused(cwd=tmp_path, **arguments)
         assert not isinstance(error, NoConfig)
@@ -192,13 +190,13 @@ def test_a_file_that_cannot_be_read_is_the_only_mistake(refused: Refuse, tmp_pat
         ("[support]\nbackend = 'kapa'", None),
     ],
 )
-def test_what_is_wrong_with_the_file_is_not_reported_twice(
+def test_a_mistake_of_the_file_is_not_reported_twice(
     refused: Refuse, write: Write, text: str, profile: str | None
 ) -> None:
     assert len(refused(profile=profile, config=write(text)).problems) == 1
 
 
-def test_the_file_is_checked_even_where_its_profile_is_fine(refused: Refuse, write: Write) -> None:
+def test_the_file_is_checked_even_if_its_profile_is_valid(refused: Refuse, write: Write) -> None:
     path = write(f"defualt = 'a'\n{PROFILE}attempts = 0\n")
     error = refused(config=path, environ=ENV)
     assert error.problems[0].startswith(f"{path}: there is no key 'defualt'")
@@ -210,7 +208,7 @@ def test_only_the_profile_in_use_needs_its_secrets(resolved: Resolve, write: Wri
     assert resolved(profile="support", config=path, environ=ENV).profile == "support"
 
 
-def test_secret_files_are_looked_for_beside_the_config_file(resolved: Resolve, write: Write) -> None:
+def test_secret_files_are_relative_to_the_config_file(resolved: Resolve, write: Write) -> None:
     write("sentinel\n", "deep/kapa.key")
     path = write(f'[profiles.a]\nurl = "kapa://{UUID}"\napi_key = {{file = "kapa.key"}}\n', "deep/my.toml")
     assert resolved(config=path, cwd=Path("/")).settings.api_key.reveal() == "sentinel"
@@ -220,14 +218,14 @@ def test_secret_files_are_looked_for_beside_the_config_file(resolved: Resolve, w
 
 
 @pytest.mark.parametrize("target", ["kapa:sentinel", "", "ka pa", "sentinel/x", 3, b"kapa", ["kapa"]])
-def test_what_is_no_name_and_no_url_is_refused_and_not_shown(refused: Refuse, target: Any) -> None:
+def test_a_target_that_is_neither_a_name_nor_a_url_is_refused_and_not_shown(refused: Refuse, target: Any) -> None:
     error = refused(target)
     assert "the backend should be a name or a URL" in str(error)
     assert "sentinel" not in str(error)
 
 
-def test_a_url_that_cannot_be_made_out_is_an_error(refused: Refuse) -> None:
-    assert str(refused("kapa://a b")).startswith("the URL: is no URL")
+def test_a_malformed_url_is_an_error(refused: Refuse) -> None:
+    assert str(refused("kapa://a b")).startswith("the URL: is not a URL")
 
 
 @pytest.mark.parametrize("extra", [{"profile": "a"}, {"config": "a.toml"}])
@@ -249,7 +247,7 @@ def test_an_unknown_adapter_is_an_error_and_the_rest_is_checked_as_for_the_neare
     assert (error.nearest, error.accepted, error.backend) == ("kapa", ("kadal", "kapa"), None)
 
 
-def test_an_adapter_like_no_other_is_one_mistake(refused: Refuse) -> None:
+def test_an_unknown_adapter_without_a_similar_name_is_one_mistake(refused: Refuse) -> None:
     assert refused("zzz", settings={"x": 1}).problems == ("there is no adapter 'zzz'. Installed: kadal, kapa.",)
 
 
@@ -295,7 +293,7 @@ def test_an_id_twice_in_a_url_is_refused(refused: Refuse) -> None:
     assert str(error) == "kapa: the URL: has 'project_id' twice: after // and in the query"
 
 
-def test_a_part_of_a_url_that_was_refused_is_not_missing_as_well(refused: Refuse) -> None:
+def test_a_refused_part_of_a_url_is_not_reported_as_missing(refused: Refuse) -> None:
     error = refused("kapa://a:b?api_key=")
     assert len(error.problems) == 2
     assert "missing" not in str(error)
@@ -308,28 +306,28 @@ def _help(kind: type[CommonSettings], name: str) -> str:
     return str(getattr(attrs.fields(kind), name).metadata["help"])
 
 
-def test_all_mistakes_of_a_call_come_at_once(refused: Refuse, write: Write) -> None:
+def test_all_mistakes_of_a_call_are_reported_at_once(refused: Refuse, write: Write) -> None:
     path = write(
         '[profiles.a]\nbackend = "kadal"\ntoken = {env = "NOT_SET"}\nverify = false\nattempts = true\n'
         'deadline = "5"\nthreads = "per_user"\nbase_url = "http://example.com"\nrating_ids = {up = "1"}\n'
     )
     error = refused(config=path, settings={"connect_timeout": -1, "realm": 3})
-    place = f"{path}, profile 'a'"
+    location = f"{path}, profile 'a'"
     assert set(error.problems) == {
-        f"{place}: token: the environment variable NOT_SET is not set. Set it to the secret.",
-        f"{place}: attempts is True, but should be a whole number. {_help(KadalSettings, 'attempts')}",
-        f"{place}: deadline is '5', but should be a number. {_help(KadalSettings, 'deadline')}",
-        f"{place}: threads is 'per_user', but should be one of 'per-user', 'isolated'. Did you mean 'per-user'?",
+        f"{location}: token: the environment variable NOT_SET is not set. Set it to the secret.",
+        f"{location}: attempts is True, but should be a whole number. {_help(KadalSettings, 'attempts')}",
+        f"{location}: deadline is '5', but should be a number. {_help(KadalSettings, 'deadline')}",
+        f"{location}: threads is 'per_user', but should be one of 'per-user', 'isolated'. Did you mean 'per-user'?",
         (
-            f"{place}: rating_ids is {{'up': '1'}}, but should be a table (each value a whole number)."
+            f"{location}: rating_ids is {{'up': '1'}}, but should be a table (each value a whole number)."
             f" {_help(KadalSettings, 'rating_ids')}"
         ),
         (
-            f"{place}: chat_bot_id is missing (The bot's id)."
+            f"{location}: chat_bot_id is missing (The bot's id)."
             " Set KADAL_CHAT_BOT_ID in the environment, or give chat_bot_id."
         ),
         (
-            f"{place}: base_url: 'http://example.com' would send the key in the clear."
+            f"{location}: base_url: 'http://example.com' would send the key in the clear."
             " Use https://, or set allow_insecure = true if that network is yours."
         ),
         "keyword argument: connect_timeout is -1.0, but should be a positive number of seconds. Such as 30.",
@@ -347,7 +345,7 @@ def test_a_list_of_what_is_accepted_is_said_once(refused: Refuse) -> None:
     assert all("Accepted: " in line for line in error.problems)
 
 
-def test_a_place_that_all_mistakes_share_is_said_once(refused: Refuse) -> None:
+def test_a_location_that_all_mistakes_share_is_said_once(refused: Refuse) -> None:
     error = refused("kapa", settings={**KAPA, "attempts": 0, "deadline": 0})
     assert str(error).startswith("kapa: keyword argument: 2 mistakes: (1) deadline is 0.0")
 
@@ -359,7 +357,7 @@ def test_the_environment_is_named_where_its_value_is_wrong(refused: Refuse) -> N
 
 
 @pytest.mark.parametrize("name", ["backend", "url"])
-def test_a_backend_as_a_keyword_is_told_its_place(refused: Refuse, name: str) -> None:
+def test_a_backend_as_a_keyword_is_told_to_be_the_first_argument(refused: Refuse, name: str) -> None:
     assert "is the first argument" in str(refused("kapa", settings={**KAPA, name: "kapa"}))
 
 
@@ -370,7 +368,7 @@ def test_a_backend_as_a_keyword_is_told_its_place(refused: Refuse, name: str) ->
 @pytest.mark.parametrize(
     "lines", [f'url = "kapa://{UUID}?api_key=sentinel"', f'url = "kapa://{UUID}"\napi_key = "sentinel"']
 )
-def test_a_secret_in_a_file_that_others_can_read_is_warned_of(
+def test_a_secret_in_a_file_that_others_can_read_is_a_warning(
     resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture, lines: str
 ) -> None:
     path = write(f"[profiles.a]\n{lines}\n")
@@ -388,7 +386,7 @@ def test_a_secret_in_a_file_that_others_can_read_is_warned_of(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits")
-def test_a_reference_in_a_file_that_others_can_read_is_no_reason_to_warn(
+def test_a_reference_in_a_file_that_others_can_read_is_not_a_warning(
     resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(PROFILE)
@@ -401,7 +399,7 @@ def test_a_reference_in_a_file_that_others_can_read_is_no_reason_to_warn(
 # Checking without raising
 
 
-def test_a_profile_that_is_fine_has_no_problems(write: Write, finders: dict[str, Any]) -> None:
+def test_a_valid_profile_has_no_problems(write: Write, finders: dict[str, Any]) -> None:
     path = write(PROFILE)
     check = check_profile(config=path, environ=ENV, **finders)
     assert (check.profile, check.path, check.backend) == ("support", path, "kapa")
@@ -409,7 +407,7 @@ def test_a_profile_that_is_fine_has_no_problems(write: Write, finders: dict[str,
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits")
-def test_a_check_tells_problems_and_warnings(write: Write, finders: dict[str, Any]) -> None:
+def test_a_check_returns_problems_and_warnings(write: Write, finders: dict[str, Any]) -> None:
     path = write('[profiles.a]\n[profiles.b]\nbackend = "kapa"\napi_key = "sentinel"\n')
     path.chmod(0o644)
     check = check_profile("b", config=path, environ={}, **finders)
@@ -440,7 +438,7 @@ KEYS = st.sampled_from(["api_key", "token", "attempts", "deadline", "base_url", 
 
 @settings(deadline=None)
 @given(st.sampled_from(["kapa", "kadal"]), st.dictionaries(KEYS | st.text(), VALUES))
-def test_nothing_but_a_config_error_comes_of_any_keywords(refused: Refuse, target: str, settings: Any) -> None:
+def test_any_keywords_resolve_or_raise_a_config_error(refused: Refuse, target: str, settings: Any) -> None:
     # An id is missing, so that there is always an error.
     error = refused(target, settings=settings)
     assert escaped(str(error)) == str(error)
@@ -449,6 +447,6 @@ def test_nothing_but_a_config_error_comes_of_any_keywords(refused: Refuse, targe
 
 @settings(deadline=None)
 @given(st.text() | st.text().map("kapa://".__add__), st.dictionaries(st.just("KADAL_TOKEN"), st.text()))
-def test_nothing_but_a_config_error_comes_of_any_target(refused: Refuse, target: str, environ: Any) -> None:
+def test_any_target_resolves_or_raises_a_config_error(refused: Refuse, target: str, environ: Any) -> None:
     error = refused(target, environ=environ)
     assert escaped(str(error)) == str(error)

@@ -1,4 +1,4 @@
-"""What was given for a setting, and where it stands: for messages, relative paths, and how strictly it is read."""
+"""Settings before they are checked: a value, and where it comes from, which decides how strictly it is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Unreadable(Enum):
 
 
 UNREADABLE: Final = Unreadable.UNREADABLE
-"""Stands for a value that was given but cannot be used, which has been reported: it is not missing."""
+"""A value that cannot be used, which has been reported: the setting is not missing."""
 
 
 @frozen(kw_only=True)
@@ -25,21 +25,21 @@ class Source:
     """Where settings come from.
 
     Attributes:
-        place: as an error names it.
-        form: `keyword` and `file` have typed values, `url` and `environment` have text, read as the setting's type.
-        folder: what relative paths are relative to.
-        environ: the environment that references name variables of.
+        location: what an error calls it.
+        form: `keyword` and `file` have typed values; `url` and `environment` have text, parsed as the setting's type.
+        folder: the folder that relative paths start from.
+        environ: the environment in which references look up variables.
     """
 
-    place: str
+    location: str
     form: Literal["keyword", "file", "url", "environment"]
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
 
 
 @frozen
-class Given:
-    """A value, which may be a secret and is not shown, and its source."""
+class RawValue:
+    """A value and its source. The value may be a secret, so it is not shown."""
 
     value: Any = field(repr=False)
     source: Source

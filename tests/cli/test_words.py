@@ -116,7 +116,7 @@ def test_the_hints_and_their_references_are_found():
 
 
 @pytest.mark.parametrize("text", sorted(TEXTS))
-def test_the_text_of_a_hint_has_no_python_in_it_outside_of_references(text):
+def test_a_hint_has_no_python_outside_its_references(text):
     assert not CODE.search(text)
     assert not PYTHON_NAMES & set(re.findall(r"(?<!\[)\b[\w.]*\w", text))
 
@@ -168,7 +168,7 @@ def test_a_hint_is_worded_by_what_the_command_has(hint, shown):
     assert line == (f"no. {shown}" if shown else "no")
 
 
-def test_what_the_caller_gave_is_left_as_it_is():
+def test_a_value_of_the_caller_is_left_as_it_is():
     error = InvalidInput(
         "the question is 'chat() with deadline=.'", hint=Template("Start a new one with ", Method("chat"), ".")
     )
@@ -201,7 +201,7 @@ def test_a_part_of_an_argument_names_its_option():
     assert describe_error(error, frozenset({"user"})) == "user.id is empty (here: --user)"
 
 
-def test_a_template_in_a_message_is_worded():
+def test_a_template_in_a_message_is_worded_for_the_command_line():
     error = ConfigError(Template(Term("keyword argument"), ": deadline is 0"))
     assert (str(error), describe_error(error, frozenset())) == (
         "keyword argument: deadline is 0",
@@ -212,13 +212,13 @@ def test_a_template_in_a_message_is_worded():
 # In the commands themselves.
 
 
-def test_a_cut_reference_is_told_how_to_give_a_whole_one(run, profiles):
+def test_a_truncated_reference_is_told_how_to_give_a_whole_one(run, profiles):
     assert "Pass the whole reference, as `unichat ask` prints it. (here: --thread)" in (
         run("ask", "--thread", "kapa:1:abc", "What?").err
     )
 
 
-def test_another_vendors_thread_is_told_the_command_that_begins_a_new_one(run, profiles, question):
+def test_another_vendors_thread_names_the_command_that_starts_a_new_one(run, profiles, question):
     thread = run("ask", "--json", "--profile", "kadal", question).json["thread"]
     assert "start a new one with `unichat ask`" in run("ask", "--thread", thread, question).err
 
@@ -235,20 +235,20 @@ def test_a_user_that_is_missing_for_feedback_names_the_option(run, profiles, que
     assert "Pass --user, something stable and unique for the person." in result.err
 
 
-def test_what_came_of_a_broken_stream_is_said_to_be_shown(run, vendor, record):
+def test_a_broken_stream_says_that_the_text_so_far_is_shown(run, vendor, record):
     vendor(record("First."), cut=True)
     for result in (run("call", "chat_streamed", "query=What?"), run("chat", piped="What?\n")):
         assert "after 1 event: the answer broke off. The text so far is shown; look at the history" in result.err
 
 
-def test_in_a_chat_a_refusal_is_worded_as_well(run, profiles, question):
+def test_a_hint_inside_a_chat_is_worded_for_the_command_line(run, profiles, question):
     thread = run("ask", "--json", "--profile", "kadal", question).json["thread"]
     result = run("chat", "--thread", thread, piped="What?\n")
     assert "start a new one with `unichat ask`" in result.err
     assert "/reset starts a new one" in result.err
 
 
-def test_a_backend_and_a_deadline_that_are_none_are_told_as_options(run):
+def test_an_invalid_backend_or_deadline_is_reported_as_an_option(run):
     assert "error: the backend should be a name or a URL." in run("ask", "--backend", "a b", "What?").err
     result = run("ask", "--backend", "kadal://bot?token=x", "--deadline", "0", "What?")
     assert "option: deadline is 0.0, but should be a positive number of seconds." in result.err
@@ -261,7 +261,7 @@ def test_the_demo_says_what_to_do_instead_of_clearing(run):
     )
 
 
-def test_the_doctor_says_without_any_config_what_to_do(run):
+def test_the_doctor_without_any_config_says_what_to_do(run):
     result = run("doctor", "--json")
     assert result.code == 1
     (detail,) = (each["detail"] for each in result.json if each["outcome"] == "failed")

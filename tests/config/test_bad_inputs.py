@@ -66,7 +66,7 @@ def env(name: str) -> dict[str, str]:
         pytest.param({"api_key": env("NOT_SET")}, "api_key", "NOT_SET is not set", id="65 variable not set"),
     ],
 )
-def test_a_bad_setting_is_refused_as_a_keyword_and_in_a_profile(
+def test_an_invalid_setting_is_refused_as_a_keyword_and_in_a_profile(
     refused: Refuse, tmp_path: Path, settings: dict[str, Any], key: str, says: str
 ) -> None:
     (tmp_path / "empty").touch()

@@ -1,0 +1,134 @@
+"""The types that a setting can have: how each is described, and how it is parsed from text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+
+from unichat._text.printable import quoted
+from unichat.adapter import Secret
+
+# Bounded: Python refuses to convert thousands of digits, and no setting needs more than these.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_DESCRIPTIONS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def union_members(annotation: Any) -> tuple[Any, ...]:
+    """Return the types that `kind` is a union of, without None; any other type is its own only member."""
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(member for member in get_args(annotation) if member is not NoneType)
+    return (annotation,)
+
+
+def is_mapping(annotation: Any) -> bool:
+    """Return whether `kind` is `Mapping[str, ...]`."""
+    return get_origin(annotation) is Mapping and get_args(annotation)[0] is str
+
+
+def is_function(annotation: Any) -> bool:
+    """Return whether `kind` is a function's type, such as `TokenProvider`."""
+    return get_origin(annotation) is Callable
+
+
+def is_secret(annotation: Any) -> bool:
+    """Return whether a setting of this type holds a secret."""
+    return Secret in union_members(annotation)
+
+
+def is_supported(annotation: Any) -> bool:
+    """Return whether a setting can have this type: one that this package knows how to check, read and describe."""
+    return all(
+        member in _DESCRIPTIONS
+        or member is Secret
+        or is_function(member)
+        or get_origin(member) is Literal
+        or (is_mapping(member) and is_supported(get_args(member)[1]))
+        for member in union_members(annotation)
+    )
+
+
+def describe_type(annotation: Any) -> str:
+    """Return the words for a type in "should be …"."""
+    return " or ".join(_describe_member(member) for member in union_members(annotation))
+
+
+def _describe_member(annotation: Any) -> str:
+    if annotation in _DESCRIPTIONS:
+        return _DESCRIPTIONS[annotation]
+    if annotation is Secret:
+        return 'text or a reference such as {env = "NAME"}'
+    if is_function(annotation):
+        return "a function"
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(quoted(option) for option in get_args(annotation))
+    return f"a table (each value {describe_type(get_args(annotation)[1])})"
+
+
+def literal_options(annotation: Any) -> tuple[str, ...]:
+    """Return the texts that a setting of this type can be one of; empty if it takes others as well."""
+    return tuple(
+        option
+        for member in union_members(annotation)
+        if get_origin(member) is Literal
+        for option in get_args(member)
+        if isinstance(option, str)
+    )
+
+
+def parse_text(annotation: Any, text: str) -> Any:
+    """Return `text`, from a URL or the environment, as a value of this type.
+
+    Text that cannot be parsed is returned as it is, and the check of the type then refuses it with the right message.
+    """
+    for member in union_members(annotation):
+        value = _parse_member(member, text)
+        if value is not text:
+            return value
+    return text
+
+
+def _parse_member(annotation: Any, text: str) -> Any:
+    if annotation is bool:
+        return _BOOLEANS.get(text.lower(), text)
+    if annotation is int and _INTEGER.fullmatch(text):
+        return int(text)
+    if annotation is float and _NUMBER.fullmatch(text):
+        return float(text)
+    if get_origin(annotation) is Literal:
+        fitting = [option for option in get_args(annotation) if parse_text(type(option), text) == option]
+        return fitting[0] if fitting else text
+    if is_mapping(annotation):
+        return _parse_mapping(get_args(annotation)[1], text)
+    return text
+
+
+def _parse_mapping(annotation: Any, text: str) -> Any:
+    try:
+        if text.startswith("{"):
+            return json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant)
+        parts = [part.partition(":") for part in text.split(",")]
+        if all(colon for _, colon, _ in parts):
+            return _reject_duplicate_keys(
+                (key.strip(), parse_text(annotation, value.strip())) for key, _, value in parts
+            )
+    except (ValueError, RecursionError):
+        pass
+    return text
+
+
+def _reject_duplicate_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise ValueError(key)
+        table[key] = value
+    return table
+
+
+def _reject_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)

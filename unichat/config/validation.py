@@ -1,0 +1,233 @@
+"""From raw values to an instance of a backend's settings class, or to every mistake in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, cast
+
+from attrs import NOTHING, Attribute, Factory, fields, resolve_types
+from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, override
+
+from unichat._text.printable import quoted
+from unichat._text.templates import PythonOnly, Template
+from unichat.config.problems import Problem, nearest, problem_from_error, unknown_name
+from unichat.config.raw_values import UNREADABLE, RawValue
+from unichat.config.references import resolve_secret
+from unichat.config.setting_types import (
+    describe_type,
+    is_function,
+    is_secret,
+    is_supported,
+    literal_options,
+    parse_text,
+    union_members,
+)
+from unichat.errors import ConfigError
+
+
+def setting_attributes(settings_class: type[Any]) -> tuple[Attribute[Any], ...]:
+    """Return the settings of a settings class, their types resolved.
+
+    Raises:
+        ConfigError: one has a type that config does not support, which is a bug of the adapter's.
+    """
+    attributes = tuple(item for item in fields(resolve_types(settings_class)) if item.init)
+    for item in attributes:
+        if not is_supported(item.type):
+            raise ConfigError(
+                f"the adapter's setting {item.name} has the type {item.type}, which config does not support",
+                key=item.name,
+                hint=Template(
+                    PythonOnly(
+                        "Its author can use str, int, float, bool, Literal, Mapping[str, …], Secret and TokenProvider."
+                    )
+                ),
+            )
+    return attributes
+
+
+def build_settings(
+    settings_class: type[Any], raw_values: Mapping[str, RawValue], *, location: str
+) -> tuple[Any, list[Problem]]:
+    """Return an instance of `settings_class`, or None and every mistake in the raw values.
+
+    Args:
+        settings_class: the attrs class.
+        raw_values: the settings by name, those of the environment included.
+        location: where a missing setting should have been.
+    """
+    attributes = setting_attributes(settings_class)
+    valid: dict[str, Any] = {}
+    converter = _make_converter()
+    hooks = {item.name: override(struct_hook=partial(_convert, item, converter, valid)) for item in attributes}
+    structure = make_dict_structure_fn(settings_class, converter, **hooks)  # type: ignore[arg-type]  # options or hooks, by name
+    try:
+        return structure(raw_values, settings_class), []
+    except ClassValidationError as error:
+        of_settings, others = error.group_exceptions()
+        problems = [
+            problem
+            for exception, note in of_settings
+            for problem in _describe_failure(
+                getattr(fields(settings_class), note.name), exception, raw_values.get(note.name), location
+            )
+        ]
+    names = tuple(item.name for item in attributes)
+    problems += [
+        unknown_name(
+            "setting", name, names, location=raw_values[name].source.location, advice=_advise(name, raw_values[name])
+        )
+        for name in raw_values
+        if name not in names
+    ]
+    for other in others:
+        if not isinstance(other, ConfigError | ForbiddenExtraKeysError):
+            raise other  # A bug of the adapter's, which no config can fix: it is not wrapped.
+    # The class's own checks of several settings ran only if each setting was valid and none unknown.
+    cross_checks = [item for item in others if isinstance(item, ConfigError)] or _run_cross_checks(
+        settings_class, attributes, raw_values, valid
+    )
+    for failure in cross_checks:
+        about = raw_values.get(failure.key or "")
+        problems.append(problem_from_error(failure, about.source.location if about else location))
+    return None, problems
+
+
+class _AlreadyReported(Exception):
+    """The value cannot be used, which has been reported already."""
+
+
+def _convert(item: Attribute[Any], converter: Converter, valid: dict[str, Any], raw_values: RawValue, _: object) -> Any:
+    if raw_values.value is UNREADABLE:
+        raise _AlreadyReported
+    value, source = raw_values.value, raw_values.source
+    if source.form in ("url", "environment"):
+        value = parse_text(item.type, value)
+    takes_function = any(is_function(member) for member in union_members(item.type))
+    if takes_function and source.form == "keyword" and callable(value):
+        result = value
+    elif is_secret(item.type):
+        result = resolve_secret(value, key=item.name, source=source)
+    else:
+        result = converter.structure(value, cast(Any, item.type))
+    # Validated here, since __init__ would stop at the first invalid setting.
+    if item.validator is not None:
+        item.validator(None, item, result)
+    valid[item.name] = result
+    return result
+
+
+def _describe_failure(
+    item: Attribute[Any], exception: Exception, raw_values: RawValue | None, location: str
+) -> list[Problem]:
+    if isinstance(exception, _AlreadyReported):
+        return []
+    if raw_values is None:
+        return [_missing_setting(item, location)]
+    if isinstance(exception, ConfigError):
+        return [problem_from_error(exception, raw_values.source.location)]
+    accepted = literal_options(item.type)
+    closest = nearest(raw_values.value, accepted) if isinstance(raw_values.value, str) else None
+    value = f"of the type {type(raw_values.value).__name__}" if is_secret(item.type) else quoted(raw_values.value)
+    return [
+        Problem(
+            f"{item.name} is {value}, but should be {describe_type(item.type)}",
+            location=raw_values.source.location,
+            hint=f"Did you mean {quoted(closest)}?" if closest else str(item.metadata.get("help", "")),
+            key=item.name,
+            accepted=accepted,
+            nearest=closest,
+        )
+    ]
+
+
+def _missing_setting(item: Attribute[Any], location: str) -> Problem:
+    variable = item.metadata.get("env")
+    example = f'{item.name} = {{env = "…"}} in a profile' if is_secret(item.type) else item.name
+    return Problem(
+        f"{item.name} is missing ({item.metadata.get('help', '').rstrip('.') or 'it has no default'})",
+        location=location,
+        hint=f"Set {variable} in the environment, or give {example}." if variable else f"Give {example}.",
+        key=item.name,
+    )
+
+
+def _advise(name: str, raw_values: RawValue) -> str:
+    if "verify" in name.lower():
+        return "certificates are always checked; ca_bundle names the authorities to trust"
+    if name in ("backend", "url") and raw_values.source.form == "keyword":
+        return 'a backend or a URL is the first argument, without a name: connect("kapa", …)'
+    if name == "profile" and raw_values.source.form == "file":
+        return "a profile cannot name another, or itself"
+    return ""
+
+
+def _run_cross_checks(
+    settings_class: type[Any],
+    attributes: tuple[Attribute[Any], ...],
+    raw_values: Mapping[str, RawValue],
+    valid: Mapping[str, Any],
+) -> list[ConfigError]:
+    """Run the class's checks of several settings on the valid ones, so that their mistakes show in the same run."""
+    check = getattr(settings_class, "__attrs_post_init__", None)
+    if check is None:
+        return []
+    trial = object.__new__(settings_class)
+    for item in attributes:
+        if item.name in valid:
+            object.__setattr__(trial, item.name, valid[item.name])
+        elif (
+            item.name not in raw_values
+            and item.default is not NOTHING
+            and not isinstance(
+                item.default,
+                Factory,  # type: ignore[arg-type]  # a class, typed as a function
+            )
+        ):
+            object.__setattr__(trial, item.name, item.default)
+    try:
+        check(trial)
+    except ConfigError as error:
+        return [error]
+    except Exception:
+        # The check needs a setting that is itself invalid or missing.
+        return []
+    return []
+
+
+def _make_converter() -> Converter:
+    """Return a converter that coerces nothing: neither True nor "5" is a number."""
+    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+    for plain in (str, bool, int):
+        converter.register_structure_hook(plain, partial(_require_type, plain))
+    converter.register_structure_hook(float, _require_number)
+    converter.register_structure_hook_func(
+        lambda settings_class: (
+            len(union_members(settings_class)) > 1 or union_members(settings_class) != (settings_class,)
+        ),
+        partial(_structure_union, converter),
+    )
+    return converter
+
+
+def _require_type(plain: type[Any], value: object, _: object) -> Any:
+    if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
+        raise TypeError(type(value).__name__)
+    return value
+
+
+def _require_number(value: object, _: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(type(value).__name__)
+    return float(value)
+
+
+def _structure_union(converter: Converter, value: object, settings_class: Any) -> Any:
+    for member in union_members(settings_class):
+        try:
+            return converter.structure(value, member)
+        except Exception:  # noqa: S112 - the next member may accept it
+            continue
+    raise TypeError(type(value).__name__)
