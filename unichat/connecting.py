@@ -1,4 +1,4 @@
-"""`connect`: from a backend's name, a URL, a profile or nothing at all to a client."""
+"""`connect`: from a backend's name, a URL, a profile, or the default profile to a client."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def connect(
 
     Args:
         target: a backend's name (`"kapa"`), or a URL (`"kapa://PROJECT_ID?integration_id=…"`). Without it, the profile
-            counts: the one named, or `UNICHAT_PROFILE`, or the config file's default.
+            is used: the one named, or `UNICHAT_PROFILE`, or the config file's default.
         profile: a profile of the config file.
         config: the config file; otherwise `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
-        hooks: onlookers, told of each attempt (`unichat.hooks`).
-        settings: the backend's settings; they win over those of the URL or profile, and these over the
-            environment's.
+        hooks: observers of each attempt (`unichat.hooks`).
+        settings: the backend's settings; they win over those of the URL or the profile, which win over the
+            environment.
 
     Raises:
         ConfigError: with every mistake in the settings at once.
@@ -46,7 +46,7 @@ def connect(
     from unichat import config as configuration
 
     request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
-    # Secrets may stand in both, and a traceback with local variables would show them.
+    # Both may hold secrets, which a traceback with local variables would show.
     del target, settings
     resolved = configuration.resolve_request(request)
     return client_for(resolved.backend, resolved.settings, hooks=hooks)
@@ -61,7 +61,7 @@ def connect_async(
     hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> AsyncClient:
-    """Return an asyncio client of one backend; takes what `connect` takes. To be called within the event loop.
+    """Return an asyncio client of one backend. Takes what `connect` takes; call it within the event loop.
 
     Raises:
         ConfigError: with every mistake in the settings at once; or aiohttp, the extra `async`, is not installed.
@@ -77,7 +77,7 @@ def connect_async(
 def client_for(
     backend: Any, settings: CommonSettings, *, clock: Clock | None = None, hooks: Sequence[Hook] = ()
 ) -> Client:
-    """Return a client for settings that are checked already. `clock` is for tests that must not wait."""
+    """Return a client for settings that were checked before. `clock` is for tests that must not wait."""
     from unichat.transport.requests.transport import RequestsTransport
 
     adapter = backend.build(settings)
@@ -100,7 +100,7 @@ def async_client_for(
     sleep: Callable[[float], Awaitable[None]] | None = None,
     hooks: Sequence[Hook] = (),
 ) -> AsyncClient:
-    """Return an asyncio client for settings that are checked already. `sleep` is for tests that must not wait."""
+    """Return an asyncio client for settings that were checked before. `sleep` is for tests that must not wait."""
     missing = False
     try:
         from unichat.transport.aiohttp.transport import AiohttpTransport

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound="UnichatError")
 
 
-def _restored(kind: type[E], state: dict[str, Any]) -> E:
+def _restore(kind: type[E], state: dict[str, Any]) -> E:
     return kind(**state)
 
 
@@ -34,9 +34,9 @@ class UnichatError(Exception):
         backend, operation: where it happened, as far as that is known.
         status: the HTTP status (or the status in a vendor's envelope), None where there was none.
         retry_after: seconds that the vendor asks to wait, None where it did not say.
-        retryable: whether the same call may succeed later with nobody changing anything.
+        retryable: whether the same call may succeed later without any change.
         maybe_delivered: whether the vendor may have acted on the request; None where that is not known.
-        call: the record of the call, None if nothing was sent. What it says can be read on the error as well.
+        call: the record of the call, None if nothing was sent. The error has its fields, too.
     """
 
     message: str = field(kw_only=False)
@@ -56,7 +56,7 @@ class UnichatError(Exception):
 
     @property
     def call_id(self) -> str | None:
-        """Our id for the call, which stands in every log line of it; None if nothing was sent."""
+        """Our id for the call, which is in each of its log lines; None if nothing was sent."""
         return self.call.call_id if self.call else None
 
     @property
@@ -66,7 +66,7 @@ class UnichatError(Exception):
 
     @property
     def envelope_status(self) -> int | None:
-        """The status that the answer's body claims; None where it claims none."""
+        """The status in the answer's body; None if it has none."""
         return self.call.envelope_status if self.call else None
 
     @property
@@ -86,7 +86,7 @@ class UnichatError(Exception):
 
     @property
     def phase(self) -> str:
-        """How far the last attempt came: `connecting`, `waiting`, `body` and the like; empty if nothing was tried."""
+        """How far the last attempt got: `connecting`, `waiting`, `body` and the like; empty if there was none."""
         return self.call.phase if self.call else ""
 
     @property
@@ -114,7 +114,7 @@ class UnichatError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {item.name: getattr(self, item.name) for item in fields(type(self))}
-        return _restored, (type(self), state)
+        return _restore, (type(self), state)
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
@@ -180,7 +180,7 @@ class ThreadMismatch(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class StaleThread(ThreadMismatch):
-    """A newer thread of the same user took this one's place, and the vendor keeps one at a time. Nothing was asked.
+    """A newer thread of the same user replaced this one, and the vendor keeps one at a time. Nothing was asked.
 
     Attributes:
         thread: the thread that was given.
@@ -193,7 +193,7 @@ class StaleThread(ThreadMismatch):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class AccessDenied(UnichatError):
-    """The vendor refused the caller: the base of the two below, since vendors' 401 and 403 overlap."""
+    """The vendor refused the caller. The base of the two classes below, since vendors' 401 and 403 overlap."""
 
     maybe_delivered: bool | None = False
 
@@ -205,15 +205,15 @@ class AuthenticationError(AccessDenied):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class PermissionDenied(AccessDenied):
-    """The key or token is good, but not for this."""
+    """The key or token is valid, but not for this."""
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class NotFound(UnichatError):
-    """The vendor does not know the thing asked for.
+    """The vendor does not know what was asked for.
 
     Attributes:
-        what: `bot`, `project`, `thread`, `answer` or `route`, where that is known.
+        what: `bot`, `project`, `thread`, `answer` or `route`, if that is known.
     """
 
     what: str | None = None
@@ -222,14 +222,14 @@ class NotFound(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class RequestRejected(UnichatError):
-    """The vendor refused with a 4xx status that no other class stands for."""
+    """The vendor refused with a 4xx status that has no class of its own."""
 
     maybe_delivered: bool | None = False
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class RateLimited(UnichatError):
-    """Too many requests (HTTP 429); `retry_after` has the vendor's wish, in seconds."""
+    """Too many requests (HTTP 429); `retry_after` has the seconds that the vendor asks to wait."""
 
     retryable: bool = True
     maybe_delivered: bool | None = False
@@ -251,7 +251,7 @@ class InsufficientTokens(ServerError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class ConnectionFailed(UnichatError):
-    """No usable connection, or it broke.
+    """No connection could be made, or it broke.
 
     Attributes:
         kind: `dns`, `refused`, `connect_timeout`, `tls`, `certificate`, `proxy`, `reset`, `closed` or `read_timeout`.
@@ -276,7 +276,7 @@ class CircuitOpen(ConnectionFailed):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class DeadlineExceeded(UnichatError):
-    """The time that the caller allows for the whole call is over.
+    """The time allowed for the whole call is over.
 
     Attributes:
         deadline: seconds that were allowed.
@@ -288,7 +288,7 @@ class DeadlineExceeded(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class InvalidResponse(UnichatError):
-    """The vendor answered with something that is no answer.
+    """The vendor's answer is not what its reference describes.
 
     Attributes:
         kind: `head`, `truncated`, `too_large`, `content_type`, `encoding`, `json`, `shape` or `redirect`.
@@ -303,12 +303,12 @@ class InvalidResponse(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class StreamInterrupted(UnichatError):
-    """A stream broke after its first event. It is never asked again by itself.
+    """A stream broke after its first event. The question is not asked again automatically.
 
     Attributes:
         text: the answer so far.
-        sources, thread, answer_id: as far as they had come.
-        events: how many events had come.
+        sources, thread, answer_id: as far as they had arrived.
+        events: how many events had arrived.
     """
 
     text: str = ""

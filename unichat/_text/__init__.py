@@ -1,1 +1,1 @@
-"""Text on its way in and out: printed, encoded, decoded and logged."""
+"""Text on its way in and out: printing, encoding, decoding, logging, and templates for every face."""

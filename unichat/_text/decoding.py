@@ -1,4 +1,4 @@
-"""Strict JSON: bytes in, the value or a `InvalidResponse` out; nothing is guessed."""
+"""Strict JSON: from bytes to a value or an `InvalidResponse`, without guessing."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ except ImportError:
     _orjson = None  # type: ignore[assignment]
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
 # Made once: json.loads with options makes a decoder each time.
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_decoder = json.JSONDecoder(parse_constant=_reject_constant)
 
 
 _DEPTH = 100
-"""Levels of nesting at most: Python reads some hundreds, and then cannot pickle or copy what it has read."""
+"""The deepest nesting that is accepted: Python parses some hundreds of levels, but cannot pickle or copy them."""
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _is_deep(body: bytes) -> bool:
-    """Whether lists and objects are nested too deeply. Brackets within texts may count as well: those are balanced."""
+    """Return whether lists and objects are nested too deeply."""
     if body.count(b"[") + body.count(b"{") <= _DEPTH:
         return False
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(_DEPTH):
-        # Takes the innermost pairs away, at the speed of C.
+        # Removes the innermost pairs, at the speed of C.
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(fewer) == len(brackets):
             break
@@ -43,7 +43,7 @@ def _is_deep(body: bytes) -> bool:
 
 
 def _depth(body: bytes) -> int:
-    """Return how deeply lists and objects are nested, brackets within texts left out."""
+    """Return how deeply lists and objects are nested, not counting brackets inside strings."""
     depth = deepest = 0
     for bracket in _BRACKETS.findall(body):
         depth += bracket in (b"[", b"{")
@@ -55,24 +55,24 @@ def _depth(body: bytes) -> int:
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]')
 
 
-_UNREAD = object()
+_NOT_DECODED = object()
 _DIGITS = bytes(ord("0") if character in b"0123456789" else character for character in range(256))
 
 
-def _quickly(body: bytes) -> Any:
-    """Return the value by orjson, if it is installed and reads it as the standard library does."""
-    # It makes a float of an integer of more than 64 bits: such numbers, ids perhaps, are not left to it.
+def _decode_with_orjson(body: bytes) -> Any:
+    """Return the value as orjson decodes it, if it is installed and would decode it as the standard library does."""
+    # It turns integers of more than 64 bits into floats: such numbers may be ids, so they are not left to it.
     if _orjson is None or body.translate(_DIGITS).find(b"0" * 19) >= 0:
-        return _UNREAD
+        return _NOT_DECODED
     try:
         return _orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
-        # What it refuses, the standard library may read; and if not, the words are always the same.
-        return _UNREAD
+        # The standard library may accept it; and if not, the messages are the same with and without orjson.
+        return _NOT_DECODED
 
 
 def decode_json(body: bytes) -> Any:
-    """Return the value that `body` holds: UTF-8, with or without a byte order mark.
+    """Return the value in `body`: UTF-8, with or without a byte order mark.
 
     Raises:
         InvalidResponse: `kind="encoding"` (not UTF-8, or a lone surrogate) or `kind="json"` (not JSON, NaN, nested more
@@ -83,12 +83,12 @@ def decode_json(body: bytes) -> Any:
     try:
         if _is_deep(body):
             raise RecursionError
-        value = _quickly(body)
-        if value is not _UNREAD:
+        value = _decode_with_orjson(body)
+        if value is not _NOT_DECODED:
             return value
         text = body.decode().removeprefix("\ufeff")
         value = _decoder.decode(text)
-        # A lone surrogate parses but cannot be encoded again: whoever stores the answer would crash far from here.
+        # A lone surrogate can be parsed but not encoded: storing the answer would fail far from here.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError as error:
@@ -98,7 +98,7 @@ def decode_json(body: bytes) -> Any:
     except ValueError as error:
         problem, kind = f"not valid JSON ({trimmed(str(error), 100)})", "json"
     if problem:
-        # Raised here, after the handler: an error raised inside it would keep the original, and the whole body with it.
+        # Raised after the handler: inside it, the error would keep the original one, and with it the whole body.
         raise InvalidResponse(f"the answer is {problem}", kind=kind, excerpt=excerpt(body))
     return value
 

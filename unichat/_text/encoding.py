@@ -1,4 +1,4 @@
-"""Text and JSON on their way to a vendor: what cannot be sent is refused by name."""
+"""Text and JSON on their way to a vendor: what cannot be sent is refused, and the argument named."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from unichat._text.printable import has_lone_surrogate, quoted
 from unichat.errors import InvalidInput
 
-# Made once: json.dumps with options makes an encoder each time. What contains itself is found before.
+# Made once: json.dumps with options makes an encoder each time. Cycles are found before it is called.
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
-def encodable(name: str, value: str) -> str:
-    """Return `value`, if it can be sent at all.
+def check_encodable(name: str, value: str) -> str:
+    """Return `value`, which must be text that can be encoded.
 
     Raises:
         InvalidInput: it holds a lone surrogate or a NUL character.
@@ -32,12 +32,12 @@ def encode_json(value: object, argument: str) -> bytes:
     """Return `value` as compact UTF-8 JSON.
 
     Raises:
-        InvalidInput: it is not JSON: another type, a key that is no text, NaN or infinity, a cycle, a lone surrogate.
+        InvalidInput: it is not JSON: another type, a key that is not text, NaN or infinity, a cycle, a lone surrogate.
     """
     problem = ""
     body = b""
     try:
-        _refuse_other_keys(value)
+        _reject_other_keys(value)
         body = _encoder.encode(value).encode()
     except RecursionError:
         problem = "it is nested too deeply, or contains itself"
@@ -52,14 +52,14 @@ def encode_json(value: object, argument: str) -> bytes:
     return body
 
 
-def _refuse_other_keys(value: object) -> None:
-    # json.dumps turns the key 1 into "1" without a word, and two keys may then become one.
+def _reject_other_keys(value: object) -> None:
+    # json.dumps silently turns the key 1 into "1", and two keys may then become one.
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise TypeError(f"the key {quoted(key)} is no text")
+                raise TypeError(f"the key {quoted(key)} is not text")
             if type(item) is not str:
-                _refuse_other_keys(item)
+                _reject_other_keys(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            _refuse_other_keys(item)
+            _reject_other_keys(item)

@@ -1,9 +1,9 @@
-"""The library's log: silent unless the program that uses it wants to hear."""
+"""The library's logger: silent unless the program configures logging."""
 
 from __future__ import annotations
 
 import logging
 
 log = logging.getLogger("unichat")
-# Without a handler of its own, Python would print each warning to standard error beside the error that is raised.
+# Without a handler, Python would print each warning to standard error, besides the error that is raised.
 log.addHandler(logging.NullHandler())

@@ -1,11 +1,11 @@
-"""Makes text from elsewhere safe to print: control characters escaped, length bounded."""
+"""Makes foreign text safe to print: escapes control characters and limits the length."""
 
 from __future__ import annotations
 
 import unicodedata
 
 # Cc: control characters, Cs: lone surrogates. Cf holds the bidirectional marks that reorder what a reader sees,
-# but also the joiners that emoji and Indic scripts need, so those two stay.
+# but also the joiners that emoji and Indic scripts need, so those two are kept.
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _HARMLESS = frozenset("\u200c\u200d")
 
@@ -13,7 +13,7 @@ _HARMLESS = frozenset("\u200c\u200d")
 def escaped(text: str, *, keep: str = "") -> str:
     """Return `text` with every control, bidirectional and surrogate character written as an escape.
 
-    `keep` names characters to leave alone, such as line ends for an answer shown on a terminal.
+    `keep` has characters to leave alone, such as line ends for an answer shown on a terminal.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -37,7 +37,7 @@ def trimmed(value: object, limit: int = 300) -> str:
 
 
 def quoted(value: object, limit: int = 80) -> str:
-    """Return `value` as it should stand in an error message: text in quotes, anything else by its repr."""
+    """Return `value` as error messages show it: text in quotes, anything else as its repr."""
     if isinstance(value, str):
         return f"'{trimmed(value, limit)}'"
     try:
@@ -48,8 +48,8 @@ def quoted(value: object, limit: int = 80) -> str:
 
 
 def has_lone_surrogate(text: str) -> bool:
-    """Whether `text` holds half a character, which no encoding can carry."""
-    # Encoding finds it faster than a look at each character.
+    """Return whether `text` has half a surrogate pair, which cannot be encoded."""
+    # Encoding finds it faster than looking at each character.
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 
-from unichat._text.encoding import encodable, encode_json
+from unichat._text.encoding import check_encodable, encode_json
 from unichat._text.printable import quoted
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.operations import Operation, Replay, StreamOperation
@@ -80,7 +80,7 @@ class EndpointContext:
         pairs = tuple([pair for name, value in query.items() for pair in _query_pairs(name, value)])
         if form is not None:
             for name, value in form.items():
-                encodable(name, value)
+                check_encodable(name, value)
             return Request(self.method, filled, pairs, urlencode(form).encode(), "application/x-www-form-urlencoded")
         if body is None:
             return Request(self.method, filled, pairs)
@@ -149,7 +149,7 @@ def _encode_segment(value: str, name: str) -> str:
     if value in ("", ".", ".."):
         raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
     # Most ids are like this, and quote() takes longer than all the rest of making a request.
-    return value if _PLAIN.fullmatch(value) else quote(encodable(name, value), safe="")
+    return value if _PLAIN.fullmatch(value) else quote(check_encodable(name, value), safe="")
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")

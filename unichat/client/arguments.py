@@ -1,4 +1,4 @@
-"""The neutral calls: checks their arguments once, for every backend, and wraps what comes back."""
+"""Checks the arguments of the neutral calls once, for every backend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from unichat._text.encoding import encodable, encode_json
+from unichat._text.encoding import check_encodable, encode_json
 from unichat._text.printable import quoted
 from unichat._text.templates import Method, PythonOnly, Template, Term
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
@@ -23,7 +23,7 @@ _CONCURRENCY_LIMIT = 10_000
 
 @frozen
 class ArgumentChecker:
-    """Checks the arguments of one backend's neutral calls, and returns them as the values that an adapter takes.
+    """Checks the arguments of one backend's neutral calls, and makes of them the values that an adapter takes.
 
     Every check raises `InvalidInput`, `ThreadMismatch` or `Unsupported`, before anything is sent.
     """
@@ -48,13 +48,13 @@ class ArgumentChecker:
         return ChatCall(
             backend=self.backend,
             operation=operation,
-            on_unsupported=self._leniency(on_unsupported),
-            options=self._options("chat", operation, options, on_unsupported),
-            question=self._question(question),
+            on_unsupported=self._choose_on_unsupported(on_unsupported),
+            options=self._check_options("chat", operation, options, on_unsupported),
+            question=self._check_question(question),
             reconcile=self.replay == "reconcile",
-            thread=self.thread(thread),
-            user=self.user(user),
-            metadata=_metadata(metadata, "metadata"),
+            thread=self._check_thread(thread),
+            user=self._check_user(user),
+            metadata=_check_metadata(metadata, "metadata"),
         )
 
     def feedback(
@@ -72,13 +72,13 @@ class ArgumentChecker:
         return FeedbackCall(
             backend=self.backend,
             operation="feedback",
-            on_unsupported=self._leniency(on_unsupported),
-            options=self._options("feedback", "feedback", options, on_unsupported),
-            answer_id=_answer_id(answer),
-            rating=_rating(rating),
-            thread=self.thread(thread),
-            user=self.user(user),
-            comment=_comment(comment),
+            on_unsupported=self._choose_on_unsupported(on_unsupported),
+            options=self._check_options("feedback", "feedback", options, on_unsupported),
+            answer_id=_check_answer(answer),
+            rating=_check_rating(rating),
+            thread=self._check_thread(thread),
+            user=self._check_user(user),
+            comment=_check_comment(comment),
         )
 
     def history(
@@ -95,12 +95,12 @@ class ArgumentChecker:
         return HistoryCall(
             backend=self.backend,
             operation="history",
-            on_unsupported=self._leniency(on_unsupported),
-            options=self._options("history", "history", options, on_unsupported),
-            thread=self.thread(thread),
-            user=self.user(user),
+            on_unsupported=self._choose_on_unsupported(on_unsupported),
+            options=self._check_options("history", "history", options, on_unsupported),
+            thread=self._check_thread(thread),
+            user=self._check_user(user),
             newest_first=bool(newest_first),
-            page_size=None if page_size is None else _whole("page_size", page_size, 1, _PAGE_SIZE_LIMIT),
+            page_size=None if page_size is None else _check_integer("page_size", page_size, 1, _PAGE_SIZE_LIMIT),
         )
 
     def clear_history(
@@ -110,20 +110,20 @@ class ArgumentChecker:
         return ClearCall(
             backend=self.backend,
             operation="clear_history",
-            on_unsupported=self._leniency(on_unsupported),
-            options=self._options("clear_history", "clear_history", options, on_unsupported),
-            thread=self.thread(thread),
-            user=self.user(user),
+            on_unsupported=self._choose_on_unsupported(on_unsupported),
+            options=self._check_options("clear_history", "clear_history", options, on_unsupported),
+            thread=self._check_thread(thread),
+            user=self._check_user(user),
         )
 
-    def _leniency(self, given: OnUnsupported | None) -> OnUnsupported:
-        if given not in (None, "raise", "drop"):
+    def _choose_on_unsupported(self, choice: OnUnsupported | None) -> OnUnsupported:
+        if choice not in (None, "raise", "drop"):
             raise InvalidInput(
-                f"on_unsupported is {quoted(given)}", hint='Use "raise" or "drop".', argument="on_unsupported"
+                f"on_unsupported is {quoted(choice)}", hint='Use "raise" or "drop".', argument="on_unsupported"
             )
-        return given or self.on_unsupported
+        return choice or self.on_unsupported
 
-    def _options(
+    def _check_options(
         self, call: str, operation: str, options: Mapping[str, Any], on_unsupported: OnUnsupported | None
     ) -> dict[str, Any]:
         if not options:
@@ -132,7 +132,7 @@ class ArgumentChecker:
         for name in options.keys() - set(known):
             nearest = get_close_matches(name, (*known, *_COMMON_ARGUMENTS), n=1)
             NeutralCall(
-                backend=self.backend, operation=operation, on_unsupported=self._leniency(on_unsupported)
+                backend=self.backend, operation=operation, on_unsupported=self._choose_on_unsupported(on_unsupported)
             ).reject_or_drop(
                 name,
                 "this call has no such argument",
@@ -140,7 +140,7 @@ class ArgumentChecker:
             )
         return {name: value for name, value in options.items() if name in known and value is not None}
 
-    def _question(self, question: object) -> str:
+    def _check_question(self, question: object) -> str:
         text = check_text("question", question)
         if not text.strip():
             raise InvalidInput("the question is empty", hint="Ask something.", argument="question", value=quoted(text))
@@ -156,8 +156,8 @@ class ArgumentChecker:
             )
         return text
 
-    def thread(self, thread: object) -> ThreadRef | None:
-        """Return the reference that `thread` is, has, or has as text."""
+    def _check_thread(self, thread: object) -> ThreadRef | None:
+        """Return `thread` as a reference: it may be one, be its text, or be an answer or exchange that has one."""
         if isinstance(thread, Answer | Exchange):
             thread = require_thread(thread)
         if isinstance(thread, str):
@@ -181,8 +181,8 @@ class ArgumentChecker:
             )
         return thread
 
-    def user(self, user: object) -> User | None:
-        """Return the user that `user` is, or has the id of."""
+    def _check_user(self, user: object) -> User | None:
+        """Return `user` as a `User`: it may be one, or be the id."""
         if user is None:
             return None
         if isinstance(user, str):
@@ -193,17 +193,17 @@ class ArgumentChecker:
                 hint=Template("Pass the person's id as text", Template(PythonOnly(", or a User")), "."),
                 argument="user",
             )
-        given = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
-        for name, value in given:
+        ids = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
+        for name, value in ids:
             if not check_text(f"user.{name}", value).strip():
                 raise InvalidInput(
                     f"user.{name} is empty", hint="Leave it out, or give the id.", argument=f"user.{name}"
                 )
-        if user.metadata is None and not given:
+        if user.metadata is None and not ids:
             raise InvalidInput(
                 "the user has no id", hint="Give the user an id, an e-mail or the like.", argument="user"
             )
-        _metadata(user.metadata, "user.metadata")
+        _check_metadata(user.metadata, "user.metadata")
         return user
 
 
@@ -214,7 +214,7 @@ _COMMON_ARGUMENTS = (
 
 
 def require_thread(thread: object) -> object:
-    """Return the thread that `continue_thread` was given."""
+    """Return the thread to continue, which an answer or exchange may be given for."""
     if isinstance(thread, Answer | Exchange):
         thread = thread.thread
     if thread is None:
@@ -227,7 +227,7 @@ def require_thread(thread: object) -> object:
 
 
 def check_text(argument: str, value: object) -> str:
-    """Return `value` if it is text that can be sent."""
+    """Return `value`, which must be text that can be sent."""
     if not isinstance(value, str):
         raise InvalidInput(
             f"{argument} is {type(value).__name__}, not text",
@@ -235,10 +235,10 @@ def check_text(argument: str, value: object) -> str:
             argument=argument,
             value=quoted(value),
         )
-    return encodable(argument, value)
+    return check_encodable(argument, value)
 
 
-def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
+def _check_metadata(value: object, argument: str) -> Mapping[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
@@ -249,7 +249,7 @@ def _metadata(value: object, argument: str) -> Mapping[str, Any] | None:
     return dict(value)
 
 
-def _answer_id(answer: object) -> str | int:
+def _check_answer(answer: object) -> str | int:
     if isinstance(answer, Answer | Exchange):
         if answer.id is None:
             raise InvalidInput("the answer has no id, so it cannot be rated", argument="answer", hint="Ask again.")
@@ -264,7 +264,7 @@ def _answer_id(answer: object) -> str | int:
     return check_text("answer", answer) if isinstance(answer, str) else answer
 
 
-def _rating(rating: object) -> Rating:
+def _check_rating(rating: object) -> Rating:
     if isinstance(rating, Rating):
         return rating
     try:
@@ -279,7 +279,7 @@ def _rating(rating: object) -> Rating:
     )
 
 
-def _comment(comment: object) -> Comment | None:
+def _check_comment(comment: object) -> Comment | None:
     if comment is None:
         return None
     if isinstance(comment, str):
@@ -300,26 +300,26 @@ def _comment(comment: object) -> Comment | None:
     return comment
 
 
-def _whole(argument: str, value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+def _check_integer(argument: str, value: object, minimum: int, maximum: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         raise InvalidInput(
             f"{argument} is {quoted(value)}",
-            hint=f"Give a whole number from {least} to {most:,}.",
+            hint=f"Give a whole number from {minimum} to {maximum:,}.",
             argument=argument,
             value=quoted(value),
-            limit=most,
+            limit=maximum,
         )
     return value
 
 
 def check_limit(value: object) -> int | None:
-    """Return how many exchanges `history` may give at most; None for all."""
-    return None if value is None else _whole("limit", value, 0, 2**63)
+    """Return the limit of `history`, in exchanges; None for all."""
+    return None if value is None else _check_integer("limit", value, 0, 2**63)
 
 
 def check_concurrency(value: object) -> int:
-    """Return how many calls there may be at a time."""
-    return _whole("concurrency", value, 1, _CONCURRENCY_LIMIT)
+    """Return the number of calls that may run at a time."""
+    return _check_integer("concurrency", value, 1, _CONCURRENCY_LIMIT)
 
 
 def check_deadline(value: object) -> float | None:
@@ -340,7 +340,7 @@ def attach_record(result: Any, call: Any) -> Any:
     """Return an answer, receipt or clearing with the record of its call."""
     if not isinstance(result, Answer):
         return evolve(result, call=call.record)
-    # By hand, since evolve() looks every field up, for each answer.
+    # By hand: evolve() would look up every field, for each answer.
     return Answer(
         text=result.text,
         id=result.id,
