@@ -31,7 +31,7 @@ from unichat.config.validation import setting_attributes
 from unichat.policy.backoff import Backoff, longest_wait
 from unichat.policy.failures import ROWS
 from unichat.sandbox import Library, Store
-from unichat.sandbox.box import installed
+from unichat.sandbox.sandbox import installed_simulators
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -106,7 +106,7 @@ def _capabilities(backend: Backend[Any], **settings: Any) -> Capabilities:
 @cache
 def _simulated(name: str) -> tuple[dict[str, Any], type[Any]]:
     """Return the settings that reach a backend's simulator, good ones therefore, and the class of its quirks."""
-    (kind,) = (each for each in installed() if each.name == name)
+    (kind,) = (each for each in installed_simulators() if each.name == name)
     with closing(Library(())) as library, closing(Store()) as store:
         simulator: Any = kind(store, library, "http://127.0.0.1:1")
         return simulator.settings(), type(simulator.quirks)

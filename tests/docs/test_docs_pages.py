@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.docs import regenerate
-from unichat.sandbox.answering import Library
+from unichat.sandbox.answers import Library
 from unichat.sandbox.documents import read_documents
 
 README = (regenerate.ROOT / "README.md").read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from unichat.sandbox import Library, SandboxError
 from unichat.sandbox import retrieval as retrieval_module
-from unichat.sandbox.answering import UNKNOWN, split_for_stream
+from unichat.sandbox.answers import UNKNOWN, split_for_stream
 from unichat.sandbox.documents import Document
-from unichat.sandbox.passages import FENCE_LENGTH, USUAL_LENGTH, passages_of
+from unichat.sandbox.passages import FENCE_LENGTH, USUAL_LENGTH, split_into_passages
 from unichat.sandbox.retrieval import subject_words
 
 from .conftest import MANUAL
@@ -31,7 +31,7 @@ def answer(library, question, *earlier, documents=None):
 
 
 def test_a_document_is_cut_at_its_headings():
-    passages = passages_of(Document("guide.md", MANUAL["guide.md"]))
+    passages = split_into_passages(Document("guide.md", MANUAL["guide.md"]))
     assert [(passage.title, passage.path) for passage in passages] == [
         ("Guide", "guide.md#guide"),
         ("Guide › Retries", "guide.md#retries"),
@@ -41,26 +41,26 @@ def test_a_document_is_cut_at_its_headings():
 
 
 def test_text_before_the_first_heading_is_named_by_its_file():
-    (passage,) = passages_of(Document("a.md", "only text"))
+    (passage,) = split_into_passages(Document("a.md", "only text"))
     assert (passage.title, passage.path) == ("a.md", "a.md")
 
 
 def test_equal_headings_have_different_anchors():
-    passages = passages_of(Document("a.md", "# A `b`\n\none\n\n# A `b`\n\ntwo\n\n# !\n\nthree"))
+    passages = split_into_passages(Document("a.md", "# A `b`\n\none\n\n# A `b`\n\ntwo\n\n# !\n\nthree"))
     assert [passage.anchor for passage in passages] == ["a-b", "a-b-1", "section"]
 
 
 def test_tables_of_contents_and_passages_without_words_are_left_out():
-    assert passages_of(Document("a.md", "# A\n\n```{toctree}\nretries\n```\n\n---\n\n***\n")) == []
+    assert split_into_passages(Document("a.md", "# A\n\n```{toctree}\nretries\n```\n\n---\n\n***\n")) == []
 
 
 def test_a_heading_over_two_lines_is_one_title():
-    assert passages_of(Document("a.md", "One\ntwo\n===\n\ntext"))[0].title == "One two"
+    assert split_into_passages(Document("a.md", "One\ntwo\n===\n\ntext"))[0].title == "One two"
 
 
 def test_a_long_section_is_cut_between_blocks():
     text = "# A\n\n" + "\n\n".join(f"Paragraph {number} " + "word " * 60 for number in range(12))
-    passages = passages_of(Document("a.md", text))
+    passages = split_into_passages(Document("a.md", text))
     assert len(passages) > 1
     assert all(len(passage.text) <= USUAL_LENGTH + 10 for passage in passages)
     assert {passage.path for passage in passages} == {"a.md#a"}
@@ -69,13 +69,13 @@ def test_a_long_section_is_cut_between_blocks():
 def test_a_long_code_fence_stays_whole():
     fence = "```\n" + "x = 1  # comment\n" * 120 + "```"
     assert USUAL_LENGTH < len(fence) < FENCE_LENGTH
-    passages = passages_of(Document("a.md", f"# A\n\nbefore\n\n{fence}\n\nafter"))
+    passages = split_into_passages(Document("a.md", f"# A\n\nbefore\n\n{fence}\n\nafter"))
     assert [passage.text for passage in passages] == ["before", fence, "after"]
 
 
 def test_an_enormous_code_fence_becomes_several_fences():
     fence = "```python\n" + "x = 1  # comment\n" * 1000 + "```"
-    passages = passages_of(Document("a.md", f"# A\n\n{fence}"))
+    passages = split_into_passages(Document("a.md", f"# A\n\n{fence}"))
     assert len(passages) > 3
     for passage in passages:
         assert passage.text.startswith("```python\n")
@@ -85,19 +85,19 @@ def test_an_enormous_code_fence_becomes_several_fences():
 
 def test_a_fence_inside_a_long_list_is_not_cut():
     item = "- item " + "word " * 50 + "\n\n  ```\n" + "  code\n" * 40 + "  ```\n"
-    passages = passages_of(Document("a.md", "# A\n\n" + item * 6))
+    passages = split_into_passages(Document("a.md", "# A\n\n" + item * 6))
     assert len(passages) > 1
     assert all(passage.text.count("```") % 2 == 0 for passage in passages)
 
 
 def test_an_endless_line_is_cut():
-    passages = passages_of(Document("a.md", "word " * 10_000))
+    passages = split_into_passages(Document("a.md", "word " * 10_000))
     assert all(len(passage.text) <= 2 * FENCE_LENGTH for passage in passages)
 
 
 @given(st.text(alphabet=st.sampled_from("#-`>*[]() ab\n\t1.~\u2028\x0b"), max_size=200))
 def test_any_markdown_can_be_cut(text):
-    for passage in passages_of(Document("a.md", text)):
+    for passage in split_into_passages(Document("a.md", text)):
         assert passage.text
         assert passage.document == "a.md"
 

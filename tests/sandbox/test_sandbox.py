@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 
 import unichat.sandbox
 from unichat.sandbox import PortError, SandboxError, Simulator
-from unichat.sandbox import box as box_module
+from unichat.sandbox import sandbox as sandbox_module
 from unichat.sandbox.documents import default_folder, read_documents
 from unichat_kadal.simulator import KadalSimulator
 from unichat_kapa.simulator import KapaQuirks, KapaSimulator
@@ -113,7 +113,10 @@ def test_ports_can_be_chosen_by_name_or_as_the_first_of_a_row(start):
 
 
 def test_consecutive_ports_are_given_out_in_the_order_of_the_names():
-    assert [box_module._port(8100, place, name) for place, name in enumerate(("kadal", "kapa"))] == [8100, 8101]
+    assert [sandbox_module._choose_port(8100, place, name) for place, name in enumerate(("kadal", "kapa"))] == [
+        8100,
+        8101,
+    ]
 
 
 def test_a_port_that_is_taken_is_named(start):
@@ -153,14 +156,14 @@ def test_simulators_are_found_through_entry_points(manual, monkeypatch):
         EntryPoint("kapa", "unichat_kapa.simulator:KapaSimulator", "unichat.simulators"),
         EntryPoint("kapa", "nowhere:Twice", "unichat.simulators"),
     ]
-    monkeypatch.setattr(box_module, "entry_points", lambda group: entries if group == "unichat.simulators" else [])
+    monkeypatch.setattr(sandbox_module, "entry_points", lambda group: entries if group == "unichat.simulators" else [])
     with unichat.sandbox.start(docs=manual) as box:
         assert box.backends == ("kapa",)
 
 
 def test_a_simulator_that_cannot_be_imported_is_named(monkeypatch):
     broken = EntryPoint("acme", "unichat_acme_missing:Simulator", "unichat.simulators")
-    monkeypatch.setattr(box_module, "entry_points", lambda group: [broken])
+    monkeypatch.setattr(sandbox_module, "entry_points", lambda group: [broken])
     with pytest.raises(SandboxError, match="the simulator of acme"):
         unichat.sandbox.start()
 
@@ -179,9 +182,9 @@ def test_an_exception_in_a_simulator_is_a_500_and_logged(start, caplog):
 
 
 def test_servers_that_do_not_start_are_an_error(start, monkeypatch):
-    monkeypatch.setattr("unichat.sandbox.serving._START_SECONDS", 0)
+    monkeypatch.setattr("unichat.sandbox.servers._START_SECONDS", 0)
     monkeypatch.setattr("threading.Event.wait", lambda self, timeout=None: False)
-    servers = unichat.sandbox.serving.Servers({})
+    servers = unichat.sandbox.servers.Servers({})
     servers.stop()
     with pytest.raises(SandboxError, match="did not start"):
         servers.start()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from attrs import define, field, frozen
 
 from unichat._text.decoding import decode_json, excerpt
-from unichat._text.encoding import encodable
+from unichat._text.encoding import check_encodable
 from unichat._text.printable import quoted
 from unichat.errors import InvalidResponse
 
@@ -35,7 +35,7 @@ class Request:
     @query.validator
     def _check_query(self, _: object, query: tuple[tuple[str, str], ...]) -> None:
         for name, value in query:
-            encodable(name, value)
+            check_encodable(name, value)
 
     @path.validator
     def _check_path(self, _: object, path: str) -> None:

@@ -3,20 +3,20 @@
     with unichat.sandbox.start() as box:
         client = unichat.connect("kapa", **box.settings("kapa"))
 
-Needs the extra `sandbox`. Questions are answered by searching a folder of Markdown and quoting what fits.
+Needs the extra `sandbox`. The simulators search a folder of Markdown and answer with quotes from it.
 """
 
 from __future__ import annotations
 
 try:
-    from unichat.sandbox.answering import Answer, Library, split_for_stream
-    from unichat.sandbox.box import Sandbox, start
+    from unichat.sandbox.answers import Answer, Library, split_for_stream
     from unichat.sandbox.documents import Document
     from unichat.sandbox.errors import SandboxError
     from unichat.sandbox.json_bodies import InvalidJson, dump_json, find_unstorable, json_response, read_json
     from unichat.sandbox.passages import Passage
-    from unichat.sandbox.recording import SeenRequest
-    from unichat.sandbox.serving import PortError
+    from unichat.sandbox.sandbox import Sandbox, start
+    from unichat.sandbox.seen_requests import SeenRequest
+    from unichat.sandbox.servers import PortError
     from unichat.sandbox.simulator import Simulator
     from unichat.sandbox.store import Store
 except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The Markdown documents that the sandbox answers from: where they are found, and how they are read."""
+"""Finds and reads the Markdown documents that the sandbox answers from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 
 @frozen
 class Document:
-    """One Markdown file: its name below the folder (`guide/start.md`), and its text, lines ended by line feeds."""
+    """One Markdown file: its path in the folder (`guide/start.md`), and its text, with line feeds as line ends."""
 
     name: str
     text: str
@@ -26,17 +26,17 @@ class Document:
 def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
     """Return the Markdown files below `folder` (default: unichat's own docs), sorted by name.
 
-    Names that begin with `.` or `_` are passed over, as Sphinx and git keep their own things there. Bytes that are not
+    Names that begin with `.` or `_` are skipped, since Sphinx and git keep their own files there. Bytes that are not
     UTF-8 become U+FFFD.
 
     Raises:
-        SandboxError: There is no such folder, it cannot be read, or no `*.md` file with text is in it.
+        SandboxError: There is no such folder, it cannot be read, or it has no `*.md` file with text.
     """
     root = default_folder() if folder is None else Path(folder)
     if not root.is_dir():
         raise SandboxError(f"docs: {root} is not a folder; give a folder with Markdown files (*.md)")
     try:
-        documents = tuple(sorted(_documents(root, ""), key=lambda document: document.name))
+        documents = tuple(sorted(_read_folder(root, ""), key=lambda document: document.name))
     except OSError as error:
         raise SandboxError(f"docs: cannot read {root}: {error.strerror}; give a readable folder") from error
     if not any(document.text.strip() for document in documents):
@@ -51,12 +51,12 @@ def default_folder() -> Traversable:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "docs"
 
 
-def _documents(folder: Traversable, prefix: str) -> Iterator[Document]:
+def _read_folder(folder: Traversable, prefix: str) -> Iterator[Document]:
     for entry in folder.iterdir():
         if entry.name.startswith((".", "_")):
             continue
         if entry.is_dir():
-            yield from _documents(entry, f"{prefix}{entry.name}/")
+            yield from _read_folder(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".md"):
             text = re.sub(r"\r\n?", "\n", entry.read_bytes().decode("utf-8-sig", "replace"))
             yield Document(prefix + entry.name, _FRONT_MATTER.sub("", text).replace("\0", "\N{REPLACEMENT CHARACTER}"))

@@ -1,4 +1,4 @@
-"""The one error of starting a sandbox."""
+"""The error for a sandbox that cannot start."""
 
 from __future__ import annotations
 

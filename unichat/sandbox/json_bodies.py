@@ -1,4 +1,4 @@
-"""JSON over HTTP, read strictly and written so that any text survives."""
+"""JSON bodies: parsed strictly, and written so that any text survives."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def read_json(body: bytes) -> Any:
         InvalidJson: Not UTF-8, not JSON, NaN or infinite, more than 100 levels deep, or a number too long to convert.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, parse_float=_parse_finite)
     except json.JSONDecodeError as error:
         raise InvalidJson(str(error), error.pos) from None
     except (ValueError, RecursionError) as error:
         raise InvalidJson(str(error)) from None
     level, depth = [value], 0
     while level:
-        # Writing such a value, or a client reading it back, would fail far from its cause.
+        # To write such a value, or to read it back, would fail far from its cause.
         if depth > _DEPTH:
             raise InvalidJson(f"nested more than {_DEPTH} levels deep")
         level = [
@@ -63,11 +63,11 @@ def find_unstorable(text: str) -> str | None:
     return next((char for char in text if char == "\0" or "\ud800" <= char <= "\udfff"), None)
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"Out of range float values are not JSON compliant: {name}")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"Out of range float values are not JSON compliant: {text[:20]}")

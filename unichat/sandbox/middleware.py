@@ -1,4 +1,4 @@
-"""What stands before every simulator: requests are read whole, kept, and answered; the docs' pages are shown."""
+"""The ASGI app around every simulator: it records requests, limits their bodies, and serves the docs' pages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import logging
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unichat.sandbox.pages import PREFIX, page
-from unichat.sandbox.recording import seen
+from unichat.sandbox.pages import PREFIX, render_page
+from unichat.sandbox.seen_requests import redact_request
 from unichat.sandbox.simulator import Simulator
 
 BODY_LIMIT = 5_000_000
-"""Bytes of the longest request body that is read; a longer one is answered with 413."""
+"""Limit of a request body in bytes; a longer one is answered with 413."""
 
 _log = logging.getLogger("unichat.sandbox")
 
 
-class Front:
+class SandboxMiddleware:
     """The ASGI app that a server runs for one simulator."""
 
     def __init__(self, simulator: Simulator) -> None:
@@ -28,27 +28,27 @@ class Front:
         """Answer one request."""
         simulator = self._simulator
         if scope["path"].startswith(PREFIX) and scope["method"] in ("GET", "HEAD"):
-            await page(simulator.manual, scope["path"])(scope, receive, send)
+            await render_page(simulator.manual, scope["path"])(scope, receive, send)
             return
-        body = await _read(receive)
+        body = await _read_body(receive)
         if body is None:
             await PlainTextResponse("Request body too large", 413, {"connection": "close"})(scope, receive, send)
             return
         method, query, headers = scope["method"], scope["query_string"], scope["headers"]
-        simulator.requests.append(seen(method, scope["raw_path"], query, headers, body, simulator.secrets()))
-        unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        simulator.requests.append(redact_request(method, scope["raw_path"], query, headers, body, simulator.secrets()))
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive_again() -> Message:
-            return unread.pop() if unread else await receive()
+            return messages.pop() if messages else await receive()
 
         try:
             await self._app(scope, receive_again, send)
         except Exception:
-            # The simulator's own fault, answered with a 500 by now: whoever runs the sandbox should see where it was.
+            # A bug of the simulator's, which has been answered with a 500: the log shows the user where it is.
             _log.exception("the simulator of %s failed at %s %s", simulator.name, method, scope["path"])
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive) -> bytes | None:
     body = bytearray()
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""The documents as web pages below `/docs/`, so that a source's URL opens while the sandbox runs."""
+"""Serves the documents as web pages under `/docs/`, so that the URLs of sources work while the sandbox runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from unichat.sandbox.answering import Library
+from unichat.sandbox.answers import Library
 from unichat.sandbox.passages import MARKDOWN, headings
 
 PREFIX = "/docs/"
-# The documents are the user's own, but a page that runs nothing needs no trust.
+# The documents are the user's own, but a page without scripts need not be trusted.
 _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     "x-content-type-options": "nosniff",
@@ -29,8 +29,8 @@ def page_url(base_url: str, path: str) -> str:
     return base_url + PREFIX + quote(path, safe="/#")
 
 
-def page(library: Library, path: str) -> Response:
-    """Return the page at the decoded `path` below `/docs/`: 404 where there is none."""
+def render_page(library: Library, path: str) -> Response:
+    """Return the page at the decoded `path` under `/docs/`, or a 404."""
     name = path.removeprefix(PREFIX)
     for document in library.documents:
         if document.name == name:

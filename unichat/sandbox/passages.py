@@ -1,4 +1,4 @@
-"""Cutting Markdown into passages: at headings, then by length, with code fences kept whole."""
+"""Splits Markdown into passages: at headings, then by length, with code fences kept whole."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from unichat.sandbox.documents import Document
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _READER = MarkdownIt("commonmark", {"html": True}).enable("table")
-"""Tells HTML from text, so that comments are no passages; what is shown is rendered by the other."""
+"""Recognizes HTML, so that comments do not become passages. Pages are rendered by `MARKDOWN`."""
 USUAL_LENGTH = 1200
-"""Characters that a passage has at most, unless a code fence needs more."""
+"""Limit of a passage in characters, unless a code fence needs more."""
 FENCE_LENGTH = 4000
-"""Characters of the longest code fence that stays whole; a longer one is cut into fences of this length."""
+"""Limit of a code fence in characters; a longer one is split into fences of this length."""
 
 
 @frozen
@@ -34,7 +34,7 @@ class Passage:
 
     @property
     def path(self) -> str:
-        """The passage's place below the docs folder: `guide/start.md#retries`."""
+        """The passage's path in the docs folder: `guide/start.md#retries`."""
         return f"{self.document}#{self.anchor}" if self.anchor else self.document
 
 
@@ -50,28 +50,28 @@ class Heading:
 
 
 def headings(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Yield the headings that stand by themselves (not in a quote or a list), in order."""
+    """Yield the headings outside of quotes and lists, in order."""
     seen: dict[str, int] = {}
-    for place, token in enumerate(tokens):
+    for number, token in enumerate(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
-            text = _plain(tokens[place + 1])
+            text = _plain_text(tokens[number + 1])
             slug = re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", text.lower()).strip()) or "section"
             seen[slug] = seen.get(slug, -1) + 1
             anchor = slug if not seen[slug] else f"{slug}-{seen[slug]}"
             yield Heading(int(token.tag[1]), text, anchor, token.map[0], token.map[1])
 
 
-def passages_of(document: Document) -> list[Passage]:
-    """Cut one document into passages, in reading order; those without a word are left out."""
+def split_into_passages(document: Document) -> list[Passage]:
+    """Split one document into passages, in reading order; passages without a word are left out."""
     lines = document.text.split("\n")
     tokens = _READER.parse(document.text)
     blocks = [
         (token, token.map[0], token.map[1])
         for token in tokens
-        if token.level == 0 and token.map and not token.type.startswith("heading") and not _is_for_machines(token)
+        if token.level == 0 and token.map and not token.type.startswith("heading") and not _is_not_prose(token)
     ]
-    whole = _lines_inside_fences(tokens)
-    found: list[Passage] = []
+    fence_lines = _lines_inside_fences(tokens)
+    passages: list[Passage] = []
     start = Heading(0, "", "", 0, 0)
     path: list[Heading] = []
     marks = [start, *headings(tokens)]
@@ -82,22 +82,22 @@ def passages_of(document: Document) -> list[Passage]:
             unit
             for block, first_line, end_line in blocks
             if mark.end_line <= first_line < end
-            for unit in _units(block, first_line, lines[first_line:end_line], whole)
+            for unit in _split_block(block, first_line, lines[first_line:end_line], fence_lines)
         ]
         title = " › ".join(heading.text for heading in path) or document.name
-        found += [Passage(document.name, title, mark.anchor, text) for text in _packed(units)]
-    return found
+        passages += [Passage(document.name, title, mark.anchor, text) for text in _pack(units)]
+    return passages
 
 
-def _plain(inline: Token) -> str:
+def _plain_text(inline: Token) -> str:
     return "".join(
         child.content if child.type in ("text", "code_inline") else " " if child.type.endswith("break") else ""
         for child in inline.children or []
     ).strip()
 
 
-def _is_for_machines(block: Token) -> bool:
-    # Comments, and MyST's directives: a table of contents names every subject, and would answer every question.
+def _is_not_prose(block: Token) -> bool:
+    # Comments and MyST's directives: a table of contents names every subject and would match every question.
     return block.type == "html_block" or (block.type == "fence" and block.info.strip().startswith("{"))
 
 
@@ -110,8 +110,8 @@ def _lines_inside_fences(tokens: Iterable[Token]) -> set[int]:
     }
 
 
-def _units(block: Token, first_line: int, lines: list[str], whole: set[int]) -> Iterator[str]:
-    """Yield the pieces of one block that may be parted: the block itself where it is short enough."""
+def _split_block(block: Token, first_line: int, lines: list[str], fence_lines: set[int]) -> Iterator[str]:
+    """Yield the pieces of one block, or the block itself if it is short enough."""
     text = "\n".join(lines).rstrip()
     if len(text) <= USUAL_LENGTH or (block.type == "fence" and len(text) <= FENCE_LENGTH):
         yield text
@@ -120,7 +120,7 @@ def _units(block: Token, first_line: int, lines: list[str], whole: set[int]) -> 
     piece: list[str] = []
     limit = FENCE_LENGTH if block.type == "fence" else USUAL_LENGTH
     for number, line in enumerate(lines, start=first_line):
-        may_cut = number not in whole or block.type == "fence"
+        may_cut = number not in fence_lines or block.type == "fence"
         if piece and may_cut and sum(map(len, piece)) + len(piece) + len(line) > limit:
             yield "\n".join([*piece, closing]).rstrip()
             piece = [opening] if opening else []
@@ -128,18 +128,18 @@ def _units(block: Token, first_line: int, lines: list[str], whole: set[int]) -> 
     yield "\n".join(piece).rstrip()
 
 
-def _packed(units: Iterable[str]) -> Iterator[str]:
-    """Join short pieces up to the usual length, and cut what has no line end to cut at."""
+def _pack(units: Iterable[str]) -> Iterator[str]:
+    """Join short pieces up to the usual length, and cut pieces without a line end to cut at."""
     passage = ""
     for unit in units:
         if passage and len(passage) + len(unit) > USUAL_LENGTH:
-            yield from _bounded(passage)
+            yield from _cut(passage)
             passage = ""
         passage = f"{passage}\n\n{unit}" if passage else unit
-    yield from _bounded(passage)
+    yield from _cut(passage)
 
 
-def _bounded(passage: str) -> Iterator[str]:
+def _cut(passage: str) -> Iterator[str]:
     limit = 2 * FENCE_LENGTH
     for start in range(0, len(passage), limit):
         piece = passage[start : start + limit]

@@ -1,4 +1,4 @@
-"""Finding the passages that fit a question: SQLite's FTS5 and BM25, follow-ups, and when nothing fits."""
+"""Finds the passages that answer a question, with SQLite's FTS5 and BM25; knows follow-ups, and when nothing fits."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from attrs import define, frozen
 
 from unichat.sandbox.errors import SandboxError
 from unichat.sandbox.passages import Passage
-from unichat.sandbox.stopwords import STOP, THIN
+from unichat.sandbox.stopwords import STOPWORDS, VAGUE
 
 # A word's characters, as FTS5's tokenizer unicode61 cuts them: letters and digits, no underscore.
 _WORD = re.compile(r"[^\W_]+")
-_TERMS = 40
-_CANDIDATES = 30
-_EARLIER_QUESTIONS = 3
+_MAX_TERMS = 40
+_MAX_CANDIDATES = 30
+_MAX_EARLIER_QUESTIONS = 3
 _TITLE_WEIGHT, _BODY_WEIGHT = 3.0, 1.0
 _RANK = f"bm25(passages, {_TITLE_WEIGHT}, {_BODY_WEIGHT})"
 # Share of a question's weight in rare words that has to be met for an answer to be given, in all quoted passages
-# together and in the best one alone. Longer questions tell a story, so from this many words on less is asked of each.
+# together and in the best one alone. Long questions tell a story: above this number of words, a smaller share will do.
 _COVERED, _COVERED_BY_BEST, _LONG = 0.5, 0.34, 6
 
 
 @frozen
 class Hit:
-    """A passage with its score: higher is better, and only scores of one search compare."""
+    """A passage and its score: higher is better; scores of different searches cannot be compared."""
 
     passage: Passage
     score: float
 
 
 @frozen
-class Finding:
-    """What a question found: hits, best first, and whether they fit well enough to answer from."""
+class SearchResult:
+    """The hits of a search, best first, and whether they fit well enough to answer from."""
 
     hits: tuple[Hit, ...]
     certain: bool
@@ -51,12 +51,12 @@ class _Match:
 
 
 def subject_words(text: str) -> list[str]:
-    """Return the distinct words that say what `text` is about, in lower case and in order."""
-    return [word for word in _words(text) if word not in STOP and word not in THIN]
+    """Return the distinct words for the subject of `text`, in lower case and in order."""
+    return [word for word in _words(text) if word not in STOPWORDS and word not in VAGUE]
 
 
 class Index:
-    """An index over passages, in memory. Usable from any thread; close it after use.
+    """An in-memory index of passages. It can be used from any thread; close it after use.
 
     Raises:
         SandboxError: This Python's SQLite was built without FTS5.
@@ -83,12 +83,12 @@ class Index:
         )
 
     def close(self) -> None:
-        """Free the memory; closing twice is fine."""
+        """Free the memory. It can be closed twice."""
         self._database.close()
 
     def find(
         self, question: str, earlier: Sequence[str] = (), documents: Collection[str] | None = None, limit: int = 3
-    ) -> Finding:
+    ) -> SearchResult:
         """Find what answers `question`; if that alone finds nothing, what answers it after the `earlier` ones.
 
         `earlier` are the thread's questions, oldest first: each counts half as much as the one after it. `documents`
@@ -98,24 +98,24 @@ class Index:
         alone = self._rank(weights, documents, limit)
         if alone.certain or not earlier:
             return alone
-        for age, asked in enumerate(reversed(earlier[-_EARLIER_QUESTIONS:]), start=1):
+        for age, asked in enumerate(reversed(earlier[-_MAX_EARLIER_QUESTIONS:]), start=1):
             for word in subject_words(asked):
                 weights.setdefault(word, 0.5**age)
         return self._rank(weights, documents, limit)
 
     def search(self, query: str, documents: Collection[str] | None = None, limit: int = 10) -> list[Passage]:
-        """Return the passages that hold any word of `query`, best first, however little fits."""
-        words = [word for word in _words(query) if word not in STOP] or _words(query)
+        """Return the passages with any word of `query`, best first, however poorly they fit."""
+        words = [word for word in _words(query) if word not in STOPWORDS] or _words(query)
         return [hit.passage for hit in self._rank(dict.fromkeys(words, 1.0), documents, limit).hits]
 
-    def _rank(self, weights: Mapping[str, float], documents: Collection[str] | None, limit: int) -> Finding:
-        terms = dict(list(weights.items())[:_TERMS])
-        candidates = self._candidates(terms, documents, max(limit, _CANDIDATES))
+    def _rank(self, weights: Mapping[str, float], documents: Collection[str] | None, limit: int) -> SearchResult:
+        terms = dict(list(weights.items())[:_MAX_TERMS])
+        candidates = self._candidates(terms, documents, max(limit, _MAX_CANDIDATES))
         matches = {row: _Match() for row in candidates}
         coverings: list[tuple[float, frozenset[int]]] = []
         for term, weight in terms.items():
             scores, frequency = self._scores(term, candidates)
-            # A word that no passage has weighs most: the question is about something that the docs do not know.
+            # A word that no passage has weighs most: the question is about something that the docs do not cover.
             rarity = weight * math.log((len(self._passages) + 1) / (frequency + 0.5) + 1)
             coverings.append((rarity, frozenset(scores)))
             for row, score in scores.items():
@@ -129,10 +129,10 @@ class Index:
             and covered >= _COVERED * needed
             and max(matches[row].covered for row in best[:3]) >= _COVERED_BY_BEST * needed
         )
-        return Finding(tuple(Hit(self._passages[row], matches[row].score) for row in best), certain)
+        return SearchResult(tuple(Hit(self._passages[row], matches[row].score) for row in best), certain)
 
     def _candidates(self, terms: Iterable[str], documents: Collection[str] | None, limit: int) -> list[int]:
-        query = " OR ".join(map(_quoted, terms))
+        query = " OR ".join(map(_quote_term, terms))
         if not query:
             return []
         return [
@@ -154,9 +154,9 @@ class Index:
         rows = self._rows(
             f"SELECT rowid, -{_RANK} FROM passages WHERE passages MATCH ? "  # noqa: S608 - as above
             "AND rowid IN (SELECT value FROM json_each(?))",
-            (_quoted(term), json.dumps(candidates)),
+            (_quote_term(term), json.dumps(candidates)),
         )
-        (frequency,) = self._rows("SELECT count(*) FROM passages WHERE passages MATCH ?", (_quoted(term),))[0]
+        (frequency,) = self._rows("SELECT count(*) FROM passages WHERE passages MATCH ?", (_quote_term(term),))[0]
         return dict(rows), frequency
 
     def _rows(self, sql: str, parameters: Sequence[object] | Mapping[str, object]) -> list[Any]:
@@ -168,6 +168,6 @@ def _words(text: str) -> list[str]:
     return list(dict.fromkeys(word.lower()[:64] for word in _WORD.findall(text)))
 
 
-def _quoted(term: str) -> str:
-    # In quotes, no word is an operator of FTS5's query language; _WORD lets no quote through.
+def _quote_term(term: str) -> str:
+    # Quoted, so that no word is an operator of FTS5's query language; _WORD matches no quotes.
     return f'"{term}"'

@@ -1,4 +1,4 @@
-"""A running sandbox: simulators found, served and closed again, and what it takes to reach them."""
+"""The sandbox: starts and stops simulators, and has the settings with which clients reach them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from unichat.sandbox.answering import Library
+from unichat.sandbox.answers import Library
 from unichat.sandbox.documents import read_documents
 from unichat.sandbox.errors import SandboxError
-from unichat.sandbox.front import Front
-from unichat.sandbox.serving import HOST, Servers, listen
+from unichat.sandbox.middleware import SandboxMiddleware
+from unichat.sandbox.servers import HOST, Servers, listen
 from unichat.sandbox.simulator import Simulator
 from unichat.sandbox.store import Store
 
@@ -27,7 +27,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Sandbox:
-    """Simulated vendors that answer over HTTP on 127.0.0.1 until `close`; `start` makes one.
+    """Simulated vendors that answer over HTTP on 127.0.0.1 until `close`. Made by `start`.
 
     A context manager. Usable from any thread.
     """
@@ -42,7 +42,7 @@ class Sandbox:
         return tuple(sorted(self._simulators))
 
     def simulator(self, backend: str) -> Any:
-        """Return the simulator of a backend: its quirks can be changed while it runs, its store looked into.
+        """Return the simulator of a backend; its quirks can be changed and its store read while it runs.
 
         Raises:
             SandboxError: There is no simulator of that name.
@@ -62,19 +62,19 @@ class Sandbox:
         return simulator.settings()
 
     def config_toml(self, default: str | None = None) -> str:
-        """Return a `unichat.toml` with a profile for each backend, called like it; `default` is the first one's."""
-        lines = [f"default = {_toml(default or self.backends[0])}"]
+        """Return a `unichat.toml` with a profile of its name for each backend; the default profile is the first."""
+        lines = [f"default = {_to_toml(default or self.backends[0])}"]
         for backend in self.backends:
             settings = {"backend": backend, **self.settings(backend)}
             lines += [
                 "",
-                f"[profiles.{backend if _BARE_KEY.fullmatch(backend) else _toml(backend)}]",
-                *(f"{key} = {_toml(each)}" for key, each in settings.items()),
+                f"[profiles.{backend if _BARE_KEY.fullmatch(backend) else _to_toml(backend)}]",
+                *(f"{key} = {_to_toml(each)}" for key, each in settings.items()),
             ]
         return "\n".join(lines) + "\n"
 
     def close(self) -> None:
-        """Stop serving, cut open streams, close the state; closing twice is fine."""
+        """Stop serving, cut open streams, close the state. It can be closed twice."""
         self._running.close()
 
     def __enter__(self) -> Sandbox:
@@ -96,39 +96,39 @@ def start(
 
     Args:
         docs: Folder of Markdown files to answer from; default: unichat's own docs.
-        state: SQLite file for threads, feedback, users and keys, made if missing; default: memory.
-        ports: Port of each backend by name, or the first of consecutive ports given out in the order of the names;
-            default, and where a name is missing: any free one.
+        state: SQLite file for threads, feedback, users and keys, created if missing; default: memory.
+        ports: Port of each backend by name, or the first of consecutive ports in the order of the names; default, and
+            where a name is missing: any free port.
         simulators: Classes to start; default: all installed ones (entry-point group `unichat.simulators`).
 
     Raises:
         SandboxError: The docs, the state or a simulator cannot be used.
         PortError: A port is taken (both a `SandboxError` and an `OSError`).
     """
-    classes = {each.name: each for each in (installed() if simulators is None else simulators)}
+    classes = {each.name: each for each in (installed_simulators() if simulators is None else simulators)}
     if not classes:
         raise SandboxError("no simulator is installed; pip install 'unichat-bridge[sandbox]' brings two")
     if isinstance(ports, Mapping) and (unknown := sorted(set(ports) - set(classes))):
         raise SandboxError(f"ports: no simulator of {', '.join(unknown)}; there are: {', '.join(sorted(classes))}")
     documents = read_documents(docs)
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         library = Library(documents)
-        opened.callback(library.close)
+        stack.callback(library.close)
         store = Store(state)
-        opened.callback(store.close)
+        stack.callback(store.close)
         running: dict[str, Simulator] = {}
         apps: dict[socket.socket, ASGIApp] = {}
-        for place, name in enumerate(sorted(classes)):
-            listener = opened.enter_context(listen(_port(ports, place, name), name))
+        for number, name in enumerate(sorted(classes)):
+            listener = stack.enter_context(listen(_choose_port(ports, number, name), name))
             running[name] = classes[name](store, library, f"http://{HOST}:{listener.getsockname()[1]}")
-            apps[listener] = Front(running[name])
+            apps[listener] = SandboxMiddleware(running[name])
         servers = Servers(apps)
-        opened.callback(servers.stop)
+        stack.callback(servers.stop)
         servers.start()
-        return Sandbox(running, opened.pop_all())
+        return Sandbox(running, stack.pop_all())
 
 
-def installed() -> list[type[Simulator]]:
+def installed_simulators() -> list[type[Simulator]]:
     """Return the simulators that installed packages registered, the first of each name.
 
     Raises:
@@ -147,16 +147,16 @@ def installed() -> list[type[Simulator]]:
     return list(found.values())
 
 
-def _port(ports: int | Mapping[str, int] | None, place: int, name: str) -> int:
+def _choose_port(ports: int | Mapping[str, int] | None, number: int, name: str) -> int:
     if ports is None:
         return 0
     if isinstance(ports, int):
-        return ports + place if ports else 0
+        return ports + number if ports else 0
     return ports.get(name, 0)
 
 
-def _toml(value: object) -> str:
+def _to_toml(value: object) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
-    # TOML writes text, numbers and booleans as JSON does, but for U+007F, which no key or URL has.
+        return "{" + ", ".join(f"{key} = {_to_toml(inner)}" for key, inner in value.items()) + "}"
+    # TOML and JSON share the syntax of text, numbers and booleans, except for U+007F, which no key or URL has.
     return json.dumps(value)

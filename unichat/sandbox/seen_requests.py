@@ -1,4 +1,4 @@
-"""Requests as they were seen: kept for tests to look at, with the secrets taken out."""
+"""Recorded requests, which tests can inspect; their secrets are redacted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from attrs import field, frozen
 
 _SECRET_HEADERS = frozenset({"authorization", "x-api-key", "proxy-authorization", "cookie"})
 _SECRET_FIELDS = re.compile(rb"""((?:client_secret|refresh_token|password)(?:=|["']\s*:\s*"))[^&"\s]*""", re.IGNORECASE)
-HIDDEN = "***"
+REDACTED = "***"
 
 
 @frozen
 class SeenRequest:
-    """A request as it arrived, but for its secrets, which are `***`.
+    """A request as it arrived, except for its secrets, which are `***`.
 
     `path` and `query` are raw: still percent-encoded, the query without its `?`. Header names are in lower case.
     """
@@ -30,7 +30,7 @@ class SeenRequest:
         return next((value for key, value in self.headers if key == name.lower()), None)
 
 
-def seen(
+def redact_request(
     method: str,
     path: bytes,
     query: bytes,
@@ -38,25 +38,25 @@ def seen(
     body: bytes,
     secrets: Iterable[str],
 ) -> SeenRequest:
-    """Return the request without its secrets: those given, and the usual headers and fields by their names."""
-    known = [secret.encode() for secret in secrets]
+    """Return the request with `secrets` redacted, and with them the usual secret headers and fields."""
+    encoded_secrets = [secret.encode() for secret in secrets]
 
-    def without_secrets(data: bytes) -> bytes:
-        for secret in known:
-            data = data.replace(secret, HIDDEN.encode())
-        return _SECRET_FIELDS.sub(rb"\1" + HIDDEN.encode(), data)
+    def redact(data: bytes) -> bytes:
+        for secret in encoded_secrets:
+            data = data.replace(secret, REDACTED.encode())
+        return _SECRET_FIELDS.sub(rb"\1" + REDACTED.encode(), data)
 
-    shown = []
+    redacted_headers = []
     for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), without_secrets(raw_value).decode("latin-1")
+        name, value = raw_name.decode("latin-1").lower(), redact(raw_value).decode("latin-1")
         if name in _SECRET_HEADERS:
             scheme, space, _ = value.partition(" ")
-            value = f"{scheme} {HIDDEN}" if space and name.endswith("authorization") else HIDDEN
-        shown.append((name, value))
+            value = f"{scheme} {REDACTED}" if space and name.endswith("authorization") else REDACTED
+        redacted_headers.append((name, value))
     return SeenRequest(
         method,
-        without_secrets(path).decode("latin-1"),
-        without_secrets(query).decode("latin-1"),
-        tuple(shown),
-        without_secrets(body),
+        redact(path).decode("latin-1"),
+        redact(query).decode("latin-1"),
+        tuple(redacted_headers),
+        redact(body),
     )

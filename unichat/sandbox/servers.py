@@ -1,4 +1,4 @@
-"""Serving apps over HTTP on loopback: one port each, all in one background thread."""
+"""Serves apps over HTTP on loopback: one port each, all in one background thread."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def listen(port: int, purpose: str) -> socket.socket:
     """
     if not 0 <= port <= 65535:
         raise PortError(errno.EINVAL, f"port {port} for {purpose} is not between 0 and 65535")
-    # Named as TCP, or asyncio would not set TCP_NODELAY, and each answer on a kept connection would wait 40 ms.
+    # Without the protocol, asyncio does not set TCP_NODELAY: each answer on a reused connection would wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # pragma: no branch
-        # Without it, a port stays taken for a minute after a restart. On Windows, it would let two servers share one.
+        # Without it, a port stays taken for a minute after a restart. On Windows, it would allow two servers on a port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-        # Two sockets can be bound to one port with that option, but only one can listen: ask now, not in the thread.
+        # With that option, two sockets can be bound to one port, but only one can listen: find out now.
         listener.listen(128)
     except OSError as error:
         listener.close()
@@ -52,7 +52,7 @@ class Servers:
 
     def __init__(self, apps: Mapping[socket.socket, ASGIApp]) -> None:
         self._sockets = list(apps)
-        self._servers = [_server(app) for app in apps.values()]
+        self._servers = [_make_server(app) for app in apps.values()]
         self._started = threading.Event()
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -65,7 +65,7 @@ class Servers:
             raise SandboxError(f"the sandbox's servers did not start within {_START_SECONDS} seconds; try again")
 
     def stop(self) -> None:
-        """Cut what is still open, such as streams, and end the thread; stopping twice is fine."""
+        """Cut what is still open, such as streams, and end the thread. It can be stopped twice."""
         if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_CLOSE_SECONDS)
@@ -85,13 +85,13 @@ class Servers:
         await self._stop.wait()
         for server in self._servers:
             server.should_exit = True
-            # A stream may be open for minutes, and a kept connection for ever: neither is waited for.
+            # A stream may be open for minutes, and an idle connection forever: do not wait for either.
             for connection in list(server.server_state.connections):
                 connection.transport.abort()
         await asyncio.gather(*tasks)
 
 
-def _server(app: ASGIApp) -> uvicorn.Server:
+def _make_server(app: ASGIApp) -> uvicorn.Server:
     # h11 rather than "auto": the sandbox should not behave differently where httptools happens to be installed.
     config = uvicorn.Config(
         app,

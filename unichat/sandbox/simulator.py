@@ -1,4 +1,4 @@
-"""What a vendor's simulator is: the class that a third party's adapter derives from to bring its own."""
+"""The base class of simulators, for the built-in ones and for those of third-party adapters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from starlette.types import ASGIApp
 
-from unichat.sandbox.answering import Answer, Library
+from unichat.sandbox.answers import Answer, Library
 from unichat.sandbox.pages import page_url
-from unichat.sandbox.recording import SeenRequest
+from unichat.sandbox.seen_requests import SeenRequest
 from unichat.sandbox.store import Store
 
 _REQUESTS_KEPT = 1000
@@ -22,7 +22,7 @@ _REQUESTS_KEPT = 1000
 class Simulator(ABC):
     """A vendor, simulated: an ASGI app, and what a client needs to reach it.
 
-    Register the class in the entry-point group `unichat.simulators` under the adapter's name. It is made with the
+    Register the class in the entry-point group `unichat.simulators` under the adapter's name. It is created with the
     sandbox's store, the documents to answer from, and its own origin (such as `http://127.0.0.1:8101`).
 
     `requests` holds the last 1000 requests received, secrets replaced by `***`. `clock` gives the time in seconds since
@@ -32,7 +32,7 @@ class Simulator(ABC):
     name: ClassVar[str]
     """The adapter's name, as in `unichat.connect(name)`; also the prefix of the simulator's tables."""
     schema: ClassVar[str] = ""
-    """SQL that creates the tables where they are missing (`CREATE TABLE IF NOT EXISTS …`)."""
+    """SQL that creates the tables if they are missing (`CREATE TABLE IF NOT EXISTS …`)."""
 
     def __init__(self, store: Store, library: Library, base_url: str) -> None:
         self.store = store
@@ -51,7 +51,7 @@ class Simulator(ABC):
         """Return the keyword arguments of `unichat.connect(name, …)` that reach this simulator."""
 
     def secrets(self) -> Sequence[str]:
-        """Return what must not be kept with a request, besides the usual headers: keys and tokens in force."""
+        """Return the valid keys and tokens, which are redacted in recorded requests besides the usual headers."""
         return ()
 
     def now(self) -> datetime:
@@ -59,7 +59,7 @@ class Simulator(ABC):
         return datetime.fromtimestamp(self.clock(), UTC)
 
     def source_url(self, path: str) -> str:
-        """Return the URL under which the sandbox shows the passage of that `path` (`guide/start.md#retries`)."""
+        """Return the URL at which the sandbox shows the passage with this `path` (`guide/start.md#retries`)."""
         return page_url(self.base_url, path)
 
     def answer(self, question: str, earlier: Sequence[str] = (), documents: Sequence[str] | None = None) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_STOP = """
+_STOPWORDS = """
     a about after all also am an and any are aren as at be because been before being but by can cannot could couldn
     did didn do does doesn doing don down during each else ever few for from further had has have having he her here
     hers him his how i if in into is isn it its itself just let ll me more most my myself no nor not now of off on
@@ -11,15 +11,15 @@ _STOP = """
     were what when where whether which while who whom whose why will with within without won would wouldn yes yet you
     your yours
 """
-STOP = frozenset(_STOP.split())
-"""Never looked for."""
+STOPWORDS = frozenset(_STOPWORDS.split())
+"""Never searched for."""
 
-_THIN = """
+_VAGUE = """
     again alter another back best better bit change changed changes changing choose come describe detail details
     different do easy elaborate example examples explain explanation find get getting give given go going good happen
     happens hello help hi instead kind know like look looks lot made make makes making mean means need needed needs new
     ok okay part possible right say says see set show shown simple sort tell thank thanks
     thing things think try turn understand use used using want way ways well work works wrong
 """
-THIN = frozenset(_THIN.split())
+VAGUE = frozenset(_VAGUE.split())
 """Words of asking, which fit any subject: with nothing else, a question is about what was asked before."""

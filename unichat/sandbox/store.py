@@ -1,4 +1,4 @@
-"""What a sandbox remembers: SQLite, in memory or in a file that survives a restart."""
+"""The state of a sandbox: SQLite, in memory or in a file that survives a restart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from unichat.sandbox.errors import SandboxError
 
 Parameters = Sequence[object] | Mapping[str, object]
-"""Values for a statement: by place (`?`) or by name (`:name`)."""
+"""Values for a statement: by position (`?`) or by name (`:name`)."""
 
 _APPLICATION_ID = 0x756E6963
 _VERSION = 1
@@ -20,10 +20,10 @@ _KEPT = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT 
 
 
 class Store:
-    """One SQLite database that all simulators share, each with tables of its own name; usable from any thread.
+    """One SQLite database that all simulators share, each with its own tables. It can be used from any thread.
 
     Raises:
-        SandboxError: `path` cannot be opened or written, is no SQLite file, or is somebody else's.
+        SandboxError: `path` cannot be opened or written, is not an SQLite file, or belongs to another program.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -31,7 +31,7 @@ class Store:
         if path is not None:
             _make_private(path)
         try:
-            # Autocommit: a transaction is begun only where several statements belong together.
+            # Autocommit: a transaction is started only where several statements belong together.
             self._database = sqlite3.connect(
                 ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
             )
@@ -81,7 +81,7 @@ class Store:
             return found
 
     def number(self, sql: str, parameters: Parameters = ()) -> int:
-        """Return the one number that a query such as `SELECT count(*)` answers."""
+        """Return the single number that a query such as `SELECT count(*)` gives."""
         row = self.row(sql, parameters)
         return int(row[0]) if row is not None else 0
 
@@ -92,7 +92,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep all statements of the block, or none if it raises."""
+        """Commit all statements of the block, or none if it raises."""
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -103,23 +103,23 @@ class Store:
             self._database.execute("COMMIT")
 
     def kept(self, name: str, make: Callable[[], str]) -> str:
-        """Return what was kept under `name`, such as a key; the first time, what `make` makes."""
+        """Return the value stored under `name`, such as a key; the first time, store what `make` returns."""
         with self._lock:
             self.run("INSERT OR IGNORE INTO kept (name, value) VALUES (?, ?)", (name, make()))
             row = self.row("SELECT value FROM kept WHERE name = ?", (name,))
         return str(row["value"]) if row else ""
 
     def close(self) -> None:
-        """Close the database; closing twice is fine."""
+        """Close the database. It can be closed twice."""
         with self._lock:
             self._database.close()
 
 
 def _make_private(path: str | Path) -> None:
-    """Make the file, if it is missing, for its owner alone: it holds keys and what people said.
+    """Create the file, if it is missing, for its owner only: it holds keys and conversations.
 
-    SQLite gives the files that it puts beside it the same mode.
+    SQLite gives its companion files the same mode.
     """
-    # What is wrong with the path is said when it is opened.
+    # A problem with the path is reported when it is opened.
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
