@@ -159,9 +159,9 @@ def nested(depth):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({1: "a"}, "the key 1 is no text"),
-        ({"a": [{None: 1}]}, "the key None is no text"),
-        ({"a": ({b"k": 1},)}, "the key b'k' is no text"),
+        ({1: "a"}, "the key 1 is not text"),
+        ({"a": [{None: 1}]}, "the key None is not text"),
+        ({"a": ({b"k": 1},)}, "the key b'k' is not text"),
         ({"a": float("nan")}, "not JSON compliant"),
         ([float("inf")], "not JSON compliant"),
         ({"a": {1, 2}}, "set is not JSON serializable"),
