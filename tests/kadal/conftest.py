@@ -1,4 +1,4 @@
-"""What the tests of the Kadal adapter share: the reference's samples, a mocked vendor, and a Kadal in few lines."""
+"""Shared by the tests of the Kadal adapter: the reference's samples, a mocked vendor, and a minimal Kadal."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in P
 
 @pytest.fixture
 def vendor():
-    """Kadal, mocked: what a test does not expect fails it, and so does what it expects in vain."""
+    """Kadal, mocked: an unexpected request fails the test, and so does an expected one that is not sent."""
     with responses.RequestsMock() as mock:
         yield mock
 

@@ -1,4 +1,4 @@
-"""Every endpoint of Kadal's reference, to the byte of the request and the field of the answer."""
+"""Every endpoint of Kadal's reference: each byte of its request and each field of its reply."""
 
 import json
 import re
@@ -10,7 +10,12 @@ import pytest
 from attrs import field, frozen
 from responses import matchers
 
-from tests.behaviour.doubles import BAD_IDS, BOT, KADAL_URL, KEY
+from tests.behaviour.doubles import (
+    BAD_IDS,
+    BOT,
+    KADAL_URL,
+    KEY,
+)
 from unichat.adapter import Replay
 from unichat.errors import InvalidInput, UnichatError
 from unichat_kadal import operations
@@ -196,7 +201,7 @@ def by_name(case):
 
 
 @pytest.mark.parametrize("case", FULL, ids=by_name)
-def test_every_argument_goes_where_the_reference_has_it_and_the_printed_sample_is_read(case, kadal, vendor):
+def test_every_argument_is_sent_where_the_reference_has_it_and_the_sample_is_read(case, kadal, vendor):
     case.expect(vendor)
     result = kadal.run(getattr(operations, case.name)(**case.arguments))
     assert result == case.expected
@@ -210,7 +215,7 @@ def test_every_argument_goes_where_the_reference_has_it_and_the_printed_sample_i
 
 
 @pytest.mark.parametrize("case", [least(case) for case in FULL], ids=by_name)
-def test_what_is_left_out_is_not_sent_not_even_as_null(case, kadal, vendor):
+def test_an_argument_that_is_left_out_is_not_sent_even_as_null(case, kadal, vendor):
     case.expect(vendor)
     assert kadal.run(getattr(operations, case.name)(**case.arguments)).raw == case.answer
     request = vendor.calls[0].request
@@ -223,13 +228,13 @@ def test_what_is_left_out_is_not_sent_not_even_as_null(case, kadal, vendor):
 
 
 @pytest.mark.parametrize("case", FULL, ids=by_name)
-def test_a_client_fills_in_the_bot_that_its_settings_know(case, kadal, vendor):
+def test_a_client_fills_in_the_bot_id_from_its_settings(case, kadal, vendor):
     case.expect(vendor)
     arguments = {name: value for name, value in case.arguments.items() if name != "chat_bot_id"}
     assert kadal.run(getattr(kadal.operations, case.name)(**arguments)).raw == case.answer
 
 
-def test_the_table_of_endpoints_is_the_references_list_in_its_order():
+def test_the_endpoints_are_those_of_the_reference_in_its_order():
     assert [(each.name, each.reference) for each in operations.endpoints] == [
         ("health", "Health"),
         ("list_chats", "List Chats"),
@@ -241,7 +246,7 @@ def test_the_table_of_endpoints_is_the_references_list_in_its_order():
     ]
 
 
-def test_every_endpoint_has_a_case_here_and_says_truly_what_it_sends():
+def test_every_endpoint_has_a_case_and_sends_what_it_declares():
     assert tuple(case.name for case in FULL) == operations.endpoints.names()
     for case in FULL:
         endpoint = operations.endpoints[case.name]
@@ -251,7 +256,7 @@ def test_every_endpoint_has_a_case_here_and_says_truly_what_it_sends():
         assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in endpoint.parameters)
 
 
-def test_what_a_repetition_would_do_belongs_to_the_operation_and_not_to_its_method():
+def test_the_replay_class_belongs_to_the_operation_and_not_to_its_method():
     assert {each.name: each.replay for each in operations.endpoints} == {
         "health": Replay.READ,
         "list_chats": Replay.READ,
@@ -269,7 +274,7 @@ def test_a_message_can_be_sent_in_the_query():
     assert operation.request.body is None
 
 
-def test_metadata_that_the_query_cannot_carry_is_refused_and_not_dropped_in_silence():
+def test_metadata_that_the_query_cannot_carry_is_invalid_and_not_dropped_silently():
     with pytest.raises(UnichatError):
         operations.post_chat(chat_bot_id=BOT, message="q", message_encoding="query", metadata={"page": "x"})
 
@@ -277,7 +282,7 @@ def test_metadata_that_the_query_cannot_carry_is_refused_and_not_dropped_in_sile
 @pytest.mark.parametrize(
     ("name", "argument"), [("post_chat", "message_encoding"), ("add_feedback", "feedback_encoding")]
 )
-def test_an_unknown_encoding_is_refused(name, argument):
+def test_an_unknown_encoding_is_invalid(name, argument):
     with pytest.raises(InvalidInput):
         getattr(operations, name)(**{**case_of(name).arguments, argument: "xml"})
 
@@ -295,12 +300,12 @@ def test_empty_metadata_is_left_out():
     assert json.loads(operation.request.body) == {"message": "q"}
 
 
-def test_the_newer_list_always_has_an_object_for_its_body():
+def test_the_v7_list_always_has_an_object_as_its_body():
     assert operations.list_chats_v7(chat_bot_id=BOT).request.body == b"{}"
 
 
 @pytest.mark.parametrize("bad", BAD_IDS.values(), ids=BAD_IDS)
-def test_a_bots_id_that_cannot_be_one_is_refused_before_anything_is_sent(bad):
+def test_a_bot_id_that_is_not_one_is_invalid_before_anything_is_sent(bad):
     for case in FULL:
         if "chat_bot_id" not in case.arguments:
             continue
@@ -313,7 +318,7 @@ def test_a_bots_id_that_cannot_be_one_is_refused_before_anything_is_sent(bad):
 
 @pytest.mark.parametrize("bot", ["ünï", "a b", "a+b", "a&b", "a=b", "a;b", "a:b", "a@b", "bot.v2"])
 @pytest.mark.parametrize("name", ["get_chat", "clear_chat_history", "post_chat"])
-def test_a_bots_id_stands_in_one_segment_of_the_path_whatever_it_holds(name, bot, vendor, kadal):
+def test_a_bot_id_stays_in_one_segment_of_the_path(name, bot, vendor, kadal):
     path = case_of(name).path.removesuffix(BOT)
     vendor.add(case_of(name).method, re.compile(re.escape(KADAL_URL + path) + r"[^/?#]+(\?.*)?$"), json={"message": ""})
     kadal.run(getattr(operations, name)(**{**case_of(name).arguments, "chat_bot_id": bot}))
@@ -334,7 +339,7 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("name", "argument"), NUMBERS)
 @pytest.mark.parametrize("wrong", [-1, True, 1.0, "1", 2**70], ids=repr)
-def test_a_number_that_cannot_be_is_refused_before_anything_is_sent(name, argument, wrong):
+def test_a_number_out_of_range_is_invalid_before_anything_is_sent(name, argument, wrong):
     with pytest.raises(InvalidInput) as caught:
         getattr(operations, name)(**{**case_of(name).arguments, argument: wrong})
     assert caught.value.argument == argument
@@ -365,13 +370,13 @@ def test_pages_count_from_one(name, argument):
     ],
     ids=lambda value: value if isinstance(value, str) else ascii(value),
 )
-def test_what_kadal_would_refuse_or_misread_is_refused_before_anything_is_sent(name, wrong):
+def test_an_argument_that_kadal_would_reject_or_misread_is_invalid_before_anything_is_sent(name, wrong):
     with pytest.raises(InvalidInput):
         getattr(operations, name)(**{**case_of(name).arguments, **wrong})
 
 
 @pytest.mark.parametrize("wrong", ["", 7, True], ids=repr)
-def test_a_users_reference_that_would_stand_for_somebody_else_is_refused(wrong):
+def test_a_user_reference_that_could_mean_another_user_is_invalid(wrong):
     for case in FULL:
         if "ext_user_id_ref" in case.arguments:
             with pytest.raises(InvalidInput):
@@ -382,6 +387,16 @@ def test_a_users_reference_that_would_stand_for_somebody_else_is_refused(wrong):
     ("name", "argument"),
     [("get_chat", "query"), ("list_chats", "ext_user_id_ref"), ("post_chat", "ext_user_id_ref")],
 )
-def test_text_that_cannot_be_encoded_is_refused_in_a_query_as_it_is_in_a_body(name, argument, kadal):
+def test_text_that_cannot_be_encoded_is_invalid_in_a_query_and_in_a_body(name, argument, kadal):
     with pytest.raises(InvalidInput):
         kadal.run(getattr(operations, name)(**{**case_of(name).arguments, argument: "\ud800"}))
+
+
+def test_the_health_check_sends_the_token(kadal, vendor):
+    vendor.add(
+        "GET",
+        f"{KADAL_URL}/aiwb/chat/api/v1/healthz",
+        json={"msg": "OK"},
+        match=[matchers.header_matcher({"Authorization": f"Bearer {KEY}"})],
+    )
+    assert kadal.run(operations.health()).msg == "OK"

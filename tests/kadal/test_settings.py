@@ -1,8 +1,11 @@
-"""Kadal's settings: one way to sign in, and a bot."""
+"""Kadal's settings: one way to authenticate, and a bot."""
 
 import pytest
 
-from tests.behaviour.doubles import client_of
+from tests.behaviour.doubles import (
+    client_of,
+)
+from unichat import errors
 from unichat.errors import ConfigError
 
 ACCOUNT = {"client_id": "account", "client_secret": "s3cret"}
@@ -13,7 +16,7 @@ ACCOUNT = {"client_id": "account", "client_secret": "s3cret"}
     [ACCOUNT, {"client_id": "account"}, {"client_secret": "s3cret"}],
     ids=lambda settings: " and ".join(settings),
 )
-def test_a_token_beside_a_client_account_is_a_config_error_that_shows_neither(settings):
+def test_a_token_together_with_a_client_account_is_a_config_error_that_shows_neither(settings):
     with pytest.raises(ConfigError, match="token") as raised:
         client_of("kadal", token="t0ken-of-ours", **settings)
     assert "t0ken-of-ours" not in repr(raised.value) + str(vars(raised.value))
@@ -21,7 +24,7 @@ def test_a_token_beside_a_client_account_is_a_config_error_that_shows_neither(se
 
 
 @pytest.mark.parametrize("settings", [{}, {"client_id": "account"}, {"client_secret": "s3cret"}], ids=repr)
-def test_no_way_to_sign_in_or_half_of_one_is_a_config_error_that_names_both(settings):
+def test_missing_or_incomplete_credentials_are_a_config_error_that_names_both_ways(settings):
     with pytest.raises(ConfigError) as raised:
         client_of("kadal", token=None, **settings)
     for name in ("token", "KADAL_TOKEN", "client_id", "client_secret"):
@@ -29,12 +32,12 @@ def test_no_way_to_sign_in_or_half_of_one_is_a_config_error_that_names_both(sett
 
 
 @pytest.mark.parametrize("settings", [{"token": lambda: "t"}, {"token": None, **ACCOUNT}], ids=["provider", "account"])
-def test_one_way_to_sign_in_is_enough(settings):
+def test_one_way_to_authenticate_is_enough(settings):
     client_of("kadal", **settings).close()
 
 
 @pytest.mark.parametrize("bot", ["", " ", "a\nb", "a\0b"], ids=repr)
-def test_a_bot_that_cannot_be_one_is_a_config_error(bot):
+def test_a_bot_id_that_is_not_one_is_a_config_error(bot):
     with pytest.raises(ConfigError, match="chat_bot_id"):
         client_of("kadal", chat_bot_id=bot)
 
@@ -51,6 +54,11 @@ def test_a_bot_that_cannot_be_one_is_a_config_error(bot):
         ("token_encoding", "query"),
     ],
 )
-def test_a_choice_that_there_is_not_is_a_config_error(name, wrong):
+def test_an_unknown_choice_of_a_setting_is_a_config_error(name, wrong):
     with pytest.raises(ConfigError, match=name):
         client_of("kadal", **{name: wrong})
+
+
+def test_an_unknown_send_version_is_a_config_error():
+    with pytest.raises(errors.ConfigError, match="send_version"):
+        client_of("kadal", send_version="v7")

@@ -1,4 +1,4 @@
-"""What the tests of the Kapa adapter share: the reference's samples, and a vendor that is mocked below requests."""
+"""Shared by the tests of the Kapa adapter: the reference's samples, and a vendor that is mocked below requests."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in P
 
 @pytest.fixture
 def vendor():
-    """Kapa, mocked: what a test does not expect fails it, and so does what it expects in vain."""
+    """Kapa, mocked: an unexpected request fails the test, and so does an expected one that is not sent."""
     with responses.RequestsMock() as mock:
         yield mock
 

@@ -1,4 +1,4 @@
-"""Every endpoint of Kapa's reference, to the byte of the request and the field of the answer."""
+"""Every endpoint of Kapa's reference: each byte of its request and each field of its reply."""
 
 import json
 from datetime import UTC, datetime
@@ -391,7 +391,7 @@ def by_name(case):
 
 
 @pytest.mark.parametrize("case", FULL, ids=by_name)
-def test_every_argument_goes_where_the_reference_has_it_and_the_printed_sample_is_read(case, kapa, vendor):
+def test_every_argument_is_sent_where_the_reference_has_it_and_the_sample_is_read(case, kapa, vendor):
     case.expect(vendor)
     result = run(kapa, case)
     assert result == case.expected
@@ -404,7 +404,7 @@ def test_every_argument_goes_where_the_reference_has_it_and_the_printed_sample_i
 
 
 @pytest.mark.parametrize("case", [least(case) for case in FULL], ids=by_name)
-def test_what_is_left_out_is_not_sent_not_even_as_null(case, kapa, vendor):
+def test_an_argument_that_is_left_out_is_not_sent_even_as_null(case, kapa, vendor):
     case.expect(vendor)
     assert run(kapa, case).raw == case.answer
     request = vendor.calls[0].request
@@ -417,7 +417,7 @@ def test_what_is_left_out_is_not_sent_not_even_as_null(case, kapa, vendor):
 
 
 @pytest.mark.parametrize("case", FULL, ids=by_name)
-def test_a_client_fills_in_the_ids_that_its_settings_know(case, kapa, vendor):
+def test_a_client_fills_in_ids_from_its_settings(case, kapa, vendor):
     case.expect(vendor)
     known = {"project_id"} if case.name != "retrieve_project" else {"id"}
     arguments = {name: value for name, value in case.arguments.items() if name not in known}
@@ -426,7 +426,7 @@ def test_a_client_fills_in_the_ids_that_its_settings_know(case, kapa, vendor):
     assert result.raw == case.answer
 
 
-def test_the_table_of_endpoints_is_the_references_list_in_its_order():
+def test_the_endpoints_are_those_of_the_reference_in_its_order():
     assert [(each.name, each.reference) for each in operations.endpoints] == [
         ("retrieve_project", "Retrieve a project"),
         ("list_sources", "List all sources"),
@@ -448,7 +448,7 @@ def test_the_table_of_endpoints_is_the_references_list_in_its_order():
     ]
 
 
-def test_every_endpoint_has_a_case_here_and_says_truly_what_it_sends():
+def test_every_endpoint_has_a_case_and_sends_what_it_declares():
     assert tuple(case.name for case in FULL) == operations.endpoints.names()
     for case in FULL:
         endpoint = operations.endpoints[case.name]
@@ -474,7 +474,7 @@ ID_PARAMETERS = [
 
 @pytest.mark.parametrize(("case", "name"), ID_PARAMETERS, ids=lambda value: getattr(value, "name", value))
 @pytest.mark.parametrize("bad", [*BAD_IDS.values(), "not-a-uuid", f" {THREAD}"], ids=[*BAD_IDS, "no UUID", "a blank"])
-def test_an_id_that_is_no_uuid_is_refused_before_anything_is_sent(case, name, bad):
+def test_an_id_that_is_not_a_uuid_is_invalid_before_anything_is_sent(case, name, bad):
     with pytest.raises(InvalidInput) as caught:
         getattr(operations, case.name)(**{**case.arguments, name: bad})
     assert caught.value.argument == name
@@ -484,7 +484,7 @@ def test_an_id_that_is_no_uuid_is_refused_before_anything_is_sent(case, name, ba
 
 
 @pytest.mark.parametrize("bad", ["not-a-uuid", "", 7, None], ids=repr)
-def test_an_id_within_a_list_of_ids_is_refused_as_any_other(bad):
+def test_an_id_in_a_list_that_is_not_a_uuid_is_invalid(bad):
     given = {"project_id": PROJECT, "messages": CUSTOM["messages"], "source_ids_include": [SOURCE, bad]}
     for function in (operations.custom_chat, operations.custom_chat_streamed):
         with pytest.raises(InvalidInput, match="source_ids_include"):
@@ -520,14 +520,14 @@ def test_an_id_within_a_list_of_ids_is_refused_as_any_other(bad):
     ],
     ids=lambda value: value if isinstance(value, str) else ascii(value)[:40],
 )
-def test_what_kapa_would_refuse_is_refused_before_anything_is_sent(name, wrong):
+def test_an_argument_that_kapa_would_reject_is_invalid_before_anything_is_sent(name, wrong):
     case = next(case for case in FULL if case.name == name)
     with pytest.raises(InvalidInput):
         getattr(operations, name)(**{**case.arguments, **wrong})
 
 
 @pytest.mark.parametrize("wrong", [{"page": 0}, {"page": -1}, {"page_size": 0}, {"page_size": 1.5}], ids=repr)
-def test_a_page_that_cannot_be_is_refused_before_anything_is_sent(wrong):
+def test_a_page_that_is_not_a_positive_number_is_invalid_before_anything_is_sent(wrong):
     for function in (operations.list_sources, operations.list_end_users, operations.list_question_answers):
         with pytest.raises(InvalidInput):
             function(project_id=PROJECT, **wrong)
@@ -536,13 +536,13 @@ def test_a_page_that_cannot_be_is_refused_before_anything_is_sent(wrong):
 @pytest.mark.parametrize(
     ("name", "argument"), [("list_end_users", "search"), ("list_threads", "cursor"), ("activity", "integration_filter")]
 )
-def test_text_that_cannot_be_encoded_is_refused_in_a_query_as_it_is_in_a_body(name, argument, kapa):
+def test_text_that_cannot_be_encoded_is_invalid_in_a_query_and_in_a_body(name, argument, kapa):
     case = next(case for case in FULL if case.name == name)
     with pytest.raises(InvalidInput):
         kapa.run(getattr(operations, name)(**{**case.arguments, argument: "\ud800"}))
 
 
-def test_a_question_of_exactly_5000_characters_is_sent_whatever_they_are():
+def test_a_question_of_exactly_5000_characters_of_any_kind_is_sent():
     question = "\N{GRINNING FACE}" * 5000
     operation = operations.chat(project_id=PROJECT, query=question)
     assert json.loads(operation.request.body) == {"query": question}

@@ -8,7 +8,7 @@ from unichat.errors import ConfigError
 
 @pytest.mark.parametrize("name", ["project_id", "integration_id"])
 @pytest.mark.parametrize("wrong", ["my-project", "..", f"{PROJECT}/", f"{PROJECT}\n", PROJECT[:-1]], ids=repr)
-def test_an_id_that_is_no_uuid_is_a_config_error_that_names_it(name, wrong):
+def test_an_id_that_is_not_a_uuid_is_a_config_error_that_names_it(name, wrong):
     with pytest.raises(ConfigError) as raised:
         client_of("kapa", **{name: wrong})
     assert raised.value.key == name
@@ -16,11 +16,11 @@ def test_an_id_that_is_no_uuid_is_a_config_error_that_names_it(name, wrong):
     assert str(raised.value).isprintable()
 
 
-def test_ids_may_be_in_capitals():
+def test_an_id_may_be_in_upper_case():
     client_of("kapa", project_id=PROJECT.upper(), integration_id=INTEGRATION.upper()).close()
 
 
 @pytest.mark.parametrize("missing", ["api_key", "project_id"])
-def test_what_cannot_be_left_out_is_asked_for_by_name(missing):
+def test_a_missing_required_setting_is_a_config_error_that_names_it(missing):
     with pytest.raises(ConfigError, match=missing):
         client_of("kapa", **{missing: None})

@@ -1,4 +1,4 @@
-"""Kapa's streams: records cut at U+241E, however the network cuts the bytes."""
+"""Kapa's streams: records split at U+241E, wherever the network cuts the bytes."""
 
 import json
 
@@ -89,7 +89,7 @@ RECORDS = st.one_of(
 
 @FAST
 @given(st.lists(RECORDS, max_size=6), st.data())
-def test_the_events_are_the_same_however_the_bytes_are_cut(records, data):
+def test_the_events_are_the_same_wherever_the_bytes_are_cut(records, data):
     whole = encoded(*records, ensure_ascii=data.draw(st.booleans()))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
     pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
@@ -100,7 +100,7 @@ def test_the_events_are_the_same_however_the_bytes_are_cut(records, data):
 @FAST
 @given(st.binary(max_size=200), st.data())
 @example(b"\xe2\x90", None)
-def test_rubbish_is_told_from_records_in_the_same_way_however_it_is_cut(rubbish, data):
+def test_garbage_is_detected_wherever_the_bytes_are_cut(rubbish, data):
     whole = encoded(piece("before")) + rubbish + DELIMITER
     cut = data.draw(st.integers(0, len(whole))) if data else len(whole) - 1
     assert outcome(whole[:cut], whole[cut:]) == outcome(whole)
@@ -114,7 +114,7 @@ def test_the_events_are_the_same_at_every_single_cut():
     assert outcome(*(bytes([byte]) for byte in whole)) == expected
 
 
-def test_pieces_and_ids_and_sources_and_doubt_make_the_answer():
+def test_an_answer_is_made_of_its_pieces_ids_sources_and_uncertainty():
     decoder, events = fed(encoded(*TYPICAL))
     answer = decoder.result()
     assert answer.text == "".join(event.text for event in events) == "Grüße, Welt \N{GRINNING FACE} \u241e!"
@@ -134,18 +134,18 @@ def test_pieces_and_ids_and_sources_and_doubt_make_the_answer():
     ]
 
 
-def test_a_delimiter_that_is_escaped_within_the_text_is_text():
+def test_an_escaped_delimiter_within_a_text_is_text():
     assert DELIMITER not in encoded(piece("a\u241eb"))[:-3]
     decoder, (event,) = fed(encoded(piece("a\u241eb")))
     assert event.text == decoder.result().text == "a\u241eb"
 
 
-def test_the_ascii_record_separator_is_no_delimiter():
+def test_the_ascii_record_separator_is_not_a_delimiter():
     _, events = fed(encoded(piece("a\x1eb")))
     assert [event.text for event in events] == ["a\x1eb"]
 
 
-def test_a_record_of_an_unknown_type_is_shown_with_its_type_and_its_json():
+def test_a_record_of_an_unknown_type_is_an_event_with_its_type_and_json():
     unknown = record("next_big_thing", text="not for the answer", relevant=[1])
     decoder, (event,) = fed(encoded(unknown))
     assert event == StreamEvent(type="next_big_thing")
@@ -154,7 +154,7 @@ def test_a_record_of_an_unknown_type_is_shown_with_its_type_and_its_json():
 
 
 @pytest.mark.parametrize("chunk", [{}, {"type": None}, {"type": 5, "content": None}, {"content": "x"}], ids=repr)
-def test_a_record_without_a_type_or_content_is_shown_too(chunk):
+def test_a_record_without_type_or_content_is_an_event(chunk):
     decoder, (event,) = fed(encoded({"chunk": chunk}))
     assert (event.type, event.text, event.raw) == ("", "", {"chunk": chunk})
     assert decoder.end() is not None
@@ -167,19 +167,19 @@ def test_sources_may_come_in_a_record_of_type_partial_answer_as_the_reference_sh
     assert decoder.end() is None
 
 
-def test_an_empty_list_of_sources_takes_none_away():
+def test_an_empty_list_of_sources_does_not_remove_earlier_ones():
     decoder, _ = fed(encoded(sources("u"), record("partial_answer", relevant_sources=[])))
     assert [source.url for source in decoder.result().sources] == ["u"]
 
 
 @pytest.mark.parametrize("wrong", [["u"], [None], [{"source_url": "u"}, 5]], ids=repr)
-def test_sources_that_are_no_objects_fail_the_stream_as_any_record_that_cannot_be_read(wrong):
+def test_sources_that_are_not_objects_fail_the_stream(wrong):
     with pytest.raises(StreamFailure) as caught:
         fed(encoded(piece("a"), record("relevant_sources", relevant_sources=wrong)))
     assert caught.value.kind == "record"
 
 
-def test_empty_records_and_line_ends_between_records_are_nothing():
+def test_empty_records_and_line_ends_between_records_are_ignored():
     one, two = encoded(piece("a")), encoded(piece("b", end=True))
     decoder, events = fed(b"\n" + DELIMITER + one + b"\r\n" + DELIMITER + b" " + two + b"\n", b"\n")
     assert [event.text for event in events] == ["a", "b"]
@@ -218,7 +218,7 @@ def test_pieces_after_a_record_that_marks_the_end_still_belong_to_the_answer():
     assert decoder.result().id == ANSWER
 
 
-def test_half_a_record_is_no_end_even_after_the_end_mark():
+def test_half_a_record_does_not_end_the_stream_even_after_the_end_mark():
     whole = encoded(piece("a", end=True), IDENTIFIERS)
     for cut in range(len(encoded(piece("a", end=True))) + 1, len(whole)):
         decoder, _ = fed(whole[:cut])
@@ -226,7 +226,7 @@ def test_half_a_record_is_no_end_even_after_the_end_mark():
         assert not decoder.complete
 
 
-def test_a_last_record_without_its_delimiter_is_half_a_record():
+def test_a_last_record_without_a_delimiter_is_incomplete():
     decoder, events = fed(encoded(piece("a", end=True))[: -len(DELIMITER)])
     assert events == []
     assert decoder.end() is not None
@@ -236,12 +236,12 @@ def test_a_last_record_without_its_delimiter_is_half_a_record():
     ("records", "complete"),
     [([piece("a", end=True)], False), ([IDENTIFIERS], False), ([piece("a", end=True), IDENTIFIERS], True)],
 )
-def test_silence_is_an_end_only_when_end_mark_and_identifiers_have_both_come(records, complete):
+def test_a_stream_is_complete_only_after_both_end_mark_and_identifiers(records, complete):
     decoder, _ = fed(encoded(*records))
     assert decoder.complete is complete
 
 
-def test_without_identifiers_the_answer_has_no_id_and_keeps_the_thread_that_it_was_asked_in():
+def test_an_answer_without_identifiers_has_no_id_and_keeps_its_thread():
     decoder = Decoder(RECORD_LIMIT, THREAD)
     list(decoder.feed(encoded(piece("a", end=True))))
     assert (decoder.result().id, decoder.result().thread) == (None, ThreadRef("kapa", THREAD))
@@ -267,7 +267,7 @@ def test_a_record_that_cannot_be_read_fails_the_stream_after_those_before_it(wro
     ("content", "words"),
     [({"reason": "no tokens\x1b[2J"}, "no tokens"), ({}, "no reason"), ({"reason": 5}, "no reason")],
 )
-def test_an_error_record_is_the_vendors_own_failure_in_printable_words(content, words):
+def test_an_error_record_fails_the_stream_with_its_reason_made_printable(content, words):
     with pytest.raises(StreamFailure, match=words) as caught:
         fed(encoded(record("error", True, **content)))
     assert caught.value.kind == "vendor"
@@ -298,7 +298,7 @@ def test_a_record_over_the_limit_fails_the_stream_wherever_it_is_cut(cut):
     assert caught.value.kind == "too_large"
 
 
-def test_a_record_that_never_ends_is_given_up_at_the_limit():
+def test_an_endless_record_fails_the_stream_at_the_limit():
     taken = 0
 
     def endless():
@@ -349,7 +349,7 @@ def test_many_records_in_one_piece_are_searched_about_once(monkeypatch):
 # Through a client
 
 
-def test_a_stream_over_http_gives_each_event_and_then_the_answer(kapa, vendor):
+def test_a_stream_over_http_returns_each_event_and_then_the_answer(kapa, vendor):
     vendor.add("POST", STREAM_URL, body=encoded(*TYPICAL), content_type="text/plain")
     with kapa.stream("q") as answering:
         texts = [event.text for event in answering]
@@ -359,7 +359,7 @@ def test_a_stream_over_http_gives_each_event_and_then_the_answer(kapa, vendor):
     assert answer.call.operation == "chat_streamed"
 
 
-def test_an_error_record_at_the_very_beginning_is_a_server_error_and_asked_again(vendor, clock):
+def test_an_error_record_at_the_beginning_is_a_server_error_and_retried(vendor, clock):
     vendor.add("POST", STREAM_URL, body=encoded(record("error", True, reason="overloaded")))
     vendor.add("POST", STREAM_URL, body=encoded(*TYPICAL))
     with client_of("kapa", clock) as kapa, kapa.stream("q") as answering:
@@ -370,7 +370,7 @@ def test_an_error_record_at_the_very_beginning_is_a_server_error_and_asked_again
     assert len(clock.slept) == 1
 
 
-def test_an_error_record_at_the_beginning_for_ever_is_raised_as_a_server_error(vendor):
+def test_a_repeated_error_record_at_the_beginning_is_raised_as_a_server_error(vendor):
     for _ in range(3):
         vendor.add("POST", STREAM_URL, body=encoded(record("error", True, reason="overloaded")))
     with client_of("kapa") as kapa, pytest.raises(ServerError, match="overloaded") as caught, kapa.stream("q"):
@@ -402,7 +402,7 @@ BEFORE = [sources("u"), piece("so far"), record("stream_start", thread_id=THREAD
     ],
     ids=["error record", "half a record", "half a delimiter", "not UTF-8", "no chunk", "wrong sources", "no end"],
 )
-def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_asked_again(rest):
+def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retried(rest):
     transport = canned(reply(body=encoded(*BEFORE) + rest))
     events, error = interrupted(client_on(transport, "kapa"))
     assert (error.text, error.events) == ("so far", 3)
@@ -428,26 +428,26 @@ def streaming(pieces):
 
 
 @pytest.mark.parametrize("kind", ["truncated", "stalled"])
-def test_a_body_cut_short_is_interrupted_even_where_the_records_are_whole(kind):
+def test_a_truncated_body_is_interrupted_even_if_its_records_are_complete(kind):
     transport = streaming([encoded(piece("so far")), TransportFailure(kind)])
     _, error = interrupted(client_on(transport, "kapa"))
     assert error.text == "so far"
     assert transport.closed
 
 
-def test_a_body_cut_short_after_all_that_was_promised_is_still_interrupted():
+def test_a_body_truncated_after_a_complete_answer_is_still_interrupted():
     _, error = interrupted(client_on(streaming([encoded(*TYPICAL), TransportFailure("truncated")]), "kapa"))
     assert error.answer_id == ANSWER
 
 
-def test_silence_after_all_that_was_promised_is_the_end():
+def test_an_idle_stream_after_a_complete_answer_has_ended():
     client = client_on(streaming([encoded(*TYPICAL), TransportFailure("stalled")]), "kapa")
     with client.stream("q") as answering:
         assert answering.answer.id == ANSWER
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", DELIMITER, encoded(piece("a"))[:-3]], ids=repr)
-def test_a_stream_that_ends_before_its_first_event_is_an_invalid_response_and_not_asked_again(body):
+def test_a_stream_that_ends_before_its_first_event_is_invalid_and_not_retried(body):
     transport = canned(reply(body=body))
     with pytest.raises(InvalidResponse) as caught, client_on(transport, "kapa").stream("q"):
         pass
@@ -455,7 +455,7 @@ def test_a_stream_that_ends_before_its_first_event_is_an_invalid_response_and_no
     assert caught.value.maybe_delivered is True
 
 
-def test_a_first_record_that_cannot_be_read_is_an_invalid_response_with_its_call():
+def test_an_unreadable_first_record_is_an_invalid_response_with_its_call():
     transport = canned(reply(body=encoded(record("relevant_sources", relevant_sources=["no object"]))))
     with pytest.raises(InvalidResponse) as caught, client_on(transport, "kapa").stream("q"):
         pass
@@ -463,7 +463,7 @@ def test_a_first_record_that_cannot_be_read_is_an_invalid_response_with_its_call
     assert len(caught.value.attempts) == 1
 
 
-def test_waiting_between_attempts_is_the_clocks_and_not_the_tests():
+def test_the_wait_between_attempts_uses_the_tests_clock():
     clock = FakeClock()
     transport = canned(reply(status=503, body=b""), reply(body=encoded(piece("a", end=True))))
     with client_on(transport, "kapa", clock).stream("q") as answering:

@@ -1,4 +1,4 @@
-"""Answers that depart from Kapa's samples: read as far as they make sense, refused by field otherwise, nothing else."""
+"""Replies that differ from Kapa's samples: read as far as possible, and otherwise an error that names the field."""
 
 import json
 
@@ -30,7 +30,7 @@ def read(case, value):
 @pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.name)
 @FAST
 @given(data=st.data())
-def test_a_damaged_answer_is_read_or_refused_with_a_pointer(case, data):
+def test_a_damaged_reply_is_read_or_invalid_with_a_pointer(case, data):
     value = data.draw(damaged(case.answer))
     result, error = caught(InvalidResponse, lambda: read(case, value))
     if error is None:
@@ -57,7 +57,7 @@ def test_a_damaged_record_is_read_or_fails_the_stream(case, data):
 
 @FAST
 @given(data=st.data())
-def test_a_damaged_answer_becomes_an_answer_or_is_refused(data):
+def test_a_damaged_reply_becomes_an_answer_or_an_error(data):
     client = client_on(canned(reply(data.draw(damaged(SAMPLES["chat"])))), "kapa")
     answer, error = caught(InvalidResponse, lambda: client.chat("string"))
     if error is None:
@@ -69,7 +69,7 @@ def test_a_damaged_answer_becomes_an_answer_or_is_refused(data):
 @pytest.mark.parametrize("thread", [None, REFERENCE], ids=["project", "thread"])
 @FAST
 @given(data=st.data())
-def test_a_damaged_history_becomes_exchanges_or_is_refused(thread, data):
+def test_a_damaged_history_becomes_exchanges_or_an_error(thread, data):
     sample = SAMPLES["list_question_answers"] if thread is None else SAMPLES["retrieve_thread"]
     page = data.draw(damaged(sample))
     client = client_on(canned(reply(page), reply([])), "kapa")
@@ -92,7 +92,7 @@ def test_a_damaged_history_becomes_exchanges_or_is_refused(thread, data):
     ],
     ids=repr,
 )
-def test_a_wrong_field_is_named_by_its_pointer(damage, pointer):
+def test_an_invalid_field_is_named_by_its_pointer(damage, pointer):
     value = {name: item for name, item in {**SAMPLES["chat"], **damage}.items() if item is not ...}
     with pytest.raises(InvalidResponse) as raised:
         read(next(case for case in FULL if case.name == "chat"), value)
@@ -100,14 +100,14 @@ def test_a_wrong_field_is_named_by_its_pointer(damage, pointer):
     assert raised.value.maybe_delivered is True
 
 
-def test_the_words_of_the_answer_are_not_in_the_error_about_its_shape():
+def test_an_invalid_response_error_does_not_quote_the_answer():
     value = {**SAMPLES["chat"], "answer": "private words", "relevant_sources": ["x"]}
     with pytest.raises(InvalidResponse) as raised:
         read(next(case for case in FULL if case.name == "chat"), value)
     assert "private words" not in repr(raised.value) + str(vars(raised.value))
 
 
-def test_fields_that_are_new_are_kept_in_raw_and_change_nothing():
+def test_unknown_fields_are_kept_in_raw_and_change_nothing():
     value = {**SAMPLES["chat"], "citations": [{"n": 1}]}
     result = read(next(case for case in FULL if case.name == "chat"), value)
     assert result == REPLY
@@ -115,7 +115,7 @@ def test_fields_that_are_new_are_kept_in_raw_and_change_nothing():
 
 
 @pytest.mark.parametrize("sources", [None, "string", '[{"source_url": "x"}]', []], ids=repr)
-def test_sources_within_a_retrieved_thread_may_be_text_or_null(sources):
+def test_sources_of_a_retrieved_thread_may_be_text_or_null(sources):
     thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
     thread["question_answers"][0]["relevant_sources"] = sources
     client = client_on(canned(reply(thread)), "kapa")
@@ -124,7 +124,7 @@ def test_sources_within_a_retrieved_thread_may_be_text_or_null(sources):
     assert exchange.raw["relevant_sources"] == sources
 
 
-def test_sources_within_a_retrieved_thread_may_be_a_list():
+def test_sources_of_a_retrieved_thread_may_be_a_list():
     thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
     thread["question_answers"][0]["relevant_sources"] = SAMPLES["chat"]["relevant_sources"]
     client = client_on(canned(reply(thread)), "kapa")
@@ -132,7 +132,7 @@ def test_sources_within_a_retrieved_thread_may_be_a_list():
     assert exchange.sources == (Source("string", "string", internal=True),)
 
 
-def test_the_activity_of_the_live_api_which_has_moved_on_is_shown_as_it_is():
+def test_the_activity_of_the_live_api_with_its_new_names_is_kept_in_raw():
     newer = {
         "aggregate_statistics": {"total_query_count": 5},
         "total_queries_by_language": [{"iso": "en", "name": "English", "count": 5}],
@@ -154,7 +154,7 @@ def test_the_activity_of_the_live_api_which_has_moved_on_is_shown_as_it_is():
     ],
     ids=repr,
 )
-def test_verdicts_in_the_history_are_read(row, feedback):
+def test_ratings_in_the_history_are_read(row, feedback):
     (sample,) = SAMPLES["list_question_answers"]
     client = client_on(canned(reply({"results": [{**sample, "feedback": [row]}], "next": None})), "kapa")
     (exchange,) = client.history()
@@ -162,7 +162,7 @@ def test_verdicts_in_the_history_are_read(row, feedback):
     assert exchange.feedback[0].raw == row
 
 
-def test_a_verdict_of_an_unknown_kind_is_left_to_raw():
+def test_a_rating_of_an_unknown_kind_is_kept_in_raw_only():
     (sample,) = SAMPLES["list_question_answers"]
     row = {**sample, "feedback": [{"reaction": "shrug"}]}
     client = client_on(canned(reply({"results": [row], "next": None})), "kapa")
@@ -185,19 +185,19 @@ def test_a_verdict_of_an_unknown_kind_is_left_to_raw():
     ],
     ids=repr,
 )
-def test_a_list_is_read_in_each_form_that_kapa_gives_it(value, listing):
+def test_a_list_is_read_in_each_of_kapas_forms(value, listing):
     found = Listing.read(value, lambda row: ChatReply.read(row).answer)
     assert found == listing
     assert found.raw == value
 
 
 @pytest.mark.parametrize("value", ["text", 5, None, True], ids=repr)
-def test_what_is_no_list_in_any_form_is_refused(value):
+def test_a_body_that_is_not_a_list_in_any_form_is_invalid(value):
     with pytest.raises(InvalidResponse, match="a list of rows"):
         Listing.read(value, ChatReply.read)
 
 
-def test_an_upsert_that_answers_without_a_body_is_done_all_the_same(kapa, vendor):
+def test_an_upsert_without_a_body_in_its_reply_succeeds(kapa, vendor):
     vendor.add("POST", f"{KAPA_URL}/query/v1/feedback/upsert/", status=204)
     receipt = kapa.feedback(ANSWER, Rating.UP, user="somebody")
     assert (receipt.id, receipt.answer_id, receipt.raw) == (None, ANSWER, {})
@@ -214,7 +214,7 @@ def test_an_upsert_that_answers_without_a_body_is_done_all_the_same(kapa, vendor
     ],
     ids=repr,
 )
-def test_a_body_that_is_no_json_is_refused_and_not_guessed_at(body, kind):
+def test_a_body_that_is_not_json_is_invalid(body, kind):
     client = client_on(canned(reply(body=body)), "kapa")
     with pytest.raises(InvalidResponse) as raised:
         client.run(operations.chat(project_id=PROJECT, query="string"))

@@ -1,12 +1,25 @@
-"""Kadal's histories: each row once, whatever the total claims, and an end in every way in which Kadal may end them."""
+"""The Kadal adapter's histories: versions, pages, and each way in which Kadal may end a list."""
 
 from itertools import islice
 
 import pytest
 
-from tests.behaviour.doubles import BOT, Canned, canned, client_on, query_of, reply
+from tests.behaviour.doubles import (
+    BOT,
+    Canned,
+    body_of,
+    canned,
+    client_on,
+    query_of,
+    reply,
+)
 from unichat import ThreadRef, errors
 
+from .replies import (
+    LIST,
+    LIST_V7,
+    catch_error,
+)
 from .test_operations import V7
 
 VERSIONS = pytest.mark.parametrize("version", ["v1", "v7"])
@@ -42,7 +55,7 @@ class Vendor:
         return [int(query_of(request)["page_no"]) for request in self.transport.sent]
 
     def answer(self, request):
-        assert len(self.pages) < 100, "this would go on for ever"
+        assert len(self.pages) < 100, "this would go on forever"
         query = query_of(request)
         page, size = int(query["page_no"]), min(int(query["page_size"]), self.cap)
         rows = self.rows[::-1] if query["order"] == "desc" else self.rows
@@ -77,7 +90,7 @@ TOTALS = pytest.mark.parametrize(
 @TOTALS
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7])
 @pytest.mark.parametrize("newest_first", [False, True], ids=["oldest first", "newest first"])
-def test_each_row_comes_once_and_in_order(total, count, newest_first):
+def test_a_history_returns_each_row_once_and_in_order(total, count, newest_first):
     vendor = Vendor(count, total=total)
     found = questions(vendor.client.history(page_size=2, newest_first=newest_first))
     assert found == (named(*range(count))[::-1] if newest_first else named(*range(count)))
@@ -86,19 +99,19 @@ def test_each_row_comes_once_and_in_order(total, count, newest_first):
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7])
 @pytest.mark.parametrize("total", [None, len], ids=["no total", "total_count"])
-def test_the_newer_list_gives_each_row_once_as_well(total, count):
+def test_a_v7_history_returns_each_row_once(total, count):
     assert questions(Vendor(count, "v7", total).client.history(page_size=2)) == named(*range(count))
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_a_total_with_a_short_page_ends_the_list_without_another_page(rows):
+def test_a_short_page_that_reaches_the_total_is_the_last(rows):
     vendor = Vendor(rows, total=len)
     assert len(list(vendor.client.history(page_size=2))) == rows
     assert len(vendor.pages) == (rows + 1) // 2
 
 
 @VERSIONS
-def test_a_short_page_alone_is_not_the_end(version):
+def test_a_short_page_alone_is_not_the_last(version):
     vendor = Vendor(7, version, cap=3)
     assert questions(vendor.client.history(page_size=50)) == named(*range(7))
     assert vendor.pages == [1, 2, 3, 4]
@@ -106,12 +119,12 @@ def test_a_short_page_alone_is_not_the_end(version):
 
 @VERSIONS
 @pytest.mark.parametrize("claimed", [0, 1, 2, 3, 4, 6, 1000], ids=lambda total: f"total {total}")
-def test_a_total_that_is_too_small_or_too_big_loses_no_row_and_ends(version, claimed):
+def test_a_history_with_a_wrong_total_returns_every_row_and_ends(version, claimed):
     vendor = Vendor(5, version, lambda rows: claimed)
     assert questions(vendor.client.history(page_size=2)) == named(*range(5))
 
 
-def test_the_printed_sample_whose_total_is_no_page_length_asks_for_more(mini):
+def test_the_references_sample_whose_total_is_not_its_length_is_not_the_last_page(mini):
     page = {"status_code": 200, "data": [row(0)], "total_skill_count": 5}
     transport = canned(reply(page), reply({"status_code": 200, "data": [], "total_skill_count": 5}))
     assert questions(client_on(transport, "kadal").history()) == named(0)
@@ -134,7 +147,7 @@ ENDS = {
 
 @VERSIONS
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_every_form_of_404_or_emptiness_past_the_end_is_the_end(version, end):
+def test_a_404_or_empty_page_in_any_form_ends_the_history(version, end):
     vendor = Vendor(4, version, end=end)
     assert questions(vendor.client.history(page_size=2)) == named(*range(4))
     assert vendor.pages == [1, 2, 3]
@@ -146,14 +159,14 @@ def test_a_first_page_with_a_list_is_an_empty_history_even_with_a_404(end):
 
 
 @pytest.mark.parametrize("status", [200, 404])
-def test_a_newer_empty_history_is_empty_under_either_status(status):
+def test_an_empty_v7_history_is_empty_under_either_status(status):
     client = client_on(canned(reply(EMPTY_V7, status)), "kadal", history_version="v7")
     assert list(client.history()) == []
 
 
 @VERSIONS
 @pytest.mark.parametrize("answer", [reply(ENVELOPE_404, 404), reply(ENVELOPE_404)], ids=["http", "body"])
-def test_a_404_on_the_first_page_without_a_list_is_a_bot_that_is_not_there(version, answer):
+def test_a_404_for_the_first_page_without_a_list_is_a_missing_bot(version, answer):
     client = client_on(canned(answer), "kadal", history_version=version)
     with pytest.raises(errors.NotFound) as raised:
         list(client.history())
@@ -161,7 +174,7 @@ def test_a_404_on_the_first_page_without_a_list_is_a_bot_that_is_not_there(versi
 
 
 @VERSIONS
-def test_a_page_that_is_repeated_for_ever_ends_the_list(version):
+def test_a_page_that_is_repeated_forever_ends_the_history(version):
     page = Vendor(2, version).page([row(0, version), row(1, version)])
     transport = Canned(lambda request: reply(page))
     client = client_on(transport, "kadal", history_version=version)
@@ -170,7 +183,7 @@ def test_a_page_that_is_repeated_for_ever_ends_the_list(version):
     assert len(transport.sent) == 3
 
 
-def test_a_page_without_ids_that_is_repeated_for_ever_ends_the_list_as_well():
+def test_a_page_without_ids_that_is_repeated_forever_ends_the_history():
     rows = [{"user_query": "q0", "bot_response": "a"}, {"user_query": "q1", "bot_response": "a"}]
     transport = Canned(lambda request: reply({"status_code": 200, "data": rows}))
     found = questions(islice(client_on(transport, "kadal").history(page_size=2), 10))
@@ -178,12 +191,12 @@ def test_a_page_without_ids_that_is_repeated_for_ever_ends_the_list_as_well():
     assert len(transport.sent) == 3
 
 
-def test_rows_without_ids_that_are_alike_are_all_given():
+def test_equal_rows_without_ids_are_all_returned():
     rows = [{"user_query": "q0", "bot_response": "a"}] * 3
     assert len(list(Vendor(0, rows=rows).client.history())) == 3
 
 
-def test_a_row_that_moved_to_the_next_page_while_reading_comes_once():
+def test_a_row_that_moved_to_the_next_page_meanwhile_is_returned_once():
     vendor = Vendor(6)
     found = []
     for exchange in vendor.client.history(page_size=3, newest_first=True):
@@ -193,7 +206,7 @@ def test_a_row_that_moved_to_the_next_page_while_reading_comes_once():
     assert found == named(5, 4, 3, 2, 1, 0)
 
 
-def test_pages_are_fetched_as_they_are_needed_and_not_before():
+def test_a_page_is_not_fetched_before_its_first_row_is_needed():
     vendor = Vendor(10)
     history = vendor.client.history(page_size=3)
     assert vendor.pages == []
@@ -204,13 +217,13 @@ def test_pages_are_fetched_as_they_are_needed_and_not_before():
 
 
 @pytest.mark.parametrize(("limit", "pages"), [(0, []), (1, [1]), (2, [1]), (3, [1, 2]), (4, [1, 2])])
-def test_a_limit_ends_the_list_and_fetches_no_page_beyond_it(limit, pages):
+def test_a_limit_ends_the_history_without_fetching_another_page(limit, pages):
     vendor = Vendor(5)
     assert questions(vendor.client.history(page_size=2, limit=limit)) == named(*range(limit))
     assert vendor.pages == pages
 
 
-def test_a_page_that_fails_leaves_the_rows_before_it_good():
+def test_a_page_that_fails_raises_after_the_rows_before_it():
     vendor = Vendor(4, end=reply({"status_code": 500, "message": "down"}, 500))
     history = vendor.client.history(page_size=2)
     assert questions(islice(history, 4)) == named(0, 1, 2, 3)
@@ -218,7 +231,7 @@ def test_a_page_that_fails_leaves_the_rows_before_it_good():
         next(history)
 
 
-def test_event_rows_are_kept_unless_the_settings_say_otherwise():
+def test_event_rows_are_listed_unless_the_settings_exclude_them():
     event = {**row(1, "v7"), "metadata": {"category": "event"}}
     page = Vendor(0, "v7").page([row(0, "v7"), event, {**row(2, "v7"), "metadata": None}])
     for include, expected in ((True, named(0, 1, 2)), (False, named(0, 2))):
@@ -227,7 +240,7 @@ def test_event_rows_are_kept_unless_the_settings_say_otherwise():
         assert questions(client.history()) == expected
 
 
-def test_a_page_of_nothing_but_events_is_no_end():
+def test_a_page_of_excluded_events_does_not_end_the_history():
     event = {**row(0, "v7"), "metadata": {"category": "event"}}
     pages = [Vendor(0, "v7").page([each]) for each in (event, row(1, "v7"))]
     transport = canned(*map(reply, pages), reply(EMPTY_V7))
@@ -235,7 +248,7 @@ def test_a_page_of_nothing_but_events_is_no_end():
     assert questions(client.history(page_size=1)) == named(1)
 
 
-def test_a_users_history_asks_for_that_user_and_its_rows_can_be_continued():
+def test_a_users_history_is_filtered_by_the_user_and_its_rows_can_be_continued():
     transport = Canned(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
     client = client_on(transport, "kadal")
     (exchange,) = client.history(user="anna")
@@ -244,7 +257,7 @@ def test_a_users_history_asks_for_that_user_and_its_rows_can_be_continued():
     assert ThreadRef.parse(str(exchange.thread)) == exchange.thread
 
 
-def test_a_threads_history_asks_for_the_threads_user():
+def test_a_threads_history_is_filtered_by_the_threads_user():
     transport = Canned(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
     thread = ThreadRef("kadal", "x", user="anna", scope=BOT)
     (exchange,) = client_on(transport, "kadal").history(thread)
@@ -252,8 +265,58 @@ def test_a_threads_history_asks_for_the_threads_user():
     assert exchange.thread == thread
 
 
-def test_the_bots_history_asks_for_nobody_and_its_rows_say_no_thread():
+def test_the_bots_history_is_not_filtered_and_its_rows_have_no_thread():
     transport = Canned(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
     (exchange,) = client_on(transport, "kadal").history()
     assert "ext_user_id_ref" not in query_of(transport.sent[0])
     assert exchange.thread is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "method", "path"),
+    [({}, "GET", LIST), ({"history_version": "v1"}, "GET", LIST), ({"history_version": "v7"}, "POST", LIST_V7)],
+    ids=["default", "v1", "v7"],
+)
+def test_the_history_version_can_be_chosen_and_is_v1_by_default(settings, method, path):
+    transport = canned(reply({"status_code": 200, "data": []}))
+    assert list(client_on(transport, "kadal", **settings).history()) == []
+    assert (transport.sent[0].method, transport.sent[0].path) == (method, path)
+
+
+def test_cleared_rows_are_listed_and_marked():
+    (row,) = V7["data"]["chat_hist"]
+    rows = [{**row, "query_response_id": str(flag), "is_cleared": flag} for flag in (0, 1)]
+    page = {**V7, "total_count": 2, "data": {"chat_hist": rows}}
+    found = list(client_on(canned(reply(page)), "kadal", history_version="v7").history())
+    assert [(each.id, each.cleared) for each in found] == [("0", False), ("1", True)]
+
+
+@pytest.mark.parametrize("version", ["v1", "v7"])
+def test_page_size_and_order_are_always_sent(version):
+    transport = Canned(lambda request: reply({"status_code": 200, "data": []}))
+    client = client_on(transport, "kadal", history_version=version)
+    list(client.history())
+    list(client.history(newest_first=True, page_size=7))
+    first, second = (query_of(request) for request in transport.sent)
+    assert first == {"chat_bot_id": BOT, "page_no": "1", "page_size": "50", "order": "asc"}
+    assert second == {"chat_bot_id": BOT, "page_no": "1", "page_size": "7", "order": "desc"}
+
+
+def test_the_v7_list_is_sent_its_filters_or_an_empty_object():
+    transport = Canned(lambda request: reply({"status_code": 200, "data": []}))
+    client = client_on(transport, "kadal", history_version="v7")
+    list(client.history())
+    list(client.history(text="tea"))
+    assert [body_of(request) for request in transport.sent] == [{}, {"text": "tea"}]
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_tool_rows_can_be_excluded_from_the_v7_list(flag):
+    transport = canned(reply({"status_code": 200, "data": []}))
+    list(client_on(transport, "kadal", history_version="v7", exclude_tool_verbose=flag).history())
+    assert query_of(transport.sent[0])["exclude_tool_verbose"] == str(flag).lower()
+
+
+def test_a_search_is_unsupported_by_the_v1_list():
+    error, sent = catch_error(lambda client: client.history(text="tea"))
+    assert (type(error), error.argument, sent) == (errors.Unsupported, "text", [])

@@ -1,4 +1,4 @@
-"""Looking on Kapa for an answer that was lost: only what the question may have led to counts."""
+"""Reconciling on Kapa: how the adapter looks for an answer that was lost."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,7 @@ IN_A_THREAD = pytest.mark.parametrize("thread", [None, ThreadRef("kapa", THREAD)
 
 
 @IN_A_THREAD
-def test_the_same_question_just_now_is_the_one_that_was_lost(thread):
+def test_reconciling_finds_the_same_question_asked_just_now(thread):
     assert asked([row()], thread) == ("found", 1)
 
 
@@ -53,9 +53,9 @@ def test_the_same_question_just_now_is_the_one_that_was_lost(thread):
     [[row(age=3600)], [row("another question")], [row(answer="")], [], [{**row(), "created_at": None}]],
     ids=["long ago", "other words", "no answer yet", "nothing", "no time"],
 )
-def test_what_may_be_older_or_is_not_the_question_is_not_its_answer(rows, thread):
+def test_reconciling_ignores_older_rows_and_other_questions(rows, thread):
     assert asked(rows, thread) == ("asked again", 2)
 
 
-def test_two_that_fit_are_one_too_many():
+def test_reconciling_finds_nothing_if_two_rows_match():
     assert asked([row(), row(number=4)]) == ("asked again", 2)

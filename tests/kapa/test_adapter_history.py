@@ -1,4 +1,4 @@
-"""Kapa's lists: bare, counted, linked or a single object; each row once, no page too many, and an end in any case."""
+"""Kapa's lists: bare, counted, linked or a single object; each row once, no page too many, and always an end."""
 
 import json
 from itertools import islice
@@ -62,7 +62,7 @@ class Vendor:
         return [int(query_of(request)["page"]) for request in self.sent if "question-answers" in request.path]
 
     def answer(self, request):
-        assert len(self.sent) < 200, "this would go on for ever"
+        assert len(self.sent) < 200, "this would go on forever"
         query = query_of(request)
         page, size = int(query["page"]), min(int(query["page_size"]), self.cap)
         if request.path.endswith("/end-users/"):
@@ -89,7 +89,7 @@ SHAPES = pytest.mark.parametrize("shape", [bare, counted, linked], ids=lambda sh
 @SHAPES
 @pytest.mark.parametrize("total", [0, 1, 2, 3, 4, 7])
 @pytest.mark.parametrize("newest_first", [False, True], ids=["oldest first", "newest first"])
-def test_each_row_comes_once_and_in_order(shape, total, newest_first):
+def test_a_history_returns_each_row_once_and_in_order(shape, total, newest_first):
     vendor = Vendor([row(number) for number in range(total)], shape)
     found = questions(vendor.client.history(page_size=2, newest_first=newest_first))
     expected = named(*range(total))
@@ -110,14 +110,14 @@ def test_each_row_comes_once_and_in_order(shape, total, newest_first):
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_no_page_is_fetched_beyond_the_one_that_says_it_is_the_last(shape, total, pages):
+def test_no_page_is_fetched_after_the_last(shape, total, pages):
     vendor = Vendor([row(number) for number in range(total)], shape)
     assert len(list(vendor.client.history(page_size=2))) == total
     assert len(vendor.pages) == pages
 
 
 @SHAPES
-def test_a_vendor_that_caps_the_page_size_still_gives_every_row(shape):
+def test_a_history_with_a_capped_page_size_returns_every_row(shape):
     vendor = Vendor([row(number) for number in range(7)], shape, cap=3)
     assert questions(vendor.client.history(page_size=5)) == named(*range(7))
 
@@ -129,7 +129,7 @@ def test_a_list_that_is_a_single_object_is_a_list_of_one(size):
 
 
 @SHAPES
-def test_nothing_is_sent_before_the_first_row_is_asked_for_and_only_the_pages_that_are_needed(shape):
+def test_a_history_fetches_nothing_before_its_first_row_is_needed_and_only_the_needed_pages(shape):
     vendor = Vendor([row(number) for number in range(10)], shape)
     history = vendor.client.history(page_size=3)
     assert vendor.sent == []
@@ -141,14 +141,14 @@ def test_nothing_is_sent_before_the_first_row_is_asked_for_and_only_the_pages_th
 
 @SHAPES
 @pytest.mark.parametrize(("limit", "pages"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (99, None)])
-def test_a_limit_ends_the_list_and_fetches_no_page_beyond_it(shape, limit, pages):
+def test_a_limit_ends_the_history_without_fetching_another_page(shape, limit, pages):
     vendor = Vendor([row(number) for number in range(5)], shape)
     assert questions(vendor.client.history(page_size=2, limit=limit)) == named(*range(5))[:limit]
     if pages is not None:
         assert len(vendor.pages) == pages
 
 
-def test_the_page_size_and_the_order_are_sent_as_they_were_asked_for():
+def test_page_size_and_order_are_sent_as_requested():
     vendor = Vendor([row(1)])
     list(vendor.client.history(page_size=7, newest_first=True))
     assert vendor.sent[0].path == f"/query/v1/projects/{PROJECT}/question-answers/"
@@ -158,7 +158,7 @@ def test_the_page_size_and_the_order_are_sent_as_they_were_asked_for():
 
 
 @SHAPES
-def test_a_page_that_is_repeated_for_ever_ends_the_list(shape):
+def test_a_page_that_is_repeated_forever_ends_the_history(shape):
     rows = [row(1), row(2)]
     vendor = Vendor([], lambda part, page, size, total: shape(rows, 1, size, 100))
     assert questions(vendor.client.history(page_size=2)) == named(1, 2)
@@ -166,7 +166,7 @@ def test_a_page_that_is_repeated_for_ever_ends_the_list(shape):
     assert len(vendor.pages) == 3
 
 
-def test_empty_pages_that_claim_to_have_more_after_them_end_the_list():
+def test_empty_pages_that_claim_a_next_page_end_the_history():
     more = {"next": "https://elsewhere.example/", "results": []}
     vendor = Vendor([], lambda part, page, size, total: more)
     assert list(vendor.client.history()) == []
@@ -174,7 +174,7 @@ def test_empty_pages_that_claim_to_have_more_after_them_end_the_list():
 
 
 @pytest.mark.parametrize("claimed", [0, 1, 3, 4, 6, 1000], ids=lambda count: f"count {count}")
-def test_a_count_that_is_too_small_or_too_big_loses_no_row_and_ends(claimed):
+def test_a_history_with_a_wrong_count_returns_every_row_and_ends(claimed):
     vendor = Vendor(
         [row(number) for number in range(5)],
         lambda part, page, size, total: {"count": claimed, "results": part},
@@ -183,7 +183,7 @@ def test_a_count_that_is_too_small_or_too_big_loses_no_row_and_ends(claimed):
     assert questions(vendor.client.history(page_size=2)) == named(*range(5))
 
 
-def test_a_row_that_moved_to_the_next_page_while_reading_comes_once():
+def test_a_row_that_moved_to_the_next_page_meanwhile_is_returned_once():
     rows = [row(number) for number in range(6)]
     vendor = Vendor(rows, linked)
     found = []
@@ -194,13 +194,13 @@ def test_a_row_that_moved_to_the_next_page_while_reading_comes_once():
     assert found == named(5, 4, 3, 2, 1, 0)
 
 
-def test_a_row_that_stands_twice_on_one_page_comes_once():
+def test_a_row_that_occurs_twice_on_a_page_is_returned_once():
     vendor = Vendor([row(1), row(1), row(2)], linked)
     assert questions(vendor.client.history(page_size=3)) == named(1, 2)
 
 
 @pytest.mark.parametrize("shape", [bare, counted], ids=lambda shape: shape.__name__)
-def test_a_404_past_the_end_is_the_end(shape):
+def test_a_404_for_a_later_page_ends_the_history(shape):
     vendor = Vendor(
         [row(number) for number in range(4)],
         shape if shape is bare else lambda part, page, size, total: {"count": 99, "results": part},
@@ -209,7 +209,7 @@ def test_a_404_past_the_end_is_the_end(shape):
     assert questions(vendor.client.history(page_size=2)) == named(*range(4))
 
 
-def test_a_404_on_the_first_page_is_no_empty_list_but_a_project_that_is_not_there():
+def test_a_404_for_the_first_page_is_a_missing_project():
     client = client_on(Canned(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
     history = client.history()
     with pytest.raises(NotFound) as caught:
@@ -217,7 +217,7 @@ def test_a_404_on_the_first_page_is_no_empty_list_but_a_project_that_is_not_ther
     assert caught.value.what == "project"
 
 
-def test_a_page_that_fails_leaves_the_rows_before_it_good():
+def test_a_page_that_fails_raises_after_the_rows_before_it():
     vendor = Vendor([row(number) for number in range(4)], past_the_end=reply({"detail": "down"}, 500))
     history = vendor.client.history(page_size=2)
     assert questions(islice(history, 4)) == named(0, 1, 2, 3)
@@ -225,7 +225,7 @@ def test_a_page_that_fails_leaves_the_rows_before_it_good():
         next(history)
 
 
-def test_a_thread_is_one_request_and_in_the_order_of_its_times():
+def test_a_threads_history_takes_one_request_and_is_sorted_by_time():
     thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
     times = ["2024-01-02T00:00:00Z", "2024-01-03T00:00:00+00:00", "2024-01-01T23:00:00-05:00"]
     thread["question_answers"] = [{**row(number), "created_at": time} for number, time in enumerate(times)]
@@ -240,19 +240,19 @@ def test_a_thread_is_one_request_and_in_the_order_of_its_times():
     assert len(transport.sent) == 3
 
 
-def test_a_thread_whose_times_are_not_all_known_stays_in_the_vendors_order():
+def test_a_threads_history_with_missing_times_keeps_the_vendors_order():
     rows = [{**row(0), "created_at": "2024-01-02T00:00:00Z"}, {**row(1), "created_at": None}]
     client = client_on(Canned(lambda request: reply({"id": THREAD, "question_answers": rows})), "kapa")
     assert questions(client.history(REFERENCE)) == named(0, 1)
 
 
 @pytest.mark.parametrize("answers", [None, ...], ids=["null", "missing"])
-def test_a_thread_without_answers_is_empty(answers):
+def test_a_threads_history_without_answers_is_empty(answers):
     thread = {"id": THREAD} if answers is ... else {"id": THREAD, "question_answers": None}
     assert list(client_on(Canned(lambda request: reply(thread)), "kapa").history(REFERENCE)) == []
 
 
-def test_a_thread_that_kapa_does_not_know_is_not_found():
+def test_an_unknown_thread_is_not_found():
     client = client_on(Canned(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
     with pytest.raises(NotFound) as caught:
         list(client.history(REFERENCE))
@@ -267,7 +267,7 @@ HERS = [row(1, "u-anna"), row(2, "u-annabel"), row(3, None), row(4, "u-anna")]
 
 
 @SHAPES
-def test_a_users_history_has_that_users_rows_alone(shape):
+def test_a_users_history_has_only_that_users_rows(shape):
     vendor = Vendor(HERS, shape, end_users=[ANNABEL, ANNA], users_shape=shape)
     assert questions(vendor.client.history(user="anna", page_size=2)) == named(1, 4)
     lookup = vendor.sent[0]
@@ -287,13 +287,13 @@ def test_a_user_can_be_looked_up_by_email():
     assert query_of(vendor.sent[0])["search"] == "anna@example.com"
 
 
-def test_a_user_whom_kapa_gives_as_a_single_object_is_found():
+def test_a_user_listed_as_a_single_object_is_found():
     vendor = Vendor(HERS, linked, end_users=[ANNA], users_shape=single)
     assert questions(vendor.client.history(user="anna")) == named(1, 4)
 
 
 @pytest.mark.parametrize("users_shape", [bare, counted, linked, single], ids=lambda shape: shape.__name__)
-def test_a_user_whom_kapa_does_not_know_has_asked_nothing(users_shape):
+def test_the_history_of_an_unknown_user_is_empty(users_shape):
     vendor = Vendor(HERS, linked, end_users=[ANNABEL], users_shape=users_shape)
     assert list(vendor.client.history(user="anna")) == []
 
@@ -303,13 +303,13 @@ def test_a_user_whom_kapa_does_not_know_has_asked_nothing(users_shape):
     [[ANNABEL], {"count": 99, "results": [ANNABEL]}, {"next": "https://elsewhere.example/", "results": []}],
     ids=["bare", "counted", "empty with a link"],
 )
-def test_a_look_up_of_a_user_ends_though_the_vendor_repeats_the_page_for_ever(page):
+def test_a_user_lookup_ends_even_if_the_vendor_repeats_a_page_forever(page):
     vendor = Vendor(HERS, linked, users_shape=lambda *_: page)
     assert list(vendor.client.history(user="anna")) == []
     assert len(vendor.sent) < 10
 
 
-def test_a_look_up_of_a_user_ends_where_kapa_says_that_there_is_no_such_page():
+def test_a_user_lookup_ends_with_a_404_for_the_next_page():
     def answer(request):
         if request.path.endswith("/end-users/"):
             return reply([ANNABEL]) if query_of(request)["page"] == "1" else reply({"detail": "Invalid page."}, 404)
@@ -318,7 +318,7 @@ def test_a_look_up_of_a_user_ends_where_kapa_says_that_there_is_no_such_page():
     assert list(client_on(Canned(answer), "kapa").history(user="anna")) == []
 
 
-def test_one_users_rows_of_a_thread_are_picked_too():
+def test_a_threads_history_can_be_filtered_by_user():
     def answer(request):
         if request.path.endswith("/end-users/"):
             return reply({"results": [ANNA], "next": None})
@@ -335,14 +335,14 @@ def test_a_user_known_by_slack_id_only_cannot_be_looked_up():
     assert transport.sent == []
 
 
-def test_a_row_without_an_id_is_refused_by_its_pointer():
+def test_a_row_without_an_id_is_invalid_with_a_pointer():
     client = client_on(Canned(lambda request: reply({"results": [{"question": "q"}], "next": None})), "kapa")
     with pytest.raises(InvalidResponse) as caught:
         list(client.history())
     assert caught.value.pointer == "/results/0/id"
 
 
-def test_a_history_over_http_asks_for_its_pages_by_number(kapa, vendor):
+def test_a_history_over_http_requests_its_pages_by_number(kapa, vendor):
     for number in (1, 2):
         page = {"next": "https://elsewhere.example/?page=2" if number == 1 else None, "results": [row(number)]}
         vendor.add("GET", f"{KAPA_URL}/query/v1/projects/{PROJECT}/question-answers/", json=page)

@@ -1,4 +1,4 @@
-"""The neutral calls on Kapa: threads, users, metadata, feedback; what is sent, and what is refused or dropped."""
+"""The neutral calls on Kapa: threads, users, metadata, feedback; what is sent, and what is invalid or dropped."""
 
 import json
 import logging
@@ -54,7 +54,7 @@ def sent(transport):
 # Asking
 
 
-def test_a_question_begins_a_thread_and_its_answer_says_where_to_go_on(kapa, transport):
+def test_a_question_starts_a_thread_that_its_answer_names(kapa, transport):
     answer = kapa.chat("q")
     assert sent(transport) == (f"/query/v1/projects/{PROJECT}/chat/", {"query": "q"})
     assert answer == Answer(
@@ -69,7 +69,7 @@ def test_a_question_begins_a_thread_and_its_answer_says_where_to_go_on(kapa, tra
 
 
 @pytest.mark.parametrize("form", ["reference", "text", "answer", "exchange"])
-def test_a_thread_is_continued_from_its_reference_its_text_or_what_was_said_in_it(form, kapa, transport):
+def test_a_thread_is_continued_from_its_reference_its_text_or_its_answer(form, kapa, transport):
     thread = {
         "reference": REFERENCE,
         "text": str(REFERENCE),
@@ -94,7 +94,7 @@ def test_an_answer_without_a_thread_id_stays_in_the_thread_it_was_asked_in():
     assert kapa.chat("q").thread is None
 
 
-def test_a_stream_goes_into_the_thread_too(transport):
+def test_a_stream_continues_a_thread(transport):
     transport.answer = lambda request: reply(
         body=json.dumps({"chunk": {"type": "x", "stream_end": True}}).encode() + b"\xe2\x90\x9e"
     )
@@ -106,12 +106,12 @@ def test_a_stream_goes_into_the_thread_too(transport):
     )
 
 
-def test_a_user_given_as_text_is_the_bots_own_id_of_the_person(kapa, transport):
+def test_a_user_given_as_text_is_the_bots_own_user_id(kapa, transport):
     kapa.chat("q", user="anna")
     assert sent(transport)[1] == {"query": "q", "user": {"unique_client_id": "anna"}}
 
 
-def test_all_that_is_known_of_a_user_is_sent(kapa, transport):
+def test_all_fields_of_a_user_are_sent(kapa, transport):
     user = User(
         "anna",
         email="no-at-sign",
@@ -131,17 +131,17 @@ def test_all_that_is_known_of_a_user_is_sent(kapa, transport):
     }
 
 
-def test_what_is_not_known_of_a_user_is_left_out(kapa, transport):
+def test_unknown_fields_of_a_user_are_left_out(kapa, transport):
     kapa.chat("q", user=User(email="anna@example.com"))
     assert sent(transport)[1]["user"] == {"email": "anna@example.com"}
 
 
-def test_metadata_is_about_the_question(kapa, transport):
+def test_metadata_is_sent_with_the_question(kapa, transport):
     kapa.continue_thread(REFERENCE, "q", metadata={"url": "https://example.com/page"})
     assert sent(transport)[1] == {"query": "q", "metadata": {"url": "https://example.com/page"}}
 
 
-def test_the_integration_of_the_settings_is_sent_unless_the_call_names_another(transport):
+def test_the_integration_of_the_settings_is_sent_unless_the_call_gives_another(transport):
     kapa = client_on(transport, "kapa", integration_id=INTEGRATION)
     kapa.chat("q")
     kapa.continue_thread(REFERENCE, "q", integration_id=OTHER)
@@ -149,14 +149,14 @@ def test_the_integration_of_the_settings_is_sent_unless_the_call_names_another(t
     assert [body_of(request)["integration_id"] for request in transport.sent] == [INTEGRATION, OTHER, INTEGRATION]
 
 
-def test_an_integration_that_is_no_uuid_is_refused_before_anything_is_sent(kapa, transport):
+def test_an_integration_that_is_not_a_uuid_is_invalid_before_anything_is_sent(kapa, transport):
     for call in (kapa.chat, kapa.stream):
         with pytest.raises(InvalidInput, match="integration_id"):
             call("q", integration_id="nonsense")
     assert transport.sent == []
 
 
-def test_a_thread_of_another_vendor_is_refused_before_anything_is_sent(kapa, transport):
+def test_a_thread_of_another_vendor_is_a_mismatch_before_anything_is_sent(kapa, transport):
     kadal = ThreadRef("kadal", "x", user="anna", scope="bot")
     for call in (
         lambda: kapa.continue_thread(kadal, "q"),
@@ -172,7 +172,7 @@ def test_a_thread_of_another_vendor_is_refused_before_anything_is_sent(kapa, tra
 
 
 @pytest.mark.parametrize("thread_id", ["..", "../x", "a/b", "not-a-uuid", f"{THREAD}\n"], ids=repr)
-def test_a_thread_whose_id_is_no_uuid_is_refused_before_anything_is_sent(thread_id, kapa, transport):
+def test_a_thread_whose_id_is_not_a_uuid_is_invalid_before_anything_is_sent(thread_id, kapa, transport):
     thread = ThreadRef("kapa", thread_id)
     for call in (
         lambda: kapa.continue_thread(thread, "q"),
@@ -190,7 +190,7 @@ def test_a_thread_whose_id_is_no_uuid_is_refused_before_anything_is_sent(thread_
 @pytest.mark.parametrize(
     ("rating", "reaction"), [(Rating.UP, "upvote"), (Rating.DOWN, "downvote"), ("up", "upvote"), ("down", "downvote")]
 )
-def test_a_rating_is_an_upvote_or_a_downvote_of_a_user(rating, reaction, kapa, transport):
+def test_a_rating_is_sent_as_a_users_upvote_or_downvote(rating, reaction, kapa, transport):
     receipt = kapa.feedback(ANSWER, rating, user="anna")
     assert sent(transport) == (
         "/query/v1/feedback/upsert/",
@@ -213,7 +213,7 @@ def test_a_rating_is_an_upvote_or_a_downvote_of_a_user(rating, reaction, kapa, t
     ],
     ids=["text", "text and flags", "a flag alone"],
 )
-def test_a_comment_is_an_object_with_the_words_and_the_flags(comment, expected, kapa, transport):
+def test_a_comment_is_sent_as_an_object_with_text_and_flags(comment, expected, kapa, transport):
     receipt = kapa.feedback(ANSWER, Rating.DOWN, user="anna", comment=comment)
     assert sent(transport)[1]["comment"] == expected
     assert receipt.comment == (Comment(comment) if isinstance(comment, str) else comment)
@@ -228,7 +228,7 @@ def test_a_comment_with_an_upvote_is_unsupported_before_anything_is_sent(kapa, t
 
 
 @pytest.mark.parametrize("where", ["call", "settings"])
-def test_a_comment_with_an_upvote_is_dropped_where_the_caller_chose_so_and_that_is_logged(where, transport, caplog):
+def test_a_comment_with_an_upvote_is_dropped_and_logged_if_the_caller_chose_that(where, transport, caplog):
     kapa = client_on(transport, "kapa", **({"on_unsupported": "drop"} if where == "settings" else {}))
     options = {"on_unsupported": "drop"} if where == "call" else {}
     with caplog.at_level(logging.WARNING, "unichat"):
@@ -240,7 +240,7 @@ def test_a_comment_with_an_upvote_is_dropped_where_the_caller_chose_so_and_that_
     assert "great" not in logged
 
 
-def test_what_feedback_cannot_carry_of_a_user_is_unsupported_and_not_dropped_in_silence(kapa, transport):
+def test_user_details_are_unsupported_by_feedback_and_not_dropped_silently(kapa, transport):
     with pytest.raises(Unsupported) as caught:
         kapa.feedback(ANSWER, Rating.UP, user=User("anna", email="anna@example.com"))
     assert "email" in caught.value.argument
@@ -248,7 +248,7 @@ def test_what_feedback_cannot_carry_of_a_user_is_unsupported_and_not_dropped_in_
 
 
 @pytest.mark.parametrize("user", [None, User(email="anna@example.com")], ids=["nobody", "without an id"])
-def test_feedback_of_nobody_is_refused_before_anything_is_sent(user, kapa, transport):
+def test_feedback_without_a_user_is_invalid_before_anything_is_sent(user, kapa, transport):
     with pytest.raises(InvalidInput) as caught:
         kapa.feedback(ANSWER, Rating.UP, user=user)
     assert caught.value.argument == "user"
@@ -256,7 +256,7 @@ def test_feedback_of_nobody_is_refused_before_anything_is_sent(user, kapa, trans
     assert transport.sent == []
 
 
-def test_a_users_id_of_more_than_200_characters_is_refused_for_feedback_with_its_limit(kapa, transport):
+def test_a_user_id_of_more_than_200_characters_is_invalid_for_feedback(kapa, transport):
     with pytest.raises(InvalidInput) as caught:
         kapa.feedback(ANSWER, Rating.UP, user="x" * 201)
     assert caught.value.limit == 200
@@ -266,7 +266,7 @@ def test_a_users_id_of_more_than_200_characters_is_refused_for_feedback_with_its
 
 
 @pytest.mark.parametrize("answer", ["", ".", "..", "a/b", "7", 7, True, None, 2**70, 1.5, "not-a-uuid"], ids=repr)
-def test_an_answers_id_that_is_no_uuid_is_refused_before_anything_is_sent(answer, kapa, transport):
+def test_an_answer_id_that_is_not_a_uuid_is_invalid_before_anything_is_sent(answer, kapa, transport):
     with pytest.raises(InvalidInput):
         kapa.feedback(answer, Rating.UP, user="anna")
     assert transport.sent == []
@@ -289,7 +289,7 @@ def test_an_answer_without_an_id_cannot_be_rated(kapa, transport):
     assert transport.sent == []
 
 
-def test_feedback_has_no_option_of_its_own(kapa, transport):
+def test_feedback_has_no_options(kapa, transport):
     with pytest.raises(Unsupported, match="rating_id"):
         kapa.feedback(ANSWER, Rating.UP, user="anna", rating_id=1)
     assert transport.sent == []
@@ -298,7 +298,7 @@ def test_feedback_has_no_option_of_its_own(kapa, transport):
 # Clearing, and the rest
 
 
-def test_clearing_is_unsupported_and_says_what_to_do_instead(kapa, transport):
+def test_clearing_is_unsupported_with_a_hint(kapa, transport):
     with pytest.raises(Unsupported) as caught:
         kapa.clear_history(REFERENCE)
     assert caught.value.argument == "clear_history"
@@ -306,13 +306,13 @@ def test_clearing_is_unsupported_and_says_what_to_do_instead(kapa, transport):
     assert transport.sent == []
 
 
-def test_clearing_detaches_where_the_caller_goes_on_without(kapa, transport):
+def test_clearing_detaches_if_the_caller_drops_what_is_unsupported(kapa, transport):
     result = kapa.clear_history(user="anna", on_unsupported="drop")
     assert (result.outcome, result.user) == (ClearOutcome.DETACHED, "anna")
     assert transport.sent == []
 
 
-def test_the_adapters_own_clearing_is_never_reached():
+def test_the_adapters_clear_history_is_not_implemented():
     found = checked("kapa")
     with pytest.raises(NotImplementedError):
         found.backend.build(found.settings).clear_history(ClearCall(backend="kapa", operation="clear_history"))
@@ -325,7 +325,7 @@ def test_the_probe_retrieves_the_project(vendor):
         assert kapa.run(probe).project_name == "string"
 
 
-def test_the_package_shows_its_two_names_and_no_other():
+def test_the_package_has_its_two_names_and_no_other():
     assert unichat_kapa.operations.endpoints is unichat_kapa.backend.endpoints
     assert unichat_kapa.backend.identity == "project_id"
     with pytest.raises(AttributeError, match="nonsense"):

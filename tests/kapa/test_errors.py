@@ -1,4 +1,4 @@
-"""Kapa's refusals: which error each status becomes, and whose words it carries."""
+"""Kapa's errors: which error each status becomes, and whose message it carries."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def refused(*replies, clock=None, **settings):
         (307, errors.InvalidResponse),
     ],
 )
-def test_a_refusal_is_raised_once_and_has_its_status_and_words(status, kind):
+def test_an_error_is_raised_at_once_with_its_status_and_message(status, kind):
     error, sent = refused(reply({"detail": "no, and why"}, status))
     assert type(error) is kind
     assert len(sent) == 1
@@ -59,21 +59,21 @@ def test_a_refusal_is_raised_once_and_has_its_status_and_words(status, kind):
     ],
     ids=repr,
 )
-def test_kapas_words_are_read_in_each_form_that_it_has_for_them(body, words):
+def test_an_error_message_is_read_in_each_of_kapas_forms(body, words):
     error, _ = refused(reply(body, 400))
     assert words in str(error)
     assert str(error).isprintable()
     assert error.call.vendor_message
 
 
-def test_kapas_own_code_is_kept_beside_its_words():
+def test_an_error_keeps_kapas_own_code():
     error, _ = refused(reply({"detail": "no", "code": "not_authenticated"}, 401))
     assert (error.vendor_code, error.vendor_message) == ("not_authenticated", "no")
     error, _ = refused(reply({"detail": "no", "code": 7}, 401))
     assert error.vendor_code is None
 
 
-def test_the_field_that_kapa_names_is_the_errors_argument():
+def test_the_argument_of_an_error_is_the_field_that_kapa_names():
     error, _ = refused(reply({"query": ["Ensure this field has no more than 5000 characters."]}, 400))
     assert (error.source, error.argument) == ("vendor", "query")
 
@@ -83,17 +83,17 @@ def test_the_field_that_kapa_names_is_the_errors_argument():
     [(b"<html>", "text/html"), (b"", "text/plain"), (b"{", "application/json"), (b"[1]", "application/json")],
     ids=repr,
 )
-def test_a_refusal_whose_body_cannot_be_read_is_judged_by_its_status(body, kind):
+def test_an_error_with_an_unreadable_body_is_judged_by_its_status(body, kind):
     error, _ = refused(reply(status=401, body=body, kind=kind))
     assert type(error) is errors.AuthenticationError
 
 
-def test_a_refusal_in_plain_text_keeps_its_words():
+def test_an_error_in_plain_text_keeps_its_message():
     error, _ = refused(reply(status=400, body=b"Invalid HTTP request received.", kind="text/plain"))
     assert "Invalid HTTP request received." in str(error)
 
 
-def test_a_403_that_speaks_of_a_rate_limit_is_one_and_is_waited_for():
+def test_a_403_about_a_rate_limit_is_retried_after_a_wait():
     clock = FakeClock()
     limited = reply({"message": "You hit the Rate Limit"}, 403)
     limited.headers["retry-after"] = "7"
@@ -116,7 +116,7 @@ def test_a_403_that_speaks_of_a_rate_limit_is_one_and_is_waited_for():
         (507, errors.InsufficientTokens, [5, 10]),
     ],
 )
-def test_what_may_pass_is_tried_three_times_on_its_own_curve(status, kind, waits, monkeypatch):
+def test_a_transient_error_is_tried_three_times_with_its_own_backoff(status, kind, waits, monkeypatch):
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     clock = FakeClock()
     error, sent = refused(*[reply({"detail": "down"}, status)] * 3, clock=clock)
@@ -137,7 +137,7 @@ def test_what_may_pass_is_tried_three_times_on_its_own_curve(status, kind, waits
         (lambda client: client.feedback(ANSWER, Rating.UP, user="anna"), "answer"),
     ],
 )
-def test_what_is_missing_is_told_apart_from_a_route_that_does_not_exist(call, what):
+def test_a_missing_record_is_distinguished_from_a_missing_route(call, what):
     with pytest.raises(errors.NotFound) as caught:
         call(client_on(canned(reply({"detail": "Not found."}, 404)), "kapa"))
     assert caught.value.what == what
@@ -147,23 +147,23 @@ def test_what_is_missing_is_told_apart_from_a_route_that_does_not_exist(call, wh
 
 
 @pytest.mark.parametrize("status", [405, 410])
-def test_a_method_or_route_that_is_gone_is_a_route_that_does_not_exist(status):
+def test_a_405_or_410_is_a_missing_route(status):
     error, _ = refused(reply({"detail": 'Method "POST" not allowed.'}, status))
     assert error.what == "route"
 
 
-def test_a_missing_route_says_that_the_version_or_the_address_is_wrong():
+def test_a_missing_route_has_a_hint_about_version_and_address():
     error, _ = refused(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html"))
     assert "version" in error.hint or "retired" in error.hint
 
 
-def test_a_refused_stream_is_judged_as_any_other_answer(vendor):
+def test_an_error_in_place_of_a_stream_is_read_like_any_other(vendor):
     vendor.add("POST", f"{CHAT_URL}stream/", json={"detail": "Bad key"}, status=401)
     with client_of("kapa") as kapa, pytest.raises(errors.AuthenticationError, match="Bad key"), kapa.stream("q"):
         pass
 
 
-def test_the_key_is_in_no_error(vendor):
+def test_an_error_does_not_show_the_key(vendor):
     vendor.add("POST", CHAT_URL, json={"detail": "Invalid key"}, status=401)
     with client_of("kapa") as kapa, pytest.raises(errors.AuthenticationError) as caught:
         kapa.chat("q")
