@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define, field, fields
+from attrs import Attribute, define, field, fields
 
 from unichat._text.printable import escaped
 from unichat._text.templates import Words, python_words, render
@@ -24,7 +24,12 @@ def _restore(kind: type[E], state: dict[str, Any]) -> E:
     return kind(**state)
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+def _message_first(_: type[Any], attributes: list[Attribute[Any]]) -> list[Attribute[Any]]:
+    # attrs before 25.4 makes each attribute of such a class keyword-only: inherited ones, and those that say otherwise.
+    return [item.evolve(kw_only=item.name != "message") for item in attributes]
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class UnichatError(Exception):
     """Anything that went wrong. Catch this to catch everything that unichat raises.
 
@@ -117,7 +122,7 @@ class UnichatError(Exception):
         return _restore, (type(self), state)
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class ConfigError(UnichatError):
     """The settings are wrong: a file, a profile, a URL, a keyword of `connect`, or the environment.
 
@@ -137,7 +142,7 @@ class ConfigError(UnichatError):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class InvalidInput(UnichatError):
     """An argument is not acceptable: to unichat (`source="local"`, nothing was sent), or to the vendor.
 
@@ -155,7 +160,7 @@ class InvalidInput(UnichatError):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class Unsupported(UnichatError):
     """The backend cannot do this, or cannot carry this argument. Nothing was sent.
 
@@ -169,7 +174,7 @@ class Unsupported(UnichatError):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class ThreadMismatch(UnichatError):
     """A thread of another backend, or of another bot, was given. Nothing was sent."""
 
@@ -178,7 +183,7 @@ class ThreadMismatch(UnichatError):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class StaleThread(ThreadMismatch):
     """A newer thread of the same user replaced this one, and the vendor keeps one at a time. Nothing was asked.
 
@@ -191,24 +196,24 @@ class StaleThread(ThreadMismatch):
     newer: ThreadRef | None = None
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class AccessDenied(UnichatError):
     """The vendor refused the caller. The base of the two classes below, since vendors' 401 and 403 overlap."""
 
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class AuthenticationError(AccessDenied):
     """The key or token is missing, wrong or expired."""
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class PermissionDenied(AccessDenied):
     """The key or token is valid, but not for this."""
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class NotFound(UnichatError):
     """The vendor does not know what was asked for.
 
@@ -220,14 +225,14 @@ class NotFound(UnichatError):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class RequestRejected(UnichatError):
     """The vendor refused with a 4xx status that has no class of its own."""
 
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class RateLimited(UnichatError):
     """Too many requests (HTTP 429); `retry_after` has the seconds that the vendor asks to wait."""
 
@@ -235,21 +240,21 @@ class RateLimited(UnichatError):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class ServerError(UnichatError):
     """The vendor failed: a 5xx status, a 408 or 425, or an error record at the start of a stream."""
 
     retryable: bool = True
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class InsufficientTokens(ServerError):
     """The account's token allowance is used up (507); it refills slowly."""
 
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class ConnectionFailed(UnichatError):
     """No connection could be made, or it broke.
 
@@ -261,7 +266,7 @@ class ConnectionFailed(UnichatError):
     retryable: bool = True
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class CircuitOpen(ConnectionFailed):
     """The circuit breaker is open: nothing was sent.
 
@@ -274,7 +279,7 @@ class CircuitOpen(ConnectionFailed):
     maybe_delivered: bool | None = False
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class DeadlineExceeded(UnichatError):
     """The time allowed for the whole call is over.
 
@@ -286,7 +291,7 @@ class DeadlineExceeded(UnichatError):
     retryable: bool = True
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class InvalidResponse(UnichatError):
     """The vendor's answer is not what its reference describes.
 
@@ -301,7 +306,7 @@ class InvalidResponse(UnichatError):
     excerpt: str = ""
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class StreamInterrupted(UnichatError):
     """A stream broke after its first event. The question is not asked again automatically.
 

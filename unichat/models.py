@@ -44,7 +44,7 @@ class Source:
     raw: Any = _raw()
 
 
-@frozen(kw_only=True)
+@frozen
 class User:
     """The person who asks, as far as the bot knows them. `User("id")` and plain text mean the same.
 
@@ -54,12 +54,12 @@ class User:
         metadata: free fields about the person, such as `{"company_name": "ACME"}`.
     """
 
-    id: str | None = field(default=None, kw_only=False)
-    email: str | None = None
-    fingerprint_id: str | None = None
-    slack_id: str | None = None
-    discord_id: str | None = None
-    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
+    id: str | None = None
+    email: str | None = field(default=None, kw_only=True)
+    fingerprint_id: str | None = field(default=None, kw_only=True)
+    slack_id: str | None = field(default=None, kw_only=True)
+    discord_id: str | None = field(default=None, kw_only=True)
+    metadata: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False)
 
 
 class Rating(enum.Enum):
@@ -69,14 +69,14 @@ class Rating(enum.Enum):
     DOWN = "down"
 
 
-@frozen(kw_only=True)
+@frozen
 class Comment:
     """Words on an answer, with the flags that some vendors take besides. Plain text stands for `Comment(text)`."""
 
-    text: str | None = field(default=None, kw_only=False)
-    incorrect: bool = False
-    irrelevant: bool = False
-    unaddressed: bool = False
+    text: str | None = None
+    incorrect: bool = field(default=False, kw_only=True)
+    irrelevant: bool = field(default=False, kw_only=True)
+    unaddressed: bool = field(default=False, kw_only=True)
 
 
 # backend:version:id[,key=value...]~checksum, every part percent-encoded, so that a reference survives a shell,

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import traceback
+import tracemalloc
 import zlib
 from contextlib import suppress
 from urllib.parse import quote
@@ -48,6 +49,7 @@ from unichat.execution.engine import Engine
 from unichat.transport.base import Clock, Deadline, TransportFailure
 from unichat.transport.requests.transport import RequestsTransport
 
+MEBIBYTE = 1024 * 1024
 ASK, READ = Replay.ASK, Replay.READ
 SENTINEL = "sentinel/+secret=key"
 QUESTION = "sentinel question?"
@@ -600,6 +602,49 @@ def test_an_answer_may_be_compressed_and_framed_in_any_usual_way(serve, encoding
     server = serve(closing_after(*(answer[at : at + 700] for at in range(0, len(answer), 700))))
     with Line(server.url) as line:
         assert line.run() == {"text": "x" * 100_000}
+
+
+def test_a_size_of_a_chunk_that_goes_on_is_refused_at_the_limit_of_a_line(serve):
+    # CVE-2026-97689: urllib3 before 2.8 waits for its end, and keeps all that comes.
+    server = serve(stalling_after(chunked(end=b"1;" + b"x" * 70_000)))
+    with Line(server.url, attempts=1) as line:
+        error = line.error(ASK, 2.0)
+    assert (type(error), error.kind, error.maybe_delivered) == (InvalidResponse, "truncated", True)
+
+
+def test_what_follows_a_deflate_stream_holds_nothing_up(serve):
+    # CVE-2026-97688: urllib3 from 2.6.2 to 2.7 goes round and round, and no deadline ends that.
+    body = zlib.compress(b'{"text": "' + b"x" * 200_000 + b'"}') + b"more"
+    answer = chunked(body).replace(b"\r\n", b"\r\nContent-Encoding: deflate\r\n", 1)
+    server = serve(answering(answer))
+    results = []
+    with Line(server.url) as line:
+        asking = threading.Thread(target=lambda: results.append(line.run()), daemon=True)
+        asking.start()
+        asking.join(10)
+    assert results == [{"text": "x" * 200_000}]
+
+
+@pytest.mark.parametrize("encodings", ["gzip, gzip", "gzip, deflate, gzip"])
+def test_an_answer_compressed_several_times_is_refused_at_the_limit_without_growing_in_memory(
+    serve, encodings, monkeypatch
+):
+    # CVE-2025-66471: urllib3 before 2.6 decompresses all that it has read, 100 MiB here, before it gives any of it.
+    monkeypatch.setattr(Line, "body_limit", MEBIBYTE)
+    body = gzip.compress(bytes(MEBIBYTE)) * 100
+    for encoding in encodings.split(", ")[1:]:
+        body = (gzip if encoding == "gzip" else zlib).compress(body)
+    server = serve(answering(http(200, body, f"Content-Encoding: {encodings}")))
+    with Line(server.url) as line:
+        tracemalloc.start()
+        try:
+            with pytest.raises(InvalidResponse) as caught:
+                line.run()
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert caught.value.kind == "too_large"
+    assert most < 32 * MEBIBYTE
 
 
 @pytest.mark.parametrize("cut", [20, 60, 100])

@@ -6,19 +6,18 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from unichat._text.printable import escaped, quoted
 from unichat._text.templates import Template, Words, python_words, render
 from unichat.errors import ConfigError
 
 
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False)
 class NoConfig(ConfigError):
     """No backend was named, and there is no config file that could name one."""
 
 
-@frozen(kw_only=True)
+@frozen
 class Problem:
     """One mistake. It never holds a secret.
 
@@ -31,12 +30,12 @@ class Problem:
         nearest: the accepted name most like the one given.
     """
 
-    text: str = field(kw_only=False)
-    location: str = ""
-    hint: str = ""
-    key: str | None = None
-    accepted: tuple[str, ...] = ()
-    nearest: str | None = None
+    text: str
+    location: str = field(default="", kw_only=True)
+    hint: str = field(default="", kw_only=True)
+    key: str | None = field(default=None, kw_only=True)
+    accepted: tuple[str, ...] = field(default=(), kw_only=True)
+    nearest: str | None = field(default=None, kw_only=True)
 
     def line(self, words: Words = python_words) -> str:
         """Return the whole mistake in one printable line, in the words of a face."""

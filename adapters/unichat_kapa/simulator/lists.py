@@ -107,4 +107,5 @@ def _page_link(context: Context, page: int, last: int) -> str | None:
     if not 1 <= page <= last:
         return None
     others = [(key, value) for key, value in context.request.query_params.multi_items() if key != "page"]
-    return f"{context.simulator.base_url}{context.request.url.path}?{urlencode([*others, ('page', page)])}"
+    path = context.request.scope["path"]
+    return f"{context.simulator.base_url}{path}?{urlencode([*others, ('page', page)])}"
