@@ -113,9 +113,7 @@ class KadalAdapter:
     def _resolve_user(self, call: NeutralCall, user: User | None, thread: ThreadRef | None) -> str | None:
         """Return the bot's own id of the user, from the call or else from the thread."""
         if user is not None:
-            for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
-                if getattr(user, name) is not None:
-                    call.reject_or_drop(f"user.{name}", "Kadal takes one id of a user", "Give the user's id alone.")
+            call.reject_or_drop_user_details(user, "Kadal takes one id of a user")
         given = None if user is None else user.id
         if thread is not None and given is not None and given != thread.user:
             owner = quoted(thread.user) if thread.user else "no named user"

@@ -170,19 +170,13 @@ def _check_reference(value: object) -> str | None:
 
 def _check_encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
     if value not in accepted:
-        raise InvalidInput(
-            f"{name} is {quoted(value)}", hint=f"Use one of {', '.join(accepted)}.", backend="kadal", argument=name
-        )
+        raise endpoints.invalid_argument(name, value, hint=f"Use one of {', '.join(accepted)}.")
 
 
 def _check_integer(name: str, value: object, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MAX_INTEGER:
-        raise InvalidInput(
-            f"{name} is {quoted(value)}, but Kadal takes a whole number from {least}",
-            hint="Correct it.",
-            backend="kadal",
-            argument=name,
-            value=quoted(value),
+        raise endpoints.invalid_argument(
+            name, value, f"but Kadal takes a whole number from {least}", hint="Correct it."
         )
     return value
 
@@ -190,31 +184,19 @@ def _check_integer(name: str, value: object, least: int = 0) -> int:
 def _check_boolean(name: str, value: object) -> bool:
     # Not bool(value): "false" would become true, and a downvote an upvote.
     if not isinstance(value, bool):
-        raise InvalidInput(
-            f"{name} is {quoted(value)}, not True or False",
-            hint="Correct it.",
-            backend="kadal",
-            argument=name,
-            value=quoted(value),
-        )
+        raise endpoints.invalid_argument(name, value, "not True or False", hint="Correct it.")
     return value
 
 
 def _check_text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(
-            f"{name} is {quoted(value)}, but Kadal takes text that is not empty",
-            hint="Correct it.",
-            backend="kadal",
-            argument=name,
-            value=quoted(value),
-        )
+        raise endpoints.invalid_argument(name, value, "but Kadal takes text that is not empty", hint="Correct it.")
     return value
 
 
 def _check_order(value: str | None) -> str | None:
     if value not in (None, "asc", "desc"):
-        raise InvalidInput(f"order is {quoted(value)}", hint='Use "asc" or "desc".', backend="kadal", argument="order")
+        raise endpoints.invalid_argument("order", value, hint='Use "asc" or "desc".')
     return value
 
 

@@ -145,11 +145,7 @@ class KapaAdapter:
                 operation="feedback",
                 argument="user",
             )
-        for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
-            if getattr(call.user, name) is not None:
-                call.reject_or_drop(
-                    f"user.{name}", "Kapa's feedback takes one id of a user", "Give the user's id alone."
-                )
+        call.reject_or_drop_user_details(call.user, "Kapa's feedback takes one id of a user")
         comment = call.comment
         if comment is not None and call.rating is Rating.UP:
             call.reject_or_drop("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")

@@ -19,9 +19,8 @@ from unichat.adapter import (
     Replay,
     Reply,
     StreamOperation,
-    quoted,
 )
-from unichat.errors import InvalidInput, InvalidResponse
+from unichat.errors import InvalidResponse
 from unichat.models import Answer
 from unichat_kapa.models import (
     Activity,
@@ -109,19 +108,13 @@ _detect_answer_error = _error_detector("answer")
 
 def _check_id(name: str, value: object) -> str:
     if not isinstance(value, str) or not UUID.fullmatch(value):
-        raise InvalidInput(
-            f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
-            hint="Pass the id as Kapa gave it.",
-            backend="kapa",
-            argument=name,
-            value=quoted(value),
-        )
+        raise endpoints.invalid_argument(name, value, "but Kapa's ids are UUIDs", hint="Pass the id as Kapa gave it.")
     return value
 
 
 def _check_ids(name: str, values: object) -> list[str]:
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
-        raise InvalidInput(f"{name} is {quoted(values)}", hint="Pass a list of ids.", backend="kapa", argument=name)
+        raise endpoints.invalid_argument(name, values, hint="Pass a list of ids.")
     return [_check_id(name, value) for value in values]
 
 
@@ -131,9 +124,7 @@ def _check_names(name: str, values: object) -> list[str] | None:
         return None
     names = [values] if isinstance(values, str) else values
     if isinstance(names, bytes) or not isinstance(names, Sequence) or not all(isinstance(each, str) for each in names):
-        raise InvalidInput(
-            f"{name} is {quoted(values)}", hint="Pass text, or a list of texts.", backend="kapa", argument=name
-        )
+        raise endpoints.invalid_argument(name, values, hint="Pass text, or a list of texts.")
     return list(names)
 
 
@@ -145,39 +136,20 @@ def _check_page(name: str, value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_INTEGER:
-        raise InvalidInput(
-            f"{name} is {quoted(value)}, but Kapa takes whole numbers from 1",
-            hint="Pages count from 1.",
-            backend="kapa",
-            argument=name,
-            value=quoted(value),
-        )
+        raise endpoints.invalid_argument(name, value, "but Kapa takes whole numbers from 1", hint="Pages count from 1.")
     return value
 
 
 def _check_text(name: str, value: object, limit: int | None) -> str:
     if not isinstance(value, str) or not value.strip() or (limit is not None and len(value) > limit):
         size = f"of 1 to {limit:,} characters" if limit else "that is not empty"
-        raise InvalidInput(
-            f"{name} is {quoted(value)}, but Kapa takes text {size}",
-            hint="Correct it.",
-            backend="kapa",
-            argument=name,
-            value=quoted(value),
-            limit=limit,
-        )
+        raise endpoints.invalid_argument(name, value, f"but Kapa takes text {size}", hint="Correct it.", limit=limit)
     return value
 
 
 def _check_choice(name: str, value: object, accepted: Sequence[str]) -> str:
     if value not in accepted:
-        raise InvalidInput(
-            f"{name} is {quoted(value)}",
-            hint=f"Use one of {', '.join(accepted)}.",
-            backend="kapa",
-            argument=name,
-            value=quoted(value),
-        )
+        raise endpoints.invalid_argument(name, value, hint=f"Use one of {', '.join(accepted)}.")
     return str(value)
 
 
@@ -270,11 +242,8 @@ def chat(
 
 def _build_custom_body(messages: Sequence[Mapping[str, Any]], **options: object) -> dict[str, object]:
     if isinstance(messages, str | bytes) or not isinstance(messages, Sequence) or not messages:
-        raise InvalidInput(
-            f"messages is {quoted(messages)}",
-            hint='Pass a list such as [{"role": "user", "content": "…"}].',
-            backend="kapa",
-            argument="messages",
+        raise endpoints.invalid_argument(
+            "messages", messages, hint='Pass a list such as [{"role": "user", "content": "…"}].'
         )
     _check_optional_id("integration_id", options.get("integration_id"))
     sources = options.get("source_ids_include")

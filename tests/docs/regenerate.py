@@ -357,6 +357,8 @@ _BENCHMARKS = (
     "pieces",
 )  # fmt: skip
 
+BACKEND_TABLES = {name: _backend_tables(name) for name in registry.names()}
+
 TABLES: dict[str, Callable[[], str]] = {
     "capabilities": capabilities,
     "settings-common": lambda: settings(CommonSettings),
@@ -371,7 +373,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
-    **{name: table for backend in registry.names() for name, table in _backend_tables(backend).items()},
+    **{name: table for tables in BACKEND_TABLES.values() for name, table in tables.items()},
     **{f"benchmark-{name}": _benchmark(name) for name in _BENCHMARKS},
 }
 

@@ -33,7 +33,10 @@ def test_the_tables_of_a_page_are_what_the_code_says(page):
 
 def test_every_table_stands_on_a_page_and_every_mark_is_a_table():
     texts = [page.read_text(encoding="utf-8") for page in regenerate.PAGES]
-    assert {name for text in texts for name in regenerate.names(text)} == set(regenerate.TABLES)
+    shown = {name for text in texts for name in regenerate.names(text)}
+    # A new backend may come without docs, but not with half of its tables.
+    undocumented = {name for tables in regenerate.BACKEND_TABLES.values() if not shown & set(tables) for name in tables}
+    assert shown == set(regenerate.TABLES) - undocumented
     assert sum(len(re.findall("^<!-- table: ", text, re.MULTILINE)) for text in texts) == sum(
         len(regenerate.names(text)) for text in texts
     )

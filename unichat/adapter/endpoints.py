@@ -215,6 +215,25 @@ class Endpoints:
 
         return add_function
 
+    def invalid_argument(
+        self, name: str, value: object, problem: str = "", *, hint: str, limit: int | None = None
+    ) -> InvalidInput:
+        """Return the error for an argument that the vendor would reject.
+
+        Args:
+            problem: what is wrong with `value`: goes on after "NAME is VALUE, ".
+            hint: what to pass instead.
+            limit: the vendor's limit, if the value is beyond one.
+        """
+        return InvalidInput(
+            f"{name} is {quoted(value)}, {problem}" if problem else f"{name} is {quoted(value)}",
+            hint=hint,
+            backend=self.backend,
+            argument=name,
+            value=quoted(value),
+            limit=limit,
+        )
+
     def __getitem__(self, name: str) -> Endpoint:
         return self._table[name]
 

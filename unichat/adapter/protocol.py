@@ -93,6 +93,16 @@ class NeutralCall:
             )
         log.warning("%s %s: dropped %s: %s", self.backend, self.operation, argument, reason)
 
+    def reject_or_drop_user_details(self, user: User, reason: str) -> None:
+        """Report, as `reject_or_drop` does, each detail of a user besides the id.
+
+        Raises:
+            Unsupported: unless the caller chose `on_unsupported="drop"`.
+        """
+        for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
+            if getattr(user, name) is not None:
+                self.reject_or_drop(f"user.{name}", reason, "Give the user's id alone.")
+
 
 @frozen(kw_only=True)
 class ChatCall(NeutralCall):
