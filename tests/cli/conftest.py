@@ -48,7 +48,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("TERM", "xterm")
-    # The terminals of these tests answer no questions about where the cursor stands.
+    # The terminals of these tests answer no questions about where the cursor is.
     monkeypatch.setenv("PROMPT_TOOLKIT_NO_CPR", "1")
     folder = tmp_path / "work"
     folder.mkdir()

@@ -166,7 +166,7 @@ def test_a_missing_extra_is_named_in_one_line(run, monkeypatch):
 
 @pytest.fixture
 def broken(monkeypatch):
-    """A bug: whoever looks for an adapter divides by zero."""
+    """A bug: looking for an adapter divides by zero."""
 
     def find(name):
         raise ZeroDivisionError("division\nby zero")

@@ -199,7 +199,7 @@ def test_ctrl_c_in_a_pipe_ends_the_chat(run, profiles, monkeypatch):
 class TestTyped:
     @pytest.fixture
     def typing(self, monkeypatch):
-        """Somebody types these lines; an exception stands for Ctrl-C or Ctrl-D."""
+        """The user types these lines; an exception means Ctrl-C or Ctrl-D."""
 
         def call(*given):
             waiting = list(given)

@@ -1,4 +1,4 @@
-"""What an error says on the command line: no hint speaks of what only somebody who writes Python has."""
+"""What an error says on the command line: no hint uses words that only Python programmers know."""
 
 from __future__ import annotations
 
@@ -56,14 +56,20 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def hint_expressions(tree: ast.Module) -> Iterator[ast.expr]:
-    """What becomes a hint: the argument of that name, a variable of that name, and an alternative."""
+    """What becomes a hint: arguments and variables of that name, what functions of it return, and alternatives."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(isinstance(x, ast.Name) and x.id == "hint" for x in node.targets):
-            yield node.value
-        if isinstance(node, ast.Call):
-            yield from (each.value for each in node.keywords if each.arg == "hint")
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "reject_or_drop":
-                yield from node.args[2:3]
+        match node:
+            case ast.Assign(targets=[ast.Name(id="hint")], value=value):
+                yield value
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                yield from (v for n, v in zip(names, values, strict=True) if isinstance(n, ast.Name) and n.id == "hint")
+            case ast.FunctionDef(name=name) if name.endswith("hint"):
+                yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                yield from (each.value for each in keywords if each.arg == "hint")
+                name = getattr(function, "attr", getattr(function, "id", ""))
+                if name in ("reject_or_drop", "check_items", "check_function"):
+                    yield from arguments[2:3]
 
 
 def leaves(node: ast.AST, constants: dict[str, ast.expr]) -> Iterator[str | ast.Call]:

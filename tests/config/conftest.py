@@ -98,7 +98,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def user_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A config folder of the user's that is empty, whoever runs the tests."""
+    """An empty config folder of the user's, independent of the one who runs the tests."""
     folder = tmp_path_factory.mktemp("xdg")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder))

@@ -101,7 +101,7 @@ SECRET = "sentinel-5f2c"
 
 
 def calls(tmp_path: Path) -> list[dict[str, Any]]:
-    """Calls that fail, each with the secret in one of the places where one can stand."""
+    """Calls that fail, each with the secret in one of the places where it can be."""
     path = tmp_path / "unichat.toml"
     path.write_text(f'[profiles.a]\nbackend = "kapa"\napi_key = "{SECRET}"\nattempts = 0\n')
     (tmp_path / "url.toml").write_text(f'[profiles.a]\nurl = "kapa://x?api_key={SECRET}"\n')

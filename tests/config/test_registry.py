@@ -26,7 +26,7 @@ def broken(name):
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Three adapters: one that is good, one that is no adapter, and one that fails to import."""
+    """Three adapters: one that works, one that is not an adapter, and one that fails to import."""
     module = types.ModuleType("echo_adapter")
     module.backend = ECHO
     module.number = 5

@@ -28,7 +28,7 @@ def validator(made: dict[str, Any]) -> Draft202012Validator:
 
 def test_the_packaged_schema_is_the_generated_one(made: dict[str, Any]) -> None:
     shipped = (files("unichat.config") / "unichat.schema.json").read_text(encoding="utf-8")
-    # To mend this: unichat profiles --schema > unichat/config/unichat.schema.json
+    # To fix this: unichat profiles --schema > unichat/config/unichat.schema.json
     assert json.loads(shipped) == made
 
 

@@ -179,11 +179,11 @@ def kadal(shared_box):
 
 @pytest.fixture
 def new_kapa(start):
-    """Kapa of which nobody has asked anything yet."""
+    """Kapa without any questions so far."""
     yield from _fresh(Kapa(start().simulator("kapa")), KapaQuirks())
 
 
 @pytest.fixture
 def new_kadal(start):
-    """Kadal of which nobody has asked anything yet."""
+    """Kadal without any questions so far."""
     yield from _fresh(Kadal(start().simulator("kadal")), KadalQuirks())

@@ -1,4 +1,4 @@
-"""Texts that each face words for itself: Python, the command line, a gateway.
+"""Texts that each face (Python, the command line, a gateway) renders in its own words.
 
 An error's hint names arguments, methods and settings, and every face calls those by other names: what is `deadline=` in
 Python is `--deadline` on the command line. So a hint is a template, in which they are references:
@@ -54,7 +54,7 @@ class Term:
 
 @frozen
 class PythonOnly:
-    """What can only be said to somebody who writes Python: no other face has words for it."""
+    """Words for Python programmers only: no other face can say them."""
 
     text: str
 
@@ -98,7 +98,7 @@ def render(text: str, words: Words) -> str:
 
 
 def python_words(reference: Reference) -> str:
-    """Return what somebody who writes Python calls it."""
+    """Return the words of Python for a reference."""
     match reference:
         case Argument(name, value):
             return f"{name}={value}"

@@ -73,7 +73,7 @@ class _LazyGroup(click.Group):
     help="One interface to hosted support bots. Begin with `unichat demo`, which needs no account.",
 )
 @click.version_option(unichat.__version__, message="unichat %(version)s")
-@click.option("--config", type=click.Path(), metavar="FILE", help="The config file; can also stand after the command.")
+@click.option("--config", type=click.Path(), metavar="FILE", help="The config file; can also come after the command.")
 @click.option("--debug", is_flag=True, envvar="UNICHAT_DEBUG", help="Show the log, and tracebacks of errors.")
 def application(config: str | None, debug: bool) -> None:
     """Do nothing: the commands look up these options in the outermost context."""

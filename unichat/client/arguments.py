@@ -9,15 +9,22 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from unichat._text.encoding import check_encodable, encode_json
 from unichat._text.printable import quoted
-from unichat._text.templates import Method, PythonOnly, Template, Term
+from unichat._text.templates import Method, Template, Term
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
+from unichat.client.values import (
+    check_answer,
+    check_comment,
+    check_integer,
+    check_metadata,
+    check_rating,
+    check_text,
+    check_user,
+)
 from unichat.errors import InvalidInput, ThreadMismatch
-from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef, User
+from unichat.models import Answer, Exchange, ThreadRef
 
 _PAGE_SIZE_LIMIT = 10_000
-_COMMENT_LIMIT = 10_000
 _CONCURRENCY_LIMIT = 10_000
 
 
@@ -53,8 +60,8 @@ class ArgumentChecker:
             question=self._check_question(question),
             reconcile=self.replay == "reconcile",
             thread=self._check_thread(thread),
-            user=self._check_user(user),
-            metadata=_check_metadata(metadata, "metadata"),
+            user=check_user(user),
+            metadata=check_metadata(metadata, "metadata"),
         )
 
     def feedback(
@@ -74,11 +81,11 @@ class ArgumentChecker:
             operation="feedback",
             on_unsupported=self._choose_on_unsupported(on_unsupported),
             options=self._check_options("feedback", "feedback", options, on_unsupported),
-            answer_id=_check_answer(answer),
-            rating=_check_rating(rating),
+            answer_id=check_answer(answer),
+            rating=check_rating(rating),
             thread=self._check_thread(thread),
-            user=self._check_user(user),
-            comment=_check_comment(comment),
+            user=check_user(user),
+            comment=check_comment(comment),
         )
 
     def history(
@@ -98,9 +105,9 @@ class ArgumentChecker:
             on_unsupported=self._choose_on_unsupported(on_unsupported),
             options=self._check_options("history", "history", options, on_unsupported),
             thread=self._check_thread(thread),
-            user=self._check_user(user),
+            user=check_user(user),
             newest_first=bool(newest_first),
-            page_size=None if page_size is None else _check_integer("page_size", page_size, 1, _PAGE_SIZE_LIMIT),
+            page_size=None if page_size is None else check_integer("page_size", page_size, 1, _PAGE_SIZE_LIMIT),
         )
 
     def clear_history(
@@ -113,7 +120,7 @@ class ArgumentChecker:
             on_unsupported=self._choose_on_unsupported(on_unsupported),
             options=self._check_options("clear_history", "clear_history", options, on_unsupported),
             thread=self._check_thread(thread),
-            user=self._check_user(user),
+            user=check_user(user),
         )
 
     def _choose_on_unsupported(self, choice: OnUnsupported | None) -> OnUnsupported:
@@ -181,33 +188,7 @@ class ArgumentChecker:
             )
         return thread
 
-    def _check_user(self, user: object) -> User | None:
-        """Return `user` as a `User`: it may be one, or be the id."""
-        if user is None:
-            return None
-        if isinstance(user, str):
-            user = User(user)
-        if not isinstance(user, User):
-            raise InvalidInput(
-                f"user is {quoted(user)}",
-                hint=Template("Pass the person's id as text", Template(PythonOnly(", or a User")), "."),
-                argument="user",
-            )
-        ids = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
-        for name, value in ids:
-            if not check_text(f"user.{name}", value).strip():
-                raise InvalidInput(
-                    f"user.{name} is empty", hint="Leave it out, or give the id.", argument=f"user.{name}"
-                )
-        if user.metadata is None and not ids:
-            raise InvalidInput(
-                "the user has no id", hint="Give the user an id, an e-mail or the like.", argument="user"
-            )
-        _check_metadata(user.metadata, "user.metadata")
-        return user
 
-
-_USER_IDS = ("id", "email", "fingerprint_id", "slack_id", "discord_id")
 _COMMON_ARGUMENTS = (
     "user", "metadata", "comment", "thread", "deadline", "on_unsupported", "page_size", "newest_first", "limit",
 )  # fmt: skip
@@ -226,100 +207,14 @@ def require_thread(thread: object) -> object:
     return thread
 
 
-def check_text(argument: str, value: object) -> str:
-    """Return `value`, which must be text that can be sent."""
-    if not isinstance(value, str):
-        raise InvalidInput(
-            f"{argument} is {type(value).__name__}, not text",
-            hint="Pass text.",
-            argument=argument,
-            value=quoted(value),
-        )
-    return check_encodable(argument, value)
-
-
-def _check_metadata(value: object, argument: str) -> Mapping[str, Any] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise InvalidInput(
-            f"{argument} is {quoted(value)}, not a dict", argument=argument, hint=Template("Pass ", Term("a dict"), ".")
-        )
-    encode_json(dict(value), argument)
-    return dict(value)
-
-
-def _check_answer(answer: object) -> str | int:
-    if isinstance(answer, Answer | Exchange):
-        if answer.id is None:
-            raise InvalidInput("the answer has no id, so it cannot be rated", argument="answer", hint="Ask again.")
-        return answer.id
-    if isinstance(answer, bool) or not isinstance(answer, str | int):
-        raise InvalidInput(
-            f"the answer to rate is {quoted(answer)}",
-            hint=Template("Pass ", Template(PythonOnly("an Answer, an Exchange, or ")), "the answer's id."),
-            argument="answer",
-            value=quoted(answer),
-        )
-    return check_text("answer", answer) if isinstance(answer, str) else answer
-
-
-def _check_rating(rating: object) -> Rating:
-    if isinstance(rating, Rating):
-        return rating
-    try:
-        return Rating(rating)
-    except ValueError:
-        pass
-    raise InvalidInput(
-        f"the rating is {quoted(rating)}",
-        hint=Template("Use ", Term("Rating.UP or Rating.DOWN"), "."),
-        argument="rating",
-        value=quoted(rating),
-    )
-
-
-def _check_comment(comment: object) -> Comment | None:
-    if comment is None:
-        return None
-    if isinstance(comment, str):
-        comment = Comment(comment)
-    if not isinstance(comment, Comment):
-        raise InvalidInput(
-            f"comment is {quoted(comment)}",
-            hint=Template("Pass text", Template(PythonOnly(" or a Comment")), "."),
-            argument="comment",
-        )
-    if comment.text is not None and len(check_text("comment", comment.text)) > _COMMENT_LIMIT:
-        raise InvalidInput(
-            f"the comment has {len(comment.text):,} characters, and {_COMMENT_LIMIT:,} is the most that unichat sends",
-            hint="Shorten it.",
-            argument="comment",
-            limit=_COMMENT_LIMIT,
-        )
-    return comment
-
-
-def _check_integer(argument: str, value: object, minimum: int, maximum: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-        raise InvalidInput(
-            f"{argument} is {quoted(value)}",
-            hint=f"Give a whole number from {minimum} to {maximum:,}.",
-            argument=argument,
-            value=quoted(value),
-            limit=maximum,
-        )
-    return value
-
-
 def check_limit(value: object) -> int | None:
     """Return the limit of `history`, in exchanges; None for all."""
-    return None if value is None else _check_integer("limit", value, 0, 2**63)
+    return None if value is None else check_integer("limit", value, 0, 2**63)
 
 
 def check_concurrency(value: object) -> int:
     """Return the number of calls that may run at a time."""
-    return _check_integer("concurrency", value, 1, _CONCURRENCY_LIMIT)
+    return check_integer("concurrency", value, 1, _CONCURRENCY_LIMIT)
 
 
 def check_deadline(value: object) -> float | None:
