@@ -37,15 +37,15 @@ from unichat.adapter import (
     exclusive,
     open_stream,
 )
-from unichat.adapter.secrets import Signature
-from unichat.adapter.setting_checks import seconds_per_call
+from unichat.client.paging import PagedReader
+from unichat.client.streams import AnswerStream
 from unichat.client.sync_client import Client
 from unichat.errors import InvalidResponse, UnichatError
-from unichat.execution.driver import Driver
-from unichat.execution.engine import Engine
+from unichat.execution.call import Call
+from unichat.execution.context import Context
+from unichat.execution.program import complete, run
 from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, FeedbackReceipt, Source, StreamEvent, ThreadRef
-from unichat.policy.pacing import Pacer
-from unichat.transport.base import Clock, OpenReply, TransportFailure
+from unichat.transport.base import REAL_TIME, Clock, HttpRequest, TransportFailure
 
 SESAME = Secret("open-sesame")
 
@@ -78,24 +78,37 @@ def reply(status: int = 200, value: Any = None, **headers: str) -> Reply:
 
 @define
 class Opening:
-    """A streamed answer: its head, then its pieces. A piece that can be called gives the piece."""
+    """A streamed answer: its head, then its chunks. A chunk that can be called gives the chunk."""
 
-    pieces: tuple[Any, ...] = ()
+    chunks: tuple[Any, ...] = ()
     status: int = 200
     headers: dict[str, str] = field(factory=lambda: {"content-type": "application/json"})
-    read: int = 0
+    delimited: bool = True
+    reads: int = 0
     closed: int = 0
+    idle_timeouts: list[float] = field(factory=list)
 
-    def opened(self) -> OpenReply:
-        return OpenReply(self.status, self.headers, self._pieces(), True, self._close, lambda seconds: None)
+    def open(self) -> OpenedAnswer:
+        return OpenedAnswer(self)
 
-    def _pieces(self) -> Iterator[bytes | TransportFailure]:
-        for piece in self.pieces:
-            self.read += 1
-            yield piece() if callable(piece) else piece
 
-    def _close(self) -> None:
-        self.closed += 1
+class OpenedAnswer:
+    """One reading of an `Opening`."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.status, self.headers, self.delimited = opening.status, opening.headers, opening.delimited
+        self.reset_idle_timeout = opening.idle_timeouts.append
+        self._opening = opening
+        self._chunks = iter(opening.chunks)
+
+    def read(self) -> bytes | TransportFailure | None:
+        for chunk in self._chunks:
+            self._opening.reads += 1
+            return chunk() if callable(chunk) else chunk
+        return None
+
+    def close(self) -> None:
+        self._opening.closed += 1
 
 
 def records(*values: Any) -> list[bytes]:
@@ -111,7 +124,7 @@ def tried(call: Callable[[], Any], kind: type[UnichatError] = UnichatError) -> t
         return None, error
 
 
-Outcome = Reply | TransportFailure | Opening | Callable[[Request], Any]
+Outcome = Reply | TransportFailure | Opening | Callable[[HttpRequest], Any]
 
 
 class CannedTransport:
@@ -119,35 +132,25 @@ class CannedTransport:
 
     def __init__(self, *outcomes: Outcome) -> None:
         self._outcomes = list(outcomes)
-        self.sent: list[Request] = []
-        self.signatures: list[Signature | None] = []
+        self.sent: list[HttpRequest] = []
         self.timeouts: list[float] = []
-        self.silences: list[float] = []
-        self.careful: list[bool] = []
+        self.idle_timeouts: list[float] = []
         self.closed = 0
 
-    def _next(self, request: Request, signature: Signature | None, timeout: float) -> Any:
+    def _next(self, request: HttpRequest, deadline: Any) -> Any:
         self.sent.append(request)
-        self.signatures.append(signature)
-        self.timeouts.append(timeout)
+        self.timeouts.append(deadline.remaining())
         assert self._outcomes, f"{request} is one more than the test expects"
         outcome = self._outcomes.pop(0)
         return outcome(request) if callable(outcome) else outcome
 
-    def send(
-        self, request: Request, signature: Signature | None, deadline: Any, *, limit: int, careful: bool
-    ) -> Reply | TransportFailure:
-        self.careful.append(careful)
-        outcome: Reply | TransportFailure = self._next(request, signature, deadline.remaining())
-        return outcome
+    def send(self, request: HttpRequest, deadline: Any, *, limit: int) -> Any:
+        return self._next(request, deadline)
 
-    def open(
-        self, request: Request, signature: Signature | None, deadline: Any, *, silence: float
-    ) -> OpenReply | TransportFailure:
-        self.silences.append(silence)
-        outcome = self._next(request, signature, deadline.remaining())
-        opened: OpenReply | TransportFailure = outcome.opened() if isinstance(outcome, Opening) else outcome
-        return opened
+    def open(self, request: HttpRequest, deadline: Any, *, idle_timeout: float) -> Any:
+        self.idle_timeouts.append(idle_timeout)
+        outcome = self._next(request, deadline)
+        return outcome.open() if isinstance(outcome, Opening) else outcome
 
     def close(self) -> None:
         self.closed += 1
@@ -378,16 +381,29 @@ class Bench:
 
     transport: CannedTransport
     ticks: Ticks
-    driver: Driver
     client: Client
     adapter: EchoAdapter
 
     @property
-    def sent(self) -> list[Request]:
+    def sent(self) -> list[HttpRequest]:
         return self.transport.sent
 
+    @property
+    def context(self) -> Context:
+        return self.client._context
+
+    def perform(self, program: Any) -> Any:
+        return self.client._performer.perform(program)
+
+    def complete(self, flow: Any, call: Call) -> Any:
+        return self.perform(complete(flow, call, self.context))
+
+    def perform_run(self, wanted: Any, call: Call) -> Any:
+        return self.perform(run(wanted, call, self.context))
+
     def run(self, wanted: Operation[Any], deadline: float | None = None) -> Any:
-        return self.driver.run(wanted, self.driver.engine.call(deadline, asking=wanted.replay is Replay.ASK))
+        kind: Any = "question" if wanted.replay is Replay.ASK else "other"
+        return self.perform_run(wanted, self.context.call(deadline, kind=kind))
 
     def error(self, wanted: Operation[Any], deadline: float | None = None) -> Any:
         """The error that running `wanted` ends in."""
@@ -395,8 +411,27 @@ class Bench:
             self.run(wanted, deadline)
         return caught.value
 
-    def open(self, wanted: StreamOperation[Any], deadline: float | None = None) -> Any:
-        return self.driver.open(wanted, self.driver.engine.call(deadline, asking=True))
+    def read_pages(self, paged: Paged[Any]) -> Iterator[Any]:
+        """The rows of a list, as a client gives them."""
+        reader = PagedReader(
+            nothing_else(paged), lambda _: self.context.call(), self.context, limit=None, page_limit=10_000
+        )
+        while (rows := self.perform(reader.read_page())) is not None:
+            yield from rows
+
+    def open(self, wanted: StreamOperation[Any], deadline: float | None = None, *, call: Call | None = None) -> Any:
+        """The events of a stream, as a client gives them."""
+        call = call or self.context.call(deadline, kind="question")
+        stream = self.perform_run(wanted, call)
+        answers: AnswerStream[Any] = AnswerStream(lambda: stream, self.perform, lambda result: result)
+        answers.__enter__()
+        return answers
+
+
+def nothing_else(result: Any) -> Flow[Any]:
+    """A flow without steps."""
+    return result
+    yield
 
 
 def bench(
@@ -415,10 +450,7 @@ def bench(
     settings = EchoSettings(
         base_url="https://echo.example", **{"retry_budget": 10_000, "on_unsupported": on_unsupported, **(policy or {})}
     )
-    clock = Clock() if real_clock else ticks.clock
-    pacer = Pacer(seconds_per_call(settings.rate), clock.monotonic) if settings.rate else None
-    engine = Engine(credential, settings, clock.monotonic, pacer=pacer, hooks=hooks)
-    driver = Driver(transport, engine, None if real_clock else clock)
+    clock = REAL_TIME if real_clock else ticks.clock
     adapter = EchoAdapter(Capabilities(**{**ALL_CAPABILITIES, **capabilities}), credential)
-    client = Client("echo", adapter, driver, endpoints=endpoints, settings=settings)
-    return Bench(transport, ticks, driver, client, adapter)
+    client = Client("echo", adapter, transport, endpoints=endpoints, settings=settings, clock=clock, hooks=hooks)
+    return Bench(transport, ticks, client, adapter)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from unichat import sandbox as sandbox
     from unichat.adapter import Capabilities as Capabilities
     from unichat.adapter import Secret as Secret
-    from unichat.client.async_client import AsyncAnswerStream as AsyncAnswerStream
     from unichat.client.async_client import AsyncClient as AsyncClient
     from unichat.client.async_many import AsyncOutcomes as AsyncOutcomes
     from unichat.client.async_many import map_concurrent_async as map_concurrent_async
+    from unichat.client.async_streams import AsyncAnswerStream as AsyncAnswerStream
     from unichat.client.many import Outcomes as Outcomes
     from unichat.client.many import map_concurrent as map_concurrent
     from unichat.client.outcomes import Outcome as Outcome
@@ -67,7 +67,7 @@ _HOMES = {
     "Secret": "unichat.adapter",
     "connect": "unichat.connecting",
     "connect_async": "unichat.connecting",
-    "AsyncAnswerStream": "unichat.client.async_client",
+    "AsyncAnswerStream": "unichat.client.async_streams",
     "AsyncClient": "unichat.client.async_client",
     "Outcome": "unichat.client.outcomes",
     "Progress": "unichat.client.outcomes",

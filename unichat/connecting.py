@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from unichat.adapter import Adapter, CommonSettings
+from unichat.adapter import Backend, CommonSettings
 from unichat.client.sync_client import Client
 from unichat.errors import ConfigError
-from unichat.execution.driver import Driver
-from unichat.execution.engine import Engine
 from unichat.hooks import Hook
-from unichat.policy.pacing import pacer_for
-from unichat.transport.base import Clock
+from unichat.transport.base import REAL_TIME, AsyncTransport, Clock, Transport
 
 if TYPE_CHECKING:
     from unichat.client.async_client import AsyncClient
@@ -25,6 +22,7 @@ def connect(
     *,
     profile: str | None = None,
     config: str | os.PathLike[str] | None = None,
+    transport: Transport | None = None,
     hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> Client:
@@ -36,9 +34,11 @@ def connect(
         profile: a profile of the config file.
         config: the config file; otherwise `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
-        hooks: observers of each attempt (`unichat.hooks`).
-        settings: the backend's settings; they win over those of the URL or the profile, which win over the
-            environment.
+        transport: sends the requests instead of unichat's own; see `unichat.transport.base.Transport`. Settings of
+            connections do not reach it. Closing the client closes it.
+        hooks: observers, told of each attempt (`unichat.hooks`).
+        settings: the backend's settings; they win over those of the URL or profile, and these over the
+            environment's.
 
     Raises:
         ConfigError: with every mistake in the settings at once.
@@ -49,7 +49,7 @@ def connect(
     # Both may hold secrets, which a traceback with local variables would show.
     del target, settings
     resolved = configuration.resolve_request(request)
-    return client_for(resolved.backend, resolved.settings, hooks=hooks)
+    return client_for(resolved.backend, resolved.settings, transport=transport, hooks=hooks)
 
 
 def connect_async(
@@ -58,6 +58,7 @@ def connect_async(
     *,
     profile: str | None = None,
     config: str | os.PathLike[str] | None = None,
+    transport: AsyncTransport | None = None,
     hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> AsyncClient:
@@ -71,36 +72,65 @@ def connect_async(
     request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
     del target, settings
     resolved = configuration.resolve_request(request)
-    return async_client_for(resolved.backend, resolved.settings, hooks=hooks)
+    return async_client_for(resolved.backend, resolved.settings, transport=transport, hooks=hooks)
 
 
 def client_for(
-    backend: Any, settings: CommonSettings, *, clock: Clock | None = None, hooks: Sequence[Hook] = ()
+    backend: Backend[Any],
+    settings: CommonSettings,
+    *,
+    transport: Transport | None = None,
+    clock: Clock = REAL_TIME,
+    hooks: Sequence[Hook] = (),
 ) -> Client:
-    """Return a client for settings that were checked before. `clock` is for tests that must not wait."""
-    from unichat.transport.requests.transport import RequestsTransport
+    """Return a client for settings that are checked already. `clock` is for tests that must not wait."""
+    if transport is None:
+        from unichat.transport.requests.transport import RequestsTransport
 
+        transport = RequestsTransport(
+            settings.base_url,
+            connect_timeout=settings.connect_timeout,
+            ca_bundle=settings.ca_bundle,
+            connections=settings.connections,
+        )
     adapter = backend.build(settings)
-    transport = RequestsTransport(
-        settings.base_url,
-        connect_timeout=settings.connect_timeout,
-        ca_bundle=settings.ca_bundle,
-        connections=settings.connections,
-    )
-    engine = _engine(adapter, settings, (clock or Clock()).monotonic, hooks)
     return Client(
-        backend.name, adapter, Driver(transport, engine, clock), endpoints=backend.endpoints, settings=settings
+        backend.name,
+        adapter,
+        transport,
+        endpoints=backend.endpoints,
+        settings=settings,
+        clock=clock,
+        hooks=hooks,
     )
 
 
 def async_client_for(
-    backend: Any,
+    backend: Backend[Any],
     settings: CommonSettings,
     *,
-    sleep: Callable[[float], Awaitable[None]] | None = None,
+    transport: AsyncTransport | None = None,
+    clock: Clock = REAL_TIME,
     hooks: Sequence[Hook] = (),
 ) -> AsyncClient:
-    """Return an asyncio client for settings that were checked before. `sleep` is for tests that must not wait."""
+    """Return an asyncio client for settings that are checked already. `clock` is for tests that must not wait."""
+    from unichat.client.async_client import AsyncClient
+
+    if transport is None:
+        transport = _asyncio_transport(settings)
+    adapter = backend.build(settings)
+    return AsyncClient(
+        backend.name,
+        adapter,
+        transport,
+        endpoints=backend.endpoints,
+        settings=settings,
+        clock=clock,
+        hooks=hooks,
+    )
+
+
+def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
     missing = False
     try:
         from unichat.transport.aiohttp.transport import AiohttpTransport
@@ -110,25 +140,9 @@ def async_client_for(
             raise
     if missing:
         raise ConfigError("aiohttp is not installed", hint='Install it: pip install "unichat-bridge[async]".')
-    from unichat.client.async_client import AsyncClient
-    from unichat.execution.async_driver import AsyncDriver
-
-    adapter = backend.build(settings)
-    transport = AiohttpTransport(
+    return AiohttpTransport(
         settings.base_url,
         connect_timeout=settings.connect_timeout,
         ca_bundle=settings.ca_bundle,
         connections=settings.connections,
     )
-    engine = _engine(adapter, settings, Clock().monotonic, hooks)
-    driver = AsyncDriver(transport, engine, sleep)
-    return AsyncClient(backend.name, adapter, driver, endpoints=backend.endpoints, settings=settings)
-
-
-def _engine(
-    adapter: Adapter, settings: CommonSettings, monotonic: Callable[[], float], hooks: Sequence[Hook]
-) -> Engine:
-    pacer = None
-    if settings.rate is not None:
-        pacer = pacer_for((settings.base_url, adapter.credential), settings.rate, monotonic)
-    return Engine(adapter.credential, settings, monotonic, pacer=pacer, hooks=hooks)

@@ -1,4 +1,4 @@
-"""What an onlooker can be told: each operation's start, each attempt, its end. Unused, hooks cost nothing."""
+"""Hooks: observers that are told of each operation's start, each attempt, and the end. Unused, they cost nothing."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from unichat.record import CallRecord
 
 
 class Hook(Protocol):
-    """An onlooker. It hears of every operation, those within a neutral call included; what it raises is only logged.
+    """An observer. It is told of every operation, those within a neutral call included; what it raises is only logged.
 
     `record.call_id` names the call, as in the log; `record.request_id` is the vendor's own id for the request.
     """
 
     def started(self, record: CallRecord) -> None:
-        """Hear that an operation begins; the record has no attempts yet."""
+        """Called when an operation begins; the record has no attempts yet."""
         ...
 
     def attempted(self, record: CallRecord) -> None:
-        """Hear of an attempt: `record.attempts[-1]`."""
+        """Called after each attempt: `record.attempts[-1]`."""
         ...
 
     def finished(self, record: CallRecord, error: BaseException | None) -> None:
-        """Hear how it ended; `error` is None after a success.
+        """Called at the end; `error` is None after a success.
 
         It is a `UnichatError`, or what broke the call off: `asyncio.CancelledError`, `KeyboardInterrupt` or the like;
         `record.stopped_by` is then `cancelled`.
@@ -33,7 +33,7 @@ class Hook(Protocol):
 
 
 class Hooks:
-    """The onlookers of one client."""
+    """The observers of one client."""
 
     def __init__(self, hooks: Sequence[Hook]) -> None:
         self._hooks = tuple(hooks)
@@ -41,10 +41,10 @@ class Hooks:
     def __bool__(self) -> bool:
         return bool(self._hooks)
 
-    def tell(self, what: str, *about: object) -> None:
-        """Tell each of them; one that raises neither disturbs the call nor the others."""
+    def notify(self, event: str, *arguments: object) -> None:
+        """Call the method `event` of each; one that raises disturbs neither the call nor the others."""
         for hook in self._hooks:
             try:
-                getattr(hook, what)(*about)
+                getattr(hook, event)(*arguments)
             except Exception:
                 log.exception("the hook %s failed", type(hook).__name__)

@@ -18,7 +18,7 @@ SLOW = "/slow"
 DELAY = 0.2
 """Seconds."""
 RECORDS = 200
-ROWS = int(os.environ.get("BENCHMARK_ROWS", "100000"))
+RULES = int(os.environ.get("BENCHMARK_ROWS", "100000"))
 """Of a history."""
 PAGE_SIZE = 1_000
 
@@ -119,8 +119,8 @@ def kadal_row(number: int) -> dict[str, Any]:
 @cache
 def page(backend: str, number: int) -> bytes:
     """Return the body of one page of a history, counted from 1; the last one is short."""
-    rows = range((number - 1) * PAGE_SIZE, min(number * PAGE_SIZE, ROWS))
+    rows = range((number - 1) * PAGE_SIZE, min(number * PAGE_SIZE, RULES))
     if backend == "kapa":
-        more = f"https://api.kapa.ai/?page={number + 1}" if rows.stop < ROWS else None
-        return encoded({"count": ROWS, "next": more, "previous": None, "results": [kapa_row(row) for row in rows]})
-    return encoded({"status_code": 200, "data": [kadal_row(row) for row in rows], "total_skill_count": ROWS})
+        more = f"https://api.kapa.ai/?page={number + 1}" if rows.stop < RULES else None
+        return encoded({"count": RULES, "next": more, "previous": None, "results": [kapa_row(row) for row in rows]})
+    return encoded({"status_code": 200, "data": [kadal_row(row) for row in rows], "total_skill_count": RULES})

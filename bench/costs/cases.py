@@ -92,7 +92,7 @@ def _history(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
     for each in taken:
         backend = next(name for name in ("kapa", "kadal") if name.title() in each.contestant.name)
         loads = by_name[f"json.loads alone, {backend.title()}'s pages"]
-        row = _row(each, row=_per(each, canned.ROWS), ratio=_ratio(each, loads))
+        row = _row(each, row=_per(each, canned.RULES), ratio=_ratio(each, loads))
         if each.contestant.needs == "unichat-bridge" and not each.absent:
             looks = [answered("histories", backend, stub.address, folder=folder) for _ in range(effort.repeats)]
             row["grown"] = [median(at) for at in zip(*looks, strict=True)]

@@ -91,7 +91,7 @@ def _transport(address: str) -> Callable[[], str]:
     from unichat.transport.base import Deadline
 
     client = unichat.connect("kapa", **settings("kapa", address))
-    transport = client._driver._transport
+    transport = client._transport
     sent: list[tuple[Any, Any]] = []
     send = transport.send
 
@@ -261,7 +261,7 @@ def _async_transport(address: str) -> Callable[[], Awaitable[str]]:
     from unichat.transport.base import Deadline
 
     client = unichat.connect_async("kapa", **settings("kapa", address))
-    transport = client._driver._transport
+    transport = client._transport
     sent: list[tuple[Any, Any]] = []
     send = transport.send
 

@@ -16,7 +16,7 @@ from bench.costs.contestants import WITH_ORJSON, Factory, contestant, settings, 
 from bench.costs.cores import pin
 from bench.costs.memory import peak
 
-LOOKS = (canned.PAGE_SIZE, 30 * canned.PAGE_SIZE, canned.ROWS)
+LOOKS = (canned.PAGE_SIZE, 30 * canned.PAGE_SIZE, canned.RULES)
 """Rows after which the memory is looked at: one page; after unichat's memory of recent rows is full; at the end."""
 
 
@@ -36,7 +36,7 @@ def _unichat(backend: str) -> Factory:
 
 def _loads(backend: str) -> Factory:
     def factory(_: str) -> Callable[[], str]:
-        pages = [canned.page(backend, number) for number in range(1, -(-canned.ROWS // canned.PAGE_SIZE) + 1)]
+        pages = [canned.page(backend, number) for number in range(1, -(-canned.RULES // canned.PAGE_SIZE) + 1)]
         key = "results" if backend == "kapa" else "data"
         return lambda: str(sum(len(json.loads(page)[key]) for page in pages))
 
@@ -54,7 +54,7 @@ def growth(backend: str, address: str) -> list[int]:
     rows = iter(_rows(backend, address))
     before = peak()
     grown = []
-    for number in range(1, canned.ROWS + 1):
+    for number in range(1, canned.RULES + 1):
         next(rows)
         if number in LOOKS:
             grown.append(peak() - before)

@@ -99,7 +99,7 @@ def _of_a_row(backend: str, client: Any, listing: Any) -> Iterator[Piece]:
     yield piece("json.loads alone", lambda: json.loads(page)[key])
     yield piece("with the vendor's model", lambda: listing.parse(reply()))
     yield piece("with the shared model as well", lambda: paged.first.parse(reply()).items)
-    yield piece("with paging as well", lambda: list(Paging(paged, limit).rows(paged.first.parse(reply()))))
+    yield piece("with paging as well", lambda: Paging(paged, limit).take_page(paged.first.parse(reply())))
 
 
 def _of_a_record(client: Any, asynchronous: Any) -> Iterator[Piece]:
@@ -130,16 +130,19 @@ def _of_a_record(client: Any, asynchronous: Any) -> Iterator[Piece]:
 
 
 def _checked(client: Any, operation: str) -> Any:
-    checks = client._checks
+    checks = client._arguments
     return checks.chat(operation, canned.QUESTION, user=canned.USER, metadata=None, on_unsupported=None, options={})
 
 
 def _paged(client: Any) -> Any:
     """Return the whole history in pages, as the adapter gives it."""
-    call = client._checks.history(
+    call = client._arguments.history(
         None, user=None, newest_first=False, page_size=canned.PAGE_SIZE, on_unsupported=None, options={}
     )
-    return client._driver.complete(client._adapter.history(call), client._driver.engine.call(None, asking=False))
+    from unichat.execution.program import complete
+
+    context = client._context
+    return client._performer.perform(complete(client._adapter.history(call), context.call(), context))
 
 
 def _replying(body: bytes) -> Callable[[], Any]:
@@ -150,45 +153,54 @@ def _replying(body: bytes) -> Callable[[], Any]:
     return lambda: Reply(200, headers, body)
 
 
-def _opening(pieces: Callable[[], Any]) -> Callable[[], Any]:
-    """Return what opens a fresh answer in pieces each time."""
-    from unichat.transport.base import OpenReply
+class _Opening:
+    """A streamed answer in memory."""
 
-    headers = {"content-type": "application/json"}
-    return lambda: OpenReply(200, headers, pieces(), True, lambda: None, lambda _: None)
+    status = 200
+    delimited = True
+
+    def __init__(self, records: list[bytes]) -> None:
+        self.headers = {"content-type": "application/json"}
+        self._rest = iter(records)
+
+    def read(self) -> bytes | None:
+        return next(self._rest, None)
+
+    def reset_idle_timeout(self, seconds: float) -> None:
+        """Nothing is waited for."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class _AsyncOpening(_Opening):
+    """A streamed answer in memory, for asyncio."""
+
+    async def read(self) -> bytes | None:  # type: ignore[override]
+        return next(self._rest, None)
 
 
 def _answer_at_once(client: Any) -> None:
     """Put answers in memory in the place of a client's transport: a whole one, and one of a record a piece."""
     records = canned.kapa_records()
-    reply, opened = _replying(canned.encoded(canned.KAPA_CHAT)), _opening(lambda: iter(records))
-    transport = client._driver._transport
+    reply = _replying(canned.encoded(canned.KAPA_CHAT))
+    transport = client._transport
     transport.send = lambda *_, **__: reply()
-    transport.open = lambda *_, **__: opened()
-
-
-class _Records:
-    """A streamed answer in memory, for asyncio."""
-
-    def __init__(self, records: list[bytes]) -> None:
-        self._left = iter(records)
-
-    async def next(self) -> bytes | None:
-        return next(self._left, None)
+    transport.open = lambda *_, **__: _Opening(records)
 
 
 def _answer_at_once_async(client: Any) -> None:
     """Do the same for an async client."""
     records = canned.kapa_records()
-    reply, opened = _replying(canned.encoded(canned.KAPA_CHAT)), _opening(lambda: _Records(records))
+    reply = _replying(canned.encoded(canned.KAPA_CHAT))
 
     async def send(*_: Any, **__: Any) -> Any:
         return reply()
 
     async def open_(*_: Any, **__: Any) -> Any:
-        return opened()
+        return _AsyncOpening(records)
 
-    transport = client._driver._transport
+    transport = client._transport
     transport.send, transport.open = send, open_
 
 

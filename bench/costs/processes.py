@@ -37,7 +37,7 @@ def environment(home: Path) -> dict[str, str]:
         "LANGSMITH_TRACING": "false",
         "DO_NOT_TRACK": "1",
         "OPENAI_API_KEY": "none",
-        "BENCHMARK_ROWS": str(canned.ROWS),
+        "BENCHMARK_ROWS": str(canned.RULES),
     }
     fillers = {f"SETTING_{number}": f"value-{number}" for number in range(VARIABLES - len(kept))}
     return {**kept, **fillers}

@@ -142,7 +142,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Table]]] = {
     "chat": ("One chat call", _calls("chat")),
     "async-chat": ("One chat call, async", _calls("async chat")),
     "stream": (f"A streamed answer of {canned.RECORDS} records", stream),
-    "history": (f"A history of {canned.ROWS:,} rows in pages of {canned.PAGE_SIZE:,}", history),
+    "history": (f"A history of {canned.RULES:,} rows in pages of {canned.PAGE_SIZE:,}", history),
     "concurrent": (f"Calls at a time, each answered after {canned.DELAY * 1000:.0f} ms", concurrent),
     "imports": ("Imports", imports),
     "starts": ("Cold starts", starts),

@@ -6,7 +6,6 @@ import http.client
 import json
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -19,43 +18,47 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
 import unichat.adapter.endpoints
-import unichat.adapter.operations
-import unichat.client.sync_client
-import unichat.execution.driver
-import unichat.execution.engine
+import unichat.adapter.messages
+import unichat.client.base
+import unichat.execution.attempt
+import unichat.execution.sync_performer
+import unichat.transport.requests.connections as connections
+import unichat.transport.requests.progress as progress
+import unichat.transport.requests.session as session
+import unichat.transport.requests.transport as transport
 import unichat.transport.timers
 import unichat_kadal.operations
 import unichat_kapa.adapter
 import unichat_kapa.operations
 import unichat_kapa.stream
-from unichat.adapter import Replay, Reply, Request, Secret
-from unichat.adapter.secrets import Signature
+from unichat.adapter import Replay, Reply, Secret
 from unichat.errors import ConnectionFailed
-from unichat.policy import backoff as waits
-from unichat.policy import failures, retrying
+from unichat.execution.attempt import OperationRun
+from unichat.execution.call import Call
+from unichat.policy import failures, judge, retry
 from unichat.policy.backoff import Backoff
 from unichat.policy.budget import Budget
-from unichat.policy.retrying import Attempts
-from unichat.transport.base import TransportFailure
-from unichat.transport.requests import connections as phases
-from unichat.transport.requests import transport as on_requests
+from unichat.policy.failures import Retry
+from unichat.policy.judge import Judge
+from unichat.transport.base import HttpRequest, TransportFailure
+from unichat.transport.requests.progress import AttemptProgress
 
 # Reading heads
 
 
 def interim_answers() -> None:
     """A 103 is taken for the answer, as the standard library does."""
-    phases._Response._read_status = http.client.HTTPResponse._read_status  # type: ignore[attr-defined]
+    connections._Response._read_status = http.client.HTTPResponse._read_status  # type: ignore[attr-defined]
 
 
 def ends_of_heads() -> None:
     """A head that was cut is taken for a short one."""
-    phases._Lines.readline = lambda self, limit: self.file.readline(limit)  # type: ignore[method-assign]
+    connections._CompleteLines.readline = lambda self, limit: self.file.readline(limit)  # type: ignore[method-assign]
 
 
 def header_lines() -> None:
     """What follows a line that is no header is lost."""
-    phases.assert_header_parsing = lambda _: None  # type: ignore[attr-defined]
+    connections.assert_header_parsing = lambda _: None  # type: ignore[attr-defined]
 
 
 # Redirects and cookies: sent by the session instead of its adapter
@@ -108,66 +111,66 @@ def cookies() -> None:
 
 def bytes_written() -> None:
     """Nobody counts what was sent."""
-    phases._Tracked.send = HTTPConnection.send  # type: ignore[method-assign]
+    connections._TrackedConnection.send = HTTPConnection.send  # type: ignore[method-assign]
 
 
 def blame_of_proxies() -> None:
     """A proxy is blamed for whatever breaks behind it."""
-    failure_of = on_requests.failure_of
+    classify_error = transport.classify_error
 
-    def blaming(error: Exception, progress: phases.Sending) -> TransportFailure:
-        progress.phase = "connecting"
-        return failure_of(error, progress)
+    def blaming(error: Exception, attempt: AttemptProgress) -> TransportFailure:
+        attempt.phase = "connecting"
+        return classify_error(error, attempt)
 
-    on_requests.failure_of = blaming
+    transport.classify_error = blaming
 
 
 def tracked_proxies() -> None:
     """Connections through a proxy are the library's own."""
-    on_requests._Adapter.proxy_manager_for = HTTPAdapter.proxy_manager_for  # type: ignore[method-assign]
+    session.TrackingAdapter.proxy_manager_for = HTTPAdapter.proxy_manager_for  # type: ignore[method-assign]
 
 
-def alarm() -> None:
+def timer() -> None:
     """Only the socket's own time-out is left, which starts anew with each byte."""
-    never = unichat.transport.timers.Alarm(0.0, None)
-    on_requests.alarms = SimpleNamespace(at=lambda when, ring: never)  # type: ignore[assignment]
+    never = unichat.transport.timers.Timer(0.0, None)
+    progress.timers = SimpleNamespace(call_at=lambda when, callback: never)  # type: ignore[assignment]
 
 
 def handshakes() -> None:
     """A handshake cannot be ended from outside."""
-    phases._TrackedTLS._new_conn = phases._Tracked._new_conn  # type: ignore[method-assign]
+    connections._TrackedTLSConnection._new_conn = connections._TrackedConnection._new_conn  # type: ignore[method-assign]
 
 
-def patience() -> None:
+def idle_timeout() -> None:
     """A stream may be silent for ever."""
-    quiet = SimpleNamespace(heard=lambda seconds: None, cancel=lambda: None)
-    on_requests.Patience = lambda seconds, ring: quiet  # type: ignore[assignment, misc]
+    quiet = SimpleNamespace(reset=lambda seconds: None, cancel=lambda: None, pause=lambda: None, resume=lambda: None)
+    progress.IdleTimer = lambda seconds, callback: quiet  # type: ignore[assignment, misc]
 
 
 def closing() -> None:
     """A client that is closed lets its calls run on."""
-    stop = phases.Sending.stop
+    stop = AttemptProgress.stop
 
-    def unless_cancelled(progress: phases.Sending, reason: str) -> None:
+    def unless_cancelled(attempt: AttemptProgress, reason: str) -> None:
         if reason != "cancelled":
-            stop(progress, reason)
+            stop(attempt, reason)
 
-    phases.Sending.stop = unless_cancelled  # type: ignore[method-assign]
+    AttemptProgress.stop = unless_cancelled  # type: ignore[method-assign]
 
 
 def pools() -> None:
     """Pools are forgotten instead of closed."""
-    on_requests._Adapter.close = HTTPAdapter.close  # type: ignore[method-assign]
+    session.TrackingAdapter.close = HTTPAdapter.close  # type: ignore[method-assign]
 
 
 def idle_connections() -> None:
     """A connection is used however long it was idle."""
-    phases._Tracked.is_connected = HTTPConnection.is_connected  # type: ignore[method-assign, assignment]
+    connections._TrackedConnection.is_connected = HTTPConnection.is_connected  # type: ignore[method-assign, assignment]
 
 
 def forks() -> None:
     """A child goes on over its parent's sockets."""
-    on_requests._renew_all.__code__ = (lambda: None).__code__
+    transport._reset_all.__code__ = (lambda: None).__code__
 
 
 # Retrying
@@ -178,49 +181,56 @@ def budget() -> None:
     Budget.take = lambda self, cost: True  # type: ignore[method-assign]
 
 
+def _without_reason(reason: str) -> None:
+    stop_reason = retry.stop_reason
+    retry.stop_reason = lambda *given: None if (found := stop_reason(*given)) == reason else found
+
+
 def attempts() -> None:
     """Only the budget ends them."""
-    Attempts._enough_attempts = lambda self, state: False  # type: ignore[method-assign]
+    _without_reason("attempts")
 
 
 def waits_within_deadline() -> None:
     """A wait may outlast the deadline."""
-    Attempts._no_time = lambda self, state: False  # type: ignore[method-assign]
+    _without_reason("deadline")
 
 
 def retry_after() -> None:
-    """The vendor's wish is not heard."""
-    waits.retry_after = lambda headers: None
+    """The vendor's Retry-After is ignored."""
+    judge.retry_after = lambda headers: None
 
 
 def retry_after_cap() -> None:
     """A day's wait is waited for."""
-    Attempts._too_long_a_wish = lambda self, state: False  # type: ignore[method-assign]
+    _without_reason("retry_after")
 
 
-def _rows(change: Any) -> None:
-    failures.TABLE = {kind: change(row) for kind, row in failures.TABLE.items()}
+def _rules(change: Any) -> None:
+    failures._BY_KIND = {kind: change(rule) for kind, rule in failures._BY_KIND.items()}
 
 
 def slow_curve() -> None:
     """A 507 is retried as fast as a 503."""
-    _rows(lambda row: evolve(row, backoff=Backoff.SERVER) if row.kind == "507" else row)
+    _rules(lambda rule: evolve(rule, backoff=Backoff.SERVER) if rule.kind == "507" else rule)
 
 
 def jitter() -> None:
     """All clients come back at the same time."""
-    retrying.random = SimpleNamespace(uniform=lambda least, most: most)  # type: ignore[attr-defined]
+    retry.random = SimpleNamespace(uniform=lambda least, most: most)  # type: ignore[attr-defined]
     assert random.uniform(0, 1) <= 1
 
 
 def withholding() -> None:
     """Whatever failed is sent again."""
-    _rows(lambda row: evolve(row, again=row.again.replace("C", "Y")))
+    always = dict.fromkeys(Replay, Retry.YES)
+    _rules(lambda rule: evolve(rule, retry=always) if Retry.AMBIGUOUS in rule.retry.values() else rule)
 
 
 def withholding_inserts() -> None:
     """A rating is sent again like an upsert."""
-    _rows(lambda row: evolve(row, again="CYYYY") if row.again == "CCYYY" else row)
+    asking = {**dict.fromkeys(Replay, Retry.YES), Replay.ASK: Retry.AMBIGUOUS}
+    _rules(lambda rule: evolve(rule, retry=asking) if Retry.AMBIGUOUS in rule.retry.values() else rule)
 
 
 def kadals_get() -> None:
@@ -231,10 +241,8 @@ def kadals_get() -> None:
 
 def duplicates() -> None:
     """An answer after a 500 looks like any other."""
-    attach_record = unichat.client.sync_client.attach_record
-    unichat.client.sync_client.attach_record = lambda result, call: attach_record(
-        result, evolve(call, maybe_duplicated=False)
-    )
+    attach_record = unichat.client.base.attach_record
+    unichat.client.base.attach_record = lambda result, call: attach_record(result, evolve(call, maybe_duplicated=False))
 
 
 # Bodies
@@ -242,12 +250,12 @@ def duplicates() -> None:
 
 def body_limit() -> None:
     """An answer may have any size."""
-    send = on_requests.RequestsTransport.send
+    send = transport.RequestsTransport.send
 
-    def unlimited(self: Any, request: Any, signature: Any, deadline: Any, *, limit: int, careful: bool) -> Any:
-        return send(self, request, signature, deadline, limit=2**60, careful=careful)
+    def unlimited(self: Any, request: HttpRequest, deadline: Any, *, limit: int) -> Any:
+        return send(self, request, deadline, limit=2**60)
 
-    on_requests.RequestsTransport.send = unlimited  # type: ignore[method-assign]
+    transport.RequestsTransport.send = unlimited  # type: ignore[method-assign]
 
 
 def record_limit() -> None:
@@ -260,8 +268,8 @@ def record_limit() -> None:
 
 def cut_bodies() -> None:
     """A body that broke off looks like one that ended."""
-    pieces = on_requests._pieces
-    on_requests._pieces = lambda raw, progress: (each for each in pieces(raw, progress) if isinstance(each, bytes))
+    chunks = transport._chunks
+    transport._chunks = lambda *given: (each for each in chunks(*given) if isinstance(each, bytes))
 
 
 def end_of_streams() -> None:
@@ -272,16 +280,18 @@ def end_of_streams() -> None:
 def unframed_streams() -> None:
     """A stream without a length is whole whenever its connection ends."""
 
-    class Framed(on_requests.OpenReply):
-        def __init__(self, status: int, headers: Any, pieces: Any, framed: bool, *rest: Any) -> None:
-            super().__init__(status, headers, pieces, True, *rest)
+    begin = transport._OpenReply.__init__
 
-    on_requests.OpenReply = Framed  # type: ignore[misc]
+    def delimited(self: Any, *given: Any) -> None:
+        begin(self, *given)
+        self.delimited = True
+
+    transport._OpenReply.__init__ = delimited  # type: ignore[method-assign]
 
 
 def strict_json() -> None:
     """JSON as the standard library reads it."""
-    unichat.adapter.operations.decode_json = lambda body: json.loads(body)  # type: ignore[attr-defined]
+    unichat.adapter.messages.decode_json = lambda body: json.loads(body)  # type: ignore[attr-defined]
 
 
 def content_type() -> None:
@@ -305,11 +315,7 @@ def known_rows() -> None:
 def holds() -> None:
     """Nobody waits for a turn."""
 
-    @contextmanager
-    def at_once(self: Any, key: object, deadline: object) -> Iterator[None]:
-        yield
-
-    unichat.execution.driver._Holds.alone_with = at_once  # type: ignore[method-assign, assignment]
+    unichat.execution.sync_performer.acquire = lambda lock, deadline: lock.acquire(blocking=False) or True
 
 
 # Ids, keys and what is shown
@@ -333,12 +339,12 @@ def origin() -> None:
 def netrc() -> None:
     """The library makes the request, and may look for a login by itself."""
 
-    def prepared(self: Any, address: str, request: Request, signature: Signature, accept: str) -> Any:
-        headers = {"Accept": accept, "Content-Type": request.content_type, signature.header: signature.value}
-        asked = requests.Request(request.method, address + request.target, headers=headers, data=request.body)
+    def prepare(self: Any, address: str, request: HttpRequest) -> Any:
+        url = address + request.target
+        asked = requests.Request(request.method, url, headers=dict(request.headers), data=request.body)
         return self._session.prepare_request(asked)
 
-    on_requests.RequestsTransport._prepared = prepared  # type: ignore[method-assign]
+    transport.RequestsTransport._prepare = prepare  # type: ignore[method-assign]
 
 
 def certificates() -> None:
@@ -349,83 +355,83 @@ def certificates() -> None:
     def trusting(self: Any, request: Any, **options: Any) -> Any:
         return send(self, request, **{**options, "verify": False})
 
-    on_requests._Adapter.send = trusting  # type: ignore[method-assign, assignment]
+    session.TrackingAdapter.send = trusting  # type: ignore[method-assign, assignment]
 
 
 def clean_errors() -> None:
     """An error is raised where the library's is caught, and so holds it, and the request with the key."""
 
-    def raising(error: Exception, progress: phases.Sending) -> TransportFailure:
+    def raising(error: Exception, attempt: AttemptProgress) -> TransportFailure:
         raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
 
-    on_requests.failure_of = raising
+    transport.classify_error = raising
 
 
 def clean_frames() -> None:
     """An error keeps the frames of whoever read the answer."""
-    unreadable = Attempts.unreadable
+    unreadable = Judge._unreadable
 
-    def keeping(self: Attempts[Any], error: Any) -> Any:
+    def keeping(self: Judge[Any], error: Any, status: int) -> Any:
         frames = error.__traceback__
-        failed = unreadable(self, error)
+        failed = unreadable(self, error, status)
         error.__traceback__ = frames
         return failed
 
-    Attempts.unreadable = keeping  # type: ignore[method-assign]
+    Judge._unreadable = keeping  # type: ignore[method-assign]
 
 
 def letting_go() -> None:
-    """A connection goes back to its pool while an alarm of its last call can still end it."""
-    phases.Sending.finish = lambda self: None  # type: ignore[method-assign]
+    """A connection goes back to its pool while a timer of its last call can still end it."""
+    AttemptProgress.release = lambda self: None  # type: ignore[method-assign]
 
 
 def surplus() -> None:
     """What follows an answer stays where it is."""
-    phases._Tracked.holds_more = lambda self, file: False  # type: ignore[method-assign]
+    connections._TrackedConnection.has_surplus = lambda self, file: False  # type: ignore[method-assign]
 
 
 def spent() -> None:
     """A connection is kept after a 204 as after any other answer."""
-    phases._Tracked._spent = property(lambda self: False, lambda self, spent: None)  # type: ignore[assignment]
+    connections._TrackedConnection._close_after = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
 
 def places() -> None:
     """Only closing gives the place of a stream back."""
-    pieces = on_requests._pieces
+    chunks = transport._chunks
 
-    def keeping(raw: Any, watch: Any) -> Iterator[Any]:
+    def keeping(raw: Any, watchdog: Any, reading: Any) -> Iterator[Any]:
         kept = SimpleNamespace(
-            progress=watch.progress, handing_out=watch.handing_out, waiting=watch.waiting, end=lambda: None
+            progress=watchdog.progress, pause=watchdog.pause, resume=watchdog.resume, end=lambda: None
         )
-        return pieces(raw, kept)  # type: ignore[arg-type]
+        return chunks(raw, kept, reading)  # type: ignore[arg-type]
 
-    on_requests._pieces = keeping
+    transport._chunks = keeping
 
 
 def slow_readers() -> None:
     """Silence counts whoever keeps silent."""
-    unichat.transport.timers.Patience.pause = lambda self: None  # type: ignore[method-assign]
+    unichat.transport.timers.IdleTimer.pause = lambda self: None  # type: ignore[method-assign]
 
 
 def redaction() -> None:
     """A vendor's words are repeated as they are."""
-    retrying.redaction_of = lambda *secrets: str  # type: ignore[assignment]
+    unichat.execution.attempt.redaction_of = lambda *secrets: str  # type: ignore[assignment]
 
 
 def quiet_log() -> None:
     """The log repeats the vendor's words."""
-    log = retrying.Attempts._log
+    log = OperationRun._log
 
     def loud(self: Any, error: Any) -> None:
-        self.vendor_message = ""
+        self._vendor = evolve(self._vendor, message="")
         log(self, error)
 
-    retrying.Attempts._log = loud  # type: ignore[method-assign]
+    OperationRun._log = loud  # type: ignore[method-assign]
 
 
 def doubt() -> None:
     """What became of the look, or of the second asking, is all that counts."""
-    unichat.execution.engine.Call.lose = lambda self, attempts: None  # type: ignore[method-assign]
+    Call.record_lost = lambda self, run: None  # type: ignore[method-assign]
 
 
 def secrets() -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 from requests.utils import get_netrc_auth
 
-from unichat.client import async_client as aio
-from unichat.errors import ConnectionFailed
-from unichat.execution import async_driver as aio_driver
-from unichat.execution.engine import Engine
+from unichat.client import async_streams
+from unichat.errors import ConnectionFailed, UnichatError
+from unichat.execution import async_performer
+from unichat.execution.attempt import OperationRun
+from unichat.execution.locks import KeyedLocks
+from unichat.policy.breaker import Breaker
 from unichat.policy.pacing import Pacer
-from unichat.policy.retrying import Attempts
+from unichat.policy.retry import Retries
 from unichat.transport import tls as trust
 from unichat.transport.aiohttp import line as aio_line
 from unichat.transport.aiohttp import phases as aio_phases
@@ -124,8 +126,8 @@ def body_limit() -> None:
     """An answer may have any size."""
     send = on_aiohttp.AiohttpTransport.send
 
-    async def unlimited(self: Any, request: Any, signature: Any, deadline: Any, *, limit: int) -> Any:
-        return await send(self, request, signature, deadline, limit=2**60)
+    async def unlimited(self: Any, request: Any, deadline: Any, *, limit: int) -> Any:
+        return await send(self, request, deadline, limit=2**60)
 
     on_aiohttp.AiohttpTransport.send = unlimited  # type: ignore[method-assign]
 
@@ -186,63 +188,67 @@ def closing() -> None:
     aio_phases.Sending.stop = lambda self: None  # type: ignore[method-assign]
 
 
-# The driver
+# The performer, and what runs the same on both
 
 
 def holds() -> None:
-    """Nobody waits for a turn."""
+    """Calls in one conversation overlap."""
 
-    @asynccontextmanager
-    async def at_once(self: Any, key: object, deadline: object) -> AsyncIterator[None]:
-        yield
+    async def at_once(lock: object, deadline: object) -> bool:
+        with suppress(RuntimeError):
+            await asyncio.wait_for(lock.acquire(), 0.001)  # type: ignore[attr-defined]
+        return True
 
-    aio_driver._Holds.alone_with = at_once  # type: ignore[method-assign, assignment]
+    async_performer._acquire = at_once
+    KeyedLocks.leave = lambda self, key: self._locks.pop(key, None)  # type: ignore[method-assign, assignment]
 
 
 def home() -> None:
     """A client runs in any loop."""
-    aio_driver._Home.check = lambda self: None  # type: ignore[method-assign]
+    async_performer.LoopAffinity.check = lambda self: None  # type: ignore[method-assign]
 
 
 def withdrawal() -> None:
     """A retry that is cancelled before it is made has been paid for."""
-    Attempts.withdraw = lambda self: None  # type: ignore[method-assign]
+    Retries.refund = lambda self: None  # type: ignore[method-assign]
 
 
 def probes() -> None:
     """A probe that is cancelled stays the only one."""
-    Engine.abandon = lambda self, attempts, began: None  # type: ignore[method-assign]
+    Breaker.abandon = lambda self, generation: None  # type: ignore[method-assign]
 
 
 def paces() -> None:
-    """A turn of the pace that nobody waits for any longer is lost."""
-    Pacer.give_back = lambda self, turn: None  # type: ignore[method-assign]
+    """A reservation of the pace that nobody waits for any longer is lost."""
+    Pacer.give_back = lambda self, reservation: None  # type: ignore[method-assign]
 
 
 def endings() -> None:
-    """Onlookers do not hear of calls that were given up."""
-    Engine.gave_up = lambda self, attempts, error: None  # type: ignore[method-assign]
+    """Observers do not hear of calls that were given up."""
+    notify = OperationRun._notify_end
+
+    def partial(self: Any, error: Any, record: Any = None) -> None:
+        if error is None or isinstance(error, UnichatError):
+            notify(self, error, record)
+
+    OperationRun._notify_end = partial  # type: ignore[method-assign]
 
 
 def turns() -> None:
-    """Who is cancelled keeps the turn."""
+    """A task that is cancelled keeps the lock."""
+    leave = KeyedLocks.leave
 
-    @asynccontextmanager
-    async def kept(self: Any, key: object, deadline: Any) -> AsyncIterator[None]:
-        lock, _ = self._locks.setdefault(key, (asyncio.Lock(), 0))
-        async with asyncio.timeout(2):
-            await lock.acquire()
-        yield
+    def keeping(self: Any, key: object) -> None:
         if sys.exception() is None:
-            lock.release()
+            leave(self, key)
+        else:
+            lock, _ = self._locks[key]
+            if not lock.locked():
+                asyncio.ensure_future(lock.acquire())  # noqa: RUF006 - it is not to be had at once
 
-    aio_driver._Holds.alone_with = kept  # type: ignore[method-assign, assignment]
+    KeyedLocks.leave = keeping  # type: ignore[method-assign]
 
 
 def streams() -> None:
-    """A stream whose reader was cancelled goes on to its end."""
-
-    async def close(self: Any) -> None:
-        pass
-
-    aio.AsyncAnswerStream.close = close  # type: ignore[method-assign]
+    """A stream whose consumer was cancelled goes on to its end."""
+    async_streams.AsyncAnswerStream._give_up = lambda self, interrupted_by=None: None  # type: ignore[method-assign]

@@ -38,11 +38,11 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("counting bytes written", protections.bytes_written, (_CELLS, "row06 or row07")),
     Mutant("telling proxies from what breaks behind them", protections.blame_of_proxies, (_CELLS, "row06 and through")),
     Mutant("tracked connections through proxies", protections.tracked_proxies, (_CELLS, "row08 and through")),
-    Mutant("the deadline's alarm", protections.alarm, (_CELLS, "row09 and kadal")),
+    Mutant("the deadline's alarm", protections.timer, (_CELLS, "row09 and kadal")),
     Mutant("ending a TLS handshake", protections.handshakes, (_CELLS, "row16 and past")),
     Mutant(
         "the limits of silence in streams",
-        protections.patience,
+        protections.idle_timeout,
         (_CELLS, "row55 and deadline and unknown or row55 and between"),
     ),
     Mutant("closing what runs when the client closes", protections.closing, ("test_closing.py", "running or stream")),

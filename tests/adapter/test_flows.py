@@ -16,8 +16,8 @@ def completed(made):
     """What asking with reconciliation gives, with the record of its call."""
     question = operation(Replay.ASK, name="chat").map(lambda text: Answer(text=text))
     look = operation(name="look").map(lambda text: Answer(text=text) if text else None)
-    call = made.driver.engine.call(None, asking=True)
-    return attach_record(made.driver.complete(reconcile(lambda: ask(question), lambda: ask(look)), call), call)
+    call = made.context.call(None, kind="question")
+    return attach_record(made.complete(reconcile(lambda: ask(question), lambda: ask(look)), call), call)
 
 
 def paths(made):

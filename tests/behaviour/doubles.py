@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -13,9 +14,7 @@ from unichat.adapter import Reply
 from unichat.client.sync_client import Client
 from unichat.config import registry, resolve
 from unichat.connecting import client_for
-from unichat.execution.driver import Driver
-from unichat.execution.engine import Engine
-from unichat.transport.base import Clock, OpenReply
+from unichat.transport.base import Clock
 
 KEY = "sentinel-key-0123456789"
 KAPA_URL = "https://api.kapa.ai"
@@ -79,21 +78,35 @@ class Canned:
         self.answer = answer
         self.sent: list[Any] = []
         self.limits: list[int] = []
-        self.silences: list[float] = []
+        self.idle_timeouts: list[float] = []
 
-    def send(self, request: Any, signature: Any, deadline: Any, *, limit: int, careful: bool) -> Any:
+    def send(self, request: Any, deadline: Any, *, limit: int) -> Any:
         self.limits.append(limit)
         self.sent.append(request)
         return self.answer(request)
 
-    def open(self, request: Any, signature: Any, deadline: Any, *, silence: float) -> Any:
-        self.silences.append(silence)
+    def open(self, request: Any, deadline: Any, *, idle_timeout: float) -> Any:
+        self.idle_timeouts.append(idle_timeout)
         self.sent.append(request)
         found = self.answer(request)
-        if not isinstance(found, Reply):
-            return found
-        pieces = iter([found.body])
-        return OpenReply(found.status, dict(found.headers), pieces, True, lambda: None, self.silences.append)
+        return CannedStream(found, self.idle_timeouts) if isinstance(found, Reply) else found
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class CannedStream:
+    """A reply as a stream of one chunk."""
+
+    delimited = True
+
+    def __init__(self, reply: Reply, idle_timeouts: list[float]) -> None:
+        self.status, self.headers = reply.status, dict(reply.headers)
+        self._chunks = iter([reply.body])
+        self.reset_idle_timeout = idle_timeouts.append
+
+    def read(self) -> bytes | None:
+        return next(self._chunks, None)
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -127,11 +140,7 @@ def client_of(backend: str, clock: FakeClock | None = None, **given: Any) -> Cli
 def client_on(transport: Any, backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
     """As `client_of`, over a transport of the test's own."""
     found = checked(backend, **given)
-    adapter = found.backend.build(found.settings)
-    ticking = (clock or FakeClock()).clock()
-    engine = Engine(adapter.credential, found.settings, ticking.monotonic)
-    driver = Driver(transport, engine, ticking)
-    return Client(backend, adapter, driver, endpoints=found.backend.endpoints, settings=found.settings)
+    return client_for(found.backend, found.settings, transport=transport, clock=(clock or FakeClock()).clock())
 
 
 def caught(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:
@@ -144,7 +153,7 @@ def caught(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:
 
 def query_of(request: Any) -> dict[str, str]:
     """The query of a request that was sent over `Canned`."""
-    return dict(request.query)
+    return dict(parse_qsl(urlsplit(request.target).query, keep_blank_values=True))
 
 
 def body_of(request: Any) -> Any:

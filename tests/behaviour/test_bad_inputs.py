@@ -71,7 +71,7 @@ def text(body, version=1):
 CYCLE: dict = {}
 CYCLE["itself"] = CYCLE
 
-ROWS = {
+RULES = {
     "1 an empty question": (question(""), both(InvalidInput)),
     "2 a question of blanks": (question(" \t\n\u3000"), both(InvalidInput)),
     "3 a question of 5,001 characters": (question("x" * 5001), {"kapa": InvalidInput, "kadal": None}),
@@ -178,7 +178,7 @@ def answer(request):
 
 
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
-@pytest.mark.parametrize(("calls", "expected"), ROWS.values(), ids=ROWS)
+@pytest.mark.parametrize(("calls", "expected"), RULES.values(), ids=RULES)
 def test_a_bad_input_is_refused_before_anything_is_sent(calls, expected, backend):
     for call in calls:
         transport = Canned(answer)
@@ -226,7 +226,7 @@ def test_37_feedback_without_rating_ids_is_a_config_error_before_anything_is_sen
 
 
 def test_every_row_of_the_list_is_here():
-    numbers = {int(name.split()[0]) for name in ROWS if name[0].isdigit()}
+    numbers = {int(name.split()[0]) for name in RULES if name[0].isdigit()}
     assert numbers | {15, 37} == set(range(1, 48))
 
 

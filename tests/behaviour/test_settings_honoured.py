@@ -139,9 +139,9 @@ def connect_timeout(backend):
 def connections(backend):
     def at_most(number, **settings):
         with client_of(backend, **settings) as client:
-            transport = client._driver._transport
-            assert all(transport._take_place(Deadline(1.0)) for _ in range(number))
-            return not transport._take_place(Deadline(0.0))
+            transport = client._transport
+            assert all(transport._try_acquire(Deadline(1.0)) for _ in range(number))
+            return not transport._try_acquire(Deadline(0.0))
 
     assert at_most(64)
     assert at_most(3, connections=3)
@@ -167,7 +167,7 @@ def on_unsupported(backend):
 def ca_bundle(backend):
     def trusted(**settings):
         with client_of(backend, **settings) as client:
-            return len(client._driver._transport._context.get_ca_certs())
+            return len(client._transport._context.get_ca_certs())
 
     assert trusted(ca_bundle=str(CERTIFICATE)) == 1
     assert trusted() > 1
@@ -205,7 +205,7 @@ def first_event_timeout(backend):
         transport = failing(404)
         with pytest.raises(errors.NotFound), client_on(transport, backend, **given).stream("q"):
             pass
-        assert transport.silences == [silence]
+        assert transport.idle_timeouts == [silence]
 
 
 @shows("idle_timeout", "kapa")
@@ -214,7 +214,7 @@ def idle_timeout(backend):
     for given, silence in (({}, 30.0), ({"idle_timeout": 7.0}, 7.0)):
         transport = Canned(lambda request: Reply(200, {}, record.encode() + b"\xe2\x90\x9e"))
         assert client_on(transport, backend, **given).stream("q").answer.text == "a"
-        assert transport.silences == [60.0, silence]
+        assert transport.idle_timeouts == [60.0, silence]
 
 
 @shows("record_limit", "kapa")
@@ -425,7 +425,7 @@ ACCOUNT = {"token": None, "client_id": "account", "client_secret": "s3cret"}
 def fetch(**settings):
     """The request for a token, its fields, and what came of it."""
     request = sent("kadal", **{**ACCOUNT, **settings})[0]
-    if request.content_type == "application/json":
+    if request.headers["Content-Type"] == "application/json":
         return request, json.loads(request.body)
     return request, dict(parse_qsl(request.body.decode()))
 
@@ -451,7 +451,10 @@ def realm(backend):
 def token_encoding(backend):
     (as_form, fields), (as_json, again) = fetch(), fetch(token_encoding="json")
     assert fields == again
-    assert (as_form.content_type, as_json.content_type) == ("application/x-www-form-urlencoded", "application/json")
+    assert (as_form.headers["Content-Type"], as_json.headers["Content-Type"]) == (
+        "application/x-www-form-urlencoded",
+        "application/json",
+    )
 
 
 @shows("rating_ids", "kadal")

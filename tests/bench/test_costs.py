@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def stub(folder, monkeypatch):
-    monkeypatch.setattr(canned, "ROWS", 2_500)
+    monkeypatch.setattr(canned, "RULES", 2_500)
     with processes.stub(folder) as running:
         yield running
 

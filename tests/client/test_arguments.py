@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.canned import Opening, bench, records, reply
 from unichat.client.arguments import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
-from unichat.execution.engine import Call
+from unichat.execution.call import Call
 from unichat.models import Answer, ClearOutcome, Comment, Exchange, Rating, Source, ThreadRef, User
 from unichat.record import CallRecord
 from unichat.transport.base import Deadline

@@ -29,7 +29,7 @@ from unichat.config import registry, resolve
 from unichat.config.setting_types import is_function, union_members
 from unichat.config.validation import setting_attributes
 from unichat.policy.backoff import Backoff, longest_wait
-from unichat.policy.failures import ROWS
+from unichat.policy.failures import RULES, Retry
 from unichat.sandbox import Library, Store
 from unichat.sandbox.sandbox import installed_simulators
 
@@ -168,25 +168,25 @@ def _default(value: object) -> str:
 
 def failures() -> str:
     """Return the failure table."""
-    letters = {"Y": "yes", "N": "no", "C": "no*"}
+    words = {Retry.YES: "yes", Retry.NO: "no", Retry.AMBIGUOUS: "no*"}
     delivered = {True: "yes", False: "no", None: "by phase"}
     classes = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
     rows = [
         (
             row.title,
-            *(letters[letter] for letter in row.again),
+            *(words[row.retry[replay]] for replay in classes),
             delivered[row.delivered],
             f"`{row.error.__name__}`",
-            "" if "Y" not in row.again else row.backoff.name.lower(),
+            row.backoff.name.lower() if Retry.YES in row.retry.values() else "",
         )
-        for row in ROWS
+        for row in RULES
     ]
     heads = ("Failure", *(each.name for each in classes), "Maybe delivered", "Error raised", "Backoff")
     return _table(heads, rows)
 
 
 def waits() -> str:
-    """Return the curves of waits."""
+    """Return the waits of each kind of backoff."""
     uses = {
         Backoff.SERVER: "connection failures, 408, 425, and 5xx except 507",
         Backoff.THROTTLED: "429",

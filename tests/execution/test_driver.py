@@ -6,7 +6,7 @@ import pytest
 from tests.canned import bench, operation, reply
 from unichat.adapter import Exclusive, NeutralCall, Replay, ask, exclusive
 from unichat.errors import DeadlineExceeded, InvalidInput, NotFound, ServerError, UnichatError
-from unichat.execution.driver import Call
+from unichat.execution.call import Call
 from unichat.transport.base import Deadline, TransportFailure
 
 SOON = 20
@@ -35,7 +35,7 @@ def joined(thread):
 
 
 def complete(made, flow, deadline=None):
-    return made.driver.complete(flow, made.driver.engine.call(deadline, asking=True))
+    return made.complete(flow, made.context.call(deadline, kind="question"))
 
 
 def alone(key, wanted):
@@ -103,8 +103,8 @@ def test_the_record_is_that_of_the_question_wherever_it_stands_in_the_flow():
         yield from ask(operation(Replay.READ, name="after"))
 
     made = bench(reply(200, 1), reply(200, 2), reply(200, 3))
-    call = made.driver.engine.call(None, asking=True)
-    made.driver.complete(flow(), call)
+    call = made.context.call(None, kind="question")
+    made.complete(flow(), call)
     assert call.record.operation == "question"
 
 
@@ -114,8 +114,8 @@ def test_without_a_question_the_record_is_the_last_operations():
         yield from ask(operation(name="last"))
 
     made = bench(reply(200, 1), reply(200, 2))
-    call = made.driver.engine.call(None, asking=False)
-    made.driver.complete(flow(), call)
+    call = made.context.call(None, kind="other")
+    made.complete(flow(), call)
     assert call.record.operation == "last"
     assert call.maybe_duplicated is False
 
@@ -142,8 +142,8 @@ def test_a_question_refused_in_one_form_after_it_may_have_been_asked_stays_doubt
         return (yield from ask(operation(Replay.ASK, name="in-query")))
 
     made = bench(reply(500, {}), reply(422, {}), reply(200, "answer"))
-    call = made.driver.engine.call(None, asking=True)
-    assert made.driver.complete(flow(), call) == "answer"
+    call = made.context.call(None, kind="question")
+    assert made.complete(flow(), call) == "answer"
     assert call.maybe_duplicated is True
 
 
@@ -247,9 +247,9 @@ def test_an_error_while_waiting_for_a_hold_says_where_it_happened():
     def flow():
         yield Exclusive("ann", "another call in the same conversation")
         # The second flow waits in vain while the first is between its steps.
-        call = made.driver.engine.call(0.01, asking=True, call=NeutralCall(backend="echo", operation="chat"))
+        call = made.context.call(0.01, kind="question", call=NeutralCall(backend="echo", operation="chat"))
         with pytest.raises(DeadlineExceeded) as caught:
-            made.driver.complete(holding, call)
+            made.complete(holding, call)
         errors.append(caught.value)
 
     errors = []
@@ -261,7 +261,7 @@ def test_no_lock_is_kept_when_nobody_holds_or_awaits_it():
     made = bench(*[reply(200, 1)] * 20)
     for number in range(20):
         complete(made, alone(number, operation()))
-    assert made.driver._holds._locks == {}
+    assert made.context.locks._locks == {}
 
 
 # Closing
@@ -269,8 +269,8 @@ def test_no_lock_is_kept_when_nobody_holds_or_awaits_it():
 
 def test_a_closed_driver_sends_nothing_and_closing_twice_is_fine():
     made = bench()
-    made.driver.close()
-    made.driver.close()
+    made.client.close()
+    made.client.close()
     error = made.error(operation())
     assert type(error) is InvalidInput
     assert "the client is closed" in str(error)
@@ -288,7 +288,7 @@ def closed_while_waiting(operation):
     made = bench(fail, real_clock=True)
     thread = started(made.run, operation, 100.0)
     assert waiting.wait(SOON)
-    made.driver.close()
+    made.client.close()
     return made, joined(thread)
 
 
@@ -324,7 +324,7 @@ def test_an_interrupt_during_a_wait_passes_through():
     def interrupt(_):
         raise KeyboardInterrupt
 
-    made.driver._sleep = interrupt
+    made.client._performer._sleep = interrupt
     with pytest.raises(KeyboardInterrupt):
         made.run(operation())
     assert len(made.sent) == 1

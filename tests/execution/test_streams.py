@@ -66,11 +66,11 @@ def test_the_events_are_the_same_however_the_bytes_are_cut(sizes):
 
 def test_an_event_is_given_as_soon_as_it_is_there():
     _, opening, stream = answering(*WHOLE)
-    assert opening.read == 0
+    assert opening.reads == 0
     next(stream)
-    assert opening.read == 1
+    assert opening.reads == 1
     next(stream)
-    assert opening.read == 2
+    assert opening.reads == 2
 
 
 def test_nothing_is_sent_before_the_first_event_or_the_block_is_wanted():
@@ -289,7 +289,7 @@ def test_leaving_the_block_early_gives_the_connection_up():
     with stream:
         next(stream)
     assert opening.closed
-    assert opening.read < 5
+    assert opening.reads < 5
 
 
 def test_an_error_in_the_block_gives_the_connection_up():
@@ -503,7 +503,7 @@ def test_a_stream_that_is_closed_while_it_is_being_opened_is_given_up_as_soon_as
     class Source:
         closed = 0
 
-        def close(self, gave_up=None):
+        def close(self, interrupted_by=None):
             self.closed += 1
 
     source = Source()
@@ -512,7 +512,7 @@ def test_a_stream_that_is_closed_while_it_is_being_opened_is_given_up_as_soon_as
         stream.close()
         return source
 
-    stream = AnswerStream(start, lambda answer: answer)
+    stream = AnswerStream(start, list, lambda answer: answer)
     with pytest.raises(InvalidInput, match="the stream is closed"):
         next(stream)
     assert source.closed

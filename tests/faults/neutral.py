@@ -20,7 +20,7 @@ from unichat.connecting import async_client_for, client_for
 from unichat.hooks import Hook
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.record import CallRecord
-from unichat.transport.base import Clock
+from unichat.transport.base import REAL_TIME, Clock
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
@@ -75,7 +75,7 @@ def sync_client_on(
     **given: Any,
 ) -> Client:
     """A client over the sync driver. `sleep` stands in for the waits between attempts."""
-    clock = None if sleep is None else Clock(sleep=sleep)
+    clock = REAL_TIME if sleep is None else Clock(sleep=sleep)
     return client_for(BACKENDS[backend], settings_for(backend, url, **given), clock=clock, hooks=hooks)
 
 
@@ -97,7 +97,7 @@ def async_client_on(
     client = async_client_for(
         BACKENDS[backend],
         settings_for(backend, url, **given),
-        sleep=in_a_thread if sleep is not None else None,
+        clock=REAL_TIME if sleep is None else Clock(sleep=in_a_thread),
         hooks=hooks,
     )
     return cast(Client, BlockingClient(loop, client))

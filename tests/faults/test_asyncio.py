@@ -141,8 +141,8 @@ def test_however_calls_end_each_leaves_its_place_to_another(
                 for call in calls:
                     call.cancel()
                 await asyncio.gather(*calls, return_exceptions=True)
-            assert client._driver._transport._line._places == 2
-            assert not client._driver._transport._line._waiting
+            assert client._transport._line._places == 2
+            assert not client._transport._line._waiting
 
     run(test)
     count(62, f"72 calls on two connections, cancelled at random: seed {seed}")
@@ -176,7 +176,7 @@ def test_turns_of_the_pace_that_nobody_waits_for_any_longer_are_given_back(
             assert len(server.log) == 1
             # Otherwise more than four seconds away, at the first pace.
             assert await client.chat("How do I install it?", user="ann", deadline=2 * pace)
-            assert client._driver.engine._budget.left == 10
+            assert client._context.budget.left == 10
 
     run(test)
     count(62, f"cancelled while waiting for a turn of the pace: {backend}")
@@ -621,9 +621,9 @@ def test_a_second_reader_of_a_stream_is_refused_and_the_first_reads_on(run: Call
         async with served("kapa", then_silence(3)) as (client, _), client.stream("How do I install it?") as pieces:
             reading = asyncio.create_task(_texts(pieces))
             await asyncio.sleep(0.05)
-            with pytest.raises(InvalidInput, match="somebody else is reading"):
+            with pytest.raises(InvalidInput, match="another consumer is reading"):
                 await anext(pieces)
-            with pytest.raises(InvalidInput, match="somebody else is reading"):
+            with pytest.raises(InvalidInput, match="another consumer is reading"):
                 await pieces.answer()
             assert not reading.done()
             await cancelled(reading)

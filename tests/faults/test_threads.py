@@ -200,7 +200,7 @@ def test_questions_and_clearings_of_one_kadal_conversation_are_sent_one_after_th
         asked.append(threads.submit(client.chat, f"Question {new_nonce()}", user="u"))
         for done in (*asked, cleared):
             done.exception()
-        assert not client._driver._holds._locks, "something is kept for each user for ever"
+        assert not client._context.locks._locks, "something is kept for each user for ever"
     assert kadal.most == {"u": 1}
     count(58, "three questions and a clearing in one conversation: kadal")
 

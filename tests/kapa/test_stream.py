@@ -7,10 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, canned, client_of, client_on, reply
+from tests.canned import Opening
 from unichat import Source, StreamEvent, ThreadRef
 from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse, ServerError, StreamInterrupted
-from unichat.transport.base import OpenReply, TransportFailure
+from unichat.transport.base import TransportFailure
 from unichat_kapa import stream
 from unichat_kapa.stream import DELIMITER, Decoder
 
@@ -420,9 +421,14 @@ def streaming(pieces):
     """A transport whose one stream comes in these pieces; `closed` tells whether the connection was given up."""
     closed = []
     transport = canned()
-    transport.open = lambda request, signature, deadline, silence: OpenReply(
-        200, {}, iter(pieces), True, lambda: closed.append(request), lambda seconds: None
-    )
+    opening = Opening(tuple(pieces))
+
+    def open(request, deadline, idle_timeout):
+        reply = opening.open()
+        reply.close = lambda: closed.append(request)
+        return reply
+
+    transport.open = open
     transport.closed = closed
     return transport
 

@@ -16,7 +16,7 @@ def opened(failures=3, reset=30.0):
     breaker = Breaker(failures, reset, ticks.monotonic)
     for _ in range(failures):
         assert breaker.admit()[1] is None
-        breaker.report(DOWN, breaker.era)
+        breaker.report(DOWN, breaker.generation)
     return breaker, ticks
 
 
@@ -31,7 +31,7 @@ def test_a_success_in_between_starts_the_count_anew():
     breaker = Breaker(2, 30.0, Ticks().monotonic)
     for error in (DOWN, None, DOWN):
         assert breaker.admit()[1] is None
-        breaker.report(error, breaker.era)
+        breaker.report(error, breaker.generation)
     assert breaker.admit()[1] is None
 
 
@@ -42,7 +42,7 @@ def test_a_success_in_between_starts_the_count_anew():
 )
 def test_what_shows_the_vendor_alive_does_not_open_it(error):
     breaker = Breaker(1, 30.0, Ticks().monotonic)
-    breaker.report(error, breaker.era)
+    breaker.report(error, breaker.generation)
     assert breaker.admit()[1] is None
 
 
@@ -53,7 +53,7 @@ def test_what_shows_the_vendor_alive_does_not_open_it(error):
 )
 def test_what_does_not_opens_it(error):
     breaker = Breaker(1, 30.0, Ticks().monotonic)
-    breaker.report(error, breaker.era)
+    breaker.report(error, breaker.generation)
     assert breaker.admit()[1] == 30.0
 
 
@@ -68,7 +68,7 @@ def test_a_probe_that_succeeds_closes_it():
     breaker, ticks = opened()
     ticks.now += 30
     assert breaker.admit()[1] is None
-    breaker.report(None, breaker.era)
+    breaker.report(None, breaker.generation)
     assert [breaker.admit()[1] for _ in range(3)] == [None] * 3
 
 
@@ -76,7 +76,7 @@ def test_a_probe_that_fails_opens_it_for_the_whole_time_again():
     breaker, ticks = opened()
     ticks.now += 30
     assert breaker.admit()[1] is None
-    breaker.report(DOWN, breaker.era)
+    breaker.report(DOWN, breaker.generation)
     assert breaker.admit()[1] == 30.0
 
 
@@ -84,7 +84,7 @@ def test_a_probe_that_was_broken_off_makes_room_for_another():
     breaker, ticks = opened()
     ticks.now += 30
     assert breaker.admit()[1] is None
-    breaker.abandon(breaker.era)
+    breaker.abandon(breaker.generation)
     assert breaker.admit()[1] is None
 
 
@@ -108,6 +108,6 @@ def test_old_news_neither_closes_an_open_circuit_nor_frees_a_second_probe():
 
 def test_a_call_that_is_broken_off_while_all_is_well_changes_nothing():
     breaker = Breaker(1, 30.0, Ticks().monotonic)
-    era, _ = breaker.admit()
-    breaker.abandon(era)
-    assert breaker.admit() == (era, None)
+    generation, _ = breaker.admit()
+    breaker.abandon(generation)
+    assert breaker.admit() == (generation, None)

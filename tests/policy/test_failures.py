@@ -7,9 +7,10 @@ from unichat import errors
 from unichat.adapter import ErrorResponse, Replay
 from unichat.errors import UnichatError
 from unichat.policy.backoff import Backoff
-from unichat.policy.failures import ROWS, TABLE, error_for, row_for
+from unichat.policy.failures import RULES, Retry, error_for, rule_for_kind, rule_for_status
 from unichat.transport.base import TransportFailure
 
+LETTERS = {"Y": Retry.YES, "N": Retry.NO, "C": Retry.AMBIGUOUS}
 ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 
 
@@ -71,56 +72,55 @@ def check(row, promised):
     assert row.error is promised.error
     assert row.backoff is promised.backoff
     for letter, replay in zip(promised.again, ORDER, strict=True):
-        assert row.retried(replay) is (letter == "Y")
-        assert row.withheld(replay) is (letter == "C")
+        assert row.retry[replay] is LETTERS[letter]
 
 
 @pytest.mark.parametrize("kind", PROMISED)
 def test_a_failure_without_an_answer_means_what_is_promised(kind):
-    check(TABLE[kind], PROMISED[kind])
-    error = error_for(TABLE[kind], TransportFailure(kind), backend="echo", operation="chat")
+    check(rule_for_kind(kind), PROMISED[kind])
+    error = error_for(rule_for_kind(kind), TransportFailure(kind), backend="echo", operation="chat")
     assert type(error) is PROMISED[kind].error
     assert error.maybe_delivered is PROMISED[kind].delivered
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_means_what_is_promised(status):
-    check(row_for(status), STATUSES[status])
-    error = error_for(row_for(status), ErrorResponse(status=status), backend="echo", operation="chat")
+    check(rule_for_status(status), STATUSES[status])
+    error = error_for(rule_for_status(status), ErrorResponse(status=status), backend="echo", operation="chat")
     assert type(error) is STATUSES[status].error
     assert error.status == status
     assert error.maybe_delivered is STATUSES[status].delivered
 
 
 def test_a_proxy_that_wants_a_password_is_a_failed_connection():
-    check(row_for(407), Row("NNNNN", False, errors.ConnectionFailed))
+    check(rule_for_status(407), Row("NNNNN", False, errors.ConnectionFailed))
 
 
 @pytest.mark.parametrize("kind", OF_OUR_OWN)
 def test_a_failure_of_our_own_doing_is_treated_as_promised(kind):
-    check(TABLE[kind], OF_OUR_OWN[kind])
+    check(rule_for_kind(kind), OF_OUR_OWN[kind])
 
 
 def test_every_row_of_the_table_is_promised_by_a_failure_or_a_status():
-    assert {row.kind for row in ROWS} == {
+    assert {row.kind for row in RULES} == {
         *PROMISED,
         *OF_OUR_OWN,
-        *(row_for(status).kind for status in (*STATUSES, 407)),
+        *(rule_for_status(status).kind for status in (*STATUSES, 407)),
     }
-    assert len(TABLE) == len(ROWS)
+    assert all(rule_for_kind(row.kind) is row for row in RULES)
 
 
 @given(st.integers(-(10**6), 10**6))
 def test_every_status_has_a_row(status):
-    assert row_for(status) in ROWS
+    assert rule_for_status(status) in RULES
 
 
 @given(st.integers(500, 599))
 def test_every_5xx_is_retried(status):
-    assert row_for(status).again == "YYYYY"
+    assert set(rule_for_status(status).retry.values()) == {Retry.YES}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.kind)
+@pytest.mark.parametrize("row", RULES, ids=lambda row: row.kind)
 def test_every_error_says_what_to_do(row):
     assert row.hint
     assert error_for(row, TransportFailure(row.kind), backend="echo", operation="chat").hint
@@ -135,14 +135,16 @@ def test_every_error_says_what_to_do(row):
     ],
 )  # fmt: skip
 def test_a_failure_says_whether_the_same_call_may_succeed_later(kind, expected):
-    assert error_for(TABLE[kind], TransportFailure(kind), backend="echo", operation="chat").retryable is expected
+    assert (
+        error_for(rule_for_kind(kind), TransportFailure(kind), backend="echo", operation="chat").retryable is expected
+    )
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_says_whether_the_same_call_may_succeed_later(status):
     if not 200 <= status < 600:
         return
-    error = error_for(row_for(status), ErrorResponse(status=status), backend="echo", operation="chat")
+    error = error_for(rule_for_status(status), ErrorResponse(status=status), backend="echo", operation="chat")
     assert error.retryable is (status >= 500 or status in (408, 425, 429))
 
 
@@ -157,27 +159,30 @@ def test_a_status_says_whether_the_same_call_may_succeed_later(status):
     ],
 )
 def test_an_error_of_a_kind_names_it(kind, shown):
-    assert error_for(TABLE[kind], TransportFailure(kind), backend="echo", operation="chat").kind == shown
+    assert error_for(rule_for_kind(kind), TransportFailure(kind), backend="echo", operation="chat").kind == shown
 
 
 def test_an_error_shows_the_words_of_the_network():
     error = error_for(
-        TABLE["refused"], TransportFailure("refused", "Connection refused"), backend="echo", operation="chat"
+        rule_for_kind("refused"), TransportFailure("refused", "Connection refused"), backend="echo", operation="chat"
     )
     assert str(error).startswith("echo chat: connection refused: Connection refused. Check base_url")
-    assert error_for(TABLE["dns"], TransportFailure("dns")).message == "host name not found"
+    assert error_for(rule_for_kind("dns"), TransportFailure("dns")).message == "host name not found"
 
 
 @pytest.mark.parametrize("delivered", [True, False])
 def test_the_driver_may_know_better_whether_it_was_delivered(delivered):
-    assert error_for(TABLE["deadline"], TransportFailure("deadline", delivered=delivered)).maybe_delivered is delivered
+    assert (
+        error_for(rule_for_kind("deadline"), TransportFailure("deadline", delivered=delivered)).maybe_delivered
+        is delivered
+    )
 
 
 def test_an_error_shows_the_vendors_words_trimmed_and_escaped():
     problem = ErrorResponse(
         status=404, message="no\nsuch \x1b[2J thread" + "!" * 400, what="thread", hint="Look again."
     )
-    error = error_for(row_for(404), problem, backend="echo", operation="chat")
+    error = error_for(rule_for_status(404), problem, backend="echo", operation="chat")
     assert error.message.startswith("HTTP 404: no such \\x1b[2J thread!!!")
     assert len(error.message) < 320
     assert error.what == "thread"
@@ -185,11 +190,11 @@ def test_an_error_shows_the_vendors_words_trimmed_and_escaped():
 
 
 def test_a_refused_argument_is_the_vendors_refusal_and_named():
-    error = error_for(row_for(422), ErrorResponse(status=422, argument="query.message"), backend="echo")
+    error = error_for(rule_for_status(422), ErrorResponse(status=422, argument="query.message"), backend="echo")
     assert (error.source, error.argument, error.status) == ("vendor", "query.message", 422)
 
 
 def test_a_redirect_is_named_as_such():
-    error = error_for(row_for(302), ErrorResponse(status=302), backend="echo")
+    error = error_for(rule_for_status(302), ErrorResponse(status=302), backend="echo")
     assert error.kind == "redirect"
     assert "base_url" in error.hint

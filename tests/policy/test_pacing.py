@@ -65,7 +65,7 @@ def test_a_turn_of_the_old_pace_is_nobodys_after_a_refusal():
     pacer = Pacer(1.0, Ticks().monotonic)
     turns = [pacer.reserve(60) for _ in range(3)]
     pacer.give_back(turns[1])
-    pacer.refused()
+    pacer.slow_down()
     pacer.give_back(turns[2])
     assert pacer.reserve(60).wait == 3.0
 
@@ -89,10 +89,10 @@ def test_however_turns_are_given_back_no_two_have_the_same(steps):
 def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
     ticks = Ticks()
     pacer = Pacer(1.0, ticks.monotonic)
-    pacer.refused()
+    pacer.slow_down()
     assert [pacer.reserve(60).wait for _ in range(2)] == [2.0, 4.0]
     for _ in range(50):
-        pacer.passed()
+        pacer.speed_up()
     ticks.now += 100
     assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 1.0]
 
@@ -101,7 +101,7 @@ def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_on
     ticks = Ticks()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(4):
-        pacer.refused()
+        pacer.slow_down()
     assert [pacer.reserve(60).wait for _ in range(2)] == [2.0, 4.0]
 
 
@@ -124,7 +124,7 @@ def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
     ticks = Ticks()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(100):
-        pacer.refused()
+        pacer.slow_down()
         ticks.now += 20
     ticks.now += 1000
     assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 16.0]

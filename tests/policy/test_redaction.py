@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.canned import Opening, bench, operation, records, reply, stream_operation
 from unichat.adapter import Replay, Reply, Request, Secret
 from unichat.errors import UnichatError
-from unichat.policy.redaction import Redaction, in_body
+from unichat.policy.redaction import Redaction, secrets_in_body
 
 KEY = 'k"9/secret+key=%7Ä'.replace("Ä", "~")
 ALL_FORMS = [
@@ -93,7 +93,7 @@ def test_a_login_that_a_vendor_echoes_gets_nowhere_and_neither_does_the_token(ki
     fields = {"client_id": "client-4711", "client_secret": KEY}
     body = json.dumps(fields).encode() if kind == "application/json" else urlencode(fields).encode()
     request = Request("POST", "/token", body=body, content_type=kind)
-    assert sorted(in_body(request)) == sorted(fields.values())
+    assert sorted(secrets_in_body(request)) == sorted(fields.values())
     login = evolve(operation(signed=False), request=request)
     refused = bench(reply(400, {"message": f"no account has {KEY}"}), policy={"log_content": True})
     broken = bench(Reply(200, {"content-type": "application/json"}, b'{"access_token": "the-token-itself",}'))
@@ -105,7 +105,7 @@ def test_a_login_that_a_vendor_echoes_gets_nowhere_and_neither_does_the_token(ki
 
 
 def test_a_request_without_a_body_holds_nothing():
-    assert in_body(Request("GET", "/x")) == []
+    assert secrets_in_body(Request("GET", "/x")) == []
 
 
 def test_a_vendors_words_are_logged_only_by_leave(caplog):

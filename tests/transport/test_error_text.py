@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 import urllib3
 
-from unichat.transport.error_text import plain
+from unichat.transport.error_text import describe_error
 
 LIBRARIES = (http.client, urllib3.exceptions, aiohttp)
 EXCEPTIONS = sorted(
@@ -25,20 +25,23 @@ EXCEPTIONS = sorted(
 
 @pytest.mark.parametrize(("name", "kind"), EXCEPTIONS)
 def test_no_class_of_a_library_is_named(name, kind):
-    said = plain(kind.__new__(kind))
+    said = describe_error(kind.__new__(kind))
     assert name not in said
     assert not re.search(r"[a-z][A-Z]", said)
 
 
 def test_what_the_system_says_is_said():
-    assert plain(ConnectionResetError(104, "Connection reset by peer")) == "Connection reset by peer"
+    assert describe_error(ConnectionResetError(104, "Connection reset by peer")) == "Connection reset by peer"
 
 
 def test_a_broken_compression_is_said_in_words():
-    assert plain(urllib3.exceptions.DecodeError("for https://api.kapa.ai with sesame")) == "its compression is broken"
+    assert (
+        describe_error(urllib3.exceptions.DecodeError("for https://api.kapa.ai with sesame"))
+        == "its compression is broken"
+    )
 
 
 def test_the_class_is_in_the_log_for_whoever_looks_closer(caplog):
     with caplog.at_level(logging.DEBUG, logger="unichat"):
-        assert plain(urllib3.exceptions.ProtocolError("sesame")) == ""
+        assert describe_error(urllib3.exceptions.ProtocolError("sesame")) == ""
     assert caplog.messages == ["the HTTP library raised ProtocolError"]

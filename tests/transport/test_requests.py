@@ -6,7 +6,6 @@ import json
 import pickle
 import socket
 import threading
-import time
 import traceback
 import tracemalloc
 import zlib
@@ -18,7 +17,19 @@ import requests
 from attrs import evolve
 
 import unichat
-from tests.canned import LineDecoder, Ticks, detect_error, operation, records, stream_operation
+from tests.canned import (
+    ALL_CAPABILITIES,
+    Bench,
+    EchoAdapter,
+    EchoSettings,
+    LineDecoder,
+    Ticks,
+    detect_error,
+    endpoints,
+    operation,
+    records,
+    stream_operation,
+)
 from tests.loopback import (
     CERTIFICATE,
     answering,
@@ -31,8 +42,9 @@ from tests.loopback import (
     stalling_after,
 )
 from tests.pace import at_any_pace
-from unichat.adapter import Credential, Operation, PolicySettings, Replay, Request, Secret, StreamOperation
+from unichat.adapter import Capabilities, Credential, Operation, Replay, Request, Secret, StreamOperation
 from unichat.adapter.secrets import Signature
+from unichat.client.sync_client import Client
 from unichat.errors import (
     ConfigError,
     ConnectionFailed,
@@ -44,9 +56,7 @@ from unichat.errors import (
     StreamInterrupted,
     UnichatError,
 )
-from unichat.execution.driver import Driver
-from unichat.execution.engine import Engine
-from unichat.transport.base import Clock, Deadline, TransportFailure
+from unichat.transport.base import Clock, Deadline, HttpRequest, TransportFailure
 from unichat.transport.requests.transport import RequestsTransport
 
 MEBIBYTE = 1024 * 1024
@@ -65,21 +75,23 @@ class Line:
     def __init__(self, url, *, attempts=3, header="X-Token", idle_timeout=30.0, **options):
         self.transport = RequestsTransport(url, **options)
         credential = Credential(header, "", Secret(SENTINEL))
-        policy = PolicySettings(attempts=attempts, body_limit=self.body_limit, idle_timeout=idle_timeout)
-        self.driver = Driver(
-            self.transport,
-            Engine(credential, policy, time.monotonic),
-            Clock(sleep=lambda _: None),
+        settings = EchoSettings(
+            base_url="https://echo.example", attempts=attempts, body_limit=self.body_limit, idle_timeout=idle_timeout
         )
+        adapter = EchoAdapter(Capabilities(**ALL_CAPABILITIES), credential)
+        self.client = Client(
+            "echo", adapter, self.transport, endpoints=endpoints, settings=settings, clock=Clock(sleep=lambda _: None)
+        )
+        self.bench = Bench(self.transport, Ticks(), self.client, adapter)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.driver.close()
+        self.client.close()
 
     def run(self, replay=READ, deadline=20.0, wanted=None):
-        return self.driver.run(wanted or operation(replay), self.driver.engine.call(deadline, asking=False))
+        return self.bench.run(wanted or operation(replay), deadline)
 
     def error(self, replay=READ, deadline=20.0, wanted=None):
         with pytest.raises(UnichatError) as caught:
@@ -88,7 +100,7 @@ class Line:
         return caught.value
 
     def open(self, deadline=20.0):
-        return self.driver.open(stream_operation(), self.driver.engine.call(deadline, asking=True))
+        return self.bench.open(stream_operation(), deadline)
 
     def stream_error(self, deadline=20.0):
         with pytest.raises(UnichatError) as caught:
@@ -525,7 +537,7 @@ def test_no_time_left_is_the_deadline_and_nothing_is_sent(serve):
     server = serve(answering(OK))
     transport = RequestsTransport(server.url)
     passed = Deadline(5, iter([0.0, *[9.0] * 9]).__next__)
-    result = transport.send(Request("GET", "/x"), None, passed, limit=100, careful=False)
+    result = transport.send(HttpRequest("GET", transport._base_url, "/x"), passed, limit=100)
     assert (result.kind, result.delivered) == ("deadline", False)
     assert server.requests == []
 
@@ -535,7 +547,7 @@ def test_a_connection_that_takes_too_long_was_not_delivered(serve, monkeypatch):
         raise TimeoutError("timed out")
 
     serve(answering(OK))
-    monkeypatch.setattr("unichat.transport.requests.connections._Tracked._connected", slow)
+    monkeypatch.setattr("unichat.transport.requests.connections._TrackedConnection._connect_to", slow)
     with Line("http://127.0.0.1:9") as line:
         error = line.error(ASK)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "connect_timeout", False)
@@ -548,7 +560,9 @@ def test_the_connect_timeout_is_cut_to_what_is_left(serve, monkeypatch):
     monkeypatch.setattr("socket.socket.connect", lambda self, address: 1 / 0)
     transport = RequestsTransport("http://127.0.0.1:9", connect_timeout=4.0)
     for left in (2.0, 30.0):
-        failure = transport.open(Request("GET", "/x"), None, Deadline(left, lambda: 0.0))
+        failure = transport.open(
+            HttpRequest("GET", transport._base_url, "/x"), Deadline(left, lambda: 0.0), idle_timeout=30.0
+        )
         assert failure == TransportFailure("unsent", phase="connecting")
     assert seen == [2.0, 4.0]
 
@@ -804,7 +818,7 @@ def test_a_stream_may_be_framed_in_any_usual_way(serve, framing):
     with Line(server.url) as line:
         stream = line.open()
         assert [event.text for event in stream] == ["Hel", "lo", ""]
-        assert stream.result().text == "Hello"
+        assert stream.answer.text == "Hello"
         stream.close()
 
 
@@ -935,7 +949,7 @@ def test_a_failed_call_shows_neither_key_nor_question_even_with_all_local_variab
         detect_error=detect_error, decoder=LineDecoder,
     )  # fmt: skip
     with Line(server.url) as line, pytest.raises(ConnectionFailed) as caught:
-        line.driver.open(stored, line.driver.engine.call(5.0, asking=True))
+        line.bench.perform_run(stored, line.bench.context.call(5.0, kind="question"))
     error = caught.value
     shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     assert SENTINEL not in shown.replace(f"SENTINEL = {SENTINEL!r}", "")
@@ -950,7 +964,7 @@ def test_a_transport_gives_failures_and_raises_nothing(serve):
     serve(answering(OK))
     transport = RequestsTransport(f"http://127.0.0.1:{closed_port()}")
     deadline = Deadline(5, Ticks().monotonic)
-    failure = transport.send(Request("GET", "/x"), None, deadline, limit=100, careful=False)
+    failure = transport.send(HttpRequest("GET", transport._base_url, "/x"), deadline, limit=100)
     assert failure == TransportFailure("refused", "Connection refused", phase="connecting")
     transport.close()
     transport.close()

@@ -7,20 +7,20 @@ import socket
 import threading
 import time
 
-from unichat.transport.requests.connections import Sending
-from unichat.transport.timers import Alarms
+from unichat.transport.requests.progress import shut_down
+from unichat.transport.timers import TimerThread
 
 
 def test_an_alarm_that_raises_leaves_the_others_to_ring(caplog):
-    alarms, rung = Alarms(), threading.Event()
+    alarms, rung = TimerThread(), threading.Event()
 
     def mistaken():
         raise TypeError("a mistake")
 
-    alarms.at(time.monotonic(), mistaken)
-    alarms.at(time.monotonic() + 0.01, rung.set)
+    alarms.call_at(time.monotonic(), mistaken)
+    alarms.call_at(time.monotonic() + 0.01, rung.set)
     assert rung.wait(10)
-    assert "an alarm failed" in caplog.text
+    assert "a timer's callback failed" in caplog.text
 
 
 class Wrapped:
@@ -33,5 +33,5 @@ class Wrapped:
 def test_what_is_no_socket_but_has_one_is_ended_like_one():
     here, there = socket.socketpair()
     with contextlib.closing(here), contextlib.closing(there):
-        Sending._shut(Wrapped(here))
+        shut_down(Wrapped(here))
         assert there.recv(1) == b""

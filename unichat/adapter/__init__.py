@@ -14,7 +14,6 @@ from unichat._text.templates import Argument, Method, PythonOnly, Setting, Templ
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
 from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
 from unichat.adapter.flows import Exclusive, Flow, ask, exclusive, open_stream, reconcile
-from unichat.adapter.flows import FetchToken as FetchToken
 from unichat.adapter.flows import Step as Step
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation

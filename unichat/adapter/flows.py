@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable
 from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from unichat._text.templates import Template
 from unichat.adapter.operations import Operation, StreamOperation
-from unichat.adapter.secrets import TokenProvider
 from unichat.adapter.streaming import EventSource
 from unichat.errors import UnichatError
 
@@ -29,17 +28,10 @@ class Exclusive:
     waiting_for: str
 
 
-@frozen
-class FetchToken:
-    """A step that calls the caller's function for a token; the flow is sent a `ProviderResult`."""
-
-    provider: TokenProvider = field(repr=False)
-
-
-Step = Operation[Any] | StreamOperation[Any] | Exclusive | FetchToken
-"""What a flow may yield."""
+Step = Operation[Any] | StreamOperation[Any] | Exclusive
+"""What a flow yields."""
 Flow = Generator[Step, Any, T]
-"""A generator that yields operations and is sent their results, and returns a `T`."""
+"""A neutral call as an adapter makes it: it yields steps, is sent the result of each, and returns a model."""
 
 
 def ask(operation: Operation[T]) -> Flow[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Protocol, TypeVar
 
 from unichat.models import StreamEvent
@@ -58,8 +58,12 @@ class StreamDecoder(Protocol[T_co]):
 class EventSource(Protocol[T_co]):
     """A stream that is open: an iterator of its events that also has their result."""
 
-    def __next__(self) -> StreamEvent:
-        """Return the next event."""
+    def ready(self) -> StreamEvent | None:
+        """Return the next event of what has come, or None where more must come first."""
+        ...
+
+    def more(self) -> Generator[Any, Any, bool]:
+        """Wait until more has come; False at the end. A program, which the client runs."""
         ...
 
     def result(self) -> T_co:
@@ -71,6 +75,6 @@ class EventSource(Protocol[T_co]):
         """The vendor's records so far."""
         ...
 
-    def close(self, gave_up: BaseException | None = None) -> None:
-        """Close the stream before its end; `gave_up` is why its reader stopped, if that is not an `Exception`."""
+    def close(self, interrupted_by: BaseException | None = None) -> None:
+        """Close it before its end; `interrupted_by` is why its consumer stopped, if that is not an `Exception`."""
         ...

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from unichat.adapter import EventSource, Flow, OnUnsupported, Operation, Paged, StreamOperation
-from unichat.client.arguments import attach_record, check_deadline, check_limit, require_thread
+from unichat.adapter import Adapter, CommonSettings, Endpoints, OnUnsupported, Operation, StreamOperation
+from unichat.client.arguments import require_thread
+from unichat.client.async_streams import AsyncAnswerStream
 from unichat.client.base import BaseClient
-from unichat.client.paging import Paging
-from unichat.client.streams import SingleConsumerStream, SingleEventStream
-from unichat.execution.async_driver import AsyncDriver, AsyncStream
-from unichat.execution.engine import Call
-from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, StreamEvent, ThreadRef, User
+from unichat.execution.async_performer import AsyncPerformer
+from unichat.execution.context import Context
+from unichat.hooks import Hook
+from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+from unichat.transport.base import REAL_TIME, AsyncTransport, Clock
 
 T = TypeVar("T")
 
 
-class AsyncClient(BaseClient[AsyncDriver]):
+class AsyncClient(BaseClient):
     """One backend. Made by `unichat.connect_async`; an async context manager; for the tasks of one event loop.
 
     Every call takes `deadline` (seconds for the whole call), `on_unsupported` (`"raise"` or `"drop"`), and the
     backend's own options (`capabilities.options`). Every failure is a `UnichatError`.
     """
+
+    def __init__(
+        self,
+        backend: str,
+        adapter: Adapter,
+        transport: AsyncTransport,
+        *,
+        endpoints: Endpoints,
+        settings: CommonSettings,
+        clock: Clock = REAL_TIME,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self._transport = transport
+        self._performer = AsyncPerformer(clock)
+        context = Context.build(transport, adapter.credential, settings, self._performer, clock, hooks)
+        super().__init__(backend, adapter, context, endpoints=endpoints, settings=settings)
 
     async def chat(
         self,
@@ -46,12 +63,17 @@ class AsyncClient(BaseClient[AsyncDriver]):
             InvalidInput, Unsupported: before anything is sent.
             UnichatError: everything else that can go wrong; see `unichat.errors`.
         """
-        checked = self._checks.chat(
-            "chat", question, user=user, metadata=metadata, on_unsupported=on_unsupported, options=options
+        return await self._performer.perform(
+            self._ask(
+                "chat",
+                question,
+                user=user,
+                metadata=metadata,
+                deadline=deadline,
+                on_unsupported=on_unsupported,
+                options=options,
+            )
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True, call=checked)
-        answer: Answer = attach_record(await self._driver.complete(self._adapter.chat(checked), call), call)
-        return answer
 
     async def continue_thread(
         self,
@@ -71,18 +93,18 @@ class AsyncClient(BaseClient[AsyncDriver]):
             StaleThread: a newer thread took its place, on a backend that keeps one at a time.
             UnichatError: as `chat`.
         """
-        checked = self._checks.chat(
-            "continue_thread",
-            question,
-            thread=require_thread(thread),
-            user=user,
-            metadata=metadata,
-            on_unsupported=on_unsupported,
-            options=options,
+        return await self._performer.perform(
+            self._ask(
+                "continue_thread",
+                question,
+                thread=require_thread(thread),
+                user=user,
+                metadata=metadata,
+                deadline=deadline,
+                on_unsupported=on_unsupported,
+                options=options,
+            )
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True, call=checked)
-        answer: Answer = attach_record(await self._driver.complete(self._adapter.chat(checked), call), call)
-        return answer
 
     def stream(
         self,
@@ -103,29 +125,18 @@ class AsyncClient(BaseClient[AsyncDriver]):
             StreamInterrupted: it broke after the first event; `.text` has what came.
             UnichatError: as `continue_thread`.
         """
-        checked = self._checks.chat(
-            "stream",
+        start, finish = self._open_stream(
             question,
             thread=thread,
             user=user,
             metadata=metadata,
+            deadline=deadline,
             on_unsupported=on_unsupported,
             options=options,
         )
-        seconds = check_deadline(deadline)
-
-        call: Call | None = None
-        flow: Flow[EventSource[Answer] | Answer] = (
-            self._adapter.stream(checked) if self.capabilities.streaming else self._adapter.chat(checked)
+        return AsyncAnswerStream(
+            lambda: self._performer.perform(start()), self._performer.perform, finish, self._performer.affinity
         )
-
-        async def start() -> AsyncStream[Answer] | SingleEventStream:
-            nonlocal call
-            call = self._driver.engine.call(seconds, asking=True, call=checked)
-            answer: Any = await self._driver.complete(flow, call)
-            return SingleEventStream(answer) if isinstance(answer, Answer) else answer
-
-        return AsyncAnswerStream(start, lambda answer: attach_record(answer, call))
 
     async def feedback(
         self,
@@ -150,14 +161,17 @@ class AsyncClient(BaseClient[AsyncDriver]):
             NotFound: the vendor does not know the answer.
             UnichatError: everything else.
         """
-        checked = self._checks.feedback(
-            answer, rating, user=user, comment=comment, on_unsupported=on_unsupported, options=options
+        return await self._performer.perform(
+            self._rate(
+                answer,
+                rating,
+                user=user,
+                comment=comment,
+                deadline=deadline,
+                on_unsupported=on_unsupported,
+                options=options,
+            )
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=False, call=checked)
-        receipt: FeedbackReceipt = attach_record(
-            await self._driver.complete(self._adapter.feedback(checked), call), call
-        )
-        return receipt
 
     def history(
         self,
@@ -185,39 +199,23 @@ class AsyncClient(BaseClient[AsyncDriver]):
             UnichatError: while iterating; what was given before stays good. The iterator has then ended: to go on, call
                 again, and pass over what was given.
         """
-        self._driver.check_open()
-        checked = self._checks.history(
+        reader = self._read_history(
             thread,
             user=user,
             newest_first=newest_first,
             page_size=page_size,
+            limit=limit,
+            deadline=deadline,
             on_unsupported=on_unsupported,
             options=options,
         )
-        most = check_limit(limit)
-        seconds = check_deadline(deadline)
-        flow = self._adapter.history(checked)
 
         async def exchanges() -> AsyncIterator[Exchange]:
-            if most == 0:
-                return
-            call = self._driver.engine.call(seconds, asking=False, call=checked)
-            pages = self._pages(await self._driver.complete(flow, call), seconds)
-            given = 0
-            async for exchange in pages:
-                yield exchange
-                given += 1
-                if given == most:
-                    return
+            while (rows := await self._performer.perform(reader.read_page())) is not None:
+                for exchange in rows:
+                    yield exchange
 
         return exchanges()
-
-    async def _pages(self, paged: Paged[T], seconds: float | None) -> AsyncIterator[T]:
-        paging = Paging(paged, self._settings.page_limit)
-        while paging.operation is not None:
-            call = self._driver.engine.call(seconds, asking=False)
-            for row in paging.rows(await self._driver.run(paging.operation, call)):
-                yield row
 
     async def clear_history(
         self,
@@ -238,15 +236,9 @@ class AsyncClient(BaseClient[AsyncDriver]):
             NotFound: the vendor knows no such conversation.
             UnichatError: everything else.
         """
-        self._driver.check_open()
-        checked = self._checks.clear_history(thread, user=user, on_unsupported=on_unsupported, options=options)
-        if (detached := self._detached(checked)) is not None:
-            return detached
-        call = self._driver.engine.call(check_deadline(deadline), asking=False, call=checked)
-        result: ClearResult = attach_record(
-            await self._driver.complete(self._adapter.clear_history(checked), call), call
+        return await self._performer.perform(
+            self._clear(thread, user=user, deadline=deadline, on_unsupported=on_unsupported, options=options)
         )
-        return result
 
     async def run(self, operation: Operation[T], *, deadline: float | None = None) -> T:
         """Run one of the vendor's own operations, with the same retries, deadline and errors as the neutral calls.
@@ -257,22 +249,23 @@ class AsyncClient(BaseClient[AsyncDriver]):
             Unsupported: the operation is another backend's.
             UnichatError: everything else.
         """
-        call = self._driver.engine.call(check_deadline(deadline), asking=self._own(operation))
-        return await self._driver.run(operation, call)
+        result: T = await self._performer.perform(self._run(operation, deadline)())
+        return result
 
     def run_stream(self, operation: StreamOperation[T], *, deadline: float | None = None) -> AsyncAnswerStream[T]:
         """Run one of the vendor's own streamed operations: as `stream`, and `.raw()` gives the vendor's records."""
-        asking, seconds = self._own(operation), check_deadline(deadline)
-
-        async def start() -> AsyncStream[T]:
-            # The deadline counts from when it is sent.
-            return await self._driver.open(operation, self._driver.engine.call(seconds, asking=asking))
-
-        return AsyncAnswerStream(start, lambda result: result)
+        start = self._run(operation, deadline)
+        return AsyncAnswerStream(
+            lambda: self._performer.perform(start()),
+            self._performer.perform,
+            lambda result: result,
+            self._performer.affinity,
+        )
 
     async def close(self) -> None:
         """Close all connections. Closing twice is fine; any other call afterwards raises `InvalidInput`."""
-        await self._driver.close()
+        if self._performer.close():
+            await self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -281,78 +274,3 @@ class AsyncClient(BaseClient[AsyncDriver]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class AsyncAnswerStream(SingleConsumerStream["AsyncStream[Any] | SingleEventStream"], Generic[T]):
-    """An answer in pieces: an async context manager that gives each `StreamEvent` once, and then `await .answer()`.
-
-    The question is sent when the block is entered, or with the first event. Leaving the block early gives the
-    connection up; the vendor may still count the question as asked.
-    """
-
-    def __init__(
-        self, start: Callable[[], Awaitable[AsyncStream[T] | SingleEventStream]], finish: Callable[[Any], T]
-    ) -> None:
-        super().__init__()
-        self._start = start
-        self._finish = finish
-
-    async def __aenter__(self) -> Self:
-        await self._running()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._left(error)
-
-    async def _running(self) -> AsyncStream[Any] | SingleEventStream:
-        return self._known() or self._opened(await self._start())
-
-    def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        return self
-
-    async def __anext__(self) -> StreamEvent:
-        if self._ended:
-            raise StopAsyncIteration
-        if self._live is not None:
-            # Before anything is noted: in its own event loop it can be read on.
-            self._live.check_home()
-        self._begin_reading()
-        try:
-            source = self._live or await self._running()
-            while (event := source.ready()) is None and await source.more():
-                pass
-        except BaseException as error:
-            self._failed(error)
-            raise
-        finally:
-            self._reading = False
-        if event is None:
-            self._ended = True
-            self._give_up()
-            raise StopAsyncIteration
-        return event
-
-    async def _drained(self) -> AsyncStream[Any] | SingleEventStream:
-        async for _ in self:
-            pass
-        assert self._source is not None
-        return self._source
-
-    async def answer(self) -> T:
-        """Return the whole answer; reads what has not come yet.
-
-        Raises:
-            InvalidInput: the block was left before the end.
-            StreamInterrupted: it breaks on the way.
-        """
-        return self._finish((await self._drained()).result())
-
-    async def raw(self) -> list[Any]:
-        """Return the vendor's records, all of them; reads what has not come yet. Raises as `answer` does."""
-        return (await self._drained()).records
-
-    async def close(self) -> None:
-        """Give the connection up. Closing twice is fine."""
-        self._give_up()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from difflib import get_close_matches
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from attrs import asdict, evolve, fields
 
@@ -14,44 +16,42 @@ from unichat.adapter import (
     ClearCall,
     CommonSettings,
     Endpoints,
+    EventSource,
+    Flow,
     Operation,
     PolicySettings,
     Replay,
     StreamOperation,
 )
-from unichat.client.arguments import ArgumentChecker
+from unichat.client.arguments import ArgumentChecker, attach_record, check_deadline, check_limit
 from unichat.client.bound_operations import BoundOperations
+from unichat.client.paging import PagedReader
+from unichat.client.streams import SingleEventStream
 from unichat.errors import InvalidInput, Unsupported
-from unichat.execution.engine import Engine
-from unichat.models import ClearOutcome, ClearResult
+from unichat.execution.call import Call
+from unichat.execution.context import Context
+from unichat.execution.effects import Program
+from unichat.execution.program import complete, run
+from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, FeedbackReceipt
 
-T = TypeVar("T")
+M = TypeVar("M")
 
 _SHARED = frozenset({"connect_timeout", "connections", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
 """Policy settings of what a client and its siblings share."""
 
 
-class _Driver(Protocol):
-    engine: Engine
-
-    def with_policy(self, policy: PolicySettings) -> Self: ...
-
-
-D = TypeVar("D", bound=_Driver)
-
-
-class BaseClient(Generic[D]):
-    """One backend with its settings, and a driver of whichever kind."""
+class BaseClient:
+    """One backend with its settings, and the context that its operations run in."""
 
     def __init__(
-        self, backend: str, adapter: Adapter, driver: D, *, endpoints: Endpoints, settings: CommonSettings
+        self, backend: str, adapter: Adapter, context: Context, *, endpoints: Endpoints, settings: CommonSettings
     ) -> None:
         self.backend = backend
         self._adapter = adapter
-        self._driver = driver
+        self._context = context
         self._endpoints = endpoints
         self._settings = settings
-        self._checks = ArgumentChecker(backend, adapter.capabilities, settings.on_unsupported, settings.replay)
+        self._arguments = ArgumentChecker(backend, adapter.capabilities, settings.on_unsupported, settings.replay)
         known = {name: value for name, value in asdict(settings, recurse=False).items() if value is not None}
         self.operations = BoundOperations(endpoints, known)
 
@@ -79,33 +79,111 @@ class BaseClient(Generic[D]):
                 hint=f"Did you mean {nearest[0]}?" if nearest else f"These can: {', '.join(sorted(names))}.",
             )
         settings = evolve(self._settings, **changes)
-        driver = self._driver.with_policy(settings)
-        return type(self)(self.backend, self._adapter, driver, endpoints=self._endpoints, settings=settings)
+        sibling = copy(self)
+        sibling._settings = settings
+        sibling._context = self._context.with_policy(settings)
+        sibling._arguments = evolve(self._arguments, on_unsupported=settings.on_unsupported, replay=settings.replay)
+        return sibling
 
     def probes(self) -> tuple[Operation[Any], ...]:
         """Harmless operations that together show whether address, credential and ids are right."""
         return self._adapter.probes()
 
-    def _detached(self, checked: ClearCall) -> ClearResult | None:
-        """Return what stands for a clearing on a backend that has none; None where it has one.
+    def _ask(
+        self,
+        operation: str,
+        question: object,
+        *,
+        thread: object = None,
+        deadline: object,
+        **arguments: Any,
+    ) -> Program[Answer]:
+        """Check the arguments of a question, and return the program that asks it."""
+        checked = self._arguments.chat(operation, question, thread=thread, **arguments)
+        call = self._context.call(check_deadline(deadline), kind="question", call=checked)
+        return self._complete(self._adapter.chat(checked), call)
 
-        Raises:
-            Unsupported: unless the caller asked for less.
+    def _open_stream(
+        self, question: object, *, deadline: object, **arguments: Any
+    ) -> tuple[Callable[[], Program[EventSource[Answer]]], Callable[[Answer], Answer]]:
+        """Check the arguments of a streamed question.
+
+        Returns:
+            What makes the program that asks it, and what makes the caller's answer of the stream's.
         """
-        if self.capabilities.clear_history:
-            return None
-        checked.reject_or_drop(
-            "clear_history",
-            f"{self.backend} has no call that clears a conversation",
-            Template("Start a new one with ", Method("chat"), "."),
+        checked = self._arguments.chat("stream", question, **arguments)
+        seconds = check_deadline(deadline)
+        call: Call | None = None
+        streaming = self.capabilities.streaming
+        flow: Flow[EventSource[Answer] | Answer] = (
+            self._adapter.stream(checked) if streaming else self._adapter.chat(checked)
         )
-        return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
 
-    def _own(self, operation: Operation[Any] | StreamOperation[Any]) -> bool:
-        """Check what `run` was given; return whether it asks a question."""
+        def start() -> Program[EventSource[Answer]]:
+            nonlocal call
+            # The deadline counts from when it is sent.
+            call = self._context.call(seconds, kind="question", call=checked)
+            answer = yield from complete(flow, call, self._context)
+            return SingleEventStream(answer) if isinstance(answer, Answer) else answer
+
+        return start, lambda answer: attach_record(answer, call)
+
+    def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
+        """Check the arguments of `feedback`, and return the program that sends it."""
+        checked = self._arguments.feedback(answer, rating, **arguments)
+        call = self._context.call(check_deadline(deadline), call=checked)
+        return self._complete(self._adapter.feedback(checked), call)
+
+    def _read_history(
+        self, thread: object, *, deadline: object, limit: object, **arguments: Any
+    ) -> PagedReader[Exchange]:
+        """Check the arguments of `history`, and return what reads it."""
+        self._context.check_open()
+        checked = self._arguments.history(thread, **arguments)
+        most = check_limit(limit)
+        seconds = check_deadline(deadline)
+
+        def begin_call(preparing: bool) -> Call:
+            return self._context.call(seconds, call=checked if preparing else None)
+
+        return PagedReader(
+            self._adapter.history(checked),
+            begin_call,
+            self._context,
+            limit=most,
+            page_limit=self._settings.page_limit,
+        )
+
+    def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
+        """Check the arguments of `clear_history`, and return the program that clears, or says what stands for it."""
+        self._context.check_open()
+        checked = self._arguments.clear_history(thread, **arguments)
+        if not self.capabilities.clear_history:
+            checked.reject_or_drop(
+                "clear_history",
+                f"{self.backend} has no call that clears a conversation",
+                Template("Start a new one with ", Method("chat"), "."),
+            )
+            return _detach(checked)
+        call = self._context.call(check_deadline(deadline), call=checked)
+        return self._complete(self._adapter.clear_history(checked), call)
+
+    def _complete(self, flow: Flow[M], call: Call) -> Program[M]:
+        """Run a neutral call's flow, and give its result the record of the call."""
+        return attach_record((yield from complete(flow, call, self._context)), call)  # type: ignore[no-any-return]
+
+    def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:
+        """Check what `run` was given, and return what makes the program that runs it."""
+        self._require_own(operation)
+        kind: Literal["question", "other"] = "question" if operation.replay is Replay.ASK else "other"
+        seconds = check_deadline(deadline)
+        # The deadline counts from when it is sent.
+        return lambda: run(operation, self._context.call(seconds, kind=kind), self._context)
+
+    def _require_own(self, operation: Operation[Any] | StreamOperation[Any]) -> None:
         if not isinstance(operation, Operation | StreamOperation):
             raise InvalidInput(
-                f"{type(operation).__name__} is no operation",
+                f"{type(operation).__name__} is not an operation",
                 argument="operation",
                 hint=Template(PythonOnly("Use client.operations.")),
             )
@@ -117,7 +195,12 @@ class BaseClient(Generic[D]):
                 argument="operation",
                 hint=Template(PythonOnly("Build it with client.operations.")),
             )
-        return operation.replay is Replay.ASK
 
     def __repr__(self) -> str:
         return f"<unichat client of {self.backend}>"
+
+
+def _detach(checked: ClearCall) -> Program[ClearResult]:
+    """Return what stands for clearing on a backend that cannot: the next `chat` starts a fresh thread."""
+    return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
+    yield

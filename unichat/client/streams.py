@@ -1,10 +1,10 @@
-"""Answers in pieces, as a caller reads them: asked for once, read by one at a time, and whole or not at all."""
+"""Answers in pieces, as a caller reads them: asked for once, read by one consumer, and whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from unichat.adapter import EventSource
 from unichat.errors import InvalidInput, UnichatError
@@ -15,25 +15,20 @@ T = TypeVar("T")
 
 
 class SingleEventStream:
-    """An answer of a backend without streaming, as a stream of one event; sync or async."""
+    """An answer of a backend without streaming, as a stream of one event."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._events = iter([StreamEvent(type="text", text=answer.text, sources=answer.sources, raw=answer.raw)])
 
-    def __next__(self) -> StreamEvent:
-        return next(self._events)
-
     def ready(self) -> StreamEvent | None:
         """Return the event, once."""
         return next(self._events, None)
 
-    def check_home(self) -> None:
-        """Do nothing: it belongs to no event loop."""
-
-    async def more(self) -> bool:
+    def more(self) -> Generator[Any, Any, bool]:
         """Return False: the answer is here."""
         return False
+        yield
 
     def result(self) -> Answer:
         """Return the answer."""
@@ -44,23 +39,21 @@ class SingleEventStream:
         """The one answer's JSON."""
         return [self._answer.raw]
 
-    def close(self, gave_up: BaseException | None = None) -> None:
+    def close(self, interrupted_by: BaseException | None = None) -> None:
         """Do nothing: the answer is here."""
 
 
-class _Closes(Protocol):
-    def close(self, gave_up: BaseException | None = None) -> None: ...
+class SingleConsumerStream(Generic[T]):
+    """What keeps an answer in pieces honest: it is asked for once, has one consumer, and no part passes for the whole.
 
+    Args:
+        finish: makes what the caller gets of what the events amount to.
+    """
 
-S = TypeVar("S", bound=_Closes)
-
-
-class SingleConsumerStream(Generic[S]):
-    """What keeps an answer in pieces honest: it is asked for once, read by one at a time, and no part passes for it."""
-
-    def __init__(self) -> None:
-        self._source: S | None = None
-        self._live: S | None = None
+    def __init__(self, finish: Callable[[T], T]) -> None:
+        self._finish = finish
+        self._source: EventSource[T] | None = None
+        self._live: EventSource[T] | None = None
         """The source, while it may be read from."""
         self._begun = False
         self._reading = False
@@ -68,7 +61,7 @@ class SingleConsumerStream(Generic[S]):
         self._closed = False
         self._error: UnichatError | None = None
 
-    def _known(self) -> S | None:
+    def _require_unopened(self) -> EventSource[T] | None:
         """Return the source, or None if it is to be opened now."""
         if self._error is not None:
             # A part of an answer must never pass for the whole.
@@ -79,10 +72,10 @@ class SingleConsumerStream(Generic[S]):
         self._begun = True
         return self._source
 
-    def _opened(self, source: S) -> S:
+    def _set_source(self, source: EventSource[T]) -> EventSource[T]:
         self._source = self._live = source
         if self._closed:
-            # Meanwhile, by another.
+            # Meanwhile, from another thread or task.
             self._give_up()
             raise closed_stream()
         return source
@@ -90,51 +83,65 @@ class SingleConsumerStream(Generic[S]):
     def _begin_reading(self) -> None:
         if self._reading:
             raise InvalidInput(
-                "somebody else is reading this stream", hint="Let one read it, and hand on what others need."
+                "another consumer is reading this stream", hint="Let one read it, and hand on what others need."
             )
         self._reading = True
 
-    def _failed(self, error: BaseException) -> None:
-        """Note what ended the reading: nobody may take up what is left, and take it for the whole."""
+    def _fail(self, error: BaseException) -> None:
+        """Remember what ended the reading: nobody may take up what is left, and take it for the whole."""
         if isinstance(error, UnichatError):
             self._error, self._live = error, None
         else:
             # Interrupted, or cancelled.
             self._give_up(error)
 
-    def _left(self, error: BaseException | None) -> None:
-        """Note that its block was left, perhaps by an error: one that is no `Exception` gives everything up."""
+    def _end(self) -> None:
+        self._ended = True
+        self._give_up()
+
+    def _leave(self, error: BaseException | None) -> None:
+        """Give up as its block is left, perhaps by an error; one that is not an `Exception` is an interruption."""
         self._give_up(None if isinstance(error, Exception) else error)
 
-    def _give_up(self, error: BaseException | None = None) -> None:
+    def _give_up(self, interrupted_by: BaseException | None = None) -> None:
         self._closed, self._live = True, None
         if self._source is not None:
-            self._source.close(error)
+            self._source.close(interrupted_by)
+
+    def _result(self) -> T:
+        assert self._source is not None
+        return self._finish(self._source.result())
+
+    def _records(self) -> list[Any]:
+        assert self._source is not None
+        return self._source.records
 
 
-class AnswerStream(SingleConsumerStream[EventSource[T]]):
+class AnswerStream(SingleConsumerStream[T]):
     """An answer in pieces: a context manager that gives each `StreamEvent` once, and has `.answer` at the end.
 
     The question is sent when the block is entered, or with the first event. Leaving the block early gives the
     connection up; the vendor may still count the question as asked.
     """
 
-    def __init__(self, start: Callable[[], EventSource[T]], finish: Callable[[T], T]) -> None:
-        super().__init__()
+    def __init__(
+        self, start: Callable[[], EventSource[T]], perform: Callable[[Any], Any], finish: Callable[[T], T]
+    ) -> None:
+        super().__init__(finish)
         self._start = start
-        self._finish = finish
+        self._perform = perform
 
     def __enter__(self) -> Self:
-        self._running()
+        self._open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._left(error)
+        self._leave(error)
 
-    def _running(self) -> EventSource[T]:
-        return self._known() or self._opened(self._start())
+    def _open(self) -> EventSource[T]:
+        return self._require_unopened() or self._set_source(self._start())
 
     def __iter__(self) -> Iterator[StreamEvent]:
         return self
@@ -144,22 +151,22 @@ class AnswerStream(SingleConsumerStream[EventSource[T]]):
             raise StopIteration
         self._begin_reading()
         try:
-            return next(self._live or self._running())
-        except StopIteration:
-            self._ended = True
-            self._give_up()
-            raise
+            source = self._live or self._open()
+            while (event := source.ready()) is None and self._perform(source.more()):
+                pass
         except BaseException as error:
-            self._failed(error)
+            self._fail(error)
             raise
         finally:
             self._reading = False
+        if event is None:
+            self._end()
+            raise StopIteration
+        return event
 
-    def _drained(self) -> EventSource[T]:
+    def _drain(self) -> None:
         for _ in self:
             pass
-        assert self._source is not None
-        return self._source
 
     @property
     def answer(self) -> T:
@@ -169,12 +176,14 @@ class AnswerStream(SingleConsumerStream[EventSource[T]]):
             InvalidInput: the block was left before the end.
             StreamInterrupted: it breaks on the way.
         """
-        return self._finish(self._drained().result())
+        self._drain()
+        return self._result()
 
     @property
     def raw(self) -> list[Any]:
         """The vendor's records, all of them; reads what has not come yet. Raises as `answer` does."""
-        return self._drained().records
+        self._drain()
+        return self._records()
 
     def close(self) -> None:
         """Give the connection up. Closing twice is fine."""

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-from unichat.adapter import EventSource, Flow, OnUnsupported, Operation, Paged, StreamOperation
-from unichat.client.arguments import attach_record, check_deadline, check_limit, require_thread
+from unichat.adapter import Adapter, CommonSettings, Endpoints, OnUnsupported, Operation, StreamOperation
+from unichat.client.arguments import require_thread
 from unichat.client.base import BaseClient
-from unichat.client.paging import Paging
-from unichat.client.streams import AnswerStream, SingleEventStream
-from unichat.execution.driver import Driver
-from unichat.execution.engine import Call
+from unichat.client.streams import AnswerStream
+from unichat.execution.context import Context
+from unichat.execution.sync_performer import SyncPerformer
+from unichat.hooks import Hook
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+from unichat.transport.base import REAL_TIME, Clock, Transport
 
 T = TypeVar("T")
 
 
-class Client(BaseClient[Driver]):
+class Client(BaseClient):
     """One backend. Made by `unichat.connect`; a context manager; safe to share between threads.
 
     Every call takes `deadline` (seconds for the whole call), `on_unsupported` (`"raise"` or `"drop"`), and the
     backend's own options (`capabilities.options`). Every failure is a `UnichatError`.
     """
+
+    def __init__(
+        self,
+        backend: str,
+        adapter: Adapter,
+        transport: Transport,
+        *,
+        endpoints: Endpoints,
+        settings: CommonSettings,
+        clock: Clock = REAL_TIME,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self._transport = transport
+        self._performer = SyncPerformer(clock)
+        context = Context.build(transport, adapter.credential, settings, self._performer, clock, hooks)
+        super().__init__(backend, adapter, context, endpoints=endpoints, settings=settings)
 
     def chat(
         self,
@@ -46,12 +63,17 @@ class Client(BaseClient[Driver]):
             InvalidInput, Unsupported: before anything is sent.
             UnichatError: everything else that can go wrong; see `unichat.errors`.
         """
-        checked = self._checks.chat(
-            "chat", question, user=user, metadata=metadata, on_unsupported=on_unsupported, options=options
+        return self._performer.perform(
+            self._ask(
+                "chat",
+                question,
+                user=user,
+                metadata=metadata,
+                deadline=deadline,
+                on_unsupported=on_unsupported,
+                options=options,
+            )
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True, call=checked)
-        answer: Answer = attach_record(self._driver.complete(self._adapter.chat(checked), call), call)
-        return answer
 
     def continue_thread(
         self,
@@ -71,18 +93,18 @@ class Client(BaseClient[Driver]):
             StaleThread: a newer thread took its place, on a backend that keeps one at a time.
             UnichatError: as `chat`.
         """
-        checked = self._checks.chat(
-            "continue_thread",
-            question,
-            thread=require_thread(thread),
-            user=user,
-            metadata=metadata,
-            on_unsupported=on_unsupported,
-            options=options,
+        return self._performer.perform(
+            self._ask(
+                "continue_thread",
+                question,
+                thread=require_thread(thread),
+                user=user,
+                metadata=metadata,
+                deadline=deadline,
+                on_unsupported=on_unsupported,
+                options=options,
+            )
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=True, call=checked)
-        answer: Answer = attach_record(self._driver.complete(self._adapter.chat(checked), call), call)
-        return answer
 
     def stream(
         self,
@@ -103,27 +125,16 @@ class Client(BaseClient[Driver]):
             StreamInterrupted: it broke after the first event; `.text` has what came.
             UnichatError: as `continue_thread`.
         """
-        checked = self._checks.chat(
-            "stream",
+        start, finish = self._open_stream(
             question,
             thread=thread,
             user=user,
             metadata=metadata,
+            deadline=deadline,
             on_unsupported=on_unsupported,
             options=options,
         )
-        seconds = check_deadline(deadline)
-
-        call: Call | None = None
-        flow: Flow[Any] = self._adapter.stream(checked) if self.capabilities.streaming else self._adapter.chat(checked)
-
-        def start() -> EventSource[Answer]:
-            nonlocal call
-            call = self._driver.engine.call(seconds, asking=True, call=checked)
-            answer = self._driver.complete(flow, call)
-            return SingleEventStream(answer) if isinstance(answer, Answer) else answer
-
-        return AnswerStream(start, lambda answer: attach_record(answer, call))
+        return AnswerStream(lambda: self._performer.perform(start()), self._performer.perform, finish)
 
     def feedback(
         self,
@@ -148,12 +159,17 @@ class Client(BaseClient[Driver]):
             NotFound: the vendor does not know the answer.
             UnichatError: everything else.
         """
-        checked = self._checks.feedback(
-            answer, rating, user=user, comment=comment, on_unsupported=on_unsupported, options=options
+        return self._performer.perform(
+            self._rate(
+                answer,
+                rating,
+                user=user,
+                comment=comment,
+                deadline=deadline,
+                on_unsupported=on_unsupported,
+                options=options,
+            )
         )
-        call = self._driver.engine.call(check_deadline(deadline), asking=False, call=checked)
-        receipt: FeedbackReceipt = attach_record(self._driver.complete(self._adapter.feedback(checked), call), call)
-        return receipt
 
     def history(
         self,
@@ -181,36 +197,22 @@ class Client(BaseClient[Driver]):
             UnichatError: while iterating; what was given before stays good. The iterator has then ended: to go on, call
                 again, and pass over what was given.
         """
-        self._driver.check_open()
-        checked = self._checks.history(
+        reader = self._read_history(
             thread,
             user=user,
             newest_first=newest_first,
             page_size=page_size,
+            limit=limit,
+            deadline=deadline,
             on_unsupported=on_unsupported,
             options=options,
         )
-        most = check_limit(limit)
-        seconds = check_deadline(deadline)
-        flow = self._adapter.history(checked)
 
         def exchanges() -> Iterator[Exchange]:
-            if most == 0:
-                return
-            call = self._driver.engine.call(seconds, asking=False, call=checked)
-            pages = self._pages(self._driver.complete(flow, call), seconds)
-            for number, exchange in enumerate(pages, 1):
-                yield exchange
-                if number == most:
-                    return
+            while (rows := self._performer.perform(reader.read_page())) is not None:
+                yield from rows
 
         return exchanges()
-
-    def _pages(self, paged: Paged[T], seconds: float | None) -> Iterator[T]:
-        paging = Paging(paged, self._settings.page_limit)
-        while paging.operation is not None:
-            call = self._driver.engine.call(seconds, asking=False)
-            yield from paging.rows(self._driver.run(paging.operation, call))
 
     def clear_history(
         self,
@@ -231,13 +233,9 @@ class Client(BaseClient[Driver]):
             NotFound: the vendor knows no such conversation.
             UnichatError: everything else.
         """
-        self._driver.check_open()
-        checked = self._checks.clear_history(thread, user=user, on_unsupported=on_unsupported, options=options)
-        if (detached := self._detached(checked)) is not None:
-            return detached
-        call = self._driver.engine.call(check_deadline(deadline), asking=False, call=checked)
-        result: ClearResult = attach_record(self._driver.complete(self._adapter.clear_history(checked), call), call)
-        return result
+        return self._performer.perform(
+            self._clear(thread, user=user, deadline=deadline, on_unsupported=on_unsupported, options=options)
+        )
 
     @overload
     def run(self, operation: Operation[T], *, deadline: float | None = None) -> T: ...
@@ -253,16 +251,15 @@ class Client(BaseClient[Driver]):
             Unsupported: the operation is another backend's.
             UnichatError: everything else.
         """
-        asking, seconds = self._own(operation), check_deadline(deadline)
+        start = self._run(operation, deadline)
         if isinstance(operation, Operation):
-            return self._driver.run(operation, self._driver.engine.call(seconds, asking=asking))
-        # The deadline counts from when it is sent.
-        begin = self._driver.engine.call
-        return AnswerStream(lambda: self._driver.open(operation, begin(seconds, asking=asking)), lambda result: result)
+            return self._performer.perform(start())
+        return AnswerStream(lambda: self._performer.perform(start()), self._performer.perform, lambda result: result)
 
     def close(self) -> None:
         """Close all connections. Closing twice is fine; any other call afterwards raises `InvalidInput`."""
-        self._driver.close()
+        self._performer.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self

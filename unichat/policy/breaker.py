@@ -35,32 +35,32 @@ class Breaker:
         self._in_a_row = 0
         self._opened_at: float | None = None
         self._probing = False
-        self.era = 0
-        """Grows with each change of state. What began in an earlier era says nothing about this one."""
+        self.generation = 0
+        """Grows with each change of state. What began in an earlier generation says nothing about this one."""
 
     def admit(self) -> tuple[int, float | None]:
-        """Return the era, and None if an attempt may be made in it, else the seconds until a probe may.
+        """Return the generation, and None if an attempt may be made in it, else the seconds until a probe may.
 
         `report` or `abandon` must follow an attempt that may be made.
         """
         with self._lock:
             if self._opened_at is None:
-                return self.era, None
+                return self.generation, None
             rest = self._opened_at + self._reset - self._clock()
             if rest > 0 or self._probing:
-                return self.era, max(rest, 0.0)
+                return self.generation, max(rest, 0.0)
             self._probing = True
-            self.era += 1
-            return self.era, None
+            self.generation += 1
+            return self.generation, None
 
-    def report(self, error: UnichatError | None, era: int) -> None:
-        """Count an attempt that began in `era`.
+    def report(self, error: UnichatError | None, generation: int) -> None:
+        """Count an attempt that began in `generation`.
 
         An `error` of None is a success, and so is every refusal that shows the vendor alive.
         """
         failed = isinstance(error, _COUNTED) and not isinstance(error, _NOT_COUNTED)
         with self._lock:
-            if era != self.era:
+            if generation != self.generation:
                 return
             if not failed:
                 self._in_a_row = 0
@@ -72,11 +72,11 @@ class Breaker:
 
     def _change(self, opened_at: float | None) -> None:
         if self._probing or opened_at is not None:
-            self.era += 1
+            self.generation += 1
         self._probing, self._opened_at = False, opened_at
 
-    def abandon(self, era: int) -> None:
-        """Forget an attempt of `era` that ended without a verdict, such as one that the caller interrupted."""
+    def abandon(self, generation: int) -> None:
+        """Forget an attempt of `generation` that ended without a verdict, such as one that the caller interrupted."""
         with self._lock:
-            if era == self.era and self._probing:
+            if generation == self.generation and self._probing:
                 self._change(self._opened_at)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from unichat import errors
 from unichat._text.printable import trimmed
@@ -16,39 +18,48 @@ from unichat.policy.backoff import Backoff
 from unichat.transport.base import TransportFailure
 
 
+class Retry(enum.Enum):
+    """What a failure means for a repetition of the request."""
+
+    YES = "yes"
+    """It is sent again."""
+    NO = "no"
+    """It is not: the same would come of it."""
+    AMBIGUOUS = "ambiguous"
+    """It is not, only because the vendor may have acted on the first one."""
+
+
+_ALWAYS = MappingProxyType(dict.fromkeys(Replay, Retry.YES))
+_NEVER = MappingProxyType(dict.fromkeys(Replay, Retry.NO))
+_IF_HARMLESS = MappingProxyType({**_ALWAYS, Replay.ASK: Retry.AMBIGUOUS, Replay.INSERT: Retry.AMBIGUOUS})
+
+
 @frozen
-class Row:
+class FailureRule:
     """One failure and what is done about it.
 
     Attributes:
         kind: its key.
         title: in words.
-        again: a letter for each replay class, in the order ASK, INSERT, UPSERT, READ, CLEAR: `Y` tried again, `N`
-            never, `C` not, since the vendor may have acted on it.
-        delivered: whether the vendor may have acted; None where the driver must say.
+        retry: by replay class, whether the request is sent again.
+        delivered: whether the vendor may have acted; None where the transport must say.
         error: what is raised in the end.
         backoff: the waits.
         hint: what to do.
+        error_kind: what the error's `kind` says, where that is not the rule's own.
+        permanent: whether it lasts until somebody changes something.
     """
 
     kind: str
     title: str
-    again: str
+    retry: Mapping[Replay, Retry] = field(repr=False)
     delivered: bool | None
     error: type[UnichatError]
     backoff: Backoff = Backoff.SERVER
     hint: str = ""
+    error_kind: str = ""
+    permanent: bool = False
 
-    def retried(self, replay: Replay) -> bool:
-        """Whether an operation of class `replay` is sent again after this failure."""
-        return self.again[_ORDER.index(replay)] == "Y"
-
-    def withheld(self, replay: Replay) -> bool:
-        """Whether it is not sent again only because the vendor may have acted on it."""
-        return self.again[_ORDER.index(replay)] == "C"
-
-
-_ORDER = (Replay.ASK, Replay.INSERT, Replay.UPSERT, Replay.READ, Replay.CLEAR)
 
 _LATER = "Try again later."
 _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
@@ -67,104 +78,159 @@ _REDIRECT = "unichat follows none, so that the key stays with its host: correct 
 _TOKEN = "Check the key or token, and that it has not expired."
 _OTHERS = "Check that the key or token belongs to this project or bot."
 
-ROWS: tuple[Row, ...] = (
-    Row("dns", "host name not found", "YYYYY", False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
-    Row("refused", "connection refused", "YYYYY", False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
-    Row("connect_timeout", "no connection in time", "YYYYY", False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
-    Row("proxy", "the proxy refused", "YYYYY", False, errors.ConnectionFailed, hint="Check HTTPS_PROXY and NO_PROXY."),
-    Row("tls", "TLS handshake failed", "YYYYY", False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
-    Row("certificate", "TLS certificate not trusted", "NNNNN", False, errors.ConnectionFailed, hint=_CERTIFICATE),
-    Row("proxy_auth", "the proxy wants a password (407)", "NNNNN", False, errors.ConnectionFailed, hint=_PROXY),
-    Row("unsent", "connection lost before sending", "YYYYY", False, errors.ConnectionFailed, hint=_LATER),
-    Row("cancelled", "the client was closed", "NNNNN", None, errors.ConnectionFailed, hint="Make a new client."),
-    Row("reset", "connection reset before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
-    Row("closed", "connection closed before the answer", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
-    Row("read_timeout", "no answer in time", "CCYYY", True, errors.ConnectionFailed, hint=_ASKED),
-    Row("deadline", "the deadline passed", "NNNNN", None, errors.DeadlineExceeded, hint=_DEADLINE),
-    Row("first_event", "the stream did not begin in time", "NNNNN", True, errors.DeadlineExceeded, hint=_BEGIN),
-    Row("paced", "no turn within the deadline", "NNNNN", False, errors.DeadlineExceeded, hint=_PACE),
-    Row("circuit", "the circuit breaker is open", "NNNNN", False, errors.CircuitOpen, hint=_CIRCUIT),
-    Row("head", "no valid HTTP answer", "CCYYY", True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
-    Row("truncated", "the answer broke off", "CCYYY", True, errors.InvalidResponse, hint=_ASKED),
-    Row("stalled", "the answer stopped coming", "CCYYY", True, errors.InvalidResponse, hint=_ASKED),
-    Row("too_large", "the answer is over the limit", "NNNNN", True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
-    Row("unreadable", "not what the reference shows", "NNNNN", True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
-    Row("204", "no content where an answer belongs", "NNNNN", True, errors.NotFound, hint="Ask in other words."),
-    Row("3xx", "redirect", "NNNNN", False, errors.InvalidResponse, hint=_REDIRECT),
-    Row("400", "400, 413, 414, 422, 431", "NNNNN", False, errors.InvalidInput, hint="Correct what the vendor names."),
-    Row("401", "401", "NNNNN", False, errors.AuthenticationError, hint=_TOKEN),
-    Row("403", "403", "NNNNN", False, errors.PermissionDenied, hint=_OTHERS),
-    Row("404", "404, 405, 410", "NNNNN", False, errors.NotFound, hint="Check the id and base_url."),
-    Row("408", "408, 425", "YYYYY", False, errors.ServerError, hint=_LATER),
-    Row("429", "429", "YYYYY", False, errors.RateLimited, Backoff.THROTTLED, hint="Ask less often."),
-    Row("4xx", "every other 4xx", "NNNNN", False, errors.RequestRejected, hint="See the vendor's message."),
-    Row("503", "503", "YYYYY", False, errors.ServerError, hint=_LATER),
-    Row("507", "507, the token allowance", "YYYYY", False, errors.InsufficientTokens, Backoff.TOKENS, hint=_REFILL),
-    Row("5xx", "every other 5xx", "YYYYY", True, errors.ServerError, hint=_LATER),
-    Row("stream_error", "a stream that starts with an error", "YYYYY", True, errors.ServerError, hint=_LATER),
+RULES: tuple[FailureRule, ...] = (
+    FailureRule("dns", "host name not found", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
+    FailureRule("refused", "connection refused", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
+    FailureRule(
+        "connect_timeout", "no connection in time", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK
+    ),
+    FailureRule(
+        "proxy", "the proxy refused", _ALWAYS, False, errors.ConnectionFailed, hint="Check HTTPS_PROXY and NO_PROXY."
+    ),
+    FailureRule("tls", "TLS handshake failed", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
+    FailureRule(
+        "certificate",
+        "TLS certificate not trusted",
+        _NEVER,
+        False,
+        errors.ConnectionFailed,
+        hint=_CERTIFICATE,
+        permanent=True,
+    ),
+    FailureRule(
+        "proxy_auth",
+        "the proxy wants a password (407)",
+        _NEVER,
+        False,
+        errors.ConnectionFailed,
+        hint=_PROXY,
+        error_kind="proxy",
+        permanent=True,
+    ),
+    FailureRule(
+        "unsent",
+        "connection lost before sending",
+        _ALWAYS,
+        False,
+        errors.ConnectionFailed,
+        hint=_LATER,
+        error_kind="closed",
+    ),
+    FailureRule(
+        "cancelled",
+        "the client was closed",
+        _NEVER,
+        None,
+        errors.ConnectionFailed,
+        hint="Make a new client.",
+        error_kind="closed",
+        permanent=True,
+    ),
+    FailureRule(
+        "reset", "connection reset before the answer", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_ASKED
+    ),
+    FailureRule(
+        "closed", "connection closed before the answer", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_ASKED
+    ),
+    FailureRule("read_timeout", "no answer in time", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_ASKED),
+    FailureRule("deadline", "the deadline passed", _NEVER, None, errors.DeadlineExceeded, hint=_DEADLINE),
+    FailureRule("first_event", "the stream did not begin in time", _NEVER, True, errors.DeadlineExceeded, hint=_BEGIN),
+    FailureRule("paced", "no turn within the deadline", _NEVER, False, errors.DeadlineExceeded, hint=_PACE),
+    FailureRule("circuit", "the circuit breaker is open", _NEVER, False, errors.CircuitOpen, hint=_CIRCUIT),
+    FailureRule("head", "no valid HTTP answer", _IF_HARMLESS, True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
+    FailureRule("truncated", "the answer broke off", _IF_HARMLESS, True, errors.InvalidResponse, hint=_ASKED),
+    FailureRule(
+        "stalled",
+        "the answer stopped coming",
+        _IF_HARMLESS,
+        True,
+        errors.InvalidResponse,
+        hint=_ASKED,
+        error_kind="truncated",
+    ),
+    FailureRule(
+        "too_large",
+        "the answer is over the limit",
+        _NEVER,
+        True,
+        errors.InvalidResponse,
+        hint=_VENDOR_CHANGED,
+        permanent=True,
+    ),
+    FailureRule(
+        "unreadable",
+        "not what the reference shows",
+        _NEVER,
+        True,
+        errors.InvalidResponse,
+        hint=_VENDOR_CHANGED,
+        error_kind="shape",
+        permanent=True,
+    ),
+    FailureRule("204", "no content where an answer belongs", _NEVER, True, errors.NotFound, hint="Ask in other words."),
+    FailureRule(
+        "3xx", "redirect", _NEVER, False, errors.InvalidResponse, hint=_REDIRECT, error_kind="redirect", permanent=True
+    ),
+    FailureRule(
+        "400", "400, 413, 414, 422, 431", _NEVER, False, errors.InvalidInput, hint="Correct what the vendor names."
+    ),
+    FailureRule("401", "401", _NEVER, False, errors.AuthenticationError, hint=_TOKEN),
+    FailureRule("403", "403", _NEVER, False, errors.PermissionDenied, hint=_OTHERS),
+    FailureRule("404", "404, 405, 410", _NEVER, False, errors.NotFound, hint="Check the id and base_url."),
+    FailureRule("408", "408, 425", _ALWAYS, False, errors.ServerError, hint=_LATER),
+    FailureRule("429", "429", _ALWAYS, False, errors.RateLimited, Backoff.THROTTLED, hint="Ask less often."),
+    FailureRule("4xx", "every other 4xx", _NEVER, False, errors.RequestRejected, hint="See the vendor's message."),
+    FailureRule("503", "503", _ALWAYS, False, errors.ServerError, hint=_LATER),
+    FailureRule(
+        "507", "507, the token allowance", _ALWAYS, False, errors.InsufficientTokens, Backoff.TOKENS, hint=_REFILL
+    ),
+    FailureRule("5xx", "every other 5xx", _ALWAYS, True, errors.ServerError, hint=_LATER),
+    FailureRule("stream_error", "a stream that starts with an error", _ALWAYS, True, errors.ServerError, hint=_LATER),
 )
 
-TABLE: Mapping[str, Row] = {row.kind: row for row in ROWS}
+_BY_KIND: Mapping[str, FailureRule] = {rule.kind: rule for rule in RULES}
 
-_STATUS_ROWS = {
+_STATUS_KINDS = {
     204: "204", 401: "401", 407: "proxy_auth", 403: "403", 429: "429", 503: "503", 507: "507", 408: "408", 425: "408",
     **dict.fromkeys((400, 413, 414, 422, 431), "400"),
     **dict.fromkeys((404, 405, 410), "404"),
 }  # fmt: skip
 
 
-_KINDS = {
-    "stalled": "truncated",
-    "unreadable": "shape",
-    "unsent": "closed",
-    "cancelled": "closed",
-    "proxy_auth": "proxy",
-    "3xx": "redirect",
-}
-"""What an error's `kind` says, where that is not the row's own name."""
+def rule_for_kind(kind: str) -> FailureRule:
+    """Return the rule for a kind of `TransportFailure`, or another that the table names."""
+    return _BY_KIND[kind]
 
 
-def row_for(status: int) -> Row:
-    """Return the row of an HTTP status that is no success."""
-    if status in _STATUS_ROWS:
-        return TABLE[_STATUS_ROWS[status]]
+def rule_for_status(status: int) -> FailureRule:
+    """Return the rule for an HTTP status that is not a success."""
+    if status in _STATUS_KINDS:
+        return _BY_KIND[_STATUS_KINDS[status]]
     family = {3: "3xx", 4: "4xx", 5: "5xx"}.get(status // 100, "head")
-    return TABLE[family]
+    return _BY_KIND[family]
 
 
-def error_for(row: Row, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
-    """Return the error that `row` prescribes for `failure`; `context` holds backend, operation and the like."""
-    context.update(hint=row.hint, maybe_delivered=row.delivered)
-    if row.error in (errors.ConnectionFailed, errors.InvalidResponse):
-        context["kind"] = _KINDS.get(row.kind, row.kind)
-        context["retryable"] = row.kind not in _NEEDS_SOMEBODY
+def error_for(rule: FailureRule, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
+    """Return the error that `rule` prescribes for `failure`; `context` holds backend, operation and the like."""
+    context.update(hint=rule.hint, maybe_delivered=rule.delivered)
+    if rule.error in (errors.ConnectionFailed, errors.InvalidResponse):
+        context.update(kind=rule.error_kind or rule.kind, retryable=not rule.permanent)
     if isinstance(failure, TransportFailure):
         if failure.delivered is not None:
             context["maybe_delivered"] = failure.delivered
-        return row.error(f"{row.title}: {failure.detail}" if failure.detail else row.title, **context)
+        return rule.error(f"{rule.title}: {failure.detail}" if failure.detail else rule.title, **context)
     # A status that stands in the body only is not to be found in any proxy's log.
     message = f"HTTP {failure.status}"
     if failure.http_status not in (None, failure.status):
         message = f"status {failure.status} in the body (HTTP {failure.http_status})"
     if failure.message:
         message += f": {trimmed(failure.message)}"
-    context.update(status=failure.status, hint=failure.hint or row.hint)
-    if row.kind == "3xx":
+    context.update(status=failure.status, hint=failure.hint or rule.hint)
+    if rule.kind == "3xx":
         # A 303 answers a request that was acted on.
         context["maybe_delivered"] = failure.status == 303
-    elif row.error is errors.InvalidInput:
+    elif rule.error is errors.InvalidInput:
         context.update(source="vendor", argument=failure.argument)
-    elif row.error is errors.NotFound:
+    elif rule.error is errors.NotFound:
         context["what"] = failure.what
-    return row.error(message, **context)
-
-
-_NEEDS_SOMEBODY = ("certificate", "proxy_auth", "cancelled", "3xx", "too_large", "unreadable")
-"""Failures that last until somebody changes something."""
-
-
-def stop_of(error: UnichatError) -> str:
-    """Return why no further attempt was made after a failure that is never tried again."""
-    if isinstance(error, errors.DeadlineExceeded):
-        return "deadline"
-    return "circuit" if isinstance(error, errors.CircuitOpen) else "not_retryable"
+    return rule.error(message, **context)

@@ -17,7 +17,7 @@ _SLOWEST = 16.0
 
 
 @frozen
-class Turn:
+class Reservation:
     """When a call may be made: `at` by the pacer's clock, in `wait` seconds; the next one `interval` later."""
 
     at: float
@@ -26,19 +26,19 @@ class Turn:
 
 
 class Pacer:
-    """Gives every call its turn. All clients of a process on the same key share one (`pacer_for`)."""
+    """Gives every call its time. All clients of a process on the same key share one (`pacer_for`)."""
 
     def __init__(self, interval: float, clock: Callable[[], float]) -> None:
         self._base = self._interval = interval
         self._clock = clock
         self._next = clock()
         self._given_back: list[float] = []
-        """A heap of turns that nobody has, each before `_next`."""
+        """A heap of times that nobody has, each before `_next`."""
         self._slowed_at = -math.inf
         self._lock = threading.Lock()
 
-    def reserve(self, at_most: float) -> Turn | None:
-        """Take the next turn; None, and no turn, if it is further than `at_most` seconds from now."""
+    def reserve(self, at_most: float) -> Reservation | None:
+        """Reserve the next free time; None, and none is taken, if it is further than `at_most` seconds from now."""
         with self._lock:
             now = self._clock()
             while self._given_back and self._given_back[0] < now:
@@ -50,16 +50,16 @@ class Pacer:
                 heapq.heappop(self._given_back)
             else:
                 self._next = at + self._interval
-            return Turn(at, at - now, self._interval)
+            return Reservation(at, at - now, self._interval)
 
-    def give_back(self, turn: Turn) -> None:
-        """Let another have a turn that will not be used."""
+    def give_back(self, reservation: Reservation) -> None:
+        """Let another call have a time that will not be used."""
         with self._lock:
             # One of a faster pace than now would come too soon.
-            if turn.interval >= self._interval:
-                heapq.heappush(self._given_back, turn.at)
+            if reservation.interval >= self._interval:
+                heapq.heappush(self._given_back, reservation.at)
 
-    def refused(self) -> None:
+    def slow_down(self) -> None:
         """Slow down after a 429: the rate was too high after all, or others use the same key."""
         with self._lock:
             now = self._clock()
@@ -70,7 +70,7 @@ class Pacer:
             self._next = max(self._next, now + self._interval)
             self._given_back.clear()
 
-    def passed(self) -> None:
+    def speed_up(self) -> None:
         """Come back to the base rate step by step after successes."""
         with self._lock:
             self._interval = max(self._base, self._interval * 0.9)

@@ -58,7 +58,7 @@ def _forms(secret: str) -> Iterable[str]:
         yield base64.b64encode(b"\0" * shift + secret.encode()).decode()[4:-4]
 
 
-def in_body(request: Request) -> list[str]:
+def secrets_in_body(request: Request) -> list[str]:
     """Return the values in the body of a request that carries its credential there, such as a login."""
     text = (request.body or b"").decode()
     if request.content_type == "application/x-www-form-urlencoded":

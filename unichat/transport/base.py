@@ -1,32 +1,47 @@
-"""What every transport is: the interfaces, and the values that go in and out."""
+"""What a transport is: it sends one HTTP request once and says what became of it.
+
+`RequestsTransport` and the asyncio transport are two; a caller can bring a third, by `connect(..., transport=...)`. A
+transport knows neither vendors nor retries. It never raises for what the network or the server does: it returns a
+`TransportFailure`. Anything else that is raised (a signal handler's exception, a cancelled task) passes through it,
+with the connection given up.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from attrs import field, frozen
 
-from unichat.adapter import Reply, Request
-from unichat.adapter.secrets import Signature
-
-P_co = TypeVar("P_co", covariant=True)
+from unichat.adapter import Reply
 
 _LONGEST_TIMER = 1e6
 
 
 @frozen
 class Clock:
-    """Where time comes from, so that tests need not wait: `monotonic` in seconds, `sleep` for a number of them."""
+    """Where time comes from, so that tests need not wait.
+
+    Attributes:
+        monotonic: the time in seconds.
+        sleep: what stands for waiting, such as a function that moves `monotonic` on; None to wait in real time. For an
+            asyncio client it may be asynchronous.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
+
+
+REAL_TIME = Clock()
 
 
 @frozen
 class Deadline:
-    """`seconds` from the moment it is made, by a clock that no change of the date moves."""
+    """`seconds` from the moment it is made, by a clock that no change of the date moves.
+
+    One deadline covers a whole call, with its attempts and waits, and can be handed on to the calls within it.
+    """
 
     seconds: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
@@ -46,14 +61,50 @@ class Deadline:
 
 
 @frozen
-class TransportFailure:
-    """A call that brought no usable HTTP answer.
+class HttpRequest:
+    """One request as it goes out.
 
     Attributes:
-        kind: the row of the table.
+        method: in capitals.
+        base_url: scheme, host, port and the path's beginning, without a slash at its end.
+        target: the rest of the path, and the query, both percent-encoded; begins with a slash.
+        headers: all that the request needs, credentials included. The transport adds `Host`, `Content-Length`,
+            `User-Agent` and `Accept-Encoding`.
+        body: None for none.
+        idempotent: whether sending it twice does no harm. One that is not must never go out over a kept connection that
+            the server may be about to close, since it could not be told whether it was received.
+    """
+
+    method: str
+    base_url: str
+    target: str
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+    idempotent: bool = True
+
+    @property
+    def url(self) -> str:
+        """The whole address."""
+        return self.base_url + self.target
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+
+@frozen
+class TransportFailure:
+    """A request that brought no usable HTTP answer.
+
+    Attributes:
+        kind: a key of the failure table: `dns`, `refused`, `connect_timeout`, `tls`, `certificate`, `proxy`,
+            `proxy_auth` (none of the request was sent), `unsent` (a kept connection broke before), `reset`, `closed`,
+            `read_timeout` (sent, and no answer), `head`, `truncated`, `stalled`, `too_large` (an answer that is not
+            one), `deadline`, or `cancelled` (the transport was closed).
         detail: what the network said, in words that hold no secret.
-        delivered: whether the request may have reached the vendor, where the driver knows better than the table.
-        phase: how far the attempt came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
+        delivered: whether the request may have reached the vendor; None to let the table say.
+        phase: how far it came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
     """
 
     kind: str
@@ -62,76 +113,105 @@ class TransportFailure:
     phase: str = ""
 
 
-Pieces = Iterator[bytes | TransportFailure]
-"""The body of an answer as it comes."""
+class OpenReply(Protocol):
+    """An answer whose head has come, and whose body is still to come."""
 
-
-@frozen(eq=False)
-class OpenReply(Generic[P_co]):
-    """A good answer whose body is still to come.
-
-    Attributes:
-        pieces: gives bytes as they come; ends after a proper end, and gives a `TransportFailure` last after any other.
-        framed: whether the answer says where its body ends; where it does not, a body that was cut looks whole.
-        close: gives the connection up. It is not used again unless the body had ended.
-        heard: to be called with every event: how many seconds of silence may follow it.
-    """
-
-    status: int
-    headers: dict[str, str]
-    pieces: P_co
-    framed: bool
-    close: Callable[[], None]
-    heard: Callable[[float], None]
-
-
-class Transport(Protocol):
-    """What the driver needs of an HTTP library. Neither method raises for what the network or the vendor does."""
-
-    def send(
-        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int, careful: bool
-    ) -> Reply | TransportFailure:
-        """Send once and read the whole answer, of at most `limit` bytes.
-
-        Args:
-            careful: do not use a kept connection that the server may be about to close.
-        """
+    @property
+    def status(self) -> int:
+        """The HTTP status, from 200 to 599."""
         ...
 
-    def open(
-        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
-    ) -> OpenReply[Pieces] | TransportFailure:
-        """Send once and return when the head of the answer is there; `silence`: seconds until the first event."""
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name; values of a repeated one are joined by a comma."""
+        ...
+
+    @property
+    def delimited(self) -> bool:
+        """Whether the answer says where its body ends; where it does not, a body that was cut looks whole."""
+        ...
+
+    def read(self) -> bytes | TransportFailure | None:
+        """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
+        ...
+
+    def reset_idle_timeout(self, seconds: float) -> None:
+        """Allow so many seconds of waiting from now on; time that the consumer takes does not count."""
         ...
 
     def close(self) -> None:
-        """Close all connections, and end what is running."""
+        """Give the connection up, unless the body has ended and it is in the pool again. Closing twice is fine."""
         ...
 
 
-class AsyncPieces(Protocol):
-    """The body of an answer as it comes."""
+class Transport(Protocol):
+    """Sends requests synchronously. Safe to share between threads."""
 
-    async def next(self) -> bytes | TransportFailure | None:
-        """Wait for bytes; None after a proper end, and a `TransportFailure` once after any other."""
+    def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
+        """Send once and read the whole answer.
+
+        Args:
+            limit: bytes that the body may have, decompressed; a longer one is the failure `too_large`.
+        """
+        ...
+
+    def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> OpenReply | TransportFailure:
+        """Send once and return when the head of the answer is there.
+
+        Args:
+            idle_timeout: seconds of waiting until `reset_idle_timeout` is called; then the failure is `stalled`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections, and end what is running. Closing twice is fine."""
+        ...
+
+
+class AsyncOpenReply(Protocol):
+    """As `OpenReply`, on asyncio: `read` is awaited."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, from 200 to 599."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name; values of a repeated one are joined by a comma."""
+        ...
+
+    @property
+    def delimited(self) -> bool:
+        """Whether the answer says where its body ends; where it does not, a body that was cut looks whole."""
+        ...
+
+    async def read(self) -> bytes | TransportFailure | None:
+        """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
+        ...
+
+    def reset_idle_timeout(self, seconds: float) -> None:
+        """Allow so many seconds of waiting from now on; time that the consumer takes does not count."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection up, unless the body has ended and it is in the pool again. Closing twice is fine."""
         ...
 
 
 class AsyncTransport(Protocol):
-    """What the driver needs of an HTTP library. Neither method raises for what the network or the vendor does."""
+    """Sends requests on asyncio, within one event loop: that of its first request."""
 
-    async def send(
-        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
-    ) -> Reply | TransportFailure:
-        """Send once and read the whole answer, of at most `limit` bytes."""
+    async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
+        """As `Transport.send`."""
         ...
 
     async def open(
-        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
-    ) -> OpenReply[AsyncPieces] | TransportFailure:
-        """Send once and return when the head of the answer is there; `silence`: seconds until the first event."""
+        self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float
+    ) -> AsyncOpenReply | TransportFailure:
+        """As `Transport.open`."""
         ...
 
     async def close(self) -> None:
-        """Close all connections, and end what is running."""
+        """Close all connections, and end what is running. Closing twice is fine."""
         ...

@@ -13,7 +13,7 @@ import ssl
 from unichat._text.log import log
 from unichat._text.printable import trimmed
 
-_PLAIN = {
+_DESCRIPTIONS = {
     "BadStatusLine": "it does not begin with a status line",
     "DecodeError": "its compression is broken",
     "HeaderParsingError": "its headers cannot be read",
@@ -24,7 +24,7 @@ _PLAIN = {
 """By the name of the exception, whichever library raises it."""
 
 
-def plain(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return what is to be said besides the title of the failure; empty where that says it all."""
     if isinstance(error, OSError) and error.errno and error.strerror:
         # The system's own words for the number: asyncio puts an address in their place.
@@ -32,4 +32,4 @@ def plain(error: BaseException) -> str:
         return trimmed(os.strerror(error.errno) if of_system else error.strerror, 100)
     name = type(error).__name__
     log.debug("the HTTP library raised %s", name)
-    return _PLAIN.get(name, "")
+    return _DESCRIPTIONS.get(name, "")

@@ -21,7 +21,7 @@ def is_encrypted(*addresses: str | None) -> bool:
     return any((address or "").lower().startswith("https:") for address in addresses)
 
 
-def unusable(proxy: str | None, schemes: Container[str]) -> TransportFailure | None:
+def check_proxy(proxy: str | None, schemes: Container[str]) -> TransportFailure | None:
     """Return what is wrong with a proxy: libraries stumble over some, each in its own way, or go past them."""
     if not proxy:
         return None

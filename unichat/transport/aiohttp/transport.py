@@ -9,21 +9,20 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import aiohttp
 from aiohttp import ClientError, EofStream
 from aiohttp.http import HttpProcessingError
 from attrs import evolve
 
-from unichat.adapter import Reply, Request
-from unichat.adapter.secrets import Signature
+from unichat.adapter import Reply
 from unichat.errors import ConfigError
 from unichat.transport.aiohttp.line import Answer, Line
 from unichat.transport.aiohttp.phases import Sending
-from unichat.transport.base import Deadline, OpenReply, TransportFailure
-from unichat.transport.error_text import plain
-from unichat.transport.proxies import is_encrypted, proxy_for, unusable
+from unichat.transport.base import Deadline, HttpRequest, TransportFailure
+from unichat.transport.error_text import describe_error
+from unichat.transport.proxies import check_proxy, is_encrypted, proxy_for
 from unichat.transport.tls import context_for
 
 _VERSIONS = ">=3.14.5,<3.15"
@@ -59,7 +58,7 @@ class AiohttpTransport:
         self._connect_timeout = connect_timeout
         self._connections = connections or _CONNECTIONS
         self._proxy = proxy_for(self._base_url)
-        self._problem = unusable(self._proxy, ("http", "https"))
+        self._problem = check_proxy(self._proxy, ("http", "https"))
         self._tls = context_for(ca_bundle) if is_encrypted(self._base_url, self._proxy) else None
         self._line: Line | None = None
         self._closed = False
@@ -70,9 +69,7 @@ class AiohttpTransport:
             self._line = Line(self._base_url, self._proxy, self._tls, self._connect_timeout, self._connections)
         return self._line
 
-    async def send(
-        self, request: Request, signature: Signature | None, deadline: Deadline, *, limit: int
-    ) -> Reply | TransportFailure:
+    async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
         """Send `request` and read the whole answer, of at most `limit` bytes, within the deadline."""
         if (refusal := self._refusal()) is not None:
             return refusal
@@ -82,7 +79,7 @@ class AiohttpTransport:
             async with attempt.waiting():
                 if not (line := self._open_line()).took_place():
                     await line.wait_for_place(attempt)
-                answer = await self._asked(request, signature, attempt, "application/json")
+                answer = await self._asked(request, attempt)
                 if isinstance(answer, TransportFailure):
                     return answer
                 try:
@@ -95,9 +92,9 @@ class AiohttpTransport:
         return body if isinstance(body, TransportFailure) else Reply(answer.status, answer.headers, body)
 
     async def open(
-        self, request: Request, signature: Signature | None, deadline: Deadline, *, silence: float
-    ) -> OpenReply[_Pieces] | TransportFailure:
-        """Send `request` and return when the head of the answer is there; `silence`: seconds until the first event."""
+        self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float
+    ) -> _OpenReply | TransportFailure:
+        """Send `request` and return when the head of the answer is there; `idle_timeout`: seconds until an event."""
         if (refusal := self._refusal()) is not None:
             return refusal
         attempt = Sending(deadline, None)
@@ -106,9 +103,9 @@ class AiohttpTransport:
                 # That others have all the connections is no silence of the vendor.
                 async with attempt.waiting():
                     await line.wait_for_place(attempt)
-            attempt.heard(silence)
+            attempt.heard(idle_timeout)
             async with attempt.waiting():
-                answer = await self._asked(request, signature, attempt, "*/*")
+                answer = await self._asked(request, attempt)
         except TimeoutError as error:
             return failure_of(error, attempt)
         if isinstance(answer, TransportFailure):
@@ -117,21 +114,14 @@ class AiohttpTransport:
         def close() -> None:
             self._end(answer, attempt)
 
-        framed = "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "")
-        pieces = _Pieces(answer, attempt)
-        return OpenReply(answer.status, answer.headers, pieces, framed, close, attempt.heard)
+        return _OpenReply(answer, attempt, close)
 
-    async def _asked(
-        self, request: Request, signature: Signature | None, attempt: Sending, accept: str
-    ) -> Answer | TransportFailure:
+    async def _asked(self, request: HttpRequest, attempt: Sending) -> Answer | TransportFailure:
         """Send `request`, and return the answer as soon as its head is there, and good."""
-        headers = {"Accept": accept}
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        if signature is not None:
-            headers[signature.header] = signature.value
         try:
-            answer = await self._open_line().ask(request.method, request.target, headers, request.body, attempt)
+            answer = await self._open_line().ask(
+                request.method, request.target, dict(request.headers), request.body, attempt
+            )
         except _CAUGHT as error:
             failure = failure_of(error, attempt)
             if self._proxy and attempt.phase == "connecting" and failure.kind in _NO_CONNECTION:
@@ -198,16 +188,19 @@ async def _whole(answer: Answer, attempt: Sending, limit: int) -> bytes | Transp
     return bytes(body)
 
 
-class _Pieces:
-    """The body of an answer as it comes."""
+class _OpenReply:
+    """An answer whose body is still to come."""
 
-    __slots__ = ("_answer", "_attempt")
-
-    def __init__(self, answer: Answer, attempt: Sending) -> None:
+    def __init__(self, answer: Answer, attempt: Sending, close: Callable[[], None]) -> None:
+        self.status = answer.status
+        self.headers = answer.headers
+        self.delimited = "content-length" in answer.headers or "chunked" in answer.headers.get("transfer-encoding", "")
+        self.close = close
+        self.reset_idle_timeout = attempt.heard
         self._answer = answer
         self._attempt = attempt
 
-    async def next(self) -> bytes | TransportFailure | None:
+    async def read(self) -> bytes | TransportFailure | None:
         """Wait for bytes; None after a proper end, and a `TransportFailure` once after any other."""
         attempt, content = self._attempt, self._answer.content
         if attempt.over() and not content.is_eof():
@@ -229,7 +222,7 @@ def failure_of(error: Exception, attempt: Sending) -> TransportFailure:
     if type(error) is TimeoutError or attempt.stopped:
         return TransportFailure(attempt.passed(), delivered=attempt.written, phase=attempt.phase)
     chain = list(_chain(error))
-    words = plain(chain[-1])
+    words = describe_error(chain[-1])
     if attempt.phase == "body":
         return TransportFailure("truncated", words, phase="body")
     if isinstance(error, aiohttp.ClientHttpProxyError):

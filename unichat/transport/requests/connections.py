@@ -10,11 +10,9 @@ import contextlib
 import http.client
 import os
 import socket
-import threading
 import time
 from typing import Any
 
-from attrs import define, field
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -22,73 +20,10 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.response import assert_header_parsing
 
 from unichat.transport import limits
-from unichat.transport.base import Deadline
+from unichat.transport.requests.progress import AttemptProgress, current, shut_down
 
 
-@define(eq=False)
-class Sending:
-    """How far one attempt has come.
-
-    Attributes:
-        deadline: of the whole call; it also bounds each address that is tried.
-        careful: whether a connection that has been idle for long is left alone.
-        phase: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
-        written: bytes of the request that the kernel took.
-        stopped: why another thread ended it: `deadline`, `stalled` or `cancelled`.
-        over: whether the whole answer has come, so that nothing can end it any more.
-    """
-
-    deadline: Deadline
-    careful: bool = False
-    phase: str = "resolving"
-    written: int = 0
-    stopped: str | None = None
-    over: bool = False
-    _socket: socket.socket | None = field(default=None, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
-
-    def watch(self, watched: socket.socket | None) -> None:
-        """Say which socket `stop` has to end; it ends at once if the attempt was stopped before."""
-        with self._lock:
-            self._socket = watched
-            if self.stopped is not None:
-                self._shut(watched)
-
-    def stop(self, reason: str) -> None:
-        """End the attempt from another thread: whoever reads or writes on its socket sees the end of it."""
-        # Under the lock to the end: the socket may serve the next call as soon as `finish` has returned.
-        with self._lock:
-            if self.over:
-                return
-            if self.stopped is None:
-                self.stopped = reason
-            self._shut(self._socket)
-
-    def finish(self) -> None:
-        """Let go of the socket: the whole answer has come, and the connection is free for another call."""
-        with self._lock:
-            self.over = self.stopped is None
-            self._socket = None
-
-    @staticmethod
-    def _shut(watched: socket.socket | None) -> None:
-        if watched is not None:
-            # urllib3's TLS within the TLS of a proxy is no socket, and has one.
-            plain: socket.socket = getattr(watched, "socket", watched)
-            # The unbound method: SSLSocket's own would also forget its TLS state under the feet of the reader.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(plain, socket.SHUT_RDWR)
-
-
-class _Current(threading.local):
-    progress: Sending | None = None
-
-
-current = _Current()
-"""The attempt that this thread is making: urllib3 has no way to hand it to a connection."""
-
-
-class _Lines:
+class _CompleteLines:
     """A head's lines, which must all end: the standard library takes a head that was cut for a short one."""
 
     def __init__(self, file: Any) -> None:
@@ -120,7 +55,7 @@ class _Response(http.client.HTTPResponse):
 
     def begin(self) -> None:
         file: Any = self.fp
-        self.fp = _Lines(file)  # type: ignore[assignment]
+        self.fp = _CompleteLines(file)  # type: ignore[assignment]
         try:
             super().begin()
         finally:
@@ -130,24 +65,24 @@ class _Response(http.client.HTTPResponse):
         # the address, and in its query perhaps the question.
         assert_header_parsing(self.headers)
 
-    connection: _Tracked | None = None
+    connection: _TrackedConnection | None = None
 
     def _close_conn(self) -> None:
         # The answer has come whole. What follows it belongs to nobody, and must not become the next caller's.
-        surplus = self.connection is not None and self.connection.holds_more(self.fp)
+        surplus = self.connection is not None and self.connection.has_surplus(self.fp)
         super()._close_conn()  # type: ignore[misc]
         if surplus and self.connection is not None:
             self.connection.close()
 
 
-class _Tracked(HTTPConnection):
+class _TrackedConnection(HTTPConnection):
     """A connection that notes how far the current attempt has come."""
 
     response_class = _Response
     _used_at = 0.0
     _outgoing = bytearray()
 
-    def holds_more(self, file: Any) -> bool:
+    def has_surplus(self, file: Any) -> bool:
         """Whether anything follows the answer that was read from `file`, as far as can be told without waiting."""
         if self.sock is None or not hasattr(file, "peek"):
             return False
@@ -162,23 +97,27 @@ class _Tracked(HTTPConnection):
             with contextlib.suppress(OSError):
                 self.sock.settimeout(timeout)
 
-    def finish(self) -> None:
-        """The answer was read whole: the connection goes back to its pool, and no alarm of this attempt may end it."""
+    def release(self) -> None:
+        """The answer was read whole: the connection goes back to its pool, and no timer of this attempt may end it."""
         progress, self._progress = self._progress, None
         large = progress is not None and progress.written > limits.LARGE_REQUEST
         if progress is not None:
-            progress.finish()
-        if self._spent or large:
-            self._spent = False
+            progress.release()
+        if self._close_after or large:
+            self._close_after = False
             self.close()
 
-    _progress: Sending | None = None
-    _spent = False
+    _progress: AttemptProgress | None = None
+    _close_after = False
 
     @property
     def is_connected(self) -> bool:
         progress = current.progress
-        if progress is not None and progress.careful and time.monotonic() - self._used_at > limits.IDLE_LIFE:
+        if (
+            progress is not None
+            and progress.avoid_stale_connection
+            and time.monotonic() - self._used_at > limits.IDLE_LIFE
+        ):
             return False
         return super().is_connected
 
@@ -195,14 +134,16 @@ class _Tracked(HTTPConnection):
         problem: OSError = OSError("the name has no address")
         for family, kind, protocol, _, address in addresses:
             try:
-                return self._connected(progress, family, kind, protocol, address)
+                return self._connect_to(progress, family, kind, protocol, address)
             except OSError as error:
                 problem = error
         if isinstance(problem, TimeoutError):
             raise ConnectTimeoutError(self, "no connection in time")
         raise NewConnectionError(self, f"no connection: {problem}") from problem
 
-    def _connected(self, progress: Sending, family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    def _connect_to(
+        self, progress: AttemptProgress, family: int, kind: int, protocol: int, address: Any
+    ) -> socket.socket:
         new = socket.socket(family, kind, protocol)
         try:
             for option in self.socket_options or ():
@@ -259,14 +200,14 @@ class _Tracked(HTTPConnection):
         response: Any = super().getresponse()
         self._used_at = time.monotonic()
         # A body may follow these by mistake, and a while later.
-        self._spent = response.status in (204, 205, 304)
+        self._close_after = response.status in (204, 205, 304)
         response._original_response.connection = self
         if progress is not None:
             progress.phase = "body"
         return response
 
 
-class _TrackedTLS(_Tracked, HTTPSConnection):
+class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
     """The same, through TLS."""
 
     def _new_conn(self) -> socket.socket:
@@ -287,7 +228,7 @@ class _TrackedTLS(_Tracked, HTTPSConnection):
             super().connect()
         except BaseException:
             # After a Ctrl-C in a handshake, nobody else ends it before the traceback is forgotten.
-            Sending._shut(self._handle)
+            shut_down(self._handle)
             raise
         finally:
             handle, self._handle = self._handle, None
@@ -297,22 +238,22 @@ class _TrackedTLS(_Tracked, HTTPSConnection):
                 handle.close()
 
 
-class _LettingGo:
+class _ReleasingPoolMixin:
     """A pool whose connections are free of their attempt before another can have them."""
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            conn.finish()
+            conn.release()
         super()._put_conn(conn)  # type: ignore[misc]
 
 
-class _Pool(_LettingGo, HTTPConnectionPool):
-    ConnectionCls = _Tracked
+class _Pool(_ReleasingPoolMixin, HTTPConnectionPool):
+    ConnectionCls = _TrackedConnection
 
 
-class _PoolTLS(_LettingGo, HTTPSConnectionPool):
-    ConnectionCls = _TrackedTLS
+class _TLSPool(_ReleasingPoolMixin, HTTPSConnectionPool):
+    ConnectionCls = _TrackedTLSConnection
 
 
-POOLS = {"http": _Pool, "https": _PoolTLS}
+POOLS = {"http": _Pool, "https": _TLSPool}
 """For `PoolManager.pool_classes_by_scheme`."""

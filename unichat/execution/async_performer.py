@@ -1,0 +1,182 @@
+"""Runs programs on asyncio: does what each effect says, and sends the program what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from unichat._text.log import log
+from unichat._text.templates import PythonOnly, Template
+from unichat.adapter import TokenProvider
+from unichat.errors import InvalidInput
+from unichat.execution.context import closed_client, wait_timeout
+from unichat.execution.effects import Acquire, Effect, FetchToken, Open, Program, Read, Send, Sleep, Start
+from unichat.execution.token_provider import ProviderResult, call_provider_async
+from unichat.transport.base import Clock, Deadline
+
+T = TypeVar("T")
+
+
+class AsyncPerformer:
+    """Runs the programs of one client within one event loop: that of its first call. The loop's tasks can share it.
+
+    Attributes:
+        make_lock: makes the locks that its programs acquire.
+        affinity: the event loop.
+    """
+
+    make_lock: Callable[[], Any] = staticmethod(asyncio.Lock)
+
+    def __init__(self, clock: Clock) -> None:
+        self.affinity = LoopAffinity()
+        self._closed = asyncio.Event()
+        self._clock = clock
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def perform(self, program: Program[T]) -> T:
+        """Run a program to its end and return its result."""
+        self.affinity.check()
+        perform, send = self._perform, program.send
+        result: Any = None
+        failure: BaseException | None = None
+        try:
+            effect = next(program)
+            while True:
+                try:
+                    # Not by an async method: each coroutine on the way is memory that every call in flight takes.
+                    result = await perform(effect)
+                except BaseException as error:
+                    failure = error
+                else:
+                    effect = send(result)
+                    continue
+                # Not within the handler: what the program raises would keep what it stands for.
+                try:
+                    effect = program.throw(failure)
+                finally:
+                    failure = None
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        finally:
+            # What a traceback with local variables would show: a vendor's answer may repeat the key.
+            result = None
+
+    def _perform(self, effect: Effect) -> Any:  # noqa: PLR0911 - one for each effect
+        match effect:
+            case Send():
+                return effect.transport.send(effect.request, effect.deadline, limit=effect.limit)
+            case Read():
+                return effect.reply.read()
+            case Open():
+                return effect.transport.open(effect.request, effect.deadline, idle_timeout=effect.idle_timeout)
+            case Sleep():
+                return self._sleep(effect.seconds)
+            case Acquire():
+                return _acquire(effect.lock, effect.deadline)
+            case FetchToken():
+                return self._fetch_token(effect.provider, effect.deadline)
+            case Start():
+                return self._start(effect.program)
+
+    async def _sleep(self, seconds: float) -> None:
+        if self._clock.sleep is not None:
+            waiting = self._clock.sleep(seconds)
+            if isinstance(waiting, Awaitable):
+                await waiting
+            return
+        # Closing the client ends a wait at once.
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            return
+        raise closed_client()
+
+    async def _fetch_token(self, provider: TokenProvider, deadline: Deadline) -> ProviderResult:
+        """Call the caller's function in a task of its own: what it does to its task does not concern this one."""
+        fetching = asyncio.ensure_future(call_provider_async(provider))
+        closing = asyncio.ensure_future(self._closed.wait())
+        try:
+            await asyncio.wait((fetching, closing), timeout=deadline.remaining(), return_when=asyncio.FIRST_COMPLETED)
+            if fetching.done():
+                return ProviderResult(None, "was cancelled") if fetching.cancelled() else fetching.result()
+            self.check_open()
+            raise wait_timeout("the token provider", deadline)
+        finally:
+            fetching.cancel()
+            closing.cancel()
+            # Waited for, so that no task is left; the other one is the caller's, and may take its time.
+            await asyncio.gather(closing, return_exceptions=True)
+
+    async def _start(self, program: Program[object]) -> None:
+        async def run() -> None:
+            try:
+                await self.perform(program)
+            except Exception:
+                log.exception("a program in the background failed")
+
+        task = asyncio.ensure_future(run())
+        # The loop itself keeps only a weak reference.
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def discard(self, reply: Any) -> None:
+        """Give up the connection of a forgotten stream, from whichever thread the garbage collector runs in."""
+        self.affinity.call_soon(reply.close)
+
+    def check_open(self) -> None:
+        """Refuse anything after `close`."""
+        if self._closed.is_set():
+            raise closed_client()
+
+    def close(self) -> bool:
+        """End all waits, and refuse what comes later; return whether it was open until now.
+
+        Raises:
+            InvalidInput: it belongs to another event loop, which has not ended.
+        """
+        if self._closed.is_set():
+            return False
+        if not self.affinity.is_closed():
+            self.affinity.check()
+        self._closed.set()
+        return True
+
+
+async def _acquire(lock: asyncio.Lock, deadline: Deadline) -> bool:
+    try:
+        async with asyncio.timeout(deadline.remaining()):
+            return await lock.acquire()
+    except TimeoutError:
+        return False
+
+
+class LoopAffinity:
+    """The event loop of the first call: connections and locks belong to it, and would hang or break in another."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def check(self) -> None:
+        """Refuse to run in another loop than before."""
+        running = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = running
+        elif self._loop is not running:
+            raise InvalidInput(
+                "the client belongs to another event loop, in which it was used first",
+                hint=Template(
+                    PythonOnly("Make a client for each event loop with unichat.connect_async, and close it there.")
+                ),
+            )
+
+    def is_closed(self) -> bool:
+        """Whether the loop has ended, and with it all that ran in it."""
+        return self._loop is not None and self._loop.is_closed()
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Have `function` called in the loop, if that still runs."""
+        if self._loop is not None and not self.is_closed():
+            self._loop.call_soon_threadsafe(function)

@@ -1,0 +1,133 @@
+"""The context that an operation runs in: transport, credential, policy, and what its client's calls share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+from attrs import evolve, field, frozen
+
+from unichat._text.templates import Argument, PythonOnly, Template
+from unichat.adapter import CommonSettings, Credential, NeutralCall, PolicySettings
+from unichat.errors import DeadlineExceeded, InvalidInput
+from unichat.execution.call import Call
+from unichat.execution.locks import KeyedLocks
+from unichat.execution.tokens import Tokens
+from unichat.hooks import Hook, Hooks
+from unichat.policy.breaker import Breaker
+from unichat.policy.budget import Budget
+from unichat.policy.pacing import Pacer, pacer_for
+from unichat.transport.base import AsyncOpenReply, AsyncTransport, Clock, Deadline, OpenReply, Transport
+
+_DEADLINES = {"question": 120.0, "other": 30.0}
+"""Seconds for a call that names none."""
+
+
+@frozen(eq=False)
+class Context:
+    """What the operations of one client run in. One program can use several.
+
+    Attributes:
+        base_url: where its requests go, without a slash at the end.
+        clock: the time, in seconds.
+        check_open: raises `InvalidInput` once the client is closed.
+        discard: gives up the connection of a stream that was forgotten, from any thread.
+    """
+
+    transport: Transport | AsyncTransport
+    base_url: str
+    policy: PolicySettings
+    tokens: Tokens
+    budget: Budget
+    breaker: Breaker | None
+    pacer: Pacer | None
+    hooks: Hooks
+    locks: KeyedLocks
+    clock: Callable[[], float]
+    check_open: Callable[[], None]
+    discard: Callable[[OpenReply | AsyncOpenReply], None] = field(repr=False)
+
+    @classmethod
+    def build(
+        cls,
+        transport: Transport | AsyncTransport,
+        credential: Credential,
+        settings: CommonSettings,
+        performer: Performer,
+        clock: Clock,
+        hooks: Sequence[Hook] = (),
+    ) -> Context:
+        """Return the context of a new client."""
+        breaker = pacer = None
+        if settings.breaker_failures is not None:
+            breaker = Breaker(settings.breaker_failures, settings.breaker_reset, clock.monotonic)
+        if settings.rate is not None:
+            pacer = pacer_for((settings.base_url, credential), settings.rate, clock.monotonic)
+        return cls(
+            transport=transport,
+            base_url=settings.base_url.rstrip("/"),
+            policy=settings,
+            tokens=Tokens(credential, clock.monotonic),
+            budget=Budget(settings.retry_budget),
+            breaker=breaker,
+            pacer=pacer,
+            hooks=Hooks(hooks),
+            locks=KeyedLocks(performer.make_lock),
+            clock=clock.monotonic,
+            check_open=performer.check_open,
+            discard=performer.discard,
+        )
+
+    def with_policy(self, policy: PolicySettings) -> Context:
+        """Return a context with another policy that shares everything else: connections, token, budget, breaker."""
+        return evolve(self, policy=policy)
+
+    def call(
+        self,
+        deadline: float | Deadline | None = None,
+        *,
+        kind: Literal["question", "other"] = "other",
+        call: NeutralCall | None = None,
+    ) -> Call:
+        """Begin a call.
+
+        Args:
+            deadline: seconds, or the deadline of the call that it is part of; None for the policy's own, which is 120
+                seconds for a question and 30 for anything else unless it is set.
+            call: the neutral call, if it is one.
+        """
+        if isinstance(deadline, Deadline):
+            return Call(deadline, call)
+        return Call(Deadline(deadline or self.policy.deadline or _DEADLINES[kind], self.clock), call)
+
+
+class Performer(Protocol):
+    """What a context needs of the performer that runs its programs."""
+
+    @property
+    def make_lock(self) -> Callable[[], Any]:
+        """`threading.Lock` or `asyncio.Lock`."""
+        ...
+
+    def check_open(self) -> None:
+        """Refuse anything after the client was closed."""
+        ...
+
+    def discard(self, reply: Any) -> None:
+        """Give up the connection of a stream that was forgotten."""
+        ...
+
+
+def closed_client() -> InvalidInput:
+    """Return the error for a call on a closed client."""
+    return InvalidInput("the client is closed", hint=Template(PythonOnly("Make a new one with unichat.connect.")))
+
+
+def wait_timeout(waiting_for: str, deadline: Deadline) -> DeadlineExceeded:
+    """Return the error for a call that waited too long for something else than the vendor."""
+    return DeadlineExceeded(
+        f"{waiting_for} was still running after {deadline.seconds:g} s",
+        hint=Template("Wait for its end, or allow more with ", Argument("deadline"), "."),
+        deadline=deadline.seconds,
+        maybe_delivered=False,
+    )

@@ -1,0 +1,78 @@
+"""What a program needs done: each effect is a value that a performer carries out, synchronously or on asyncio.
+
+Transports and replies are `Any` here: a `Transport` with one performer, an `AsyncTransport` with the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+from unichat.adapter import TokenProvider
+from unichat.transport.base import Deadline, HttpRequest
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Send:
+    """Send once and read the whole answer; its result is a `Reply` or a `TransportFailure`."""
+
+    transport: Any = field(repr=False)
+    request: HttpRequest
+    deadline: Deadline
+    limit: int
+
+
+@define(eq=False)
+class Open:
+    """Send once and read the head; its result is an open reply or a `TransportFailure`."""
+
+    transport: Any = field(repr=False)
+    request: HttpRequest
+    deadline: Deadline
+    idle_timeout: float
+
+
+@define(eq=False)
+class Read:
+    """Read the next bytes of a body; its result is bytes, a `TransportFailure`, or None at the end."""
+
+    reply: Any = field(repr=False)
+
+
+@define(eq=False)
+class Sleep:
+    """Wait so many seconds; raises `InvalidInput` if the client is closed meanwhile."""
+
+    seconds: float
+
+
+@define(eq=False)
+class Acquire:
+    """Take a lock; its result is whether that was possible within the deadline."""
+
+    lock: Any
+    deadline: Deadline
+
+
+@define(eq=False)
+class FetchToken:
+    """Call the caller's function for a token; its result is a `ProviderResult`."""
+
+    provider: TokenProvider = field(repr=False)
+    deadline: Deadline
+
+
+@define(eq=False)
+class Start:
+    """Start another program in the background; its result is None. What it raises is only logged."""
+
+    program: Program[object] = field(repr=False)
+
+
+Effect = Send | Open | Read | Sleep | Acquire | FetchToken | Start
+Program = Generator[Effect, Any, T]
+"""A generator without I/O: it yields effects, is sent what came of each, and returns a result."""

@@ -1,0 +1,104 @@
+"""Runs programs synchronously: does what each effect says, and sends the program what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from unichat._text.log import log
+from unichat.execution.context import closed_client
+from unichat.execution.effects import Acquire, Effect, FetchToken, Open, Program, Read, Send, Sleep, Start
+from unichat.execution.token_provider import call_provider
+from unichat.transport.base import Clock, Deadline
+
+T = TypeVar("T")
+
+
+class SyncPerformer:
+    """Runs the programs of one client. Safe to share between threads.
+
+    Attributes:
+        make_lock: makes the locks that its programs acquire.
+    """
+
+    make_lock: Callable[[], Any] = staticmethod(threading.Lock)
+
+    def __init__(self, clock: Clock) -> None:
+        self._closed = threading.Event()
+        self._sleep = clock.sleep or self._wait
+
+    def perform(self, program: Program[T]) -> T:
+        """Run a program to its end and return its result."""
+        perform, send = self._perform, program.send
+        result: Any = None
+        failure: BaseException | None = None
+        try:
+            effect = next(program)
+            while True:
+                try:
+                    result = perform(effect)
+                except BaseException as error:
+                    failure = error
+                else:
+                    effect = send(result)
+                    continue
+                # Not within the handler: what the program raises would keep what it stands for.
+                try:
+                    effect = program.throw(failure)
+                finally:
+                    failure = None
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        finally:
+            # What a traceback with local variables would show: a vendor's answer may repeat the key.
+            result = None
+
+    def _perform(self, effect: Effect) -> Any:  # noqa: PLR0911 - one for each effect
+        match effect:
+            case Send():
+                return effect.transport.send(effect.request, effect.deadline, limit=effect.limit)
+            case Read():
+                return effect.reply.read()
+            case Open():
+                return effect.transport.open(effect.request, effect.deadline, idle_timeout=effect.idle_timeout)
+            case Sleep():
+                return self._sleep(effect.seconds)
+            case Acquire():
+                return acquire(effect.lock, effect.deadline)
+            case FetchToken():
+                return call_provider(effect.provider)
+            case Start():
+                return self._start(effect.program)
+
+    def _wait(self, seconds: float) -> None:
+        # Closing the client ends a wait at once.
+        if self._closed.wait(seconds):
+            raise closed_client()
+
+    def _start(self, program: Program[object]) -> None:
+        def run() -> None:
+            try:
+                self.perform(program)
+            except Exception:
+                log.exception("a program in the background failed")
+
+        threading.Thread(target=run, name="unichat-background", daemon=True).start()
+
+    def discard(self, reply: Any) -> None:
+        """Do nothing: the bytes of a forgotten stream give their connection up themselves."""
+
+    def check_open(self) -> None:
+        """Refuse anything after `close`."""
+        if self._closed.is_set():
+            raise closed_client()
+
+    def close(self) -> None:
+        """End all waits, and refuse what comes later."""
+        self._closed.set()
+
+
+def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
+    """Take a lock; return whether that was possible within the deadline."""
+    return lock.acquire(timeout=deadline.remaining())

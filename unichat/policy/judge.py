@@ -1,0 +1,223 @@
+"""What an attempt amounts to: a result, or an error and whether the request may be sent again. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from attrs import evolve, field, frozen
+
+from unichat._text.log import log
+from unichat._text.printable import trimmed
+from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Reply, StreamFailure, StreamOperation
+from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
+from unichat.policy.backoff import Backoff, retry_after
+from unichat.policy.failures import FailureRule, Retry, error_for, rule_for_kind, rule_for_status
+from unichat.transport.base import Deadline, TransportFailure
+
+T = TypeVar("T")
+
+Redact = Callable[[str], str]
+"""Takes out of a vendor's text the secrets that the vendor was told."""
+
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
+
+
+@frozen
+class Done(Generic[T]):
+    """An attempt that succeeded."""
+
+    value: T
+
+
+@frozen
+class VendorReport:
+    """What a vendor said of a failure.
+
+    Attributes:
+        message: its own words, trimmed and without secrets.
+        code: its own code, if it has one.
+        envelope_status: the status in the answer's body, if it puts one there.
+    """
+
+    message: str = ""
+    code: str | None = None
+    envelope_status: int | None = None
+
+
+@frozen
+class Failed:
+    """An attempt that failed.
+
+    Attributes:
+        error: what is raised if this was the last attempt.
+        retry: whether the request may be sent again.
+        backoff: which waits come before that.
+        vendor: what the vendor said of it; None where it said nothing.
+        phase: how far the attempt came, where it brought no whole answer.
+        refresh_token: whether the token should be fetched anew first.
+        cancelled: whether the client was closed meanwhile.
+    """
+
+    error: UnichatError
+    retry: Retry = Retry.NO
+    backoff: Backoff = Backoff.SERVER
+    vendor: VendorReport | None = None
+    phase: str | None = None
+    refresh_token: bool = False
+    cancelled: bool = False
+
+
+@frozen
+class Judge(Generic[T]):
+    """Judges the attempts of one operation.
+
+    Attributes:
+        call_id: stands in every log line of the call.
+        redact: takes the secrets of this attempt's request out of a text.
+        refreshable: whether another token can be had, so that a refusal for the token's sake is worth one more attempt.
+    """
+
+    operation: Operation[T] | StreamOperation[T]
+    policy: PolicySettings
+    deadline: Deadline
+    call_id: str
+    redact: Redact = field(repr=False)
+    refreshable: bool = False
+
+    def reply(self, reply: Reply) -> Done[T] | Failed:
+        """Return what a whole answer amounts to."""
+        operation = self.operation
+        try:
+            refusal = operation.detect_error(reply)
+            if refusal is None:
+                assert isinstance(operation, Operation)
+                return Done(operation.parse(reply))
+        except InvalidInput as error:
+            # What the vendor sent does not fit a model, such as an id of a megabyte: its mistake, not the caller's.
+            name = trimmed(error.message)
+        except UnichatError as error:
+            return self._unreadable(error, reply.status)
+        except Exception as error:
+            # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
+            log.debug("%s [%s]: the adapter cannot read this", operation.name, self.call_id, exc_info=True)
+            name = type(error).__name__
+        else:
+            return self._refused(refusal, reply)
+        return self._unreadable(InvalidResponse(f"the adapter could not read the answer ({name})"), reply.status)
+
+    def _unreadable(self, error: UnichatError, status: int) -> Failed:
+        rule = rule_for_kind("unreadable")
+        # The frames of its reader hold the whole answer: a person's words, or a token.
+        error.__traceback__ = None
+        error.backend, error.operation = self.operation.backend, self.operation.name
+        error.status = status
+        error.message = self.redact(error.message)
+        if isinstance(error, InvalidResponse):
+            # What a login answers may be the token itself.
+            error.excerpt = self.redact(error.excerpt) if self.operation.signed else ""
+            error.maybe_delivered = rule.delivered
+            error.hint = error.hint or rule.hint
+        return Failed(error)
+
+    def _refused(self, refusal: ErrorResponse, reply: Reply) -> Failed:
+        rule = rule_for_status(refusal.means or refusal.status)
+        if rule.kind == "3xx":
+            # The host alone: the rest of the address may hold what was asked.
+            refusal = evolve(refusal, message=f"{refusal.message} (redirect{_redirect_host(reply)})".lstrip())
+        refusal = evolve(refusal, message=self.redact(refusal.message))
+        error = self._error(rule, refusal, retry_after=retry_after(reply.headers))
+        vendor = VendorReport(
+            trimmed(refusal.message),
+            trimmed(self.redact(refusal.code)) if refusal.code else None,
+            refusal.envelope_status,
+        )
+        if isinstance(error, AccessDenied) and self.refreshable:
+            return Failed(error, Retry.YES, Backoff.AT_ONCE, vendor, refresh_token=True)
+        return self._failed(rule, error, vendor)
+
+    def failure(self, failure: TransportFailure) -> Failed:
+        """Return what a failure without an answer amounts to."""
+        if failure.kind not in ("deadline", "cancelled") and self.deadline.remaining() <= 0:
+            # It came from the deadline's cutting the attempt short, or made no difference any more.
+            failure = TransportFailure("deadline", failure.detail, _delivered(failure), failure.phase)
+        rule = rule_for_kind(failure.kind)
+        error = self._error(rule, failure)
+        if isinstance(error, DeadlineExceeded):
+            begun = failure.kind != "first_event"
+            error.deadline = self.deadline.seconds if begun else self.policy.first_event_timeout
+            if failure.kind == "deadline":
+                where = failure.detail or failure.phase
+                error.message = f"the deadline of {self.deadline.seconds:g} s passed"
+                error.message += f" ({where})" if where else ""
+        failed = self._failed(rule, error, None)
+        return evolve(failed, phase=failure.phase, cancelled=rule.kind == "cancelled")
+
+    def circuit_open(self, reopens_in: float) -> Failed:
+        """Return what an attempt amounts to that the breaker did not let through."""
+        rule = rule_for_kind("circuit")
+        error = self._error(rule, TransportFailure("circuit", f"for {reopens_in:.1f} s more"))
+        assert isinstance(error, CircuitOpen)
+        error.reopens_in = reopens_in
+        return self._failed(rule, error, None)
+
+    def stream_failure(self, failure: StreamFailure) -> Failed:
+        """Return what a stream amounts to that failed before its first event."""
+        rule = rule_for_kind({"vendor": "stream_error", "too_large": "too_large"}.get(failure.kind, "unreadable"))
+        reason = self.redact(failure.reason)
+        vendor = VendorReport(reason) if failure.kind == "vendor" else None
+        return self._failed(rule, self._error(rule, TransportFailure(rule.kind, reason)), vendor)
+
+    def _error(self, rule: FailureRule, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
+        return error_for(rule, failure, backend=self.operation.backend, operation=self.operation.name, **context)
+
+    def _failed(self, rule: FailureRule, error: UnichatError, vendor: VendorReport | None) -> Failed:
+        return Failed(error, decide_retry(rule, self.operation.replay, self.policy), rule.backoff, vendor)
+
+
+def decide_retry(rule: FailureRule, replay: Replay, policy: PolicySettings) -> Retry:
+    """Return whether a request of class `replay` is sent again after a failure, as far as the failure decides."""
+    decision = rule.retry[replay]
+    if decision is Retry.AMBIGUOUS and replay is Replay.ASK and policy.replay == "always":
+        return Retry.YES
+    if rule.kind == "507" and not policy.retry_insufficient_tokens:
+        return Retry.NO
+    return decision
+
+
+def request_id_in(headers: Mapping[str, str]) -> str | None:
+    """Return the vendor's id for the request, from the usual headers; None if none has it."""
+    for name in _REQUEST_IDS:
+        if name in headers:
+            return headers[name]
+    return None
+
+
+def name_outcome(error: UnichatError | None) -> str:
+    """Return what the record says of an attempt: `ok`, `HTTP 503`, or the kind of failure, such as `refused`."""
+    if error is None:
+        return "ok"
+    kind = getattr(error, "kind", None)
+    return f"HTTP {error.status}" if error.status and kind is None else kind or type(error).__name__
+
+
+def name_stop(failed: Failed) -> str:
+    """Return why no further attempt is made after a failure that is not tried again."""
+    if failed.retry is Retry.AMBIGUOUS:
+        return "maybe_delivered"
+    if isinstance(failed.error, DeadlineExceeded):
+        return "deadline"
+    return "circuit" if isinstance(failed.error, CircuitOpen) else "not_retryable"
+
+
+def _delivered(failure: TransportFailure) -> bool | None:
+    return rule_for_kind(failure.kind).delivered if failure.delivered is None else failure.delivered
+
+
+def _redirect_host(reply: Reply) -> str:
+    try:
+        host = urlsplit(reply.headers.get("location", "")).hostname
+    except ValueError:
+        host = None
+    return f" to {host}" if host else ""
