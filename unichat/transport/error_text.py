@@ -16,6 +16,7 @@ from unichat._text.printable import trimmed
 _DESCRIPTIONS = {
     "BadStatusLine": "it does not begin with a status line",
     "DecodeError": "its compression is broken",
+    "DecompressionError": "its compression is broken",
     "HeaderParsingError": "its headers cannot be read",
     "IncompleteRead": "it ended too early",
     "InvalidHeader": "its headers contradict each other",

@@ -11,5 +11,7 @@ LARGE_REQUEST = 65_536
 # The head of an answer. The first two are those of the standard library.
 LONGEST_LINE = 65_536
 MOST_HEADERS = 100
+LARGEST_HEAD = 4 * LONGEST_LINE
+"""Bytes of all its lines together, over asyncio: h11 keeps what has come until it is whole."""
 MOST_INTERIM = 100
 """Interim answers (1xx) before the final one."""
