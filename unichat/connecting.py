@@ -65,7 +65,7 @@ def connect_async(
     """Return an asyncio client of one backend. Takes what `connect` takes; call it within the event loop.
 
     Raises:
-        ConfigError: with every mistake in the settings at once; or aiohttp, the extra `async`, is not installed.
+        ConfigError: with every mistake in the settings at once; or h11, the extra `async`, is not installed.
     """
     from unichat import config as configuration
 
@@ -133,14 +133,14 @@ def async_client_for(
 def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
     missing = False
     try:
-        from unichat.transport.aiohttp.transport import AiohttpTransport
+        from unichat.transport.h11.transport import H11Transport
     except ModuleNotFoundError as error:
-        missing = error.name == "aiohttp"
+        missing = error.name == "h11"
         if not missing:
             raise
     if missing:
-        raise ConfigError("aiohttp is not installed", hint='Install it: pip install "unichat-bridge[async]".')
-    return AiohttpTransport(
+        raise ConfigError("h11 is not installed", hint='Install it: pip install "unichat-bridge[async]".')
+    return H11Transport(
         settings.base_url,
         connect_timeout=settings.connect_timeout,
         ca_bundle=settings.ca_bundle,

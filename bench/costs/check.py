@@ -12,7 +12,7 @@ import sys
 
 from bench.costs import contestants, worker
 
-_HERE = frozenset({"unichat-bridge", "requests", "urllib3", "aiohttp", ""})
+_HERE = frozenset({"unichat-bridge", "requests", "urllib3", ""})
 """What is installed wherever unichat is being worked on."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import evolve, frozen
 
-from bench.mutants import protections, protections_aiohttp
+from bench.mutants import protections, protections_asyncio
 
 
 @frozen
@@ -89,39 +89,46 @@ _SHARED: tuple[Mutant, ...] = (
 )
 
 _ASYNCHRONOUS: tuple[Mutant, ...] = (
-    Mutant("aiohttp: sending once", protections_aiohttp.resending, ("test_replay.py", "kadals_get and aiohttp")),
-    Mutant("aiohttp: never using .netrc", protections_aiohttp.netrc, (_KEYS, "netrc and aiohttp")),
-    Mutant("aiohttp: keeping no cookies", protections_aiohttp.cookies, (_KEYS, "cookie and aiohttp")),
-    Mutant("aiohttp: refusing redirects", protections_aiohttp.redirects, (_CELLS, "row39 and another and aiohttp")),
-    Mutant("aiohttp: the environment's authorities", protections_aiohttp.authorities, (_AROUND, "authorities")),
-    Mutant("aiohttp: proxies that cannot be used", protections_aiohttp.proxies, (_AROUND, "cannot_be_used")),
-    Mutant("aiohttp: the deadline of a wait", protections_aiohttp.deadline, (_CELLS, "row09 and kadal and aiohttp")),
-    Mutant("aiohttp: the limits of silence", protections_aiohttp.silence, (_CELLS, "row55 and between and aiohttp")),
-    Mutant("aiohttp: the limit of a body", protections_aiohttp.body_limit, (_CELLS, "row36 and megabytes and aiohttp")),
-    Mutant("aiohttp: noting what was written", protections_aiohttp.written, (_CELLS, "row07 and aiohttp")),
-    Mutant("aiohttp: telling handshakes apart", protections_aiohttp.handshakes, (_CELLS, "row16 and aiohttp")),
-    Mutant("aiohttp: one version of HTTP", protections_aiohttp.heads, (_CELLS, "row26 and aiohttp")),
-    Mutant("aiohttp: what came unasked", protections_aiohttp.unasked, (_THREADS, "nobody_asked and aiohttp")),
-    Mutant("aiohttp: the end of a connection", protections_aiohttp.ends, (_CELLS, "row34 and moment and aiohttp")),
-    Mutant("aiohttp: giving connections up", protections_aiohttp.farewells, (_PASSED_ON, "204 and aiohttp")),
-    Mutant("aiohttp: errors without the library's", protections_aiohttp.clean_errors, (_CELLS, "row18 and aiohttp")),
-    Mutant("aiohttp: old connections", protections_aiohttp.idle_connections, (_KEYS, "idle and aiohttp")),
-    Mutant("asyncio: closing what runs", protections_aiohttp.closing, ("test_closing.py", "connection and aiohttp")),
-    Mutant("asyncio: one question at a time", protections_aiohttp.holds, (_THREADS, "one_after and aiohttp")),
-    Mutant("asyncio: one event loop", protections_aiohttp.home, (_ASYNCIO, "another_event_loop")),
-    Mutant("asyncio: a cancelled retry's budget", protections_aiohttp.withdrawal, (_ASYNCIO, "between and gives_up")),
-    Mutant("asyncio: a cancelled probe", protections_aiohttp.probes, (_ASYNCIO, "probe")),
-    Mutant("asyncio: a cancelled turn of the pace", protections_aiohttp.paces, (_ASYNCIO, "pace")),
-    Mutant("asyncio: telling of a cancelled call", protections_aiohttp.endings, (_ASYNCIO, "gives_up")),
-    Mutant("asyncio: a cancelled turn", protections_aiohttp.turns, (_ASYNCIO, "turn or gives_up")),
-    Mutant("asyncio: a cancelled stream", protections_aiohttp.streams, (_ASYNCIO, "stream")),
+    Mutant("h11: sending once", protections_asyncio.resending, ("test_replay.py", "kadals_get and h11")),
+    Mutant("h11: never using .netrc", protections_asyncio.netrc, (_KEYS, "netrc and h11")),
+    Mutant("h11: keeping no cookies", protections_asyncio.cookies, (_KEYS, "cookie and h11")),
+    Mutant("h11: refusing redirects", protections_asyncio.redirects, (_CELLS, "row39 and another and h11")),
+    Mutant("h11: the environment's authorities", protections_asyncio.authorities, (_AROUND, "authorities")),
+    Mutant("h11: proxies that cannot be used", protections_asyncio.proxies, (_AROUND, "cannot_be_used")),
+    Mutant("h11: the deadline of a wait", protections_asyncio.deadline, (_CELLS, "row09 and kadal and h11")),
+    Mutant("h11: the limits of silence", protections_asyncio.silence, (_CELLS, "row55 and between and h11")),
+    Mutant("h11: the limit of a body", protections_asyncio.body_limit, (_CELLS, "row36 and megabytes and h11")),
+    Mutant("h11: noting what was written", protections_asyncio.written, (_CELLS, "row08 and h11")),
+    Mutant("h11: telling handshakes apart", protections_asyncio.handshakes, (_CELLS, "row16 and h11")),
+    Mutant("h11: one version of HTTP", protections_asyncio.heads, (_CELLS, "row26 and h11")),
+    Mutant("h11: what came unasked", protections_asyncio.unasked, (_ASYNCIO, "held_up")),
+    Mutant("h11: what came while idle", protections_asyncio.while_idle, (_ASYNCIO, "came_between")),
+    Mutant("h11: the end of a connection", protections_asyncio.ends, (_CELLS, "row07 and kapa and h11")),
+    Mutant("h11: the end of a compressed body", protections_asyncio.compressed_ends, (_CELLS, "row35 and h11")),
+    Mutant("h11: what follows an answer", protections_asyncio.surplus, (_PASSED_ON, "what_follows and h11")),
+    Mutant("h11: closing after a 204", protections_asyncio.spent, (_PASSED_ON, "204 and h11")),
+    Mutant(
+        "h11: requests that nobody read", protections_asyncio.unread_requests, (_PASSED_ON, "before_the_end and h11")
+    ),
+    Mutant("h11: slots of cancelled tasks", protections_asyncio.slots, (_ASYNCIO, "leaves_its_slot")),
+    Mutant("h11: errors without the library's", protections_asyncio.clean_errors, (_CELLS, "row18 and h11")),
+    Mutant("h11: old connections", protections_asyncio.idle_connections, (_KEYS, "idle and h11")),
+    Mutant("asyncio: closing what runs", protections_asyncio.closing, ("test_closing.py", "connection and h11")),
+    Mutant("asyncio: one question at a time", protections_asyncio.holds, (_THREADS, "one_after and h11")),
+    Mutant("asyncio: one event loop", protections_asyncio.home, (_ASYNCIO, "another_event_loop")),
+    Mutant("asyncio: a cancelled retry's budget", protections_asyncio.withdrawal, (_ASYNCIO, "between and gives_up")),
+    Mutant("asyncio: a cancelled probe", protections_asyncio.probes, (_ASYNCIO, "probe")),
+    Mutant("asyncio: a cancelled turn of the pace", protections_asyncio.paces, (_ASYNCIO, "pace")),
+    Mutant("asyncio: telling of a cancelled call", protections_asyncio.endings, (_ASYNCIO, "gives_up")),
+    Mutant("asyncio: a cancelled turn", protections_asyncio.turns, (_ASYNCIO, "turn or gives_up")),
+    Mutant("asyncio: a cancelled stream", protections_asyncio.streams, (_ASYNCIO, "stream")),
 )
 
 
 def _over_requests(mutant: Mutant) -> Mutant:
     """What both drivers share is taken away where it is cheaper to notice."""
     file, words = mutant.where
-    return evolve(mutant, where=(file, f"({words}) and not aiohttp" if words else "not aiohttp"))
+    return evolve(mutant, where=(file, f"({words}) and not h11" if words else "not h11"))
 
 
 MUTANTS: tuple[Mutant, ...] = (*map(_over_requests, _SHARED), *_ASYNCHRONOUS)

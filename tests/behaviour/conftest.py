@@ -47,7 +47,7 @@ def user():
     return f"user-{uuid.uuid4()}"
 
 
-@pytest.fixture(params=["requests", "aiohttp"])
+@pytest.fixture(params=["requests", "h11"])
 def connect(request, box, loop):
     """Connect to a simulated vendor, by either driver; the client is closed after the test."""
     clients = []

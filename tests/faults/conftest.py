@@ -24,7 +24,7 @@ def client_on(driver: str, request: pytest.FixtureRequest) -> Opens:
     """Opens clients over the driver."""
     if driver == "requests":
         return sync_client_on
-    return partial(async_client_on, request.getfixturevalue("loop" if driver == "aiohttp" else "uv_loop"))
+    return partial(async_client_on, request.getfixturevalue("loop" if driver == "h11" else "uv_loop"))
 
 
 def _cells(reports: list[Any]) -> Iterator[dict[str, Any]]:

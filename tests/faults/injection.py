@@ -47,7 +47,7 @@ def sending(data: bytes, *, keep: bool = False) -> Fault:
 
 @frozen
 class Different:
-    """What comes of a fault over aiohttp where that cannot be what it is over requests, and why."""
+    """What comes of a fault over h11 where that cannot be what it is over requests, and why."""
 
     expected: Expected
     because: str
@@ -67,7 +67,7 @@ class Injection:
         between: called with the number of the wait whenever the client waits between two attempts.
         waits: says whether the waits are right: one list of seconds for the whole call.
         warm: connections that must be left of a question asked before, and answered well; None: none is asked.
-        over_aiohttp: where the outcome is another one.
+        over_h11: where the outcome is another one.
     """
 
     row: int
@@ -81,11 +81,11 @@ class Injection:
     between: Callable[[FaultServer, int], None] | None = None
     waits: Callable[[list[float]], bool] | None = None
     warm: int | None = None
-    over_aiohttp: Different | None = None
+    over_h11: Different | None = None
 
     def outcome(self, neutral: Neutral, driver: str) -> Outcome:
         """What must come of it for one operation, over one driver."""
-        different = self.over_aiohttp if driver.startswith("aiohttp") else None
+        different = self.over_h11 if driver.startswith("h11") else None
         return (different or self).expected.of(neutral)
 
     @property

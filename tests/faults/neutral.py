@@ -48,8 +48,8 @@ def settings_for(backend: str, url: str, **given: Any) -> Any:
 BACKENDS: dict[str, Any] = {"kapa": unichat_kapa.backend, "kadal": unichat_kadal.backend}
 
 
-DRIVERS = ("requests", "aiohttp")
-"""By the library that they send with. `aiohttp on uvloop` is a third, for a part of the bench."""
+DRIVERS = ("requests", "h11")
+"""By the library that they send with. `h11 on uvloop` is a third, for a part of the bench."""
 
 
 class Opens(Protocol):

@@ -8,7 +8,7 @@ import zlib
 from functools import cache
 from typing import Any
 
-from tests.faults.injection import Injection, asking, good, of_kadal, reply, sending, whole
+from tests.faults.injection import Different, Injection, asking, good, of_kadal, reply, sending, whole
 from tests.faults.outcome import Expected, answer, answered, exhausted, interrupted, never, withheld
 from tests.faults.server import Connection, Fault, Received
 from tests.faults.vendors import VENDORS, chunked, http, kapa_records
@@ -82,6 +82,7 @@ _ENCODING = never(InvalidResponse, "encoding", delivered=True)
 _LABEL = never(InvalidResponse, "content_type", delivered=True)
 _TOO_LARGE = never(InvalidResponse, "too_large", delivered=True)
 _UNDECODABLE = withheld(InvalidResponse, "truncated")
+_NOTICED = Different(_UNDECODABLE, "there, a compressed body has to have an end")
 
 
 def _whole(row: int, name: str, fault: Fault, expected: Expected, **more: Any) -> Injection:
@@ -97,8 +98,8 @@ _GZIP = {"content_encoding": "gzip"}
 INJECTIONS = (
     _whole(35, "JSON truncated, then closed", until_closed(lambda data: data[:-4]), _NOT_JSON),
     _whole(35, "complete JSON without a length, then closed", until_closed(lambda data: data), answered(1)),
-    _whole(35, "gzip truncated, with the right length", body(_cut_inside, **_GZIP), _NOT_JSON),
-    _whole(35, "gzip truncated, then closed", until_closed(_cut_inside, **_GZIP), _NOT_JSON),
+    _whole(35, "gzip truncated, with the right length", body(_cut_inside, **_GZIP), _NOT_JSON, over_h11=_NOTICED),
+    _whole(35, "gzip truncated, then closed", until_closed(_cut_inside, **_GZIP), _NOT_JSON, over_h11=_NOTICED),
     _whole(35, "plain text declared as gzip", body(lambda data: data, **_GZIP), _UNDECODABLE),
     _whole(35, "valid gzip", body(gzip.compress, **_GZIP), answered(1)),
     _whole(35, "valid deflate", body(zlib.compress, content_encoding="deflate"), answered(1)),

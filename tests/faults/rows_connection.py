@@ -153,7 +153,7 @@ INJECTIONS = (
         name="closed before reading",
         script=(close_at_once, good),
         expected=withheld(ConnectionFailed, "closed", "reset"),
-        over_aiohttp=Different(
+        over_h11=Different(
             withheld(ConnectionFailed, "closed", "reset", otherwise=answer(2, seen=1)),
             "the event loop may see the end of the connection before it has written anything",
         ),

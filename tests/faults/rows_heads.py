@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from tests.faults.injection import Different, Injection, good, reply, sending, whole
-from tests.faults.outcome import answer, answered, interrupted, lost, never, raised, withheld
+from tests.faults.outcome import answer, answered, interrupted, never, raised, withheld
 from tests.faults.server import Connection, Fault, Received
 from tests.faults.vendors import VENDORS, http
-from unichat.errors import ConnectionFailed, InvalidResponse, NotFound
+from unichat.errors import InvalidResponse, NotFound
 
 
 def _good(received: Received) -> bytes:
@@ -120,25 +120,16 @@ _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upg
 
 
 _REFUSED = Different(_NO_HEAD, "its parser rejects the head")
-_REFUSED_WITH_ITS_BODY = Different(
-    withheld(InvalidResponse, "head", "truncated"),
-    "its parser rejects head and body together if they arrive in one piece",
-)
 
 
-def _no_head(row: int, name: str, fault: Fault, over_aiohttp: Different | None = None) -> Injection:
-    return Injection(row=row, name=name, script=(fault, good), expected=_NO_HEAD, over_aiohttp=over_aiohttp)
+def _no_head(row: int, name: str, fault: Fault) -> Injection:
+    return Injection(row=row, name=name, script=(fault, good), expected=_NO_HEAD)
 
 
 INJECTIONS = (
     _no_head(25, "garbage instead of a status line", sending(b"\x00\x01garbage\r\n\r\n")),
     _no_head(25, "an SSH banner instead of a status line", sending(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    _no_head(
-        25,
-        "blank lines instead of a status line",
-        sending(b"\r\n\r\n\r\n"),
-        Different(withheld(ConnectionFailed, "closed"), "its parser skips blank lines before a status line"),
-    ),
+    _no_head(25, "blank lines instead of a status line", sending(b"\r\n\r\n\r\n")),
     _no_head(21, "a TLS alert instead of a status line", sending(b"\x15\x03\x01\x00\x02\x02\x46")),
     _no_head(26, "HTTP/2.0 in the status line", sending(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")),
     _no_head(26, "status 20", sending(b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}")),
@@ -159,7 +150,7 @@ INJECTIONS = (
         name="header lines that end in a bare CR",
         script=(with_lines(b"X-One: a\rX-Two: b"), good),
         expected=answered(1),
-        over_aiohttp=_REFUSED,
+        over_h11=_REFUSED,
     ),
     Injection(
         row=30,
@@ -190,7 +181,6 @@ INJECTIONS = (
             kadal_history=raised(NotFound, delivered=True),
             kapa_stream=raised(InvalidResponse, "truncated", delivered=True, stopped_by="maybe_delivered"),
         ),
-        over_aiohttp=Different(lost(3, InvalidResponse, "head"), _REFUSED_WITH_ITS_BODY.because),
     ),
     Injection(
         row=33,
@@ -205,7 +195,6 @@ INJECTIONS = (
         script=(with_length(lambda length: length - 5), good),
         where=whole,
         expected=never(InvalidResponse, "json", delivered=True),
-        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=33,
@@ -229,7 +218,7 @@ INJECTIONS = (
             where=whole,
             # It is no length, so the body ends with the connection, and the JSON decides whether it is whole.
             expected=answered(1),
-            over_aiohttp=_REFUSED,
+            over_h11=_REFUSED,
         )
         for value in ("-1", "many")
     ),
@@ -238,7 +227,7 @@ INJECTIONS = (
         name="cut within a chunk",
         script=(in_chunks(lambda body: _chunk(body)[:-12]), good),
         expected=_CUT,
-        over_aiohttp=Different(_CUT_OR_INTERRUPTED, "it delivers the part of a chunk that has arrived"),
+        over_h11=Different(_CUT_OR_INTERRUPTED, "it delivers the part of a chunk that has arrived"),
     ),
     Injection(
         row=34,
@@ -251,7 +240,6 @@ INJECTIONS = (
         name="chunk size that is not a number",
         script=(in_chunks(lambda body: b"size\r\n" + body), good),
         expected=_CUT,
-        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=34,
@@ -266,14 +254,12 @@ INJECTIONS = (
         name="negative chunk size",
         script=(in_chunks(lambda body: b"-5\r\n" + body), good),
         expected=_CUT,
-        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=34,
         name="chunk size line of 70 KB",
         script=(in_chunks(lambda body: b"1;" + b"x" * 70_000 + b"\r\n" + body), good),
         expected=_CUT,
-        over_aiohttp=_REFUSED_WITH_ITS_BODY,
     ),
     Injection(
         row=34,
@@ -297,7 +283,6 @@ INJECTIONS = (
         ),
         where=whole,
         expected=answered(1),
-        over_aiohttp=_REFUSED,
     ),
     _no_head(38, "endless header lines", endless_head),
     _no_head(38, "an endless header line", endless_header_line),

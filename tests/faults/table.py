@@ -41,7 +41,7 @@ OWN_TESTS: tuple[OwnTest, ...] = (
     ),
     OwnTest(
         6,
-        "the same over a new and a reused connection: aiohttp would resend it on its own",
+        "the same over a new and a reused connection: some libraries resend it on their own",
         "not sent twice, like any question",
         "test_replay.py",
     ),
@@ -169,9 +169,9 @@ def _rows() -> Iterator[tuple[int, str, str, str]]:
 
 
 def _outcome(injection: Injection) -> str:
-    different = injection.over_aiohttp
+    different = injection.over_h11
     words = injection.expected.words()
-    return words if different is None else f"{words}. Over aiohttp: {different.expected.words()} ({different.because})"
+    return words if different is None else f"{words}. Over h11: {different.expected.words()} ({different.because})"
 
 
 def _calls(injection: Injection) -> str:

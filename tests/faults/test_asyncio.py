@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-import re
 import sys
 import threading
 import time
@@ -33,7 +32,6 @@ from unichat.client.async_client import AsyncClient
 from unichat.connecting import async_client_for
 from unichat.errors import CircuitOpen, ConfigError, DeadlineExceeded, InvalidInput, ServerError
 from unichat.hooks import Hook
-from unichat.transport.aiohttp.transport import AiohttpTransport
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 Test = Callable[[], Awaitable[None]]
@@ -127,7 +125,7 @@ async def _begun(call: Any, server: FaultServer) -> asyncio.Task[Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_however_calls_end_each_leaves_its_place_to_another(
+def test_however_calls_end_each_leaves_its_slot_to_another(
     seed: int, run: Callable[[Test], None], count: Callable[..., None]
 ) -> None:
     chance = random.Random(seed)
@@ -141,8 +139,9 @@ def test_however_calls_end_each_leaves_its_place_to_another(
                 for call in calls:
                     call.cancel()
                 await asyncio.gather(*calls, return_exceptions=True)
-            assert client._transport._line._places == 2
-            assert not client._transport._line._waiting
+            pool = client._transport._pool
+            assert pool._free_slots == 2
+            assert not pool._attempts
 
     run(test)
     count(62, f"72 calls on two connections, cancelled at random: seed {seed}")
@@ -688,27 +687,12 @@ async def _texts(pieces: Any) -> list[str]:
     return [event.text async for event in pieces]
 
 
-# Which aiohttp
+# Without h11
 
 
-def test_without_aiohttp_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "unichat.transport.aiohttp.transport")
+def test_without_h11_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "h11", None)
+    for name in [name for name in sys.modules if name.startswith("unichat.transport.h11.")]:
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ConfigError, match=r"unichat-bridge\[async\]"):
         connect("kapa", "http://127.0.0.1:9")
-
-
-@pytest.mark.parametrize("version", ["3.13.9", "3.14.4", "3.15.0a0", "4.0.0", "?"])
-def test_a_version_of_aiohttp_that_has_not_passed_the_fault_bench_is_refused(
-    version: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("aiohttp.__version__", version)
-    with pytest.raises(ConfigError, match=re.escape(f"aiohttp {version} ")) as caught:
-        AiohttpTransport("http://127.0.0.1:9")
-    assert "aiohttp>=3.14.5,<3.15" in caught.value.hint
-
-
-@pytest.mark.parametrize("version", ["3.14.5", "3.14.17", "3.14.5+local"])
-def test_a_version_of_aiohttp_in_the_range_is_taken(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiohttp.__version__", version)
-    AiohttpTransport("http://127.0.0.1:9")

@@ -12,7 +12,7 @@ from tests.faults.injection import Injection
 from tests.faults.neutral import BACKENDS, DRIVERS, Neutral, Opens
 from tests.faults.table import INJECTIONS
 
-_UVLOOP = "aiohttp on uvloop"
+_UVLOOP = "h11 on uvloop"
 _ON_UVLOOP = ("kapa stream", "kadal chat")
 """The loop has no part in what an answer means: of each fault, a stream and a question will do."""
 

@@ -14,7 +14,7 @@ from tests.faults.server import Connection, Fault, FaultServer, Received
 from tests.faults.vendors import STREAM, VENDORS, chunked, http, kapa_records, text_for
 from unichat.errors import ConnectionFailed, InvalidResponse, StreamInterrupted, UnichatError
 
-_STEPS = {"requests": 1, "aiohttp": 3}
+_STEPS = {"requests": 1, "h11": 3}
 """Bytes from one cut to the next: what is read of an answer is read alike over both, down to the pieces."""
 _BROKEN = (ConnectionFailed, InvalidResponse, StreamInterrupted)
 

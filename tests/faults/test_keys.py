@@ -191,6 +191,6 @@ def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
             assert client.chat(f"Question {nonce}").text == text_for(nonce)
         else:
             list(client.history())
-        # A reading may be sent again, and may so try an old connection; aiohttp draws no such distinction.
+        # A reading may be sent again, and may so try an old connection; h11 draws no such distinction.
         assert server.accepted == (1 if call == "history" and driver == "requests" else 2)
     count(14, f"a connection idle for long, then {call}: {backend}")

@@ -72,7 +72,7 @@ def _ask(client: Client, mixed: Counter[str]) -> None:
 def test_64_threads_on_one_client_get_their_own_answers_over_no_more_connections_than_the_pool_has(
     backend: str, driver: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
-    # The more where threads could mix answers up: over aiohttp all of them only wait for the one of the loop.
+    # The more where threads could mix answers up: over h11 all of them only wait for the one of the loop.
     calls = 50 if (backend, driver) == ("kapa", "requests") else 10
     # On a busy machine a connection may be idle for seconds, and is then replaced: that is another test's business.
     monkeypatch.setattr(limits, "IDLE_LIFE", 60.0)

@@ -6,13 +6,13 @@ import http.client
 import logging
 import re
 
-import aiohttp
+import h11
 import pytest
 import urllib3
 
 from unichat.transport.error_text import describe_error
 
-LIBRARIES = (http.client, urllib3.exceptions, aiohttp)
+LIBRARIES = (http.client, urllib3.exceptions, h11)
 EXCEPTIONS = sorted(
     {
         value.__name__: value
