@@ -1,5 +1,6 @@
 """`connect`: that a client is put together from its settings, each of which counts."""
 
+import asyncio
 import json
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 import unichat
 from tests.canned import Ticks
 from tests.loopback import CERTIFICATE, answering, http, silent
+from unichat.adapter import Reply
 from unichat.config import registry
 from unichat.connecting import client_for
 from unichat.errors import ConfigError, ConnectionFailed, DeadlineExceeded, ServerError, Unsupported
+from unichat.transport.base import TransportFailure
 
 PROJECT = "00000000-0000-4000-8000-000000000001"
 THREAD = "00000000-0000-4000-8000-000000000002"
@@ -120,3 +123,68 @@ def test_a_client_can_be_made_with_a_clock_on_which_nobody_waits(serve):
         assert client.chat("Hi?").text == "Yes."
     assert len(ticks.slept) == 1
     assert len(server.requests) == 2
+
+
+# A caller's own transport
+
+
+class Recording:
+    """A transport of a caller's own: keeps what is sent, and answers."""
+
+    def __init__(self):
+        self.sent = []
+        self.closed = 0
+
+    def send(self, request, deadline, *, limit):
+        self.sent.append(request)
+        return Reply(200, {"content-type": "application/json"}, ANSWER.partition(b"\r\n\r\n")[2])
+
+    def open(self, request, deadline, *, idle_timeout):
+        self.sent.append(request)
+        return TransportFailure("refused", phase="connecting")
+
+    def close(self):
+        self.closed += 1
+
+
+class AsyncRecording(Recording):
+    """The same on asyncio."""
+
+    async def send(self, request, deadline, *, limit):
+        return super().send(request, deadline, limit=limit)
+
+    async def open(self, request, deadline, *, idle_timeout):
+        return super().open(request, deadline, idle_timeout=idle_timeout)
+
+    async def close(self):
+        super().close()
+
+
+def test_a_transport_of_the_callers_own_sends_whole_requests(connect):
+    transport = Recording()
+    with connect("https://vendor.example/v1", transport=transport, attempts=1) as client:
+        assert client.chat("Hi?").text == "Yes."
+        with pytest.raises(ConnectionFailed), client.stream("Hi?"):
+            pass
+    asking, streaming = transport.sent
+    assert asking.url == f"https://vendor.example/v1/query/v1/projects/{PROJECT}/chat/"
+    assert (asking.method, asking.idempotent, json.loads(asking.body)["query"]) == ("POST", False, "Hi?")
+    assert asking.headers == {"Accept": "application/json", "Content-Type": "application/json", "X-API-KEY": "sesame"}
+    assert "sesame" not in repr(asking)
+    assert streaming.headers["Accept"] == "*/*"
+    assert transport.closed == 1
+
+
+def test_a_transport_of_the_callers_own_sends_whole_requests_on_asyncio(connect):
+    transport = AsyncRecording()
+
+    async def ask():
+        options = {"api_key": "sesame", "project_id": PROJECT, "base_url": "https://vendor.example/v1"}
+        async with unichat.connect_async("kapa", transport=transport, attempts=1, **options) as client:
+            with pytest.raises(ConnectionFailed):
+                await client.stream("Hi?").answer()
+            return await client.chat("Hi?")
+
+    assert asyncio.run(ask()).text == "Yes."
+    assert [request.target.rsplit("/", 3)[-2] for request in transport.sent] == ["stream", "chat"]
+    assert transport.closed == 1

@@ -1,0 +1,101 @@
+"""Whether and when there is another attempt, as tenacity decides it, step by step and without waiting."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat.adapter import PolicySettings
+from unichat.errors import RateLimited, ServerError
+from unichat.policy.backoff import Backoff, longest_wait
+from unichat.policy.budget import Budget
+from unichat.policy.failures import Retry
+from unichat.policy.judge import Failed
+from unichat.policy.retry import Retries, stop_reason
+from unichat.transport.base import Deadline
+
+
+def failed(backoff=Backoff.SERVER, retry_after=None, retry=Retry.YES):
+    return Failed(ServerError("down", retry_after=retry_after), retry, backoff)
+
+
+def endless():
+    return Deadline(1e6, lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "retry_after", "wait", "expected"),
+    [
+        (1, None, 1.0, None),
+        (2, None, 1.0, None),
+        (3, None, 1.0, "attempts"),
+        (3, 90.0, 1e9, "attempts"),
+        (1, 60.0, 60.0, None),
+        (1, 60.1, 60.1, "retry_after"),
+        (1, 90.0, 1e9, "retry_after"),
+        (1, None, 99.9, None),
+        (1, None, 100.0, "deadline"),
+    ],
+)
+def test_the_first_reason_that_holds_ends_the_attempts(attempts, retry_after, wait, expected):
+    deadline = Deadline(100.0, lambda: 0.0)
+    assert stop_reason(failed(retry_after=retry_after), attempts, wait, deadline, PolicySettings()) == expected
+
+
+@pytest.mark.parametrize("allowed", [1, 2, 3, 7])
+def test_there_are_as_many_attempts_as_are_allowed(allowed):
+    retries = Retries(PolicySettings(attempts=allowed), endless(), Budget(1000))
+    waits = []
+    while (wait := retries.next_wait(failed())) is not None:
+        waits.append(wait)
+    assert len(waits) == allowed - 1
+    assert retries.stopped_by == "attempts"
+
+
+@given(st.sampled_from(list(Backoff)), st.integers(2, 9))
+def test_each_wait_is_within_the_backoff_of_its_attempt(backoff, attempts):
+    policy = PolicySettings(attempts=attempts)
+    retries = Retries(policy, endless(), Budget(1000))
+    for number in range(1, attempts):
+        assert 0 <= retries.next_wait(failed(backoff)) <= longest_wait(policy, backoff, number)
+    assert retries.next_wait(failed(backoff)) is None
+
+
+def test_a_wait_is_never_shorter_than_the_vendor_asks():
+    retries = Retries(PolicySettings(), endless(), Budget(1000))
+    limited = Failed(RateLimited("slow down", retry_after=40.0), Retry.YES, Backoff.THROTTLED)
+    assert retries.next_wait(limited) == 40.0
+
+
+def test_a_failure_that_is_not_to_be_repeated_has_no_next_wait():
+    retries = Retries(PolicySettings(), endless(), Budget(1000))
+    assert retries.next_wait(failed(retry=Retry.NO)) is None
+    assert retries.stopped_by is None
+
+
+def test_a_retry_is_charged_and_refunded_unless_it_is_made():
+    budget = Budget(100)
+    retries = Retries(PolicySettings(), endless(), budget)
+    assert retries.next_wait(failed()) is not None
+    assert budget.left == 90
+    retries.refund()
+    assert budget.left == 100
+    retries = Retries(PolicySettings(), endless(), budget)
+    retries.next_wait(failed())
+    retries.made()
+    retries.refund()
+    assert budget.left == 90
+    retries.reward()
+    assert budget.left == 100
+
+
+def test_an_empty_budget_ends_the_attempts_and_costs_nothing():
+    budget = Budget(9)
+    retries = Retries(PolicySettings(), endless(), budget)
+    assert retries.next_wait(failed()) is None
+    assert (retries.stopped_by, budget.left) == ("budget", 9)
+
+
+def test_a_retry_with_a_fresh_token_is_free_and_at_once():
+    budget = Budget(0)
+    retries = Retries(PolicySettings(), endless(), budget)
+    assert retries.next_wait(failed(Backoff.AT_ONCE)) == 0.0
