@@ -301,8 +301,8 @@ def _without_sections(text: str) -> str:
     return _sentence(re.sub(r"\(\d(\.\d)?: ", "(", text))
 
 
-def floors() -> str:
-    """Return the floors of the core, from the contract that import-linter checks."""
+def rooms() -> str:
+    """Return the rooms of the core, from the contract that import-linter checks."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contract = next(each for each in project["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
     rows = [
@@ -312,7 +312,7 @@ def floors() -> str:
         )
         for floor in contract["layers"]
     ]
-    return _table(("Floor", "Subject"), rows)
+    return _table(("Room", "Subject"), rows)
 
 
 def exit_codes() -> str:
@@ -369,7 +369,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "operation-functions": operation_functions,
     "adapter-names": adapter_names,
     "adapter-imports": lambda: _of_checkout("tests.architecture.import_rules").table(),
-    "floors": floors,
+    "rooms": rooms,
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,

@@ -1,1 +1,1 @@
-"""What is done when a call fails: decided here for every driver and every adapter, with no I/O."""
+"""What is done when a call fails: decided here for every transport and every adapter, with no I/O."""

@@ -1,1 +1,1 @@
-"""HTTP, one file for each library: sends a request once and says what became of it."""
+"""HTTP, one folder for each library: sends a request once and says what became of it."""
