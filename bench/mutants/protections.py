@@ -423,7 +423,7 @@ def quiet_log() -> None:
     log = OperationRun._log
 
     def loud(self: Any, error: Any) -> None:
-        self._vendor = evolve(self._vendor, message="")
+        self.facts.vendor = evolve(self.facts.vendor, message="")
         log(self, error)
 
     OperationRun._log = loud  # type: ignore[method-assign]
@@ -431,7 +431,7 @@ def quiet_log() -> None:
 
 def doubt() -> None:
     """What became of the look, or of the second asking, is all that counts."""
-    Call.record_lost = lambda self, run: None  # type: ignore[method-assign]
+    Call.lost = property(lambda self: (), lambda self, attempts: None)  # type: ignore[assignment]
 
 
 def secrets() -> None:

@@ -37,12 +37,13 @@ from unichat.adapter.secrets import Signature
 from unichat.errors import InvalidInput, RateLimited, StreamInterrupted, UnichatError
 from unichat.execution.call import Call
 from unichat.execution.context import Context
+from unichat.execution.record_builder import RecordBuilder
 from unichat.policy.failures import Retry
-from unichat.policy.judge import Done, Failed, Judge, VendorReport, name_outcome, name_stop, request_id_in
+from unichat.policy.judge import Done, Failed, Judge, name_outcome, name_stop, request_id_in
 from unichat.policy.pacing import Reservation
 from unichat.policy.redaction import redaction_of, secrets_in_body
 from unichat.policy.retry import Retries
-from unichat.record import Attempt, CallRecord
+from unichat.record import CallRecord
 from unichat.transport.base import HttpRequest, TransportFailure
 
 T = TypeVar("T")
@@ -52,46 +53,41 @@ class OperationRun(Generic[T]):
     """One operation's attempts. See the top of this module.
 
     Attributes:
-        call_id: stands in every log line.
-        attempts: those that were made, oldest first.
+        facts: what the record is made of.
+        judge: judges the attempts.
         signature: how the last request was signed; None where it was not, or has not been yet.
-        maybe_duplicated: whether an attempt that failed may have been acted on.
-        stopped_by: why there was no further attempt.
     """
 
     __slots__ = (
-        "_generation", "_phase", "_request_id", "_reservation", "_retries", "_state", "_status", "_vendor", "attempts",
-        "call", "call_id", "context", "judge", "maybe_duplicated", "operation", "signature", "stopped_by",
+        "_generation", "_reservation", "_retries", "_state",
+        "call", "context", "facts", "judge", "operation", "signature",
     )  # fmt: skip
 
     def __init__(self, operation: Operation[T] | StreamOperation[T], call: Call, context: Context) -> None:
         self.operation = operation
         self.call = call
         self.context = context
-        self.call_id = secrets.token_hex(4)
-        self.attempts: list[Attempt] = []
+        self.facts = RecordBuilder(operation, call.deadline, secrets.token_hex(4))
         self.signature: Signature | None = None
-        self.maybe_duplicated = False
-        self.stopped_by: str | None = None
         refreshable = operation.signed and context.tokens.renewable
-        self.judge = Judge(operation, context.policy, call.deadline, self.call_id, self.redact, refreshable)
-        self._status: int | None = None
-        self._request_id: str | None = None
-        self._phase = ""
-        self._vendor = _NO_REPORT
+        self.judge = Judge(operation, context.policy, call.deadline, self.facts.call_id, self.redact, refreshable)
         self._reservation: Reservation | None = None
         self._generation = 0
         self._retries: Retries | None = None
         self._state = "new"
 
+    @property
+    def _is_question(self) -> bool:
+        return self.operation.replay is Replay.ASK
+
     def start(self) -> None:
         """Begin."""
-        if self.call.lost and self.operation.replay is Replay.ASK:
+        if self.call.lost and self._is_question:
             # Asked again within one call: the record tells both, and what comes of it may be the second answer.
-            self.attempts, self.maybe_duplicated = list(self.call.lost), True
+            self.facts.attempts, self.facts.maybe_duplicated = list(self.call.lost), True
         self._state = "running"
         if self.context.hooks:
-            self.context.hooks.notify("started", self.record())
+            self.context.hooks.notify("started", self.facts.build())
 
     def reserve(self) -> float | Failed:
         """Return how many seconds to wait before the next attempt, or why there will be none in time."""
@@ -121,7 +117,7 @@ class OperationRun(Generic[T]):
 
     def _refuse(self, failure: TransportFailure) -> Failed:
         failed = self.judge.failure(failure)
-        self._note_failure(failed)
+        self.facts.add_failure(failed)
         return failed
 
     def request(self) -> HttpRequest:
@@ -150,20 +146,15 @@ class OperationRun(Generic[T]):
 
     def note_head(self, status: int, headers: Any) -> None:
         """Take down the head of an answer."""
-        self._status = status
-        self._phase = "body"
         request_id = request_id_in(headers)
-        self._request_id = None if request_id is None else self.redact(request_id)
+        self.facts.status, self.facts.phase = status, "body"
+        self.facts.request_id = None if request_id is None else self.redact(request_id)
 
     def end_attempt(self, began: float, outcome: Done[Any] | Failed | None) -> None:
         """Put an attempt on the record that began `began` seconds into the call; no outcome: it was interrupted."""
         context = self.context
-        error = None
-        name = "cancelled"
-        if outcome is not None:
-            error = outcome.error if isinstance(outcome, Failed) else None
-            name = name_outcome(error)
-        self.attempts.append(Attempt(len(self.attempts) + 1, began, self.call.deadline.elapsed() - began, name))
+        error = outcome.error if isinstance(outcome, Failed) else None
+        self.facts.add_attempt(began, "cancelled" if outcome is None else name_outcome(error))
         if context.breaker is not None:
             if outcome is None:
                 context.breaker.abandon(self._generation)
@@ -175,21 +166,13 @@ class OperationRun(Generic[T]):
             elif error is None:
                 context.pacer.speed_up()
         if isinstance(outcome, Failed):
-            self._note_failure(outcome)
+            self.facts.add_failure(outcome)
+            if outcome.refresh_token:
+                context.tokens.forget(self.signature)
+                # Once: a second refusal is about the account, not about the token's age.
+                self.judge = evolve(self.judge, refreshable=False)
         if context.hooks:
-            context.hooks.notify("attempted", self.record())
-
-    def _note_failure(self, failed: Failed) -> None:
-        if failed.phase is not None:
-            self._phase = failed.phase
-        if failed.vendor is not None:
-            self._vendor = failed.vendor
-        if failed.retry is Retry.YES and failed.error.maybe_delivered:
-            self.maybe_duplicated = True
-        if failed.refresh_token:
-            self.context.tokens.forget(self.signature)
-            # Once: a second refusal is about the account, not about the token's age.
-            self.judge = evolve(self.judge, refreshable=False)
+            context.hooks.notify("attempted", self.facts.build())
 
     def next_wait(self, failed: Failed) -> float | None:
         """Return how many seconds to wait before another attempt, or None if there is none."""
@@ -199,19 +182,18 @@ class OperationRun(Generic[T]):
             self._retries = Retries(self.context.policy, self.call.deadline, self.context.budget)
         wait = self._retries.next_wait(failed)
         if wait is None:
-            self.stopped_by = self._retries.stopped_by
+            self.facts.stopped_by = self._retries.stopped_by
             return None
-        if self.attempts:
-            self.attempts[-1] = evolve(self.attempts[-1], waited=wait)
-            log.info(
-                "%s %s [%s]: attempt %d: %s; waiting %.2f s",
-                self.operation.backend,
-                self.operation.name,
-                self.call_id,
-                len(self.attempts),
-                self.attempts[-1].outcome,
-                wait,
-            )
+        self.facts.add_wait(wait)
+        log.info(
+            "%s %s [%s]: attempt %d: %s; waiting %.2f s",
+            self.operation.backend,
+            self.operation.name,
+            self.facts.call_id,
+            len(self.facts.attempts),
+            name_outcome(failed.error),
+            wait,
+        )
         return wait
 
     def hand_over(self) -> None:
@@ -220,7 +202,7 @@ class OperationRun(Generic[T]):
         self._state = "streaming"
 
     def _reward_success(self) -> None:
-        if self._retries is not None and len(self.attempts) > 1:
+        if self._retries is not None and len(self.facts.attempts) > 1:
             self._retries.reward()
         else:
             self.context.budget.give(1.0)
@@ -242,36 +224,50 @@ class OperationRun(Generic[T]):
         if state == "finished":
             return None
         self._give_back()
-        self.stopped_by = stopped_by or self.stopped_by
+        self.facts.stopped_by = stopped_by or self.facts.stopped_by
         if isinstance(outcome, Done):
             self._succeed(state)
             return None
         error = outcome.error if isinstance(outcome, Failed) else outcome
         if not isinstance(error, UnichatError):
-            self.stopped_by = "cancelled"
+            self.facts.stopped_by = "cancelled"
             if state == "streaming":
                 self._end_stream("cancelled")
             self._notify_end(error)
             return None
         self._complete(error, outcome)
         if state == "streaming":
-            if self.context.breaker is not None and self.stopped_by != "cancelled":
+            if self.context.breaker is not None and self.facts.stopped_by != "cancelled":
                 self.context.breaker.report(error, self._generation)
             self._end_stream("interrupted")
             self._notify_end(error)
             return error
-        self.call.mark_possible_duplicate(self)
-        self.call.record_lost(self)
+        self._mark_possible_duplicate()
+        if self._is_question and self.facts.stopped_by == "maybe_delivered":
+            self._keep_record()
+            self.call.lost = tuple(self.facts.attempts)
         self._notify_end(error, error.call if isinstance(outcome, Failed) else None)
         return error
 
     def _succeed(self, state: str) -> None:
         if state == "streaming":
-            self._end_stream(self.attempts[-1].outcome)
+            self._end_stream(self.facts.attempts[-1].outcome)
         else:
             self._reward_success()
-            self.call.record_success(self)
+            self._keep_record()
         self._notify_end(None)
+
+    def _keep_record(self) -> None:
+        self.call.keep(self.facts.build(), is_question=self._is_question)
+        self._mark_possible_duplicate()
+
+    def _mark_possible_duplicate(self) -> None:
+        if self.facts.maybe_duplicated and self._is_question:
+            self.call.maybe_duplicated = True
+
+    def _end_stream(self, outcome: str) -> None:
+        self.facts.extend_attempt(outcome)
+        self._keep_record()
 
     def _give_back(self) -> None:
         """Give back what was taken for an attempt that will not be made."""
@@ -281,77 +277,43 @@ class OperationRun(Generic[T]):
         if reservation is not None and self.context.pacer is not None:
             self.context.pacer.give_back(reservation)
 
-    def _end_stream(self, outcome: str) -> None:
-        """Complete the last attempt, which lasts as long as its stream, and keep the record."""
-        last = self.attempts[-1]
-        self.attempts[-1] = evolve(last, elapsed=self.call.deadline.elapsed() - last.started, outcome=outcome)
-        self.call.record_success(self)
-
     def _complete(self, error: UnichatError, outcome: object) -> None:
         """Put the record into an error, with the doubts of all attempts."""
         if isinstance(outcome, Failed):
             if outcome.cancelled:
-                self.stopped_by = "cancelled"
-            elif self.stopped_by is None:
-                self.stopped_by = name_stop(outcome)
-        elif self.stopped_by is None:
+                self.facts.stopped_by = "cancelled"
+            elif self.facts.stopped_by is None:
+                self.facts.stopped_by = name_stop(outcome)
+        elif self.facts.stopped_by is None:
             # Without a verdict on an attempt: the client was closed, or the token that it needs was not to be had.
             closed = isinstance(error, InvalidInput)
-            self.stopped_by = "cancelled" if closed else error.stopped_by or name_stop(Failed(error))
+            self.facts.stopped_by = "cancelled" if closed else error.stopped_by or name_stop(Failed(error))
         if error.call is not None:
             # That of the token's fetching, which failed, tells the story.
             return
-        if self.maybe_duplicated:
+        if self.facts.maybe_duplicated:
             # An earlier attempt may have been acted on, whatever became of the last.
             error.maybe_delivered = True
-        error.call = self.record(error)
+        error.call = self.facts.build(error)
         if isinstance(outcome, Failed) or isinstance(error, StreamInterrupted):
             self._log(error)
 
     def _log(self, error: UnichatError) -> None:
         line = str(error)
-        words = self._vendor.message
+        words = self.facts.vendor.message
         if words and not self.context.policy.log_content:
             # A vendor that refuses a question may quote it.
             line = line.replace(words, "(the vendor's words: see log_content)")
-        log.warning("%s [%s]", line, self.call_id, extra={"unichat_error": error})
+        log.warning("%s [%s]", line, self.facts.call_id, extra={"unichat_error": error})
 
     def _notify_end(self, error: BaseException | None, record: CallRecord | None = None) -> None:
         if self.context.hooks:
-            record = record or self.record(error if isinstance(error, UnichatError) else None)
+            record = record or self.facts.build(error if isinstance(error, UnichatError) else None)
             self.context.hooks.notify("finished", record, error)
 
     def explain_stream_failure(self, failure: StreamFailure) -> str:
         """Return why a stream cannot go on, and take down the vendor's own words."""
         reason = self.redact(failure.reason)
         if failure.kind == "vendor":
-            self._vendor = evolve(self._vendor, message=reason)
+            self.facts.vendor = evolve(self.facts.vendor, message=reason)
         return reason
-
-    @property
-    def status(self) -> int | None:
-        """The last HTTP status; None where no answer came."""
-        return self._status
-
-    def record(self, error: UnichatError | None = None) -> CallRecord:
-        """Return the record of the run so far; `error`: the one that ends it."""
-        return CallRecord(
-            backend=self.operation.backend,
-            operation=self.operation.name,
-            call_id=self.call_id,
-            status=self._status,
-            envelope_status=self._vendor.envelope_status,
-            request_id=self._request_id,
-            vendor_code=self._vendor.code,
-            vendor_message=self._vendor.message,
-            attempts=tuple(self.attempts),
-            elapsed=self.call.deadline.elapsed(),
-            phase=self._phase,
-            maybe_delivered=error.maybe_delivered if error else bool(self.attempts),
-            retryable=error.retryable if error else False,
-            retry_after=error.retry_after if error else None,
-            stopped_by=self.stopped_by,
-        )
-
-
-_NO_REPORT = VendorReport()

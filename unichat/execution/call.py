@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from attrs import define
 
-from unichat.adapter import NeutralCall, Replay
+from unichat.adapter import NeutralCall
 from unichat.errors import UnichatError
 from unichat.record import Attempt, CallRecord
 from unichat.transport.base import Deadline
-
-if TYPE_CHECKING:
-    from unichat.execution.attempt import OperationRun
 
 
 @define
@@ -33,24 +28,11 @@ class Call:
     lost: tuple[Attempt, ...] = ()
     _has_question: bool = False
 
-    def record_success(self, run: OperationRun[Any]) -> None:
-        """Keep the record of an operation that succeeded."""
-        is_question = run.operation.replay is Replay.ASK
+    def keep(self, record: CallRecord, *, is_question: bool) -> None:
+        """Keep the record of an operation, unless that of a question is kept already."""
         if is_question or not self._has_question:
-            self.record = run.record()
+            self.record = record
         self._has_question = self._has_question or is_question
-        self.mark_possible_duplicate(run)
-
-    def mark_possible_duplicate(self, run: OperationRun[Any]) -> None:
-        """Remember whether an attempt that failed may have asked the question."""
-        if run.maybe_duplicated and run.operation.replay is Replay.ASK:
-            self.maybe_duplicated = True
-
-    def record_lost(self, run: OperationRun[Any]) -> None:
-        """Remember a question that failed and may have been received all the same."""
-        if run.stopped_by == "maybe_delivered" and run.operation.replay is Replay.ASK:
-            self.record_success(run)
-            self.lost = tuple(run.attempts)
 
     def locate(self, error: UnichatError) -> UnichatError:
         """Return an error that says of which call it is, if it did not say so itself."""

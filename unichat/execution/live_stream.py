@@ -161,7 +161,7 @@ class LiveStream(Generic[T]):
         """Return the failure that a decoder reports, or what a mistake of its own amounts to."""
         if isinstance(problem, StreamFailure):
             return problem
-        log.debug("%s [%s]: the decoder cannot read this", self._operation.name, self._run.call_id, exc_info=True)
+        log.debug("%s [%s]: the decoder cannot read this", self._operation.name, self._run.facts.call_id, exc_info=True)
         return StreamFailure("record", f"the adapter could not read it ({type(problem).__name__})")
 
     def _interrupt(self, problem: Exception) -> UnichatError:
@@ -184,7 +184,7 @@ class LiveStream(Generic[T]):
             hint=Template("The text so far is ", Term("in .text"), "; look at the history before asking again."),
             backend=self._operation.backend,
             operation=self._operation.name,
-            status=self._run.status,
+            status=self._run.facts.status,
             retryable=True,
             events=self._count,
         )

@@ -1,0 +1,91 @@
+"""What the record of an operation is made of, while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from unichat.adapter import Operation, StreamOperation
+from unichat.errors import UnichatError
+from unichat.policy.failures import Retry
+from unichat.policy.judge import Failed, VendorReport
+from unichat.record import Attempt, CallRecord
+from unichat.transport.base import Deadline
+
+_NO_REPORT = VendorReport()
+
+
+class RecordBuilder:
+    """Collects the facts of one operation's attempts.
+
+    Attributes:
+        call_id: stands in every log line.
+        attempts: those that were made, oldest first.
+        maybe_duplicated: whether an attempt that failed may have been acted on.
+        status: the last HTTP status; None where no answer came.
+        request_id: the vendor's id for the last request.
+        phase: how far the last attempt came.
+        vendor: what the vendor said of the last failure that it reported.
+        stopped_by: why there was no further attempt.
+    """
+
+    __slots__ = (
+        "_deadline", "_operation", "attempts", "call_id", "maybe_duplicated", "phase", "request_id", "status",
+        "stopped_by", "vendor",
+    )  # fmt: skip
+
+    def __init__(self, operation: Operation[Any] | StreamOperation[Any], deadline: Deadline, call_id: str) -> None:
+        self._operation = operation
+        self._deadline = deadline
+        self.call_id = call_id
+        self.attempts: list[Attempt] = []
+        self.maybe_duplicated = False
+        self.status: int | None = None
+        self.request_id: str | None = None
+        self.phase = ""
+        self.vendor = _NO_REPORT
+        self.stopped_by: str | None = None
+
+    def add_attempt(self, began: float, outcome: str) -> None:
+        """Add an attempt that began `began` seconds into the call, and has just ended."""
+        self.attempts.append(Attempt(len(self.attempts) + 1, began, self._deadline.elapsed() - began, outcome))
+
+    def add_wait(self, seconds: float) -> None:
+        """Add the wait that follows the last attempt."""
+        if self.attempts:
+            self.attempts[-1] = evolve(self.attempts[-1], waited=seconds)
+
+    def extend_attempt(self, outcome: str) -> None:
+        """Let the last attempt last until now: it is as long as its stream."""
+        last = self.attempts[-1]
+        self.attempts[-1] = evolve(last, elapsed=self._deadline.elapsed() - last.started, outcome=outcome)
+
+    def add_failure(self, failed: Failed) -> None:
+        """Add what is known of a failure."""
+        if failed.phase is not None:
+            self.phase = failed.phase
+        if failed.vendor is not None:
+            self.vendor = failed.vendor
+        if failed.retry is Retry.YES and failed.error.maybe_delivered:
+            self.maybe_duplicated = True
+
+    def build(self, error: UnichatError | None = None) -> CallRecord:
+        """Return the record so far; `error`: the one that ends the operation."""
+        return CallRecord(
+            backend=self._operation.backend,
+            operation=self._operation.name,
+            call_id=self.call_id,
+            status=self.status,
+            envelope_status=self.vendor.envelope_status,
+            request_id=self.request_id,
+            vendor_code=self.vendor.code,
+            vendor_message=self.vendor.message,
+            attempts=tuple(self.attempts),
+            elapsed=self._deadline.elapsed(),
+            phase=self.phase,
+            maybe_delivered=error.maybe_delivered if error else bool(self.attempts),
+            retryable=error.retryable if error else False,
+            retry_after=error.retry_after if error else None,
+            stopped_by=self.stopped_by,
+        )
