@@ -10,6 +10,7 @@ from unichat import errors
 from unichat._text.printable import escaped
 from unichat.errors import (
     AccessDenied,
+    AdapterError,
     AuthenticationError,
     CircuitOpen,
     ConfigError,
@@ -127,6 +128,7 @@ def test_the_tree_stands_as_documented():
                 ConnectionFailed,
                 DeadlineExceeded,
                 InvalidResponse,
+                AdapterError,
                 StreamInterrupted,
             ),
             UnichatError,

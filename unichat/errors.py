@@ -307,6 +307,13 @@ class InvalidResponse(UnichatError):
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
+class AdapterError(UnichatError):
+    """The backend's adapter has a mistake: `__cause__` is the exception that it raised, without what it worked on."""
+
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class StreamInterrupted(UnichatError):
     """A stream broke after its first event. The question is not asked again automatically.
 

@@ -85,9 +85,9 @@ def _error_detector(
 
 
 def _read_envelope(reply: Reply) -> dict[str, Any]:
-    # A body that cannot be read is for the parser to report; this looks for an envelope only.
-    value: Any = None
-    if reply.body and reply.is_json:
+    value: Any = reply.envelope()
+    if value is None:
+        # Perhaps in a JSON string. A body that cannot be read is for the parser to report.
         with suppress(InvalidResponse):
             value = read_body(reply)
     return value if isinstance(value, dict) else {}

@@ -7,7 +7,6 @@ Parameters have the reference's names; bodies are flattened; what is None is lef
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from unichat.adapter import (
@@ -20,7 +19,6 @@ from unichat.adapter import (
     Reply,
     StreamOperation,
 )
-from unichat.errors import InvalidResponse
 from unichat.models import Answer
 from unichat_kapa.models import (
     Activity,
@@ -80,11 +78,7 @@ def _error_detector(what: str) -> Callable[[Reply], ErrorResponse | None]:
     def detect_error(reply: Reply) -> ErrorResponse | None:
         if 200 <= reply.status < 300:
             return None
-        body: Any = None
-        if reply.is_json:
-            # A body that cannot be read must not hide the status, which says what matters.
-            with suppress(InvalidResponse):
-                body = reply.json()
+        body = reply.envelope()
         message = _read_message(body) or reply.plain_text
         if reply.status == 403 and "rate limit" in message.lower():
             return ErrorResponse(status=403, means=429, message=message, code=_read_code(body))

@@ -6,6 +6,7 @@ import pytest
 
 import unichat
 import unichat.sandbox
+from tests.behaviour import own_vendor
 from tests.blocking import BlockingClient
 from unichat.config import registry
 
@@ -64,6 +65,20 @@ def connect(request, box, loop):
     yield connecting
     for client in clients:
         client.close()
+
+
+@pytest.fixture(params=["sync", "asyncio"])
+def own(request, loop):
+    """Make a client of a vendor of the test's own (`own_vendor`), by either driver; it is closed after the test."""
+    made = []
+
+    def make(*outcomes, **given):
+        made.append(own_vendor.make(None if request.param == "sync" else loop, *outcomes, **given))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.client.close()
 
 
 @pytest.fixture(params=registry.names())

@@ -119,7 +119,7 @@ def test_an_empty_history_is_empty():
 
 
 def test_a_history_can_end_with_an_empty_page():
-    made = bench(page(1, following=2), page(following=3))
+    made = bench(page(1, following=2), page())
     assert ids(made.client.history()) == [1]
     assert len(made.sent) == 2
 

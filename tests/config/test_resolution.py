@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unichat._text.printable import escaped
-from unichat.adapter import CommonSettings
+from unichat.adapter import Backend, CommonSettings
 from unichat.config import NoConfig, Resolved, check_profile, resolve
 from unichat.errors import ConfigError
 from unichat_kadal.settings import KadalSettings
@@ -55,6 +55,15 @@ def test_any_id_that_a_backend_accepts_can_be_in_a_url(resolved: Resolve, identi
     url = f"kadal://{quote(identity, safe='')}?token=sentinel&realm={quote(identity, safe='')}"
     settings = resolved(url).settings
     assert (settings.chat_bot_id, settings.realm) == (identity, identity)
+
+
+def test_a_url_of_a_backend_without_an_identity_has_its_settings_in_the_query_alone() -> None:
+    plain = Backend(name="plain", title="Plain", settings=CommonSettings, build=CommonSettings, endpoints={})  # type: ignore[arg-type]
+    found = resolve("plain://?base_url=https://x.example&deadline=5", environ={}, find=lambda _: plain)
+    assert (found.settings.base_url, found.settings.deadline) == ("https://x.example", 5.0)
+    with pytest.raises(ConfigError, match="has an id, and plain has none") as caught:
+        resolve("plain://id?base_url=https://x.example", environ={}, find=lambda _: plain)
+    assert "plain://?KEY=VALUE" in str(caught.value)
 
 
 def test_tables_in_a_url_are_json_or_pairs(resolved: Resolve) -> None:

@@ -16,7 +16,7 @@ from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_
 from unichat.adapter.flows import Exclusive, Flow, ask, exclusive, open_stream, reconcile
 from unichat.adapter.flows import Step as Step
 from unichat.adapter.messages import ErrorResponse, Reply, Request
-from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation
+from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation, oldest_first
 from unichat.adapter.protocol import (
     Adapter,
     Backend,
@@ -88,6 +88,7 @@ __all__ = [
     "http_url",
     "non_empty_text",
     "non_negative_integer",
+    "oldest_first",
     "one_of",
     "open_stream",
     "parse_objects",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +14,23 @@ from attrs import define, field, frozen
 from unichat._text.decoding import decode_json, excerpt
 from unichat._text.encoding import check_encodable
 from unichat._text.printable import quoted
-from unichat.errors import InvalidResponse
+from unichat.errors import InvalidInput, InvalidResponse
+
+_METHOD = re.compile(r"[A-Z]+(-[A-Z]+)*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADERS_OF_OTHERS = {
+    **dict.fromkeys(
+        ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-auth-token", "x-access-token"),
+        "carries a credential: return it as the adapter's credential, which is redacted and never logged",
+    ),
+    **dict.fromkeys(
+        ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
+         "upgrade", "accept-encoding", "user-agent"),
+        "is set by what sends the request",
+    ),
+    "accept": "has an argument of its own, accept",
+    "content-type": "is that of the body",
+}  # fmt: skip
 
 
 @frozen
@@ -19,18 +38,42 @@ class Request:
     """The HTTP request of an operation.
 
     Attributes:
-        method: `GET` or `POST`.
+        method: in capitals: `GET`, `POST`, `PUT`, `PATCH`, `DELETE` and so on.
         path: from the root, with every segment percent-encoded.
         query: pairs in order, not encoded yet; a name may occur more than once.
         body: encoded once, so that every attempt sends the same bytes; None for no body.
         content_type: of the body.
+        headers: pairs, besides those that unichat sets itself; never a credential's.
+        accept: the media type that is asked for; None for JSON, and for a stream anything.
     """
 
-    method: str
+    method: str = field()
     path: str = field()
     query: tuple[tuple[str, str], ...] = field(default=())
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+    accept: str | None = field(default=None, kw_only=True)
+
+    @method.validator
+    def _check_method(self, _: object, method: str) -> None:
+        # CONNECT would open a tunnel, and no answer would come.
+        if not _METHOD.fullmatch(method) or method == "CONNECT":
+            raise ValueError(f"{method!r} is not an HTTP method that can be sent; methods are in capitals")
+
+    @headers.validator
+    def _check_headers(self, _: object, headers: tuple[tuple[str, str], ...]) -> None:
+        for name, value in headers:
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not the name of a header")
+            if name.lower() in _HEADERS_OF_OTHERS:
+                raise ValueError(f"the header {name} {_HEADERS_OF_OTHERS[name.lower()]}")
+            check_header_value(name, value)
+
+    @accept.validator
+    def _check_accept(self, _: object, accept: str | None) -> None:
+        if accept is not None:
+            check_header_value("Accept", accept)
 
     @query.validator
     def _check_query(self, _: object, query: tuple[tuple[str, str], ...]) -> None:
@@ -49,13 +92,37 @@ class Request:
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
 
+def check_header_value(name: str, value: str) -> None:
+    """Refuse what cannot stand in a header: above all the end of a line, after which a second header could follow.
+
+    Raises:
+        InvalidInput: it is not printable ASCII, or has blanks around it.
+        TypeError: it is not text.
+    """
+    if not isinstance(value, str):
+        # A Secret among them: it belongs into the credential.
+        raise TypeError(f"the header {name} is {type(value).__name__}, not text")
+    if not (value.isascii() and (value.isprintable() or not value)) or value != value.strip():
+        raise InvalidInput(
+            f"the header {name} is {quoted(value)}, which cannot be sent",
+            hint="Give printable ASCII without blanks around it.",
+            argument=name,
+            value=quoted(value),
+        )
+
+
 @define
 class Reply:
-    """A whole HTTP response. Header names are in lower case."""
+    """An HTTP response. Header names are in lower case.
+
+    Attributes:
+        cut: for an error status (from 400) alone: why `body` is not whole, such as `truncated`; None if it is.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    cut: str | None = None
     _decoded: list[Any] = field(factory=list, init=False, repr=False, eq=False)
 
     def json(self) -> Any:
@@ -67,6 +134,16 @@ class Reply:
         if not self._decoded:
             self._decoded.append(self._decode())
         return self._decoded[0]
+
+    def envelope(self) -> dict[str, Any] | None:
+        """Return the body's JSON if it is an object, otherwise None; never raises: for `detect_error`.
+
+        A body may be empty, cut, or a proxy's page in HTML, and must not hide the status, which says what matters.
+        """
+        with suppress(InvalidResponse):
+            value = self.json()
+            return value if isinstance(value, dict) else None
+        return None
 
     def _decode(self) -> Any:
         if not self.body:
@@ -94,6 +171,26 @@ class Reply:
         return label == "application/json" or (label.startswith("application/") and label.endswith("+json"))
 
 
+def _to_text(value: object) -> str:
+    # What is read of a vendor's error may be of any type, and must not hide the error.
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _to_text_or_none(value: object) -> str | None:
+    return None if value is None else _to_text(value)
+
+
+def _to_seconds(value: object) -> float | None:
+    """Return a number of seconds, or None for what is not one: a vendor's wish, which may be anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
 @frozen(kw_only=True)
 class ErrorResponse:
     """An error that the vendor reports, as its adapter reads it.
@@ -108,14 +205,30 @@ class ErrorResponse:
         envelope_status: the status in the body, if it has one.
         http_status: HTTP's own, if `status` is the envelope's.
         hint: what to do, if the adapter knows more than the status says.
+        retry: False if the request must not be sent again, whatever the status says, such as for a day's quota.
+        retry_after: seconds after which the vendor would take the same request, also where the status alone says that
+            it is not sent again; None to leave it to the status and the header `Retry-After`. What is not a number of
+            seconds counts as None.
     """
 
-    status: int
-    means: int | None = None
-    message: str = ""
-    code: str | None = None
-    argument: str | None = None
+    status: int = field()
+    means: int | None = field(default=None)
+    message: str = field(default="", converter=_to_text)
+    code: str | None = field(default=None, converter=_to_text_or_none)
+    argument: str | None = field(default=None, converter=_to_text_or_none)
     what: str | None = None
     envelope_status: int | None = None
     http_status: int | None = None
     hint: str = ""
+    retry: bool = True
+    retry_after: float | None = field(default=None, converter=_to_seconds)
+
+    @status.validator
+    def _check_status(self, _: object, status: int) -> None:
+        if isinstance(status, bool) or not isinstance(status, int):
+            raise TypeError(f"a status is an int, not {type(status).__name__}")
+
+    @means.validator
+    def _check_means(self, attribute: object, means: int | None) -> None:
+        if means is not None:
+            self._check_status(attribute, means)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -18,7 +18,8 @@ from unichat.adapter.streaming import StreamDecoder
 
 T = TypeVar("T")
 R = TypeVar("R")
-T_co = TypeVar("T_co", covariant=True)
+
+PageOrder = Literal["newest_first", "oldest_first"] | None
 
 
 class Replay(enum.Enum):
@@ -121,14 +122,46 @@ class Page(Generic[T]):
 
 @frozen
 class Paged(Generic[T]):
-    """A list in pages: the first operation; each page knows the next.
+    """A list in pages: the first page, or the operation that fetches it; each page knows the next.
+
+    The reading goes on until a page names no next one, also past pages without items. It ends early where the vendor
+    repeats itself: with a page without items that leads to a request which was made already, or with the second page
+    in a row whose items are all known.
 
     Attributes:
-        first: fetches the first page.
+        first: fetches the first page; or that page itself, where its items are at hand already.
         key: returns an item's identity, so that an item that moved to another page is returned once.
         keep: says whether an item was asked for, if the vendor cannot filter; None keeps all.
     """
 
-    first: Operation[Page[T]]
+    first: Operation[Page[T]] | Page[T]
     key: Callable[[T], Hashable | None] = field(repr=False)
     keep: Callable[[T], bool] | None = field(default=None, repr=False)
+    order: PageOrder = field(default=None, kw_only=True)
+    """How the pages stand if they are to be given backwards: see `oldest_first`."""
+    outer: Paged[Any] | None = field(default=None, kw_only=True, repr=False)
+    """The list whose items this one's lists come of: see `flat_map`."""
+    inner: Callable[[Any], Paged[T]] | None = field(default=None, kw_only=True, repr=False)
+
+    def flat_map(self, function: Callable[[T], Paged[R]]) -> Paged[R]:
+        """Return the items of the list that `function` returns for each item, list by list.
+
+        Such as the messages of each conversation. Each list is fetched when the one before it has been read, so memory
+        holds one page of each level. All pages count towards `page_limit`.
+        """
+        return Paged(Page(()), lambda _: None, outer=self, inner=function)
+
+
+def oldest_first(
+    paged: Paged[T], *, within_pages: Literal["newest_first", "oldest_first"] = "newest_first"
+) -> Paged[T]:
+    """Return a list oldest first whose vendor gives its pages newest first, and only so.
+
+    This has a price, since the oldest page comes last: the whole list is read before its first item is given, and held
+    in memory, whatever the caller's `limit`. Each page has a deadline of its own, and counts towards `page_limit`: a
+    long list takes many deadlines, or ends in an error instead of its items. Where the vendor can sort, ask it to.
+
+    Args:
+        within_pages: how the items of one page stand; with `"oldest_first"` only the pages change places.
+    """
+    return evolve(paged, order=within_pages)

@@ -214,7 +214,7 @@ class Backend(Generic[S]):
         settings: the attrs class of its settings.
         build: makes the adapter.
         endpoints: the vendor's endpoints as operations.
-        identity: the setting that comes first in the URL form, as in `vendor://IDENTITY`.
+        identity: the setting that comes first in the URL form, as in `vendor://IDENTITY`; None if there is none.
     """
 
     name: str
@@ -222,4 +222,4 @@ class Backend(Generic[S]):
     settings: type[S]
     build: Callable[[S], Adapter]
     endpoints: Endpoints
-    identity: str
+    identity: str | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Hashable
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from unichat._text.templates import Argument, Template
 from unichat.adapter import Flow, Operation, Page, Paged
@@ -60,13 +60,16 @@ class PagedReader(Generic[T]):
             paged = yield from complete(flow, self._begin_call(True), self._context)
             self._paging = Paging(paged, self._page_limit)
         paging = self._paging
-        if paging is None or (operation := paging.next_operation()) is None:
+        if paging is None:
             return None
         # Until the page is here: what fails once is not asked again by the next look.
         self._paging = None
-        page = yield from run(operation, self._begin_call(False), self._context)
+        while not isinstance(step := paging.next_step(), list):
+            if step is None:
+                return None
+            paging.take_page((yield from run(step, self._begin_call(False), self._context)))
         self._paging = paging
-        rows = paging.take_page(page)
+        rows = step
         if self._remaining is not None:
             rows = list(islice(rows, self._remaining))
             self._remaining -= len(rows)
@@ -74,52 +77,149 @@ class PagedReader(Generic[T]):
 
 
 class Paging(Generic[T]):
-    """Which page is next, and which of its rows are new. No I/O."""
+    """Which page is next, over all levels of a list, and which of its rows are new. No I/O."""
 
     def __init__(self, paged: Paged[T], limit: int) -> None:
-        self._operation: Operation[Page[T]] | None = paged.first
-        self._paged = paged
+        self._steps = read_list(paged)
         self._limit = limit
         self._pages = 0
-        # Bounded, so that memory stays flat: a row moves to a page near by, if any.
-        self._seen: set[object] = set()
-        self._seen_before: set[object] = set()
-        self._last: tuple[T, ...] = ()
-        self._stale = 0
+        self._page: Page[Any] | None = None
 
-    def next_operation(self) -> Operation[Page[T]] | None:
-        """Return what fetches the next page, or None at the end.
+    def next_step(self) -> Operation[Page[Any]] | list[T] | None:
+        """Return rows, or what fetches the next page (`take_page` must follow), or None at the end.
 
         Raises:
             InvalidResponse: as many pages as are allowed were read, and more would follow.
         """
-        if self._operation is not None and self._pages >= self._limit:
+        page, self._page = self._page, None
+        step = _advance(self._steps, page)
+        if isinstance(step, Operation) and self._pages >= self._limit:
             raise InvalidResponse(
                 f"the history did not end after {self._limit:,} pages",
                 hint=Template("Pass ", Argument("limit"), Template(", or a larger ", Argument("page_size")), "."),
-                backend=self._paged.first.backend,
+                backend=step.backend,
                 operation="history",
             )
-        return self._operation
+        return step
 
-    def take_page(self, page: Page[T]) -> list[T]:
+    def take_page(self, page: Page[Any]) -> None:
+        """Take the page that the last step fetches."""
+        self._page = page
+        self._pages += 1
+
+
+Steps = Generator[Operation[Page[Any]] | list[T], Page[Any] | None, None]
+"""The reading of a list: yields an operation, and is sent its page; or yields rows, and is sent None."""
+
+
+def _advance(steps: Steps[T], page: Page[Any] | None) -> Operation[Page[Any]] | list[T] | None:
+    try:
+        return steps.send(page)
+    except StopIteration:
+        return None
+
+
+def read_list(paged: Paged[T]) -> Steps[T]:
+    """Read a list, and each list within it, as far as its reader asks."""
+    forwards: Steps[T]
+    if paged.outer is not None and paged.inner is not None:
+        forwards = _read_nested(paged.outer, paged.inner, paged.keep)
+    else:
+        forwards = _read_pages(paged)
+    if paged.order is None:
+        yield from forwards
+        return
+    gathered: list[list[T]] = []
+    page: Page[Any] | None = None
+    while (step := _advance(forwards, page)) is not None:
+        page = None
+        if isinstance(step, list):
+            gathered.append(step)
+        else:
+            page = yield step
+    for rows in reversed(gathered):
+        yield rows[::-1] if paged.order == "newest_first" else rows
+
+
+def _read_nested(outer: Paged[Any], inner: Callable[[Any], Paged[T]], keep: Callable[[T], bool] | None) -> Steps[T]:
+    items = read_list(outer)
+    page: Page[Any] | None = None
+    while (step := _advance(items, page)) is not None:
+        page = None
+        if isinstance(step, list):
+            for item in step:
+                yield from read_list(inner(item))
+        else:
+            page = yield step
+
+
+def _read_pages(paged: Paged[T]) -> Steps[T]:
+    repetition = _Repetition(paged.key)
+    step: Operation[Page[T]] | Page[T] | None = paged.first
+    while step is not None:
+        if isinstance(step, Page):
+            page = step
+        else:
+            repetition.note_request(step)
+            fetched = yield step
+            assert fetched is not None
+            page = fetched
+        fresh = repetition.take_new(page)
+        step = None if repetition.is_endless(page) else page.next
+        yield fresh if paged.keep is None else [item for item in fresh if paged.keep(item)]
+
+
+class _Repetition(Generic[T]):
+    """Tells new rows from known ones, and a vendor that would repeat itself for ever from one whose list goes on."""
+
+    def __init__(self, key: Callable[[T], Hashable | None]) -> None:
+        self._key = key
+        self._rows = _Recent()
+        self._requests = _Recent()
+        self._last: tuple[T, ...] = ()
+        self._stale_in_a_row = 0
+
+    def note_request(self, operation: Operation[Any]) -> None:
+        """Remember a request that is made."""
+        self._requests.add(operation.request)
+
+    def take_new(self, page: Page[T]) -> list[T]:
         """Return those rows of a page that the pages before it did not have."""
         fresh = [] if page.items == self._last else [item for item in page.items if self._is_new(item)]
-        self._last = page.items
+        if fresh:
+            self._stale_in_a_row = 0
+        elif page.items:
+            self._stale_in_a_row += 1
+        self._last = page.items or self._last
+        return fresh
+
+    def is_endless(self, page: Page[T]) -> bool:
+        """Whether what follows `page`, the last one taken, would be the same again."""
         # One page of known rows may be rows that new ones pushed along; two in a row are a vendor that ignores the
-        # page number, and would for ever.
-        self._stale = 0 if fresh else self._stale + 1
-        self._operation = page.next if page.items and self._stale < 2 else None
-        self._pages += 1
-        keep = self._paged.keep
-        return fresh if keep is None else [item for item in fresh if keep(item)]
+        # page number, and would for ever. Pages without rows say nothing, unless they lead to where one was already.
+        if page.items:
+            return self._stale_in_a_row >= 2
+        return page.next is not None and page.next.request in self._requests
 
     def _is_new(self, item: T) -> bool:
-        key = self._paged.key(item)
-        if key is None:
-            return True
-        known = key in self._seen or key in self._seen_before
-        self._seen.add(key)
-        if len(self._seen) == _REMEMBERED_ROWS:
-            self._seen_before, self._seen = self._seen, set()
+        key = self._key(item)
+        return key is None or self._rows.add(key)
+
+
+class _Recent:
+    """The last values added: bounded, so that memory stays flat. A row moves to a page near by, if any."""
+
+    def __init__(self) -> None:
+        self._values: set[object] = set()
+        self._before: set[object] = set()
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._values or value in self._before
+
+    def add(self, value: object) -> bool:
+        """Add a value; return whether it is new."""
+        known = value in self
+        self._values.add(value)
+        if len(self._values) == _REMEMBERED_ROWS:
+            self._before, self._values = self._values, set()
         return not known

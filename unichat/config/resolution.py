@@ -255,8 +255,13 @@ def _merge_layers(request: ResolveRequest, selection: Selection, backend: Backen
     raw_values: dict[str, RawValue] = {}
     problems = []
     if selection.identity is not None:
-        raw_values[backend.identity] = selection.identity
         source = selection.identity.source
+        if backend.identity is None:
+            text = f"has an id, and {backend.name} has none"
+            hint = f"Write {backend.name}://?KEY=VALUE, with each setting in the query."
+            problems.append(Problem(text, location=source.location, key="url", hint=hint))
+        else:
+            raw_values[backend.identity] = selection.identity
         if backend.identity in selection.layers[0]:
             text = f"has {quoted(backend.identity)} twice: after // and in the query"
             problems.append(Problem(text, location=source.location, key=backend.identity))

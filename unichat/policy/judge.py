@@ -14,6 +14,7 @@ from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Re
 from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
 from unichat.policy.backoff import Backoff, retry_after
 from unichat.policy.failures import FailureRule, Retry, error_for, rule_for_kind, rule_for_status
+from unichat.policy.mistakes import MISTAKES, clean_mistake, describe_mistake
 from unichat.transport.base import Deadline, TransportFailure
 
 T = TypeVar("T")
@@ -87,25 +88,34 @@ class Judge(Generic[T]):
     refreshable: bool = False
 
     def reply(self, reply: Reply) -> Done[T] | Failed:
-        """Return what a whole answer amounts to."""
-        operation = self.operation
+        """Return what an answer amounts to."""
         try:
-            refusal = operation.detect_error(reply)
-            if refusal is None:
-                assert isinstance(operation, Operation)
-                return Done(operation.parse(reply))
-        except InvalidInput as error:
-            # What the vendor sent does not fit a model, such as an id of a megabyte: its mistake, not the caller's.
-            name = trimmed(error.message)
-        except UnichatError as error:
-            return self._unreadable(error, reply.status)
-        except Exception as error:
-            # A mistake of the adapter's: callers are promised a UnichatError, and its author finds the rest in the log.
-            log.debug("%s [%s]: the adapter cannot read this", operation.name, self.call_id, exc_info=True)
-            name = type(error).__name__
+            refusal = self.operation.detect_error(reply)
+            if refusal is not None and not isinstance(refusal, ErrorResponse):
+                raise TypeError(f"detect_error returned {type(refusal).__name__}")
+            if refusal is None and isinstance(self.operation, Operation):
+                return Done(self.operation.parse(reply))
+        except (UnichatError, *MISTAKES) as error:
+            problem = error
         else:
-            return self._refused(refusal, reply)
-        return self._unreadable(InvalidResponse(f"the adapter could not read the answer ({name})"), reply.status)
+            return self._refused(refusal or ErrorResponse(status=reply.status), reply)
+        if reply.status >= 400:
+            # The status says what matters, also where nobody could read the rest.
+            log.debug("%s [%s]: the adapter cannot read this error", self.operation.name, self.call_id)
+            return self._refused(ErrorResponse(status=reply.status, message=reply.plain_text), reply)
+        return self._unreadable(self._reading_error(problem), reply.status)
+
+    def _reading_error(self, problem: Exception) -> UnichatError:
+        """Return the error for an answer in which a reader of the adapter's met `problem`."""
+        if isinstance(problem, UnichatError) and not isinstance(problem, InvalidInput):
+            return problem
+        # An InvalidInput: what the vendor sent does not fit a model, such as an id of a megabyte. That is the vendor's
+        # mistake, not the caller's. Anything else is the adapter's.
+        what = f"({trimmed(problem.message)})" if isinstance(problem, InvalidInput) else describe_mistake(problem)
+        error = InvalidResponse(f"{self.operation.backend}'s adapter could not read the answer {what}")
+        if not isinstance(problem, InvalidInput):
+            error.__cause__ = clean_mistake(problem, self.redact)
+        return error
 
     def _unreadable(self, error: UnichatError, status: int) -> Failed:
         rule = rule_for_kind("unreadable")
@@ -127,15 +137,23 @@ class Judge(Generic[T]):
             # The host alone: the rest of the address may hold what was asked.
             refusal = evolve(refusal, message=f"{refusal.message} (redirect{_redirect_host(reply)})".lstrip())
         refusal = evolve(refusal, message=self.redact(refusal.message))
-        error = self._error(rule, refusal, retry_after=retry_after(reply.headers))
+        wait = retry_after(reply.headers) if refusal.retry_after is None else refusal.retry_after
+        error = self._error(rule, refusal, retry_after=wait)
         vendor = VendorReport(
             trimmed(refusal.message),
             trimmed(self.redact(refusal.code)) if refusal.code else None,
             refusal.envelope_status,
         )
+        if not refusal.retry:
+            return Failed(error, Retry.NO, rule.backoff, vendor)
         if isinstance(error, AccessDenied) and self.refreshable:
             return Failed(error, Retry.YES, Backoff.AT_ONCE, vendor, refresh_token=True)
-        return self._failed(rule, error, vendor)
+        failed = self._failed(rule, error, vendor)
+        if refusal.retry_after is not None and failed.retry is Retry.NO:
+            # The adapter knows more than the status says: refused for now, and not for good.
+            error.retryable = True
+            return evolve(failed, retry=Retry.YES)
+        return failed
 
     def failure(self, failure: TransportFailure) -> Failed:
         """Return what a failure without an answer amounts to."""

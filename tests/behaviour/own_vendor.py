@@ -1,0 +1,185 @@
+"""A vendor of a test's own: an adapter put together from functions, and a client of it over either driver.
+
+Outcomes are scripted (`reply`, a `TransportFailure`, or a function of the request), or come over HTTP from `url`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field, frozen
+
+from tests.behaviour.doubles import Canned, CannedStream, FakeClock, reply
+from tests.blocking import BlockingClient
+from unichat.adapter import (
+    Backend,
+    Capabilities,
+    CommonSettings,
+    Credential,
+    Endpoints,
+    ErrorResponse,
+    Fields,
+    Operation,
+    Replay,
+    Reply,
+    Request,
+    Secret,
+    ask,
+    http_url,
+    setting,
+)
+from unichat.connecting import async_client_for, client_for
+from unichat.models import Answer, ThreadRef
+
+KEY = "sentinel-key-0123456789"
+__all__ = ["KEY", "Own", "detect_error", "make", "operation", "read_answer", "reply"]
+
+
+def detect_error(answer: Reply) -> ErrorResponse | None:
+    """The status says which error it is, and the body why."""
+    if 200 <= answer.status < 300:
+        return None
+    return ErrorResponse(status=answer.status, message=str((answer.envelope() or {}).get("error", "")))
+
+
+def read_answer(answer: Reply) -> Answer:
+    fields = Fields(answer.json())
+    return Answer(text=fields.require_text("text"), id=fields.id("id"), thread=ThreadRef("own", "t-1"), raw=fields.raw)
+
+
+def operation(
+    replay: Replay = Replay.ASK, *, path: str = "/ask", parse: Callable[[Reply], Any] = read_answer, **more: Any
+) -> Operation[Any]:
+    return Operation(
+        **{
+            "backend": "own",
+            "name": "ask",
+            "replay": replay,
+            "request": Request("POST", path, body=b"{}"),
+            "detect_error": detect_error,
+            "parse": parse,
+            **more,
+        }
+    )
+
+
+@frozen(kw_only=True)
+class OwnSettings(CommonSettings):
+    """Settings of the backend `own`."""
+
+    base_url: str = setting(default="https://own.example", check=http_url, help="Where it is.")
+    api_key: Secret | None = setting(default=Secret(KEY), help="The key.")
+
+
+def _everything(**but: Any) -> Capabilities:
+    booleans = (
+        "streaming", "clear_history", "parallel_threads", "history_by_thread", "history_by_user", "sources",
+        "uncertainty", "timestamps", "metadata", "user_details", "feedback_comment_on_up",
+    )  # fmt: skip
+    return Capabilities(**{**dict.fromkeys(booleans, True), "feedback_needs_user": False, **but})
+
+
+@define
+class OwnAdapter:
+    """Does what it is given: a neutral call that is not given asks a question."""
+
+    settings: CommonSettings
+    given: dict[str, Any] = field(factory=dict)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.given.get("capabilities") or _everything()
+
+    @property
+    def credential(self) -> Any:
+        credential = self.given.get("credential", Credential("X-Token", "", Secret(KEY)))
+        return credential(self.settings) if getattr(credential, "of_settings", False) else credential
+
+    def probes(self) -> tuple[Operation[Any], ...]:
+        return (operation(Replay.READ, path="/probe", parse=lambda answer: answer.json()),)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("chat", "stream", "feedback", "history", "clear_history"):
+            raise AttributeError(name)
+        return self.given.get(name, lambda call: ask(operation()))
+
+
+class AsyncCanned:
+    """`Canned` for asyncio."""
+
+    def __init__(self, same: Canned) -> None:
+        self._same = same
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        return self._same.send(*args, **kwargs)
+
+    async def open(self, *args: Any, **kwargs: Any) -> Any:
+        opened = self._same.open(*args, **kwargs)
+        return AsyncCannedStream(opened) if isinstance(opened, CannedStream) else opened
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+class AsyncCannedStream:
+    """`CannedStream` for asyncio."""
+
+    def __init__(self, same: CannedStream) -> None:
+        self.status, self.headers, self.delimited = same.status, same.headers, same.delimited
+        self.reset_idle_timeout, self.close, self._read = same.reset_idle_timeout, same.close, same.read
+
+    async def read(self) -> bytes | None:
+        return self._read()
+
+
+@frozen
+class Own:
+    """A client, and what it does its work with."""
+
+    client: Any
+    transport: Canned
+    clock: FakeClock
+
+    @property
+    def sent(self) -> list[Any]:
+        return self.transport.sent
+
+
+def make(
+    loop: Any,
+    *outcomes: Any,
+    settings: Any = OwnSettings,
+    endpoints: Endpoints | None = None,
+    policy: dict[str, Any] | None = None,
+    url: str = "",
+    **given: Any,
+) -> Own:
+    """A client of the vendor, over asyncio if there is a loop; `given` are parts of the adapter."""
+    clock = FakeClock()
+    waiting = list(outcomes)
+
+    def answer(request: Any) -> Any:
+        assert waiting, f"one request too many: {request.method} {request.target}"
+        outcome = waiting.pop(0)
+        return outcome(request) if callable(outcome) else outcome
+
+    over = Canned(answer)
+    backend = Backend(
+        name="own",
+        title="Own",
+        settings=settings,
+        build=lambda settings: OwnAdapter(settings, given),
+        endpoints=endpoints or Endpoints("own", detect_error),
+    )
+    chosen = settings(**{**({"base_url": url} if url else {}), **(policy or {})})
+    more = {"clock": clock.clock()}
+    if loop is None:
+        client: Any = client_for(backend, chosen, transport=None if url else over, **more)
+    else:
+
+        async def connect() -> Any:
+            return async_client_for(backend, chosen, transport=None if url else AsyncCanned(over), **more)
+
+        client = BlockingClient(loop, loop.run(connect()))
+    return Own(client, over, clock)

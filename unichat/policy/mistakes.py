@@ -1,0 +1,73 @@
+"""An adapter's mistakes: which exceptions count as one, and how each is kept for the adapter's author without a secret.
+
+Callers are promised a `UnichatError`. Only what Python raises for a mistake in the code counts: anything else, such as
+what a signal's handler raises or a failed assertion, is somebody else's, and passes through.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import PurePath
+
+from unichat._text.printable import trimmed
+from unichat.errors import AdapterError, UnichatError
+
+MISTAKES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
+
+
+def describe_mistake(mistake: BaseException) -> str:
+    """Return the exception's type, and where it was raised. Not its words, which may hold what somebody asked."""
+    frames = traceback.extract_tb(mistake.__traceback__)
+    where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"({trimmed(type(mistake).__name__)}){where}"
+
+
+def clean_mistake(mistake: BaseException, redact: Callable[[str], str]) -> BaseException:
+    """Return `mistake` itself without what could show a secret: its frames with their variables, and its words.
+
+    The frames' places stand in its notes instead, as text.
+    """
+    seen: set[int] = set()
+    link: BaseException | None = mistake
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        if link.__traceback__ is not None:
+            places = "".join(traceback.format_tb(link.__traceback__)).rstrip()
+            link.add_note(f"Raised in:\n{places}")
+        link.__traceback__ = None
+        link.args = tuple(redact(word) if isinstance(word, str) else _safe(word, redact) for word in link.args)
+        for name, empty in (("obj", None), ("object", b"")):
+            # An AttributeError keeps whose attribute it was, and a UnicodeError the whole text.
+            if hasattr(link, name):
+                with suppress(AttributeError, TypeError):
+                    setattr(link, name, empty)
+        link = link.__cause__ or link.__context__
+    return mistake
+
+
+def _safe(word: object, redact: Callable[[str], str]) -> object:
+    text = repr(word)
+    return word if redact(text) == text else redact(text)
+
+
+def adapter_error(
+    doing: str, mistake: BaseException | None, redact: Callable[[str], str], *, backend: str, operation: str
+) -> AdapterError:
+    """Return the error for a mistake in an adapter, which the caller is to raise outside of the exception's handler.
+
+    Args:
+        doing: what the adapter was doing wrong, in words.
+        mistake: the exception that came of it, if one did.
+    """
+    detail = f" {describe_mistake(mistake)}" if mistake is not None else ""
+    error = AdapterError(
+        f"{backend}'s adapter {doing}{detail}",
+        hint="This is a mistake in the adapter: report it to its author, with the cause of this error.",
+        backend=backend,
+        operation=operation,
+    )
+    if mistake is not None and not isinstance(mistake, UnichatError):
+        error.__cause__ = clean_mistake(mistake, redact)
+    return error
