@@ -32,6 +32,7 @@ from unichat.policy.backoff import Backoff, longest_wait
 from unichat.policy.failures import RULES, Retry
 from unichat.sandbox import Library, Store
 from unichat.sandbox.sandbox import installed_simulators
+from unichat.testing import FAULTS
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -334,6 +335,12 @@ def _backend_tables(name: str) -> dict[str, Callable[[], str]]:
     }
 
 
+def named_faults() -> str:
+    """Every fault that `unichat.testing` knows by name."""
+    rows = ((f"`{fault.name}`", _sentence(fault.wire), "yes" if fault.serve else "no") for fault in FAULTS.values())
+    return _table(("Name", "On the wire", "Fault server"), rows)
+
+
 def faults() -> str:
     """Every row of the fault bench, in a directive: too many to be quoted as an answer."""
     return f"```{{container}} faults\n\n{_of_checkout('tests.faults.table').as_markdown()}\n```"
@@ -373,6 +380,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
+    "named-faults": named_faults,
     **{name: table for tables in BACKEND_TABLES.values() for name, table in tables.items()},
     **{f"benchmark-{name}": _benchmark(name) for name in _BENCHMARKS},
 }

@@ -1,0 +1,30 @@
+"""For tests of bots: a transport without a network, a clock on which nobody waits, a server that misbehaves by name.
+
+`FAULTS` is the table of what can go wrong: each name works with `CannedTransport`, and those that need no more than a
+connection with `FaultServer`, too. Nothing here imports a test framework.
+"""
+
+from unichat.testing.answers import Answer, CannedStream, json_answer
+from unichat.testing.canned import AsyncCannedTransport, CannedTransport, Outcome
+from unichat.testing.clients import connect, connect_async
+from unichat.testing.clock import FakeClock
+from unichat.testing.faults import FAULTS, Fault, fault_named
+from unichat.testing.server import Connection, FaultServer, Gone
+
+__all__ = [
+    "FAULTS",
+    "Answer",
+    "AsyncCannedTransport",
+    "CannedStream",
+    "CannedTransport",
+    "Connection",
+    "FakeClock",
+    "Fault",
+    "FaultServer",
+    "Gone",
+    "Outcome",
+    "connect",
+    "connect_async",
+    "fault_named",
+    "json_answer",
+]
