@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from unichat.client.async_client import AsyncAnswerStream, AsyncClient
 from unichat.client.async_many import AsyncOutcomes, map_concurrent_async
+from unichat.transport.base import AsyncOpenReply, AsyncTransport, Deadline, HttpRequest, TransportFailure
 
 
 class Runs(Protocol):
@@ -168,3 +169,43 @@ class BlockingClient:
 
 async def _next(items: Any, ended: object) -> Any:
     return await anext(items, ended)
+
+
+class BlockingTransport:
+    """An asyncio transport behind the sync transport's face."""
+
+    def __init__(self, loop: Runs, transport: AsyncTransport) -> None:
+        self._loop = loop
+        self._transport = transport
+
+    def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Any:
+        return self._loop.run(self._transport.send(request, deadline, limit=limit))
+
+    def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> Any:
+        found = self._loop.run(self._transport.open(request, deadline, idle_timeout=idle_timeout))
+        return found if isinstance(found, TransportFailure) else BlockingReply(self._loop, found)
+
+    def close(self) -> None:
+        self._loop.run(self._transport.close())
+
+
+class BlockingReply:
+    """An open answer of an asyncio transport, read as a sync one."""
+
+    def __init__(self, loop: Runs, reply: AsyncOpenReply) -> None:
+        self._loop = loop
+        self._reply = reply
+        self.status, self.headers, self.delimited = reply.status, reply.headers, reply.delimited
+
+    def read(self) -> Any:
+        return self._loop.run(self._reply.read())
+
+    def reset_idle_timeout(self, seconds: float) -> None:
+        self._loop.run(_call(self._reply.reset_idle_timeout, seconds))
+
+    def close(self) -> None:
+        self._loop.run(_call(self._reply.close))
+
+
+async def _call(function: Callable[..., None], *args: Any) -> None:
+    function(*args)

@@ -55,7 +55,7 @@ def test_a_client_talks_to_the_address_with_the_key_and_the_id(serve, connect):
     client = connect(server.url)
     assert client.backend == "kapa"
     assert client.chat("Hi?").text == "Yes."
-    (request,) = server.requests
+    (request,) = server.log
     assert request.line == f"POST /query/v1/projects/{PROJECT}/chat/ HTTP/1.1"
     assert request.headers["x-api-key"] == "sesame"
 
@@ -64,13 +64,13 @@ def test_a_url_names_backend_id_and_settings(serve, connect):
     server = serve(answering(ANSWER))
     with unichat.connect(f"kapa://{PROJECT}?base_url={server.url}&api_key=sesame") as client:
         assert client.chat("Hi?").text == "Yes."
-    assert server.requests[0].headers["x-api-key"] == "sesame"
+    assert server.log[0].headers["x-api-key"] == "sesame"
 
 
 def test_nothing_is_sent_by_connecting(serve, connect):
     server = serve(answering(ANSWER))
     connect(server.url)
-    assert server.connections == 0
+    assert server.accepted == 0
 
 
 def test_the_ids_of_the_settings_need_not_be_repeated(serve, connect):
@@ -84,7 +84,7 @@ def test_the_number_of_attempts_is_honoured(serve, connect):
     server = serve(answering(http(503, b"{}")))
     with pytest.raises(ServerError):
         connect(server.url, attempts=1).chat("Hi?")
-    assert len(server.requests) == 1
+    assert len(server.log) == 1
 
 
 def test_the_deadline_is_honoured(serve, connect):
@@ -122,7 +122,7 @@ def test_a_client_can_be_made_with_a_clock_on_which_nobody_waits(serve):
     with client_for(backend, settings, clock=ticks.clock) as client:
         assert client.chat("Hi?").text == "Yes."
     assert len(ticks.slept) == 1
-    assert len(server.requests) == 2
+    assert len(server.log) == 2
 
 
 # A caller's own transport

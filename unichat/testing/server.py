@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import ssl
 import struct
@@ -57,16 +56,12 @@ class Connection:
         head, _, rest = self._buffer.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ", 2)
-        # A plain proxy is sent the whole address.
-        target = re.sub(r"^http://[^/]*", "", target)
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = int(headers.get("content-length", 0))
         while len(rest) < length:
             rest += self.receive()
         self._buffer = rest[length:]
-        request = HttpRequest(method, self.server.url, target, headers, rest[:length])
-        self.server.record(request, self)
-        return request
+        return self.server.record(HttpRequest(method, self.server.url, target, headers, rest[:length]), self)
 
     def await_more(self) -> None:
         """Wait until the next request begins, or `Gone`."""
@@ -243,10 +238,11 @@ class FaultServer:
                 self._open.discard(connection)
                 self._threads.remove(threading.current_thread())
 
-    def record(self, request: HttpRequest, connection: Connection) -> None:
-        """Note a request that has arrived on a connection."""
+    def record(self, request: HttpRequest, connection: Connection) -> HttpRequest:
+        """Note a request that has arrived on a connection, and return it: a subclass may add to it."""
         with self._guard:
             self.log.append(request)
+        return request
 
     @property
     def open_connections(self) -> int:
