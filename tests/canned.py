@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from unichat.adapter import (
     Capabilities,
@@ -45,28 +45,11 @@ from unichat.execution.call import Call
 from unichat.execution.context import Context
 from unichat.execution.program import complete, run
 from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, FeedbackReceipt, Source, StreamEvent, ThreadRef
-from unichat.transport.base import REAL_TIME, Clock, HttpRequest, TransportFailure
+from unichat.testing import CannedStream as CannedStream
+from unichat.testing import CannedTransport, FakeClock, Outcome
+from unichat.transport.base import REAL_TIME, HttpRequest
 
 SESAME = Secret("open-sesame")
-
-
-class Ticks:
-    """A clock that moves only when somebody sleeps, or when a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 5000.0
-        self.slept: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(self.monotonic, self.sleep)
 
 
 def reply(status: int = 200, value: Any = None, **headers: str) -> Reply:
@@ -74,41 +57,6 @@ def reply(status: int = 200, value: Any = None, **headers: str) -> Reply:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     body = b"" if value is None else json.dumps(value).encode()
     return Reply(status, {"content-type": "application/json", **named}, body)
-
-
-@define
-class Opening:
-    """A streamed answer: its head, then its chunks. A chunk that can be called gives the chunk."""
-
-    chunks: tuple[Any, ...] = ()
-    status: int = 200
-    headers: dict[str, str] = field(factory=lambda: {"content-type": "application/json"})
-    delimited: bool = True
-    reads: int = 0
-    closed: int = 0
-    idle_timeouts: list[float] = field(factory=list)
-
-    def open(self) -> OpenedAnswer:
-        return OpenedAnswer(self)
-
-
-class OpenedAnswer:
-    """One reading of an `Opening`."""
-
-    def __init__(self, opening: Opening) -> None:
-        self.status, self.headers, self.delimited = opening.status, opening.headers, opening.delimited
-        self.reset_idle_timeout = opening.idle_timeouts.append
-        self._opening = opening
-        self._chunks = iter(opening.chunks)
-
-    def read(self) -> bytes | TransportFailure | None:
-        for chunk in self._chunks:
-            self._opening.reads += 1
-            return chunk() if callable(chunk) else chunk
-        return None
-
-    def close(self) -> None:
-        self._opening.closed += 1
 
 
 def records(*values: Any) -> list[bytes]:
@@ -122,38 +70,6 @@ def tried(call: Callable[[], Any], kind: type[UnichatError] = UnichatError) -> t
         return call(), None
     except kind as error:
         return None, error
-
-
-Outcome = Reply | TransportFailure | Opening | Callable[[HttpRequest], Any]
-
-
-class CannedTransport:
-    """Gives the scripted outcomes, in order, and keeps what was sent. One that can be called makes its outcome."""
-
-    def __init__(self, *outcomes: Outcome) -> None:
-        self._outcomes = list(outcomes)
-        self.sent: list[HttpRequest] = []
-        self.timeouts: list[float] = []
-        self.idle_timeouts: list[float] = []
-        self.closed = 0
-
-    def _next(self, request: HttpRequest, deadline: Any) -> Any:
-        self.sent.append(request)
-        self.timeouts.append(deadline.remaining())
-        assert self._outcomes, f"{request} is one more than the test expects"
-        outcome = self._outcomes.pop(0)
-        return outcome(request) if callable(outcome) else outcome
-
-    def send(self, request: HttpRequest, deadline: Any, *, limit: int) -> Any:
-        return self._next(request, deadline)
-
-    def open(self, request: HttpRequest, deadline: Any, *, idle_timeout: float) -> Any:
-        self.idle_timeouts.append(idle_timeout)
-        outcome = self._next(request, deadline)
-        return outcome.open() if isinstance(outcome, Opening) else outcome
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def detect_error(answer: Reply) -> ErrorResponse | None:
@@ -380,7 +296,7 @@ class Bench:
     """A driver and a client over scripted outcomes, and all that they touch."""
 
     transport: CannedTransport
-    ticks: Ticks
+    clock: FakeClock
     client: Client
     adapter: EchoAdapter
 
@@ -444,13 +360,13 @@ def bench(
     **capabilities: Any,
 ) -> Bench:
     """A client of the backend `echo`; keyword arguments that are none of these change its capabilities."""
-    ticks = Ticks()
+    clock = FakeClock()
+    time = REAL_TIME if real_clock else clock.clock
     transport = CannedTransport(*outcomes)
     credential = Credential("X-Token", "", source)
     settings = EchoSettings(
         base_url="https://echo.example", **{"retry_budget": 10_000, "on_unsupported": on_unsupported, **(policy or {})}
     )
-    clock = REAL_TIME if real_clock else ticks.clock
     adapter = EchoAdapter(Capabilities(**{**ALL_CAPABILITIES, **capabilities}), credential)
-    client = Client("echo", adapter, transport, endpoints=endpoints, settings=settings, clock=clock, hooks=hooks)
-    return Bench(transport, ticks, client, adapter)
+    client = Client("echo", adapter, transport, endpoints=endpoints, settings=settings, clock=time, hooks=hooks)
+    return Bench(transport, clock, client, adapter)

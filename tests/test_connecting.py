@@ -6,7 +6,7 @@ import json
 import pytest
 
 import unichat
-from tests.canned import Ticks
+from tests.canned import FakeClock
 from tests.loopback import CERTIFICATE, answering, http, silent
 from unichat.adapter import Reply
 from unichat.config import registry
@@ -56,7 +56,7 @@ def test_a_client_talks_to_the_address_with_the_key_and_the_id(serve, connect):
     assert client.backend == "kapa"
     assert client.chat("Hi?").text == "Yes."
     (request,) = server.log
-    assert request.line == f"POST /query/v1/projects/{PROJECT}/chat/ HTTP/1.1"
+    assert (request.method, request.target) == ("POST", f"/query/v1/projects/{PROJECT}/chat/")
     assert request.headers["x-api-key"] == "sesame"
 
 
@@ -114,7 +114,7 @@ def test_a_mistake_in_the_settings_is_told_when_connecting(connect):
 
 def test_a_client_can_be_made_with_a_clock_on_which_nobody_waits(serve):
     server = serve(answering(http(503, b"{}"), ANSWER))
-    ticks = Ticks()
+    ticks = FakeClock()
     backend = registry.find("kapa")
     settings = backend.settings(
         api_key=unichat.Secret("sesame"), project_id=PROJECT, base_url=server.url, attempts=2, deadline=1000.0

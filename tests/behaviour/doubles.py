@@ -14,7 +14,7 @@ from unichat.adapter import Reply
 from unichat.client.sync_client import Client
 from unichat.config import registry, resolve
 from unichat.connecting import client_for
-from unichat.transport.base import Clock
+from unichat.testing import CannedTransport, FakeClock
 
 KEY = "sentinel-key-0123456789"
 KAPA_URL = "https://api.kapa.ai"
@@ -51,76 +51,21 @@ BAD_IDS = {
 """What no vendor's id looks like, whatever its form."""
 
 
-class FakeClock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-    def clock(self) -> Clock:
-        return Clock(monotonic=lambda: self.now, sleep=self.sleep)
-
-
 def reply(value: Any = None, status: int = 200, *, body: bytes | None = None, kind: str = "application/json") -> Reply:
     """An answer: `value` as JSON, or `body` as it stands."""
     return Reply(status, {"content-type": kind}, json.dumps(value).encode() if body is None else body)
 
 
-class Canned:
-    """A transport without a network: `answer` makes the reply of each request; `sent` has the requests."""
+class Canned(CannedTransport):
+    """A canned transport of which `answer` makes the outcome of each request."""
 
     def __init__(self, answer: Callable[[Any], Any]) -> None:
-        self.answer = answer
-        self.sent: list[Any] = []
-        self.limits: list[int] = []
-        self.idle_timeouts: list[float] = []
-
-    def send(self, request: Any, deadline: Any, *, limit: int) -> Any:
-        self.limits.append(limit)
-        self.sent.append(request)
-        return self.answer(request)
-
-    def open(self, request: Any, deadline: Any, *, idle_timeout: float) -> Any:
-        self.idle_timeouts.append(idle_timeout)
-        self.sent.append(request)
-        found = self.answer(request)
-        return CannedStream(found, self.idle_timeouts) if isinstance(found, Reply) else found
-
-    def close(self) -> None:
-        """There is nothing to close."""
+        super().__init__(answer=answer)
 
 
-class CannedStream:
-    """A reply as a stream of one chunk."""
-
-    delimited = True
-
-    def __init__(self, reply: Reply, idle_timeouts: list[float]) -> None:
-        self.status, self.headers = reply.status, dict(reply.headers)
-        self._chunks = iter([reply.body])
-        self.reset_idle_timeout = idle_timeouts.append
-
-    def read(self) -> bytes | None:
-        return next(self._chunks, None)
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-
-def canned(*replies: Any) -> Canned:
+def canned(*replies: Any) -> CannedTransport:
     """A transport that gives these replies in turn; one more request fails the test."""
-    waiting = list(replies)
-
-    def answer(request: Any) -> Any:
-        assert waiting, f"one request too many: {request.method} {request.target}"
-        return waiting.pop(0)
-
-    return Canned(answer)
+    return CannedTransport(*replies)
 
 
 def checked(backend: str, **given: Any) -> Any:
@@ -134,13 +79,13 @@ _find = cache(registry.find)
 def client_of(backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
     """A client that sends with requests, waits by `clock`, and needs no settings but those that a test is about."""
     found = checked(backend, **given)
-    return client_for(found.backend, found.settings, clock=(clock or FakeClock()).clock())
+    return client_for(found.backend, found.settings, clock=(clock or FakeClock()).clock)
 
 
 def client_on(transport: Any, backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
     """As `client_of`, over a transport of the test's own."""
     found = checked(backend, **given)
-    return client_for(found.backend, found.settings, transport=transport, clock=(clock or FakeClock()).clock())
+    return client_for(found.backend, found.settings, transport=transport, clock=(clock or FakeClock()).clock)
 
 
 def caught(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:

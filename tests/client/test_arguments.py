@@ -8,7 +8,7 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import Opening, bench, records, reply
+from tests.canned import CannedStream, bench, records, reply
 from unichat.client.arguments import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.call import Call
@@ -475,7 +475,7 @@ def test_whatever_is_given_nothing_but_our_errors_comes_out(question, thread, us
         assert made.client.chat(question, **more).text == "Yes."
     except UnichatError:
         assert made.sent == []
-    made = bench(Opening(tuple(records({"text": "Yes."}, {"end": 1}))))
+    made = bench(CannedStream(tuple(records({"text": "Yes."}, {"end": 1}))))
     try:
         assert made.client.stream(question, thread=thread, **more).answer.text == "Yes."
     except UnichatError:

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import EchoSettings, Opening, bench, endpoints, list_rows, operation, records, reply, stream_operation
+from tests.canned import (
+    CannedStream,
+    EchoSettings,
+    bench,
+    endpoints,
+    list_rows,
+    operation,
+    records,
+    reply,
+    stream_operation,
+)
 from unichat.adapter import CommonSettings, Operation, Page, Paged, Replay, Request, StreamOperation
 from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, InvalidInput, InvalidResponse, NotFound, ServerError, Unsupported
@@ -175,7 +185,7 @@ def test_a_failing_page_raises_and_what_was_given_stays_good():
 
 def test_the_deadline_counts_for_each_page():
     def slow(request):
-        made.ticks.now += 20
+        made.clock.now += 20
         return page(1, following=2) if request.target.endswith("page=1") else page(2)
 
     made = bench(slow, slow)
@@ -370,7 +380,7 @@ def test_capabilities_are_known_beforehand():
 
 
 def test_a_stream_is_an_answer_in_pieces():
-    made = bench(Opening(WHOLE))
+    made = bench(CannedStream(WHOLE))
     with made.client.stream("Hi?", thread=ThreadRef("echo", "t")) as stream:
         assert "".join(event.text for event in stream) == stream.answer.text == "Yes."
     assert made.adapter.calls[0].thread == ThreadRef("echo", "t")

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import Opening, bench, operation, records, reply, stream_operation, tried
+from tests.canned import CannedStream, bench, operation, records, reply, stream_operation, tried
 from tests.policy.test_failures import PROMISED, STATUSES
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Request, Secret
 from unichat.errors import (
@@ -51,7 +51,7 @@ def check_attempts(made, error, row):
     *earlier, last = error.attempts
     assert [attempt.number for attempt in error.attempts] == [*range(1, len(made.sent) + 1)]
     assert last.waited == 0
-    assert [attempt.waited for attempt in earlier] == made.ticks.slept
+    assert [attempt.waited for attempt in earlier] == made.clock.slept
     for attempt in earlier:
         assert 0 <= attempt.waited <= longest_wait(PolicySettings(), row.backoff, attempt.number)
     began = 0.0
@@ -215,7 +215,7 @@ def test_a_mistake_of_the_adapters_is_an_invalid_response(part):
 def test_the_longest_waits_follow_the_curve(outcome, expected):
     made = bench(*[outcome] * 7, policy={"attempts": 7, "deadline": 1000.0})
     made.error(operation())
-    assert made.ticks.slept == expected
+    assert made.clock.slept == expected
 
 
 def test_the_waits_are_drawn_from_the_whole_range():
@@ -223,7 +223,7 @@ def test_the_waits_are_drawn_from_the_whole_range():
     for _ in range(300):
         made = bench(*[reply(503, {})] * 2, policy={"attempts": 2})
         made.error(operation())
-        waits += made.ticks.slept
+        waits += made.clock.slept
     assert min(waits) < 0.05
     assert max(waits) > 0.45
     assert 0.2 < sum(waits) / len(waits) < 0.3
@@ -233,7 +233,7 @@ def test_the_waits_are_drawn_from_the_whole_range():
 def test_the_vendors_wish_is_the_least_that_is_waited(seconds, status):
     made = bench(reply(status, {}, retry_after=str(seconds)), reply(200, 1), policy={"deadline": 1000.0})
     assert made.run(operation()) == 1
-    (waited,) = made.ticks.slept
+    (waited,) = made.clock.slept
     assert seconds <= waited <= max(seconds, longest_wait(PolicySettings(), rule_for_status(status).backoff, 1))
 
 
@@ -244,7 +244,7 @@ def test_a_wish_of_more_than_a_minute_is_not_waited_for_but_reported(status, sec
     error = made.error(operation())
     assert error.retry_after == min(float(seconds), 1e16)
     assert error.call.stopped_by == "retry_after"
-    assert made.ticks.slept == []
+    assert made.clock.slept == []
     assert error.retryable
 
 
@@ -252,7 +252,7 @@ def test_a_wish_of_more_than_a_minute_is_not_waited_for_but_reported(status, sec
 def test_a_malformed_wish_is_no_wish(value):
     made = bench(reply(503, {}, retry_after=value), reply(200, 1))
     made.run(operation())
-    assert made.ticks.slept[0] <= 0.5
+    assert made.clock.slept[0] <= 0.5
 
 
 def test_the_wish_is_reported_after_the_last_attempt_as_well():
@@ -274,7 +274,7 @@ def test_a_wait_that_would_pass_the_deadline_is_not_begun():
     error = made.error(operation(), deadline=12)
     assert type(error) is InsufficientTokens
     assert error.call.stopped_by == "deadline"
-    assert made.ticks.slept == [5]
+    assert made.clock.slept == [5]
     assert error.call.elapsed == 5
 
 
@@ -282,7 +282,7 @@ def test_a_wish_beyond_the_deadline_is_not_waited_for():
     made = bench(reply(429, {}, retry_after="30"))
     error = made.error(operation(), deadline=20)
     assert type(error) is RateLimited
-    assert (error.retry_after, error.call.stopped_by, made.ticks.slept) == (30.0, "deadline", [])
+    assert (error.retry_after, error.call.stopped_by, made.clock.slept) == (30.0, "deadline", [])
 
 
 def passing(made_ticks, seconds, outcome):
@@ -299,7 +299,7 @@ def passing(made_ticks, seconds, outcome):
 )
 @pytest.mark.parametrize("replay", [ASK, READ])
 def test_a_failure_at_the_deadline_is_the_deadlines(kind, delivered, replay):
-    made = bench(lambda _: passing(made.ticks, 10, TransportFailure(kind))(_))
+    made = bench(lambda _: passing(made.clock, 10, TransportFailure(kind))(_))
     error = made.error(operation(replay), deadline=10)
     assert type(error) is DeadlineExceeded
     assert (error.deadline, error.maybe_delivered, error.retryable) == (10, delivered, True)
@@ -309,14 +309,14 @@ def test_a_failure_at_the_deadline_is_the_deadlines(kind, delivered, replay):
 
 
 def test_an_answer_that_comes_just_then_is_still_an_answer():
-    made = bench(lambda _: passing(made.ticks, 10, reply(200, "late"))(_))
+    made = bench(lambda _: passing(made.clock, 10, reply(200, "late"))(_))
     assert made.run(operation(), deadline=10) == "late"
 
 
 def test_nothing_is_sent_after_the_deadline():
     made = bench()
     call = made.context.call(5, kind="question")
-    made.ticks.now += 5
+    made.clock.now += 5
     with pytest.raises(DeadlineExceeded) as caught:
         made.perform_run(operation(ASK), call)
     assert made.sent == []
@@ -326,7 +326,7 @@ def test_nothing_is_sent_after_the_deadline():
 def test_a_streamed_question_is_not_sent_after_the_deadline_either():
     made = bench()
     call = made.context.call(5, kind="question")
-    made.ticks.now += 5
+    made.clock.now += 5
     with pytest.raises(DeadlineExceeded) as caught:
         made.perform_run(stream_operation(), call)
     assert made.sent == []
@@ -393,7 +393,7 @@ def test_a_refused_token_of_a_provider_is_fetched_anew_once(replay, status):
     made = bench(reply(status, {}), reply(200, "fine"), source=provider)
     assert made.run(operation(replay)) == "fine"
     assert [request.headers["X-Token"] for request in made.sent] == ["token-1", "token-2"]
-    assert made.ticks.slept == [0]
+    assert made.clock.slept == [0]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDenied)])
@@ -474,7 +474,7 @@ def test_whatever_happens_ends_in_a_result_or_in_one_of_our_errors(outcomes):
 
 @pytest.mark.parametrize(("outcome", "promised"), OUTCOMES, ids=[name(outcome) for outcome, _ in OUTCOMES])
 def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(outcome, promised):
-    opening = outcome if isinstance(outcome, TransportFailure) else Opening((outcome.body,), outcome.status)
+    opening = outcome if isinstance(outcome, TransportFailure) else CannedStream((outcome.body,), outcome.status)
     if getattr(outcome, "kind", "") == "stalled":
         pytest.skip("silence before the first event has a limit of its own: see the next test")
     made = bench(opening, opening, opening)
@@ -483,7 +483,7 @@ def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(o
     assert len(made.sent) == (3 if promised.again[0] == "Y" else 1)
     assert caught.value.status == getattr(outcome, "status", None)
     assert caught.value.maybe_delivered is promised.delivered
-    if isinstance(opening, Opening):
+    if isinstance(opening, CannedStream):
         assert opening.closed == len(made.sent)
     check_attempts(made, caught.value, promised)
 
@@ -497,7 +497,7 @@ def test_a_stream_that_does_not_begin_in_time_is_a_deadline_of_its_own_and_not_t
 
 
 def test_a_stream_that_starts_with_an_error_is_a_failing_server_and_tried_again():
-    made = bench(*[Opening(tuple(records({"error": "overloaded\n"})))] * 3)
+    made = bench(*[CannedStream(tuple(records({"error": "overloaded\n"})))] * 3)
     with pytest.raises(ServerError) as caught:
         made.open(stream_operation())
     error = caught.value
@@ -507,7 +507,9 @@ def test_a_stream_that_starts_with_an_error_is_a_failing_server_and_tried_again(
 
 
 def test_a_stream_that_works_the_second_time_may_have_asked_twice():
-    made = bench(Opening(tuple(records({"error": "busy"}))), Opening(tuple(records({"text": "Hi"}, {"end": True}))))
+    made = bench(
+        CannedStream(tuple(records({"error": "busy"}))), CannedStream(tuple(records({"text": "Hi"}, {"end": True})))
+    )
     call = made.context.call(None, kind="question")
     stream = made.open(stream_operation(), call=call)
     assert [event.text for event in stream] == ["Hi", ""]
@@ -519,7 +521,7 @@ def test_a_stream_that_works_the_second_time_may_have_asked_twice():
     [([b"no json\n"], "shape"), ([b"x" * 2000], "too_large"), ([], "truncated"), ([b"half"], "truncated")],
 )
 def test_a_stream_that_cannot_be_read_from_the_start_is_not_asked_for_again(pieces, kind):
-    opening = Opening(tuple(pieces))
+    opening = CannedStream(tuple(pieces))
     made = bench(opening)
     with pytest.raises(InvalidResponse) as caught:
         made.open(stream_operation())
@@ -529,7 +531,7 @@ def test_a_stream_that_cannot_be_read_from_the_start_is_not_asked_for_again(piec
 
 @pytest.mark.parametrize(("pieces", "expected"), [([b"no json\n"], False), ([b"x" * 2000], False)])
 def test_a_stream_that_cannot_be_read_will_not_be_readable_later(pieces, expected):
-    made = bench(Opening(tuple(pieces)))
+    made = bench(CannedStream(tuple(pieces)))
     with pytest.raises(InvalidResponse) as caught:
         made.open(stream_operation())
     assert caught.value.retryable is expected
@@ -537,10 +539,10 @@ def test_a_stream_that_cannot_be_read_will_not_be_readable_later(pieces, expecte
 
 def test_a_stream_without_a_first_event_before_the_deadline_was_delivered():
     def slowly():
-        made.ticks.now += 10
+        made.clock.now += 10
         return b" "
 
-    made = bench(Opening((slowly,)))
+    made = bench(CannedStream((slowly,)))
     with pytest.raises(DeadlineExceeded) as caught:
         made.open(stream_operation(), deadline=10)
     # The head of the answer had come, so the vendor has the question.
@@ -549,10 +551,10 @@ def test_a_stream_without_a_first_event_before_the_deadline_was_delivered():
 
 def test_the_body_of_a_refused_stream_is_read_within_the_deadline():
     def slowly():
-        made.ticks.now += 1
+        made.clock.now += 1
         return b" "
 
-    opening = Opening(tuple([slowly] * 1000), status=500)
+    opening = CannedStream(tuple([slowly] * 1000), status=500)
     made = bench(opening)
     with pytest.raises(UnichatError):
         made.open(stream_operation(), deadline=10)
@@ -560,7 +562,7 @@ def test_the_body_of_a_refused_stream_is_read_within_the_deadline():
 
 
 def test_a_refusal_whose_body_breaks_off_is_still_a_refusal():
-    made = bench(Opening((b"", TransportFailure("truncated")), status=404))
+    made = bench(CannedStream((b"", TransportFailure("truncated")), status=404))
     with pytest.raises(NotFound):
         made.open(stream_operation())
 
@@ -569,7 +571,7 @@ def test_the_body_of_a_refusal_is_not_read_without_end():
     def endless(answer):
         return ErrorResponse(status=answer.status)
 
-    opening = Opening(tuple([b"x" * 10_000] * 1000), status=404)
+    opening = CannedStream(tuple([b"x" * 10_000] * 1000), status=404)
     made = bench(opening)
     with pytest.raises(NotFound):
         made.open(evolve(stream_operation(), detect_error=endless))
@@ -577,12 +579,14 @@ def test_the_body_of_a_refusal_is_not_read_without_end():
 
 
 def test_a_stream_is_refused_for_its_token_once():
-    made = bench(Opening((), 401), Opening(tuple(records({"text": "Hi"}, {"end": 1}))), source=lambda: "token")
+    made = bench(
+        CannedStream((), 401), CannedStream(tuple(records({"text": "Hi"}, {"end": 1}))), source=lambda: "token"
+    )
     assert [event.text for event in made.open(stream_operation())] == ["Hi", ""]
 
 
 def test_a_stream_may_be_silent_for_a_minute_before_its_first_event():
-    made = bench(Opening(tuple(records({"end": 1}))))
+    made = bench(CannedStream(tuple(records({"end": 1}))))
     made.open(stream_operation())
     assert made.transport.idle_timeouts == [60]
 

@@ -126,7 +126,7 @@ def test_one_deadline_holds_for_the_whole_flow():
         yield from ask(operation(name="second"))
 
     def slow(_):
-        made.ticks.now += 10
+        made.clock.now += 10
         return reply(200, 1)
 
     made = bench(slow)

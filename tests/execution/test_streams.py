@@ -3,7 +3,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import LineDecoder, Opening, bench, operation, records, reply, stream_operation
+from tests.canned import CannedStream, LineDecoder, bench, operation, records, reply, stream_operation
 from unichat.client.streams import AnswerStream
 from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInterrupted, UnichatError
 from unichat.models import Source, ThreadRef
@@ -27,7 +27,7 @@ BREAKS = [
 
 
 def answering(*pieces):
-    opening = Opening(pieces)
+    opening = CannedStream(pieces)
     made = bench(opening)
     return made, opening, made.client.stream("Hi?")
 
@@ -187,7 +187,7 @@ def test_a_broken_stream_does_not_look_ended_when_read_on():
 
 
 def test_a_deadline_that_passes_between_events_interrupts():
-    opening = Opening((*WHOLE[:2], TransportFailure("deadline", "body")))
+    opening = CannedStream((*WHOLE[:2], TransportFailure("deadline", "body")))
     made = bench(opening)
     with made.client.stream("Hi?", deadline=50) as stream, pytest.raises(StreamInterrupted) as caught:
         list(stream)
@@ -212,7 +212,7 @@ class Clumsy(LineDecoder):
 
 
 def test_what_amounts_to_no_answer_interrupts_without_parts():
-    made = bench(Opening((WHOLE[1],)))
+    made = bench(CannedStream((WHOLE[1],)))
     stream = made.open(evolve(stream_operation(), decoder=Counting))
     next(stream)
     with pytest.raises(StreamInterrupted) as caught:
@@ -222,7 +222,7 @@ def test_what_amounts_to_no_answer_interrupts_without_parts():
 
 @pytest.mark.parametrize("pieces", [WHOLE, WHOLE[2:]], ids=["later", "at once"])
 def test_a_mistake_of_the_adapters_decoder_is_an_error_of_ours(pieces):
-    opening = Opening(tuple(pieces))
+    opening = CannedStream(tuple(pieces))
     made = bench(opening)
     with pytest.raises(UnichatError), made.client.run(evolve(stream_operation(), decoder=Clumsy)) as stream:
         list(stream)
@@ -237,7 +237,7 @@ class Content(LineDecoder):
 
 
 def test_a_stream_that_may_be_empty_is_an_answer_without_text():
-    made = bench(Opening(()))
+    made = bench(CannedStream(()))
     with made.client.run(evolve(stream_operation(), decoder=Content)) as stream:
         assert list(stream) == []
     assert stream.answer.text == ""
@@ -247,7 +247,7 @@ def test_a_stream_that_may_be_empty_is_an_answer_without_text():
 
 
 def test_a_stream_is_asked_for_again_only_before_its_first_event():
-    made = bench(Opening((), 503), TransportFailure("refused"), Opening(tuple(WHOLE)))
+    made = bench(CannedStream((), 503), TransportFailure("refused"), CannedStream(tuple(WHOLE)))
     with made.client.stream("Hi?") as stream:
         assert stream.answer.text == "Hello"
     assert len(made.sent) == 3
@@ -256,13 +256,13 @@ def test_a_stream_is_asked_for_again_only_before_its_first_event():
 
 
 def test_a_stream_that_may_have_been_asked_for_twice_says_so():
-    made = bench(Opening((), 500), Opening(tuple(WHOLE)))
+    made = bench(CannedStream((), 500), CannedStream(tuple(WHOLE)))
     with made.client.stream("Hi?") as stream:
         assert stream.answer.maybe_duplicated is True
 
 
 def test_a_failure_before_the_first_event_is_raised_where_the_block_is_entered():
-    made = bench(*[Opening(tuple(records({"error": "overloaded"})))] * 3)
+    made = bench(*[CannedStream(tuple(records({"error": "overloaded"})))] * 3)
     with pytest.raises(ServerError), made.client.stream("Hi?"):
         pytest.fail("the block is not reached")
     assert len(made.sent) == 3
@@ -349,7 +349,7 @@ def test_a_whole_answer_left_early_cannot_be_read_on_either():
 
 
 def test_a_streamed_operation_runs_as_a_stream():
-    made = bench(Opening(tuple(WHOLE)))
+    made = bench(CannedStream(tuple(WHOLE)))
     with made.client.run(stream_operation()) as stream:
         assert [event.text for event in stream] == ["", "Hel", "lo", "", ""]
     assert stream.answer.text == "Hello"
@@ -357,9 +357,9 @@ def test_a_streamed_operation_runs_as_a_stream():
 
 
 def test_the_deadline_of_a_streamed_operation_counts_from_when_it_is_sent():
-    made = bench(Opening(tuple(WHOLE)))
+    made = bench(CannedStream(tuple(WHOLE)))
     stream = made.client.run(stream_operation(), deadline=5)
-    made.ticks.now += 60
+    made.clock.now += 60
     with stream:
         assert stream.answer.text == "Hello"
 
@@ -397,14 +397,14 @@ class Onlooker:
 
 def watched(*pieces, **policy):
     onlooker = Onlooker()
-    made = bench(Opening(pieces), hooks=[onlooker], policy=policy)
+    made = bench(CannedStream(pieces), hooks=[onlooker], policy=policy)
     return made, onlooker, made.open(stream_operation())
 
 
 def test_hooks_hear_of_a_streams_end_when_it_ends_and_not_at_its_first_event():
     made, onlooker, stream = watched(*records({"text": "a"}, {"text": "b", "end": True}))
     assert onlooker.heard == ["started", "attempted"]
-    made.ticks.now += 5
+    made.clock.now += 5
     assert [event.text for event in stream] == ["a", "b"]
     assert onlooker.heard[2:] == [("NoneType", "ok", None)]
 
@@ -432,10 +432,10 @@ def test_a_stream_that_was_left_is_heard_of_once(leave):
 
 
 def test_the_record_of_a_streamed_answer_covers_the_whole_stream():
-    made = bench(Opening(tuple(records({"text": "a"}, {"text": "b", "end": True}))))
+    made = bench(CannedStream(tuple(records({"text": "a"}, {"text": "b", "end": True}))))
     pieces = made.client.stream("How?")
     next(pieces)
-    made.ticks.now += 7
+    made.clock.now += 7
     assert pieces.answer.call.elapsed >= 7
 
 
@@ -469,7 +469,7 @@ class Mistaken(LineDecoder):
 
 
 def read_with(decoder, *pieces):
-    made = bench(Opening(pieces))
+    made = bench(CannedStream(pieces))
     with made.client.run(evolve(stream_operation(), decoder=decoder)) as stream:
         assert "".join(event.text for event in stream)
         return stream.answer
@@ -492,7 +492,7 @@ def test_a_decoder_that_cannot_be_made_gives_an_error_of_ours_and_the_connection
     def mistaken(limit):
         raise ValueError("a mistake of the adapter's")
 
-    opening = Opening(WHOLE)
+    opening = CannedStream(WHOLE)
     made = bench(opening)
     with pytest.raises(InvalidResponse), made.client.run(evolve(stream_operation(), decoder=mistaken)) as stream:
         next(stream)

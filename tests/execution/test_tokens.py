@@ -109,9 +109,9 @@ def test_a_token_is_replaced_shortly_before_it_expires(lifetime, kept):
         token("t1", lifetime), reply(200, 1), reply(200, 2), token("t2", 1), reply(200, 3), source=token_operation()
     )
     made.run(operation())
-    made.ticks.now += kept
+    made.clock.now += kept
     made.run(operation())
-    made.ticks.now += 2
+    made.clock.now += 2
     made.run(operation())
     assert values(made) == [None, "t1", "t1", None, "t2"]
 
@@ -119,7 +119,7 @@ def test_a_token_is_replaced_shortly_before_it_expires(lifetime, kept):
 def test_a_token_without_a_known_end_is_kept_until_it_is_refused():
     made = bench(token("t1"), reply(200, 1), reply(401, {}), token("t2"), reply(200, 2), source=token_operation())
     made.run(operation())
-    made.ticks.now += 10**9
+    made.clock.now += 10**9
     assert made.run(operation()) == 2
     assert values(made) == [None, "t1", "t1", None, "t2"]
 
@@ -225,4 +225,4 @@ def test_a_turn_of_the_pace_is_given_back_where_no_token_is_to_be_had():
     made = bench(reply(200, 1), source=lambda: next(given), policy={"rate": "1/h"})
     assert type(made.error(operation())) is ConfigError
     made.run(operation())
-    assert made.ticks.slept == []
+    assert made.clock.slept == []

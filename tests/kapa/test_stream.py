@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, canned, client_of, client_on, reply
-from tests.canned import Opening
+from tests.canned import CannedStream
 from unichat import Source, StreamEvent, ThreadRef
 from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse, ServerError, StreamInterrupted
@@ -418,27 +418,16 @@ def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retri
 
 
 def streaming(pieces):
-    """A transport whose one stream comes in these pieces; `closed` tells whether the connection was given up."""
-    closed = []
-    transport = canned()
-    opening = Opening(tuple(pieces))
-
-    def open(request, deadline, idle_timeout):
-        reply = opening.open()
-        reply.close = lambda: closed.append(request)
-        return reply
-
-    transport.open = open
-    transport.closed = closed
-    return transport
+    """A transport whose one stream comes in these pieces."""
+    return canned(CannedStream(pieces))
 
 
 @pytest.mark.parametrize("kind", ["truncated", "stalled"])
 def test_a_truncated_body_is_interrupted_even_if_its_records_are_complete(kind):
-    transport = streaming([encoded(piece("so far")), TransportFailure(kind)])
-    _, error = interrupted(client_on(transport, "kapa"))
+    stream = CannedStream([encoded(piece("so far")), TransportFailure(kind)])
+    _, error = interrupted(client_on(canned(stream), "kapa"))
     assert error.text == "so far"
-    assert transport.closed
+    assert stream.closed
 
 
 def test_a_body_truncated_after_a_complete_answer_is_still_interrupted():

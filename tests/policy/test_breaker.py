@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.canned import Ticks
+from tests.canned import FakeClock
 from unichat import errors
 from unichat.policy.breaker import Breaker
 
@@ -12,7 +12,7 @@ DOWN = errors.ServerError("down")
 
 
 def opened(failures=3, reset=30.0):
-    ticks = Ticks()
+    ticks = FakeClock()
     breaker = Breaker(failures, reset, ticks.monotonic)
     for _ in range(failures):
         assert breaker.admit()[1] is None
@@ -28,7 +28,7 @@ def test_so_many_failures_in_a_row_open_it_and_it_says_for_how_long():
 
 
 def test_a_success_in_between_starts_the_count_anew():
-    breaker = Breaker(2, 30.0, Ticks().monotonic)
+    breaker = Breaker(2, 30.0, FakeClock().monotonic)
     for error in (DOWN, None, DOWN):
         assert breaker.admit()[1] is None
         breaker.report(error, breaker.generation)
@@ -41,7 +41,7 @@ def test_a_success_in_between_starts_the_count_anew():
     ids=lambda error: type(error).__name__,
 )
 def test_what_shows_the_vendor_alive_does_not_open_it(error):
-    breaker = Breaker(1, 30.0, Ticks().monotonic)
+    breaker = Breaker(1, 30.0, FakeClock().monotonic)
     breaker.report(error, breaker.generation)
     assert breaker.admit()[1] is None
 
@@ -52,7 +52,7 @@ def test_what_shows_the_vendor_alive_does_not_open_it(error):
     ids=lambda error: type(error).__name__,
 )
 def test_what_does_not_opens_it(error):
-    breaker = Breaker(1, 30.0, Ticks().monotonic)
+    breaker = Breaker(1, 30.0, FakeClock().monotonic)
     breaker.report(error, breaker.generation)
     assert breaker.admit()[1] == 30.0
 
@@ -107,7 +107,7 @@ def test_old_news_neither_closes_an_open_circuit_nor_frees_a_second_probe():
 
 
 def test_a_call_that_is_broken_off_while_all_is_well_changes_nothing():
-    breaker = Breaker(1, 30.0, Ticks().monotonic)
+    breaker = Breaker(1, 30.0, FakeClock().monotonic)
     generation, _ = breaker.admit()
     breaker.abandon(generation)
     assert breaker.admit() == (generation, None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import Ticks, bench, operation, reply, tried
+from tests.canned import FakeClock, bench, operation, reply, tried
 from unichat.adapter.setting_checks import seconds_per_call
 from unichat.errors import ConfigError
 from unichat.policy.pacing import Pacer, pacer_for
@@ -35,7 +35,7 @@ def test_nothing_but_a_config_error_comes_of_any_text(rate):
 
 
 def test_turns_are_an_interval_apart_and_an_idle_time_is_not_saved_up():
-    ticks = Ticks()
+    ticks = FakeClock()
     pacer = Pacer(3.0, ticks.monotonic)
     assert [pacer.reserve(60).wait for _ in range(3)] == [0.0, 3.0, 6.0]
     ticks.now += 100
@@ -43,14 +43,14 @@ def test_turns_are_an_interval_apart_and_an_idle_time_is_not_saved_up():
 
 
 def test_a_turn_that_would_come_too_late_is_not_taken():
-    pacer = Pacer(3.0, Ticks().monotonic)
+    pacer = Pacer(3.0, FakeClock().monotonic)
     assert pacer.reserve(1).wait == 0.0
     assert pacer.reserve(1) is None
     assert pacer.reserve(5).wait == 3.0
 
 
 def test_a_turn_that_is_given_back_is_the_next_ones_unless_its_time_has_passed():
-    ticks = Ticks()
+    ticks = FakeClock()
     pacer = Pacer(3.0, ticks.monotonic)
     turns = [pacer.reserve(60) for _ in range(4)]
     for turn in (turns[2], turns[1]):
@@ -62,7 +62,7 @@ def test_a_turn_that_is_given_back_is_the_next_ones_unless_its_time_has_passed()
 
 
 def test_a_turn_of_the_old_pace_is_nobodys_after_a_refusal():
-    pacer = Pacer(1.0, Ticks().monotonic)
+    pacer = Pacer(1.0, FakeClock().monotonic)
     turns = [pacer.reserve(60) for _ in range(3)]
     pacer.give_back(turns[1])
     pacer.slow_down()
@@ -72,7 +72,7 @@ def test_a_turn_of_the_old_pace_is_nobodys_after_a_refusal():
 
 @given(st.lists(st.one_of(st.just("reserve"), st.integers(0, 9), st.floats(0, 5)), max_size=40))
 def test_however_turns_are_given_back_no_two_have_the_same(steps):
-    ticks = Ticks()
+    ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     held = []
     for step in steps:
@@ -87,7 +87,7 @@ def test_however_turns_are_given_back_no_two_have_the_same(steps):
 
 
 def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
-    ticks = Ticks()
+    ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     pacer.slow_down()
     assert [pacer.reserve(60).wait for _ in range(2)] == [2.0, 4.0]
@@ -98,7 +98,7 @@ def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
 
 
 def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_once():
-    ticks = Ticks()
+    ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(4):
         pacer.slow_down()
@@ -106,7 +106,7 @@ def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_on
 
 
 def test_one_rate_written_in_two_ways_is_one_pace():
-    ticks = Ticks()
+    ticks = FakeClock()
     first, second = (pacer_for("key", rate, ticks.monotonic) for rate in ("2/s", "120/min"))
     assert first is second
 
@@ -114,14 +114,14 @@ def test_one_rate_written_in_two_ways_is_one_pace():
 def test_a_429_slows_the_pace_of_the_client_down():
     made = bench(reply(429, {}), *[reply(200, 1)] * 3, policy={"rate": "1/s", "attempts": 1})
     made.error(operation())
-    made.ticks.slept.clear()
+    made.clock.slept.clear()
     for _ in range(2):
         made.run(operation())
-    assert sum(made.ticks.slept) > 2.0
+    assert sum(made.clock.slept) > 2.0
 
 
 def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
-    ticks = Ticks()
+    ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(100):
         pacer.slow_down()
@@ -131,7 +131,7 @@ def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
 
 
 def test_all_on_one_key_share_a_pace_and_others_do_not():
-    clock = Ticks().monotonic
+    clock = FakeClock().monotonic
     one, same, other = (
         pacer_for("key", "20/min", clock),
         pacer_for("key", "20/min", clock),

@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import Opening, bench, operation, records, reply, stream_operation
+from tests.canned import CannedStream, bench, operation, records, reply, stream_operation
 from unichat.adapter import Replay, Reply, Request, Secret
 from unichat.errors import UnichatError
 from unichat.policy.redaction import Redaction, secrets_in_body
@@ -73,14 +73,14 @@ def test_what_is_short_is_left_alone():
         lambda echo: Reply(200, {"content-type": "text/html"}, f"<pre>X-Token: {echo}</pre>".encode()),
         lambda echo: Reply(200, {"content-type": "application/json"}, f'{{"key": "{echo}",}}'.encode()),
         lambda echo: Reply(503, {"content-type": "application/json", "x-request-id": echo}, b"{}"),
-        lambda echo: Opening(tuple(records({"error": f"bad key {echo}"}))),
-        lambda echo: Opening(tuple(records({"text": "a"}, {"error": f"bad key {echo}"}))),
+        lambda echo: CannedStream(tuple(records({"error": f"bad key {echo}"}))),
+        lambda echo: CannedStream(tuple(records({"text": "a"}, {"error": f"bad key {echo}"}))),
     ],
 )
 def test_a_key_that_a_vendor_echoes_gets_nowhere(answer, form, caplog):
     caplog.set_level(logging.DEBUG)
     made = bench(*[answer(form)] * 3, source=Secret(KEY), policy={"log_content": True})
-    streamed = isinstance(answer(form), Opening)
+    streamed = isinstance(answer(form), CannedStream)
     with pytest.raises(UnichatError) as caught:
         for _ in made.open(stream_operation()) if streamed else [made.run(operation(Replay.READ))]:
             pass

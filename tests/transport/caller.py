@@ -17,7 +17,7 @@ from tests.canned import (
     Bench,
     EchoAdapter,
     EchoSettings,
-    Ticks,
+    FakeClock,
     endpoints,
     operation,
     stream_operation,
@@ -47,7 +47,7 @@ class Caller:
         self.client = Client(
             "echo", adapter, transport, endpoints=endpoints, settings=settings, clock=Clock(sleep=lambda _: None)
         )
-        self.bench = Bench(transport, Ticks(), self.client, adapter)
+        self.bench = Bench(transport, FakeClock(), self.client, adapter)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 
 import unichat
-from tests.canned import LineDecoder, Ticks, detect_error, operation, records
+from tests.canned import FakeClock, LineDecoder, detect_error, operation, records
 from tests.loopback import (
     CERTIFICATE,
     answering,
@@ -791,7 +791,7 @@ def test_a_transport_returns_failures_and_raises_nothing_and_closing_twice_is_fi
     serve(answering(OK))
     url = f"http://127.0.0.1:{closed_port()}"
     transport = transport_on(url)
-    failure = transport.send(HttpRequest("GET", url, "/x"), Deadline(5, Ticks().monotonic), limit=100)
+    failure = transport.send(HttpRequest("GET", url, "/x"), Deadline(5, FakeClock().monotonic), limit=100)
     assert (type(failure), failure.kind, failure.phase) == (TransportFailure, "refused", "connecting")
     transport.close()
     transport.close()

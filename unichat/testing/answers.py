@@ -49,8 +49,8 @@ class CannedStream:
 
 
 Answer = Reply | CannedStream
-Answering = Callable[[HttpRequest], Answer]
-"""A vendor: the good answer to each request."""
+Answering = Callable[[HttpRequest], Any]
+"""A vendor: the good answer to each request; or any other outcome."""
 
 
 def json_answer(value: Any = None, status: int = 200, **headers: str) -> Reply:

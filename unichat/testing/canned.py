@@ -23,7 +23,7 @@ class _Script:
 
     def __init__(self, *outcomes: Outcome, answer: Answering | None = None, clock: FakeClock | None = None) -> None:
         self._outcomes = list(outcomes)
-        self._answer = answer
+        self.answer = answer
         self._clock = clock
         self.sent: list[HttpRequest] = []
         self.timeouts: list[float] = []
@@ -36,14 +36,14 @@ class _Script:
         self.timeouts.append(deadline.remaining())
         if self._outcomes:
             return self._resolve(self._outcomes.pop(0), request)
-        assert self._answer is not None, f"one request more than expected: {request.method} {request.target}"
-        return self._answer(request)
+        assert self.answer is not None, f"one request more than expected: {request.method} {request.target}"
+        return self._resolve(self.answer(request), request)
 
     def _resolve(self, outcome: Outcome, request: HttpRequest) -> Answer | TransportFailure | Silence:
         if isinstance(outcome, str):
             outcome = fault_named(outcome)
         if isinstance(outcome, Fault):
-            return outcome.outcome(self._answer(request) if self._answer is not None else json_answer({}))
+            return outcome.outcome(self.answer(request) if self.answer is not None else json_answer({}))
         if callable(outcome):
             return self._resolve(outcome(request), request)
         return outcome
@@ -106,6 +106,7 @@ class _Reading:
 
     def reset_idle_timeout(self, seconds: float) -> None:
         self._stream.idle_timeouts.append(seconds)
+        self._script.idle_timeouts.append(seconds)
         self._idle_timeout = seconds
 
     def close(self) -> None:
@@ -135,7 +136,8 @@ class CannedTransport(_Script):
         sent: the requests, in order.
         timeouts: the seconds that were left of each request's deadline.
         limits: the bytes that each body was allowed to have.
-        idle_timeouts: the seconds of silence that each stream was opened with.
+        idle_timeouts: the seconds of silence that were allowed: as a stream was opened, and with each of its events.
+        answer: as given; a test may replace it.
         closed: how often it was closed.
     """
 
