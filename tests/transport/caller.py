@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from attrs import evolve
 
 from tests.canned import (
     ALL_CAPABILITIES,
@@ -37,7 +38,7 @@ class Caller:
     body_limit = 16 * 1024 * 1024
 
     def __init__(
-        self, transport: Transport, *, attempts: int = 3, header: str = "X-Token", idle_timeout: float = 30.0
+        self, transport: Transport, url: str, *, attempts: int = 3, header: str = "X-Token", idle_timeout: float = 30.0
     ) -> None:
         credential = Credential(header, "", Secret(SENTINEL))
         settings = EchoSettings(
@@ -47,6 +48,8 @@ class Caller:
         self.client = Client(
             "echo", adapter, transport, endpoints=endpoints, settings=settings, clock=Clock(sleep=lambda _: None)
         )
+        # As its address, the settings would not take http, or another host than this one.
+        self.client._context = evolve(self.client._context, base_url=url.rstrip("/"))
         self.bench = Bench(transport, FakeClock(), self.client, adapter)
 
     def __enter__(self) -> Self:

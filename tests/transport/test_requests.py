@@ -24,7 +24,7 @@ MEBIBYTE = 1024 * 1024
 @pytest.mark.parametrize("url", ["http://*.example.com", "http://.example.com"])
 def test_an_address_that_requests_does_not_take_is_no_exception_of_theirs(serve, url):
     serve(answering(OK))
-    with Caller(RequestsTransport(url)) as caller:
+    with Caller(RequestsTransport(url), url) as caller:
         error = caller.error(ASK)
     assert error.maybe_delivered is False
 
@@ -35,7 +35,7 @@ def test_a_connection_that_takes_too_long_was_not_delivered(serve, monkeypatch):
 
     serve(answering(OK))
     monkeypatch.setattr("unichat.transport.requests.connections._TrackedConnection._connect_to", slow)
-    with Caller(RequestsTransport("http://127.0.0.1:9")) as caller:
+    with Caller(RequestsTransport("http://127.0.0.1:9"), "http://127.0.0.1:9") as caller:
         error = caller.error(ASK)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "connect_timeout", False)
     assert len(error.attempts) == 3
@@ -64,7 +64,7 @@ def test_a_signature_does_not_show_its_value():
 def test_a_size_of_a_chunk_that_goes_on_is_refused_at_the_limit_of_a_line(serve):
     # CVE-2026-97689: urllib3 before 2.8 waits for its end, and keeps all that comes.
     server = serve(stalling_after(chunked(end=b"1;" + b"x" * 70_000)))
-    with Caller(RequestsTransport(server.url), attempts=1) as caller:
+    with Caller(RequestsTransport(server.url), server.url, attempts=1) as caller:
         error = caller.error(ASK, 2.0)
     assert (type(error), error.kind, error.maybe_delivered) == (InvalidResponse, "truncated", True)
 
@@ -75,7 +75,7 @@ def test_what_follows_a_deflate_stream_holds_nothing_up(serve):
     answer = chunked(body).replace(b"\r\n", b"\r\nContent-Encoding: deflate\r\n", 1)
     server = serve(answering(answer))
     results = []
-    with Caller(RequestsTransport(server.url)) as caller:
+    with Caller(RequestsTransport(server.url), server.url) as caller:
         thread = threading.Thread(target=lambda: results.append(caller.run()), daemon=True)
         thread.start()
         thread.join(PATIENCE)
@@ -92,7 +92,7 @@ def test_an_answer_compressed_several_times_is_refused_at_the_limit_without_grow
     for encoding in encodings.split(", ")[1:]:
         body = (gzip if encoding == "gzip" else zlib).compress(body)
     server = serve(answering(http(200, body, f"Content-Encoding: {encodings}")))
-    with Caller(RequestsTransport(server.url)) as caller:
+    with Caller(RequestsTransport(server.url), server.url) as caller:
         tracemalloc.start()
         try:
             with pytest.raises(InvalidResponse) as caught:
