@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[
     monkeypatch.setenv("HOME", str(tmp_path))
     servers: list[FaultServer] = []
 
-    def start(*scripts: Script, tls: bool = False) -> FaultServer:
+    def start(*scripts: Script, tls: bool | ssl.SSLContext = False) -> FaultServer:
         servers.append(start_server(*scripts, tls=tls))
         return servers[-1]
 

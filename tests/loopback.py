@@ -16,10 +16,10 @@ Script = Callable[[Connection], Any]
 """Serves one connection. It is the first script for the first connection, and so on; the last one stays."""
 
 
-def start_server(*scripts: Script, tls: bool = False) -> FaultServer:
-    """Start a server, with the certificate of these tests if it is to speak TLS."""
-    context = None
-    if tls:
+def start_server(*scripts: Script, tls: bool | ssl.SSLContext = False) -> FaultServer:
+    """Start a server, with the certificate of these tests unless it is given another to speak TLS with."""
+    context = tls if isinstance(tls, ssl.SSLContext) else None
+    if tls is True:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE)
     return FaultServer(faults=scripts, tls=context)

@@ -15,29 +15,12 @@ from tests.transport.caller import Caller
 
 TRANSPORTS = {
     "requests": "unichat.transport.requests.transport:RequestsTransport",
-    "asyncio": "unichat.transport.aiohttp.transport:AiohttpTransport",
+    "h11": "unichat.transport.h11.transport:H11Transport",
 }
 OWN = os.environ.get("UNICHAT_TRANSPORT")
 """A caller's own, which takes their place."""
 
 TransportOn = Callable[..., Any]
-
-_AIOHTTPS_OWN = {
-    "test_a_broken_answer_means_what_the_table_says": ("asyncio-103-", "asyncio-bad chunk-"),
-    "test_a_stream_that_breaks_after_its_first_event_is_not_asked_for_again": ("asyncio-",),
-    "test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question": (
-        "asyncio-script-InvalidResponse-1_2",
-    ),
-}
-"""What the contract says and aiohttp cannot do: it drops what has come of a body when it breaks in the same packet, and
-names some faults otherwise. To be deleted with it."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        name, _, case = item.name.partition("[")
-        if case.startswith(_AIOHTTPS_OWN.get(name, ("nothing",))) and "aiohttp" in TRANSPORTS["asyncio"]:
-            item.add_marker(pytest.mark.skip("aiohttp does otherwise"))
 
 
 @pytest.fixture(params=[OWN] if OWN else TRANSPORTS)

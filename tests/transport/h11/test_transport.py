@@ -16,8 +16,10 @@ import pytest
 
 from tests.faults.certificates import context_for, trusted
 from tests.faults.oracles import open_sockets
-from tests.loopback import Connection, Server, answering, chunked, http, silent
+from tests.loopback import answering, chunked, http, silent
+from tests.pace import PATIENCE
 from unichat.adapter import Reply
+from unichat.testing import Connection, FaultServer
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure
 from unichat.transport.h11.response import HttpResponse
 from unichat.transport.h11.transport import H11Transport
@@ -32,7 +34,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
     factory = request.getfixturevalue("uvloop_factory") if request.param == "uvloop" else None
 
     async def bounded(test: Test) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(4 * PATIENCE):
             await test()
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left"
 
@@ -41,7 +43,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(bounded(test))
         # The servers' ends, in this process, too, are closed as soon as they notice.
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         while open_sockets() - before and time.monotonic() < until:
             time.sleep(0.001)
         assert not open_sockets() - before, "sockets were left open"
@@ -95,8 +97,8 @@ def test_questions_follow_each_other_over_one_connection(run: Callable[[Test], N
         await transport.close()
 
     run(test)
-    assert server.connections == 1
-    assert len(server.requests) == 3
+    assert server.accepted == 1
+    assert len(server.log) == 3
 
 
 def test_a_compressed_stream_comes_in_bounded_pieces(run: Callable[[Test], None], serve: Any) -> None:
@@ -110,7 +112,7 @@ def test_a_compressed_stream_comes_in_bounded_pieces(run: Callable[[Test], None]
         await transport.close()
 
     run(test)
-    assert server.connections == 1
+    assert server.accepted == 1
 
 
 def test_a_request_for_another_address_is_a_mistake_of_the_caller(run: Callable[[Test], None], serve: Any) -> None:
@@ -126,7 +128,7 @@ def test_a_request_for_another_address_is_a_mistake_of_the_caller(run: Callable[
         await transport.close()
 
     run(test)
-    assert server.connections == 0
+    assert server.accepted == 0
 
 
 def test_a_closed_transport_sends_nothing(run: Callable[[Test], None], serve: Any) -> None:
@@ -135,7 +137,7 @@ def test_a_closed_transport_sends_nothing(run: Callable[[Test], None], serve: An
     async def test() -> None:
         transport = H11Transport(server.url)
         call = asyncio.create_task(expect_failure(transport, server.url))
-        while not server.requests:
+        while not server.log:
             await asyncio.sleep(0.001)
         await transport.close()
         await transport.close()
@@ -145,7 +147,7 @@ def test_a_closed_transport_sends_nothing(run: Callable[[Test], None], serve: An
         assert (await expect_failure(transport, server.url)).delivered is False
 
     run(test)
-    assert len(server.requests) == 1
+    assert len(server.log) == 1
 
 
 def test_a_deadline_that_has_passed_sends_nothing(run: Callable[[Test], None], serve: Any) -> None:
@@ -158,14 +160,14 @@ def test_a_deadline_that_has_passed_sends_nothing(run: Callable[[Test], None], s
         await transport.close()
 
     run(test)
-    assert server.connections == 0
+    assert server.accepted == 0
 
 
 def test_a_stream_that_is_closed_ends_the_wait_of_its_reader(run: Callable[[Test], None], serve: Any) -> None:
     def stall(connection: Connection) -> None:
-        connection.receive()
-        connection.send(http(200, b"ab", length=10))
-        connection.closed_by_peer()
+        connection.read()
+        connection.write(http(200, b"ab", length=10))
+        connection.wait()
 
     server = serve(stall)
 
@@ -191,9 +193,9 @@ def test_a_stream_that_is_closed_ends_the_wait_of_its_reader(run: Callable[[Test
 
 def test_idle_time_is_counted_while_somebody_waits(run: Callable[[Test], None], serve: Any) -> None:
     def stall(connection: Connection) -> None:
-        connection.receive()
-        connection.send(http(200, b"ab", length=10))
-        connection.closed_by_peer()
+        connection.read()
+        connection.write(http(200, b"ab", length=10))
+        connection.wait()
 
     server = serve(stall)
 
@@ -225,19 +227,19 @@ class Tunnels:
         if self._tls is None:
             self._pass_on(connection)
             return
-        with self._tls.wrap_socket(connection.sock, server_side=True) as connection.sock:
+        with self._tls.wrap_socket(connection.socket, server_side=True) as connection.socket:
             self._pass_on(connection)
 
     def _pass_on(self, connection: Connection) -> None:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += connection.sock.recv(1)
+            head += connection.socket.recv(1)
         self.requests.append(head)
         with socket.create_connection(("127.0.0.1", self._port)) as server:
-            connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(server, connection.sock))
+            connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pump, args=(server, connection.socket))
             back.start()
-            _pump(connection.sock, server)
+            _pump(connection.socket, server)
             back.join()
 
 
@@ -252,16 +254,8 @@ def _pump(source: Any, target: Any) -> None:
             end.close()
 
 
-def over_tls(serve: Any, *scripts: Any) -> Server:
-    def wrapped(script: Any) -> Any:
-        def serving(connection: Connection) -> None:
-            with context_for("good").wrap_socket(connection.sock, server_side=True) as connection.sock:
-                script(connection)
-
-        return serving
-
-    server: Server = serve(*(wrapped(script) for script in scripts))
-    server.url = server.url.replace("http:", "https:")
+def over_tls(serve: Any, *scripts: Any) -> FaultServer:
+    server: FaultServer = serve(*scripts, tls=context_for("good"))
     return server
 
 
@@ -275,7 +269,7 @@ def test_tls_is_spoken_and_its_connection_is_kept(run: Callable[[Test], None], s
         await transport.close()
 
     run(test)
-    assert server.connections == 1
+    assert server.accepted == 1
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["a plain proxy", "a proxy over TLS"])
@@ -297,7 +291,7 @@ def test_a_tunnel_leads_to_a_server_over_tls(
     (head,) = tunnels.requests
     assert head.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.1\r\n".encode())
     assert b"Proxy-Authorization: Basic bWU6c2VjcmV0\r\n" in head
-    assert all("proxy-authorization" not in each.headers for each in server.requests)
+    assert all("proxy-authorization" not in each.headers for each in server.log)
 
 
 @pytest.mark.parametrize(
@@ -314,8 +308,8 @@ def test_a_proxy_that_makes_no_tunnel_is_named(
     run: Callable[[Test], None], serve: Any, monkeypatch: pytest.MonkeyPatch, said: bytes, kind: str
 ) -> None:
     def refuse(connection: Connection) -> None:
-        connection.receive()
-        connection.send(said)
+        connection.read()
+        connection.write(said)
 
     proxy = serve(refuse)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
