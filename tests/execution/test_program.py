@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from tests.canned import Opening, Ticks, operation, records, reply, stream_operation
+from tests.canned import CannedStream, FakeClock, operation, records, reply, stream_operation
 from unichat.adapter import CommonSettings, Credential, Replay, Secret, ask, exclusive
 from unichat.errors import ConfigError, ConnectionFailed, DeadlineExceeded, InvalidInput, ServerError
 from unichat.execution.call import Call
@@ -13,7 +13,8 @@ from unichat.execution.effects import Acquire, FetchToken, Open, Read, Send, Sle
 from unichat.execution.live_stream import LiveStream
 from unichat.execution.program import complete, run
 from unichat.execution.token_provider import ProviderResult
-from unichat.transport.base import TransportFailure
+from unichat.testing import CannedTransport
+from unichat.transport.base import Deadline, HttpRequest, TransportFailure
 
 
 class ByHand:
@@ -62,7 +63,7 @@ class Heard:
 def context(source=None, *, transport="the transport", hooks=(), ticks=None, **policy):
     settings = CommonSettings(base_url="https://echo.example/prefix/", **policy)
     credential = Credential("X-Token", "", source or Secret("sesame"))
-    return Context.build(transport, credential, settings, ByHand(), (ticks or Ticks()).clock, hooks)
+    return Context.build(transport, credential, settings, ByHand(), (ticks or FakeClock()).clock, hooks)
 
 
 def ended(program, value):
@@ -205,6 +206,12 @@ def test_nothing_is_sent_once_the_client_is_closed():
     assert caught.value.stopped_by == "cancelled"
 
 
+def open_answer(*values):
+    """A streamed answer whose head has come: a record for each value is still to be read."""
+    transport = CannedTransport(CannedStream(records(*values)))
+    return transport.open(HttpRequest("POST", "https://echo.example", "/stream"), Deadline(10), idle_timeout=10)
+
+
 def test_a_stream_is_handed_over_with_its_first_event_and_ends_its_run_later():
     heard = Heard()
     where = context(hooks=[heard])
@@ -213,7 +220,7 @@ def test_a_stream_is_handed_over_with_its_first_event_and_ends_its_run_later():
     effect = next(program)
     assert isinstance(effect, Open)
     assert effect.idle_timeout == where.policy.first_event_timeout
-    opening = Opening(tuple(records({"text": "Hi"}, {"end": True}))).open()
+    opening = open_answer({"text": "Hi"}, {"end": True})
     reading = program.send(opening)
     assert isinstance(reading, Read)
     stream = ended(program, opening.read())
@@ -236,7 +243,7 @@ def test_a_forgotten_stream_ends_its_run_and_its_connection_is_discarded():
     where = context(hooks=[heard])
     program = run(stream_operation(), where.call(), where)
     next(program)
-    opening = Opening(tuple(records({"text": "Hi"}))).open()
+    opening = open_answer({"text": "Hi"})
     program.send(opening)
     stream = ended(program, opening.read())
     del stream, program
@@ -246,7 +253,7 @@ def test_a_forgotten_stream_ends_its_run_and_its_connection_is_discarded():
 
 
 def test_a_deadline_is_handed_on_to_a_call_within_a_call():
-    ticks = Ticks()
+    ticks = FakeClock()
     where = context(ticks=ticks)
     outer = where.call(10.0)
     ticks.now += 8
