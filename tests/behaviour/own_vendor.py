@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from tests.behaviour.doubles import Canned, CannedStream, FakeClock, reply
+from tests.behaviour.doubles import reply as reply
 from tests.blocking import BlockingClient
 from unichat.adapter import (
     Backend,
@@ -31,6 +31,7 @@ from unichat.adapter import (
 )
 from unichat.connecting import async_client_for, client_for
 from unichat.models import Answer, ThreadRef
+from unichat.testing import AsyncCannedTransport, CannedTransport, FakeClock
 
 KEY = "sentinel-key-0123456789"
 __all__ = ["KEY", "Own", "detect_error", "make", "operation", "read_answer", "reply"]
@@ -105,40 +106,12 @@ class OwnAdapter:
         return self.given.get(name, lambda call: ask(operation()))
 
 
-class AsyncCanned:
-    """`Canned` for asyncio."""
-
-    def __init__(self, same: Canned) -> None:
-        self._same = same
-
-    async def send(self, *args: Any, **kwargs: Any) -> Any:
-        return self._same.send(*args, **kwargs)
-
-    async def open(self, *args: Any, **kwargs: Any) -> Any:
-        opened = self._same.open(*args, **kwargs)
-        return AsyncCannedStream(opened) if isinstance(opened, CannedStream) else opened
-
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-
-class AsyncCannedStream:
-    """`CannedStream` for asyncio."""
-
-    def __init__(self, same: CannedStream) -> None:
-        self.status, self.headers, self.delimited = same.status, same.headers, same.delimited
-        self.reset_idle_timeout, self.close, self._read = same.reset_idle_timeout, same.close, same.read
-
-    async def read(self) -> bytes | None:
-        return self._read()
-
-
 @frozen
 class Own:
     """A client, and what it does its work with."""
 
     client: Any
-    transport: Canned
+    transport: CannedTransport | AsyncCannedTransport
     clock: FakeClock
 
     @property
@@ -157,14 +130,6 @@ def make(
 ) -> Own:
     """A client of the vendor, over asyncio if there is a loop; `given` are parts of the adapter."""
     clock = FakeClock()
-    waiting = list(outcomes)
-
-    def answer(request: Any) -> Any:
-        assert waiting, f"one request too many: {request.method} {request.target}"
-        outcome = waiting.pop(0)
-        return outcome(request) if callable(outcome) else outcome
-
-    over = Canned(answer)
     backend = Backend(
         name="own",
         title="Own",
@@ -173,13 +138,14 @@ def make(
         endpoints=endpoints or Endpoints("own", detect_error),
     )
     chosen = settings(**{**({"base_url": url} if url else {}), **(policy or {})})
-    more = {"clock": clock.clock()}
+    more = {"clock": clock.clock}
+    over: Any = (CannedTransport if loop is None else AsyncCannedTransport)(*outcomes)
     if loop is None:
         client: Any = client_for(backend, chosen, transport=None if url else over, **more)
     else:
 
         async def connect() -> Any:
-            return async_client_for(backend, chosen, transport=None if url else AsyncCanned(over), **more)
+            return async_client_for(backend, chosen, transport=None if url else over, **more)
 
         client = BlockingClient(loop, loop.run(connect()))
     return Own(client, over, clock)
