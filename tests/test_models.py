@@ -198,9 +198,9 @@ def test_a_good_checksum_does_not_make_a_good_reference_of_anything(body):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("t,colour=red", "'colour=red' is no part"),
-        ("t,user", "'user' is no part"),
-        ("t,user=a,user=b", "'user=b' is no part"),
+        ("t,colour=red", "'colour=red' is not part"),
+        ("t,user", "'user' is not part"),
+        ("t,user=a,user=b", "'user=b' is not part"),
         ("t,user=", "its user must be text that is not empty"),
         (",user=a", "its id must be text that is not empty"),
     ],
@@ -217,7 +217,7 @@ def test_a_part_that_is_unknown_repeated_or_empty_is_named(body, words):
         ("t-1", "was not made by str"),
         (":1:t~00000000", "was not made by str"),
         ("echo:2:t~00000000", "its version is 2, and this unichat reads version 1"),
-        ("echo:1:t~00000000", "its checksum does not fit"),
+        ("echo:1:t~00000000", "its checksum does not match"),
         ("x" * 200_000, "it is 200,000 characters long"),
         (None, "it is not text"),
         (b"echo:1:t~00000000", "it is not text"),
@@ -247,7 +247,7 @@ def test_a_reference_that_can_be_made_can_be_parsed_however_long_it_is(character
 
 @pytest.mark.parametrize("backend", ["", "Echo", "1echo", "e cho", "e:cho", "é", None, 5, "echo\n"])
 def test_a_backend_that_is_no_adapters_name_is_refused(backend):
-    with pytest.raises(InvalidInput, match="no adapter's name"):
+    with pytest.raises(InvalidInput, match="not a valid adapter name"):
         ThreadRef(backend, "t")
 
 

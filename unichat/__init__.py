@@ -78,7 +78,7 @@ _HOMES = {
 }
 _MODULES = ("errors", "hooks", "otel", "sandbox")
 
-# Not the sandbox: it needs an extra, and `from unichat import *` must work without.
+# Not the sandbox: it needs an extra, and `from unichat import *` must work without it.
 __all__ = ["__version__", "errors", *_HOMES]
 
 

@@ -32,10 +32,10 @@ def connect(
         target: a backend's name (`"kapa"`), or a URL (`"kapa://PROJECT_ID?integration_id=…"`). Without it, the profile
             is used: the one named, or `UNICHAT_PROFILE`, or the config file's default.
         profile: a profile of the config file.
-        config: the config file; otherwise `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
+        config: the config file; by default `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
-        transport: sends the requests instead of unichat's own; see `unichat.transport.base.Transport`. Settings of
-            connections do not reach it. Closing the client closes it.
+        transport: sends the requests instead of unichat's own; see `unichat.transport.base.Transport`. Connection
+            settings do not apply to it. Closing the client closes it.
         hooks: observers, told of each attempt (`unichat.hooks`).
         settings: the backend's settings; they win over those of the URL or profile, and these over the
             environment's.
@@ -83,7 +83,7 @@ def client_for(
     clock: Clock = REAL_TIME,
     hooks: Sequence[Hook] = (),
 ) -> Client:
-    """Return a client for settings that are checked already. `clock` is for tests that must not wait."""
+    """Return a client for settings that have been checked already. `clock` is for tests that must not wait."""
     if transport is None:
         from unichat.transport.requests.transport import RequestsTransport
 
@@ -113,7 +113,7 @@ def async_client_for(
     clock: Clock = REAL_TIME,
     hooks: Sequence[Hook] = (),
 ) -> AsyncClient:
-    """Return an asyncio client for settings that are checked already. `clock` is for tests that must not wait."""
+    """Return an asyncio client for settings that have been checked already. `clock` is for tests that must not wait."""
     from unichat.client.async_client import AsyncClient
 
     if transport is None:

@@ -35,7 +35,7 @@ class UnichatError(Exception):
 
     Attributes:
         message: what was wrong, with which value.
-        hint: what to do about it, in the words of Python.
+        hint: what to do about it, worded for Python.
         backend, operation: where it happened, as far as that is known.
         status: the HTTP status (or the status in a vendor's envelope), None where there was none.
         retry_after: seconds that the vendor asks to wait, None where it did not say.
@@ -81,12 +81,12 @@ class UnichatError(Exception):
 
     @property
     def vendor_message(self) -> str:
-        """The vendor's own words on the failure, trimmed and escaped; empty where it said nothing."""
+        """The vendor's own message about the failure, trimmed and escaped; empty where it gave none."""
         return self.call.vendor_message if self.call else ""
 
     @property
     def elapsed(self) -> float:
-        """Seconds that the call took, waits included; 0 if nothing was sent."""
+        """Seconds that the call took, including waits; 0 if nothing was sent."""
         return self.call.elapsed if self.call else 0.0
 
     @property
@@ -149,7 +149,7 @@ class InvalidInput(UnichatError):
     Attributes:
         argument: its name.
         value: what was given, trimmed.
-        limit: the limit that it broke, if it is one of size.
+        limit: the size limit that it exceeded, if any.
         source: `local`, or `vendor` (HTTP 400, 413, 414, 422 or 431).
     """
 
@@ -162,7 +162,7 @@ class InvalidInput(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class Unsupported(UnichatError):
-    """The backend cannot do this, or cannot carry this argument. Nothing was sent.
+    """The backend cannot do this, or does not support this argument. Nothing was sent.
 
     Attributes:
         argument: the argument or feature.
@@ -185,7 +185,7 @@ class ThreadMismatch(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class StaleThread(ThreadMismatch):
-    """A newer thread of the same user replaced this one, and the vendor keeps one at a time. Nothing was asked.
+    """A newer thread of the same user replaced this one, and the vendor keeps only one per user. Nothing was asked.
 
     Attributes:
         thread: the thread that was given.
@@ -198,7 +198,7 @@ class StaleThread(ThreadMismatch):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class AccessDenied(UnichatError):
-    """The vendor refused the caller. The base of the two classes below, since vendors' 401 and 403 overlap."""
+    """The vendor rejected the credentials. The base of the two classes below, since vendors' 401 and 403 overlap."""
 
     maybe_delivered: bool | None = False
 
@@ -210,12 +210,12 @@ class AuthenticationError(AccessDenied):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class PermissionDenied(AccessDenied):
-    """The key or token is valid, but not for this."""
+    """The key or token is valid, but not authorised for this."""
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class NotFound(UnichatError):
-    """The vendor does not know what was asked for.
+    """The vendor does not know the requested object.
 
     Attributes:
         what: `bot`, `project`, `thread`, `answer` or `route`, if that is known.
@@ -227,7 +227,7 @@ class NotFound(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class RequestRejected(UnichatError):
-    """The vendor refused with a 4xx status that has no class of its own."""
+    """The vendor rejected the request with a 4xx status that no other class covers."""
 
     maybe_delivered: bool | None = False
 
@@ -256,7 +256,7 @@ class InsufficientTokens(ServerError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class ConnectionFailed(UnichatError):
-    """No connection could be made, or it broke.
+    """The connection could not be made, or it broke.
 
     Attributes:
         kind: `dns`, `refused`, `connect_timeout`, `tls`, `certificate`, `proxy`, `reset`, `closed` or `read_timeout`.
@@ -271,7 +271,7 @@ class CircuitOpen(ConnectionFailed):
     """The circuit breaker is open: nothing was sent.
 
     Attributes:
-        reopens_in: seconds until one call is let through to see whether the vendor is back.
+        reopens_in: seconds until one call is let through as a probe.
     """
 
     kind: str = "circuit"
@@ -281,7 +281,7 @@ class CircuitOpen(ConnectionFailed):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class DeadlineExceeded(UnichatError):
-    """The time allowed for the whole call is over.
+    """The call's deadline passed.
 
     Attributes:
         deadline: seconds that were allowed.
@@ -298,7 +298,7 @@ class InvalidResponse(UnichatError):
     Attributes:
         kind: `head`, `truncated`, `too_large`, `content_type`, `encoding`, `json`, `shape` or `redirect`.
         pointer: the JSON pointer of the field that is wrong, for `shape`.
-        excerpt: the beginning of what came, trimmed and escaped.
+        excerpt: the start of the response, trimmed and escaped.
     """
 
     kind: str = "shape"
@@ -315,12 +315,12 @@ class AdapterError(UnichatError):
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class StreamInterrupted(UnichatError):
-    """A stream broke after its first event. The question is not asked again automatically.
+    """A stream broke after its first event. It is never retried automatically.
 
     Attributes:
         text: the answer so far.
-        sources, thread, answer_id: as far as they had arrived.
-        events: how many events had arrived.
+        sources, thread, answer_id: as far as received.
+        events: the number of events received.
     """
 
     text: str = ""

@@ -10,7 +10,7 @@ from unichat.record import CallRecord
 
 
 class Hook(Protocol):
-    """An observer. It is told of every operation, those within a neutral call included; what it raises is only logged.
+    """An observer. It is told of every operation, including those within a neutral call; what it raises is only logged.
 
     `record.call_id` names the call, as in the log; `record.request_id` is the vendor's own id for the request.
     """
@@ -26,7 +26,7 @@ class Hook(Protocol):
     def finished(self, record: CallRecord, error: BaseException | None) -> None:
         """Called at the end; `error` is None after a success.
 
-        It is a `UnichatError`, or what broke the call off: `asyncio.CancelledError`, `KeyboardInterrupt` or the like;
+        It is a `UnichatError`, or what aborted the call: `asyncio.CancelledError`, `KeyboardInterrupt` or the like;
         `record.stopped_by` is then `cancelled`.
         """
         ...
@@ -42,7 +42,7 @@ class Hooks:
         return bool(self._hooks)
 
     def notify(self, event: str, *arguments: object) -> None:
-        """Call the method `event` of each; one that raises disturbs neither the call nor the others."""
+        """Call the method `event` of each; one that raises affects neither the call nor the others."""
         for hook in self._hooks:
             try:
                 getattr(hook, event)(*arguments)

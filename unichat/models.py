@@ -30,11 +30,11 @@ def _raw() -> Any:
 
 @frozen
 class Source:
-    """A passage's origin that an answer leans on.
+    """A source that an answer is based on.
 
     Attributes:
-        url: where it can be read; empty if the vendor names none.
-        title: its title; empty if the vendor names none.
+        url: its address; empty if the vendor gives none.
+        title: its title; empty if the vendor gives none.
         internal: whether the vendor marks it as internal data; None where it does not say.
     """
 
@@ -50,8 +50,8 @@ class User:
 
     Attributes:
         id: the bot's own id for the person.
-        email, fingerprint_id, slack_id, discord_id: other ids that a vendor may take.
-        metadata: free fields about the person, such as `{"company_name": "ACME"}`.
+        email, fingerprint_id, slack_id, discord_id: other ids that a vendor may accept.
+        metadata: free-form fields about the person, such as `{"company_name": "ACME"}`.
     """
 
     id: str | None = None
@@ -63,7 +63,7 @@ class User:
 
 
 class Rating(enum.Enum):
-    """A verdict on an answer."""
+    """A rating of an answer: thumbs up or thumbs down."""
 
     UP = "up"
     DOWN = "down"
@@ -71,7 +71,7 @@ class Rating(enum.Enum):
 
 @frozen
 class Comment:
-    """Words on an answer, with the flags that some vendors take besides. Plain text stands for `Comment(text)`."""
+    """A comment on an answer, with flags that some vendors also accept. Plain text means `Comment(text)`."""
 
     text: str | None = None
     incorrect: bool = field(default=False, kw_only=True)
@@ -80,7 +80,7 @@ class Comment:
 
 
 # backend:version:id[,key=value...]~checksum, every part percent-encoded, so that a reference survives a shell,
-# a URL, a CSV file and a log line. The checksum tells a cut or altered text from a good one.
+# a URL, a CSV file and a log line. The checksum detects a truncated or altered text.
 _TEXT_FORM = re.compile(
     r"(?P<backend>[a-z][a-z0-9_-]*):(?P<version>[0-9]{1,9}):(?P<body>[!-~]+)~(?P<check>[0-9a-f]{8})"
 )
@@ -90,7 +90,7 @@ _TEXT_LIMIT = 16_384
 
 @lru_cache(maxsize=64)
 def _is_name(backend: str) -> bool:
-    # There are a few, and a reference for each row of a history.
+    # There are only a few, but a history makes a reference for each row.
     return _BACKEND.fullmatch(backend) is not None
 
 
@@ -99,7 +99,7 @@ class ThreadRef:
     """Where a conversation can be continued. `str(ref)` can be stored anywhere; `ThreadRef.parse` reads it back.
 
     Attributes:
-        backend: the adapter that it belongs to; another one refuses it (`ThreadMismatch`).
+        backend: the adapter that it belongs to; another one rejects it (`ThreadMismatch`).
         id: the thread's id.
         user: the bot's id for the person whose thread it is, where the backend needs it again.
         scope: the bot that the thread belongs to, where the backend's threads belong to one.
@@ -114,9 +114,9 @@ class ThreadRef:
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.backend, str) or not _is_name(self.backend):
-            raise _thread_error(self.backend, "its backend is no adapter's name", "backend")
+            raise _thread_error(self.backend, "its backend is not a valid adapter name", "backend")
         if self.user is self.scope is self.position is None and type(self.id) is str and 0 < len(self.id) < 1000:
-            # Most references are such: a history makes one for each row.
+            # Most references are like this, and a history makes one for each row.
             if has_lone_surrogate(self.id):
                 raise _thread_error(self.id, "its id holds a lone surrogate", "id")
             return
@@ -129,22 +129,22 @@ class ThreadRef:
             if has_lone_surrogate(value):
                 raise _thread_error(value, f"its {name} holds a lone surrogate", name)
         length = sum(len(value) for value in (self.id, self.user, self.scope, self.position) if value)
-        # Percent-encoding makes at most twelve characters of one: shorter references need no look.
+        # Percent-encoding makes at most twelve characters of one: shorter references need no check.
         if length * 12 > _TEXT_LIMIT - 100 and len(str(self)) > _TEXT_LIMIT:
             raise _thread_error(self.id, f"its text would be over {_TEXT_LIMIT:,} characters long", limit=_TEXT_LIMIT)
 
     def __str__(self) -> str:
-        parts = [_encoded(self.id)]
+        parts = [_encode(self.id)]
         for name in ("user", "scope", "position"):
             value = getattr(self, name)
             if value is not None:
-                parts.append(f"{name}={_encoded(value)}")
+                parts.append(f"{name}={_encode(value)}")
         text = f"{self.backend}:1:{','.join(parts)}"
         return f"{text}~{zlib.crc32(text.encode()):08x}"
 
     @classmethod
     def parse(cls, text: str) -> ThreadRef:
-        """Return the reference that `text`, made by `str(ref)`, stands for.
+        """Return the reference whose text form, `str(ref)`, is `text`.
 
         Raises:
             InvalidInput: not text, empty, over 16,384 characters, cut short, altered, or of an unknown version.
@@ -161,29 +161,29 @@ class ThreadRef:
         if match["version"] != "1":
             raise _thread_error(text, f"its version is {match['version']}, and this unichat reads version 1")
         if f"{zlib.crc32(text[:-9].encode()):08x}" != match["check"]:
-            raise _thread_error(text, "its checksum does not fit: it was cut or altered")
+            raise _thread_error(text, "its checksum does not match: it was truncated or altered")
         identity, *pairs = match["body"].split(",")
-        return cls(match["backend"], unquote(identity), **_parsed_pairs(text, pairs))
+        return cls(match["backend"], unquote(identity), **_parse_pairs(text, pairs))
 
 
-def _encoded(value: str) -> str:
+def _encode(value: str) -> str:
     # quote() leaves the tilde alone, and an id that ends like a checksum would then survive a cut.
     return quote(value, safe="").replace("~", "%7E")
 
 
-def _parsed_pairs(text: str, pairs: list[str]) -> dict[str, str]:
+def _parse_pairs(text: str, pairs: list[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if name not in ("user", "scope", "position") or not equals or name in known:
-            raise _thread_error(text, f"{quoted(pair)} is no part of a reference")
+            raise _thread_error(text, f"{quoted(pair)} is not part of a reference")
         known[name] = unquote(value)
     return known
 
 
 def _thread_error(value: object, problem: str, argument: str = "thread", limit: int | None = None) -> InvalidInput:
     return InvalidInput(
-        f"{quoted(value)} is no thread reference: {problem}",
+        f"{quoted(value)} is not a thread reference: {problem}",
         hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
         argument=argument,
         value=quoted(value),
@@ -198,9 +198,9 @@ class Answer:
     Attributes:
         text: the answer, Markdown as the vendor wrote it; may be empty.
         id: what `feedback` takes; None where the vendor gave none.
-        thread: where to go on; None where the vendor gave none.
-        sources: what it leans on; empty where the vendor names none.
-        uncertain: the vendor's own doubt; None where it does not say.
+        thread: where to continue; None where the vendor gave none.
+        sources: what it is based on; empty where the vendor gives none.
+        uncertain: whether the vendor marks it as uncertain; None where it does not say.
         maybe_duplicated: whether an earlier attempt may have asked the same question (a 500, 502 or 504 can come after
             the work was done).
         call: how the call went: attempts, waits, time.
@@ -235,7 +235,7 @@ def _link(source: Source) -> str:
 
 @frozen(kw_only=True)
 class Feedback:
-    """A verdict that the vendor holds on an answer."""
+    """A rating that the vendor has recorded for an answer."""
 
     rating: Rating
     comment: Comment | None = None
@@ -245,17 +245,17 @@ class Feedback:
 
 @frozen(kw_only=True)
 class Exchange:
-    """One question with its answer, as the vendor's history holds it.
+    """One question with its answer, as the vendor's history has it.
 
     Attributes:
         question, answer: both text; empty where the vendor has null.
         id: the answer's id, which `feedback` takes.
-        thread: the thread it belongs to, as far as the vendor tells.
-        created_at: an aware time, or None where the vendor gives none.
+        thread: the thread it belongs to, if the vendor says.
+        created_at: timezone-aware, or None where the vendor gives none.
         sources: as far as the vendor's history has them.
-        feedback: the verdicts that the history shows.
-        uncertain: the vendor's doubt; None where it does not say.
-        cleared: whether a clearing removed it from the conversation; None where the vendor does not say.
+        feedback: the ratings that the history shows.
+        uncertain: whether the vendor marks it as uncertain; None where it does not say.
+        cleared: whether clearing removed it from the conversation; None where the vendor does not say.
     """
 
     question: str
@@ -272,7 +272,7 @@ class Exchange:
 
 @frozen(kw_only=True)
 class FeedbackReceipt:
-    """What the vendor made of a rating.
+    """The vendor's acknowledgement of a rating.
 
     Attributes:
         id: the feedback's own id; None where the vendor gave none.
@@ -290,14 +290,14 @@ class FeedbackReceipt:
 
 
 class ClearOutcome(enum.Enum):
-    """What a clearing did."""
+    """The outcome of clearing."""
 
     CLEARED = "cleared"
     """The vendor says that it removed the conversation."""
     NOTHING_TO_CLEAR = "nothing_to_clear"
-    """The vendor knew no conversation, and the caller allowed for that (`missing_ok`)."""
+    """The vendor had no such conversation, and the caller allowed for that (`missing_ok`)."""
     DETACHED = "detached"
-    """Nothing was removed; the next `chat` starts a fresh thread all the same."""
+    """Nothing was removed; the next `chat` starts a fresh thread anyway."""
 
 
 @frozen(kw_only=True)
@@ -307,7 +307,7 @@ class ClearResult:
     Attributes:
         outcome: whether anything was removed.
         user: the person whose conversation it was, where one was named.
-        message: the vendor's own words.
+        message: the vendor's own message.
     """
 
     outcome: ClearOutcome
@@ -324,7 +324,7 @@ class StreamEvent:
     Attributes:
         type: `text`, `sources`, `identifiers`, `metadata`, or the vendor's own name for anything else.
         text: the piece it adds to the answer; empty where it adds none.
-        sources: those it brings.
+        sources: those it adds.
         raw: the vendor's record.
     """
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Telemetry:
-    """A hook that reports to OpenTelemetry; the global providers count unless others are given.
+    """A hook that reports to OpenTelemetry; to the global providers, unless others are given.
 
     Raises:
         ConfigError: the OpenTelemetry API is not installed.
@@ -43,7 +43,7 @@ class Telemetry:
         self._durations = meter.create_histogram(
             "gen_ai.client.operation.duration",
             unit="s",
-            description="Duration of an operation, attempts and waits included",
+            description="Duration of an operation, including attempts and waits",
         )
         self._spans: dict[str, Span] = {}
         self._lock = threading.Lock()
@@ -76,7 +76,7 @@ class Telemetry:
             )
 
     def finished(self, record: CallRecord, error: BaseException | None) -> None:
-        """End the span, and count the duration."""
+        """End the span, and record the duration."""
         from opentelemetry.trace import Status, StatusCode
 
         labels: dict[str, str | int] = dict(_names(record))
@@ -93,7 +93,7 @@ class Telemetry:
         if record.request_id is not None:
             span.set_attribute("unichat.request_id", record.request_id)
         if error is not None:
-            # The class alone: the message quotes what the caller gave.
+            # Only the class: the message quotes the caller's values.
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
         span.end()
 

@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen
 class Attempt:
-    """One sending of a request.
+    """One attempt to send a request.
 
     Attributes:
         number: counted from 1.
@@ -26,27 +26,27 @@ class Attempt:
 
 @frozen(kw_only=True)
 class CallRecord:
-    """One operation's whole story. Answers and errors carry it.
+    """The record of one operation. Answers and errors carry it.
 
     Attributes:
-        call_id: ours, eight hexadecimal digits; it stands in every log line of the call.
+        call_id: ours, eight hexadecimal digits; it appears in every log line of the call.
         status: the last HTTP status, or None where no answer came.
-        envelope_status: the status that the answer's body claims, where the vendor has one.
+        envelope_status: the status in the response's body, where the vendor puts one there.
         request_id: the vendor's id for the request, from the usual headers.
         vendor_code: the vendor's own code for a failure, such as `not_authenticated` or `value_error.missing`; None
             where it gives none.
-        vendor_message: the vendor's own words on a failure, trimmed and escaped.
-        attempts: one entry for each sending.
-        elapsed: seconds in all, waits included.
-        phase: how far the last attempt came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`
+        vendor_message: the vendor's own message about a failure, trimmed and escaped.
+        attempts: one entry for each attempt.
+        elapsed: seconds in all, including waits.
+        phase: how far the last attempt got: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`
             (an answer came, in whole or in part); empty if nothing was tried.
         maybe_delivered: after a failure, whether the vendor may have acted on the request; None where that is not
             known. True after a success.
-        retryable: after a failure, whether the same call may succeed later with nobody changing anything.
-        retry_after: after a failure, the seconds that the vendor asks to wait, also where nobody waited.
+        retryable: after a failure, whether the same call may succeed later without any change.
+        retry_after: after a failure, the seconds that the vendor asks to wait, even where nobody waited.
         stopped_by: why no further attempt was made: `attempts`, `deadline`, `budget`, `maybe_delivered`,
             `not_retryable`, `circuit`, `cancelled` (the client was closed, or the caller gave up), or `retry_after`
-            (the vendor asks for a longer wait than anyone should sit through); None after a success.
+            (the vendor asks for a longer wait than `retry_after_limit` allows); None after a success.
     """
 
     backend: str

@@ -69,7 +69,7 @@ def _parse_token(reply: Reply) -> Token:
     with suppress(ConfigError):
         secret = Secret(text, name="access_token")
     if secret is None:
-        raise InvalidResponse("the access token cannot stand in an HTTP header", pointer="/access_token")
+        raise InvalidResponse("the access token cannot be used in an HTTP header", pointer="/access_token")
     return Token(secret, _read_lifetime(text) if lifetime is None else float(lifetime))
 
 

@@ -51,7 +51,7 @@ from unichat_kadal.models import ChatList, ChatReply, ChatRow, Common, FeedbackR
 from unichat_kadal.settings import KadalSettings
 
 PAGE_SIZE = 50
-"""Rows per request if the caller does not say: modest, since no maximum is documented."""
+"""Rows per request by default: modest, since no maximum is documented."""
 
 _NAMESPACE = uuid.UUID("6f6c3a5e-9c1f-5d0b-8f4e-2b7f4d1c9a10")
 """Namespace of the UUIDs made from users' ids. It must never change: Kadal keeps conversations under these UUIDs."""
@@ -113,7 +113,7 @@ class KadalAdapter:
     def _resolve_user(self, call: NeutralCall, user: User | None, thread: ThreadRef | None) -> str | None:
         """Return the bot's own id of the user, from the call or else from the thread."""
         if user is not None:
-            call.reject_or_drop_user_details(user, "Kadal takes one id of a user")
+            call.reject_or_drop_user_details(user, "Kadal accepts only an id for a user")
         given = None if user is None else user.id
         if thread is not None and given is not None and given != thread.user:
             owner = quoted(thread.user) if thread.user else "no named user"
@@ -161,7 +161,7 @@ class KadalAdapter:
             )
 
     def _user_reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
-        """Return the `ext_user_id_ref` that stands for the user, or for the isolated thread."""
+        """Return the `ext_user_id_ref` that identifies the user, or the isolated thread."""
         if thread is not None and self._isolated:
             return str(uuid.uuid5(_NAMESPACE, f"{user or ''}\n{thread.id}"))
         if user is not None and self.settings.user_ids == "uuid5":
@@ -177,7 +177,7 @@ class KadalAdapter:
             self._check_thread(thread)
         user = self._resolve_user(call, call.user, thread)
         if call.metadata is not None and not self._supports_metadata:
-            call.reject_or_drop("metadata", "it travels in the JSON body of v2 only", "Use send_version v2 with JSON.")
+            call.reject_or_drop("metadata", "it is sent only in the JSON body of v2", "Use send_version v2 with JSON.")
         if thread is None:
             return self._start_thread(call, user)
         thread = self.conversations.resolve(thread)
@@ -271,11 +271,11 @@ class KadalAdapter:
         try:
             return (yield from ask(post("json")))
         except InvalidInput as error:
-            if not _wants_query(error, ("message", "query")):
+            if not _is_missing_in_query(error, ("message", "query")):
                 raise
         if call.metadata is not None:
             call.reject_or_drop(
-                "metadata", "this server takes the message in the query only", "Leave the metadata out."
+                "metadata", "this server takes the message only in the query", "Leave the metadata out."
             )
         return (yield from ask(post("query")))
 
@@ -298,7 +298,7 @@ class KadalAdapter:
         if self._isolated and call.thread is None and user is not None:
             call.reject_or_drop(
                 "user",
-                "isolated threads have references of their own",
+                "each isolated thread has a user reference of its own",
                 Template("Rate it ", Term("by its Answer, not by its id"), "."),
             )
             user = None
@@ -306,7 +306,7 @@ class KadalAdapter:
         if comment is not None:
             for name in ("incorrect", "irrelevant", "unaddressed"):
                 if getattr(comment, name):
-                    call.reject_or_drop(f"comment.{name}", "Kadal takes words only", "Say it in the comment's text.")
+                    call.reject_or_drop(f"comment.{name}", "Kadal accepts only text", "Say it in the comment's text.")
             comment = None if comment.text is None else Comment(comment.text)
         fields: dict[str, Any] = {
             "bot_response_id": _parse_response_id(call.answer_id),
@@ -326,7 +326,7 @@ class KadalAdapter:
         try:
             row = yield from ask(first)
         except InvalidInput as error:
-            if encoding != "auto" or not _wants_query(error, _FEEDBACK_FIELDS):
+            if encoding != "auto" or not _is_missing_in_query(error, _FEEDBACK_FIELDS):
                 raise
         if row is None:
             # The 422 stored nothing, so this does not add a second rating.
@@ -344,7 +344,7 @@ class KadalAdapter:
         known = self.settings.rating_ids or {}
         if call.rating.value not in known:
             raise ConfigError(
-                f"Kadal needs a rating_id, and rating_ids names none for {call.rating.value!r}",
+                f"Kadal needs a rating_id, and rating_ids has none for {call.rating.value!r}",
                 key="rating_ids",
                 hint=Template(
                     "Set ",
@@ -369,7 +369,9 @@ class KadalAdapter:
             user = self._resolve_user(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
             call.reject_or_drop(
-                "user", "isolated threads have references of their own", Template("Pass ", Argument("thread"), ".")
+                "user",
+                "each isolated thread has a user reference of its own",
+                Template("Pass ", Argument("thread"), "."),
             )
             user = None
         thread = call.thread
@@ -379,7 +381,7 @@ class KadalAdapter:
         if self.settings.history_version == "v7" and reference is not None:
             call.reject_or_drop(
                 "thread" if call.thread is not None else "user",
-                "the v7 listing filters by Kadal's own id of a user only",
+                "the v7 listing filters only by Kadal's own user id",
                 Template(
                     "Set ",
                     Setting("history_version", "'v1'"),
@@ -450,7 +452,9 @@ class KadalAdapter:
         user = self._resolve_user(call, call.user, call.thread)
         if self._isolated and call.thread is None and user is not None:
             call.reject_or_drop(
-                "user", "isolated threads have references of their own", Template("Pass ", Argument("thread"), ".")
+                "user",
+                "each isolated thread has a user reference of its own",
+                Template("Pass ", Argument("thread"), "."),
             )
             user = None
         return self._clear(call, user, self._user_reference(user, call.thread))
@@ -472,7 +476,7 @@ class KadalAdapter:
 _FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
 
 
-def _wants_query(error: InvalidInput, names: tuple[str, ...]) -> bool:
+def _is_missing_in_query(error: InvalidInput, names: tuple[str, ...]) -> bool:
     """Whether a 422 says that a field is missing in the query. Nothing was stored, so the call may be sent again."""
     return error.status == 422 and error.argument in {f"query.{name}" for name in names}
 
@@ -494,14 +498,14 @@ def _parse_response_id(answer_id: str | int) -> int:
 
 
 def _row_to_exchange(row: ChatRow, thread: ThreadRef | None) -> Exchange:
-    verdict = {True: Rating.UP, False: Rating.DOWN}.get(row.is_positive) if row.is_positive is not None else None
+    rating = {True: Rating.UP, False: Rating.DOWN}.get(row.is_positive) if row.is_positive is not None else None
     return Exchange(
         question=row.user_query,
         answer=row.bot_response,
         id=row.id,
         thread=None if thread is None else evolve(thread, position=row.id),
         created_at=row.created_at,
-        feedback=() if verdict is None else (Feedback(rating=verdict, raw=row.raw),),
+        feedback=() if rating is None else (Feedback(rating=rating, raw=row.raw),),
         cleared=row.is_cleared,
         raw=row.raw,
     )

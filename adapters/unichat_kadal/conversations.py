@@ -16,7 +16,7 @@ from unichat.errors import StaleThread
 from unichat.models import ThreadRef
 
 CURRENT = "current"
-"""The thread id that stands for the user's current conversation: the history does not name a row's thread."""
+"""The thread id of a user's current conversation: the history does not name a row's thread."""
 ISOLATED = "isolated-"
 """Prefix of the ids of isolated threads."""
 _MAX_USERS = 10_000
@@ -25,7 +25,7 @@ _MAX_THREADS = 200
 
 
 class ThreadIds:
-    """Makes ids that sort by time (UUIDs of version 7), so that any client can tell the newer of two threads."""
+    """Makes ids that sort by time (UUIDs of version 7), so that any client can tell which of two threads is newer."""
 
     def __init__(self, clock: Callable[[], int] = time_ns) -> None:
         self._clock = clock
@@ -79,7 +79,7 @@ class Conversations:
         raise stale_thread_error(thread, newest.thread)
 
     def resolve(self, thread: ThreadRef) -> ThreadRef:
-        """Return the newest thread in place of CURRENT if they are known to be the same, any other thread unchanged."""
+        """Return the newest thread instead of CURRENT if they are known to be the same, any other thread unchanged."""
         with self._lock:
             newest = self._find_newest(thread)
             if thread.id != CURRENT or newest is None:

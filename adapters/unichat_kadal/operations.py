@@ -40,14 +40,14 @@ def _error_detector(
     encoding_setting: str = "",
     fields: tuple[str, ...] = (),
 ) -> Callable[[Reply], ErrorResponse | None]:
-    """Return a function that reads Kadal's errors.
+    """Return a function that detects Kadal's errors.
 
     Args:
         what: what a 404 did not find.
-        empty_is_fine: whether a 204 means success.
-        retired: the setting that chooses another version of the endpoint.
-        lists: whether a 404 with a list in its body means that there are no rows.
-        encoding: the setting that chooses where `fields` go.
+        allow_empty: whether a 204 means success.
+        version_setting: the setting that chooses another version of the endpoint.
+        is_list: whether a 404 with a list in its body means that there are no rows.
+        encoding_setting: the setting that chooses where `fields` go.
     """
 
     def detect_error(reply: Reply) -> ErrorResponse | None:
@@ -94,7 +94,7 @@ def _read_envelope(reply: Reply) -> dict[str, Any]:
 
 
 _OK_WORDS = ("", "ok", "success")
-"""Texts in place of a status that mean success."""
+"""Texts that mean success instead of a status."""
 
 
 def _parse_status(status: object, *, strict: bool) -> int | None:
@@ -126,10 +126,10 @@ def _read_message(body: Mapping[str, Any]) -> tuple[str, str | None, str | None]
     if not isinstance(detail, list):
         return detail if isinstance(detail, str) else "", None, None
     rows = [row for row in detail if isinstance(row, dict)]
-    places = [".".join(str(part) for part in row["loc"]) if isinstance(row.get("loc"), list) else "" for row in rows]
-    message = "; ".join(f"{place}: {row.get('msg', '')}" for place, row in zip(places, rows, strict=True))
+    locations = [".".join(str(part) for part in row["loc"]) if isinstance(row.get("loc"), list) else "" for row in rows]
+    message = "; ".join(f"{location}: {row.get('msg', '')}" for location, row in zip(locations, rows, strict=True))
     code = rows[0].get("type") if rows else None
-    return message, places[0] if places else None, code if isinstance(code, str) else None
+    return message, locations[0] if locations else None, code if isinstance(code, str) else None
 
 
 def _is_about_token(message: str) -> bool:
@@ -141,7 +141,7 @@ def _choose_hint(wrong_route: bool, version_setting: str, encoding_setting: str)
         other = f" or choose another version with {version_setting}" if version_setting else ""
         return f"This version of the endpoint may be wrong or retired: check base_url{other}."
     if encoding_setting:
-        return f"This server wants it in the query: set {encoding_setting} to 'query' or 'auto'."
+        return f"This server expects it in the query: set {encoding_setting} to 'query' or 'auto'."
     return ""
 
 
@@ -173,24 +173,22 @@ def _check_encoding(name: str, value: object, accepted: tuple[str, ...]) -> None
         raise endpoints.invalid_argument(name, value, hint=f"Use one of {', '.join(accepted)}.")
 
 
-def _check_integer(name: str, value: object, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MAX_INTEGER:
-        raise endpoints.invalid_argument(
-            name, value, f"but Kadal takes a whole number from {least}", hint="Correct it."
-        )
+def _check_integer(name: str, value: object, minimum: int = 0) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= _MAX_INTEGER:
+        raise endpoints.invalid_argument(name, value, f"but Kadal takes a whole number from {minimum}", hint="Fix it.")
     return value
 
 
 def _check_boolean(name: str, value: object) -> bool:
     # Not bool(value): "false" would become true, and a downvote an upvote.
     if not isinstance(value, bool):
-        raise endpoints.invalid_argument(name, value, "not True or False", hint="Correct it.")
+        raise endpoints.invalid_argument(name, value, "not True or False", hint="Fix it.")
     return value
 
 
 def _check_text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise endpoints.invalid_argument(name, value, "but Kadal takes text that is not empty", hint="Correct it.")
+        raise endpoints.invalid_argument(name, value, "but Kadal takes text that is not empty", hint="Fix it.")
     return value
 
 
@@ -206,7 +204,7 @@ def _detect_health_error(reply: Reply) -> ErrorResponse | None:
 
 @endpoints.add("GET", "/aiwb/chat/api/v1/healthz", Replay.READ, reference="Health", detect_error=_detect_health_error)
 def health(endpoint: EndpointContext) -> Operation[Health]:
-    """Ask whether the service is up: any 2xx says so. Source: Kadal reference, 'Health'."""
+    """Ask whether the service is up: any 2xx means yes. Source: Kadal reference, 'Health'."""
     return endpoint.operation(Health.read)
 
 

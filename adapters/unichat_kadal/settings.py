@@ -1,4 +1,4 @@
-"""Kadal's settings, one for each point that its reference leaves open among them."""
+"""Kadal's settings, including one for each point that its reference leaves open."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def bot_id_problem(value: object) -> str:
     if not isinstance(value, str):
         return "should be text"
     if value.strip() in ("", ".", "..") or not value.isprintable():
-        return "cannot stand in a path"
+        return "cannot be used in a path"
     if any(character in value for character in "/\\?#%"):
         # Encoding them is not enough: a server or proxy may decode the path before it routes.
-        return "holds a character that separates parts of an address"
+        return "holds a character that separates parts of a URL"
     if len(value) > ID_LIMIT:
         return f"has {len(value):,} characters, and {ID_LIMIT} is the most that unichat sends"
     return ""
@@ -57,7 +57,9 @@ class KadalSettings(CommonSettings):
         help="The bearer token, or a function that returns one before each request.",
     )
     client_id: str | None = setting(
-        default=None, check=non_empty_text, help="The client account's id: tokens are then fetched, kept and refreshed."
+        default=None,
+        check=non_empty_text,
+        help="The client account's id: tokens are then fetched, cached and refreshed.",
     )
     client_secret: Secret | None = setting(default=None, help="The client account's secret.")
     realm: str | None = setting(
@@ -69,22 +71,22 @@ class KadalSettings(CommonSettings):
     rating_ids: Mapping[str, int] | None = setting(
         default=None,
         check=_check_rating_ids,
-        help="The rating ids of your tenant, such as {up = 1, down = 2}; Kadal documents none. Feedback needs them.",
+        help="The rating ids of your tenant, such as {up = 1, down = 2}; Kadal documents none. Required for feedback.",
     )
     threads: Literal["per-user", "isolated"] = setting(
         default="per-user",
-        help="per-user: one conversation per user, as Kadal has it. isolated: a user reference of its own per thread.",
+        help="per-user: one conversation per user, as Kadal has it. isolated: one user reference per thread.",
     )
     check_thread: bool = setting(
         default=False,
-        help="Read the newest row before continuing, and raise StaleThread if another thread came between.",
+        help="Read the newest row before continuing, and raise StaleThread if another thread intervened.",
     )
     user_ids: Literal["verbatim", "uuid5"] = setting(
         default="verbatim", help="How a user's id becomes ext_user_id_ref: as it is, or as a UUIDv5 made from it."
     )
     require_user: bool = setting(
         default=False,
-        help="Refuse calls without a user: with a service token, all such users may share one conversation.",
+        help="Reject calls without a user: with a service token, all such users may share one conversation.",
     )
     send_version: Literal["v1", "v2"] = setting(default="v2", help="The send endpoint: v2 is a POST, v1 a GET.")
     message_encoding: Literal["json", "query", "auto"] = setting(
@@ -95,14 +97,14 @@ class KadalSettings(CommonSettings):
     )
     history_version: Literal["v1", "v7"] = setting(
         default="v1",
-        help="The list endpoint behind history: v7 has times and verdicts, and filters by Kadal's own user id.",
+        help="The list endpoint behind history: v7 has times and ratings, and filters by Kadal's own user id.",
     )
     exclude_tool_verbose: bool | None = setting(
-        default=None, help="Hide tool and verbose rows in a v7 history; left out, Kadal's default holds."
+        default=None, help="Hide tool and verbose rows in a v7 history; left out, Kadal's default applies."
     )
     include_events: bool = setting(default=True, help="Keep a v7 history's rows of category event.")
-    missing_ok: bool = setting(default=False, help="Take a 404 on clearing as nothing to clear, not as an error.")
-    base_url: str = setting(default="https://api.kadal.ai", check=http_url, help="Where Kadal's API is.")
+    missing_ok: bool = setting(default=False, help="Treat a 404 on clearing as nothing to clear, not as an error.")
+    base_url: str = setting(default="https://api.kadal.ai", check=http_url, help="The URL of Kadal's API.")
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

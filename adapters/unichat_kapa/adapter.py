@@ -33,7 +33,7 @@ from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thr
 from unichat_kapa.settings import KapaSettings
 
 PAGE_SIZE = 100
-"""Rows per request if the caller does not say."""
+"""Rows per request by default."""
 
 _CLOCK_SKEW = 5.0
 """Seconds that the vendor's clock may be behind this machine's."""
@@ -145,10 +145,10 @@ class KapaAdapter:
                 operation="feedback",
                 argument="user",
             )
-        call.reject_or_drop_user_details(call.user, "Kapa's feedback takes one id of a user")
+        call.reject_or_drop_user_details(call.user, "Kapa's feedback accepts only an id for a user")
         comment = call.comment
         if comment is not None and call.rating is Rating.UP:
-            call.reject_or_drop("comment", "Kapa takes a comment with a downvote only", "Leave the comment out.")
+            call.reject_or_drop("comment", "Kapa accepts a comment only with a downvote", "Leave the comment out.")
             comment = None
         operation = operations.upsert_feedback(
             question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is rejected there, with the reason
@@ -165,13 +165,13 @@ class KapaAdapter:
         )
 
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
-        """Read a thread, or the project's questions and answers, filtered by Kapa's own id of a user.
+        """Read a thread, or the project's questions and answers, filtered by Kapa's own user id.
 
         Source: Kapa reference, 'Retrieve a thread', 'List Question Answers', 'List End Users'.
         """
         if call.user is not None and not (call.user.id or call.user.email):
             raise Unsupported(
-                "Kapa's end users can be looked up by the bot's own id or by e-mail only",
+                "Kapa's end users can be looked up only by the bot's own id or by e-mail",
                 hint="Give the user's id or e-mail.",
                 backend="kapa",
                 operation="history",

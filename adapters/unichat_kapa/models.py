@@ -267,7 +267,7 @@ class Listing(Generic[T]):
     raw: Any = raw_field()
 
     def is_last(self, seen: int, page_size: int) -> bool:
-        """Whether this is the last page; `seen` counts the rows so far, this page's included.
+        """Whether this is the last page; `seen` counts the rows so far, including this page's.
 
         A short page proves nothing (a vendor may cap the size), and neither does a count (it may be off), but both do.
         """

@@ -73,7 +73,7 @@ def _read_invalid_field(body: object) -> str | None:
 
 
 def _error_detector(what: str) -> Callable[[Reply], ErrorResponse | None]:
-    """Return a function that reads Kapa's errors; `what` is what a 404 did not find."""
+    """Return a function that detects Kapa's errors; `what` is what a 404 did not find."""
 
     def detect_error(reply: Reply) -> ErrorResponse | None:
         if 200 <= reply.status < 300:
@@ -137,7 +137,7 @@ def _check_page(name: str, value: object) -> int | None:
 def _check_text(name: str, value: object, limit: int | None) -> str:
     if not isinstance(value, str) or not value.strip() or (limit is not None and len(value) > limit):
         size = f"of 1 to {limit:,} characters" if limit else "that is not empty"
-        raise endpoints.invalid_argument(name, value, f"but Kapa takes text {size}", hint="Correct it.", limit=limit)
+        raise endpoints.invalid_argument(name, value, f"but Kapa takes text {size}", hint="Fix it.", limit=limit)
     return value
 
 

@@ -17,7 +17,7 @@ def _check_uuid(name: str, value: str) -> None:
         raise ConfigError(
             f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
             key=name,
-            hint="Copy it from the address of the project in Kapa's platform.",
+            hint="Copy it from the URL of the project in Kapa's platform.",
         )
 
 
@@ -30,6 +30,7 @@ class KapaSettings(CommonSettings):
     integration_id: str | None = setting(
         default=None,
         check=_check_uuid,
-        help="The integration's UUID, sent with every question; without it, Kapa counts them as of unknown origin.",
+        help="The integration's UUID, sent with every question; without it, Kapa counts them as coming from an unknown "
+        "source.",
     )
-    base_url: str = setting(default="https://api.kapa.ai", check=http_url, help="Where Kapa's API is.")
+    base_url: str = setting(default="https://api.kapa.ai", check=http_url, help="The URL of Kapa's API.")

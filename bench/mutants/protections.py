@@ -369,7 +369,7 @@ def clean_errors() -> None:
 
 def clean_frames() -> None:
     """An error keeps the frames of whoever read the answer."""
-    unreadable = Judge._unreadable
+    unreadable = Judge._judge_unreadable
 
     def keeping(self: Judge[Any], error: Any, status: int) -> Any:
         frames = error.__traceback__
@@ -377,7 +377,7 @@ def clean_frames() -> None:
         error.__traceback__ = frames
         return failed
 
-    Judge._unreadable = keeping  # type: ignore[method-assign]
+    Judge._judge_unreadable = keeping  # type: ignore[method-assign]
 
 
 def letting_go() -> None:
@@ -415,7 +415,7 @@ def slow_readers() -> None:
 
 def redaction() -> None:
     """A vendor's words are repeated as they are."""
-    unichat.execution.attempt.redaction_of = lambda *secrets: str  # type: ignore[assignment]
+    unichat.execution.attempt.redaction_for = lambda *secrets: str  # type: ignore[assignment]
 
 
 def quiet_log() -> None:

@@ -72,7 +72,7 @@ def test_an_id_stays_within_its_segment_of_the_path_or_is_refused(text):
 
 @pytest.mark.parametrize("text", ["", ".", ".."])
 def test_an_id_that_would_walk_up_the_path_is_refused(text):
-    with pytest.raises(InvalidInput, match="cannot stand in a path") as caught:
+    with pytest.raises(InvalidInput, match="cannot be used in a path") as caught:
         requested(path={"bot": "b", "row": text})
     assert caught.value.argument == "row"
     assert caught.value.value == f"'{text}'"

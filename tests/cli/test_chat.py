@@ -127,13 +127,13 @@ def test_a_thread_that_cannot_go_on_is_explained(run, profiles, monkeypatch, que
     from unichat.client.sync_client import Client
 
     def stale(*args, **kwargs):
-        raise StaleThread("a newer thread took this one's place", thread=ThreadRef("kadal", "x"))
+        raise StaleThread("a newer thread replaced this one", thread=ThreadRef("kadal", "x"))
 
     monkeypatch.setattr(Client, "stream", stale)
     result = run("chat", piped=lines(question))
     assert result.code == 0
     assert result.err == (
-        "unichat: error: a newer thread took this one's place\nThis thread cannot go on; /reset starts a new one.\n"
+        "unichat: error: a newer thread replaced this one\nThis thread cannot be continued; /reset starts a new one.\n"
     )
 
 
@@ -141,7 +141,7 @@ def test_a_thread_that_the_vendor_does_not_know_is_explained(run, profiles):
     thread = str(ThreadRef("kapa", "00000000-0000-4000-8000-000000000000"))
     result = run("chat", "--thread", thread, piped=lines("Hello?"))
     assert result.code == 0
-    assert result.err.splitlines()[-1] == "This thread cannot go on; /reset starts a new one."
+    assert result.err.splitlines()[-1] == "This thread cannot be continued; /reset starts a new one."
 
 
 def test_a_broken_answer_is_shown_as_far_as_it_came_with_an_error(run, vendor, record):

@@ -177,7 +177,7 @@ def test_clearing_without_a_terminal_needs_yes(run, asked, user):
     asked("kadal")
     result = run("clear", "--user", user, "--profile", "kadal")
     assert (result.code, result.out) == (2, "")
-    assert "give --yes" in result.err
+    assert "pass --yes" in result.err
     assert len(run("history", "--user", user, "--profile", "kadal", "--json").json) == 2
 
 

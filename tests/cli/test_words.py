@@ -188,7 +188,7 @@ def test_an_unsupported_argument_is_told_the_alternative_but_not_on_unsupported(
     call = HistoryCall(backend="echo", operation="history")
     with pytest.raises(Unsupported) as caught:
         call.reject_or_drop("user", "there is none", Template("Pass ", Argument("thread"), "."))
-    assert str(caught.value).endswith("Pass thread=. Or pass on_unsupported='drop' to go on without it.")
+    assert str(caught.value).endswith("Pass thread=. Or pass on_unsupported='drop' to continue without it.")
     assert describe_error(caught.value, frozenset({"thread", "user"})) == (
         "echo history: user: there is none. Pass --thread. (here: --user)"
     )
@@ -244,7 +244,7 @@ def test_a_user_that_is_missing_for_feedback_names_the_option(run, profiles, que
 def test_a_broken_stream_says_that_the_text_so_far_is_shown(run, vendor, record):
     vendor(record("First."), cut=True)
     for result in (run("call", "chat_streamed", "query=What?"), run("chat", piped="What?\n")):
-        assert "after 1 event: the answer broke off. The text so far is shown; look at the history" in result.err
+        assert "after 1 event: response truncated. The text so far is shown; look at the history" in result.err
 
 
 def test_a_hint_inside_a_chat_is_worded_for_the_command_line(run, profiles, question):

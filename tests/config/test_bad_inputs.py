@@ -30,9 +30,9 @@ def env(name: str) -> dict[str, str]:
     ("settings", "key", "says"),
     [
         pytest.param({"api_key": ""}, "api_key", "is empty", id="48 token empty"),
-        pytest.param({"api_key": "sentinel\n"}, "api_key", "blanks or line ends", id="49 newline around it"),
+        pytest.param({"api_key": "sentinel\n"}, "api_key", "leading or trailing whitespace", id="49 newline around it"),
         pytest.param({"api_key": "sent\ninel"}, "api_key", "characters that cannot", id="49 newline inside"),
-        pytest.param({"api_key": " sentinel"}, "api_key", "blanks or line ends", id="50 blanks around it"),
+        pytest.param({"api_key": " sentinel"}, "api_key", "leading or trailing whitespace", id="50 blanks around it"),
         pytest.param({"api_key": "sentinél"}, "api_key", "characters that cannot", id="51 not ASCII"),
         pytest.param({ADDRESS: "api.kapa.ai"}, ADDRESS, "should begin with https://", id="52 without scheme"),
         pytest.param({ADDRESS: "htp://api.kapa.ai"}, ADDRESS, "should begin with https://", id="53 wrong scheme"),
@@ -40,7 +40,7 @@ def env(name: str) -> dict[str, str]:
         pytest.param({ADDRESS: "https://x.com/?a=b"}, ADDRESS, "query or fragment", id="55 query"),
         pytest.param({ADDRESS: "https://x.com/#a"}, ADDRESS, "query or fragment", id="55 fragment"),
         pytest.param({ADDRESS: "http://x.com"}, ADDRESS, "in the clear", id="56 http to elsewhere"),
-        pytest.param({ADDRESS: "https://x.com:99999"}, ADDRESS, "is not an address", id="57 port"),
+        pytest.param({ADDRESS: "https://x.com:99999"}, ADDRESS, "is not a valid URL", id="57 port"),
         *(
             pytest.param({name: value}, name, "should be a", id=f"{number} {name} {value!r}")
             for number, name in ((58, "connect_timeout"), (60, "deadline"))

@@ -361,7 +361,7 @@ def test_a_location_that_all_mistakes_share_is_said_once(refused: Refuse) -> Non
 
 def test_the_environment_is_named_where_its_value_is_wrong(refused: Refuse) -> None:
     error = refused("kapa", environ={"KAPA_API_KEY": "sentinel ", "KAPA_PROJECT_ID": "x"})
-    assert error.problems[0].startswith("environment variable KAPA_API_KEY: api_key has blanks")
+    assert error.problems[0].startswith("environment variable KAPA_API_KEY: api_key has leading or trailing whitespace")
     assert error.problems[1].startswith("environment variable KAPA_PROJECT_ID: project_id is 'x'")
 
 

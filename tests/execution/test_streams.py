@@ -17,9 +17,9 @@ WHOLE = records(
     {"end": True},
 )
 BREAKS = [
-    (TransportFailure("truncated", "the words of it"), "the answer broke off: the words of it"),
-    (TransportFailure("stalled"), "the answer stopped coming"),
-    (TransportFailure("reset"), "connection reset before the answer"),
+    (TransportFailure("truncated", "the words of it"), "response truncated: the words of it"),
+    (TransportFailure("stalled"), "response stalled"),
+    (TransportFailure("reset"), "connection reset before the response"),
     (b"no json\n", "no JSON"),
     (b"x" * 2000, "a long record"),
     (records({"error": "overloaded"})[0], "overloaded"),

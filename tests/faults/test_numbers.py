@@ -126,7 +126,7 @@ def test_a_fetched_token_that_cannot_be_sent_is_refused_and_not_shown(token: str
         FaultServer(lambda _: given, (good,)) as server,
         client_on("kadal", server.url, token=None, client_id="me", client_secret=Secret(SECRET)) as client,
     ):
-        with pytest.raises(InvalidResponse, match="cannot stand in an HTTP header") as caught:
+        with pytest.raises(InvalidResponse, match="cannot be used in an HTTP header") as caught:
             client.chat("How?")
         check_error(caught.value)
         assert len(server.log) == 1

@@ -54,9 +54,9 @@ def test_a_turn_that_is_given_back_is_the_next_ones_unless_its_time_has_passed()
     pacer = Pacer(3.0, ticks.monotonic)
     turns = [pacer.reserve(60) for _ in range(4)]
     for turn in (turns[2], turns[1]):
-        pacer.give_back(turn)
+        pacer.release(turn)
     assert [pacer.reserve(60).wait for _ in range(3)] == [3.0, 6.0, 12.0]
-    pacer.give_back(turns[0])
+    pacer.release(turns[0])
     ticks.now += 1
     assert pacer.reserve(60).wait == 14.0
 
@@ -64,9 +64,9 @@ def test_a_turn_that_is_given_back_is_the_next_ones_unless_its_time_has_passed()
 def test_a_turn_of_the_old_pace_is_nobodys_after_a_refusal():
     pacer = Pacer(1.0, FakeClock().monotonic)
     turns = [pacer.reserve(60) for _ in range(3)]
-    pacer.give_back(turns[1])
+    pacer.release(turns[1])
     pacer.slow_down()
-    pacer.give_back(turns[2])
+    pacer.release(turns[2])
     assert pacer.reserve(60).wait == 3.0
 
 
@@ -81,7 +81,7 @@ def test_however_turns_are_given_back_no_two_have_the_same(steps):
         elif isinstance(step, float):
             ticks.now += step
         elif step < len(held):
-            pacer.give_back(held.pop(step))
+            pacer.release(held.pop(step))
         ahead = sorted(turn.at for turn in held if turn.at >= ticks.now)
         assert all(later - sooner > 0.999 for sooner, later in pairwise(ahead))
 

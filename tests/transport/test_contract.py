@@ -136,7 +136,7 @@ def test_no_redirect_is_followed_and_its_target_sees_nothing(serve, caller_on, s
         error = caller.error(READ)
     assert type(error) is InvalidResponse
     assert (error.kind, error.status, error.maybe_delivered) == ("redirect", status, status == 303)
-    assert "correct base_url" in error.hint
+    assert "fix base_url" in error.hint
     assert len(server.log) == 1
     assert target.accepted == 0
 
@@ -663,10 +663,10 @@ def test_a_connection_is_not_used_again_after_a_stream_that_was_left_early(serve
 
 
 STREAM_FAULTS = {
-    "cut chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"ff\r\n{")), "broke off"),
-    "no last chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"")), "broke off"),
-    "bad chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"zz\r\n")), "broke off"),
-    "cut length": (closing_after(http(200, records({"text": "Hel"})[0], length=500)), "broke off"),
+    "cut chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"ff\r\n{")), "response truncated"),
+    "no last chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"")), "response truncated"),
+    "bad chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"zz\r\n")), "response truncated"),
+    "cut length": (closing_after(http(200, records({"text": "Hel"})[0], length=500)), "response truncated"),
     "close": (closing_after(http(200, records({"text": "Hel"})[0], length=None)), "without its end mark"),
 }
 

@@ -34,7 +34,7 @@ def _is_deep(body: bytes) -> bool:
         return False
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(_DEPTH):
-        # Removes the innermost pairs, at the speed of C.
+        # Removes the innermost pairs, at C speed.
         fewer = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if len(fewer) == len(brackets):
             break
@@ -104,5 +104,5 @@ def decode_json(body: bytes) -> Any:
 
 
 def excerpt(body: bytes) -> str:
-    """Return the beginning of `body` as one printable line."""
+    """Return the start of `body` as one printable line."""
     return trimmed(body[:600].decode("utf-8", "replace"), 200)

@@ -1,4 +1,4 @@
-"""Text and JSON on their way to a vendor: what cannot be sent is refused, and the argument named."""
+"""Encodes text and JSON for a vendor; rejects what cannot be sent, and names the argument."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Python is `--deadline` on the command line. So a hint is a template, in which th
 
     Template("Allow more with ", Argument("deadline"), ".")
 
-A template is a `str`, worded for Python, that remembers its parts, as `markupsafe.Markup` is one that remembers what is
+A template is a `str`, worded for Python, that remembers its parts, as a `markupsafe.Markup` remembers what is
 safe. Another face renders the parts with words of its own: a function from a reference to text. Where it has none for a
 reference, the template that holds it is left out; so what only some faces can say is a template within the other:
 
@@ -54,7 +54,7 @@ class Term:
 
 @frozen
 class PythonOnly:
-    """Words for Python programmers only: no other face can say them."""
+    """Text for Python programmers only: other faces leave it out."""
 
     text: str
 

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 @frozen
 class Endpoint:
-    """What is known of a vendor's endpoint before it is called.
+    """What is known about a vendor's endpoint before it is called.
 
     Attributes:
         method, path: as the vendor's reference prints them, with `{placeholders}`.
@@ -101,13 +101,13 @@ class EndpointContext:
         Args:
             parse: returns the result of a good reply.
             path: the values of the path's placeholders, not encoded yet.
-            query: the query's parameters: None is left out, booleans are lower case, a list repeats the name.
+            query: the query's parameters: None is left out, booleans are lower-case, a list repeats the name.
             body: sent as JSON; None for no body.
             form: sent as a form instead of a body.
             signed: whether the request carries the credential.
 
         Raises:
-            InvalidInput: a value cannot be sent, or cannot stand in a path.
+            InvalidInput: a value cannot be sent, or cannot be used in a path.
         """
         return Operation(
             backend=self.backend,
@@ -147,13 +147,13 @@ def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
 def _encode_segment(value: str, name: str) -> str:
     # quote("..", safe="") is still "..", and HTTP libraries resolve it: such an id would lead to another endpoint.
     if value in ("", ".", ".."):
-        raise InvalidInput(f"{name} {quoted(value)} cannot stand in a path", argument=name, value=quoted(value))
-    # Most ids are like this, and quote() takes longer than all the rest of making a request.
+        raise InvalidInput(f"{name} {quoted(value)} cannot be used in a path", argument=name, value=quoted(value))
+    # Most ids are like this, and quote() takes longer than the rest of making a request.
     return value if _PLAIN.fullmatch(value) else quote(check_encodable(name, value), safe="")
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-"""What needs no encoding in a path."""
+"""A path segment that needs no encoding."""
 
 
 class Endpoints:
@@ -177,14 +177,14 @@ class Endpoints:
     ) -> Callable[[Callable[Concatenate[EndpointContext, P], T]], Callable[P, T]]:
         """Return a decorator that adds a function as the endpoint of the function's name.
 
-        The function's first parameter, an `EndpointContext`, is filled in; callers see the others only.
+        The function's first parameter, an `EndpointContext`, is filled in; callers see only the others.
 
         Args:
             method, path: as the vendor's reference prints them, with `{placeholders}` in the path.
-            replay: what a second sending would do.
+            replay: what sending it twice would do.
             reference: the heading in the vendor's reference.
             from_settings: the parameters that a client fills in from its settings: the setting's name, by parameter.
-            detect_error: reads this endpoint's errors, if not as the others'.
+            detect_error: detects this endpoint's errors, if they differ from the others'.
             streamed: whether the function returns a `StreamOperation`.
         """
 
@@ -221,9 +221,9 @@ class Endpoints:
         """Return the error for an argument that the vendor would reject.
 
         Args:
-            problem: what is wrong with `value`: goes on after "NAME is VALUE, ".
+            problem: what is wrong with `value`; it follows "NAME is VALUE, ".
             hint: what to pass instead.
-            limit: the vendor's limit, if the value is beyond one.
+            limit: the vendor's limit, if the value exceeds one.
         """
         return InvalidInput(
             f"{name} is {quoted(value)}, {problem}" if problem else f"{name} is {quoted(value)}",

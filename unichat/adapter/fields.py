@@ -1,4 +1,4 @@
-"""Reading a vendor's JSON, field by field: lenient about what is new, exact about what is required.
+"""Reading a vendor's JSON, field by field: lenient about what is new, strict about what is required.
 
 A required field that is missing or of the wrong type raises `InvalidResponse` with a JSON pointer to it. What is not
 read stays in `raw`.
@@ -110,7 +110,7 @@ class Fields:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def time(self, key: str) -> datetime | None:
-        """Return the aware time under `key` (ISO 8601), or None; a time without an offset is UTC."""
+        """Return the timezone-aware datetime under `key` (ISO 8601), or None; a time without an offset is UTC."""
         return parse_time(self.raw.get(key))
 
     def objects(self, key: str, read: Callable[[Fields], T]) -> tuple[T, ...]:

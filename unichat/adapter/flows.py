@@ -35,13 +35,13 @@ Flow = Generator[Step, Any, T]
 
 
 def ask(operation: Operation[T]) -> Flow[T]:
-    """Run one operation from within a flow, and return its result: to be used with `yield from`."""
+    """Run one operation from within a flow, and return its result; use it with `yield from`."""
     result: T = yield operation
     return result
 
 
 def open_stream(operation: StreamOperation[T]) -> Flow[EventSource[T]]:
-    """Open a stream from within a flow, and return it once its first event has come."""
+    """Open a stream from within a flow, and return it once its first event has arrived."""
     stream: EventSource[T] = yield operation
     return stream
 
@@ -74,6 +74,6 @@ def reconcile(send: Callable[[], Flow[T]], find: Callable[[], Flow[A | None]]) -
         search_failed = True
     if search_failed:
         # Whether the question was received is as uncertain as before, and that is what matters to the caller.
-        lost.hint = Template(lost.hint, " The answer could not be looked for, since the history could not be read.")
+        lost.hint = Template(lost.hint, " The answer could not be looked up, since the history could not be read.")
         raise lost
     return found if found is not None else (yield from send())

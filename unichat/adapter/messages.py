@@ -82,7 +82,7 @@ class Request:
 
     @path.validator
     def _check_path(self, _: object, path: str) -> None:
-        # The address is put before it: without the slash, "@evil.example/" would become the host.
+        # It is appended to the base URL: without the slash, "@evil.example/" would become the host.
         if not path.startswith("/"):
             raise ValueError(f"a path must begin with a slash, unlike {path!r}")
 
@@ -152,7 +152,7 @@ class Reply:
             label = self.headers.get("content-type", "")
             raise InvalidResponse(
                 f"the answer is labelled {quoted(label)} instead of application/json",
-                hint="A proxy or a sign-in page may stand between; check base_url and the network.",
+                hint="A proxy or a sign-in page may be in between; check base_url and the network.",
                 kind="content_type",
                 excerpt=excerpt(self.body),
             )
@@ -198,7 +198,7 @@ class ErrorResponse:
     Attributes:
         status: that of the vendor's envelope in the body if it has one, otherwise HTTP's.
         means: the status to treat it as, if the vendor's own is misleading.
-        message: the vendor's own words.
+        message: the vendor's own message.
         code: the vendor's own error code, such as `not_authenticated`.
         argument: for an invalid request: the field that the vendor names, such as `query.message`.
         what: what a 404 did not find: `bot`, `project`, `thread`, `answer` or `route`.

@@ -23,7 +23,7 @@ PageOrder = Literal["newest_first", "oldest_first"] | None
 
 
 class Replay(enum.Enum):
-    """The replay class of an operation: what a second sending would do. The HTTP method does not decide it."""
+    """The replay class of an operation: what sending it twice would do. The HTTP method does not decide it."""
 
     READ = "read"
     """Reads only: harmless."""
@@ -32,7 +32,7 @@ class Replay(enum.Enum):
     CLEAR = "clear"
     """Removes what is removed already: harmless unless something is added in between."""
     ASK = "ask"
-    """Asks the question twice: costs tokens twice, and leaves one question too many in the thread."""
+    """Asks the question twice: costs tokens twice, and leaves the question in the thread twice."""
     INSERT = "insert"
     """Adds a second row."""
 
@@ -91,10 +91,10 @@ class Operation(Generic[T]):
 
 @frozen(kw_only=True)
 class StreamOperation(Generic[T]):
-    """One HTTP call whose answer comes in pieces: like `Operation`, with a decoder instead of `parse`.
+    """One HTTP call whose answer is streamed: like `Operation`, with a decoder instead of `parse`.
 
     Attributes:
-        decoder: makes the decoder; its argument is how many bytes a record may have.
+        decoder: makes the decoder; its argument is the maximum size of a record, in bytes.
     """
 
     backend: str
@@ -131,7 +131,7 @@ class Paged(Generic[T]):
     Attributes:
         first: fetches the first page; or that page itself, where its items are at hand already.
         key: returns an item's identity, so that an item that moved to another page is returned once.
-        keep: says whether an item was asked for, if the vendor cannot filter; None keeps all.
+        keep: says whether an item was requested, if the vendor cannot filter; None keeps all.
     """
 
     first: Operation[Page[T]] | Page[T]

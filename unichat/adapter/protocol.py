@@ -24,7 +24,7 @@ from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackRecei
 S = TypeVar("S", bound=CommonSettings)
 
 OnUnsupported = Literal["raise", "drop"]
-"""What to do with an argument that the backend cannot carry."""
+"""What to do with an argument that the backend does not support."""
 
 
 @frozen(kw_only=True)
@@ -32,19 +32,19 @@ class Capabilities:
     """What a backend can do; known before anything is sent.
 
     Attributes:
-        streaming: answers come in pieces; without it `stream` gives the whole answer as one event.
+        streaming: answers can be streamed; without it, `stream` yields the whole answer as one event.
         clear_history: conversations can be cleared.
         parallel_threads: one user can have several conversations at a time.
-        history_by_thread: `history(thread)` gives that thread alone, not all of its user's.
+        history_by_thread: `history(thread)` yields only that thread, not all of its user's.
         history_by_user: `history(user=...)` works.
         sources: answers name their sources.
-        uncertainty: answers say whether the vendor doubts them.
+        uncertainty: answers say whether the vendor is uncertain.
         timestamps: exchanges of the history have times.
-        metadata: questions can carry `metadata`.
-        user_details: questions can carry more of a user than the id.
+        metadata: questions accept `metadata`.
+        user_details: questions accept user details beyond the id.
         feedback_needs_user: `feedback` needs `user`.
-        feedback_comment_on_up: an upvote can carry a comment.
-        question_limit: characters (Unicode code points) that a question may have; None for no stated limit.
+        feedback_comment_on_up: an upvote accepts a comment.
+        question_limit: maximum length of a question, in Unicode code points; None for no stated limit.
         options: by call, the backend's own keyword arguments.
     """
 
@@ -74,7 +74,7 @@ class NeutralCall:
     options: Mapping[str, Any] = field(factory=dict)
 
     def reject_or_drop(self, argument: str, reason: str, alternative: str) -> None:
-        """Report an argument that the backend cannot carry: raise, or log that it is dropped, as the caller chose.
+        """Report an argument that the backend does not support: raise, or log that it is dropped, as the caller chose.
 
         Raises:
             Unsupported: unless the caller chose `on_unsupported="drop"`.
@@ -84,7 +84,7 @@ class NeutralCall:
                 reason if argument == self.operation else f"{argument}: {reason}",
                 hint=Template(
                     alternative,
-                    Template(" Or pass ", Argument("on_unsupported", "'drop'"), " to go on without it."),
+                    Template(" Or pass ", Argument("on_unsupported", "'drop'"), " to continue without it."),
                 ),
                 backend=self.backend,
                 operation=self.operation,
@@ -101,7 +101,7 @@ class NeutralCall:
         """
         for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
             if getattr(user, name) is not None:
-                self.reject_or_drop(f"user.{name}", reason, "Give the user's id alone.")
+                self.reject_or_drop(f"user.{name}", reason, "Give only the user's id.")
 
 
 @frozen(kw_only=True)

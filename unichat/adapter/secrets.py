@@ -17,9 +17,9 @@ def _problem(text: object) -> tuple[str, str]:
     if not text:
         return "is empty", "Give the key that the vendor issued."
     if text != text.strip():
-        return "has blanks or line ends around it", "Remove them; a file often ends in one."
+        return "has leading or trailing whitespace", "Remove it; a file often ends in a line break."
     if not (text.isascii() and text.isprintable()):
-        return "holds characters that cannot stand in an HTTP header", "Give the key that the vendor issued."
+        return "holds characters that cannot be used in an HTTP header", "Give the key that the vendor issued."
     return "", ""
 
 
@@ -27,8 +27,8 @@ class Secret:
     """A text that shows as `***` everywhere and cannot be pickled. `reveal()` gives the text.
 
     Raises:
-        ConfigError: the text is empty, has blanks around it, or holds anything but printable ASCII, none of which
-            can stand in an HTTP header. The message never shows the text.
+        ConfigError: the text is empty, has leading or trailing whitespace, or holds anything but printable ASCII,
+            so it cannot be used in an HTTP header. The message never shows the text.
     """
 
     __slots__ = ("_text",)
@@ -36,7 +36,7 @@ class Secret:
     def __init__(self, text: str, *, name: str = "secret") -> None:
         problem, hint = _problem(text)
         if problem:
-            # Not to stand in a traceback with local variables.
+            # Keep it out of tracebacks that show local variables.
             del text
             raise ConfigError(f"{name} {problem}", key=name, hint=hint)
         self._text = text
@@ -67,7 +67,7 @@ class Signature:
     """The header that signs a request.
 
     Attributes:
-        scheme: stands before the secret in the header's value; empty for none.
+        scheme: precedes the secret in the header's value; empty for none.
     """
 
     header: str
@@ -91,5 +91,5 @@ class Token:
 TokenProvider = Callable[[], str | Secret | Awaitable[str | Secret]]
 """A function without arguments that returns a valid token; called before each request.
 
-A client over asyncio calls it in a thread, since it may block, and awaits it if it is asynchronous.
+A client on asyncio calls it in a thread, since it may block, and awaits it if it is asynchronous.
 """

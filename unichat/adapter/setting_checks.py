@@ -1,4 +1,4 @@
-"""Checks of settings: each takes the setting's name and value, and raises `ConfigError` unless the value will do."""
+"""Checks of settings: each takes the setting's name and value, and raises `ConfigError` for an invalid value."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def one_of(*accepted: str) -> Callable[[str, object], None]:
 
 
 def true_or_false(name: str, value: object) -> None:
-    """Accept a boolean only: a text such as "no" would count as true."""
+    """Accept a boolean only: a string such as "no" would count as true."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} is {quoted(value)}", key=name, hint="Use true or false.")
 
@@ -80,15 +80,15 @@ def _address_problem(value: str) -> str:
         parts = urlsplit(value)
         port = parts.port
     except ValueError as error:
-        return f"is not an address ({error})"
+        return f"is not a valid URL ({error})"
     if parts.scheme not in ("http", "https") or "//" not in value:
         return "should begin with https:// (or http:// for this machine)"
     if "@" in parts.netloc:
         return "holds a user name or password, which unichat never sends; remove it"
     if not value.isprintable() or " " in value or port == 0 or not _is_host(parts.hostname or ""):
-        return "names no host that can be reached"
+        return "has no valid host"
     if "?" in value or "#" in value:
-        return "has a query or fragment; give the address without it"
+        return "has a query or fragment; leave it out"
     return ""
 
 

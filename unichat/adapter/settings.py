@@ -57,24 +57,22 @@ def setting(
 
 @frozen(kw_only=True)
 class PolicySettings:
-    """Time limits, retries and limits on sizes: the same for every backend."""
+    """Time limits, retries and size limits: the same for every backend."""
 
     deadline: float | None = setting(
         default=None,
         check=positive_seconds,
-        help="Seconds for a whole call, attempts and waits included. Left out: 120 for questions, 30 for the rest.",
+        help="Seconds for a whole call, including attempts and waits. Default: 120 for questions, 30 for the rest.",
     )
     connect_timeout: float = setting(default=5.0, check=positive_seconds, help="Seconds for making a connection.")
     connections: int | None = setting(
-        default=None, check=positive_integer, help="Connections at most. Left out: 64, and over asyncio 1,000."
+        default=None, check=positive_integer, help="Maximum number of connections. Default: 64, or 1,000 on asyncio."
     )
     first_event_timeout: float = setting(
         default=60.0, check=positive_seconds, help="Seconds until a stream's first event."
     )
     idle_timeout: float = setting(default=30.0, check=positive_seconds, help="Seconds between two events of a stream.")
-    attempts: int = setting(
-        default=3, check=positive_integer, help="How often a request is sent at most, the first time included."
-    )
+    attempts: int = setting(default=3, check=positive_integer, help="Maximum number of attempts, including the first.")
     replay: Literal["never", "reconcile", "always"] = setting(
         default="never",
         check=one_of("never", "reconcile", "always"),
@@ -101,20 +99,20 @@ class PolicySettings:
         default=30.0, check=positive_seconds, help="Seconds: the longest wait after a 507."
     )
     retry_after_limit: float = setting(
-        default=60.0, check=positive_seconds, help="Seconds: a Retry-After above this is not waited for."
+        default=60.0, check=positive_seconds, help="Seconds: a Retry-After longer than this is not honoured."
     )
     retry_budget: int = setting(
         default=100,
         check=non_negative_integer,
-        help="Tokens for retries: one costs 10 (5 after a 429 or 507), a success gives 1 back. 0 allows none.",
+        help="Tokens for retries: a retry costs 10 (5 after a 429 or 507), a success returns 1. 0 allows none.",
     )
     breaker_failures: int | None = setting(
         default=None,
         check=positive_integer,
-        help="Failures in a row that open the circuit breaker; left out: no breaker.",
+        help="Failures in a row that open the circuit breaker. Default: no breaker.",
     )
     breaker_reset: float = setting(
-        default=30.0, check=positive_seconds, help="Seconds until an open breaker lets one call through to see."
+        default=30.0, check=positive_seconds, help="Seconds until an open breaker lets one probe through."
     )
     rate: str | None = setting(
         default=None,
@@ -122,14 +120,18 @@ class PolicySettings:
         help='Space calls to this rate, such as "20/min"; shared by all clients on one key.',
     )
     body_limit: int = setting(
-        default=16 * 1024 * 1024, check=positive_integer, help="Bytes of an answer at most, decompressed."
+        default=16 * 1024 * 1024, check=positive_integer, help="Maximum size of a response, in bytes, decompressed."
     )
-    record_limit: int = setting(default=1024 * 1024, check=positive_integer, help="Bytes of a stream's record at most.")
-    page_limit: int = setting(default=10_000, check=positive_integer, help="Pages that one history reads at most.")
+    record_limit: int = setting(
+        default=1024 * 1024, check=positive_integer, help="Maximum size of a stream's record, in bytes."
+    )
+    page_limit: int = setting(
+        default=10_000, check=positive_integer, help="Maximum number of pages that one history reads."
+    )
     log_content: bool = setting(
         default=False,
         check=true_or_false,
-        help="Log the vendor's own words on a failure too. They may quote what somebody asked.",
+        help="Log the vendor's own message about a failure too. It may quote what somebody asked.",
     )
 
 
@@ -138,17 +140,17 @@ class CommonSettings(PolicySettings):
     """The settings of every adapter; an adapter's own class derives from this one."""
 
     base_url: str = setting(
-        default="", check=http_url, help="The vendor's address, or that of a simulator or gateway in its place."
+        default="", check=http_url, help="The vendor's URL, or that of a simulator or gateway to use instead."
     )
     on_unsupported: Literal["raise", "drop"] = setting(
         default="raise",
         check=one_of("raise", "drop"),
-        help="What to do with an argument that the backend cannot carry: raise Unsupported, or drop it and log that.",
+        help="What to do with an argument that the backend does not support: raise Unsupported, or log and drop it.",
     )
     ca_bundle: str | None = setting(
         default=None,
         check=non_empty_text,
-        help="A file with the certificate authorities to trust instead of the usual ones.",
+        help="A file with the certificate authorities to trust instead of the default ones.",
     )
     allow_insecure: bool = setting(
         default=False,

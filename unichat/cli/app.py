@@ -70,7 +70,7 @@ class _LazyGroup(click.Group):
     "unichat",
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="One interface to hosted support bots. Begin with `unichat demo`, which needs no account.",
+    help="One interface to hosted support bots. Start with `unichat demo`, which needs no account.",
 )
 @click.version_option(unichat.__version__, message="unichat %(version)s")
 @click.option("--config", type=click.Path(), metavar="FILE", help="The config file; can also come after the command.")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run: bool) -> None:
     """Run one of the vendor's own operations.
 
-    `unichat operations` lists them with their parameters. Ids that the settings know are filled in. Prints the vendor's
-    JSON; of a streamed operation, one record a line as it comes.
+    `unichat operations` lists them with their parameters. Ids from the settings are filled in. Prints the vendor's
+    JSON; for a streamed operation, one record per line as it arrives.
     """
     from unichat.cli.call_arguments import parse_arguments
     from unichat.connecting import client_for
@@ -39,7 +39,7 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
     try:
         vendor_operation = endpoint.function(**values)
     except (AttributeError, TypeError, ValueError) as error:
-        # JSON of a type that the operation does not expect, which the user can correct.
+        # JSON of a type that the operation does not expect, which the user can fix.
         raise click.UsageError(f"{operation} does not take these arguments ({trimmed(str(error))}).") from error
     if dry_run:
         from unichat.cli.curl import command_line

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @click.command("clear")
 @options.thread
 @options.user
-@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @options.target
 def command(target: Target, thread: str | None, user: str | None, yes: bool) -> None:
     """Clear a conversation.
 
-    The one of a thread, of a user, or of the owner of the key. This cannot be undone, so it asks first; where there is
+    That of a thread, of a user, or of the owner of the key. This cannot be undone, so it asks first; where there is
     no terminal to ask on, --yes is required.
     """
     with target.client() as client:
@@ -38,7 +38,7 @@ def command(target: Target, thread: str | None, user: str | None, yes: bool) -> 
 
 def _confirm(conversation: str) -> None:
     if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError("there is no terminal to ask whether to clear: give --yes.")
+        raise click.UsageError("there is no terminal to ask for confirmation: pass --yes.")
     if not click.confirm(f"Clear {output.printable(conversation)}?", err=True):
         output.print_note("Nothing was cleared.")
         raise click.exceptions.Exit(FAILED)

@@ -1,4 +1,4 @@
-"""What `unichat chat` does with a line: a question, streamed, or one of the commands."""
+"""Handles a line of `unichat chat`: a question, streamed, or one of the commands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatE
 from unichat.models import Answer, Rating, ThreadRef
 
 COMMANDS = {
-    "/up": "rate the last answer up; words after it are the comment",
-    "/down": "rate the last answer down; words after it are the comment",
+    "/up": "rate the last answer up; any text after it is the comment",
+    "/down": "rate the last answer down; any text after it is the comment",
     "/history": "show this thread as the vendor has it",
     "/reset": "start a new thread with the next question",
     "/help": "show these commands",
@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 class Conversation:
-    """One person and one bot: the thread, and the last answer, which a rating is for."""
+    """One person and one bot: the thread, and the last answer, which ratings are for."""
 
     def __init__(self, client: Client, *, thread: ThreadRef | None, user: str | None) -> None:
         self._client = client
@@ -36,21 +36,21 @@ class Conversation:
         self._feedback_user = user or (str(uuid.uuid4()) if client.capabilities.feedback_needs_user else None)
         self._last_answer: Answer | None = None
         self._commands: dict[str, Callable[[str], bool]] = {
-            "/up": lambda words: self._rate(Rating.UP, words),
-            "/down": lambda words: self._rate(Rating.DOWN, words),
+            "/up": lambda text: self._rate(Rating.UP, text),
+            "/down": lambda text: self._rate(Rating.DOWN, text),
             "/history": self._history,
             "/reset": self._reset,
             "/help": self._help,
-            "/quit": lambda words: False,
+            "/quit": lambda text: False,
         }
 
     def handle_line(self, line: str) -> bool:
         """Handle one line, and return whether to continue. Errors of a call are printed, a line each."""
         try:
             if line.startswith("/"):
-                name, _, words = line.strip().partition(" ")
-                known = self._commands.get(name)
-                return self._report_unknown_command(name) if known is None else known(words.strip())
+                name, _, text = line.strip().partition(" ")
+                handler = self._commands.get(name)
+                return self._report_unknown_command(name) if handler is None else handler(text.strip())
             if line.strip():
                 self._ask(line.strip())
         except UnichatError as error:
@@ -83,17 +83,17 @@ class Conversation:
         if isinstance(error, StreamInterrupted):
             self._thread = error.thread or self._thread
         if isinstance(error, ThreadMismatch) or (isinstance(error, NotFound) and error.what == "thread"):
-            output.print_note("This thread cannot go on; /reset starts a new one.")
+            output.print_note("This thread cannot be continued; /reset starts a new one.")
 
-    def _rate(self, rating: Rating, words: str) -> bool:
+    def _rate(self, rating: Rating, text: str) -> bool:
         if self._last_answer is None:
             output.print_note("There is no answer to rate yet.")
         else:
-            self._client.feedback(self._last_answer, rating, user=self._feedback_user, comment=words or None)
+            self._client.feedback(self._last_answer, rating, user=self._feedback_user, comment=text or None)
             output.print_text(f"Rated {rating.value}.")
         return True
 
-    def _history(self, words: str) -> bool:
+    def _history(self, text: str) -> bool:
         if self._thread is None:
             output.print_note("Nothing was asked in this thread yet.")
         else:
@@ -101,12 +101,12 @@ class Conversation:
                 output.print_exchange(exchange)
         return True
 
-    def _reset(self, words: str) -> bool:
+    def _reset(self, text: str) -> bool:
         self._thread = self._last_answer = None
         output.print_text("A new thread starts with the next question.")
         return True
 
-    def _help(self, words: str) -> bool:
+    def _help(self, text: str) -> bool:
         for name, meaning in COMMANDS.items():
             output.print_text(f"{name:9} {meaning}")
         return True

@@ -140,10 +140,14 @@ def _run_step(call: Call) -> Step:
 def _print_results(results: Mapping[str, Mapping[str, Step]]) -> None:
     names = list(next(iter(results.values())))
     if output.is_terminal():
-        cells = [[f"{of[name].outcome}\n{of[name].summary}" for of in results.values()] for name in names]
+        cells = [[f"{steps[name].outcome}\n{steps[name].summary}" for steps in results.values()] for name in names]
         output.print_table(("step", *results), [(name, *row) for name, row in zip(names, cells, strict=True)])
     else:
-        rows = [(name, vendor, of[name].outcome, of[name].summary) for name in names for vendor, of in results.items()]
+        rows = [
+            (name, vendor, steps[name].outcome, steps[name].summary)
+            for name in names
+            for vendor, steps in results.items()
+        ]
         output.print_table(("step", "vendor", "outcome", "what came back"), rows)
     outcomes = [step.outcome for steps in results.values() for step in steps.values()]
     output.print_text(", ".join(f"{outcomes.count(each)} {each}" for each in ("ok", "unsupported", "failed")) + ".")

@@ -14,10 +14,10 @@ from unichat._text.printable import escaped, trimmed
 
 EXIT_CODES = {
     0: "done; also if the reader of the output stops early, and when `sandbox` is stopped",
-    1: "failed, at the vendor or on the way there; or `demo` or `doctor` found a failure, or `clear` was declined",
+    1: "failed, at the vendor or while reaching it; or `demo` or `doctor` found a failure, or `clear` was declined",
     2: "not started: the usage, the config or an argument is wrong, or the backend cannot do it",
     70: "a bug in unichat",
-    130: "ended by Ctrl-C",
+    130: "interrupted by Ctrl-C",
 }
 """What each exit code means."""
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @click.argument("answer_id")
 @click.argument("rating", type=click.Choice(["up", "down"]), metavar="up|down")
 @options.user
-@click.option("--comment", metavar="TEXT", help="Words on the answer.")
-@click.option("--rating-id", type=int, metavar="N", help="The vendor's own id of the rating, where it has them.")
+@click.option("--comment", metavar="TEXT", help="A comment on the answer.")
+@click.option("--rating-id", type=int, metavar="N", help="The vendor's own id of the rating, if it uses them.")
 @options.target
 def command(
     target: Target, answer_id: str, rating: str, user: str | None, comment: str | None, rating_id: int | None

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 @click.command("history")
 @options.thread
 @options.user
-@click.option("--limit", type=int, metavar="N", help="How many at most.")
-@click.option("--newest-first", is_flag=True, help="Begin with the newest instead of the oldest.")
+@click.option("--limit", type=int, metavar="N", help="Maximum number.")
+@click.option("--newest-first", is_flag=True, help="Newest first instead of oldest first.")
 @options.as_json
 @options.target
 def command(
@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """List past questions and answers.
 
-    The ones of a thread, of a user, or of the whole project or bot. They are fetched as they are printed, a page at a
+    Those of a thread, of a user, or of the whole project or bot. They are fetched as they are printed, a page at a
     time; with --json they are printed as one list at the end.
     """
     with target.client() as client:

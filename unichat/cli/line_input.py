@@ -51,7 +51,7 @@ def read_piped_lines() -> Iterator[str]:
     if sys.stdin is None:
         return
     if hasattr(sys.stdin, "reconfigure"):
-        # A line that cannot be decoded is later refused as a question, and the next one is read.
+        # A line that cannot be decoded is later rejected as a question, and the next one is read.
         sys.stdin.reconfigure(errors="surrogateescape")
     for line in sys.stdin:
         yield line.rstrip("\r\n")

@@ -22,13 +22,13 @@ config = click.option(
     metavar="FILE",
     # The outermost --config counts where the command has none of its own.
     callback=lambda ctx, param, value: ctx.find_root().params.get("config") if value is None else value,
-    help="The config file; otherwise UNICHAT_CONFIG, or the unichat.toml found from here upwards.",
+    help="The config file; default: UNICHAT_CONFIG, or the unichat.toml found from here upwards.",
 )
 profile = click.option(
     "--profile",
     metavar="NAME",
     shell_complete=completion.profiles,
-    help="The profile; otherwise UNICHAT_PROFILE, or the file's default.",
+    help="The profile; default: UNICHAT_PROFILE, or the file's default.",
 )
 backend = click.option(
     "--backend",
@@ -36,7 +36,9 @@ backend = click.option(
     shell_complete=completion.backends,
     help="A backend instead of a profile, with its settings from the environment; or a URL.",
 )
-deadline = click.option("--deadline", type=float, metavar="SECONDS", help="For each call, attempts and waits included.")
+deadline = click.option(
+    "--deadline", type=float, metavar="SECONDS", help="For each call, including attempts and waits."
+)
 
 
 def target(command: Command) -> Command:

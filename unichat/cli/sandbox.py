@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command("sandbox")
 @click.option("--docs", type=click.Path(), metavar="FOLDER", help="Markdown to answer from, instead of unichat's docs.")
-@click.option("--port", type=int, metavar="N", help="The first port; the next vendor gets the next. Otherwise any.")
+@click.option(
+    "--port", type=int, metavar="N", help="The first port; the next vendor gets the next. Default: any free port."
+)
 @click.option("--state", type=click.Path(), metavar="FILE", help="Keep threads, feedback and keys there (SQLite).")
 @options.as_json
 def command(docs: str | None, port: int | None, state: str | None, as_json: bool) -> None:
@@ -44,7 +46,7 @@ def command(docs: str | None, port: int | None, state: str | None, as_json: bool
 
 @contextmanager
 def _stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and SIGTERM set."""
+    """Yield an event that Ctrl-C and SIGTERM set."""
     stopped = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]

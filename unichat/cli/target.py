@@ -59,7 +59,7 @@ class Target:
 
     @contextmanager
     def client_or_sandbox(self, thread: ThreadRef | None) -> Iterator[OpenedClient]:
-        """Give a client; without any config, the client of a sandbox that runs until the end of the block.
+        """Yield a client; without any config, the client of a sandbox that runs until the end of the block.
 
         The sandbox keeps its state in the user's state folder, so that `thread` may be from an earlier command.
         """
@@ -83,7 +83,7 @@ class Target:
         output.print_note(
             f"note: no config file was found, so this is the sandbox: a simulated {title} that answers from unichat's "
             "own docs. It ends with this command, and its links with it; `unichat sandbox` starts one that stays, and "
-            "prints a config to begin with."
+            "prints a config to start with."
         )
         return client
 

@@ -30,7 +30,7 @@ _CONCURRENCY_LIMIT = 10_000
 
 @frozen
 class ArgumentChecker:
-    """Checks the arguments of one backend's neutral calls, and makes of them the values that an adapter takes.
+    """Checks the arguments of one backend's neutral calls, and turns them into the values that an adapter takes.
 
     Every check raises `InvalidInput`, `ThreadMismatch` or `Unsupported`, before anything is sent.
     """
@@ -164,7 +164,7 @@ class ArgumentChecker:
         return text
 
     def _check_thread(self, thread: object) -> ThreadRef | None:
-        """Return `thread` as a reference: it may be one, be its text, or be an answer or exchange that has one."""
+        """Return `thread` as a reference: it may be one, its text form, or an answer or exchange that has one."""
         if isinstance(thread, Answer | Exchange):
             thread = require_thread(thread)
         if isinstance(thread, str):
@@ -195,7 +195,7 @@ _COMMON_ARGUMENTS = (
 
 
 def require_thread(thread: object) -> object:
-    """Return the thread to continue, which an answer or exchange may be given for."""
+    """Return the thread to continue: itself, or that of an answer or exchange."""
     if isinstance(thread, Answer | Exchange):
         thread = thread.thread
     if thread is None:
@@ -232,7 +232,7 @@ def check_deadline(value: object) -> float | None:
 
 
 def attach_record(result: Any, call: Any) -> Any:
-    """Return an answer, receipt or clearing with the record of its call."""
+    """Return an answer, receipt or clearing result with the record of its call."""
     if not isinstance(result, Answer):
         return evolve(result, call=call.record)
     # By hand: evolve() would look up every field, for each answer.

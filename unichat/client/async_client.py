@@ -52,7 +52,7 @@ class AsyncClient(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> Answer:
-        """Ask in a fresh thread; `answer.thread` is where to go on.
+        """Ask in a new thread; `answer.thread` continues it.
 
         Args:
             question: text that is not blank; `capabilities.question_limit` has the vendor's limit.
@@ -90,7 +90,7 @@ class AsyncClient(BaseClient):
 
         Raises:
             ThreadMismatch: the thread belongs to another backend or bot.
-            StaleThread: a newer thread took its place, on a backend that keeps one at a time.
+            StaleThread: a newer thread replaced it, on a backend that keeps only one per user.
             UnichatError: as `chat`.
         """
         return await self._performer.perform(
@@ -117,12 +117,12 @@ class AsyncClient(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> AsyncAnswerStream[Answer]:
-        """Ask, and get the answer in pieces: `async with client.stream(q) as pieces: async for event in pieces: …`.
+        """Ask, and stream the answer: `async with client.stream(q) as pieces: async for event in pieces: …`.
 
-        Nothing is sent before the block is entered. On a backend without streaming the whole answer comes as one event.
+        Nothing is sent before the block is entered. Without streaming, the whole answer arrives as one event.
 
         Raises:
-            StreamInterrupted: it broke after the first event; `.text` has what came.
+            StreamInterrupted: it broke after the first event; `.text` has what was received.
             UnichatError: as `continue_thread`.
         """
         start, finish = self._open_stream(
@@ -154,7 +154,7 @@ class AsyncClient(BaseClient):
         Args:
             rating: `Rating.UP` or `Rating.DOWN`, or `"up"` or `"down"`.
             user: who rates. Needed where `capabilities.feedback_needs_user`.
-            comment: words, or a `Comment` with flags.
+            comment: text, or a `Comment` with flags.
 
         Raises:
             InvalidInput, Unsupported, ConfigError: before anything is sent.
@@ -196,8 +196,8 @@ class AsyncClient(BaseClient):
 
         Raises:
             InvalidInput, Unsupported: at once.
-            UnichatError: while iterating; what was given before stays good. The iterator has then ended: to go on, call
-                again, and pass over what was given.
+            UnichatError: while iterating; what was yielded before stays valid. The iterator has then ended: to
+                continue, call again, and skip what was yielded.
         """
         reader = self._read_history(
             thread,
@@ -228,12 +228,12 @@ class AsyncClient(BaseClient):
     ) -> ClearResult:
         """Clear a conversation: a thread's, a user's, or that of the key's owner.
 
-        With `on_unsupported="drop"`, a backend that cannot clear gives `ClearOutcome.DETACHED`: nothing was removed,
+        With `on_unsupported="drop"`, a backend that cannot clear returns `ClearOutcome.DETACHED`: nothing was removed,
         and the next `chat` starts a fresh thread.
 
         Raises:
             Unsupported: the backend cannot clear (`capabilities.clear_history`).
-            NotFound: the vendor knows no such conversation.
+            NotFound: the vendor has no such conversation.
             UnichatError: everything else.
         """
         return await self._performer.perform(
@@ -246,14 +246,14 @@ class AsyncClient(BaseClient):
         Returns its result, with the vendor's JSON under `.raw`. A streamed operation goes to `run_stream`.
 
         Raises:
-            Unsupported: the operation is another backend's.
+            Unsupported: the operation belongs to another backend.
             UnichatError: everything else.
         """
         result: T = await self._performer.perform(self._run(operation, deadline)())
         return result
 
     def run_stream(self, operation: StreamOperation[T], *, deadline: float | None = None) -> AsyncAnswerStream[T]:
-        """Run one of the vendor's own streamed operations: as `stream`, and `.raw()` gives the vendor's records."""
+        """Run one of the vendor's own streamed operations: as `stream`, and `.raw()` returns the vendor's records."""
         start = self._run(operation, deadline)
         return AsyncAnswerStream(
             lambda: self._performer.perform(start()),

@@ -26,7 +26,7 @@ from unichat.errors import InvalidInput, UnichatError
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
-_ITEMS = Template(PythonOnly("Pass a list, a generator or another iterable, async or not, of one item a call."))
+_ITEMS = Template(PythonOnly("Pass a list, a generator or another iterable, async or not, of one item per call."))
 _FUNCTION = Template(
     PythonOnly("Pass an async function of one item, such as bot.chat of an AsyncClient; for another: map_concurrent.")
 )
@@ -42,19 +42,19 @@ def map_concurrent_async(
 ) -> AsyncOutcomes[I, R]:
     """Await `function` of each of the `items`, several at a time, in tasks of one event loop.
 
-    As `map_concurrent`, but for an asynchronous function, and for items that may come asynchronously: an outcome is
-    given even while the next item has not come yet.
+    As `map_concurrent`, but for an asynchronous function, and for items that may arrive asynchronously: an outcome
+    is yielded even while the next item has not arrived yet.
 
-    Leaving early cancels the calls that run, waits until they have ended, and begins no more. An exception or a
-    cancellation within the iteration does so at once, `async with` at the end of its block; after a `break` without it,
-    the event loop does so when it comes to it. Items of which any were taken are closed then: asynchronous ones if they
-    have `aclose`, others if they are a generator.
+    Leaving early cancels the running calls, waits until they have ended, and starts no more. An exception or a
+    cancellation within the iteration does so immediately, `async with` at the end of its block; after a `break` without
+    it, the event loop does so eventually. If any items were taken, they are then closed: asynchronous ones if they have
+    `aclose`, others if they are a generator.
 
-    Only a cancellation of whoever iterates is raised as one. That of a call is an error in its outcome.
+    Only a cancellation of the consumer is raised as one. That of a call is an error in its outcome.
 
     Args:
         function: called with one item; returns an awaitable, as the calls of an `AsyncClient` do.
-        items: any iterable, asynchronous or not. One task takes them, one by one, as calls become free, and closes
+        items: any iterable, asynchronous or not. One task takes them, one by one, as calls complete, and closes
             them.
         concurrency, ordered: as for `map_concurrent`.
         on_progress: called with a `Progress` after each call, within the iteration; it should not block.
@@ -84,7 +84,7 @@ class AsyncOutcomes(Generic[I, R]):
         return await anext(self._outcomes)
 
     async def close(self) -> None:
-        """Cancel the calls that run, wait until they have ended, begin no more, and close the items.
+        """Cancel the running calls, wait until they have ended, start no more, and close the items.
 
         Closing twice is fine.
         """
@@ -100,7 +100,7 @@ class AsyncOutcomes(Generic[I, R]):
 
 
 class _Tasks(Generic[I, R]):
-    """The tasks of one iteration: one that takes the items, and one for each call that runs.
+    """The tasks of one iteration: one that takes the items, and one for each running call.
 
     Attributes:
         failure: what the items raised; None if nothing.
@@ -112,7 +112,7 @@ class _Tasks(Generic[I, R]):
         self.failure: Exception | None = None
         self._function = function
         self._window = window
-        # With the item and its index, but for the task that takes the items.
+        # With the item and its index, except for the task that takes the items.
         self._running: dict[asyncio.Task[Any], tuple[I, int] | None] = {}
         self._ended: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
         self._room = asyncio.Event()
@@ -122,23 +122,23 @@ class _Tasks(Generic[I, R]):
     def __bool__(self) -> bool:
         return bool(self._running)
 
-    def _start(self, coroutine: Coroutine[Any, Any, Any], begun: tuple[I, int] | None) -> asyncio.Task[Any]:
+    def _start(self, coroutine: Coroutine[Any, Any, Any], started: tuple[I, int] | None) -> asyncio.Task[Any]:
         task = asyncio.create_task(coroutine)
-        self._running[task] = begun
+        self._running[task] = started
         task.add_done_callback(self._ended.put_nowait)
         return task
 
     async def _feed(self, items: Iterable[I] | AsyncIterable[I]) -> None:
         # All items in one task: what an asynchronous generator has open, such as a time-out, belongs to a task.
-        source = aiter(items if isinstance(items, AsyncIterable) else _asynchronous(items))
+        source = aiter(items if isinstance(items, AsyncIterable) else _iterate_async(items))
         try:
             while True:
                 item = await self._next(source)
                 if self._stopped:
-                    # They went on although they were cancelled.
+                    # The items continued although they were cancelled.
                     break
                 index = self._window.begin()
-                self._start(_called(self._function, item, index), (item, index))
+                self._start(_call_function(self._function, item, index), (item, index))
         except StopAsyncIteration:
             pass
         finally:
@@ -152,7 +152,7 @@ class _Tasks(Generic[I, R]):
         except asyncio.CancelledError as cancelled:
             if self._stopped or not isinstance(source, AsyncGenerator):
                 raise
-            # A time-out that the items have open ran out while they waited here: they make of it what they would.
+            # A time-out within the items expired while they waited here: it is for them to handle.
             item: I = await source.athrow(cancelled)
             await self._wait_for_room()
             return item
@@ -164,29 +164,29 @@ class _Tasks(Generic[I, R]):
             await self._room.wait()
 
     async def settle(self, *, wait: bool) -> None:
-        """Note what has ended; with `wait`, not before something has. Raises what is no error of a call or an item."""
+        """Note what has ended; with `wait`, wait for something first. Raises an error of neither a call nor an item."""
         while wait or not self._ended.empty():
             task = await self._ended.get()
-            begun = self._running.pop(task)
-            if begun is not None:
-                self._window.end(_outcome(task, *begun))
+            started = self._running.pop(task)
+            if started is not None:
+                self._window.end(_outcome(task, *started))
             else:
-                self._fed(task)
+                self._end_feeding(task)
             wait = False
 
-    def _fed(self, feeding: asyncio.Task[None]) -> None:
+    def _end_feeding(self, feeding: asyncio.Task[None]) -> None:
         try:
             feeding.result()
         except BaseException as error:
-            # Not yet: what was begun before is paid for.
+            # Not yet: the calls started before are paid for.
             self.failure = items_failure(error)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Take more items, if the window has room."""
         self._room.set()
 
     async def stop(self) -> None:
-        """Begin no more, cancel what runs, and wait until it has ended. Raises what the items raise on closing."""
+        """Start no more, cancel what runs, and wait until it has ended. Raises what the items raise on closing."""
         closing = not self._feeding.done()
         self._stopped = True
         for task in self._running:
@@ -194,7 +194,7 @@ class _Tasks(Generic[I, R]):
         await asyncio.gather(*self._running, return_exceptions=True)
         if closing and not self._feeding.cancelled():
             error, current = self._feeding.exception(), asyncio.current_task()
-            # Nothing takes the place of a cancellation of whoever iterates.
+            # Nothing replaces a cancellation of the consumer.
             if error is not None and not (current is not None and current.cancelling()):
                 raise error
 
@@ -208,14 +208,14 @@ async def _outcomes(
             await tasks.settle(wait=not window.ready)
             if window.ready:
                 yield window.take()
-            tasks.go_on()
+            tasks.resume()
         if tasks.failure is not None:
             raise tasks.failure
     finally:
         await tasks.stop()
 
 
-async def _asynchronous(items: Iterable[I]) -> AsyncGenerator[I, None]:
+async def _iterate_async(items: Iterable[I]) -> AsyncGenerator[I, None]:
     remaining = iter(items)
     try:
         while True:
@@ -232,17 +232,17 @@ def _outcome(task: asyncio.Task[Outcome[I, R]], item: I, index: int) -> Outcome[
     try:
         return task.result()
     except BaseException as error:
-        # Of the task, not within it: one that is cancelled before it runs has no say.
+        # Of the task, not within it: one that is cancelled before it runs never gets to handle it.
         if not is_cancellation(error):
             raise
         return Outcome(item=item, index=index, error=cancelled_call())
 
 
-async def _called(function: Callable[[I], Awaitable[R]], item: I, index: int) -> Outcome[I, R]:
+async def _call_function(function: Callable[[I], Awaitable[R]], item: I, index: int) -> Outcome[I, R]:
     try:
         awaitable = function(item)
         if isawaitable(awaitable):
             return Outcome(item=item, index=index, result=await awaitable)
     except UnichatError as error:
         return Outcome(item=item, index=index, error=error)
-    raise InvalidInput("function returns no awaitable", hint=_FUNCTION, argument="function")
+    raise InvalidInput("function does not return an awaitable", hint=_FUNCTION, argument="function")

@@ -1,4 +1,4 @@
-"""Answers in pieces on asyncio: the counterpart of `streams`."""
+"""Streamed answers on asyncio: the counterpart of `streams`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class AsyncAnswerStream(SingleConsumerStream[T]):
-    """An answer in pieces: an async context manager that gives each `StreamEvent` once, and then `await .answer()`.
+    """A streamed answer: an async context manager that yields each `StreamEvent` once, and then has `await .answer()`.
 
-    The question is sent when the block is entered, or with the first event. Leaving the block early gives the
-    connection up; the vendor may still count the question as asked.
+    The question is sent when the block is entered, or with the first event. Leaving the block early drops the
+    connection; the vendor may still count the question as asked.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class AsyncAnswerStream(SingleConsumerStream[T]):
     def _give_up(self, interrupted_by: BaseException | None = None) -> None:
         if self._source is not None:
             if self._affinity.is_closed():
-                # After the end of its loop nothing is left to give up.
+                # After the end of its loop there is nothing left to close.
                 self._closed, self._live = True, None
                 return
-            # Before anything is given up: in its own event loop it can be read on.
+            # Before anything is closed: in its own event loop it can still be read.
             self._affinity.check()
         super()._give_up(interrupted_by)
 
@@ -62,7 +62,7 @@ class AsyncAnswerStream(SingleConsumerStream[T]):
         if self._ended:
             raise StopAsyncIteration
         if self._live is not None:
-            # Before anything is noted: in its own event loop it can be read on.
+            # Before anything is noted: in its own event loop it can still be read.
             self._affinity.check()
         self._begin_reading()
         try:
@@ -84,20 +84,20 @@ class AsyncAnswerStream(SingleConsumerStream[T]):
             pass
 
     async def answer(self) -> T:
-        """Return the whole answer; reads what has not come yet.
+        """Return the whole answer; reads what has not arrived yet.
 
         Raises:
             InvalidInput: the block was left before the end.
-            StreamInterrupted: it breaks on the way.
+            StreamInterrupted: it breaks before the end.
         """
         await self._drain()
         return self._result()
 
     async def raw(self) -> list[Any]:
-        """Return the vendor's records, all of them; reads what has not come yet. Raises as `answer` does."""
+        """Return the vendor's records, all of them; reads what has not arrived yet. Raises as `answer` does."""
         await self._drain()
         return self._records()
 
     async def close(self) -> None:
-        """Give the connection up. Closing twice is fine."""
+        """Drop the connection. Closing twice is fine."""
         self._give_up()

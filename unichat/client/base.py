@@ -37,7 +37,7 @@ from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, Feedback
 M = TypeVar("M")
 
 _SHARED = frozenset({"connect_timeout", "connections", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
-"""Policy settings of what a client and its siblings share."""
+"""Policy settings of the resources that a client and its siblings share."""
 
 
 class BaseClient:
@@ -61,20 +61,20 @@ class BaseClient:
         return self._adapter.capabilities
 
     def with_policy(self, **changes: Any) -> Self:
-        """Return a client with other policy settings, such as `attempts=1`, that shares all else with this one.
+        """Return a client with other policy settings, such as `attempts=1`, that shares everything else with this one.
 
-        Connections, token, retry budget, breaker and pace are shared; closing either client closes both. So
-        `client.with_policy(replay="always").chat(…)` sets anything for one call.
+        Connections, token, retry budget, breaker and pacing are shared; closing either client closes both. So
+        `client.with_policy(replay="always").chat(…)` sets it for one call.
 
         Raises:
             ConfigError: the value is not acceptable.
-            InvalidInput: there is no such policy setting, or it can be set for a whole client only.
+            InvalidInput: there is no such policy setting, or it can only be set for a whole client.
         """
         names = {item.name for item in fields(PolicySettings)} - _SHARED
         for name in changes.keys() - names:
             nearest = get_close_matches(name, names, n=1)
             raise InvalidInput(
-                f"{name} cannot be set so",
+                f"{name} cannot be set this way",
                 argument=name,
                 hint=f"Did you mean {nearest[0]}?" if nearest else f"These can: {', '.join(sorted(names))}.",
             )
@@ -109,7 +109,7 @@ class BaseClient:
         """Check the arguments of a streamed question.
 
         Returns:
-            What makes the program that asks it, and what makes the caller's answer of the stream's.
+            A function that makes the program that asks it, and one that turns the stream's answer into the caller's.
         """
         checked = self._arguments.chat("stream", question, **arguments)
         seconds = check_deadline(deadline)
@@ -121,7 +121,7 @@ class BaseClient:
 
         def start() -> Program[EventSource[Answer]]:
             nonlocal call
-            # The deadline counts from when it is sent.
+            # The deadline starts when it is sent.
             call = self._context.call(seconds, kind="question", call=checked)
             answer = yield from complete(flow, call, self._context)
             return SingleEventStream(answer) if isinstance(answer, Answer) else answer
@@ -137,10 +137,10 @@ class BaseClient:
     def _read_history(
         self, thread: object, *, deadline: object, limit: object, **arguments: Any
     ) -> PagedReader[Exchange]:
-        """Check the arguments of `history`, and return what reads it."""
+        """Check the arguments of `history`, and return its reader."""
         self._context.check_open()
         checked = self._arguments.history(thread, **arguments)
-        most = check_limit(limit)
+        max_rows = check_limit(limit)
         seconds = check_deadline(deadline)
 
         def begin_call(preparing: bool) -> Call:
@@ -150,12 +150,12 @@ class BaseClient:
             self._adapter.history(checked),
             begin_call,
             self._context,
-            limit=most,
+            limit=max_rows,
             page_limit=self._settings.page_limit,
         )
 
     def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
-        """Check the arguments of `clear_history`, and return the program that clears, or says what stands for it."""
+        """Check the arguments of `clear_history`, and return the program that clears, or its substitute."""
         self._context.check_open()
         checked = self._arguments.clear_history(thread, **arguments)
         if not self.capabilities.clear_history:
@@ -173,14 +173,14 @@ class BaseClient:
         return attach_record((yield from complete(flow, call, self._context)), call)  # type: ignore[no-any-return]
 
     def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:
-        """Check what `run` was given, and return what makes the program that runs it."""
-        self._require_own(operation)
+        """Check the arguments of `run`, and return a function that makes its program."""
+        self._check_backend(operation)
         kind: Literal["question", "other"] = "question" if operation.replay is Replay.ASK else "other"
         seconds = check_deadline(deadline)
-        # The deadline counts from when it is sent.
+        # The deadline starts when it is sent.
         return lambda: run(operation, self._context.call(seconds, kind=kind), self._context)
 
-    def _require_own(self, operation: Operation[Any] | StreamOperation[Any]) -> None:
+    def _check_backend(self, operation: Operation[Any] | StreamOperation[Any]) -> None:
         if not isinstance(operation, Operation | StreamOperation):
             raise InvalidInput(
                 f"{type(operation).__name__} is not an operation",
@@ -201,6 +201,6 @@ class BaseClient:
 
 
 def _detach(checked: ClearCall) -> Program[ClearResult]:
-    """Return what stands for clearing on a backend that cannot: the next `chat` starts a fresh thread."""
+    """Return the substitute for clearing on a backend that cannot clear: the next `chat` starts a fresh thread."""
     return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
     yield

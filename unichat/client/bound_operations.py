@@ -1,4 +1,4 @@
-"""The vendor's endpoints, with what a client's settings know filled in."""
+"""The vendor's endpoints, with values from a client's settings filled in."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from unichat.adapter import Endpoints
 
 
 class BoundOperations:
-    """The vendor's endpoints, with the ids that the client's settings know filled in.
+    """The vendor's endpoints, with the ids from the client's settings filled in.
 
     `client.operations.chat(query="…")` is `unichat_kapa.operations.chat(project_id=…, query="…")`.
     """
 
-    def __init__(self, endpoints: Endpoints, known: Mapping[str, Any]) -> None:
+    def __init__(self, endpoints: Endpoints, values: Mapping[str, Any]) -> None:
         self._endpoints = endpoints
-        self._known = known
+        self._values = values
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         # Names with an underscore first: copy and pickle look for them before there is a table to look into.
@@ -25,7 +25,7 @@ class BoundOperations:
             raise AttributeError(f"{type(self).__name__} has no operation {name!r}{names}")
         endpoint = self._endpoints[name]
         filled = {
-            parameter: self._known[key] for parameter, key in endpoint.from_settings.items() if key in self._known
+            parameter: self._values[key] for parameter, key in endpoint.from_settings.items() if key in self._values
         }
 
         def build(**arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Many calls at a time, over threads: with bounded concurrency, in order or as they end, errors as values."""
+"""Many calls at a time, over threads: with bounded concurrency, in order or as they complete, errors as values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 _ITEMS = Template(
     PythonOnly(
-        "Pass a list, a generator or another iterable, of one item a call; for an async one: map_concurrent_async."
+        "Pass a list, a generator or another iterable, of one item per call; for an async one: map_concurrent_async."
     )
 )
 _FUNCTION = Template(
@@ -48,25 +48,25 @@ def map_concurrent(
 ) -> Outcomes[I, R]:
     """Call `function` with each of the `items`, several at a time, in threads: `map_concurrent(bot.chat, questions)`.
 
-    The iterator gives one `Outcome` for each item. Every `UnichatError` of a call is a value there, so one failure ends
+    The iterator yields an `Outcome` for each item. Every `UnichatError` of a call is a value there, so one failure ends
     no other call; so is a cancellation that the function raises. Any other exception of the function or of
     `on_progress` is raised, and ends the iteration as leaving it early does. One of the items is raised as well, but
     only after the outcomes of all items before it.
 
-    Nothing is called before the first outcome is asked for. Items are taken one by one, in the thread that iterates, as
-    calls become free: of a generator of a million, no more than `concurrency` are held, or, in order, four times as
-    many, so that one slow call does not stop the others. Calls run in the context (`contextvars`) of whoever iterates.
+    Nothing is called before the first outcome is requested. Items are taken one by one, in the thread that iterates, as
+    calls complete: of a generator of a million, no more than `concurrency` are held, or, in order, four times as many,
+    so that one slow call does not stop the others. Calls run in the context (`contextvars`) of the consumer.
 
-    Leaving early, by `break`, `close`, an exception or Ctrl-C, begins no more calls, and waits for those that run: each
-    ends by its own deadline, or at once if the client is closed. Then items that are a generator are closed, if any
+    Leaving early, by `break`, `close`, an exception or Ctrl-C, starts no more calls, and waits for those that run: each
+    ends by its own deadline, or immediately if the client is closed. Then items that are a generator are closed, if any
     were taken.
 
     Args:
         function: called with one item; must be safe to call from several threads, as a client's calls are.
-        items: any iterable. Each item may carry more than a question: the function takes it apart.
-        concurrency: calls at a time, from 1 to 10,000. A client sends up to 64 at a time (its `connections`); more wait
-            for their turn within their deadlines.
-        ordered: in the order of the items; False: as they end.
+        items: any iterable. An item may be more than a question: the function takes it apart.
+        concurrency: calls at a time, from 1 to 10,000. A client sends up to 64 at a time (its `connections`); more
+            queue within their deadlines.
+        ordered: in the order of the items; False: as they complete.
         on_progress: called with a `Progress` after each call, in the thread that iterates, one after the other.
 
     Raises:
@@ -96,7 +96,7 @@ class Outcomes(Generic[I, R]):
         return next(self._outcomes)
 
     def close(self) -> None:
-        """Begin no more calls, wait for those that run, and close the items. Closing twice is fine."""
+        """Start no more calls, wait for the running ones, and close the items. Closing twice is fine."""
         self._outcomes.close()
 
     def __enter__(self) -> Self:
@@ -118,16 +118,16 @@ def _outcomes(
         with ThreadPoolExecutor(window.concurrency, thread_name_prefix="unichat-map") as threads:
             while more or window.running or window.ready:
                 if more and window.room:
-                    # One at a time while there is something to give: whoever makes the items may be slow.
+                    # One at a time while there is an outcome to yield: the items may be slow to arrive.
                     try:
                         item = next(remaining)
                     except StopIteration:
                         more = False
                     except BaseException as error:
-                        # Not yet: what was begun before is paid for.
+                        # Not yet: the calls started before are paid for.
                         more, failure = False, items_failure(error)
                     else:
-                        call = threads.submit(copy_context().run, _called, function, item, window.begin())
+                        call = threads.submit(copy_context().run, _call_function, function, item, window.begin())
                         call.add_done_callback(ended.put)
                 elif not window.ready:
                     window.end(ended.get().result())
@@ -142,7 +142,7 @@ def _outcomes(
         close_items(remaining)
 
 
-def _called(function: Callable[[I], R], item: I, index: int) -> Outcome[I, R]:
+def _call_function(function: Callable[[I], R], item: I, index: int) -> Outcome[I, R]:
     try:
         result = function(item)
     except UnichatError as error:

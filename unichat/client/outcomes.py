@@ -1,4 +1,4 @@
-"""What becomes of many calls at a time: each one's outcome, the progress, and the window of those that are held."""
+"""The outcomes of many calls at a time: each one's, their progress, and the window of those that are held."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ R_co = TypeVar("R_co", covariant=True)
 I = TypeVar("I")  # noqa: E741 - an item
 R = TypeVar("R")
 
-_HELD_IN_ORDER = 4
+_HELD_PER_CALL = 4
 """Items held for each call that may run: enough that one slow call seldom stops the others."""
 
 
 @frozen(kw_only=True)
 class Outcome(Generic[I_co, R_co]):
-    """What became of one item: the function's result, or the error that its call ended with.
+    """The outcome of one item: the function's result, or the error that its call ended with.
 
     Attributes:
-        item: the item, as it was given.
-        index: its place among the items, from 0.
+        item: the item itself.
+        index: its index among the items, from 0.
         error: the failure; None if there is a result.
     """
 
@@ -57,10 +57,10 @@ class Outcome(Generic[I_co, R_co]):
 
 @frozen(kw_only=True)
 class Progress:
-    """How far the calls have come.
+    """How far the calls have got.
 
     Attributes:
-        done: calls that ended, one way or the other.
+        done: calls that ended, with a result or an error.
         failed: those of them that ended with an error.
         total: items in all; None where the items have no length.
     """
@@ -74,39 +74,39 @@ OnProgress = Callable[[Progress], object]
 
 
 class Window(Generic[I, R]):
-    """The items that were begun and not given yet: how many there may be, and which is to be given next. No I/O."""
+    """The items that were started and not yielded yet: how many there may be, and which comes next. No I/O."""
 
     def __init__(
         self, items: Iterable[I] | AsyncIterable[I], concurrency: int, ordered: bool, on_progress: OnProgress | None
     ) -> None:
         self.concurrency = check_concurrency(concurrency)
-        self._most = self.concurrency * (_HELD_IN_ORDER if ordered else 1)
+        self._max_held = self.concurrency * (_HELD_PER_CALL if ordered else 1)
         self._ordered = ordered
         self._on_progress = on_progress
         self._total = _length(items)
-        self._begun = self._given = self._done = self._failed = 0
+        self._started = self._yielded = self._done = self._failed = 0
         # By index, in the order in which they ended.
         self._ended: dict[int, Outcome[I, R]] = {}
 
     @property
     def running(self) -> int:
-        """Calls that were begun and have not ended."""
-        return self._begun - self._done
+        """Calls that were started and have not ended."""
+        return self._started - self._done
 
     @property
     def room(self) -> bool:
-        """Whether another item may be begun."""
-        return self.running < self.concurrency and self._begun - self._given < self._most
+        """Whether another item may be started."""
+        return self.running < self.concurrency and self._started - self._yielded < self._max_held
 
     @property
     def ready(self) -> bool:
-        """Whether there is an outcome to give."""
-        return self._given in self._ended if self._ordered else bool(self._ended)
+        """Whether there is an outcome to yield."""
+        return self._yielded in self._ended if self._ordered else bool(self._ended)
 
     def begin(self) -> int:
-        """Count one more item as begun, and return its index."""
-        self._begun += 1
-        return self._begun - 1
+        """Count one more item as started, and return its index."""
+        self._started += 1
+        return self._started - 1
 
     def end(self, outcome: Outcome[I, R]) -> None:
         """Note that a call has ended, and tell the caller's function."""
@@ -118,8 +118,8 @@ class Window(Generic[I, R]):
 
     def take(self) -> Outcome[I, R]:
         """Return the next outcome, and forget it."""
-        outcome = self._ended.pop(self._given if self._ordered else next(iter(self._ended)))
-        self._given += 1
+        outcome = self._ended.pop(self._yielded if self._ordered else next(iter(self._ended)))
+        self._yielded += 1
         return outcome
 
 
@@ -127,7 +127,7 @@ def _length(items: object) -> int | None:
     try:
         return len(items) if isinstance(items, Sized) else None
     except Exception:
-        # Some classes have a length for some of their objects only. It is no more than a number to show.
+        # Some classes have a length for some of their objects only. The length is only shown.
         return None
 
 
@@ -140,27 +140,27 @@ def is_cancellation(error: BaseException) -> bool:
 
 
 def cancelled_call() -> UnichatError:
-    """Return the error of a call that ended as cancelled, though whoever iterates was not cancelled.
+    """Return the error of a call that was cancelled, though its consumer was not.
 
-    As itself, asyncio's exception would pass for a cancellation of whoever iterates, and vanish in a `TaskGroup`.
+    As itself, asyncio's exception would pass for a cancellation of the consumer, and vanish in a `TaskGroup`.
     """
     return UnichatError(
-        "the call was cancelled, but not by whoever iterates",
+        "the call was cancelled, but not by the consumer",
         hint="Look for what cancels its task, or something that it waits for.",
     )
 
 
 def items_failure(error: BaseException) -> Exception:
-    """Return what is to be raised for what the items raised, once the outcomes of those before it are given.
+    """Return what to raise for what the items raised, once the outcomes of those before it have been yielded.
 
     Raises:
-        BaseException: it itself, at once, if it is to end the program.
+        BaseException: itself, immediately, if it should end the program.
     """
     if isinstance(error, Exception):
         return error
     if not is_cancellation(error):
         raise error
-    failure = RuntimeError("the items were cancelled, but not by whoever iterates")
+    failure = RuntimeError("the items were cancelled, but not by the consumer")
     failure.__cause__ = error
     return failure
 
@@ -172,19 +172,19 @@ def close_items(iterator: Iterator[object]) -> None:
 
 
 def check_items(items: object, kinds: type | tuple[type, ...], hint: str) -> None:
-    """Refuse what is no iterable of one of the `kinds`, and a text: its characters are not meant."""
+    """Reject anything that is not an iterable of one of the `kinds`, and text: its characters are not the items."""
     if isinstance(items, str | bytes | bytearray) or not isinstance(items, kinds):
         raise InvalidInput(f"items is {quoted(items)}", hint=hint, argument="items", value=quoted(items))
 
 
 def check_function(argument: str, function: object, hint: str, *, blocking: bool = False) -> None:
-    """Refuse what cannot be called; with `blocking`, also an `async def`, whose calls would only make coroutines."""
+    """Reject what cannot be called; with `blocking`, also an `async def`, whose calls would only make coroutines."""
     if not callable(function) or (blocking and iscoroutinefunction(function)):
         raise InvalidInput(f"{argument} is {quoted(function)}", hint=hint, argument=argument, value=quoted(function))
 
 
 def check_progress(on_progress: object) -> None:
-    """Refuse a callback that cannot be called without awaiting."""
+    """Reject a callback that cannot be called without awaiting."""
     if on_progress is not None:
         check_function(
             "on_progress", on_progress, Template(PythonOnly("Pass a function that takes a Progress.")), blocking=True

@@ -1,4 +1,4 @@
-"""Lists in pages, read so that each row is given once and the reading ends."""
+"""Reads paged lists, so that each row is returned once and the reading ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unichat.execution.program import complete, run
 T = TypeVar("T")
 
 _REMEMBERED_ROWS = 10_000
-"""At least so many, and at most twice as many."""
+"""At least this many are remembered, and at most twice as many."""
 
 
 class PagedReader(Generic[T]):
@@ -27,7 +27,7 @@ class PagedReader(Generic[T]):
         flow: prepares the list; run with the first page.
         begin_call: begins a call, with its deadline.
         limit: rows in all; None for all of them.
-        page_limit: pages at most.
+        page_limit: maximum number of pages.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PagedReader(Generic[T]):
         paging = self._paging
         if paging is None:
             return None
-        # Until the page is here: what fails once is not asked again by the next look.
+        # Until the page has arrived: the next call does not request again what failed once.
         self._paging = None
         while not isinstance(step := paging.next_step(), list):
             if step is None:
@@ -86,7 +86,7 @@ class Paging(Generic[T]):
         self._page: Page[Any] | None = None
 
     def next_step(self) -> Operation[Page[Any]] | list[T] | None:
-        """Return rows, or what fetches the next page (`take_page` must follow), or None at the end.
+        """Return rows, or the operation that fetches the next page (`take_page` must follow), or None at the end.
 
         Raises:
             InvalidResponse: as many pages as are allowed were read, and more would follow.
@@ -170,7 +170,7 @@ def _read_pages(paged: Paged[T]) -> Steps[T]:
 
 
 class _Repetition(Generic[T]):
-    """Tells new rows from known ones, and a vendor that would repeat itself for ever from one whose list goes on."""
+    """Tells new rows from known ones, and a vendor that would repeat itself forever from one whose list continues."""
 
     def __init__(self, key: Callable[[T], Hashable | None]) -> None:
         self._key = key
@@ -196,7 +196,7 @@ class _Repetition(Generic[T]):
     def is_endless(self, page: Page[T]) -> bool:
         """Whether what follows `page`, the last one taken, would be the same again."""
         # One page of known rows may be rows that new ones pushed along; two in a row are a vendor that ignores the
-        # page number, and would for ever. Pages without rows say nothing, unless they lead to where one was already.
+        # page number, and would do so forever. Pages without rows say nothing, unless they lead to where one was already.
         if page.items:
             return self._stale_in_a_row >= 2
         return page.next is not None and page.next.request in self._requests
@@ -207,7 +207,7 @@ class _Repetition(Generic[T]):
 
 
 class _Recent:
-    """The last values added: bounded, so that memory stays flat. A row moves to a page near by, if any."""
+    """The last values added: bounded, so that memory stays flat. A row that moves goes to a nearby page."""
 
     def __init__(self) -> None:
         self._values: set[object] = set()

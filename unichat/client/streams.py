@@ -1,4 +1,4 @@
-"""Answers in pieces, as a caller reads them: asked for once, read by one consumer, and whole or not at all."""
+"""Streamed answers, as a caller reads them: requested once, read by one consumer, and complete or not at all."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class SingleEventStream:
 
 
 class SingleConsumerStream(Generic[T]):
-    """What keeps an answer in pieces honest: it is asked for once, has one consumer, and no part passes for the whole.
+    """The guarantees of a streamed answer: it is requested once, has one consumer, and no part passes for the whole.
 
     Args:
-        finish: makes what the caller gets of what the events amount to.
+        finish: turns the result of the events into what the caller gets.
     """
 
     def __init__(self, finish: Callable[[T], T]) -> None:
@@ -55,27 +55,27 @@ class SingleConsumerStream(Generic[T]):
         self._source: EventSource[T] | None = None
         self._live: EventSource[T] | None = None
         """The source, while it may be read from."""
-        self._begun = False
+        self._started = False
         self._reading = False
         self._ended = False
         self._closed = False
         self._error: UnichatError | None = None
 
     def _require_unopened(self) -> EventSource[T] | None:
-        """Return the source, or None if it is to be opened now."""
+        """Return the source, or None if it must be opened now."""
         if self._error is not None:
             # A part of an answer must never pass for the whole.
             raise self._error
-        if self._closed or (self._begun and self._source is None):
-            # A question that failed is not asked a second time by the next look at the stream.
+        if self._closed or (self._started and self._source is None):
+            # A question that failed is not asked a second time by reading the stream again.
             raise closed_stream()
-        self._begun = True
+        self._started = True
         return self._source
 
     def _set_source(self, source: EventSource[T]) -> EventSource[T]:
         self._source = self._live = source
         if self._closed:
-            # Meanwhile, from another thread or task.
+            # Closed meanwhile, from another thread or task.
             self._give_up()
             raise closed_stream()
         return source
@@ -83,12 +83,12 @@ class SingleConsumerStream(Generic[T]):
     def _begin_reading(self) -> None:
         if self._reading:
             raise InvalidInput(
-                "another consumer is reading this stream", hint="Let one read it, and hand on what others need."
+                "this stream is already being read", hint="Read it in one place, and pass the events on."
             )
         self._reading = True
 
     def _fail(self, error: BaseException) -> None:
-        """Remember what ended the reading: nobody may take up what is left, and take it for the whole."""
+        """Remember what ended the reading: nothing may read the rest and take it for the whole."""
         if isinstance(error, UnichatError):
             self._error, self._live = error, None
         else:
@@ -118,10 +118,10 @@ class SingleConsumerStream(Generic[T]):
 
 
 class AnswerStream(SingleConsumerStream[T]):
-    """An answer in pieces: a context manager that gives each `StreamEvent` once, and has `.answer` at the end.
+    """A streamed answer: a context manager that yields each `StreamEvent` once, and has `.answer` at the end.
 
-    The question is sent when the block is entered, or with the first event. Leaving the block early gives the
-    connection up; the vendor may still count the question as asked.
+    The question is sent when the block is entered, or with the first event. Leaving the block early drops the
+    connection; the vendor may still count the question as asked.
     """
 
     def __init__(
@@ -170,21 +170,21 @@ class AnswerStream(SingleConsumerStream[T]):
 
     @property
     def answer(self) -> T:
-        """The whole answer; reads what has not come yet.
+        """The whole answer; reads what has not arrived yet.
 
         Raises:
             InvalidInput: the block was left before the end.
-            StreamInterrupted: it breaks on the way.
+            StreamInterrupted: it breaks before the end.
         """
         self._drain()
         return self._result()
 
     @property
     def raw(self) -> list[Any]:
-        """The vendor's records, all of them; reads what has not come yet. Raises as `answer` does."""
+        """The vendor's records, all of them; reads what has not arrived yet. Raises as `answer` does."""
         self._drain()
         return self._records()
 
     def close(self) -> None:
-        """Give the connection up. Closing twice is fine."""
+        """Drop the connection. Closing twice is fine."""
         self._give_up()

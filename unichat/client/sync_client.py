@@ -52,7 +52,7 @@ class Client(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> Answer:
-        """Ask in a fresh thread; `answer.thread` is where to go on.
+        """Ask in a new thread; `answer.thread` continues it.
 
         Args:
             question: text that is not blank; `capabilities.question_limit` has the vendor's limit.
@@ -90,7 +90,7 @@ class Client(BaseClient):
 
         Raises:
             ThreadMismatch: the thread belongs to another backend or bot.
-            StaleThread: a newer thread took its place, on a backend that keeps one at a time.
+            StaleThread: a newer thread replaced it, on a backend that keeps only one per user.
             UnichatError: as `chat`.
         """
         return self._performer.perform(
@@ -117,12 +117,12 @@ class Client(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> AnswerStream[Answer]:
-        """Ask, and get the answer in pieces: `with client.stream(q) as pieces: for event in pieces: …`.
+        """Ask, and stream the answer: `with client.stream(q) as pieces: for event in pieces: …`.
 
-        Nothing is sent before the block is entered. On a backend without streaming the whole answer comes as one event.
+        Nothing is sent before the block is entered. Without streaming, the whole answer arrives as one event.
 
         Raises:
-            StreamInterrupted: it broke after the first event; `.text` has what came.
+            StreamInterrupted: it broke after the first event; `.text` has what was received.
             UnichatError: as `continue_thread`.
         """
         start, finish = self._open_stream(
@@ -152,7 +152,7 @@ class Client(BaseClient):
         Args:
             rating: `Rating.UP` or `Rating.DOWN`, or `"up"` or `"down"`.
             user: who rates. Needed where `capabilities.feedback_needs_user`.
-            comment: words, or a `Comment` with flags.
+            comment: text, or a `Comment` with flags.
 
         Raises:
             InvalidInput, Unsupported, ConfigError: before anything is sent.
@@ -194,8 +194,8 @@ class Client(BaseClient):
 
         Raises:
             InvalidInput, Unsupported: at once.
-            UnichatError: while iterating; what was given before stays good. The iterator has then ended: to go on, call
-                again, and pass over what was given.
+            UnichatError: while iterating; what was yielded before stays valid. The iterator has then ended: to
+                continue, call again, and skip what was yielded.
         """
         reader = self._read_history(
             thread,
@@ -225,12 +225,12 @@ class Client(BaseClient):
     ) -> ClearResult:
         """Clear a conversation: a thread's, a user's, or that of the key's owner.
 
-        With `on_unsupported="drop"`, a backend that cannot clear gives `ClearOutcome.DETACHED`: nothing was removed,
+        With `on_unsupported="drop"`, a backend that cannot clear returns `ClearOutcome.DETACHED`: nothing was removed,
         and the next `chat` starts a fresh thread.
 
         Raises:
             Unsupported: the backend cannot clear (`capabilities.clear_history`).
-            NotFound: the vendor knows no such conversation.
+            NotFound: the vendor has no such conversation.
             UnichatError: everything else.
         """
         return self._performer.perform(
@@ -244,11 +244,11 @@ class Client(BaseClient):
     def run(self, operation: Operation[Any] | StreamOperation[Any], *, deadline: float | None = None) -> Any:
         """Run one of the vendor's own operations, with the same retries, deadline and errors as the neutral calls.
 
-        Returns its result, with the vendor's JSON under `.raw`. A streamed operation gives an `AnswerStream`, whose
+        Returns its result, with the vendor's JSON under `.raw`. A streamed operation returns an `AnswerStream`, whose
         `.raw` is the list of the vendor's records.
 
         Raises:
-            Unsupported: the operation is another backend's.
+            Unsupported: the operation belongs to another backend.
             UnichatError: everything else.
         """
         start = self._run(operation, deadline)

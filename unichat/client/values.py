@@ -1,4 +1,4 @@
-"""Checks single values that callers give: text, numbers, users, metadata, ratings and comments."""
+"""Checks single values that callers pass: text, numbers, users, metadata, ratings and comments."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def check_integer(argument: str, value: object, minimum: int, maximum: int) -> i
 
 
 def check_user(user: object) -> User | None:
-    """Return `user` as a `User`: it may be one, or be the id."""
+    """Return `user` as a `User`: it may be one, or an id."""
     if user is None:
         return None
     if isinstance(user, str):

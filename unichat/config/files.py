@@ -109,7 +109,7 @@ def _find_candidates(cwd: Path | None) -> Iterator[Path]:
 
 
 def user_file() -> Path:
-    """Return the path of the user's own config file, which is looked for last."""
+    """Return the path of the user's own config file, which is tried last."""
     # Imported here, since most calls find a file earlier.
     from platformdirs import user_config_path
 

@@ -45,7 +45,7 @@ class Problem:
         """Return what is wrong, and what to do unless `hint` is false."""
         if not hint or not self.hint:
             return self.text
-        # A hint that a face cannot word goes with the full stop before it.
+        # A hint that a face cannot word is left out with the full stop before it.
         parts = self.hint.parts if isinstance(self.hint, Template) else (self.hint,)
         return Template(self.text.rstrip("."), Template(". ", *parts))
 
@@ -127,9 +127,9 @@ def error_from_problems(
 
 
 def _join(problems: Sequence[Problem]) -> str:
-    """Return one message for all: a location that all share is said once, a shared hint with the last that has it."""
-    places = {problem.location for problem in problems}
-    shared = problems[0].location if len(places) == 1 else ""
+    """Return one message for all: a shared location is stated once, a shared hint with the last that has it."""
+    locations = {problem.location for problem in problems}
+    shared = problems[0].location if len(locations) == 1 else ""
     later = [problem.hint for problem in problems[1:]]
     parts = [f"{len(problems)} mistakes: "]
     for number, problem in enumerate(problems, start=1):

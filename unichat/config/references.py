@@ -36,7 +36,7 @@ def resolve_secret(value: Any, *, key: str, source: Source) -> Secret:
     if isinstance(value, Mapping):
         return Secret(_fetch(value, key, source), name=key)
     if source.form == "url" and isinstance(value, str) and " " in value:
-        # The plus of a base64 text that was pasted into a URL means a space there; the vendor would just refuse it.
+        # A plus in base64 text that was pasted into a URL means a space there; the vendor would just reject it.
         raise ConfigError(f"{key} has a space in it", key=key, hint="In a URL, write a plus as %2B.")
     return Secret(value, name=key)
 
@@ -91,7 +91,7 @@ def _from_file(name: Any, key: str, source: Source) -> str:
     data = data.removesuffix(b"\n").removesuffix(b"\r") if data.endswith(b"\n") else data
     if not data:
         raise ConfigError(f"{key}: {path} is empty", key=key, hint="Write the secret into it.")
-    # Bytes that are not ASCII become characters that Secret refuses.
+    # Bytes that are not ASCII become characters that Secret rejects.
     return data.decode("utf-8", "replace")
 
 

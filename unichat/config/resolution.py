@@ -54,7 +54,7 @@ class ProfileCheck:
     """What `check_profile` found.
 
     Attributes:
-        profile: the profile looked at; None if it is not clear which.
+        profile: the profile that was checked; None if it is not clear which.
         path: its file; None if there is none.
         backend: the name of its backend, where that is known.
         problems: what keeps it from working.
@@ -107,7 +107,7 @@ def resolve(
     find: Find = registry.find,
     names: Names = registry.names,
 ) -> Resolved:
-    """Return the backend that the arguments mean, and its settings, checked.
+    """Return the backend that the arguments select, and its settings, checked.
 
     A setting comes from a keyword; else from the profile, else from the URL, else from its environment variable; else
     it has its default. Values from a URL or the environment are text, read as the setting's type: numbers,
@@ -165,7 +165,7 @@ def check_profile(
     find: Find = registry.find,
     names: Names = registry.names,
 ) -> ProfileCheck:
-    """Check a profile as `resolve` would, its secrets included, and return what is wrong instead of raising it.
+    """Check a profile as `resolve` would, including its secrets, and return what is wrong instead of raising it.
 
     The arguments are those of `resolve`.
     """
@@ -185,7 +185,7 @@ def _resolve(request: ResolveRequest) -> _Resolution:
     if request.target is None:
         return _resolve_from_file(request)
     selection, problems = select_by_target(request.target, request.environ, request.cwd or Path())
-    # To use one and ignore the other silently would be to accept a setting and ignore it.
+    # Using one and silently ignoring the other would be accepting a setting without applying it.
     problems += [
         Problem(f"{name} was given beside a backend or URL", hint="Give one of the two.", key=name)
         for name, value in (("profile", request.profile), ("config", request.config))

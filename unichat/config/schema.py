@@ -125,13 +125,13 @@ def _secret_schema() -> dict[str, Any]:
     }
     slashed = {"type": "string", "pattern": "^.+/[^/]+$"}
     return {
-        "description": "A secret: better by reference than written out.",
+        "description": "A secret: better a reference than plain text.",
         "anyOf": [
             text,
             _reference_schema(
                 "env", {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, "An environment variable."
             ),
-            _reference_schema("file", text, "A file that holds the secret alone; relative to the config file."),
+            _reference_schema("file", text, "A file that holds only the secret; relative to the config file."),
             _reference_schema("keyring", {"anyOf": [slashed, entry]}, "An entry of the system's keyring."),
         ],
     }

@@ -1,4 +1,4 @@
-"""Which backend is meant and what its settings are, by a name, a URL, or a profile of the config file."""
+"""Selects a backend and its settings, by a name, a URL, or a profile of the config file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Selection:
         backend: the name; None if it is not known.
         location: where the backend was named, for messages; empty if an argument named it.
         identity: the first part of a URL.
-        layers: settings by name, the weakest layer first.
+        layers: settings by name, lowest precedence first.
     """
 
     backend: str | None = None

@@ -19,19 +19,19 @@ _DESCRIPTIONS = {str: "text", int: "a whole number", float: "a number", bool: "t
 
 
 def union_members(annotation: Any) -> tuple[Any, ...]:
-    """Return the types that `kind` is a union of, without None; any other type is its own only member."""
+    """Return the types that `annotation` is a union of, without None; any other type is its own only member."""
     if get_origin(annotation) in (Union, UnionType):
         return tuple(member for member in get_args(annotation) if member is not NoneType)
     return (annotation,)
 
 
 def is_mapping(annotation: Any) -> bool:
-    """Return whether `kind` is `Mapping[str, ...]`."""
+    """Return whether `annotation` is `Mapping[str, ...]`."""
     return get_origin(annotation) is Mapping and get_args(annotation)[0] is str
 
 
 def is_function(annotation: Any) -> bool:
-    """Return whether `kind` is a function's type, such as `TokenProvider`."""
+    """Return whether `annotation` is a function's type, such as `TokenProvider`."""
     return get_origin(annotation) is Callable
 
 
@@ -83,7 +83,7 @@ def literal_options(annotation: Any) -> tuple[str, ...]:
 def parse_text(annotation: Any, text: str) -> Any:
     """Return `text`, from a URL or the environment, as a value of this type.
 
-    Text that cannot be parsed is returned as it is, and the check of the type then refuses it with the right message.
+    Text that cannot be parsed is returned as it is, and the type check then rejects it with the right message.
     """
     for member in union_members(annotation):
         value = _parse_member(member, text)

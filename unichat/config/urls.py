@@ -54,7 +54,7 @@ def parse_url(text: str, *, location: str) -> tuple[BackendUrl | None, list[Prob
     backend, host, query, fragment = match.groups()
     problems = []
     if fragment:
-        # A value may contain #; an id hardly does, and some vendors refuse it there.
+        # A value may contain #; an id hardly does, and some vendors reject it there.
         hint = "Write # as %23." if query else _FORM
         problems.append(Problem("has a fragment", location=location, hint=hint, key="url"))
     identity, problem = _parse_identity(host)

@@ -31,7 +31,7 @@ def setting_attributes(settings_class: type[Any]) -> tuple[Attribute[Any], ...]:
     """Return the settings of a settings class, their types resolved.
 
     Raises:
-        ConfigError: one has a type that config does not support, which is a bug of the adapter's.
+        ConfigError: one has a type that config does not support, which is a bug in the adapter.
     """
     attributes = tuple(item for item in fields(resolve_types(settings_class)) if item.init)
     for item in attributes:
@@ -55,7 +55,7 @@ def build_settings(
 
     Args:
         settings_class: the attrs class.
-        raw_values: the settings by name, those of the environment included.
+        raw_values: the settings by name, including those of the environment.
         location: where a missing setting should have been.
     """
     attributes = setting_attributes(settings_class)
@@ -84,7 +84,7 @@ def build_settings(
     ]
     for other in others:
         if not isinstance(other, ConfigError | ForbiddenExtraKeysError):
-            raise other  # A bug of the adapter's, which no config can fix: it is not wrapped.
+            raise other  # A bug in the adapter, which no config can fix: it is not wrapped.
     # The class's own checks of several settings ran only if each setting was valid and none unknown.
     cross_checks = [item for item in others if isinstance(item, ConfigError)] or _run_cross_checks(
         settings_class, attributes, raw_values, valid
@@ -99,10 +99,10 @@ class _AlreadyReported(Exception):
     """The value cannot be used, which has been reported already."""
 
 
-def _convert(item: Attribute[Any], converter: Converter, valid: dict[str, Any], raw_values: RawValue, _: object) -> Any:
-    if raw_values.value is UNREADABLE:
+def _convert(item: Attribute[Any], converter: Converter, valid: dict[str, Any], raw_value: RawValue, _: object) -> Any:
+    if raw_value.value is UNREADABLE:
         raise _AlreadyReported
-    value, source = raw_values.value, raw_values.source
+    value, source = raw_value.value, raw_value.source
     if source.form in ("url", "environment"):
         value = parse_text(item.type, value)
     takes_function = any(is_function(member) for member in union_members(item.type))
@@ -120,21 +120,21 @@ def _convert(item: Attribute[Any], converter: Converter, valid: dict[str, Any], 
 
 
 def _describe_failure(
-    item: Attribute[Any], exception: Exception, raw_values: RawValue | None, location: str
+    item: Attribute[Any], exception: Exception, raw_value: RawValue | None, location: str
 ) -> list[Problem]:
     if isinstance(exception, _AlreadyReported):
         return []
-    if raw_values is None:
+    if raw_value is None:
         return [_missing_setting(item, location)]
     if isinstance(exception, ConfigError):
-        return [problem_from_error(exception, raw_values.source.location)]
+        return [problem_from_error(exception, raw_value.source.location)]
     accepted = literal_options(item.type)
-    closest = nearest(raw_values.value, accepted) if isinstance(raw_values.value, str) else None
-    value = f"of the type {type(raw_values.value).__name__}" if is_secret(item.type) else quoted(raw_values.value)
+    closest = nearest(raw_value.value, accepted) if isinstance(raw_value.value, str) else None
+    value = f"of the type {type(raw_value.value).__name__}" if is_secret(item.type) else quoted(raw_value.value)
     return [
         Problem(
             f"{item.name} is {value}, but should be {describe_type(item.type)}",
-            location=raw_values.source.location,
+            location=raw_value.source.location,
             hint=f"Did you mean {quoted(closest)}?" if closest else str(item.metadata.get("help", "")),
             key=item.name,
             accepted=accepted,
@@ -154,12 +154,12 @@ def _missing_setting(item: Attribute[Any], location: str) -> Problem:
     )
 
 
-def _advise(name: str, raw_values: RawValue) -> str:
+def _advise(name: str, raw_value: RawValue) -> str:
     if "verify" in name.lower():
         return "certificates are always checked; ca_bundle names the authorities to trust"
-    if name in ("backend", "url") and raw_values.source.form == "keyword":
+    if name in ("backend", "url") and raw_value.source.form == "keyword":
         return 'a backend or a URL is the first argument, without a name: connect("kapa", …)'
-    if name == "profile" and raw_values.source.form == "file":
+    if name == "profile" and raw_value.source.form == "file":
         return "a profile cannot name another, or itself"
     return ""
 
@@ -204,9 +204,7 @@ def _make_converter() -> Converter:
         converter.register_structure_hook(plain, partial(_require_type, plain))
     converter.register_structure_hook(float, _require_number)
     converter.register_structure_hook_func(
-        lambda settings_class: (
-            len(union_members(settings_class)) > 1 or union_members(settings_class) != (settings_class,)
-        ),
+        lambda annotation: len(union_members(annotation)) > 1 or union_members(annotation) != (annotation,),
         partial(_structure_union, converter),
     )
     return converter
@@ -224,8 +222,8 @@ def _require_number(value: object, _: object) -> float:
     return float(value)
 
 
-def _structure_union(converter: Converter, value: object, settings_class: Any) -> Any:
-    for member in union_members(settings_class):
+def _structure_union(converter: Converter, value: object, annotation: Any) -> Any:
+    for member in union_members(annotation):
         try:
             return converter.structure(value, member)
         except Exception:  # noqa: S112 - the next member may accept it

@@ -1,4 +1,4 @@
-"""Runs programs on asyncio: does what each effect says, and sends the program what came of it."""
+"""Runs programs on asyncio: carries out each effect, and sends its result to the program."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class AsyncPerformer:
             effect = next(program)
             while True:
                 try:
-                    # Not by an async method: each coroutine on the way is memory that every call in flight takes.
+                    # Not in an async method of its own: each further coroutine costs memory in every call in flight.
                     result = await perform(effect)
                 except BaseException as error:
                     failure = error
                 else:
                     effect = send(result)
                     continue
-                # Not within the handler: what the program raises would keep what it stands for.
+                # Outside the handler: what the program raises would otherwise keep this exception as its context.
                 try:
                     effect = program.throw(failure)
                 finally:
@@ -60,7 +60,7 @@ class AsyncPerformer:
             value: T = stop.value
             return value
         finally:
-            # What a traceback with local variables would show: a vendor's answer may repeat the key.
+            # A traceback with local variables would show it, and a vendor's answer may repeat the key.
             result = None
 
     def _perform(self, effect: Effect) -> Any:  # noqa: PLR0911 - one for each effect
@@ -86,7 +86,7 @@ class AsyncPerformer:
             if isinstance(waiting, Awaitable):
                 await waiting
             return
-        # Closing the client ends a wait at once.
+        # Closing the client ends a wait immediately.
         try:
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
@@ -107,7 +107,7 @@ class AsyncPerformer:
         finally:
             fetching.cancel()
             closing.cancel()
-            # Waited for, so that no task is left; the other one is the caller's, and may take its time.
+            # Awaited, so that no task is left; the other one is the caller's, and may take long.
             await asyncio.gather(closing, return_exceptions=True)
 
     async def _start(self, program: Program[object]) -> None:
@@ -123,16 +123,16 @@ class AsyncPerformer:
         task.add_done_callback(self._background.discard)
 
     def discard(self, reply: Any) -> None:
-        """Give up the connection of a forgotten stream, from whichever thread the garbage collector runs in."""
+        """Drop the connection of a forgotten stream, from whichever thread the garbage collector runs in."""
         self.affinity.call_soon(reply.close)
 
     def check_open(self) -> None:
-        """Refuse anything after `close`."""
+        """Reject anything after `close`."""
         if self._closed.is_set():
             raise closed_client()
 
     def close(self) -> bool:
-        """End all waits, and refuse what comes later; return whether it was open until now.
+        """End all waits, and reject later calls; return whether it was open until now.
 
         Raises:
             InvalidInput: it belongs to another event loop, which has not ended.
@@ -160,7 +160,7 @@ class LoopAffinity:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def check(self) -> None:
-        """Refuse to run in another loop than before."""
+        """Reject any other loop than before."""
         running = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = running
@@ -168,7 +168,7 @@ class LoopAffinity:
             raise InvalidInput(
                 "the client belongs to another event loop, in which it was used first",
                 hint=Template(
-                    PythonOnly("Make a client for each event loop with unichat.connect_async, and close it there.")
+                    PythonOnly("Create a client for each event loop with unichat.connect_async, and close it there.")
                 ),
             )
 
@@ -177,6 +177,6 @@ class LoopAffinity:
         return self._loop is not None and self._loop.is_closed()
 
     def call_soon(self, function: Callable[[], None]) -> None:
-        """Have `function` called in the loop, if that still runs."""
+        """Call `function` in the loop, if it is still running."""
         if self._loop is not None and not self.is_closed():
             self._loop.call_soon_threadsafe(function)

@@ -1,9 +1,9 @@
-"""Attempts and retries: one operation on its way, from its start to its one end.
+"""Attempts and retries: one operation, from its start to its one end.
 
 Theory of operation
 -------------------
-An operation is run by an `OperationRun`, which holds all that the run takes and must give back, and the facts that its
-record is made of. It does no I/O; the program in `program` drives it:
+An operation is run by an `OperationRun`, which holds what the run reserves and must release, and the facts for its
+record. It does no I/O; the program in `program` drives it:
 
     start ─> reserve ─> admit ─> (the transport) ─> end_attempt ─> next_wait ─┬─> finish
               ^                                                               │
@@ -11,17 +11,17 @@ record is made of. It does no I/O; the program in `program` drives it:
 
 - `reserve` takes a time from the pacer, and `admit` asks the circuit breaker. Either may refuse; the refusal is judged
   as any failed attempt.
-- What the transport brought is judged by the pure functions of `policy.judge`: the result is `Done`, or `Failed` with
+- What the transport returned is judged by the pure functions of `policy.judge`: the result is `Done`, or `Failed` with
   an error and whether the request may be sent again.
-- `end_attempt` puts the attempt on the record and tells breaker, pacer, tokens and hooks of it. An attempt that was
+- `end_attempt` records the attempt and reports it to breaker, pacer, tokens and hooks. An attempt that was
   interrupted, by Ctrl-C or a cancelled task, says nothing about the vendor: the breaker forgets it.
 - `next_wait` asks `policy.retry`, where tenacity decides. It may charge the retry budget.
-- `finish` is called once, with whatever ended the run: a result, a failure, an error that was raised before there was a
-  verdict (the client was closed, no token was to be had), or an exception that is not ours. It gives back what was
+- `finish` is called once, with what ended the run: a result, a failure, an error that was raised before there was a
+  verdict (the client was closed, or no token could be obtained), or an exception that is not ours. It releases what was
   reserved and charged for an attempt that is not made, completes the record, and tells call, log and hooks.
 
-A stream's run goes on after its program has ended: `hand_over` gives it to the stream, whose end is then the run's. So
-a stream that breaks, is left by its consumer, or is forgotten, ends as anything else does: by `finish`.
+A stream's run continues after its program has ended: `hand_over` gives it to the stream, whose end is then the run's.
+So a stream that breaks, is abandoned by its consumer, or is forgotten, ends as every run does: by `finish`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from unichat.execution.record_builder import RecordBuilder
 from unichat.policy.failures import Retry
 from unichat.policy.judge import Done, Failed, Judge, name_outcome, name_stop, request_id_in
 from unichat.policy.pacing import Reservation
-from unichat.policy.redaction import redaction_of, secrets_in_body
+from unichat.policy.redaction import redaction_for, secrets_in_body
 from unichat.policy.retry import Retries
 from unichat.record import CallRecord
 from unichat.transport.base import HttpRequest, TransportFailure
@@ -53,7 +53,7 @@ class OperationRun(Generic[T]):
     """One operation's attempts. See the top of this module.
 
     Attributes:
-        facts: what the record is made of.
+        facts: the facts for the record.
         judge: judges the attempts.
         signature: how the last request was signed; None where it was not, or has not been yet.
     """
@@ -81,9 +81,9 @@ class OperationRun(Generic[T]):
         return self.operation.replay is Replay.ASK
 
     def start(self) -> None:
-        """Begin."""
+        """Start the run."""
         if self.call.lost and self._is_question:
-            # Asked again within one call: the record tells both, and what comes of it may be the second answer.
+            # Asked again within one call: the record has both, and the answer may be the second one.
             self.facts.attempts, self.facts.maybe_duplicated = list(self.call.lost), True
         self._state = "running"
         if self.context.hooks:
@@ -112,7 +112,7 @@ class OperationRun(Generic[T]):
                 return self.judge.circuit_open(reopens_in)
         self._reservation = None
         if self._retries is not None:
-            self._retries.made()
+            self._retries.commit_charge()
         return None
 
     def _refuse(self, failure: TransportFailure) -> Failed:
@@ -121,7 +121,7 @@ class OperationRun(Generic[T]):
         return failed
 
     def request(self) -> HttpRequest:
-        """Return the request as the transport is to send it."""
+        """Return the request for the transport."""
         operation = self.operation
         request = operation.request
         headers = {"Accept": "application/json" if isinstance(operation, Operation) else "*/*"}
@@ -133,25 +133,25 @@ class OperationRun(Generic[T]):
         return HttpRequest(request.method, self.context.base_url, request.target, headers, request.body, idempotent)
 
     def redact(self, text: str) -> str:
-        """Return what the vendor says without the secrets that it was told."""
+        """Return a vendor's text without the secrets that were sent to it."""
         known = [self.signature.secret] if self.signature is not None else secrets_in_body(self.operation.request)
-        return redaction_of(*known)(text)
+        return redaction_for(*known)(text)
 
     def judge_result(self, result: Reply | TransportFailure) -> Done[T] | Failed:
-        """Return what the result of a `Send` amounts to."""
+        """Judge the result of a `Send`."""
         if isinstance(result, TransportFailure):
             return self.judge.failure(result)
         self.note_head(result.status, result.headers)
         return self.judge.reply(result)
 
     def note_head(self, status: int, headers: Any) -> None:
-        """Take down the head of an answer."""
+        """Note the head of a response."""
         request_id = request_id_in(headers)
         self.facts.status, self.facts.phase = status, "body"
         self.facts.request_id = None if request_id is None else self.redact(request_id)
 
     def end_attempt(self, began: float, outcome: Done[Any] | Failed | None) -> None:
-        """Put an attempt on the record that began `began` seconds into the call; no outcome: it was interrupted."""
+        """Record an attempt that began `began` seconds into the call; no outcome: it was interrupted."""
         context = self.context
         error = outcome.error if isinstance(outcome, Failed) else None
         self.facts.add_attempt(began, "cancelled" if outcome is None else name_outcome(error))
@@ -214,7 +214,7 @@ class OperationRun(Generic[T]):
 
         Args:
             outcome: what ended it: a result, a failed attempt, an error without a verdict on an attempt (the client was
-                closed, no token was to be had, a stream broke), or an exception that is not ours.
+                closed, no token could be obtained, a stream broke), or an exception that is not ours.
             stopped_by: why there is no further attempt, where that is known already.
 
         Returns:
@@ -223,7 +223,7 @@ class OperationRun(Generic[T]):
         state, self._state = self._state, "finished"
         if state == "finished":
             return None
-        self._give_back()
+        self._release()
         self.facts.stopped_by = stopped_by or self.facts.stopped_by
         if isinstance(outcome, Done):
             self._succeed(state)
@@ -269,30 +269,30 @@ class OperationRun(Generic[T]):
         self.facts.extend_attempt(outcome)
         self._keep_record()
 
-    def _give_back(self) -> None:
-        """Give back what was taken for an attempt that will not be made."""
+    def _release(self) -> None:
+        """Release what was reserved for an attempt that will not be made."""
         if self._retries is not None:
             self._retries.refund()
         reservation, self._reservation = self._reservation, None
         if reservation is not None and self.context.pacer is not None:
-            self.context.pacer.give_back(reservation)
+            self.context.pacer.release(reservation)
 
     def _complete(self, error: UnichatError, outcome: object) -> None:
-        """Put the record into an error, with the doubts of all attempts."""
+        """Add the record to an error, and whether any attempt may have been acted on."""
         if isinstance(outcome, Failed):
             if outcome.cancelled:
                 self.facts.stopped_by = "cancelled"
             elif self.facts.stopped_by is None:
                 self.facts.stopped_by = name_stop(outcome)
         elif self.facts.stopped_by is None:
-            # Without a verdict on an attempt: the client was closed, or the token that it needs was not to be had.
+            # Without a verdict on an attempt: the client was closed, or the token that it needs could not be obtained.
             closed = isinstance(error, InvalidInput)
             self.facts.stopped_by = "cancelled" if closed else error.stopped_by or name_stop(Failed(error))
         if error.call is not None:
-            # That of the token's fetching, which failed, tells the story.
+            # It is that of the token request, which is what failed.
             return
         if self.facts.maybe_duplicated:
-            # An earlier attempt may have been acted on, whatever became of the last.
+            # An earlier attempt may have been acted on, whatever the last one's outcome.
             error.maybe_delivered = True
         error.call = self.facts.build(error)
         if isinstance(outcome, Failed) or isinstance(error, StreamInterrupted):
@@ -303,7 +303,7 @@ class OperationRun(Generic[T]):
         words = self.facts.vendor.message
         if words and not self.context.policy.log_content:
             # A vendor that refuses a question may quote it.
-            line = line.replace(words, "(the vendor's words: see log_content)")
+            line = line.replace(words, "(the vendor's message: see log_content)")
         log.warning("%s [%s]", line, self.facts.call_id, extra={"unichat_error": error})
 
     def _notify_end(self, error: BaseException | None, record: CallRecord | None = None) -> None:
@@ -312,7 +312,7 @@ class OperationRun(Generic[T]):
             self.context.hooks.notify("finished", record, error)
 
     def explain_stream_failure(self, failure: StreamFailure) -> str:
-        """Return why a stream cannot go on, and take down the vendor's own words."""
+        """Return why a stream cannot continue, and note the vendor's own message."""
         reason = self.redact(failure.reason)
         if failure.kind == "vendor":
             self.facts.vendor = evolve(self.facts.vendor, message=reason)

@@ -1,4 +1,4 @@
-"""One call of a client's: its deadline, and what its operations did."""
+"""One call of a client: its deadline, and what its operations did."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Call:
         self._has_question = self._has_question or is_question
 
     def locate(self, error: UnichatError) -> UnichatError:
-        """Return an error that says of which call it is, if it did not say so itself."""
+        """Return an error with the backend and operation of this call, where it names none itself."""
         if self.neutral is not None:
             error.backend = error.backend or self.neutral.backend
             error.operation = error.operation or self.neutral.operation

@@ -20,7 +20,7 @@ from unichat.policy.pacing import Pacer, pacer_for
 from unichat.transport.base import AsyncOpenReply, AsyncTransport, Clock, Deadline, OpenReply, Transport
 
 _DEADLINES = {"question": 120.0, "other": 30.0}
-"""Seconds for a call that names none."""
+"""Seconds for a call without a deadline of its own."""
 
 
 @frozen(eq=False)
@@ -31,7 +31,7 @@ class Context:
         base_url: where its requests go, without a slash at the end.
         clock: the time, in seconds.
         check_open: raises `InvalidInput` once the client is closed.
-        discard: gives up the connection of a stream that was forgotten, from any thread.
+        discard: drops the connection of a forgotten stream, from any thread.
     """
 
     transport: Transport | AsyncTransport
@@ -110,24 +110,24 @@ class Performer(Protocol):
         ...
 
     def check_open(self) -> None:
-        """Refuse anything after the client was closed."""
+        """Reject anything after the client was closed."""
         ...
 
     def discard(self, reply: Any) -> None:
-        """Give up the connection of a stream that was forgotten."""
+        """Drop the connection of a forgotten stream."""
         ...
 
 
 def closed_client() -> InvalidInput:
     """Return the error for a call on a closed client."""
-    return InvalidInput("the client is closed", hint=Template(PythonOnly("Make a new one with unichat.connect.")))
+    return InvalidInput("the client is closed", hint=Template(PythonOnly("Create a new one with unichat.connect.")))
 
 
 def wait_timeout(waiting_for: str, deadline: Deadline) -> DeadlineExceeded:
-    """Return the error for a call that waited too long for something else than the vendor."""
+    """Return the error for a call that waited too long for something other than the vendor."""
     return DeadlineExceeded(
         f"{waiting_for} was still running after {deadline.seconds:g} s",
-        hint=Template("Wait for its end, or allow more with ", Argument("deadline"), "."),
+        hint=Template("Wait for it to end, or allow more with ", Argument("deadline"), "."),
         deadline=deadline.seconds,
         maybe_delivered=False,
     )

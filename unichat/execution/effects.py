@@ -45,7 +45,7 @@ class Read:
 
 @define(eq=False)
 class Sleep:
-    """Wait so many seconds; raises `InvalidInput` if the client is closed meanwhile."""
+    """Wait; raises `InvalidInput` if the client is closed meanwhile."""
 
     seconds: float
 
@@ -75,4 +75,4 @@ class Start:
 
 Effect = Send | Open | Read | Sleep | Acquire | FetchToken | Start
 Program = Generator[Effect, Any, T]
-"""A generator without I/O: it yields effects, is sent what came of each, and returns a result."""
+"""A generator without I/O: it yields effects, is sent the result of each, and returns a result."""

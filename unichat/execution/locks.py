@@ -10,7 +10,7 @@ from typing import Any
 
 
 class KeyedLocks:
-    """A lock for each key, kept only while somebody has it or waits for it.
+    """A lock for each key, kept only while a call holds it or waits for it.
 
     Args:
         make_lock: `threading.Lock` or `asyncio.Lock`.
@@ -33,7 +33,7 @@ class KeyedLocks:
             return lock
 
     def leave(self, key: Hashable) -> None:
-        """Forget the lock of `key` if nobody else has it or waits for it."""
+        """Forget the lock of `key` if no other call holds it or waits for it."""
         with self._guard:
             if key not in self._locks:
                 # Taken before a fork, by a thread that the child does not have.
@@ -47,7 +47,7 @@ _all: weakref.WeakSet[KeyedLocks] = weakref.WeakSet()
 
 
 def _reset_all() -> None:
-    """Free all locks, in a child after a fork: the threads that have them are its parent's, and never let go."""
+    """Free all locks, in a child after a fork: the threads that hold them are the parent's, and never release them."""
     for locks in tuple(_all):
         locks._reset()
 

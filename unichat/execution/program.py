@@ -1,7 +1,7 @@
-"""How a call is run, as a program: a generator that yields the I/O that it needs and is sent what came of it.
+"""How a call is run, as a program: a generator that yields the I/O that it needs and is sent the results.
 
-All that decides is here and in what this module calls: flows, retries, locks, tokens, streams. All that does I/O is in
-the two performers, which are a loop and a `match` each.
+Everything that decides is here and in what this module calls: flows, retries, locks, tokens, streams. Everything that
+does I/O is in the two performers, which are a loop and a `match` each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unichat.transport.base import TransportFailure
 T = TypeVar("T")
 
 _ERROR_BODY_LIMIT = 65_536
-"""Bytes that are read of the body of an error status, where a stream was asked for."""
+"""How many bytes of an error response's body are read where a stream was requested."""
 
 
 def complete(flow: Flow[T], call: Call, context: Context) -> Program[T]:
@@ -72,7 +72,7 @@ def _acquire(step: Exclusive, held: list[tuple[Any, Any]], call: Call, context: 
 
 
 def run(operation: Operation[Any] | StreamOperation[Any], call: Call, context: Context) -> Program[Any]:
-    """Run one operation with its retries; return its result, or its stream with the first event in hand."""
+    """Run one operation with its retries; return its result, or its stream once the first event has arrived."""
     context.check_open()
     operation_run = OperationRun(operation, call, context)
     operation_run.start()
@@ -83,7 +83,7 @@ def run(operation: Operation[Any] | StreamOperation[Any], call: Call, context: C
             yield Sleep(wait)
             outcome = yield from _attempt(operation_run)
     except UnichatError as error:
-        # Without a verdict on the last attempt: the client was closed, or no token was to be had.
+        # Without a verdict on the last attempt: the client was closed, or no token could be obtained.
         outcome = error
     except BaseException as error:
         operation_run.finish(error)
@@ -101,7 +101,7 @@ def run(operation: Operation[Any] | StreamOperation[Any], call: Call, context: C
 
 
 def _attempt(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
-    """Make one attempt, if pace and breaker let it through."""
+    """Make one attempt, if pacer and breaker let it through."""
     call, context = operation_run.call, operation_run.context
     wait = operation_run.reserve()
     if isinstance(wait, Failed):
@@ -148,7 +148,7 @@ def _sign(call: Call, context: Context) -> Program[Signature]:
 
 
 def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
-    """Open a stream and wait for its first event: until then, and only until then, it may be asked for again."""
+    """Open a stream and wait for its first event: until then, and only until then, it may be requested again."""
     context = operation_run.context
     reply = yield Open(
         context.transport, operation_run.request(), operation_run.call.deadline, context.policy.first_event_timeout
@@ -169,7 +169,7 @@ def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
 
 
 def _read_error(operation_run: OperationRun[Any], reply: Any) -> Program[Failed]:
-    """Read the body of an error status and judge it as any other answer."""
+    """Read the body of an error status and judge it as any other response."""
     body = bytearray()
     while chunk := (yield Read(reply)):
         expired = operation_run.call.deadline.remaining() <= 0

@@ -1,4 +1,4 @@
-"""What the record of an operation is made of, while it runs."""
+"""Builds the record of an operation while it runs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class RecordBuilder:
     """Collects the facts of one operation's attempts.
 
     Attributes:
-        call_id: stands in every log line.
+        call_id: appears in every log line.
         attempts: those that were made, oldest first.
         maybe_duplicated: whether an attempt that failed may have been acted on.
-        status: the last HTTP status; None where no answer came.
+        status: the last HTTP status; None where no response arrived.
         request_id: the vendor's id for the last request.
-        phase: how far the last attempt came.
-        vendor: what the vendor said of the last failure that it reported.
+        phase: how far the last attempt got.
+        vendor: what the vendor said about the last failure that it reported.
         stopped_by: why there was no further attempt.
     """
 
@@ -57,12 +57,12 @@ class RecordBuilder:
             self.attempts[-1] = evolve(self.attempts[-1], waited=seconds)
 
     def extend_attempt(self, outcome: str) -> None:
-        """Let the last attempt last until now: it is as long as its stream."""
+        """Extend the last attempt until now: it lasts as long as its stream."""
         last = self.attempts[-1]
         self.attempts[-1] = evolve(last, elapsed=self._deadline.elapsed() - last.started, outcome=outcome)
 
     def add_failure(self, failed: Failed) -> None:
-        """Add what is known of a failure."""
+        """Add what is known about a failure."""
         if failed.phase is not None:
             self.phase = failed.phase
         if failed.vendor is not None:

@@ -1,4 +1,4 @@
-"""Runs programs synchronously: does what each effect says, and sends the program what came of it."""
+"""Runs programs synchronously: carries out each effect, and sends its result to the program."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SyncPerformer:
                 else:
                     effect = send(result)
                     continue
-                # Not within the handler: what the program raises would keep what it stands for.
+                # Outside the handler: what the program raises would otherwise keep this exception as its context.
                 try:
                     effect = program.throw(failure)
                 finally:
@@ -52,7 +52,7 @@ class SyncPerformer:
             value: T = stop.value
             return value
         finally:
-            # What a traceback with local variables would show: a vendor's answer may repeat the key.
+            # A traceback with local variables would show it, and a vendor's answer may repeat the key.
             result = None
 
     def _perform(self, effect: Effect) -> Any:  # noqa: PLR0911 - one for each effect
@@ -73,7 +73,7 @@ class SyncPerformer:
                 return self._start(effect.program)
 
     def _wait(self, seconds: float) -> None:
-        # Closing the client ends a wait at once.
+        # Closing the client ends a wait immediately.
         if self._closed.wait(seconds):
             raise closed_client()
 
@@ -87,15 +87,15 @@ class SyncPerformer:
         threading.Thread(target=run, name="unichat-background", daemon=True).start()
 
     def discard(self, reply: Any) -> None:
-        """Do nothing: the bytes of a forgotten stream give their connection up themselves."""
+        """Do nothing: a forgotten stream's body drops its connection itself."""
 
     def check_open(self) -> None:
-        """Refuse anything after `close`."""
+        """Reject anything after `close`."""
         if self._closed.is_set():
             raise closed_client()
 
     def close(self) -> None:
-        """End all waits, and refuse what comes later."""
+        """End all waits, and reject later calls."""
         self._closed.set()
 
 

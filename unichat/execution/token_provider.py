@@ -17,7 +17,7 @@ from unichat.errors import ConfigError
 
 @frozen
 class ProviderResult:
-    """What became of asking the caller's function: a secret, or what is wrong."""
+    """The result of calling the caller's function: a secret, or what is wrong."""
 
     secret: Secret | None
     problem: str = ""
@@ -38,7 +38,7 @@ def require_secret(result: ProviderResult) -> Secret:
 
 
 def call_provider(provider: TokenProvider) -> ProviderResult:
-    """Return what the caller's function gives, or what is wrong with it; it may take its time."""
+    """Return what the caller's function returns, or what is wrong with it; it may block."""
     try:
         token = provider()
     except Exception as error:
@@ -51,7 +51,7 @@ def call_provider(provider: TokenProvider) -> ProviderResult:
 
 
 async def call_provider_async(provider: TokenProvider) -> ProviderResult:
-    """Return what the caller's function gives, asynchronous or not, or what is wrong with it."""
+    """Return what the caller's function returns, asynchronous or not, or what is wrong with it."""
     try:
         # In a thread, so that it does not hold up the event loop.
         token = await provider() if inspect.iscoroutinefunction(provider) else await _in_thread(provider)
@@ -63,9 +63,9 @@ async def call_provider_async(provider: TokenProvider) -> ProviderResult:
 
 
 async def _in_thread(function: Callable[[], object]) -> object:
-    """Return what a function gives, or what is wrong with it.
+    """Return what a function returns, or what is wrong with it.
 
-    In a thread of its own that nobody waits for: one of the event loop's would be missed by all who look names up, and
+    In a thread of its own that nothing joins: a thread of the event loop's pool would be missing for DNS look-ups, and
     the program could not end before the function does.
     """
     import asyncio
@@ -83,7 +83,7 @@ async def _in_thread(function: Callable[[], object]) -> object:
             result = function()
         except BaseException as error:
             result = _describe_exception(error)
-        # Nobody waits any longer where the loop has ended.
+        # If the loop has ended, nothing waits for the result.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result)
 
@@ -92,7 +92,7 @@ async def _in_thread(function: Callable[[], object]) -> object:
 
 
 def _describe_exception(error: BaseException) -> ProviderResult:
-    # Only the type: the words of somebody else's exception may hold the token.
+    # Only the type: the message of the caller's exception may hold the token.
     return ProviderResult(None, f"raised {trimmed(type(error).__name__)}")
 
 
@@ -104,4 +104,4 @@ def _check_token(token: object) -> ProviderResult:
     try:
         return ProviderResult(Secret(token, name="token"))
     except ConfigError as error:
-        return ProviderResult(None, f"gave a token that cannot be sent: {error.message}")
+        return ProviderResult(None, f"returned a token that cannot be sent: {error.message}")

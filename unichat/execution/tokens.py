@@ -1,4 +1,4 @@
-"""Where the token of a call comes from: fixed, from the caller's function, or fetched and kept until it expires."""
+"""Where the token of a call comes from: fixed, from the caller's function, or fetched and cached until it expires."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from unichat.adapter import Credential, Flow, Operation, Secret, Token, TokenPro
 from unichat.adapter.secrets import Signature
 
 _MARGIN = 30.0
-"""Seconds before its end that a token is replaced, so that none expires on its way; at most a tenth of its life."""
+"""Seconds before its expiry that a token is replaced, so that none expires in flight; at most a tenth of its life."""
 
 
 class Tokens:
     """The secret for each request of one client.
 
     Attributes:
-        fixed: how to sign a request where that never changes; None where it must be found out for each request.
+        fixed: how to sign a request where that never changes; None where it may differ for each request.
     """
 
     def __init__(self, credential: Credential, clock: Callable[[], float]) -> None:
@@ -29,7 +29,7 @@ class Tokens:
 
     @property
     def renewable(self) -> bool:
-        """Whether asking again may give another secret."""
+        """Whether the source may return another secret."""
         return self.fixed is None
 
     @property
@@ -38,7 +38,7 @@ class Tokens:
         return self._credential.source
 
     def forget(self, refused: Signature | None) -> None:
-        """Drop the fetched token that the vendor refused, unless another has taken its place already."""
+        """Drop the fetched token that the vendor refused, unless it has been replaced already."""
         with self._lock:
             if self._fetched is not None and self.signature(self._fetched[0]) == refused:
                 self._fetched = None
@@ -50,7 +50,7 @@ class Tokens:
     def fetch(self, source: Operation[Token]) -> Flow[Secret]:
         """Return a fetched token that is still good, after fetching one if there is none."""
         # Exclusive, so that threads which find the token expired do not all fetch one.
-        yield from exclusive(("token", self._credential.header), "another call's fetching of a token")
+        yield from exclusive(("token", self._credential.header), "another call's token request")
         cached = self.cached()
         if cached is None:
             token = yield from ask(source)

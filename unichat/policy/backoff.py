@@ -1,4 +1,4 @@
-"""How long to wait between attempts: exponential backoff with full jitter, and the vendor's own wish."""
+"""How long to wait between attempts: exponential backoff with full jitter, or the wait that the vendor asks for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Backoff(enum.Enum):
     TOKENS = ("token_backoff", "token_backoff_cap", 5.0)
     """A token allowance refills slowly."""
     AT_ONCE = ("", "", 0.0)
-    """For a call that was refused for its token only, and has a fresh one."""
+    """For a call that was rejected only because of its token, and has a new one."""
 
     @property
     def cost(self) -> float:
@@ -48,7 +48,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 _END_OF_DATE = re.compile(r"(GMT| [0-9]{4})$")
-"""An HTTP date ends in Greenwich time, or, in the oldest of its three forms, with the year."""
+"""An HTTP date ends in GMT, or, in the oldest of its three forms, with the year."""
 
 
 def _http_date(value: str) -> float | None:
@@ -56,7 +56,7 @@ def _http_date(value: str) -> float | None:
         return None
     try:
         then = parsedate_to_datetime(value)
-        # The oldest of the three forms has no zone, and is in Greenwich time all the same.
+        # The oldest of the three forms has no zone, but is in GMT too.
         return (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""A circuit breaker: after so many failures in a row, calls fail at once for a while instead of waiting in vain."""
+"""A circuit breaker: after too many failures in a row, calls fail immediately for a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unichat.errors import (
 )
 
 _COUNTED = (ConnectionFailed, ServerError, DeadlineExceeded, InvalidResponse, StreamInterrupted)
-# The vendor works, and says so; and a circuit that is open must not keep itself open.
+# The first shows that the vendor is up; and an open circuit must not keep itself open.
 _NOT_COUNTED = (InsufficientTokens, CircuitOpen)
 
 
@@ -46,9 +46,9 @@ class Breaker:
         with self._lock:
             if self._opened_at is None:
                 return self.generation, None
-            rest = self._opened_at + self._reset - self._clock()
-            if rest > 0 or self._probing:
-                return self.generation, max(rest, 0.0)
+            remaining = self._opened_at + self._reset - self._clock()
+            if remaining > 0 or self._probing:
+                return self.generation, max(remaining, 0.0)
             self._probing = True
             self.generation += 1
             return self.generation, None
@@ -56,7 +56,7 @@ class Breaker:
     def report(self, error: UnichatError | None, generation: int) -> None:
         """Count an attempt that began in `generation`.
 
-        An `error` of None is a success, and so is every refusal that shows the vendor alive.
+        An `error` of None is a success, and so is every rejection, since it shows that the vendor is up.
         """
         failed = isinstance(error, _COUNTED) and not isinstance(error, _NOT_COUNTED)
         with self._lock:
@@ -76,7 +76,7 @@ class Breaker:
         self._probing, self._opened_at = False, opened_at
 
     def abandon(self, generation: int) -> None:
-        """Forget an attempt of `generation` that ended without a verdict, such as one that the caller interrupted."""
+        """Forget an attempt of `generation` that ended without an outcome, such as one that the caller interrupted."""
         with self._lock:
             if generation == self.generation and self._probing:
                 self._change(self._opened_at)

@@ -6,7 +6,7 @@ import threading
 
 
 class Budget:
-    """A bucket of tokens for one client. Retries take from it, successes give back; it begins full.
+    """A bucket of tokens for one client. Retries take from it, successes return some; it starts full.
 
     In a full outage it allows `capacity / 10` retries and then none; in the steady state, retries that do not help stay
     under about a tenth of the calls, and those that help are free.

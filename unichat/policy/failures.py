@@ -19,14 +19,14 @@ from unichat.transport.base import TransportFailure
 
 
 class Retry(enum.Enum):
-    """What a failure means for a repetition of the request."""
+    """Whether a request is sent again after a failure."""
 
     YES = "yes"
     """It is sent again."""
     NO = "no"
-    """It is not: the same would come of it."""
+    """It is not: the outcome would be the same."""
     AMBIGUOUS = "ambiguous"
-    """It is not, only because the vendor may have acted on the first one."""
+    """It is not, but only because the vendor may have acted on it already."""
 
 
 _ALWAYS = MappingProxyType(dict.fromkeys(Replay, Retry.YES))
@@ -40,14 +40,14 @@ class FailureRule:
 
     Attributes:
         kind: its key.
-        title: in words.
+        title: what messages call it.
         retry: by replay class, whether the request is sent again.
         delivered: whether the vendor may have acted; None where the transport must say.
         error: what is raised in the end.
         backoff: the waits.
         hint: what to do.
         error_kind: what the error's `kind` says, where that is not the rule's own.
-        permanent: whether it lasts until somebody changes something.
+        permanent: whether it recurs until somebody changes something.
     """
 
     kind: str
@@ -66,17 +66,17 @@ _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
 _PROXY = "Put its user and password into HTTPS_PROXY, and check NO_PROXY."
 _DEADLINE = Template("Allow more with ", Argument("deadline"), ".")
 _PACE = Template("Raise rate, or allow more with ", Argument("deadline"), ".")
-_BEGIN = Template(
-    "The vendor may have received it: look at the history, and allow more with ", Argument("first_event_timeout"), "."
+_FIRST_EVENT = Template(
+    "The vendor may have received it: check the history, and allow more with ", Argument("first_event_timeout"), "."
 )
-_CIRCUIT = "The vendor failed several times in a row: see its status page; a probe goes out by itself."
-_ASKED = "The vendor may have received it: look at the history before asking again."
+_CIRCUIT = "The vendor failed several times in a row: see its status page; a probe is sent automatically."
+_CHECK_HISTORY = "The vendor may have received it: check the history before asking again."
 _CERTIFICATE = "Check the clock, and point ca_bundle (or REQUESTS_CA_BUNDLE) at the authority that signed it."
-_VENDOR_CHANGED = "The vendor's API may have changed, or something between answers in its place; check base_url."
-_REFILL = "Wait for the allowance to refill, or raise it with the vendor."
-_REDIRECT = "unichat follows none, so that the key stays with its host: correct base_url."
+_VENDOR_CHANGED = "The vendor's API may have changed, or something in between is answering; check base_url."
+_REFILL = "Wait for the allowance to refill, or have the vendor increase it."
+_REDIRECT = "unichat follows no redirects, so that the key stays with its host: fix base_url."
 _TOKEN = "Check the key or token, and that it has not expired."
-_OTHERS = "Check that the key or token belongs to this project or bot."
+_KEY_SCOPE = "Check that the key or token belongs to this project or bot."
 
 RULES: tuple[FailureRule, ...] = (
     FailureRule("dns", "host name not found", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
@@ -99,7 +99,7 @@ RULES: tuple[FailureRule, ...] = (
     ),
     FailureRule(
         "proxy_auth",
-        "the proxy wants a password (407)",
+        "proxy authentication required (407)",
         _NEVER,
         False,
         errors.ConnectionFailed,
@@ -122,35 +122,49 @@ RULES: tuple[FailureRule, ...] = (
         _NEVER,
         None,
         errors.ConnectionFailed,
-        hint="Make a new client.",
+        hint="Create a new client.",
         error_kind="closed",
         permanent=True,
     ),
     FailureRule(
-        "reset", "connection reset before the answer", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_ASKED
+        "reset",
+        "connection reset before the response",
+        _IF_HARMLESS,
+        True,
+        errors.ConnectionFailed,
+        hint=_CHECK_HISTORY,
     ),
     FailureRule(
-        "closed", "connection closed before the answer", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_ASKED
+        "closed",
+        "connection closed before the response",
+        _IF_HARMLESS,
+        True,
+        errors.ConnectionFailed,
+        hint=_CHECK_HISTORY,
     ),
-    FailureRule("read_timeout", "no answer in time", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_ASKED),
+    FailureRule(
+        "read_timeout", "no response in time", _IF_HARMLESS, True, errors.ConnectionFailed, hint=_CHECK_HISTORY
+    ),
     FailureRule("deadline", "the deadline passed", _NEVER, None, errors.DeadlineExceeded, hint=_DEADLINE),
-    FailureRule("first_event", "the stream did not begin in time", _NEVER, True, errors.DeadlineExceeded, hint=_BEGIN),
-    FailureRule("paced", "no turn within the deadline", _NEVER, False, errors.DeadlineExceeded, hint=_PACE),
+    FailureRule(
+        "first_event", "the stream did not begin in time", _NEVER, True, errors.DeadlineExceeded, hint=_FIRST_EVENT
+    ),
+    FailureRule("paced", "no pacing slot within the deadline", _NEVER, False, errors.DeadlineExceeded, hint=_PACE),
     FailureRule("circuit", "the circuit breaker is open", _NEVER, False, errors.CircuitOpen, hint=_CIRCUIT),
-    FailureRule("head", "no valid HTTP answer", _IF_HARMLESS, True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
-    FailureRule("truncated", "the answer broke off", _IF_HARMLESS, True, errors.InvalidResponse, hint=_ASKED),
+    FailureRule("head", "not a valid HTTP response", _IF_HARMLESS, True, errors.InvalidResponse, hint=_VENDOR_CHANGED),
+    FailureRule("truncated", "response truncated", _IF_HARMLESS, True, errors.InvalidResponse, hint=_CHECK_HISTORY),
     FailureRule(
         "stalled",
-        "the answer stopped coming",
+        "response stalled",
         _IF_HARMLESS,
         True,
         errors.InvalidResponse,
-        hint=_ASKED,
+        hint=_CHECK_HISTORY,
         error_kind="truncated",
     ),
     FailureRule(
         "too_large",
-        "the answer is over the limit",
+        "response too large",
         _NEVER,
         True,
         errors.InvalidResponse,
@@ -159,7 +173,7 @@ RULES: tuple[FailureRule, ...] = (
     ),
     FailureRule(
         "unreadable",
-        "not what the reference shows",
+        "unexpected response format",
         _NEVER,
         True,
         errors.InvalidResponse,
@@ -167,24 +181,24 @@ RULES: tuple[FailureRule, ...] = (
         error_kind="shape",
         permanent=True,
     ),
-    FailureRule("204", "no content where an answer belongs", _NEVER, True, errors.NotFound, hint="Ask in other words."),
+    FailureRule("204", "no content instead of an answer", _NEVER, True, errors.NotFound, hint="Rephrase the question."),
     FailureRule(
         "3xx", "redirect", _NEVER, False, errors.InvalidResponse, hint=_REDIRECT, error_kind="redirect", permanent=True
     ),
     FailureRule(
-        "400", "400, 413, 414, 422, 431", _NEVER, False, errors.InvalidInput, hint="Correct what the vendor names."
+        "400", "400, 413, 414, 422, 431", _NEVER, False, errors.InvalidInput, hint="Fix what the vendor names."
     ),
     FailureRule("401", "401", _NEVER, False, errors.AuthenticationError, hint=_TOKEN),
-    FailureRule("403", "403", _NEVER, False, errors.PermissionDenied, hint=_OTHERS),
+    FailureRule("403", "403", _NEVER, False, errors.PermissionDenied, hint=_KEY_SCOPE),
     FailureRule("404", "404, 405, 410", _NEVER, False, errors.NotFound, hint="Check the id and base_url."),
     FailureRule("408", "408, 425", _ALWAYS, False, errors.ServerError, hint=_LATER),
-    FailureRule("429", "429", _ALWAYS, False, errors.RateLimited, Backoff.THROTTLED, hint="Ask less often."),
-    FailureRule("4xx", "every other 4xx", _NEVER, False, errors.RequestRejected, hint="See the vendor's message."),
+    FailureRule("429", "429", _ALWAYS, False, errors.RateLimited, Backoff.THROTTLED, hint="Send requests less often."),
+    FailureRule("4xx", "other 4xx", _NEVER, False, errors.RequestRejected, hint="See the vendor's message."),
     FailureRule("503", "503", _ALWAYS, False, errors.ServerError, hint=_LATER),
     FailureRule(
         "507", "507, the token allowance", _ALWAYS, False, errors.InsufficientTokens, Backoff.TOKENS, hint=_REFILL
     ),
-    FailureRule("5xx", "every other 5xx", _ALWAYS, True, errors.ServerError, hint=_LATER),
+    FailureRule("5xx", "other 5xx", _ALWAYS, True, errors.ServerError, hint=_LATER),
     FailureRule("stream_error", "a stream that starts with an error", _ALWAYS, True, errors.ServerError, hint=_LATER),
 )
 
@@ -198,7 +212,7 @@ _STATUS_KINDS = {
 
 
 def rule_for_kind(kind: str) -> FailureRule:
-    """Return the rule for a kind of `TransportFailure`, or another that the table names."""
+    """Return the rule for a kind of `TransportFailure`, or for another kind in the table."""
     return _BY_KIND[kind]
 
 
@@ -219,7 +233,7 @@ def error_for(rule: FailureRule, failure: TransportFailure | ErrorResponse, **co
         if failure.delivered is not None:
             context["maybe_delivered"] = failure.delivered
         return rule.error(f"{rule.title}: {failure.detail}" if failure.detail else rule.title, **context)
-    # A status that stands in the body only is not to be found in any proxy's log.
+    # A status that is only in the body does not appear in any proxy's log.
     message = f"HTTP {failure.status}"
     if failure.http_status not in (None, failure.status):
         message = f"status {failure.status} in the body (HTTP {failure.http_status})"
@@ -227,7 +241,7 @@ def error_for(rule: FailureRule, failure: TransportFailure | ErrorResponse, **co
         message += f": {trimmed(failure.message)}"
     context.update(status=failure.status, hint=failure.hint or rule.hint)
     if rule.kind == "3xx":
-        # A 303 answers a request that was acted on.
+        # A 303 is the response to a request that was acted on.
         context["maybe_delivered"] = failure.status == 303
     elif rule.error is errors.InvalidInput:
         context.update(source="vendor", argument=failure.argument)

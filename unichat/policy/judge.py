@@ -1,4 +1,4 @@
-"""What an attempt amounts to: a result, or an error and whether the request may be sent again. Pure functions."""
+"""Judges attempts: a result, or an error and whether the request may be sent again. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unichat.transport.base import Deadline, TransportFailure
 T = TypeVar("T")
 
 Redact = Callable[[str], str]
-"""Takes out of a vendor's text the secrets that the vendor was told."""
+"""Removes from a vendor's text the secrets that were sent to it."""
 
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
@@ -34,12 +34,12 @@ class Done(Generic[T]):
 
 @frozen
 class VendorReport:
-    """What a vendor said of a failure.
+    """What a vendor said about a failure.
 
     Attributes:
-        message: its own words, trimmed and without secrets.
+        message: its own message, trimmed and without secrets.
         code: its own code, if it has one.
-        envelope_status: the status in the answer's body, if it puts one there.
+        envelope_status: the status in the response's body, if it puts one there.
     """
 
     message: str = ""
@@ -55,9 +55,9 @@ class Failed:
         error: what is raised if this was the last attempt.
         retry: whether the request may be sent again.
         backoff: which waits come before that.
-        vendor: what the vendor said of it; None where it said nothing.
-        phase: how far the attempt came, where it brought no whole answer.
-        refresh_token: whether the token should be fetched anew first.
+        vendor: what the vendor said about it; None where it said nothing.
+        phase: how far the attempt got, where no whole response arrived.
+        refresh_token: whether the token should be refreshed first.
         cancelled: whether the client was closed meanwhile.
     """
 
@@ -75,9 +75,9 @@ class Judge(Generic[T]):
     """Judges the attempts of one operation.
 
     Attributes:
-        call_id: stands in every log line of the call.
-        redact: takes the secrets of this attempt's request out of a text.
-        refreshable: whether another token can be had, so that a refusal for the token's sake is worth one more attempt.
+        call_id: appears in every log line of the call.
+        redact: removes the secrets of this attempt's request from a text.
+        refreshable: whether another token can be obtained, so that a rejected one is worth one more attempt.
     """
 
     operation: Operation[T] | StreamOperation[T]
@@ -88,7 +88,7 @@ class Judge(Generic[T]):
     refreshable: bool = False
 
     def reply(self, reply: Reply) -> Done[T] | Failed:
-        """Return what an answer amounts to."""
+        """Judge a response."""
         try:
             refusal = self.operation.detect_error(reply)
             if refusal is not None and not isinstance(refusal, ErrorResponse):
@@ -98,15 +98,15 @@ class Judge(Generic[T]):
         except (UnichatError, *MISTAKES) as error:
             problem = error
         else:
-            return self._refused(refusal or ErrorResponse(status=reply.status), reply)
+            return self._judge_refusal(refusal or ErrorResponse(status=reply.status), reply)
         if reply.status >= 400:
-            # The status says what matters, also where nobody could read the rest.
+            # The status is what matters, even where the rest cannot be read.
             log.debug("%s [%s]: the adapter cannot read this error", self.operation.name, self.call_id)
-            return self._refused(ErrorResponse(status=reply.status, message=reply.plain_text), reply)
-        return self._unreadable(self._reading_error(problem), reply.status)
+            return self._judge_refusal(ErrorResponse(status=reply.status, message=reply.plain_text), reply)
+        return self._judge_unreadable(self._reading_error(problem), reply.status)
 
     def _reading_error(self, problem: Exception) -> UnichatError:
-        """Return the error for an answer in which a reader of the adapter's met `problem`."""
+        """Return the error for a response that the adapter failed to read because of `problem`."""
         if isinstance(problem, UnichatError) and not isinstance(problem, InvalidInput):
             return problem
         # An InvalidInput: what the vendor sent does not fit a model, such as an id of a megabyte. That is the vendor's
@@ -117,24 +117,24 @@ class Judge(Generic[T]):
             error.__cause__ = clean_mistake(problem, self.redact)
         return error
 
-    def _unreadable(self, error: UnichatError, status: int) -> Failed:
+    def _judge_unreadable(self, error: UnichatError, status: int) -> Failed:
         rule = rule_for_kind("unreadable")
-        # The frames of its reader hold the whole answer: a person's words, or a token.
+        # Its frames hold the whole response: a person's words, or a token.
         error.__traceback__ = None
         error.backend, error.operation = self.operation.backend, self.operation.name
         error.status = status
         error.message = self.redact(error.message)
         if isinstance(error, InvalidResponse):
-            # What a login answers may be the token itself.
+            # The response to a login may be the token itself.
             error.excerpt = self.redact(error.excerpt) if self.operation.signed else ""
             error.maybe_delivered = rule.delivered
             error.hint = error.hint or rule.hint
         return Failed(error)
 
-    def _refused(self, refusal: ErrorResponse, reply: Reply) -> Failed:
+    def _judge_refusal(self, refusal: ErrorResponse, reply: Reply) -> Failed:
         rule = rule_for_status(refusal.means or refusal.status)
         if rule.kind == "3xx":
-            # The host alone: the rest of the address may hold what was asked.
+            # Only the host: the rest of the address may hold what was asked.
             refusal = evolve(refusal, message=f"{refusal.message} (redirect{_redirect_host(reply)})".lstrip())
         refusal = evolve(refusal, message=self.redact(refusal.message))
         wait = retry_after(reply.headers) if refusal.retry_after is None else refusal.retry_after
@@ -148,49 +148,49 @@ class Judge(Generic[T]):
             return Failed(error, Retry.NO, rule.backoff, vendor)
         if isinstance(error, AccessDenied) and self.refreshable:
             return Failed(error, Retry.YES, Backoff.AT_ONCE, vendor, refresh_token=True)
-        failed = self._failed(rule, error, vendor)
+        failed = self._fail(rule, error, vendor)
         if refusal.retry_after is not None and failed.retry is Retry.NO:
-            # The adapter knows more than the status says: refused for now, and not for good.
+            # The adapter knows more than the status says: the refusal is temporary.
             error.retryable = True
             return evolve(failed, retry=Retry.YES)
         return failed
 
     def failure(self, failure: TransportFailure) -> Failed:
-        """Return what a failure without an answer amounts to."""
+        """Judge a failure without a response."""
         if failure.kind not in ("deadline", "cancelled") and self.deadline.remaining() <= 0:
-            # It came from the deadline's cutting the attempt short, or made no difference any more.
-            failure = TransportFailure("deadline", failure.detail, _delivered(failure), failure.phase)
+            # The deadline cut the attempt short, or the failure no longer matters.
+            failure = TransportFailure("deadline", failure.detail, _maybe_delivered(failure), failure.phase)
         rule = rule_for_kind(failure.kind)
         error = self._error(rule, failure)
         if isinstance(error, DeadlineExceeded):
-            begun = failure.kind != "first_event"
-            error.deadline = self.deadline.seconds if begun else self.policy.first_event_timeout
+            before_event = failure.kind == "first_event"
+            error.deadline = self.policy.first_event_timeout if before_event else self.deadline.seconds
             if failure.kind == "deadline":
                 where = failure.detail or failure.phase
                 error.message = f"the deadline of {self.deadline.seconds:g} s passed"
                 error.message += f" ({where})" if where else ""
-        failed = self._failed(rule, error, None)
+        failed = self._fail(rule, error, None)
         return evolve(failed, phase=failure.phase, cancelled=rule.kind == "cancelled")
 
     def circuit_open(self, reopens_in: float) -> Failed:
-        """Return what an attempt amounts to that the breaker did not let through."""
+        """Judge an attempt that the breaker did not let through."""
         rule = rule_for_kind("circuit")
         error = self._error(rule, TransportFailure("circuit", f"for {reopens_in:.1f} s more"))
         assert isinstance(error, CircuitOpen)
         error.reopens_in = reopens_in
-        return self._failed(rule, error, None)
+        return self._fail(rule, error, None)
 
     def stream_failure(self, failure: StreamFailure) -> Failed:
-        """Return what a stream amounts to that failed before its first event."""
+        """Judge a stream that failed before its first event."""
         rule = rule_for_kind({"vendor": "stream_error", "too_large": "too_large"}.get(failure.kind, "unreadable"))
         reason = self.redact(failure.reason)
         vendor = VendorReport(reason) if failure.kind == "vendor" else None
-        return self._failed(rule, self._error(rule, TransportFailure(rule.kind, reason)), vendor)
+        return self._fail(rule, self._error(rule, TransportFailure(rule.kind, reason)), vendor)
 
     def _error(self, rule: FailureRule, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
         return error_for(rule, failure, backend=self.operation.backend, operation=self.operation.name, **context)
 
-    def _failed(self, rule: FailureRule, error: UnichatError, vendor: VendorReport | None) -> Failed:
+    def _fail(self, rule: FailureRule, error: UnichatError, vendor: VendorReport | None) -> Failed:
         return Failed(error, decide_retry(rule, self.operation.replay, self.policy), rule.backoff, vendor)
 
 
@@ -213,7 +213,7 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 
 
 def name_outcome(error: UnichatError | None) -> str:
-    """Return what the record says of an attempt: `ok`, `HTTP 503`, or the kind of failure, such as `refused`."""
+    """Return an attempt's outcome for the record: `ok`, `HTTP 503`, or the kind of failure, such as `refused`."""
     if error is None:
         return "ok"
     kind = getattr(error, "kind", None)
@@ -229,7 +229,7 @@ def name_stop(failed: Failed) -> str:
     return "circuit" if isinstance(failed.error, CircuitOpen) else "not_retryable"
 
 
-def _delivered(failure: TransportFailure) -> bool | None:
+def _maybe_delivered(failure: TransportFailure) -> bool | None:
     return rule_for_kind(failure.kind).delivered if failure.delivered is None else failure.delivered
 
 

@@ -1,4 +1,4 @@
-"""Pacing: calls spaced within a known rate, instead of earning refusals for being too many."""
+"""Pacing: spaces calls to stay under a known rate limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attrs import frozen
 from unichat.adapter.setting_checks import seconds_per_call
 
 _SLOWEST = 16.0
-"""Times the base interval: how far refusals slow the pace down at most."""
+"""The longest interval that refusals lead to, as a multiple of the base interval."""
 
 
 @frozen
@@ -26,52 +26,52 @@ class Reservation:
 
 
 class Pacer:
-    """Gives every call its time. All clients of a process on the same key share one (`pacer_for`)."""
+    """Assigns every call its time. All clients of a process on the same key share one (`pacer_for`)."""
 
     def __init__(self, interval: float, clock: Callable[[], float]) -> None:
         self._base = self._interval = interval
         self._clock = clock
         self._next = clock()
-        self._given_back: list[float] = []
-        """A heap of times that nobody has, each before `_next`."""
+        self._released: list[float] = []
+        """A heap of times that no call has, each before `_next`."""
         self._slowed_at = -math.inf
         self._lock = threading.Lock()
 
-    def reserve(self, at_most: float) -> Reservation | None:
-        """Reserve the next free time; None, and none is taken, if it is further than `at_most` seconds from now."""
+    def reserve(self, max_wait: float) -> Reservation | None:
+        """Reserve the next free time; return None, and reserve none, if it is more than `max_wait` seconds away."""
         with self._lock:
             now = self._clock()
-            while self._given_back and self._given_back[0] < now:
-                heapq.heappop(self._given_back)
-            at = self._given_back[0] if self._given_back else max(now, self._next)
-            if at - now > at_most:
+            while self._released and self._released[0] < now:
+                heapq.heappop(self._released)
+            at = self._released[0] if self._released else max(now, self._next)
+            if at - now > max_wait:
                 return None
-            if self._given_back:
-                heapq.heappop(self._given_back)
+            if self._released:
+                heapq.heappop(self._released)
             else:
                 self._next = at + self._interval
             return Reservation(at, at - now, self._interval)
 
-    def give_back(self, reservation: Reservation) -> None:
-        """Let another call have a time that will not be used."""
+    def release(self, reservation: Reservation) -> None:
+        """Release a time that will not be used, so that another call can have it."""
         with self._lock:
-            # One of a faster pace than now would come too soon.
+            # A time from a faster pace than the current one would come too soon.
             if reservation.interval >= self._interval:
-                heapq.heappush(self._given_back, reservation.at)
+                heapq.heappush(self._released, reservation.at)
 
     def slow_down(self) -> None:
         """Slow down after a 429: the rate was too high after all, or others use the same key."""
         with self._lock:
             now = self._clock()
-            # Once for all that were on their way together: they say the same.
+            # Once for all calls that were in flight together: their refusals say the same.
             if now >= self._slowed_at + self._interval:
                 self._slowed_at = now
                 self._interval = min(self._interval * 2, self._base * _SLOWEST)
             self._next = max(self._next, now + self._interval)
-            self._given_back.clear()
+            self._released.clear()
 
     def speed_up(self) -> None:
-        """Come back to the base rate step by step after successes."""
+        """Return to the base rate step by step, after successes."""
         with self._lock:
             self._interval = max(self._base, self._interval * 0.9)
 

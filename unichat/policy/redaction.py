@@ -1,4 +1,4 @@
-"""Takes secrets out of what a vendor says: some servers echo the key that they refuse, or the login that failed."""
+"""Removes secrets from what a vendor says: some servers echo the key that they reject, or the login that failed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from urllib.parse import parse_qsl, quote, quote_plus
 
 from unichat.adapter import Request
 
-_LEAST = 6
-"""Characters of a secret at least: what is shorter stands in every other text by chance."""
+_MIN_LENGTH = 6
+"""Characters that a secret must have to be replaced: a shorter one occurs in other text by chance."""
 
 
 class Redaction:
-    """Replaces known secrets by `***`, in each form in which a server would echo them, also where one is cut short."""
+    """Replaces known secrets by `***`, in each form in which a server would echo them, even where one is cut short."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _LEAST}
+        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= _MIN_LENGTH}
         self._forms = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
@@ -31,7 +31,7 @@ class Redaction:
         for form in self._forms:
             # Vendors' texts are trimmed, and the cut may have left the beginning of a secret.
             rest = text.removesuffix("…")
-            for length in range(min(len(form) - 1, len(rest)), _LEAST - 1, -1):
+            for length in range(min(len(form) - 1, len(rest)), _MIN_LENGTH - 1, -1):
                 if rest.endswith(form[:length]):
                     text = rest[:-length] + "***"
                     break
@@ -39,8 +39,8 @@ class Redaction:
 
 
 @lru_cache(maxsize=64)
-def redaction_of(*secrets: str) -> Redaction:
-    """Return the redaction of these secrets; kept, since a client's calls all share one."""
+def redaction_for(*secrets: str) -> Redaction:
+    """Return the redaction for these secrets; cached, since a client's calls all share one."""
     return Redaction(secrets)
 
 
@@ -53,7 +53,7 @@ def _forms(secret: str) -> Iterable[str]:
         json.dumps(secret)[1:-1],
         repr(secret)[1:-1],
     )
-    # What stands before it moves it by up to two bytes within base64's groups of three; its ends depend on neighbours.
+    # What precedes it shifts it by up to two bytes within base64's groups of three; its ends depend on neighbours.
     for shift in range(3):
         yield base64.b64encode(b"\0" * shift + secret.encode()).decode()[4:-4]
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Retries:
-    """The retries of one operation. No I/O: it says how long to wait, and somebody else does.
+    """The retries of one operation. No I/O: it says how long to wait, and its caller waits.
 
     Attributes:
         stopped_by: why there is no further attempt, once it is known: `attempts`, `retry_after`, `deadline`, `budget`.
     """
 
     def __init__(self, policy: PolicySettings, deadline: Deadline, budget: Budget) -> None:
-        # Only now: most operations succeed at once, and tenacity costs more than all else that is done for them.
+        # Only now: most operations succeed first time, and importing tenacity costs more than everything else.
         from tenacity import RetryCallState, Retrying, retry_if_result
 
         self.stopped_by: str | None = None
@@ -75,17 +75,17 @@ class Retries:
                 self.stopped_by = "budget"
         return self.stopped_by is not None
 
-    def made(self) -> None:
-        """The attempt is being made that the budget was charged for."""
+    def commit_charge(self) -> None:
+        """Keep what the budget was charged: the attempt is being made."""
         self._charged = 0.0
 
     def refund(self) -> None:
-        """Give back what the budget was charged for a retry that will not be made after all, if anything."""
+        """Return what the budget was charged for a retry that will not be made after all, if anything."""
         charged, self._charged = self._charged, 0.0
         self._budget.give(charged)
 
     def reward(self) -> None:
-        """Give back what the last retry cost, since it helped."""
+        """Return what the last retry cost, since it helped."""
         self._budget.give(self._cost)
 
 

@@ -47,7 +47,7 @@ def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
 def default_folder() -> Traversable:
     """Return unichat's own docs: the package data where it is installed, `docs/` in a checkout."""
     installed = importlib.resources.files("unichat.sandbox") / "docs"
-    # An editable install runs from the checkout, where the pages are in their own place only.
+    # An editable install runs from the checkout, where the pages are only in `docs/`.
     return installed if installed.is_dir() else Path(__file__).parents[2] / "docs"
 
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class SandboxError(ValueError):
-    """The sandbox cannot start as asked; the message says why, and what to do."""
+    """The sandbox cannot start as requested; the message says why, and what to do."""

@@ -44,7 +44,7 @@ class SandboxMiddleware:
         try:
             await self._app(scope, receive_again, send)
         except Exception:
-            # A bug of the simulator's, which has been answered with a 500: the log shows the user where it is.
+            # A bug in the simulator, which has been answered with a 500: the log shows the user where it is.
             _log.exception("the simulator of %s failed at %s %s", simulator.name, method, scope["path"])
 
 

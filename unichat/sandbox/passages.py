@@ -62,7 +62,7 @@ def headings(tokens: Sequence[Token]) -> Iterator[Heading]:
 
 
 def split_into_passages(document: Document) -> list[Passage]:
-    """Split one document into passages, in reading order; passages without a word are left out."""
+    """Split one document into passages, in reading order; passages without words are left out."""
     lines = document.text.split("\n")
     tokens = _READER.parse(document.text)
     blocks = [

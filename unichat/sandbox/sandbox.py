@@ -1,4 +1,4 @@
-"""The sandbox: starts and stops simulators, and has the settings with which clients reach them."""
+"""The sandbox: starts and stops simulators, and has the settings for clients to reach them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sandbox:
             raise SandboxError(f"no simulator of {backend!r}; there are: {', '.join(self.backends)}") from None
 
     def settings(self, backend: str) -> dict[str, Any]:
-        """Return the keyword arguments for `unichat.connect(backend, …)`, keys included.
+        """Return the keyword arguments for `unichat.connect(backend, …)`, including keys.
 
         Raises:
             SandboxError: There is no simulator of that name.

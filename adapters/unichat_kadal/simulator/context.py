@@ -15,7 +15,7 @@ from unichat_kadal.simulator.records import Person, Records
 from unichat_kadal.simulator.validation import Errors, Field, Fields, error_item, string, uuid, validate
 
 NO_BODY: Any = object()
-"""Stands for the body of a request without one; null is a body."""
+"""The body of a request without one; null is a body."""
 
 
 class ApiError(Exception):

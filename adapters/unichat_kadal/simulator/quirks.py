@@ -14,9 +14,9 @@ class KadalQuirks:
     continue_last_chat: bool = False
     """What a send without the flag does (never described)."""
     message_in: Literal["body", "query"] = "body"
-    """Where v2 wants the message (a JSON body, almost surely)."""
+    """Where v2 expects the message (a JSON body, almost surely)."""
     feedback_in: Literal["body", "query"] = "body"
-    """Where feedback wants its fields (a JSON body, most likely)."""
+    """Where feedback expects its fields (a JSON body, most likely)."""
     nothing_found: Literal["answer", "http_204", "body_204"] = "answer"
     """A question that no document answers: an answer that says so, an empty 204, or 204 in a body (unclear)."""
     errors_in_body: bool = False
@@ -30,11 +30,11 @@ class KadalQuirks:
     count_field: Literal["total_skill_count", "total_count", "none"] = "total_skill_count"
     """The field with the count in a v1 list: the reference's sample and schema differ."""
     default_order: Literal["asc", "desc"] = "asc"
-    """Order of a list if the request does not say (unknown)."""
+    """Order of a list by default (unknown)."""
     default_page_size: int = 10
-    """Rows of a v7 page if the request does not say (unknown)."""
+    """Rows per v7 page by default (unknown)."""
     page_size_cap: int | None = None
-    """The most rows of a page, even if more are requested (none stated)."""
+    """Maximum rows per page, whatever is requested (none stated)."""
     ignores_page_no: bool = False
     """Every page is the first one."""
     past_the_end: Literal["empty", "body_404", "http_404"] = "empty"
@@ -64,6 +64,6 @@ class KadalQuirks:
     health_needs_token: bool = False
     """Whether health needs a token is not documented."""
     token_encoding: Literal["form", "json", "query"] = "form"
-    """How the token endpoint wants its fields (unclear)."""
+    """How the token endpoint expects its fields (unclear)."""
     token_lifetime: int = 300
-    """Seconds that a fetched token lives (the sample's)."""
+    """Token lifetime in seconds (the sample's)."""

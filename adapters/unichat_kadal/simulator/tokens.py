@@ -57,7 +57,7 @@ class Tokens:
         return row is not None and self._simulator.clock() < row["expires_at"]
 
     def issue_token(self, context: Context) -> Response:
-        """Issue a token to the client that knows its secret. Source: Kadal's Auth API, 'oauth/connect/token'."""
+        """Issue a token to a client that sends the right secret. Source: Kadal's Auth API, 'oauth/connect/token'."""
         given = _read_credentials(context)
         if given["grant_type"] not in (None, "client_credentials"):
             raise detail_error(400, "Unsupported grant_type")

@@ -43,12 +43,12 @@ def activity(context: Context) -> Response:
     by_period: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_period[format_time(period_start(datetime.fromisoformat(row["created_at"]), period))].append(row)
-    series = [_count_period(context, start, of_period) for start, of_period in sorted(by_period.items())]
+    series = [_count_period(context, start, group) for start, group in sorted(by_period.items())]
     return context.ok({"time_series": series, "aggregate_statistics": _count_all(rows)})
 
 
 def period_start(moment: datetime, period: str) -> datetime:
-    """Return the beginning of the hour, day, week (Monday), month or year that `moment` is in."""
+    """Return the start of the hour, day, week (Monday), month or year that `moment` is in."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
     month = day.replace(day=1)

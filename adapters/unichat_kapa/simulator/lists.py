@@ -55,7 +55,7 @@ def list_question_answers(context: Context) -> Response:
 
 
 def paginate(context: Context, shape: Shape, total: int, fetch: Fetch) -> Response:
-    """Return the requested page of the list, in one of the serializers.
+    """Return the requested page of the list, in one of the shapes.
 
     Raises:
         ApiError: 404 `Invalid page.` if `page` is not a positive number or too high, 400 if `page_size` is not one.

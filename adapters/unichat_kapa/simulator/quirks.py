@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import define
 
 Shape = Literal["bare", "count", "next", "object"]
-"""The form of a list: `[…]`, `{count, results}`, `{count, next, previous, results}`, or its first row alone."""
+"""The form of a list: `[…]`, `{count, results}`, `{count, next, previous, results}`, or only its first row."""
 
 
 @define(kw_only=True)
@@ -25,9 +25,9 @@ class KapaQuirks:
     past_the_end_of_bare: Literal["empty", "404"] = "empty"
     """A page after the last of a bare list; those with a count answer 404 `Invalid page.`, as the framework does."""
     page_size: int = 25
-    """Rows of a page if the request does not say."""
+    """Rows per page by default."""
     page_size_cap: int = 1000
-    """The most rows of a page, even if more are requested."""
+    """Maximum rows per page, whatever is requested."""
     thread_sources: Literal["text", "list", "null"] = "text"
     """`relevant_sources` inside a retrieved thread: JSON text, as its type in the reference, or a list, or null."""
     stream_end: Literal["last", "all", "none"] = "last"
@@ -39,11 +39,11 @@ class KapaQuirks:
     stream_content_type: str = "text/plain; charset=utf-8"
     """Not documented; the body as a whole is neither JSON nor server-sent events."""
     seconds_between_records: float = 0.0
-    """Seconds before each record of a stream."""
+    """Delay before each record of a stream, in seconds."""
     foreign_project: Literal["404", "403"] = "404"
-    """A project that exists but is another key's."""
+    """A project that exists but belongs to another key."""
     unknown_answer: Literal["404", "400"] = "404"
-    """Feedback on an answer that does not exist (or is another key's): not found, or a field error."""
+    """Feedback on an answer that does not exist (or belongs to another key): not found, or a field error."""
     unknown_integration: Literal["ignore", "400"] = "ignore"
     """A well-formed `integration_id` that is not one of the project's: counted as unknown, or a field error."""
     requests_per_minute: int | None = None

@@ -40,7 +40,7 @@ def make_router(
     for endpoint in endpoints:
         handlers[endpoint.path][endpoint.method] = endpoint.handler
     access = _AccessControl(simulator, projects, quirks)
-    routes = [Route(path, _View(access, of_path)) for path, of_path in handlers.items()]
+    routes = [Route(path, _View(access, methods)) for path, methods in handlers.items()]
     return Router(routes, redirect_slashes=False, default=not_found().response())
 
 

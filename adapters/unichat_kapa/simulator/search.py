@@ -37,14 +37,14 @@ def retrieval(context: Context) -> Response:
     """Return the passages that fit a query as a bare list, up to `max_chars`. Beyond the reference."""
     body = context.read_body(RETRIEVAL)
     context.check_integration_id(body["integration_id"])
-    left = body["max_chars"]
+    remaining = body["max_chars"]
     chunks = []
     for passage in _search_passages(context, body["query"], body["top_k"], None):
-        if left is not None and (left := left - len(passage.text)) < 0:
+        if remaining is not None and (remaining := remaining - len(passage.text)) < 0:
             break
         chunks.append({"content": passage.text, "source_url": context.simulator.source_url(passage.path)})
     return context.ok(chunks)
 
 
-def _search_passages(context: Context, query: str, most: int, documents: list[str] | None) -> list[Passage]:
-    return context.simulator.manual.index.search(query, documents, min(most, _MAX_RESULTS))
+def _search_passages(context: Context, query: str, limit: int, documents: list[str] | None) -> list[Passage]:
+    return context.simulator.manual.index.search(query, documents, min(limit, _MAX_RESULTS))

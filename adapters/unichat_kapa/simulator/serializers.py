@@ -32,7 +32,7 @@ def describe_sources(passages: Iterable[Passage]) -> Sources:
     ]
 
 
-def serialize_sources(kept: Iterable[Mapping[str, Any]], source_url: Callable[[str], str], *, full: bool) -> Sources:
+def serialize_sources(stored: Iterable[Mapping[str, Any]], source_url: Callable[[str], str], *, full: bool) -> Sources:
     """Return `relevant_sources`; `full` with what only custom chat shows. Source: Kapa reference, 'Chat'."""
     return [
         {
@@ -41,7 +41,7 @@ def serialize_sources(kept: Iterable[Mapping[str, Any]], source_url: Callable[[s
             "contains_internal_data": each["contains_internal_data"],
             **({"content": each["content"], "source_name": each["source_name"]} if full else {}),
         }
-        for each in kept
+        for each in stored
     ]
 
 
@@ -100,7 +100,7 @@ def serialize_source(project: Project, document: Document) -> dict[str, Any]:
         "ingested_at": project.created_at,
         "created_at": project.created_at,
         "updated_at": project.created_at,
-        # All text, however odd: so are they in the reference's sample.
+        # All of these are text, as in the reference's sample.
         "has_periodic_task": "false",
         "next_run_at": "",
         "last_task_name": "ingest",
@@ -129,7 +129,7 @@ def serialize_rating(row: Row) -> dict[str, Any]:
 
 
 def serialize_end_user(row: Row) -> dict[str, Any]:
-    """Return an end user, from a row of `the end users' query`. Source: Kapa reference, 'List End Users'."""
+    """Return an end user, from a row of the query in `end_users`. Source: Kapa reference, 'List End Users'."""
     return {
         "id": row["id"],
         "display_id": row["email"] or row["unique_client_id"] or f"Anonymous {row['id'][:8]}",

@@ -55,8 +55,8 @@ def stream_answer(
 
 def encode_records(records: Sequence[Record], quirks: KapaQuirks) -> Iterator[bytes]:
     """Yield each record with its delimiter. JSON in ASCII: a U+241E in a text is escaped, so it delimits nothing."""
-    for place, (kind, content) in enumerate(records, start=1):
-        end = quirks.stream_end == "all" or (quirks.stream_end == "last" and place == len(records))
+    for number, (kind, content) in enumerate(records, start=1):
+        end = quirks.stream_end == "all" or (quirks.stream_end == "last" and number == len(records))
         yield dump_json({"chunk": {"type": kind, "content": content, "stream_end": end}}).encode() + DELIMITER
 
 

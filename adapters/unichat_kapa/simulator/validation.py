@@ -15,7 +15,7 @@ _NON_FIELD_ERRORS = "non_field_errors"
 
 
 class ValidationError(ValueError):
-    """A value is not valid; `errors` is what the framework says: a list of messages, or an object of such lists."""
+    """A value is not valid; `errors` is the framework's body: a list of messages, or an object of such lists."""
 
     def __init__(self, errors: object) -> None:
         super().__init__(errors)
@@ -74,7 +74,7 @@ def _validate_field(field: Field, value: Mapping[str, Any], name: str) -> object
 
 
 def text(*, longest: int | None = None, blank: bool = False) -> Check:
-    """Accept text: not only white space unless `blank`, at most `longest` code points, nothing find_unstorable."""
+    """Accept text: not only white space unless `blank`, at most `longest` code points, and no unstorable character."""
 
     def check(value: object) -> str:
         if not isinstance(value, str):
@@ -102,7 +102,7 @@ def uuid(value: object) -> str:
 
 
 def choice(*accepted: str) -> Check:
-    """Accept one of the `accepted` words, spelled exactly so."""
+    """Accept one of the `accepted` words, spelled exactly like this."""
 
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in accepted:
@@ -154,8 +154,8 @@ def list_of(check: Check, *, empty: bool = True) -> Check:
         if not errors:
             return taken
         if any(isinstance(error, dict) for error in errors.values()):
-            raise ValidationError([errors.get(place, {}) for place in range(len(value))])
-        raise ValidationError({str(place): error for place, error in errors.items()})
+            raise ValidationError([errors.get(index, {}) for index in range(len(value))])
+        raise ValidationError({str(index): error for index, error in errors.items()})
 
     return check_list
 
@@ -163,11 +163,11 @@ def list_of(check: Check, *, empty: bool = True) -> Check:
 def _validate_items(check: Check, values: Sequence[object]) -> tuple[list[Any], dict[int, object]]:
     taken: list[Any] = []
     errors: dict[int, object] = {}
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
         try:
             taken.append(check(value))
         except ValidationError as invalid:
-            errors[place] = invalid.errors
+            errors[index] = invalid.errors
     return taken, errors
 
 
