@@ -272,7 +272,7 @@ def probes() -> None:
 
 def paces() -> None:
     """A reservation of the pace that nobody waits for any longer is lost."""
-    Pacer.give_back = lambda self, reservation: None  # type: ignore[method-assign]
+    Pacer.release = lambda self, reservation: None  # type: ignore[method-assign]
 
 
 def endings() -> None:

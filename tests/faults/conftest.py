@@ -66,10 +66,10 @@ def figures(passed: list[dict[str, Any]], failures: list[str]) -> list[str]:
         f"injections: {len(injections)}, in {len(rows)} rows of the table",
         f"injections x operations tried: {len(passed) + len(failures)}",
         f"outcomes as expected: {len(passed)}",
-        f"questions asked twice without leave: {noticed('the question was seen')}",
+        f"questions asked twice without permission: {noticed('the question was seen')}",
         f"answers to the wrong caller: {noticed('not the answer to the question')}",
-        f"events lost or doubled: {noticed('events were lost')}",
-        f"secrets seen: {noticed('the error shows', 'the log shows')}",
+        f"events lost or duplicated: {noticed('events were lost')}",
+        f"secrets leaked: {noticed('the error shows', 'the log shows')}",
         f"sockets left open: {noticed('left open')}",
         f"longest overrun of a deadline: {longest}" + (f" ({again} measured again)" if again else ""),
     ]

@@ -94,7 +94,7 @@ def test_a_second_thread_that_reads_a_stream_is_refused_and_closing_it_ends_the_
         # It reads, and has soon read what came in one piece; then it waits for more.
         wait_until(lambda: texts)
         time.sleep(0.5)
-        with pytest.raises(InvalidInput, match="another consumer is reading"):
+        with pytest.raises(InvalidInput, match="already being read"):
             next(pieces)
         pieces.close()
         with pytest.raises(InvalidInput, match="the stream is closed"):

@@ -81,7 +81,7 @@ def test_a_retry_is_charged_and_refunded_unless_it_is_made():
     assert budget.left == 100
     retries = Retries(PolicySettings(), endless(), budget)
     retries.next_wait(failed())
-    retries.made()
+    retries.commit_charge()
     retries.refund()
     assert budget.left == 90
     retries.reward()
