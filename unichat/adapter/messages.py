@@ -93,7 +93,7 @@ class Request:
 
 
 def check_header_value(name: str, value: str) -> None:
-    """Refuse what cannot stand in a header: above all the end of a line, after which a second header could follow.
+    """Reject what cannot be used in a header: above all the end of a line, after which a second header could follow.
 
     Raises:
         InvalidInput: it is not printable ASCII, or has blanks around it.
@@ -181,7 +181,7 @@ def _to_text_or_none(value: object) -> str | None:
 
 
 def _to_seconds(value: object) -> float | None:
-    """Return a number of seconds, or None for what is not one: a vendor's wish, which may be anything."""
+    """Return a number of seconds, or None for anything else: a vendor may send any value."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -196,7 +196,7 @@ class _Repetition(Generic[T]):
     def is_endless(self, page: Page[T]) -> bool:
         """Whether what follows `page`, the last one taken, would be the same again."""
         # One page of known rows may be rows that new ones pushed along; two in a row are a vendor that ignores the
-        # page number, and would do so forever. Pages without rows say nothing, unless they lead to where one was already.
+        # page number, and would do so forever. Pages without rows say nothing, unless they lead back to an earlier one.
         if page.items:
             return self._stale_in_a_row >= 2
         return page.next is not None and page.next.request in self._requests
