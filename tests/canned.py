@@ -64,7 +64,7 @@ def records(*values: Any) -> list[bytes]:
     return [json.dumps(value).encode() + b"\n" for value in values]
 
 
-def tried(call: Callable[[], Any], kind: type[UnichatError] = UnichatError) -> tuple[Any, Any]:
+def try_call(call: Callable[[], Any], kind: type[UnichatError] = UnichatError) -> tuple[Any, Any]:
     """The result of `call` and no error, or no result and its error: for properties that hold either way."""
     try:
         return call(), None

@@ -44,7 +44,7 @@ RECORD = CallRecord(
 # A value for each field, so that a field that is forgotten on the way shows.
 GIVEN = {
     "message": "it broke\n",
-    "hint": "Mend it.",
+    "hint": "Fix it.",
     "backend": "echo",
     "operation": "chat",
     "status": 503,

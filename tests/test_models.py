@@ -253,7 +253,7 @@ def test_a_backend_that_is_no_adapters_name_is_refused(backend):
 
 @pytest.mark.parametrize("name", ["id", "user", "scope", "position"])
 @pytest.mark.parametrize("value", ["", 5, b"t", "\ud800", True])
-def test_a_part_that_is_no_good_text_is_refused_by_name(name, value):
+def test_a_part_that_is_not_valid_text_is_refused_by_name(name, value):
     with pytest.raises(InvalidInput, match=f"its {name} ") as caught:
         ThreadRef(**{"backend": "echo", "id": "t", name: value})
     assert caught.value.argument == name

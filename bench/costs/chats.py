@@ -1,4 +1,4 @@
-"""One chat call, whoever makes it: bare HTTP libraries, unichat, and clients of other vendors."""
+"""One chat call, made by bare HTTP libraries, unichat, and clients of other vendors."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def _turn(many: Callable[[int], None], each: int, seconds: float) -> Callable[[]
 def _cpu(many: Callable[[int], None], calls: int) -> float:
     """Return the seconds of CPU that so many calls take. As with `timeit`, no garbage is collected meanwhile.
 
-    A collection looks at everything in the process, and falls to whichever piece happens to be at work.
+    A collection looks at everything in the process, and would be charged to the piece that happens to be at work.
     """
     gc.collect()
     gc.disable()

@@ -57,7 +57,7 @@ def ends_of_heads() -> None:
 
 
 def header_lines() -> None:
-    """What follows a line that is no header is lost."""
+    """What follows a line that is not a header is lost."""
     connections.assert_header_parsing = lambda _: None  # type: ignore[attr-defined]
 
 
@@ -409,7 +409,7 @@ def places() -> None:
 
 
 def slow_readers() -> None:
-    """Silence counts whoever keeps silent."""
+    """Silence counts, also that of the reader."""
     unichat.transport.timers.IdleTimer.pause = lambda self: None  # type: ignore[method-assign]
 
 

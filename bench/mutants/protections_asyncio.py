@@ -162,7 +162,7 @@ def compressed_ends() -> None:
 
 
 def ends() -> None:
-    """Whoever waits for the rest of a body does not hear that its connection has ended."""
+    """A task that waits for the rest of a body does not hear that its connection has ended."""
     Connection._end = lambda self, error: None  # type: ignore[method-assign]
 
 

@@ -69,7 +69,7 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("Kadal's envelope", protections.envelope, (_CELLS, "row46 or row51")),
     Mutant("each row of a history once", protections.known_rows, ("test_history_pages.py", "")),
     Mutant("one question at a time in a conversation", protections.holds, (_THREADS, "one_after or slips or busy")),
-    Mutant("Kapa's ids", protections.kapa_ids, ("test_ids.py", "kapas")),
+    Mutant("Kapa's ids", protections.kapa_ids, ("test_ids.py", "kapa_id")),
     Mutant("ids that would change the path", protections.segments, ("test_ids.py", "")),
     Mutant("paths that would change the host", protections.origin, (_KEYS, "address")),
     Mutant("never using .netrc", protections.netrc, (_KEYS, "netrc")),

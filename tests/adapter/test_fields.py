@@ -13,7 +13,7 @@ ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.l
 
 
 @given(ANY.filter(lambda value: not isinstance(value, dict)))
-def test_what_is_no_object_is_refused_with_its_place(value):
+def test_a_value_that_is_not_an_object_is_refused_with_its_pointer(value):
     with pytest.raises(InvalidResponse) as caught:
         Fields(value, "/rows/3")
     assert caught.value.kind == "shape"
@@ -81,11 +81,11 @@ def test_a_list_is_read_object_by_object():
 
 
 @pytest.mark.parametrize("value", [None, "no list", 5, {}])
-def test_what_is_no_list_is_an_empty_one(value):
+def test_a_value_that_is_not_a_list_is_read_as_an_empty_one(value):
     assert Fields({"rows": value}).objects("rows", lambda row: row) == ()
 
 
-def test_a_row_that_is_no_object_is_refused_with_its_place():
+def test_a_row_that_is_not_an_object_is_refused_with_its_pointer():
     with pytest.raises(InvalidResponse) as caught:
         Fields({"rows": [{}, 5]}, "/data").objects("rows", lambda row: row)
     assert caught.value.pointer == "/data/rows/1"
@@ -112,7 +112,7 @@ def test_a_time_without_offset_is_utc():
 
 
 @given(st.text() | st.none() | st.integers())
-def test_what_is_no_time_is_none_and_no_error(value):
+def test_a_value_that_is_not_a_time_is_none_and_not_an_error(value):
     time = parse_time(value)
     assert time is None or time.tzinfo is not None
 

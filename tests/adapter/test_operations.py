@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.canned import LineDecoder, detect_error, endpoints, operation, reply, tried
+from tests.canned import LineDecoder, detect_error, endpoints, operation, reply, try_call
 from unichat._text.encoding import encode_json
 from unichat._text.printable import escaped
 from unichat.adapter import (
@@ -58,7 +58,7 @@ def requested(**parts):
 @example("\x00")
 @example("\ud800")
 def test_an_id_stays_within_its_segment_of_the_path_or_is_refused(text):
-    request, error = tried(lambda: requested(path={"bot": text, "row": "r"}), InvalidInput)
+    request, error = try_call(lambda: requested(path={"bot": text, "row": "r"}), InvalidInput)
     if error is not None:
         assert error.argument == "bot"
         assert text in ("", ".", "..") or "\0" in text or any("\ud800" <= one <= "\udfff" for one in text)
@@ -80,7 +80,7 @@ def test_an_id_that_would_walk_up_the_path_is_refused(text):
 
 @given(st.lists(st.tuples(ALL_TEXT, ALL_TEXT)))
 def test_query_pairs_survive(pairs):
-    request, error = tried(lambda: Request("GET", "/x", tuple(pairs)), InvalidInput)
+    request, error = try_call(lambda: Request("GET", "/x", tuple(pairs)), InvalidInput)
     if error is not None:
         assert any("\0" in value for _, value in pairs)
         return
@@ -95,14 +95,14 @@ def test_query_pairs_survive(pairs):
 @given(ANYTHING)
 @example("\ud800")
 def test_a_query_value_is_sent_as_it_is_or_refused_before_it_is_sent(text):
-    target, error = tried(lambda: requested(query={"text": text}).target, InvalidInput)
+    target, error = try_call(lambda: requested(query={"text": text}).target, InvalidInput)
     assert error is not None or parse_qsl(target.partition("?")[2], keep_blank_values=True) == [("text", text)]
 
 
 @given(ANYTHING)
 @example("\ud800")
 def test_a_form_value_is_sent_as_it_is_or_refused(text):
-    request, error = tried(lambda: requested(form={"text": text}), InvalidInput)
+    request, error = try_call(lambda: requested(form={"text": text}), InvalidInput)
     if error is not None:
         return
     assert request.content_type == "application/x-www-form-urlencoded"
@@ -135,7 +135,7 @@ def test_json_round_trips_through_a_body(value):
 
 @given(ANY_VALUES)
 def test_a_value_round_trips_or_is_refused_by_name(value):
-    body, error = tried(lambda: encode_json(value, "metadata"), InvalidInput)
+    body, error = try_call(lambda: encode_json(value, "metadata"), InvalidInput)
     if error is None:
         assert json.loads(body) == value
     else:
@@ -174,7 +174,7 @@ def nested(depth):
     ],
     ids=range(12),
 )
-def test_what_is_no_json_is_refused_with_the_reason(value, words):
+def test_a_body_that_is_not_json_is_refused_with_the_reason(value, words):
     with pytest.raises(InvalidInput) as caught:
         encode_json(value, "metadata")
     assert words in caught.value.message
@@ -236,7 +236,7 @@ def test_only_json_by_its_label_is_read_as_json(label, good):
         assert caught.value.excerpt == '{"a": 1}'
 
 
-def test_an_empty_body_is_no_json():
+def test_an_empty_body_is_not_json():
     with pytest.raises(InvalidResponse, match="body is empty"):
         reply(200).json()
 
@@ -349,6 +349,6 @@ def test_percent_escapes_in_an_id_are_escaped_themselves():
     assert unquote_to_bytes(path) == b"/bots/%2e%2e/rows/a b+c/"
 
 
-def test_a_mapping_that_is_no_dict_is_refused_within_json():
+def test_a_mapping_that_is_not_a_dict_is_refused_within_json():
     with pytest.raises(InvalidInput):
         encode_json({"a": MappingProxyType({})}, "metadata")

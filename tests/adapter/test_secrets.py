@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import tried
+from tests.canned import try_call
 from unichat.adapter import Secret, Token
 from unichat.errors import ConfigError
 
@@ -23,7 +23,7 @@ def test_a_secret_gives_its_text_only_when_asked(text):
 @given(st.text(st.characters()))
 def test_a_text_that_no_header_can_hold_is_refused_without_being_shown(text):
     fits = text.isascii() and text.isprintable() and text == text.strip() and text != ""
-    secret, error = tried(lambda: Secret(text), ConfigError)
+    secret, error = try_call(lambda: Secret(text), ConfigError)
     if fits:
         assert secret.reveal() == text
     else:

@@ -6,7 +6,7 @@ from attrs import fields, frozen
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.canned import bench, tried
+from tests.canned import bench, try_call
 from unichat.adapter import CommonSettings, http_url, non_empty_text, positive_integer, positive_seconds, setting
 from unichat.adapter.setting_checks import is_loopback
 from unichat.errors import ConfigError
@@ -55,7 +55,7 @@ def test_a_text_that_must_not_be_empty_is_printable(value):
         refusal(non_empty_text, value)
 
 
-def test_a_number_is_no_text():
+def test_a_number_is_not_text():
     refusal(non_empty_text, 5)
 
 
@@ -115,7 +115,7 @@ def test_a_password_in_an_address_is_not_shown(value):
 
 @given(st.text(st.characters()) | st.from_regex(r"https?://[!-~]{0,30}", fullmatch=True))
 def test_checking_an_address_raises_nothing_but_a_config_error(value):
-    _, error = tried(lambda: http_url("it", value), ConfigError)
+    _, error = try_call(lambda: http_url("it", value), ConfigError)
     assert error is None or error.key == "it"
 
 

@@ -75,7 +75,7 @@ RULES = {
     "1 an empty question": (question(""), both(InvalidInput)),
     "2 a question of blanks": (question(" \t\n\u3000"), both(InvalidInput)),
     "3 a question of 5,001 characters": (question("x" * 5001), {"kapa": InvalidInput, "kadal": None}),
-    "4 a question that is no text": (question(["q"]), both(InvalidInput)),
+    "4 a question that is not text": (question(["q"]), both(InvalidInput)),
     "5 a question of bytes": (question(b"q"), both(InvalidInput)),
     "6 a lone surrogate in a question": (question("a\ud800b"), both(InvalidInput)),
     "7 a NUL in a question": (question("a\0b"), both(InvalidInput)),
@@ -104,7 +104,7 @@ RULES = {
             [(name, bad) for name, bad in BAD_IDS.items() if name not in ("an integer", "true", "2**70", "blanks")], 16
         )
     },
-    "27 an id that is no UUID": (identity("1234"), {"kapa": InvalidInput, "kadal": None}),
+    "27 an id that is not a UUID": (identity("1234"), {"kapa": InvalidInput, "kadal": None}),
     "28 an integer where text is needed": (
         [identity(7)[1], lambda client: client.continue_thread(7, "q"), lambda client: client.chat("q", user=7)],
         both(InvalidInput),
@@ -118,7 +118,7 @@ RULES = {
     ),
     "33 a comment with an upvote": (rate(Rating.UP, comment="great"), {"kapa": Unsupported, "kadal": None}),
     "34 a comment over the limit": (rate(Rating.DOWN, comment="x" * 10_001), both(InvalidInput)),
-    "34 a comment that is no text": (
+    "34 a comment that is not text": (
         [call for value in (5, b"x", Comment(5), "a\0") for call in rate(Rating.DOWN, comment=value)],
         both(InvalidInput),
     ),
@@ -148,7 +148,7 @@ RULES = {
         [call for value in ({"x": object()}, {"x": b"x"}, {"x": {1}}) for call in chat(metadata=value)],
         both(InvalidInput),
     ),
-    "44 metadata that is no dict": (
+    "44 metadata that is not a dict": (
         [call for value in ("x", ["x"], 5, True) for call in chat(metadata=value)],
         both(InvalidInput),
     ),
@@ -157,7 +157,7 @@ RULES = {
         both(InvalidInput),
     ),
     "46 a cycle in metadata": (chat(metadata=CYCLE), both(InvalidInput)),
-    "47 keys that are no text in metadata": (
+    "47 keys in metadata that are not text": (
         [call for value in ({1: "x"}, {"x": {None: 1}}, {"x": [{True: 1}]}) for call in chat(metadata=value)],
         both(InvalidInput),
     ),

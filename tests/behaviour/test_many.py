@@ -276,7 +276,7 @@ class Mistake(Exception):
     """A programming error."""
 
 
-def test_what_is_no_failure_of_a_call_is_raised_and_ends_everything(mapped):
+def test_an_exception_that_is_not_a_failed_call_is_raised_and_ends_everything(mapped):
     fake = Fake()
 
     def wrong(item):
@@ -315,7 +315,7 @@ def test_an_error_of_the_items_is_raised_after_the_outcomes_of_all_before_it(map
     assert list(outcomes) == []
 
 
-def test_whoever_leaves_before_an_error_of_the_items_does_not_hear_of_it(mapped):
+def test_a_consumer_that_leaves_before_an_error_of_the_items_does_not_hear_of_it(mapped):
     def items():
         yield (0, 0, False)
         yield (1, 0, False)

@@ -36,7 +36,7 @@ class Thread:
 
 
 class Conversations(RuleBasedStateMachine):
-    """What a vendor should do, whichever it is; `client` is set by the test."""
+    """What every vendor should do; `client` is set by the test."""
 
     client = None
     threads = Bundle("threads")

@@ -24,7 +24,7 @@ ANSWER = Answer(text="Yes.", id="a1", thread=THREAD)
 EXCHANGE = Exchange(question="Q", answer="A", id="a2", thread=THREAD)
 
 
-def refused(method, *args, on=None, **kwargs):
+def expect_refusal(method, *args, on=None, **kwargs):
     """The error of a neutral call that must not send anything."""
     made = on or bench()
     # The call alone: a caller learns of a mistake before anything is iterated over or entered.
@@ -38,7 +38,7 @@ def refused(method, *args, on=None, **kwargs):
     return caught.value
 
 
-def checked(method, *args, **kwargs):
+def check_call(method, *args, **kwargs):
     """The call that reached the adapter."""
     made = bench(*[reply(200, {"text": "Yes."})] * 3, **kwargs.pop("bench", {}))
     getattr(made.client, method)(*args, **kwargs)
@@ -73,7 +73,7 @@ ASKING = (
 )
 def test_a_question_that_cannot_be_asked_is_refused(asking, question, words):
     method, args, more = asking(question)
-    error = refused(method, *args, **more)
+    error = expect_refusal(method, *args, **more)
     assert type(error) is InvalidInput
     assert words in str(error)
     assert (error.argument, error.source) == ("question", "local")
@@ -83,16 +83,16 @@ def test_a_question_that_cannot_be_asked_is_refused(asking, question, words):
 
 
 def test_a_long_question_is_refused_with_the_limit():
-    assert refused("chat", "x" * 101).limit == 100
+    assert expect_refusal("chat", "x" * 101).limit == 100
 
 
 @given(st.text(min_size=1, max_size=100).filter(lambda text: text.strip() and "\x00" not in text))
 def test_any_other_question_is_passed_on_as_it_is(question):
-    assert checked("chat", question).question == question
+    assert check_call("chat", question).question == question
 
 
 def test_without_a_limit_of_the_vendors_a_question_may_be_long():
-    assert len(checked("chat", "x" * 50_000, bench={"question_limit": None}).question) == 50_000
+    assert len(check_call("chat", "x" * 50_000, bench={"question_limit": None}).question) == 50_000
 
 
 # Threads
@@ -114,9 +114,9 @@ each_threaded = pytest.mark.parametrize("call", THREADED, ids=["continue_thread"
      5, True, b"t1", object(), {}, User("ann")],
     ids=range(14),
 )  # fmt: skip
-def test_what_is_no_thread_is_refused(call, thread):
+def test_a_value_that_is_not_a_thread_is_refused(call, thread):
     method, args, more = call(thread)
-    error = refused(method, *args, **more)
+    error = expect_refusal(method, *args, **more)
     assert type(error) is InvalidInput
     assert error.argument == "thread"
     assert "answer.thread" in error.hint
@@ -128,7 +128,7 @@ def test_what_is_no_thread_is_refused(call, thread):
 )
 def test_another_backends_thread_is_refused(call, thread):
     method, args, more = call(thread)
-    error = refused(method, *args, **more)
+    error = expect_refusal(method, *args, **more)
     assert type(error) is ThreadMismatch
     assert (error.expected, error.found, error.backend) == ("echo", "kapa", "echo")
     assert "start a new one with chat()" in error.hint
@@ -138,13 +138,13 @@ def test_another_backends_thread_is_refused(call, thread):
 @pytest.mark.parametrize("loose", [LOOSE, Exchange(question="Q", answer="A")], ids=["answer", "exchange"])
 def test_an_answer_without_a_thread_does_not_stand_for_all_threads_or_for_a_fresh_one(call, loose):
     method, args, more = call(loose)
-    error = refused(method, *args, **more)
+    error = expect_refusal(method, *args, **more)
     assert type(error) is InvalidInput
     assert error.argument == "thread"
 
 
 def test_no_thread_at_all_cannot_be_continued():
-    error = refused("continue_thread", None, "Hi?")
+    error = expect_refusal("continue_thread", None, "Hi?")
     assert (type(error), error.argument) == (InvalidInput, "thread")
 
 
@@ -198,9 +198,9 @@ each_using = pytest.mark.parametrize(
     ],
     ids=range(18),
 )
-def test_what_is_no_user_is_refused(call, user, argument):
+def test_a_value_that_is_not_a_user_is_refused(call, user, argument):
     method, args, given = call(user)
-    error = refused(method, *args, user=given)
+    error = expect_refusal(method, *args, user=given)
     assert (type(error), error.argument) == (InvalidInput, argument)
     assert error.hint
 
@@ -217,7 +217,7 @@ def test_what_is_no_user_is_refused(call, user, argument):
     ],
 )
 def test_a_user_is_text_or_a_user_and_an_address_is_not_judged(user, expected):
-    assert checked("clear_history", user=user).user == expected
+    assert check_call("clear_history", user=user).user == expected
 
 
 # Metadata
@@ -236,21 +236,21 @@ def cycle():
      {"a": {None: 1}}, {"a": "\ud800"}, cycle()],
     ids=range(11),
 )  # fmt: skip
-def test_metadata_that_is_no_json_object_is_refused(asking, metadata):
+def test_metadata_that_is_not_a_json_object_is_refused(asking, metadata):
     method, args, more = asking("Hi?", metadata=metadata)
-    error = refused(method, *args, **more)
+    error = expect_refusal(method, *args, **more)
     assert (type(error), error.argument) == (InvalidInput, "metadata")
 
 
 def test_metadata_is_passed_on_as_a_copy():
     metadata = {"page": "/x"}
-    passed = checked("chat", "Hi?", metadata=metadata).metadata
+    passed = check_call("chat", "Hi?", metadata=metadata).metadata
     assert passed == metadata
     assert passed is not metadata
 
 
 def test_metadata_may_be_any_mapping_as_the_signature_says():
-    assert checked("chat", "Hi?", metadata=MappingProxyType({"page": "/x"})).metadata == {"page": "/x"}
+    assert check_call("chat", "Hi?", metadata=MappingProxyType({"page": "/x"})).metadata == {"page": "/x"}
 
 
 # Answers to rate, ratings and comments
@@ -259,8 +259,8 @@ def test_metadata_may_be_any_mapping_as_the_signature_says():
 @pytest.mark.parametrize(
     "answer", [None, True, False, 1.5, b"a1", [], object(), "a\x00", "\ud800", Answer(text="no id")], ids=range(10)
 )
-def test_what_is_no_answer_is_refused(answer):
-    error = refused("feedback", answer, Rating.UP)
+def test_a_value_that_is_not_an_answer_is_refused(answer):
+    error = expect_refusal("feedback", answer, Rating.UP)
     assert (type(error), error.argument) == (InvalidInput, "answer")
 
 
@@ -268,19 +268,19 @@ def test_what_is_no_answer_is_refused(answer):
     ("answer", "expected"), [("a1", "a1"), (17, 17), (ANSWER, "a1"), (EXCHANGE, "a2"), (LOOSE, "a1")]
 )
 def test_an_answer_is_an_answer_an_exchange_or_an_id(answer, expected):
-    call = checked("feedback", answer, Rating.UP)
+    call = check_call("feedback", answer, Rating.UP)
     assert call.answer_id == expected
     assert call.thread == getattr(answer, "thread", None)
 
 
 def test_the_answer_of_another_backends_thread_is_refused():
-    error = refused("feedback", Answer(text="a", id="a1", thread=FOREIGN), Rating.UP)
+    error = expect_refusal("feedback", Answer(text="a", id="a1", thread=FOREIGN), Rating.UP)
     assert type(error) is ThreadMismatch
 
 
 @pytest.mark.parametrize("rating", [None, "", "UP", "great", 1, True, ["up"], {"up": 1}, b"up"])
 def test_an_unknown_rating_is_refused_and_the_known_ones_named(rating):
-    error = refused("feedback", "a1", rating)
+    error = expect_refusal("feedback", "a1", rating)
     assert (type(error), error.argument) == (InvalidInput, "rating")
     assert "Rating.UP or Rating.DOWN" in error.hint
 
@@ -290,19 +290,19 @@ def test_an_unknown_rating_is_refused_and_the_known_ones_named(rating):
     [("up", Rating.UP), ("down", Rating.DOWN), (Rating.UP, Rating.UP), (Rating.DOWN, Rating.DOWN)],
 )
 def test_a_rating_may_be_text(rating, expected):
-    assert checked("feedback", "a1", rating).rating is expected
+    assert check_call("feedback", "a1", rating).rating is expected
 
 
 @pytest.mark.parametrize(
     "comment", [5, b"bad", ["bad"], {"text": "bad"}, "a\x00", Comment(5), "x" * 10_001], ids=range(7)
 )
-def test_what_is_no_comment_is_refused(comment):
-    error = refused("feedback", "a1", "down", comment=comment)
+def test_a_value_that_is_not_a_comment_is_refused(comment):
+    error = expect_refusal("feedback", "a1", "down", comment=comment)
     assert (type(error), error.argument) == (InvalidInput, "comment")
 
 
 def test_a_long_comment_is_refused_with_the_limit():
-    assert refused("feedback", "a1", "down", comment="x" * 10_001).limit == 10_000
+    assert expect_refusal("feedback", "a1", "down", comment="x" * 10_001).limit == 10_000
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_a_long_comment_is_refused_with_the_limit():
     ids=range(4),
 )
 def test_a_comment_is_text_or_a_comment(comment, expected):
-    assert checked("feedback", "a1", "down", comment=comment).comment == expected
+    assert check_call("feedback", "a1", "down", comment=comment).comment == expected
 
 
 # Pages, limits and deadlines
@@ -324,21 +324,21 @@ def test_a_comment_is_text_or_a_comment(comment, expected):
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, "5", 10_001, 2**70, math.nan])
 def test_a_page_size_is_a_whole_number_from_1(size):
-    error = refused("history", page_size=size)
+    error = expect_refusal("history", page_size=size)
     assert (type(error), error.argument, error.limit) == (InvalidInput, "page_size", 10_000)
     assert "from 1 to 10,000" in error.hint
 
 
 @pytest.mark.parametrize("limit", [-1, 1.5, True, "5", math.inf])
 def test_a_limit_is_a_whole_number_from_0(limit):
-    error = refused("history", limit=limit)
+    error = expect_refusal("history", limit=limit)
     assert (type(error), error.argument) == (InvalidInput, "limit")
 
 
 def test_what_is_left_out_is_left_to_the_adapter():
-    call = checked("history")
+    call = check_call("history")
     assert (call.thread, call.user, call.newest_first, call.page_size) == (None, None, False, None)
-    assert checked("history", page_size=7, newest_first=True).page_size == 7
+    assert check_call("history", page_size=7, newest_first=True).page_size == 7
 
 
 CALLS = {
@@ -366,7 +366,7 @@ def test_a_deadline_is_a_positive_number_of_seconds(method, deadline):
 
 @pytest.mark.parametrize("method", CALLS)
 def test_an_argument_that_nobody_knows_is_refused_by_name(method):
-    error = refused(method, *CALLS[method], colour="red")
+    error = expect_refusal(method, *CALLS[method], colour="red")
     assert (type(error), error.argument, error.operation) == (Unsupported, "colour", method)
     assert "on_unsupported='drop'" in str(error)
 
@@ -378,25 +378,25 @@ def test_an_argument_that_nobody_knows_is_refused_by_name(method):
      ("history", "pagesize", "page_size"), ("clear_history", "missing", "missing_ok")],
 )  # fmt: skip
 def test_the_nearest_argument_is_named(method, name, nearest):
-    error = refused(method, *CALLS[method], **{name: "x"})
+    error = expect_refusal(method, *CALLS[method], **{name: "x"})
     assert f"Did you mean {nearest}?" in str(error)
     assert error.alternative == f"Did you mean {nearest}?"
 
 
 def test_where_none_is_near_the_backends_own_are_named():
-    assert "Its own arguments: tone." in str(refused("chat", "Hi?", zzz=1))
-    assert "Its own arguments: none." in str(refused("chat", "Hi?", on=bench(options={}), zzz=1))
+    assert "Its own arguments: tone." in str(expect_refusal("chat", "Hi?", zzz=1))
+    assert "Its own arguments: none." in str(expect_refusal("chat", "Hi?", on=bench(options={}), zzz=1))
 
 
 def test_the_backends_own_arguments_reach_it():
-    assert checked("chat", "Hi?", tone="warm").options == {"tone": "warm"}
-    assert checked("feedback", "a1", "up", weight=3).options == {"weight": 3}
-    assert checked("history", since="yesterday").options == {"since": "yesterday"}
-    assert checked("clear_history", missing_ok=False).options == {"missing_ok": False}
+    assert check_call("chat", "Hi?", tone="warm").options == {"tone": "warm"}
+    assert check_call("feedback", "a1", "up", weight=3).options == {"weight": 3}
+    assert check_call("history", since="yesterday").options == {"since": "yesterday"}
+    assert check_call("clear_history", missing_ok=False).options == {"missing_ok": False}
 
 
 def test_an_argument_of_none_is_as_good_as_left_out():
-    assert checked("chat", "Hi?", tone=None).options == {}
+    assert check_call("chat", "Hi?", tone=None).options == {}
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -430,7 +430,7 @@ def test_what_the_adapter_cannot_carry_is_raised_or_dropped_likewise(caplog):
 @pytest.mark.parametrize("method", CALLS)
 @pytest.mark.parametrize("leniency", ["ignore", "", True, 5, ["drop"]])
 def test_any_other_leniency_is_refused(method, leniency):
-    error = refused(method, *CALLS[method], on_unsupported=leniency)
+    error = expect_refusal(method, *CALLS[method], on_unsupported=leniency)
     assert (type(error), error.argument) == (InvalidInput, "on_unsupported")
 
 
@@ -438,7 +438,7 @@ def test_any_other_leniency_is_refused(method, leniency):
 
 
 def test_a_backend_that_cannot_clear_says_so():
-    error = refused("clear_history", on=bench(clear_history=False))
+    error = expect_refusal("clear_history", on=bench(clear_history=False))
     assert (type(error), error.argument) == (Unsupported, "clear_history")
     assert str(error).startswith("echo clear_history: echo has no call that clears a conversation. Start a new one")
 

@@ -125,7 +125,7 @@ def test_a_break_without_a_block_is_noticed_by_the_loop() -> None:
     run(test)
 
 
-def test_cancelling_whoever_iterates_cancels_the_calls_before_it_ends() -> None:
+def test_cancelling_the_consumer_cancels_the_calls_before_it_ends() -> None:
     async def test() -> None:
         calls = Calls()
 
@@ -272,7 +272,7 @@ def plainly_raising(error: BaseException) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("items", [raising, plainly_raising])
-def test_items_that_are_cancelled_are_told_from_a_cancellation_of_whoever_iterates(items: Any) -> None:
+def test_items_that_are_cancelled_are_told_from_a_cancellation_of_the_consumer(items: Any) -> None:
     async def test() -> None:
         outcomes = map_concurrent_async(Calls(0), items(asyncio.CancelledError()))
         assert (await anext(outcomes)).result == 0
@@ -331,7 +331,7 @@ def test_items_may_go_on_after_a_time_out_of_theirs() -> None:
 
 
 class Cursor:
-    """Items that are no generator; notes who took the first and who closed them."""
+    """Items that are not a generator; records who took the first and who closed them."""
 
     def __init__(self) -> None:
         self.number = -1
@@ -393,7 +393,7 @@ def kept(closed: list[str]) -> Callable[[], AsyncGenerator[int, None]]:
     return items
 
 
-def test_items_that_wait_are_closed_whichever_way_the_iteration_is_left(
+def test_items_that_wait_are_closed_however_the_iteration_is_left(
     kept: Callable[[], AsyncGenerator[int, None]], closed: list[str]
 ) -> None:
     async def test() -> None:
@@ -430,7 +430,7 @@ def test_items_that_wait_are_closed_whichever_way_the_iteration_is_left(
     run(test)
 
 
-def test_a_cancellation_of_whoever_iterates_goes_before_an_error_on_closing_the_items() -> None:
+def test_a_cancellation_of_the_consumer_goes_before_an_error_on_closing_the_items() -> None:
     async def test() -> None:
         calls = Calls()
 
@@ -468,7 +468,7 @@ class Endless:
         return 0
 
 
-def test_cancelling_the_task_that_takes_the_items_is_told_from_a_cancellation_of_whoever_iterates() -> None:
+def test_cancelling_the_task_that_takes_the_items_is_told_from_a_cancellation_of_the_consumer() -> None:
     async def test() -> None:
         before = asyncio.all_tasks()
 
@@ -484,7 +484,7 @@ def test_cancelling_the_task_that_takes_the_items_is_told_from_a_cancellation_of
     run(test)
 
 
-def test_cancelling_everything_as_a_loop_does_at_its_end_is_a_cancellation_of_whoever_iterates() -> None:
+def test_cancelling_everything_as_a_loop_does_at_its_end_is_a_cancellation_of_the_consumer() -> None:
     async def test() -> None:
         before = asyncio.all_tasks()
         calls = Calls()
@@ -539,7 +539,7 @@ def test_a_function_that_returns_no_awaitable_is_a_mistake_that_is_raised(functi
     run(test)
 
 
-def test_calls_run_with_the_context_of_whoever_iterates() -> None:
+def test_calls_run_with_the_context_of_the_consumer() -> None:
     async def test() -> None:
         trace = ContextVar("trace", default="none")
         trace.set("mine")

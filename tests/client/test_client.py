@@ -271,7 +271,7 @@ def test_another_backends_operation_is_refused(foreign):
 
 
 @pytest.mark.parametrize("wrong", [None, "chat", 5, endpoints["chat"], endpoints["chat"].function])
-def test_what_is_no_operation_is_refused(wrong):
+def test_a_value_that_is_not_an_operation_is_refused(wrong):
     with pytest.raises(InvalidInput, match="is not an operation") as caught:
         bench().client.run(wrong)
     assert caught.value.argument == "operation"

@@ -31,7 +31,7 @@ def test_items_and_progress_stay_in_the_thread_that_iterates():
     assert len(seen) == 40
 
 
-def test_calls_run_in_other_threads_with_the_context_of_whoever_iterates():
+def test_calls_run_in_other_threads_with_the_context_of_the_consumer():
     trace = ContextVar("trace", default="none")
     trace.set("mine")
     outcomes = map_concurrent(lambda _: (trace.get(), threading.get_ident()), range(4), concurrency=2)
@@ -112,7 +112,7 @@ def test_a_call_that_is_cancelled_is_a_failure_and_ends_no_other(error):
     assert "cancelled" in str(found[3].error)
 
 
-def test_items_that_are_cancelled_are_told_from_a_cancellation_of_whoever_iterates():
+def test_items_that_are_cancelled_are_told_from_a_cancellation_of_the_consumer():
     def items():
         yield 1
         raise CancelledError

@@ -77,7 +77,7 @@ def docs_place(
 def _new_place(folder: Path) -> Place:
     environ = {name: value for name, value in os.environ.items() if not _NOT_HANDED_ON.match(name)}
     programs = Path(sys.executable).parent
-    # A home of its own, so that no example finds the config of whoever runs the tests.
+    # A home of its own, so that no example finds the developer's own config.
     environ |= {"PATH": f"{programs}{os.pathsep}{environ.get('PATH', '')}", "HOME": str(folder)}
     # The reader's environment, under the name that it has in the README.
     (folder / ".venv").symlink_to(sys.prefix)

@@ -42,7 +42,7 @@ def test_every_table_stands_on_a_page_and_every_mark_is_a_table():
     )
 
 
-def test_an_altered_table_is_noticed_and_mended():
+def test_an_altered_table_is_noticed_and_fixed():
     page = regenerate.ROOT / "docs" / "cli.md"
     text = page.read_text(encoding="utf-8")
     altered = text.replace("| `130` |", "| `131` |")
@@ -54,7 +54,7 @@ def test_the_first_two_shell_blocks_of_the_readme_are_the_two_commands_of_a_line
     assert tuple(block.rstrip("\n") for block in fences(regenerate.ROOT / "README.md", "sh")[:2]) == COMMANDS
 
 
-def test_nobody_is_told_to_install_the_package_that_belongs_to_somebody_else():
+def test_no_page_says_to_install_the_package_that_belongs_to_somebody_else():
     for page in regenerate.PAGES:
         assert not re.search(r"pip install\s+(-\S+\s+)*['\"]?unichat\b(?!-bridge)", page.read_text(encoding="utf-8")), (
             page

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import CannedStream, bench, operation, records, reply, stream_operation, tried
+from tests.canned import CannedStream, bench, operation, records, reply, stream_operation, try_call
 from tests.policy.test_failures import PROMISED, STATUSES
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Request, Secret
 from unichat.errors import (
@@ -143,7 +143,7 @@ def test_a_status_that_misleads_stands_for_another():
     assert len(made.sent) == 3
 
 
-def test_what_is_no_status_at_all_in_the_body_is_an_invalid_response():
+def test_a_status_in_the_body_that_is_not_one_is_an_invalid_response():
     made = bench(*[reply(200, {"status": 0})] * 3)
     error = made.error(operation(READ))
     assert type(error) is InvalidResponse
@@ -249,7 +249,7 @@ def test_a_wish_of_more_than_a_minute_is_not_waited_for_but_reported(status, sec
 
 
 @pytest.mark.parametrize("value", ["soon", "-1", "5.5", "nan", "\uff15"])
-def test_a_malformed_wish_is_no_wish(value):
+def test_a_malformed_retry_after_is_ignored(value):
     made = bench(reply(503, {}, retry_after=value), reply(200, 1))
     made.run(operation())
     assert made.clock.slept[0] <= 0.5
@@ -461,7 +461,7 @@ def test_the_line_of_an_error_tells_the_attempts():
 def test_whatever_happens_ends_in_a_result_or_in_one_of_our_errors(outcomes):
     for replay in ORDER:
         made = bench(*outcomes, policy={"attempts": 5})
-        result, error = tried(lambda made=made, replay=replay: made.run(operation(replay)))
+        result, error = try_call(lambda made=made, replay=replay: made.run(operation(replay)))
         assert result == 1 or (len(error.attempts) == len(made.sent) and error.call.stopped_by)
         # A question that may have been received is sent again only after a 5xx, as the owner wants it.
         for earlier in outcomes[: len(made.sent) - 1]:

@@ -13,7 +13,7 @@ SOON = 20
 """Seconds after which a test gives up on a thread: never waited for where all is well."""
 
 
-def started(function, *args):
+def start_thread(function, *args):
     """A thread whose result, or error, is in `.outcome` once it has been joined."""
 
     def run():
@@ -28,7 +28,7 @@ def started(function, *args):
     return thread
 
 
-def joined(thread):
+def join_thread(thread):
     thread.join(SOON)
     assert not thread.is_alive()
     return thread.outcome
@@ -170,16 +170,16 @@ class Meeting:
 def test_flows_that_hold_different_keys_run_side_by_side():
     meeting = Meeting(SOON)
     made = bench(meeting, meeting, real_clock=True)
-    threads = [started(complete, made, alone(key, operation())) for key in ("ann", "bob")]
-    assert [joined(thread) for thread in threads] == [1, 1]
+    threads = [start_thread(complete, made, alone(key, operation())) for key in ("ann", "bob")]
+    assert [join_thread(thread) for thread in threads] == [1, 1]
     assert meeting.met == 2
 
 
 def test_flows_that_hold_the_same_key_run_one_after_the_other():
     meeting = Meeting(0.05)
     made = bench(*[meeting] * 4, real_clock=True)
-    threads = [started(complete, made, alone("ann", operation())) for _ in range(4)]
-    assert [joined(thread) for thread in threads] == [1] * 4
+    threads = [start_thread(complete, made, alone("ann", operation())) for _ in range(4)]
+    assert [join_thread(thread) for thread in threads] == [1] * 4
     assert meeting.met == 0
 
 
@@ -189,7 +189,7 @@ def test_a_hold_lasts_through_retries():
     def fail(request):
         seen.append(request.path)
         if len(seen) == 1:
-            second = started(complete, made, alone("ann", operation(name="second")), SOON)
+            second = start_thread(complete, made, alone("ann", operation(name="second")), SOON)
             threads.append(second)
             return reply(503, {})
         return reply(200, request.path)
@@ -197,7 +197,7 @@ def test_a_hold_lasts_through_retries():
     threads = []
     made = bench(fail, fail, fail)
     assert complete(made, alone("ann", operation(name="first"))) == "/first"
-    assert joined(threads[0]) == "/second"
+    assert join_thread(threads[0]) == "/second"
     assert seen == ["/first", "/first", "/second"]
 
 
@@ -228,7 +228,7 @@ def test_waiting_for_a_hold_ends_with_the_deadline_and_nothing_was_asked():
         return reply(200, "first")
 
     made = bench(busy, real_clock=True)
-    first = started(complete, made, alone("ann", operation()))
+    first = start_thread(complete, made, alone("ann", operation()))
     assert entered.wait(SOON)
     with pytest.raises(DeadlineExceeded) as caught:
         complete(made, alone("ann", operation(Replay.ASK)), deadline=0.01)
@@ -236,7 +236,7 @@ def test_waiting_for_a_hold_ends_with_the_deadline_and_nothing_was_asked():
     assert (error.maybe_delivered, error.deadline, error.retryable, error.attempts) == (False, 0.01, True, ())
     assert "still running after 0.01 s" in str(error)
     leave.set()
-    assert joined(first) == "first"
+    assert join_thread(first) == "first"
     assert len(made.sent) == 1
 
 
@@ -246,7 +246,7 @@ def test_an_error_while_waiting_for_a_hold_says_where_it_happened():
 
     def flow():
         yield Exclusive("ann", "another call in the same conversation")
-        # The second flow waits in vain while the first is between its steps.
+        # The second flow waits, and does not get its turn, while the first is between its steps.
         call = made.context.call(0.01, kind="question", call=NeutralCall(backend="echo", operation="chat"))
         with pytest.raises(DeadlineExceeded) as caught:
             made.complete(holding, call)
@@ -286,10 +286,10 @@ def closed_while_waiting(operation):
         return reply(500, {}, retry_after="50")
 
     made = bench(fail, real_clock=True)
-    thread = started(made.run, operation, 100.0)
+    thread = start_thread(made.run, operation, 100.0)
     assert waiting.wait(SOON)
     made.client.close()
-    return made, joined(thread)
+    return made, join_thread(thread)
 
 
 def test_closing_ends_a_wait_between_attempts_at_once():
@@ -334,7 +334,7 @@ def test_an_interrupt_during_a_wait_passes_through():
 
 
 @pytest.mark.parametrize("seconds", [1e10, 1e300])
-def test_a_deadline_longer_than_any_timer_takes_is_no_mistake(seconds):
+def test_a_deadline_longer_than_any_timer_takes_is_valid(seconds):
     made = bench(reply(200, 1))
     assert complete(made, alone("ann", operation()), deadline=seconds) == 1
 
@@ -354,6 +354,6 @@ def test_a_call_starts_without_a_record():
 
 def test_many_threads_share_one_driver():
     made = bench(*[reply(503, {}), reply(200, 1)] * 40)
-    threads = [started(made.run, operation()) for _ in range(40)]
-    outcomes = [joined(thread) for thread in threads]
+    threads = [start_thread(made.run, operation()) for _ in range(40)]
+    outcomes = [join_thread(thread) for thread in threads]
     assert all(outcome == 1 or isinstance(outcome, ServerError) for outcome in outcomes)

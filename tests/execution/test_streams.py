@@ -123,7 +123,7 @@ def test_silence_before_that_is_an_interruption():
         list(stream)
 
 
-def test_a_cut_after_everything_has_come_is_no_proper_end():
+def test_a_cut_after_everything_has_come_is_not_a_proper_end():
     _, _, stream = answering(*WHOLE, TransportFailure("truncated"))
     with stream, pytest.raises(StreamInterrupted):
         list(stream)
@@ -197,7 +197,7 @@ def test_a_deadline_that_passes_between_events_interrupts():
 
 
 class Counting(LineDecoder):
-    """A decoder whose result is no answer."""
+    """A decoder whose result is not an answer."""
 
     def result(self):
         return 5
@@ -381,7 +381,7 @@ def test_no_answer_at_all_is_an_invalid_response():
 # How it ended is told when it has ended
 
 
-class Onlooker:
+class Observer:
     def __init__(self):
         self.heard = []
 
@@ -396,26 +396,26 @@ class Onlooker:
 
 
 def watched(*pieces, **policy):
-    onlooker = Onlooker()
-    made = bench(CannedStream(pieces), hooks=[onlooker], policy=policy)
-    return made, onlooker, made.open(stream_operation())
+    observer = Observer()
+    made = bench(CannedStream(pieces), hooks=[observer], policy=policy)
+    return made, observer, made.open(stream_operation())
 
 
 def test_hooks_hear_of_a_streams_end_when_it_ends_and_not_at_its_first_event():
-    made, onlooker, stream = watched(*records({"text": "a"}, {"text": "b", "end": True}))
-    assert onlooker.heard == ["started", "attempted"]
+    made, observer, stream = watched(*records({"text": "a"}, {"text": "b", "end": True}))
+    assert observer.heard == ["started", "attempted"]
     made.clock.now += 5
     assert [event.text for event in stream] == ["a", "b"]
-    assert onlooker.heard[2:] == [("NoneType", "ok", None)]
+    assert observer.heard[2:] == [("NoneType", "ok", None)]
 
 
 def test_an_interrupted_stream_is_heard_of_logged_and_counted(caplog):
     pieces = [*records({"text": "a"}), TransportFailure("reset")]
-    made, onlooker, stream = watched(*pieces, breaker_failures=1)
+    made, observer, stream = watched(*pieces, breaker_failures=1)
     next(stream)
     with pytest.raises(StreamInterrupted) as caught:
         next(stream)
-    assert onlooker.heard[2:] == [("StreamInterrupted", "interrupted", "not_retryable")]
+    assert observer.heard[2:] == [("StreamInterrupted", "interrupted", "not_retryable")]
     assert f"[{caught.value.call_id}]" in caplog.text
     assert "the stream broke after 1 event" in caplog.text
     assert type(made.error(operation())).__name__ == "CircuitOpen"
@@ -423,12 +423,12 @@ def test_an_interrupted_stream_is_heard_of_logged_and_counted(caplog):
 
 @pytest.mark.parametrize("leave", ["close", "drop"])
 def test_a_stream_that_was_left_is_heard_of_once(leave):
-    _, onlooker, stream = watched(*records({"text": "a"}, {"text": "b"}, {"end": True}))
+    _, observer, stream = watched(*records({"text": "a"}, {"text": "b"}, {"end": True}))
     next(stream)
     if leave == "close":
         stream.close()
     del stream
-    assert onlooker.heard[2:] == [("NoneType", "ok", None)]
+    assert observer.heard[2:] == [("NoneType", "ok", None)]
 
 
 def test_the_record_of_a_streamed_answer_covers_the_whole_stream():

@@ -119,7 +119,7 @@ class Injection:
 
 @frozen
 class OwnTest:
-    """A row that is no injection into one call, and the test that stands for it."""
+    """A row that is not an injection into one call, and the test that stands for it."""
 
     row: int
     name: str

@@ -116,7 +116,7 @@ def check_log(log: Listening, nonce: str) -> None:
     assert nonce not in log.text(logging.INFO), "the log shows the question"
 
 
-class Onlooker:
+class Observer:
     """A hook that remembers how each operation ended."""
 
     def __init__(self) -> None:

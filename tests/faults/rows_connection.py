@@ -97,7 +97,7 @@ def unresolvable(bench: Bench) -> None:
 
 
 @contextmanager
-def filled() -> Iterator[str]:
+def full_port() -> Iterator[str]:
     """The address of a port that listens, but whose queue is full: a connection is neither made nor refused."""
     with ExitStack() as opened:
         listener = opened.enter_context(socket.socket())
@@ -112,7 +112,7 @@ def filled() -> Iterator[str]:
 
 def full_queue(bench: Bench) -> None:
     """The client is sent to such a port."""
-    bench.url = bench.opened.enter_context(filled())
+    bench.url = bench.opened.enter_context(full_port())
 
 
 def listen_at_the_second_wait(server: FaultServer, wait: int) -> None:
@@ -183,7 +183,7 @@ INJECTIONS = (
         name="body sent byte by byte",
         script=(drip_the_body, good),
         settings=_MEASURED,
-        # A stream's first record takes longer to drip than the deadline allows, so it is no interruption yet.
+        # A stream's first record takes longer to drip than the deadline allows, so it is not an interruption yet.
         expected=_LATE,
     ),
     Injection(

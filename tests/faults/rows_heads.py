@@ -1,4 +1,4 @@
-"""Rows 25 to 34: heads that are no heads, interim answers, and lengths that lie."""
+"""Rows 25 to 34: heads that are not heads, interim answers, and lengths that lie."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ INJECTIONS = (
             name=f"Content-Length {value}",
             script=(with_length(value), good),
             where=whole,
-            # It is no length, so the body ends with the connection, and the JSON decides whether it is whole.
+            # It is not a length, so the body ends with the connection, and the JSON decides whether it is whole.
             expected=answered(1),
             over_h11=_REFUSED,
         )

@@ -1,4 +1,4 @@
-"""The one table: every fault, what must come of it, and the tests that stand for what is no fault of one call."""
+"""The one table: every fault, what must come of it, and the tests that stand for what is not a fault of one call."""
 
 from __future__ import annotations
 

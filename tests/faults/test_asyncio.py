@@ -20,8 +20,8 @@ from tests.faults import vendors
 from tests.faults.certificates import trusted
 from tests.faults.injection import DEADLINE, good, sending
 from tests.faults.neutral import BACKENDS, SECRET, new_nonce, settings_for
-from tests.faults.oracles import Onlooker, check_error, open_sockets
-from tests.faults.rows_connection import close_after_reading, drip_the_head, filled, say_nothing, stall_in_the_body
+from tests.faults.oracles import Observer, check_error, open_sockets
+from tests.faults.rows_connection import close_after_reading, drip_the_head, full_port, say_nothing, stall_in_the_body
 from tests.faults.rows_streams import then_silence
 from tests.faults.rows_tls import never_shake_hands
 from tests.faults.server import Connection, Fault, FaultServer
@@ -63,7 +63,7 @@ def connect(backend: str, url: str, hooks: Sequence[Hook] = (), **given: Any) ->
 
 
 @asynccontextmanager
-async def served(backend: str, *script: Fault, **given: Any) -> AsyncIterator[tuple[AsyncClient, FaultServer]]:
+async def serve_client(backend: str, *script: Fault, **given: Any) -> AsyncIterator[tuple[AsyncClient, FaultServer]]:
     """A client of a server with a script."""
     with FaultServer(VENDORS[backend], script) as server:
         async with connect(backend, server.url, **given) as client:
@@ -77,7 +77,7 @@ async def until(happened: Callable[[], bool]) -> None:
     await asyncio.sleep(0.02)
 
 
-async def cancelled(task: asyncio.Task[Any]) -> None:
+async def cancel_and_wait(task: asyncio.Task[Any]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -100,11 +100,11 @@ def test_a_call_that_is_cancelled_gives_up_all_that_it_held(
 ) -> None:
     async def test() -> None:
         nonce = new_nonce()
-        hook = Onlooker()
+        hook = Observer()
         # With a budget for one retry: what a cancelled call does not give back, the last one has not.
         settings = {"retry_budget": 10, "backoff": 0.001, "hooks": [hook]}
-        async with served(backend, _MOMENTS[moment], _DOWN, good, **settings) as (client, server):
-            await cancelled(await _begun(client.chat("How do I install it?", user="ann"), server))
+        async with serve_client(backend, _MOMENTS[moment], _DOWN, good, **settings) as (client, server):
+            await cancel_and_wait(await _begin(client.chat("How do I install it?", user="ann"), server))
             hook.check_given_up(asyncio.CancelledError)
             if moment != "between two attempts":
                 await asyncio.to_thread(server.settle)
@@ -118,7 +118,7 @@ def test_a_call_that_is_cancelled_gives_up_all_that_it_held(
     count(62, f"cancelled {moment}: {backend}")
 
 
-async def _begun(call: Any, server: FaultServer) -> asyncio.Task[Any]:
+async def _begin(call: Any, server: FaultServer) -> asyncio.Task[Any]:
     task = asyncio.ensure_future(call)
     await until(lambda: bool(server.log))
     return task
@@ -132,7 +132,7 @@ def test_however_calls_end_each_leaves_its_slot_to_another(
     script = [chance.choice([good, good, stall_in_the_body, say_nothing, close_after_reading]) for _ in range(40)]
 
     async def test() -> None:
-        async with served("kapa", *script, good, connections=2, attempts=1) as (client, _):
+        async with serve_client("kapa", *script, good, connections=2, attempts=1) as (client, _):
             for _ in range(12):
                 calls = [asyncio.create_task(_one_of_two(client, chance.random() < 0.5)) for _ in range(6)]
                 await asyncio.sleep(chance.random() * 0.01)
@@ -163,15 +163,15 @@ def test_turns_of_the_pace_that_nobody_waits_for_any_longer_are_given_back(
 ) -> None:
     async def test() -> None:
         # With a budget for one retry, which waits for its turn and is paid for already when it is cancelled.
-        async with served(backend, _DOWN, good, rate=f"{300 / pace:g}/min", retry_budget=10, backoff=0.001) as (
+        async with serve_client(backend, _DOWN, good, rate=f"{300 / pace:g}/min", retry_budget=10, backoff=0.001) as (
             client,
             server,
         ):
-            waiting = [await _begun(client.chat("How do I install it?", user="ann"), server)]
+            waiting = [await _begin(client.chat("How do I install it?", user="ann"), server)]
             waiting += [asyncio.create_task(client.chat("And then?", user=f"user-{number}")) for number in range(20)]
             await asyncio.sleep(0.05)
             for task in waiting:
-                await cancelled(task)
+                await cancel_and_wait(task)
             assert len(server.log) == 1
             # Otherwise more than four seconds away, at the first pace.
             assert await client.chat("How do I install it?", user="ann", deadline=2 * pace)
@@ -187,12 +187,12 @@ def test_a_call_that_is_cancelled_while_connecting_leaves_no_socket(
 ) -> None:
     async def test() -> None:
         before = open_sockets()
-        with filled() as url:
+        with full_port() as url:
             inside = open_sockets()
             async with connect(backend, url) as client:
                 task = asyncio.create_task(client.chat("How do I install it?"))
                 await until(lambda: bool(open_sockets() - inside))
-                await cancelled(task)
+                await cancel_and_wait(task)
                 await asyncio.sleep(0)
                 assert not open_sockets() - inside
         assert not open_sockets() - before
@@ -210,7 +210,7 @@ def test_a_call_that_is_cancelled_in_a_handshake_leaves_no_connection(
             async with connect("kapa", url, ca_bundle=trusted()) as client:
                 task = asyncio.create_task(client.chat("How do I install it?"))
                 await until(lambda: server.accepted == 1)
-                await cancelled(task)
+                await cancel_and_wait(task)
                 await asyncio.to_thread(server.settle)
                 assert server.open_connections == 0
 
@@ -223,13 +223,13 @@ def test_a_call_that_is_cancelled_while_it_waits_for_its_turn_leaves_the_turn_to
 ) -> None:
     async def test() -> None:
         nonce = new_nonce()
-        async with served("kadal", stall_in_the_body, good) as (client, server):
-            first = await _begun(client.chat("How do I install it?", user="ann"), server)
+        async with serve_client("kadal", stall_in_the_body, good) as (client, server):
+            first = await _begin(client.chat("How do I install it?", user="ann"), server)
             waiting = asyncio.create_task(client.chat("And then?", user="ann"))
             last = asyncio.create_task(client.chat(f"Question {nonce}", user="ann"))
             await asyncio.sleep(0.02)
-            await cancelled(waiting)
-            await cancelled(first)
+            await cancel_and_wait(waiting)
+            await cancel_and_wait(first)
             assert (await last).text == text_for(nonce)
             assert len(server.log) == 2, "who was cancelled while waiting has asked"
 
@@ -242,11 +242,11 @@ def test_a_stream_that_is_cancelled_gives_its_connection_up_and_no_part_of_it_pa
     records: int, run: Callable[[Test], None], count: Callable[..., None]
 ) -> None:
     async def test() -> None:
-        async with served("kapa", then_silence(records), good) as (client, server):
+        async with serve_client("kapa", then_silence(records), good) as (client, server):
             pieces = client.stream("How do I install it?")
             for _ in range(records):
                 await anext(pieces)
-            await cancelled(await _begun(anext(pieces), server))
+            await cancel_and_wait(await _begin(anext(pieces), server))
             with pytest.raises(InvalidInput, match="the stream is closed"):
                 await pieces.answer()
             await asyncio.to_thread(server.settle)
@@ -263,7 +263,7 @@ def test_a_probe_that_is_cancelled_leaves_the_breaker_to_the_next_call(
 ) -> None:
     async def test() -> None:
         policy = {"attempts": 1, "breaker_failures": 1, "breaker_reset": 0.05 * pace}
-        async with served("kapa", _DOWN, say_nothing, good, **policy) as (client, server):
+        async with serve_client("kapa", _DOWN, say_nothing, good, **policy) as (client, server):
             with pytest.raises(ServerError):
                 await client.chat("How do I install it?")
             with pytest.raises(CircuitOpen):
@@ -271,7 +271,7 @@ def test_a_probe_that_is_cancelled_leaves_the_breaker_to_the_next_call(
             await asyncio.sleep(0.06 * pace)
             probe = asyncio.create_task(client.chat("How do I install it?"))
             await until(lambda: len(server.log) == 2)
-            await cancelled(probe)
+            await cancel_and_wait(probe)
             assert (await client.chat("How do I install it?")).text
 
     run(test)
@@ -299,7 +299,7 @@ def test_a_timeout_around_a_call_ends_it_with_its_own_error(
     backend: str, moment: str, run: Callable[[Test], None], count: Callable[..., None]
 ) -> None:
     async def test() -> None:
-        async with served(backend, _MOMENTS[moment], good) as (client, server):
+        async with serve_client(backend, _MOMENTS[moment], good) as (client, server):
             with pytest.raises(TimeoutError) as caught:
                 await _within_a_moment(client.chat("How do I install it?", user="ann"), server)
             assert type(caught.value) is TimeoutError
@@ -315,7 +315,7 @@ def test_a_deadline_within_a_longer_timeout_ends_the_call_with_an_error_of_ours(
     backend: str, run: Callable[[Test], None], count: Callable[..., None], pace: float
 ) -> None:
     async def test() -> None:
-        async with served(backend, say_nothing) as (client, _):
+        async with serve_client(backend, say_nothing) as (client, _):
             async with asyncio.timeout(PATIENCE):
                 with pytest.raises(DeadlineExceeded) as caught:
                     await client.chat("How do I install it?", deadline=DEADLINE * pace)
@@ -346,7 +346,7 @@ def test_256_calls_at_a_time_get_their_own_answers(
 
     async def test() -> None:
         nonces = [new_nonce() for _ in range(all_there)]
-        async with served(backend, together) as (client, server):
+        async with serve_client(backend, together) as (client, server):
             answers = await asyncio.gather(*(client.chat(f"Question {nonce}", user=nonce) for nonce in nonces))
             assert [answer.text for answer in answers] == [text_for(nonce) for nonce in nonces], (
                 "not the answer to the question"
@@ -417,7 +417,7 @@ def test_a_function_that_gives_tokens_may_be_asynchronous(
     provider: Callable[[], Any], run: Callable[[Test], None]
 ) -> None:
     async def test() -> None:
-        async with served("kadal", good, token=provider) as (client, server):
+        async with serve_client("kadal", good, token=provider) as (client, server):
             await client.chat("How do I install it?")
             assert server.log[0].headers["authorization"] == f"Bearer {SECRET}"
 
@@ -461,7 +461,7 @@ def test_an_asynchronous_function_that_gives_no_token_is_named_and_nothing_is_se
     provider: Callable[[], Any], words: str, run: Callable[[Test], None]
 ) -> None:
     async def test() -> None:
-        async with served("kadal", good, token=provider) as (client, server):
+        async with serve_client("kadal", good, token=provider) as (client, server):
             with pytest.raises(ConfigError, match=words) as caught:
                 await client.chat("How do I install it?")
             check_error(caught.value)
@@ -481,11 +481,11 @@ def test_a_function_that_takes_long_for_a_token_holds_nobody_up(run: Callable[[T
     async def test() -> None:
         asked.clear()
         go_on.clear()
-        async with served("kadal", good, token=slow) as (client, server):
+        async with serve_client("kadal", good, token=slow) as (client, server):
             call = asyncio.create_task(client.chat("How do I install it?"))
-            # The loop goes on meanwhile, and whoever does not wait any longer is free at once.
+            # The loop goes on meanwhile, and a caller that no longer waits is free at once.
             await until(asked.is_set)
-            await cancelled(call)
+            await cancel_and_wait(call)
             with pytest.raises(DeadlineExceeded, match="the token provider was still running") as caught:
                 await client.chat("How do I install it?", deadline=0.05)
             assert caught.value.maybe_delivered is False
@@ -506,7 +506,7 @@ def test_functions_that_never_give_a_token_hold_up_neither_other_clients_nor_the
         return SECRET
 
     async def test() -> None:
-        async with served("kadal", good, token=hung) as (client, server):
+        async with serve_client("kadal", good, token=hung) as (client, server):
             calls = [asyncio.create_task(client.chat("How?", user=f"user-{number}")) for number in range(40)]
             await asyncio.sleep(0.05)
             # Its name has to be looked up.
@@ -530,7 +530,7 @@ def test_closing_ends_the_wait_for_a_token_and_nothing_is_sent_afterwards(run: C
 
     async def test() -> None:
         go_on.clear()
-        async with served("kadal", good, token=slow) as (client, server):
+        async with serve_client("kadal", good, token=slow) as (client, server):
             call = asyncio.create_task(client.chat("How do I install it?"))
             await asyncio.sleep(0.05)
             await client.close()
@@ -548,8 +548,8 @@ def test_closing_ends_the_wait_for_a_token_and_nothing_is_sent_afterwards(run: C
 
 def test_a_stream_whose_task_is_cancelled_between_two_events_was_given_up(run: Callable[[Test], None]) -> None:
     async def test() -> None:
-        hook = Onlooker()
-        async with served("kapa", good, hooks=[hook]) as (client, _):
+        hook = Observer()
+        async with serve_client("kapa", good, hooks=[hook]) as (client, _):
 
             async def read() -> None:
                 async with client.stream("How do I install it?") as pieces:
@@ -558,7 +558,7 @@ def test_a_stream_whose_task_is_cancelled_between_two_events_was_given_up(run: C
 
             task = asyncio.create_task(read())
             await until(lambda: hook.attempts == 1)
-            await cancelled(task)
+            await cancel_and_wait(task)
             hook.check_given_up(asyncio.CancelledError)
 
     run(test)
@@ -571,7 +571,7 @@ def test_what_came_while_the_loop_was_held_up_does_not_answer_the_next_question(
             vendors.as_json({**vendors.kapa_answer(""), "answer": "somebody else's answer"}), sent.set
         )
         nonce = new_nonce()
-        async with served("kapa", surplus, good) as (client, server):
+        async with serve_client("kapa", surplus, good) as (client, server):
             await client.chat("How do I install it?")
             # The kernel has it, and the loop has not looked.
             assert sent.wait(PATIENCE)
@@ -595,7 +595,7 @@ def test_what_is_left_of_a_stream_after_its_event_loop_never_passes_for_the_whol
         for _ in range(2):
             with pytest.raises(InvalidInput, match="another event loop"):
                 asyncio.run(pieces.answer())
-        # Nothing is left of its connections, and it can be closed in whichever.
+        # Nothing is left of its connections, and it can be closed in any loop.
         asyncio.run(pieces.close())
         asyncio.run(client.close())
         asyncio.run(client.close())
@@ -607,7 +607,7 @@ def test_what_is_left_of_a_stream_after_its_event_loop_never_passes_for_the_whol
 def test_the_end_of_all_generators_is_not_the_end_of_a_stream(run: Callable[[Test], None]) -> None:
     async def test() -> None:
         nonce = new_nonce()
-        async with served("kapa", good) as (client, _), client.stream(f"Question {nonce}") as pieces:
+        async with serve_client("kapa", good) as (client, _), client.stream(f"Question {nonce}") as pieces:
             await anext(pieces)
             await asyncio.get_running_loop().shutdown_asyncgens()
             assert (await pieces.answer()).text == text_for(nonce)
@@ -617,7 +617,10 @@ def test_the_end_of_all_generators_is_not_the_end_of_a_stream(run: Callable[[Tes
 
 def test_a_second_reader_of_a_stream_is_refused_and_the_first_reads_on(run: Callable[[Test], None]) -> None:
     async def test() -> None:
-        async with served("kapa", then_silence(3)) as (client, _), client.stream("How do I install it?") as pieces:
+        async with (
+            serve_client("kapa", then_silence(3)) as (client, _),
+            client.stream("How do I install it?") as pieces,
+        ):
             reading = asyncio.create_task(_texts(pieces))
             await asyncio.sleep(0.05)
             with pytest.raises(InvalidInput, match="already being read"):
@@ -625,7 +628,7 @@ def test_a_second_reader_of_a_stream_is_refused_and_the_first_reads_on(run: Call
             with pytest.raises(InvalidInput, match="already being read"):
                 await pieces.answer()
             assert not reading.done()
-            await cancelled(reading)
+            await cancel_and_wait(reading)
 
     run(test)
 
@@ -635,13 +638,13 @@ def test_a_stream_that_is_closed_while_another_waits_for_it_is_closed_and_nobody
     begun: bool, run: Callable[[Test], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        async with served("kapa", then_silence(3 if begun else 0)) as (client, server):
+        async with serve_client("kapa", then_silence(3 if begun else 0)) as (client, server):
             pieces = client.stream("How do I install it?")
             reading = asyncio.create_task(_texts(pieces))
             await until(lambda: bool(server.log))
             await pieces.close()
             if not begun:
-                await cancelled(reading)
+                await cancel_and_wait(reading)
             else:
                 with pytest.raises(InvalidInput, match="the stream is closed"):
                     await reading
@@ -659,7 +662,7 @@ def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_a
     async def test() -> None:
         nonce = new_nonce()
         sent = threading.Event()
-        async with served("kapa", _answering_then(odd, sent.set), good) as (client, server):
+        async with serve_client("kapa", _answering_then(odd, sent.set), good) as (client, server):
             await client.chat("How do I install it?")
             await until(sent.is_set)
             assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)

@@ -17,7 +17,7 @@ from tests.faults.certificates import trusted
 from tests.faults.injection import good, sending
 from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce
 from tests.faults.oracles import check_error, open_sockets
-from tests.faults.rows_connection import filled
+from tests.faults.rows_connection import full_port
 from tests.faults.rows_streams import then_silence
 from tests.faults.rows_tls import never_shake_hands
 from tests.faults.server import Connection, Fault, FaultServer
@@ -100,7 +100,7 @@ def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None], client
 
 
 def test_closing_ends_a_connection_that_is_being_made_at_once(client_on: Opens, count: Callable[..., None]) -> None:
-    with ThreadPoolExecutor(1) as threads, filled() as url:
+    with ThreadPoolExecutor(1) as threads, full_port() as url:
         before = open_sockets()
         client = client_on("kapa", url, connect_timeout=60.0, attempts=1)
         call = threads.submit(client.chat, "How do I install it?")

@@ -39,7 +39,7 @@ _ASTRAY = [
 
 
 @pytest.mark.parametrize("bad", _ASTRAY, ids=lambda bad: repr(bad)[:20])
-def test_an_id_that_is_none_of_kapas_is_refused_before_anything_is_sent(bad: Any, client_on: Opens) -> None:
+def test_an_id_that_is_not_a_kapa_id_is_refused_before_anything_is_sent(bad: Any, client_on: Opens) -> None:
     builders: list[Callable[[Any], Any]] = [
         lambda client: client.operations.retrieve_thread(id=bad),
         lambda client: client.operations.chat_in_thread(thread_id=bad, query="How?"),

@@ -19,7 +19,7 @@ from tests.faults.bench import check_overrun
 from tests.faults.certificates import trusted
 from tests.faults.injection import DEADLINE, good, sending
 from tests.faults.neutral import Opens, async_client_on, sync_client_on
-from tests.faults.oracles import Onlooker, open_sockets
+from tests.faults.oracles import Observer, open_sockets
 from tests.faults.rows_streams import then_silence
 from tests.faults.rows_tls import never_shake_hands
 from tests.faults.server import Connection, Fault, FaultServer
@@ -102,7 +102,7 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
     if backend == "kadal" and call is _stream:
         pytest.skip("Kadal has no streaming")
     before = open_sockets()
-    hook = Onlooker()
+    hook = Observer()
     with (
         FaultServer(VENDORS[backend], (fault, good)) as server,
         client_on(backend, server.url, hooks=[hook], connections=1) as client,
@@ -139,7 +139,7 @@ def test_a_stream_after_ctrl_c_is_closed_and_no_part_of_it_passes_for_the_whole(
     count(62, "the stream after Ctrl-C")
 
 
-def _interrupted(client: Client) -> float:
+def _seconds_until_interrupted(client: Client) -> float:
     """The seconds until Ctrl-C ended it; the traceback is forgotten, and with it the half-made socket."""
     began = time.monotonic()
     try:
@@ -157,7 +157,7 @@ def test_ctrl_c_ends_a_tls_handshake_at_once(ctrl_c: PressAfter, count: Callable
         url = server.url.replace("http:", "https:")
         with client_on("kapa", url, ca_bundle=trusted()) as client:
             ctrl_c(lambda: server.accepted)
-            assert _interrupted(client) < PATIENCE
+            assert _seconds_until_interrupted(client) < PATIENCE
             server.settle()
             assert server.open_connections == 0
     gc.collect()

@@ -71,7 +71,7 @@ def test_a_deadline_of_a_call_that_is_none_is_refused_before_anything_is_sent(
 
 @BOTH
 @at_any_pace
-def test_a_deadline_shorter_than_the_connect_timeout_is_no_mistake_and_shortens_it(
+def test_a_deadline_shorter_than_the_connect_timeout_is_valid_and_shortens_it(
     backend: str, count: Callable[..., None], monkeypatch: pytest.MonkeyPatch, client_on: Opens, pace: float
 ) -> None:
     nothing = Injection(row=3, name="black hole", expected=answered(1))

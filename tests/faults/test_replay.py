@@ -47,7 +47,7 @@ def test_a_lost_answer_is_asked_for_again_only_by_leave(
 
 
 @pytest.mark.parametrize("neutral", [each for each in OPERATIONS if each.name == "kadal feedback"])
-def test_leave_to_ask_again_is_no_leave_to_rate_twice(
+def test_permission_to_ask_again_is_not_permission_to_rate_twice(
     neutral: Neutral, count: Callable[..., None], client_on: Opens
 ) -> None:
     nonce = new_nonce()

@@ -75,7 +75,7 @@ def test_a_stream_whose_reader_is_slow_does_not_end_the_call_that_has_its_connec
 
 
 @at_any_pace
-def test_a_reader_that_is_slow_is_no_silence_of_the_vendor(
+def test_a_slow_reader_does_not_count_as_silence_of_the_vendor(
     count: Callable[..., None], client_on: Opens, pace: float
 ) -> None:
     nonce = new_nonce()

@@ -140,7 +140,7 @@ def test_an_address_in_capitals_is_spoken_to_as_any_other(backend: str, client_o
 
 
 @BOTH
-def test_a_proxy_that_says_nothing_is_no_connection_in_time(
+def test_a_proxy_that_says_nothing_counts_as_no_connection_in_time(
     backend: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
     with FaultServer(VENDORS[backend], (say_nothing,)) as proxy:

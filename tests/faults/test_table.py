@@ -18,7 +18,7 @@ def test_every_fault_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_every_row_that_is_no_injection_names_a_test_that_exists() -> None:
+def test_every_row_that_is_not_an_injection_names_a_test_that_exists() -> None:
     for own in OWN_TESTS:
         assert (_HERE / own.test).is_file(), own
 

@@ -247,7 +247,7 @@ def test_no_question_slips_in_between_a_clearing_and_its_repetition(
     count(58, "a question while a clearing is repeated: kadal")
 
 
-def test_a_conversation_that_stays_busy_ends_at_the_deadline_of_whoever_waits(
+def test_a_call_that_waits_for_a_busy_conversation_ends_at_its_deadline(
     count: Callable[..., None], client_on: Opens
 ) -> None:
     arrived, given_up = threading.Event(), threading.Event()

@@ -83,7 +83,7 @@ def test_the_forms_of_a_retry_after(value, expected):
     assert wish(value) == expected
 
 
-def test_without_the_header_there_is_no_wish():
+def test_an_answer_without_the_header_asks_for_no_wait():
     assert retry_after({}) is None
     assert retry_after({"date": NOW}) is None
 

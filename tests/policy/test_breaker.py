@@ -11,7 +11,7 @@ from unichat.policy.breaker import Breaker
 DOWN = errors.ServerError("down")
 
 
-def opened(failures=3, reset=30.0):
+def open_breaker(failures=3, reset=30.0):
     ticks = FakeClock()
     breaker = Breaker(failures, reset, ticks.monotonic)
     for _ in range(failures):
@@ -21,7 +21,7 @@ def opened(failures=3, reset=30.0):
 
 
 def test_so_many_failures_in_a_row_open_it_and_it_says_for_how_long():
-    breaker, ticks = opened()
+    breaker, ticks = open_breaker()
     assert breaker.admit()[1] == 30.0
     ticks.now += 12
     assert breaker.admit()[1] == 18.0
@@ -58,14 +58,14 @@ def test_what_does_not_opens_it(error):
 
 
 def test_after_the_time_one_probe_goes_out_and_no_other_beside_it():
-    breaker, ticks = opened()
+    breaker, ticks = open_breaker()
     ticks.now += 30
     assert breaker.admit()[1] is None
     assert [breaker.admit()[1] for _ in range(8)] == [0.0] * 8
 
 
 def test_a_probe_that_succeeds_closes_it():
-    breaker, ticks = opened()
+    breaker, ticks = open_breaker()
     ticks.now += 30
     assert breaker.admit()[1] is None
     breaker.report(None, breaker.generation)
@@ -73,7 +73,7 @@ def test_a_probe_that_succeeds_closes_it():
 
 
 def test_a_probe_that_fails_opens_it_for_the_whole_time_again():
-    breaker, ticks = opened()
+    breaker, ticks = open_breaker()
     ticks.now += 30
     assert breaker.admit()[1] is None
     breaker.report(DOWN, breaker.generation)
@@ -81,7 +81,7 @@ def test_a_probe_that_fails_opens_it_for_the_whole_time_again():
 
 
 def test_a_probe_that_was_broken_off_makes_room_for_another():
-    breaker, ticks = opened()
+    breaker, ticks = open_breaker()
     ticks.now += 30
     assert breaker.admit()[1] is None
     breaker.abandon(breaker.generation)
@@ -89,7 +89,7 @@ def test_a_probe_that_was_broken_off_makes_room_for_another():
 
 
 def test_old_news_neither_closes_an_open_circuit_nor_frees_a_second_probe():
-    breaker, ticks = opened()
+    breaker, ticks = open_breaker()
     before, _ = breaker.admit()
     old = before - 1
     breaker.report(None, old)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import FakeClock, bench, operation, reply, tried
+from tests.canned import FakeClock, bench, operation, reply, try_call
 from unichat.adapter.setting_checks import seconds_per_call
 from unichat.errors import ConfigError
 from unichat.policy.pacing import Pacer, pacer_for
@@ -30,7 +30,7 @@ def test_anything_else_is_a_mistake_that_shows_how_it_should_look(rate):
 
 @given(st.text())
 def test_nothing_but_a_config_error_comes_of_any_text(rate):
-    seconds, error = tried(lambda: seconds_per_call(rate), ConfigError)
+    seconds, error = try_call(lambda: seconds_per_call(rate), ConfigError)
     assert error is not None or seconds > 0
 
 

@@ -1,4 +1,4 @@
-"""Secrets that a vendor echoes are taken out of errors, records and logs, in whichever form they come."""
+"""Secrets that a vendor echoes are taken out of errors, records and logs, in every form."""
 
 import base64
 import copy

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import tried
+from tests.canned import try_call
 from unichat._text import decoding
 from unichat._text.decoding import decode_json, excerpt
 from unichat._text.printable import escaped
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 
 @pytest.fixture(autouse=True, scope="module", params=["orjson", "the standard library"])
 def decoder(request):
-    """Whichever decodes, every test here holds."""
+    """Every test here holds for both decoders."""
     if request.param == "orjson":
         pytest.importorskip("orjson")
         yield
@@ -44,14 +44,14 @@ def test_valid_json_decodes_as_the_standard_library_does(value, ascii_only, mark
 
 @given(st.binary())
 def test_any_bytes_give_a_value_or_an_invalid_response(body):
-    _, error = tried(lambda: decode_json(body), InvalidResponse)
+    _, error = try_call(lambda: decode_json(body), InvalidResponse)
     assert error is None or error.kind in ("json", "encoding")
     assert escaped(str(error)) == str(error)
 
 
 @given(st.text(alphabet='{}[]",:\\u0d8e1-+.NaInfity ', max_size=40))
 def test_text_that_looks_like_json_gives_a_value_or_an_invalid_response(text):
-    value, error = tried(lambda: decode_json(text.encode()), InvalidResponse)
+    value, error = try_call(lambda: decode_json(text.encode()), InvalidResponse)
     if error is None:
         assert value == json.loads(text)
         json.dumps(value, ensure_ascii=False).encode()
@@ -62,19 +62,19 @@ def test_text_that_looks_like_json_gives_a_value_or_an_invalid_response(text):
     [b"", b" ", b"{", b"[1,]", b"{'a': 1}", b"NaN", b"[Infinity]", b"-Infinity", b"1 2", b"[" * 100_000, b"9" * 5000],
     ids=lambda body: ascii(body[:12]),
 )
-def test_what_is_no_json_is_refused_as_such(body):
+def test_a_body_that_is_not_json_is_refused_as_such(body):
     error = refusal(body)
     assert error.kind == "json"
     assert len(error.excerpt) <= 200
 
 
 @pytest.mark.parametrize("body", [b'"\xff"', '"é"'.encode("latin-1"), '"a"'.encode("utf-16"), b'"\xed\xa0\x80"'])
-def test_what_is_no_utf8_is_refused_and_never_guessed(body):
+def test_a_body_that_is_not_utf8_is_refused_and_never_guessed(body):
     assert refusal(body).kind == "encoding"
 
 
 @pytest.mark.parametrize("body", [rb'"\ud800"', rb'["a", {"\udfff": 1}]'])
-def test_a_lone_surrogate_is_refused_here_and_does_not_crash_whoever_stores_it(body):
+def test_a_lone_surrogate_is_refused_here_and_does_not_crash_the_storage(body):
     assert refusal(body).kind == "encoding"
 
 

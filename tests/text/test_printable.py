@@ -67,7 +67,7 @@ def test_runs_of_blanks_become_one():
     assert trimmed("a \t\n  b") == "a b"
 
 
-def test_what_is_no_text_shows_its_repr():
+def test_a_value_that_is_not_text_shows_its_repr():
     assert trimmed({"a": 1}) == "{'a': 1}"
     assert quoted(5) == "5"
     assert quoted("5") == "'5'"

@@ -430,7 +430,7 @@ def test_a_dripping_body_ends_with_the_deadline(serve, caller_on, compressed, pa
     assert len(server.log) == 1
 
 
-def test_a_deadline_longer_than_a_socket_takes_is_no_mistake(serve, caller_on):
+def test_a_deadline_longer_than_a_socket_takes_is_valid(serve, caller_on):
     server = serve(answering(OK))
     with caller_on(server.url) as caller:
         assert caller.run(READ, 1e10) == {"ok": 1}

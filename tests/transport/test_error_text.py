@@ -41,7 +41,7 @@ def test_a_broken_compression_is_said_in_words():
     )
 
 
-def test_the_class_is_in_the_log_for_whoever_looks_closer(caplog):
+def test_the_class_is_in_the_debug_log(caplog):
     with caplog.at_level(logging.DEBUG, logger="unichat"):
         assert describe_error(urllib3.exceptions.ProtocolError("sesame")) == ""
     assert caplog.messages == ["the HTTP library raised ProtocolError"]

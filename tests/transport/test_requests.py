@@ -22,7 +22,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.mark.parametrize("url", ["http://*.example.com", "http://.example.com"])
-def test_an_address_that_requests_does_not_take_is_no_exception_of_theirs(serve, url):
+def test_an_address_that_requests_refuses_raises_no_exception_of_requests(serve, url):
     serve(answering(OK))
     with Caller(RequestsTransport(url), url) as caller:
         error = caller.error(ASK)

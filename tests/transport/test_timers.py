@@ -30,7 +30,7 @@ class Wrapped:
         self.socket = inner
 
 
-def test_what_is_no_socket_but_has_one_is_ended_like_one():
+def test_an_object_that_wraps_a_socket_is_shut_down_like_one():
     here, there = socket.socketpair()
     with contextlib.closing(here), contextlib.closing(there):
         shut_down(Wrapped(here))

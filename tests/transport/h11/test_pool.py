@@ -1,4 +1,4 @@
-"""Slots are given back whatever happens to whoever has one, and connections are used again only while they can be."""
+"""Slots are given back whatever happens to their owner, and connections are used again only while they can be."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_a_connection_on_which_anything_came_unasked_is_not_used(network: Networ
     run(test())
 
 
-def test_whoever_waits_longest_gets_the_next_slot(network: Network) -> None:
+def test_the_caller_that_waits_longest_gets_the_next_slot(network: Network) -> None:
     async def test() -> None:
         pool = ConnectionPool(network.connect, 1)
         holder = new_progress()
@@ -138,7 +138,7 @@ def test_whoever_waits_longest_gets_the_next_slot(network: Network) -> None:
         tasks = [asyncio.create_task(ask(number)) for number in range(5)]
         await turns(1)
         pool.release(holder, connection, reusable=True)
-        # The slot was handed over: whoever comes now comes last.
+        # The slot was handed over: a caller that comes now comes last.
         assert pool.try_acquire(new_progress()) is None
         await asyncio.gather(*tasks)
         assert served == [0, 1, 2, 3, 4]
@@ -197,7 +197,7 @@ def test_a_slot_that_was_handed_to_a_cancelled_task_goes_to_the_next_in_the_queu
     run(test())
 
 
-def test_whoever_waits_for_a_slot_beyond_the_deadline_is_stopped_and_leaves_the_queue(network: Network) -> None:
+def test_a_caller_that_waits_for_a_slot_beyond_the_deadline_is_stopped_and_leaves_the_queue(network: Network) -> None:
     async def test() -> None:
         pool = ConnectionPool(network.connect, 1)
         holder, late = new_progress(), new_progress(0.001, idle_timeout=0.0001)
@@ -228,7 +228,7 @@ def test_a_connection_that_cannot_be_made_costs_no_slot(network: Network) -> Non
     run(test())
 
 
-def test_closing_ends_whoever_waits_and_closes_every_connection(network: Network) -> None:
+def test_closing_ends_waiting_callers_and_closes_every_connection(network: Network) -> None:
     async def test() -> None:
         pool = ConnectionPool(network.connect, 2)
         busy = new_progress()

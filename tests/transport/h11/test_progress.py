@@ -99,7 +99,7 @@ def test_a_shorter_limit_moves_the_timer() -> None:
     run(test())
 
 
-def test_a_shorter_limit_holds_for_whoever_waits_already() -> None:
+def test_a_shorter_limit_holds_for_a_caller_that_waits_already() -> None:
     async def test() -> None:
         progress = new_progress(60.0, idle_timeout=30.0)
         waiter = progress.wait()
