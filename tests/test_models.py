@@ -246,7 +246,7 @@ def test_a_reference_that_can_be_made_can_be_parsed_however_long_it_is(character
 
 
 @pytest.mark.parametrize("backend", ["", "Echo", "1echo", "e cho", "e:cho", "é", None, 5, "echo\n"])
-def test_a_backend_that_is_no_adapters_name_is_refused(backend):
+def test_a_backend_that_is_not_the_name_of_an_adapter_is_refused(backend):
     with pytest.raises(InvalidInput, match="not a valid adapter name"):
         ThreadRef(backend, "t")
 

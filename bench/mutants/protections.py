@@ -368,7 +368,7 @@ def clean_errors() -> None:
 
 
 def clean_frames() -> None:
-    """An error keeps the frames of whoever read the answer."""
+    """An error keeps the frames of the function that read the answer."""
     unreadable = Judge._judge_unreadable
 
     def keeping(self: Judge[Any], error: Any, status: int) -> Any:

@@ -81,7 +81,7 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("ending what follows an answer", protections.surplus, (_PASSED_ON, "what_follows")),
     Mutant("not keeping a connection after a 204", protections.spent, (_PASSED_ON, "late")),
     Mutant("the pool slots of forgotten streams", protections.places, (_PASSED_ON, "forgotten")),
-    Mutant("idle time of the vendor only", protections.slow_readers, (_PASSED_ON, "is_no_silence")),
+    Mutant("idle time of the vendor only", protections.slow_readers, (_PASSED_ON, "does_not_count_as_silence")),
     Mutant("taking echoed secrets out", protections.redaction, (_KEYS, "echoes")),
     Mutant("leaving the vendor's words out of the log", protections.quiet_log, (_KEYS, "quotes")),
     Mutant("the doubt about a lost question", protections.doubt, ("test_replay.py", "cannot_read or may_be_received")),
