@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from unichat.models import StreamEvent as StreamEvent
     from unichat.models import ThreadRef as ThreadRef
     from unichat.models import User as User
+    from unichat.models import join_text as join_text
     from unichat.record import Attempt as Attempt
     from unichat.record import CallRecord as CallRecord
 
@@ -59,6 +60,7 @@ _HOMES = {
     "StreamEvent": "unichat.models",
     "ThreadRef": "unichat.models",
     "User": "unichat.models",
+    "join_text": "unichat.models",
     "AnswerStream": "unichat.client.streams",
     "Attempt": "unichat.record",
     "CallRecord": "unichat.record",

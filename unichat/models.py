@@ -10,7 +10,7 @@ import enum
 import html
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -324,6 +324,7 @@ class StreamEvent:
     Attributes:
         type: `text`, `sources`, `identifiers`, `metadata`, or the vendor's own name for anything else.
         text: the piece it adds to the answer; empty where it adds none.
+        replaces: whether `text` takes the place of all text before it, as where a vendor moderates what it has said.
         sources: those it adds.
         raw: the vendor's record.
     """
@@ -332,3 +333,17 @@ class StreamEvent:
     text: str = ""
     sources: tuple[Source, ...] = ()
     raw: Any = _raw()
+    replaces: bool = False
+
+
+def join_text(events: Iterable[StreamEvent]) -> str:
+    """Return the text that events amount to: of all events of a stream, it is the answer's.
+
+    Each event's text is added to what there is, or takes its place (`StreamEvent.replaces`).
+    """
+    texts: list[str] = []
+    for event in events:
+        if event.replaces:
+            texts.clear()
+        texts.append(event.text)
+    return "".join(texts)

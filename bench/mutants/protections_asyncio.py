@@ -252,7 +252,7 @@ def holds() -> None:
         return True
 
     async_performer._acquire = at_once
-    KeyedLocks.leave = lambda self, key: self._locks.pop(key, None)  # type: ignore[method-assign, assignment]
+    KeyedLocks.leave = lambda self, key, entry: self._locks.pop(key, None)  # type: ignore[method-assign, assignment]
 
 
 def home() -> None:
@@ -290,13 +290,11 @@ def turns() -> None:
     """A task that is cancelled keeps the lock."""
     leave = KeyedLocks.leave
 
-    def keeping(self: Any, key: object) -> None:
+    def keeping(self: Any, key: object, entry: Any) -> None:
         if sys.exception() is None:
-            leave(self, key)
-        else:
-            lock, _ = self._locks[key]
-            if not lock.locked():
-                asyncio.ensure_future(lock.acquire())  # noqa: RUF006 - it is not to be had at once
+            leave(self, key, entry)
+        elif not entry.lock.locked():
+            asyncio.ensure_future(entry.lock.acquire())  # noqa: RUF006 - it is not to be had at once
 
     KeyedLocks.leave = keeping  # type: ignore[method-assign]
 

@@ -186,6 +186,37 @@ def test_an_answer_without_words_is_an_empty_line(run, vendor, record):
     assert result.out.startswith("\n/up ")
 
 
+@pytest.mark.parametrize(
+    ("replacement", "out", "notes"),
+    [
+        ("Take vinegar.", "Take acid!\nTake vinegar. Always.\n\n", 1),
+        ("", "Take acid!\n Always.\n\n", 1),
+        ("Take acid! No!", "Take acid! No! Always.\n\n", 0),
+        ("Take acid!", "Take acid! Always.\n\n", 0),
+    ],
+)
+def test_an_answer_that_the_vendor_replaces_is_shown_anew(run, profiles, monkeypatch, replacement, out, notes):
+    from unichat.client.streams import AnswerStream
+    from unichat.client.sync_client import Client
+    from unichat.models import Answer, StreamEvent
+
+    class Source:
+        def __init__(self):
+            texts = ((0, "Take "), (0, "acid!"), (1, replacement), (0, " Always."))
+            self.events = [StreamEvent(type="text", text=text, replaces=bool(whole)) for whole, text in texts]
+            self.ready = lambda: self.events.pop(0) if self.events else None
+            self.result = lambda: Answer(text=f"{replacement} Always.")
+            self.close = self.more = lambda *_: None
+
+    def stream(self, question, *, thread, user):
+        return AnswerStream(Source, bool, lambda answer: answer)
+
+    monkeypatch.setattr(Client, "stream", stream)
+    result = run("chat", piped=lines("How?"))
+    assert result.out == out
+    assert result.err.count("The vendor has replaced the answer so far:") == notes
+
+
 def test_ctrl_c_in_a_pipe_ends_the_chat(run, profiles, monkeypatch):
     from unichat.client.sync_client import Client
 

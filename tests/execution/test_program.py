@@ -35,6 +35,12 @@ class ByHand:
     def discard(self, reply):
         self.discarded.append(reply)
 
+    def call_soon(self, function):
+        function()
+
+    def caller(self):
+        return self
+
 
 class Lock:
     def __init__(self):

@@ -69,6 +69,22 @@ def then_silence(count: int, *, beat: bytes = b"") -> Fault:
     return fault
 
 
+def with_pauses(count: int) -> Fault:
+    """So many records, then a while of empty ones, then the rest."""
+
+    def fault(connection: Connection) -> bool:
+        pieces = kapa_records(connection.read().nonce)
+        connection.write(http(200, b"", content_length="", transfer_encoding="chunked", **STREAM))
+        for piece in [*pieces[:count], *[SEPARATOR] * 12, *pieces[count:]]:
+            if piece == SEPARATOR:
+                connection.pause(DEADLINE / 3)
+            connection.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        connection.write(b"0\r\n\r\n")
+        return True
+
+    return fault
+
+
 def silence_before_the_head(connection: Connection) -> bool:
     """Not even a head."""
     connection.read()
@@ -163,6 +179,9 @@ INJECTIONS = (
     _stream(55, "silence between records", then_silence(3), interrupted(), idle_timeout=DEADLINE),
     _stream(55, "blank lines between records", then_silence(3, beat=b"\n"), interrupted(), idle_timeout=DEADLINE),
     _stream(55, "silence after everything has arrived", then_silence(_ALL), answer(), idle_timeout=DEADLINE),
+    _stream(55, "empty records between records", with_pauses(3), answer(), idle_timeout=DEADLINE * 2),
+    _stream(55, "empty records before the first record", with_pauses(0), answer(), first_event_timeout=DEADLINE * 2),
+    _stream(55, "everything has arrived, silence past the deadline", then_silence(_ALL), answer(), deadline=1.5),
     _stream(55, "silence past the deadline", then_silence(3), interrupted(stopped_by="deadline"), deadline=DEADLINE),
     _stream(
         55,

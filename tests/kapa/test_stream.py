@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, canned, client_of, client_on, reply
 from tests.canned import CannedStream
 from unichat import Source, StreamEvent, ThreadRef
-from unichat.adapter import StreamFailure
+from unichat.adapter import StreamFailure, splitting
 from unichat.errors import InvalidResponse, ServerError, StreamInterrupted
 from unichat.transport.base import TransportFailure
-from unichat_kapa import stream
 from unichat_kapa.stream import DELIMITER, Decoder
 
 RECORD_LIMIT = 1024 * 1024
@@ -330,21 +329,33 @@ def counting_bytearray():
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_long_record_in_small_pieces_is_searched_about_once(size, monkeypatch):
     counting, searched = counting_bytearray()
-    monkeypatch.setattr(stream, "bytearray", counting, raising=False)
+    monkeypatch.setattr(splitting, "bytearray", counting, raising=False)
     whole = encoded(piece("x" * 20_000), piece("y" * 20_000))
     _, events = fed(*(whole[at : at + size] for at in range(0, len(whole), size)))
     assert len(events) == 2
     # Each byte once, and at most the delimiter's length again with each piece: not the whole record with each.
-    assert sum(searched) <= len(whole) + len(DELIMITER) * (len(whole) // size + 4)
+    assert 0 < sum(searched) <= len(whole) + len(DELIMITER) * (len(whole) // size + 4)
 
 
 def test_many_records_in_one_piece_are_searched_about_once(monkeypatch):
     counting, searched = counting_bytearray()
-    monkeypatch.setattr(stream, "bytearray", counting, raising=False)
+    monkeypatch.setattr(splitting, "bytearray", counting, raising=False)
     whole = encoded(*[piece("x")] * 2_000)
     _, events = fed(whole)
     assert len(events) == 2_000
-    assert sum(searched) <= len(whole)
+    assert 0 < sum(searched) <= len(whole)
+
+
+def test_empty_records_are_signs_of_life():
+    decoder, events = fed(encoded(piece("a")) + DELIMITER + b" \n" + DELIMITER + b"\n")
+    assert len(events) == 1
+    assert decoder.signs_of_life == 2
+
+
+def test_kapas_records_cannot_tell_their_end_for_certain():
+    decoder, _ = fed(encoded(*TYPICAL))
+    assert decoder.complete
+    assert not decoder.ended
 
 
 # Through a client
@@ -438,6 +449,48 @@ def test_a_body_truncated_after_a_complete_answer_is_still_interrupted():
 def test_an_idle_stream_after_a_complete_answer_has_ended():
     client = client_on(streaming([encoded(*TYPICAL), TransportFailure("stalled")]), "kapa")
     with client.stream("q") as answering:
+        assert answering.answer.id == ANSWER
+
+
+@pytest.mark.parametrize(("seconds", "is_end"), [(0.0, False), (0.9, False), (1.1, True), (50.0, True)])
+def test_the_deadline_ends_a_complete_answer_after_a_second_of_silence(seconds, is_end):
+    clock = FakeClock()
+
+    def silence():
+        clock.now += seconds
+        return TransportFailure("deadline", phase="body")
+
+    client = client_on(streaming([encoded(*TYPICAL), silence]), "kapa", clock)
+    if is_end:
+        with client.stream("q", deadline=60) as answering:
+            assert answering.answer.id == ANSWER
+    else:
+        _, error = interrupted(client)
+        assert (error.stopped_by, error.answer_id) == ("deadline", ANSWER)
+
+
+def test_a_deadline_that_passed_before_more_was_asked_for_interrupts_a_complete_answer():
+    # What had come meanwhile was not looked for.
+    clock = FakeClock()
+    client = client_on(streaming([encoded(*TYPICAL), TransportFailure("deadline", phase="body")]), "kapa", clock)
+    with client.stream("q", deadline=60) as answering:
+        next(answering)
+        clock.now += 61
+        with pytest.raises(StreamInterrupted):
+            _ = answering.answer
+
+
+def test_silence_that_the_reader_filled_counts_as_the_vendors():
+    clock = FakeClock()
+
+    def silence():
+        clock.now += 0.2
+        return TransportFailure("deadline", phase="body")
+
+    client = client_on(streaming([encoded(*TYPICAL), silence]), "kapa", clock)
+    with client.stream("q", deadline=60) as answering:
+        next(answering)
+        clock.now += 5
         assert answering.answer.id == ANSWER
 
 

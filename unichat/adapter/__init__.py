@@ -11,9 +11,10 @@ from unichat._text.decoding import decode_json
 from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
+from unichat.adapter.decoders import DelimitedJson, JsonLines, RecordDecoder, ServerSentEvent, ServerSentEvents
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
 from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
-from unichat.adapter.flows import Exclusive, Flow, ask, exclusive, open_stream, reconcile
+from unichat.adapter.flows import Exclusive, Flow, Relay, ask, exclusive, open_stream, reconcile, relay_stream
 from unichat.adapter.flows import Step as Step
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation, oldest_first
@@ -53,6 +54,7 @@ __all__ = [
     "ClearCall",
     "CommonSettings",
     "Credential",
+    "DelimitedJson",
     "Endpoint",
     "EndpointContext",
     "Endpoints",
@@ -63,16 +65,21 @@ __all__ = [
     "Fields",
     "Flow",
     "HistoryCall",
+    "JsonLines",
     "Method",
     "NeutralCall",
     "Operation",
     "Page",
     "Paged",
     "PythonOnly",
+    "RecordDecoder",
+    "Relay",
     "Replay",
     "Reply",
     "Request",
     "Secret",
+    "ServerSentEvent",
+    "ServerSentEvents",
     "Setting",
     "StreamDecoder",
     "StreamFailure",
@@ -97,6 +104,7 @@ __all__ = [
     "quoted",
     "raw_field",
     "reconcile",
+    "relay_stream",
     "setting",
     "trimmed",
     "true_or_false",

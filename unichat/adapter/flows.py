@@ -20,6 +20,8 @@ A = TypeVar("A")
 class Exclusive:
     """A step that waits for the lock on `key`, such as one user's conversation, and holds it until the flow ends.
 
+    A flow that returns a stream ends with the stream: until then, its caller still reads the answer.
+
     Attributes:
         waiting_for: what holds the lock, in words, for the message of a call that waits too long.
     """
@@ -28,7 +30,17 @@ class Exclusive:
     waiting_for: str
 
 
-Step = Operation[Any] | StreamOperation[Any] | Exclusive
+@frozen
+class Relay:
+    """A step that opens a stream, gives its events to the caller, and is sent the stream's result at its end.
+
+    If the stream cannot be opened or breaks, the error is thrown in. If its reader leaves early, the flow is closed.
+    """
+
+    operation: StreamOperation[Any]
+
+
+Step = Operation[Any] | StreamOperation[Any] | Exclusive | Relay
 """What a flow yields."""
 Flow = Generator[Step, Any, T]
 """A neutral call as an adapter makes it: it yields steps, is sent the result of each, and returns a model."""
@@ -46,8 +58,14 @@ def open_stream(operation: StreamOperation[T]) -> Flow[EventSource[T]]:
     return stream
 
 
+def relay_stream(operation: StreamOperation[T]) -> Flow[T]:
+    """Open a stream from within a flow, give its events to the caller, and return its result at its end."""
+    result: T = yield Relay(operation)
+    return result
+
+
 def exclusive(key: Hashable, waiting_for: str = "another call in the same conversation") -> Flow[None]:
-    """Wait for the lock on `key` among this client's flows, and hold it until this flow ends."""
+    """Wait for the lock on `key` among this client's flows, and hold it until this flow ends, and its stream if any."""
     yield Exclusive(key, waiting_for)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 from attrs import evolve, field, frozen
 
 from unichat.adapter.messages import ErrorResponse, Reply, Request
-from unichat.adapter.streaming import StreamDecoder
+from unichat.adapter.streaming import MappedDecoder, StreamDecoder
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -104,6 +104,20 @@ class StreamOperation(Generic[T]):
     detect_error: Callable[[Reply], ErrorResponse | None] = field(repr=False)
     decoder: Callable[[int], StreamDecoder[T]] = field(repr=False)
     signed: bool = True
+
+    def map(self, function: Callable[[T], R]) -> StreamOperation[R]:
+        """Return the same operation with `function` applied to its result, once the stream has ended."""
+        decoder = self.decoder
+        # Not evolve(): its type would not change with the result's.
+        return StreamOperation(
+            backend=self.backend,
+            name=self.name,
+            replay=self.replay,
+            request=self.request,
+            detect_error=self.detect_error,
+            decoder=lambda record_limit: MappedDecoder(decoder(record_limit), function),
+            signed=self.signed,
+        )
 
 
 @frozen

@@ -184,7 +184,10 @@ class Adapter(Protocol):
         ...
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
-        """Ask, streamed; may return a whole answer instead. Only called if `capabilities.streaming`."""
+        """Ask, streamed, by `open_stream` or `relay_stream`. Only called if `capabilities.streaming`.
+
+        May return a whole answer instead.
+        """
         ...
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:

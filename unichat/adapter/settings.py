@@ -69,9 +69,11 @@ class PolicySettings:
         default=None, check=positive_integer, help="Maximum number of connections. Default: 64, or 1,000 on asyncio."
     )
     first_event_timeout: float = setting(
-        default=60.0, check=positive_seconds, help="Seconds until a stream's first event."
+        default=60.0, check=positive_seconds, help="Seconds of silence before a stream's first event."
     )
-    idle_timeout: float = setting(default=30.0, check=positive_seconds, help="Seconds between two events of a stream.")
+    idle_timeout: float = setting(
+        default=30.0, check=positive_seconds, help="Seconds of silence between two events of a stream."
+    )
     attempts: int = setting(default=3, check=positive_integer, help="Maximum number of attempts, including the first.")
     replay: Literal["never", "reconcile", "always"] = setting(
         default="never",

@@ -1,32 +1,44 @@
-"""Streams: how an adapter decodes an answer that comes in pieces."""
+"""Streams: what an adapter gives for an answer that comes in pieces, and what it is given when one is open."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+from unichat.adapter.messages import ErrorResponse
 from unichat.models import StreamEvent
 
 T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R")
 
 
 class StreamFailure(Exception):
     """Raised by a decoder that cannot go on. The core turns it into one of unichat's errors; callers never see it.
 
+    `StreamFailure(ErrorResponse(status=400, message="…"))` is the vendor's report of a failure with a status: it is
+    judged as the same status of a whole answer is, so that a 400 is not tried again and a 429 is.
+    `StreamFailure("vendor", "…")` is a report without one, which counts as a failure of the vendor's server.
+
     Attributes:
         kind: `vendor` (the vendor reports a failure within the stream), `record` (one that cannot be read), or
             `too_large`.
         reason: what is wrong, in words.
+        response: the vendor's report, if it has a status.
     """
 
-    def __init__(self, kind: str, reason: str) -> None:
+    def __init__(self, kind: str | ErrorResponse, reason: str = "") -> None:
         super().__init__(kind, reason)
-        self.kind = kind
-        self.reason = reason
+        self.response = kind if isinstance(kind, ErrorResponse) else None
+        self.kind = "vendor" if isinstance(kind, ErrorResponse) else kind
+        self.reason = kind.message if isinstance(kind, ErrorResponse) else reason
 
 
 class StreamDecoder(Protocol[T_co]):
-    """Decodes a stream: bytes in, events out, wherever the bytes are cut."""
+    """Decodes a stream: bytes in, events out, wherever the bytes are cut.
+
+    Derive from `ServerSentEvents`, `JsonLines` or `DelimitedJson` for a vendor that sends one of these. They also have
+    what a decoder may have besides: `ended`, `signs_of_life`, `flush` and `partial`; see `RecordDecoder`.
+    """
 
     @property
     def complete(self) -> bool:
@@ -46,7 +58,7 @@ class StreamDecoder(Protocol[T_co]):
         ...
 
     def result(self) -> T_co:
-        """Return the result of the events so far."""
+        """Return the result of the events so far: an `Answer`, or anything else that the adapter makes one of."""
         ...
 
     @property
@@ -55,6 +67,43 @@ class StreamDecoder(Protocol[T_co]):
         ...
 
 
+class MappedDecoder(Generic[R]):
+    """A decoder with a function applied to its result."""
+
+    def __init__(self, decoder: StreamDecoder[Any], function: Callable[[Any], R]) -> None:
+        self._decoder = decoder
+        self._function = function
+        # Bound once: it is called with each piece.
+        self.feed = decoder.feed
+
+    @property
+    def complete(self) -> bool:
+        """As the decoder says."""
+        return self._decoder.complete
+
+    def end(self) -> str | None:
+        """As the decoder says."""
+        return self._decoder.end()
+
+    def result(self) -> R:
+        """Return what the function makes of the result."""
+        return self._function(self._decoder.result())
+
+    def partial(self) -> Any:
+        """Return the decoder's own: the function may need the whole."""
+        return getattr(self._decoder, "partial", self._decoder.result)()
+
+    @property
+    def records(self) -> list[Any]:
+        """As the decoder says."""
+        return self._decoder.records
+
+    def __getattr__(self, name: str) -> Any:
+        # What only some decoders have.
+        return getattr(self._decoder, name)
+
+
+@runtime_checkable
 class EventSource(Protocol[T_co]):
     """A stream that is open: an iterator of its events that also has their result."""
 

@@ -58,12 +58,22 @@ class Conversation:
         return True
 
     def _ask(self, question: str) -> None:
-        line_begun = False
+        line_begun, shown = False, ""
         try:
             with self._client.stream(question, thread=self._thread, user=self._user) as pieces:
                 for event in pieces:
-                    click.echo(output.printable(event.text), nl=False)
-                    line_begun = line_begun or bool(event.text)
+                    text = event.text
+                    if event.replaces and text.startswith(shown):
+                        # The vendor repeats what it has said, and goes on.
+                        text, shown = text.removeprefix(shown), ""
+                    elif event.replaces:
+                        # What was printed cannot be taken back: it may have scrolled away, or be in a pipe.
+                        output.print_text()
+                        output.print_note("The vendor has replaced the answer so far:")
+                        line_begun, shown = False, ""
+                    click.echo(output.printable(text), nl=False)
+                    line_begun = line_begun or bool(text)
+                    shown = event.text if event.replaces else shown + text
                 answer = pieces.answer
         except KeyboardInterrupt:
             # The terminal has shown ^C.

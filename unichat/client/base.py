@@ -126,7 +126,7 @@ class BaseClient:
             answer = yield from complete(flow, call, self._context)
             return SingleEventStream(answer) if isinstance(answer, Answer) else answer
 
-        return start, lambda answer: attach_record(answer, call)
+        return start, lambda result: attach_record(result, call) if isinstance(result, Answer) else result
 
     def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
         """Check the arguments of `feedback`, and return the program that sends it."""

@@ -126,6 +126,14 @@ class AsyncPerformer:
         """Drop the connection of a forgotten stream, from whichever thread the garbage collector runs in."""
         self.affinity.call_soon(reply.close)
 
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Have a function called in the event loop, from whichever thread."""
+        self.affinity.call_soon(function)
+
+    def caller(self) -> object:
+        """Return the task that runs."""
+        return asyncio.current_task()
+
     def check_open(self) -> None:
         """Reject anything after `close`."""
         if self._closed.is_set():

@@ -311,9 +311,11 @@ class OperationRun(Generic[T]):
             record = record or self.facts.build(error if isinstance(error, UnichatError) else None)
             self.context.hooks.notify("finished", record, error)
 
-    def explain_stream_failure(self, failure: StreamFailure) -> str:
-        """Return why a stream cannot continue, and note the vendor's own message."""
-        reason = self.redact(failure.reason)
-        if failure.kind == "vendor":
-            self.facts.vendor = evolve(self.facts.vendor, message=reason)
-        return reason
+    def judge_interruption(self, failure: StreamFailure, head: Reply) -> Failed:
+        """Return what a failure amounts to that ends a stream after its first event, and note the vendor's words."""
+        judged = self.judge.stream_failure(failure, head)
+        if judged.vendor is not None:
+            self.facts.vendor = judged.vendor
+        if judged.refresh_token:
+            self.context.tokens.forget(self.signature)
+        return judged

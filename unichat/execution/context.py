@@ -32,6 +32,8 @@ class Context:
         clock: the time, in seconds.
         check_open: raises `InvalidInput` once the client is closed.
         discard: drops the connection of a forgotten stream, from any thread.
+        call_soon: calls a function where the client's calls run, from any thread.
+        caller: returns the thread or task that runs.
     """
 
     transport: Transport | AsyncTransport
@@ -46,6 +48,8 @@ class Context:
     clock: Callable[[], float]
     check_open: Callable[[], None]
     discard: Callable[[OpenReply | AsyncOpenReply], None] = field(repr=False)
+    call_soon: Callable[[Callable[[], None]], None] = field(repr=False)
+    caller: Callable[[], object] = field(repr=False)
 
     @classmethod
     def build(
@@ -76,6 +80,8 @@ class Context:
             clock=clock.monotonic,
             check_open=performer.check_open,
             discard=performer.discard,
+            call_soon=performer.call_soon,
+            caller=performer.caller,
         )
 
     def with_policy(self, policy: PolicySettings) -> Context:
@@ -115,6 +121,14 @@ class Performer(Protocol):
 
     def discard(self, reply: Any) -> None:
         """Drop the connection of a forgotten stream."""
+        ...
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call a function where the programs run, from any thread."""
+        ...
+
+    def caller(self) -> object:
+        """Return the thread or task that runs; None where that is not known."""
         ...
 
 

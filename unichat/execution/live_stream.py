@@ -9,16 +9,32 @@ the bytes that are here, and `more` is a program that reads the next bytes.
 Until the first event, a stream is an attempt like any other: what goes wrong is judged, and it may be asked for again
 (`first`). From then on it cannot be: an interruption raises `StreamInterrupted` with all that had come.
 
-A stream ends in one of five ways, and each ends the operation's run (`OperationRun.finish`), once:
+A stream ends in one of six ways, and each ends the operation's run (`OperationRun.finish`), once:
 
+- the decoder knows the end for certain, by the vendor's last record: nothing is read after it;
 - its body ends, and the decoder agrees that the answer is whole;
-- everything promised has come, and the server only keeps the connection open: the idle timeout is then an end too;
+- everything promised has come, and the server only keeps the connection open: the idle timeout is then an end too, and
+  so is the deadline, if nothing had come for a second by then;
 - it breaks: the connection, the deadline, the idle timeout, or a record that cannot be read;
 - its consumer leaves it, by `close`, by the end of its block, by Ctrl-C or a cancelled task;
 - it is forgotten, and the garbage collector comes by, in whichever thread.
 
-Idle time is what the consumer spends waiting for the vendor. It starts anew with each event, not with each byte, and
-the consumer's own time does not count.
+Idle time is what the consumer spends waiting for the vendor. It starts anew with each event and each sign of life (a
+comment, a ping, an empty record), not with each byte, and the consumer's own time does not count. A sign of life is
+not an event: before the first event, the stream may still be asked for again.
+
+The flow that opened a stream may go on after it. A flow that *relays* a stream (`relay_stream`) stays alive, suspended
+at that step, while the consumer reads: `complete` then returns a `RelayedStream` (`flow_run`) instead of the flow's
+result. At the stream's end the flow is sent the result, and whatever it does then, such as keeping the turn of a vendor
+that keeps none, is part of the consumer's last wait; what the flow returns is the answer. If the stream breaks, the
+error is thrown into the flow, which may find the answer elsewhere. If the consumer leaves or forgets the stream, the
+flow is closed: it can clean up, and send nothing.
+
+A lock that the flow holds (`exclusive`) is released when the flow ends in any of these ways, and where the flow returns
+the stream itself (`open_stream`), when the stream ends. While a stream is open with a lock, the lock knows its reader,
+a thread or task: if that asks in the same conversation, it would wait for itself until the deadline, so it is refused
+at once. Any other reader waits. The garbage collector may let go in any thread and at any moment; with asyncio, that is
+handed to the event loop, to which the lock belongs.
 """
 
 from __future__ import annotations
@@ -32,7 +48,7 @@ from attrs import evolve
 
 from unichat._text.log import log
 from unichat._text.templates import Template, Term
-from unichat.adapter import StreamDecoder, StreamFailure, StreamOperation
+from unichat.adapter import Reply, StreamDecoder, StreamFailure, StreamOperation
 from unichat.errors import InvalidInput, InvalidResponse, StreamInterrupted, UnichatError
 from unichat.execution.attempt import OperationRun
 from unichat.execution.effects import Program, Read
@@ -42,6 +58,10 @@ from unichat.policy.judge import Done, Failed
 from unichat.transport.base import AsyncOpenReply, OpenReply, TransportFailure
 
 T = TypeVar("T")
+
+
+_SILENCE = 1.0
+"""Seconds without bytes after which a deadline ends a stream that has everything, rather than interrupting it."""
 
 
 class _BodyFailure(Exception):
@@ -76,6 +96,12 @@ class LiveStream(Generic[T]):
         self._events: Iterator[StreamEvent] = iter(())
         self._is_idle = False
         """Whether the idle timeout counts from the last event already."""
+        self._signs_of_life = 0
+        """Those after which the idle timeout has begun anew."""
+        self._clock = run.call.deadline.clock
+        self._asked = self._arrived = self._clock()
+        """When more was asked for the last time, and when the last bytes came."""
+        self._body_ended = False
         self._count = 0
         self._closed = False
 
@@ -87,11 +113,13 @@ class LiveStream(Generic[T]):
 
     def first(self) -> Program[Done[LiveStream[T]] | Failed]:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
+        silence = self._policy.first_event_timeout
         try:
             # Not before there is somebody to hear of it if that fails.
             self._decoder = self._operation.decoder(self._policy.record_limit)
-            while (event := next(self._events, None)) is None and self._feed((yield Read(self._reply))):
-                pass
+            while (event := next(self._events, None)) is None:
+                if not (self._may_read(silence) and self._take((yield Read(self._reply)))):
+                    break
         except Exception as problem:
             return self._fail_before_first_event(problem)
         self._begun = True
@@ -102,7 +130,11 @@ class LiveStream(Generic[T]):
     def _fail_before_first_event(self, problem: Exception) -> Failed:
         if isinstance(problem, _BodyFailure):
             return self._run.judge.failure(fail_before_first_event(problem.failure))
-        return self._run.judge.stream_failure(self._stream_failure(problem))
+        return self._run.judge.stream_failure(self._stream_failure(problem), self._head)
+
+    @property
+    def _head(self) -> Reply:
+        return Reply(self._reply.status, self._reply.headers, b"")
 
     def ready(self) -> StreamEvent | None:
         """Return the next event of what has come, or None where more must come first.
@@ -133,29 +165,73 @@ class LiveStream(Generic[T]):
         """
         error: UnichatError
         try:
-            return self._feed((yield Read(self._reply)))
+            going_on = self._may_read(self._policy.idle_timeout) and self._take((yield Read(self._reply)))
         except Exception as problem:
             error = self._interrupt(problem)
+        else:
+            if not going_on:
+                self._run.finish(Done(None))
+            return going_on
         # Not within the handler: it would keep what it stands for.
         raise error
 
-    def _feed(self, chunk: bytes | TransportFailure | None) -> bool:
+    def _may_read(self, silence: float) -> bool:
+        """Return whether there may be more to read, or raise `_BodyFailure` if the stream may not end here.
+
+        Args:
+            silence: the idle timeout that begins anew after a sign of life.
+        """
+        if getattr(self._decoder, "ended", False):
+            # Given up: a vendor that leaves the body open would keep its reader, or a thread or task in the background,
+            # waiting for nothing. A new connection costs a handshake, in a call that takes seconds.
+            self._reply.close()
+            return False
+        if self._body_ended:
+            self._check_end()
+            return False
+        signs = getattr(self._decoder, "signs_of_life", 0)
+        if signs != self._signs_of_life:
+            self._signs_of_life = signs
+            self._reply.reset_idle_timeout(silence)
+        self._asked = self._clock()
+        return True
+
+    def _take(self, chunk: bytes | TransportFailure | None) -> bool:
         """Take what has come, None for the end; return whether there may be more. Raises `_BodyFailure`."""
         if isinstance(chunk, bytes):
             self._events, self._is_idle = self._decoder.feed(chunk), False
+            self._arrived = self._clock()
             return True
         if chunk is None:
-            reason = self._decoder.end()
-            if reason is None and not self._reply.delimited and not self._decoder.complete:
-                reason = "it ended with its connection, as one that is cut does"
-            if reason is not None:
-                raise _BodyFailure(TransportFailure("truncated", reason, phase="body"))
-        elif chunk.kind != "stalled" or not self._decoder.complete:
-            # Everything promised may have come, and only the connection was not closed: that is an end as well.
+            self._body_ended = True
+            if (flush := getattr(self._decoder, "flush", None)) is None:
+                self._check_end()
+                return False
+            # The last record may lack what ends it.
+            self._events = flush()
+            return True
+        if not self._is_end(chunk):
             raise _BodyFailure(chunk)
-        if self._begun:
-            self._run.finish(Done(None))
         return False
+
+    def _check_end(self) -> None:
+        """Raise `_BodyFailure` if the stream may not end where its body did."""
+        reason = self._decoder.end()
+        if reason is None and not self._reply.delimited and not self._decoder.complete:
+            reason = "it ended with its connection, as one that is cut does"
+        if reason is not None:
+            raise _BodyFailure(TransportFailure("truncated", reason, phase="body"))
+
+    def _is_end(self, failure: TransportFailure) -> bool:
+        """Return whether everything promised has come, and only the connection was not closed."""
+        if failure.kind == "stalled":
+            return self._decoder.complete
+        if failure.kind != "deadline":
+            return False
+        deadline = self._run.call.deadline
+        # A read that began after the deadline has not looked for what had come.
+        looked = self._asked - deadline.started < deadline.seconds
+        return looked and self._clock() - self._arrived >= _SILENCE and self._decoder.complete
 
     def _stream_failure(self, problem: Exception) -> StreamFailure:
         """Return the failure that a decoder reports, or what a mistake of its own amounts to."""
@@ -170,6 +246,8 @@ class LiveStream(Generic[T]):
             # Somebody closed it while another waited for more.
             return closed_stream()
         stopped_by = "not_retryable"
+        hint = Template("The text so far is ", Term("in .text"), "; look at the history before asking again.")
+        verdict: UnichatError | None = None
         if isinstance(problem, _BodyFailure):
             failure = problem.failure
             title = rule_for_kind(failure.kind).title
@@ -177,20 +255,28 @@ class LiveStream(Generic[T]):
             if failure.kind in ("deadline", "cancelled"):
                 stopped_by = failure.kind
         else:
-            reason = self._run.explain_stream_failure(self._stream_failure(problem))
+            report = self._stream_failure(problem)
+            judged = self._run.judge_interruption(report, self._head)
+            reason = self._run.redact(report.reason)
+            if report.response is not None:
+                verdict = judged.error
+                reason = verdict.message
+                if not verdict.retryable:
+                    hint = Template("The text so far is ", Term("in .text"), ". ", verdict.hint)
         events = f"{self._count} event{'' if self._count == 1 else 's'}"
         error = StreamInterrupted(
             f"the stream broke after {events}: {reason}",
-            hint=Template("The text so far is ", Term("in .text"), "; look at the history before asking again."),
+            hint=hint,
             backend=self._operation.backend,
             operation=self._operation.name,
-            status=self._run.facts.status,
-            retryable=True,
+            status=self._run.facts.status if verdict is None else verdict.status,
+            retryable=verdict is None or verdict.retryable,
+            retry_after=None if verdict is None else verdict.retry_after,
             events=self._count,
         )
         partial: object = None
         with suppress(Exception):
-            partial = self._decoder.result()
+            partial = getattr(self._decoder, "partial", self._decoder.result)()
         if isinstance(partial, Answer):
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id

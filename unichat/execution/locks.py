@@ -3,10 +3,52 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
+
+
+class KeyedLock:
+    """The lock of one key, for one call: from `KeyedLocks.join` to `leave` or `release`.
+
+    Attributes:
+        lock: a `threading.Lock` or `asyncio.Lock`, to be acquired.
+    """
+
+    def __init__(self, locks: KeyedLocks, key: Hashable, entry: _Entry) -> None:
+        self.lock = entry.lock
+        self._home = locks
+        self._key = key
+        self._entry = entry
+
+    def is_held_by(self, caller: object) -> bool:
+        """Return whether `caller`, a thread or task, has it for a stream: to wait would be to wait for oneself."""
+        return caller is not None and self._entry.holder is caller
+
+    def hold(self, caller: object) -> None:
+        """Note who reads the stream that it is held for."""
+        self._entry.holder = caller
+
+    def release(self) -> None:
+        """Let the next call have it."""
+        self._entry.holder = None
+        self.lock.release()
+        self.leave()
+
+    def leave(self) -> None:
+        """Forget it, unless another call has it or waits for it."""
+        self._home.leave(self._key, self._entry)
+
+
+class _Entry:
+    __slots__ = ("holder", "lock", "users")
+
+    def __init__(self, lock: Any) -> None:
+        self.lock = lock
+        self.users = 0
+        self.holder: object = None
 
 
 class KeyedLocks:
@@ -23,24 +65,38 @@ class KeyedLocks:
 
     def _reset(self) -> None:
         self._guard = threading.Lock()
-        self._locks: dict[Hashable, tuple[Any, int]] = {}
+        self._locks: dict[Hashable, _Entry] = {}
+        self._left: queue.SimpleQueue[tuple[Hashable, _Entry]] = queue.SimpleQueue()
 
-    def join(self, key: Hashable) -> Any:
-        """Return the lock of `key`, to be acquired and released; `leave` must follow."""
+    def join(self, key: Hashable) -> KeyedLock:
+        """Return the lock of `key`; its `leave` or `release` must follow."""
         with self._guard:
-            lock, users = self._locks.get(key) or (self._make_lock(), 0)
-            self._locks[key] = (lock, users + 1)
-            return lock
+            self._forget()
+            entry = self._locks.get(key) or self._locks.setdefault(key, _Entry(self._make_lock()))
+            entry.users += 1
+            return KeyedLock(self, key, entry)
 
-    def leave(self, key: Hashable) -> None:
+    def leave(self, key: Hashable, entry: _Entry) -> None:
         """Forget the lock of `key` if no other call holds it or waits for it."""
-        with self._guard:
-            if key not in self._locks:
-                # Taken before a fork, by a thread that the child does not have.
+        # Without waiting for the guard: a forgotten stream is let go by the garbage collector, which may run while this
+        # very thread has it. Whoever has the guard next does the rest.
+        self._left.put((key, entry))
+        if self._guard.acquire(blocking=False):
+            try:
+                self._forget()
+            finally:
+                self._guard.release()
+
+    def _forget(self) -> None:
+        while True:
+            try:
+                key, entry = self._left.get_nowait()
+            except queue.Empty:
                 return
-            lock, users = self._locks.pop(key)
-            if users > 1:
-                self._locks[key] = (lock, users - 1)
+            entry.users -= 1
+            # Not another one: after a fork, the child has locks of its own.
+            if not entry.users and self._locks.get(key) is entry:
+                del self._locks[key]
 
 
 _all: weakref.WeakSet[KeyedLocks] = weakref.WeakSet()

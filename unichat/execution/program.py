@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from unichat.adapter import Exclusive, Flow, Operation, Reply, Secret, StreamOperation
+from unichat.adapter import Flow, Operation, Reply, Secret, StreamOperation
 from unichat.adapter.secrets import Signature
 from unichat.errors import UnichatError
 from unichat.execution.attempt import OperationRun
 from unichat.execution.call import Call
-from unichat.execution.context import Context, wait_timeout
-from unichat.execution.effects import Acquire, FetchToken, Open, Program, Read, Send, Sleep
+from unichat.execution.context import Context
+from unichat.execution.effects import FetchToken, Open, Program, Read, Send, Sleep
+from unichat.execution.flow_run import FlowRun
 from unichat.execution.live_stream import LiveStream, fail_before_first_event
 from unichat.execution.token_provider import require_secret
 from unichat.policy.judge import Done, Failed
@@ -27,48 +28,8 @@ _ERROR_BODY_LIMIT = 65_536
 
 
 def complete(flow: Flow[T], call: Call, context: Context) -> Program[T]:
-    """Run `flow` to its end and return its result."""
-    result: Any = None
-    failure: UnichatError | None = None
-    held: list[tuple[Any, Any]] | None = None
-    try:
-        while True:
-            try:
-                step = flow.send(result) if failure is None else flow.throw(failure)
-            except StopIteration as stop:
-                value: T = stop.value
-                return value
-            result = failure = None
-            if isinstance(step, Exclusive):
-                # Few flows need a lock.
-                held = [] if held is None else held
-                yield from _acquire(step, held, call, context)
-                continue
-            try:
-                result = yield from run(step, call, context)
-            except UnichatError as error:
-                failure = error
-    except UnichatError as error:
-        raise call.locate(error) from None
-    finally:
-        if held is not None:
-            for key, lock in reversed(held):
-                lock.release()
-                context.locks.leave(key)
-
-
-def _acquire(step: Exclusive, held: list[tuple[Any, Any]], call: Call, context: Context) -> Program[None]:
-    lock = context.locks.join(step.key)
-    acquired = False
-    try:
-        acquired = yield Acquire(lock, call.deadline)
-    finally:
-        if acquired:
-            held.append((step.key, lock))
-        else:
-            context.locks.leave(step.key)
-    if not acquired:
-        raise wait_timeout(step.waiting_for, call.deadline)
+    """Run `flow` to its end and return its result; where it relays a stream, return that, which runs the rest."""
+    return FlowRun(flow, call, context, run).advance()
 
 
 def run(operation: Operation[Any] | StreamOperation[Any], call: Call, context: Context) -> Program[Any]:

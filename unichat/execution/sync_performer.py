@@ -14,6 +14,8 @@ from unichat.transport.base import Clock, Deadline
 
 T = TypeVar("T")
 
+_this_thread = threading.local()
+
 
 class SyncPerformer:
     """Runs the programs of one client. Safe to share between threads.
@@ -88,6 +90,19 @@ class SyncPerformer:
 
     def discard(self, reply: Any) -> None:
         """Do nothing: a forgotten stream's body drops its connection itself."""
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call a function at once: what forgotten streams hold can be let go in any thread."""
+        function()
+
+    def caller(self) -> object:
+        """Return what stands for the thread that runs."""
+        # Not its number, which the next thread may get.
+        try:
+            return _this_thread.identity
+        except AttributeError:
+            _this_thread.identity = object()
+            return _this_thread.identity
 
     def check_open(self) -> None:
         """Reject anything after `close`."""

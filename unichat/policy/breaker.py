@@ -15,6 +15,7 @@ from unichat.errors import (
     StreamInterrupted,
     UnichatError,
 )
+from unichat.policy.failures import rule_for_status
 
 _COUNTED = (ConnectionFailed, ServerError, DeadlineExceeded, InvalidResponse, StreamInterrupted)
 # The first shows that the vendor is up; and an open circuit must not keep itself open.
@@ -58,7 +59,7 @@ class Breaker:
 
         An `error` of None is a success, and so is every rejection, since it shows that the vendor is up.
         """
-        failed = isinstance(error, _COUNTED) and not isinstance(error, _NOT_COUNTED)
+        failed = _counts(error)
         with self._lock:
             if generation != self.generation:
                 return
@@ -80,3 +81,12 @@ class Breaker:
         with self._lock:
             if generation == self.generation and self._probing:
                 self._change(self._opened_at)
+
+
+def _counts(error: UnichatError | None) -> bool:
+    """Return whether an error is a failure of the vendor's service."""
+    if isinstance(error, StreamInterrupted) and (error.status or 0) >= 400:
+        # The vendor said why it broke the stream off: that counts as the same status of a whole answer does.
+        rule = rule_for_status(error.status or 0)
+        return issubclass(rule.error, _COUNTED) and not issubclass(rule.error, _NOT_COUNTED)
+    return isinstance(error, _COUNTED) and not isinstance(error, _NOT_COUNTED)

@@ -180,8 +180,15 @@ class Judge(Generic[T]):
         error.reopens_in = reopens_in
         return self._fail(rule, error, None)
 
-    def stream_failure(self, failure: StreamFailure) -> Failed:
-        """Judge a stream that failed before its first event."""
+    def stream_failure(self, failure: StreamFailure, head: Reply | None = None) -> Failed:
+        """Return what a stream amounts to that failed before its first event.
+
+        Args:
+            head: that of the answer; its status says nothing of a failure within the stream. None for a plain 200.
+        """
+        if failure.response is not None:
+            head = head or Reply(200, {}, b"")
+            return self._judge_refusal(_in_stream(failure.response, head.status), head)
         rule = rule_for_kind({"vendor": "stream_error", "too_large": "too_large"}.get(failure.kind, "unreadable"))
         reason = self.redact(failure.reason)
         vendor = VendorReport(reason) if failure.kind == "vendor" else None
@@ -192,6 +199,18 @@ class Judge(Generic[T]):
 
     def _fail(self, rule: FailureRule, error: UnichatError, vendor: VendorReport | None) -> Failed:
         return Failed(error, decide_retry(rule, self.operation.replay, self.policy), rule.backoff, vendor)
+
+
+def _in_stream(response: ErrorResponse, http_status: int) -> ErrorResponse:
+    """Return the vendor's report of a failure within a stream, whose status stands in the body only."""
+    means = response.means or response.status
+    return evolve(
+        response,
+        # A report of a failure is not a success, whatever number a vendor gives it.
+        means=means if 400 <= means < 600 else 500,
+        http_status=response.http_status or http_status,
+        envelope_status=response.envelope_status or response.status,
+    )
 
 
 def decide_retry(rule: FailureRule, replay: Replay, policy: PolicySettings) -> Retry:

@@ -1,0 +1,229 @@
+"""One flow on its way, the locks that it holds, and the stream that it relays. See the top of `live_stream`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from unichat._text.log import log
+from unichat._text.templates import PythonOnly, Template
+from unichat.adapter import EventSource, Exclusive, Flow, Relay
+from unichat.errors import InvalidInput, UnichatError
+from unichat.execution.call import Call
+from unichat.execution.context import Context, wait_timeout
+from unichat.execution.effects import Acquire, Program
+from unichat.execution.live_stream import closed_stream
+from unichat.execution.locks import KeyedLock
+from unichat.models import Answer, StreamEvent
+
+T = TypeVar("T")
+
+Run = Callable[[Any, Call, Context], Program[Any]]
+"""Runs one operation."""
+
+
+class FlowRun(Generic[T]):
+    """Runs a flow, in one go or, where it relays streams, with the reading of each in between."""
+
+    __slots__ = ("_call", "_context", "_ended", "_flow", "_held", "_run")
+
+    def __init__(self, flow: Flow[T], call: Call, context: Context, run: Run) -> None:
+        self._flow = flow
+        self._call = call
+        self._context = context
+        self._run = run
+        # Few flows need a lock.
+        self._held: list[KeyedLock] | None = None
+        self._ended = False
+
+    def advance(self, result: Any = None, failure: UnichatError | None = None) -> Program[Any]:
+        """Run the flow on, to its end or to the next stream that it relays.
+
+        Args:
+            result: of the step that the flow waits for.
+            failure: what is thrown in instead.
+
+        Returns:
+            The flow's result, or a `RelayedStream` that runs the rest of the flow.
+        """
+        flow, call, context, run = self._flow, self._call, self._context, self._run
+        goes_on = False
+        try:
+            while not self._ended:
+                try:
+                    step = flow.send(result) if failure is None else flow.throw(failure)
+                except StopIteration as stop:
+                    result, self._ended = stop.value, True
+                    break
+                result = failure = None
+                if isinstance(step, Exclusive):
+                    yield from self._acquire(step)
+                    continue
+                try:
+                    if isinstance(step, Relay):
+                        source = yield from run(step.operation, call, context)
+                        goes_on = True
+                        return self._relay(source)
+                    result = yield from run(step, call, context)
+                except UnichatError as error:
+                    failure = error
+            if failure is not None:
+                raise failure
+            if self._held and isinstance(result, EventSource):
+                # The answer is still being read, and until then nothing else may go on in its conversation.
+                goes_on = True
+                return self._relay(result)
+            return result
+        except UnichatError as error:
+            raise call.locate(error) from None
+        finally:
+            if not goes_on:
+                self.release()
+
+    def _relay(self, source: EventSource[Any]) -> RelayedStream[T]:
+        self.note_caller()
+        return RelayedStream(source, self)
+
+    def _acquire(self, step: Exclusive) -> Program[None]:
+        context, deadline = self._context, self._call.deadline
+        lock, acquired = context.locks.join(step.key), False
+        try:
+            if lock.is_held_by(context.caller()):
+                raise InvalidInput(
+                    f"{step.waiting_for} is still running: its stream is open, and this thread or task is its reader",
+                    hint=Template(PythonOnly("Read the stream to its end, or leave its block, before asking again.")),
+                )
+            acquired = yield Acquire(lock.lock, deadline)
+        finally:
+            if not acquired:
+                lock.leave()
+        if not acquired:
+            raise wait_timeout(step.waiting_for, deadline)
+        if self._held is None:
+            self._held = []
+        self._held.append(lock)
+
+    def note_caller(self) -> None:
+        """Note who reads the stream now: if it asked in the same conversation, it would wait for itself."""
+        if self._held:
+            caller = self._context.caller()
+            for lock in tuple(self._held):
+                lock.hold(caller)
+
+    def release(self) -> None:
+        """Release all locks, the last one first."""
+        # One at a time: the thread that reads and one that closes may both be here, and each lock is released once.
+        while self._held:
+            try:
+                lock = self._held.pop()
+            except IndexError:
+                break
+            lock.release()
+
+    def stop(self) -> None:
+        """See to it that the flow is not run on."""
+        self._ended = True
+
+    def abandon(self) -> None:
+        """End the flow where it stands, as its reader left, and release all locks."""
+        self.stop()
+        try:
+            self._flow.close()
+        except Exception:
+            # There is nobody to hear of it: the reader has left.
+            log.exception("a flow could not be closed")
+        finally:
+            self.release()
+
+    def abandon_soon(self) -> None:
+        """Do the same from any thread, the garbage collector's included."""
+        if self._held or not self._ended:
+            self._context.call_soon(self.abandon)
+
+
+class RelayedStream(Generic[T]):
+    """A flow's stream: its events are the caller's, and its end is the flow's, which then goes on."""
+
+    def __init__(self, source: EventSource[Any], flow_run: FlowRun[T]) -> None:
+        self._source = source
+        self._flow_run = flow_run
+        self._failure: UnichatError | None = None
+        self._last_event: StreamEvent | None = None
+        self._over = False
+        self._closed = False
+        self._result: Any = None
+
+    def __del__(self) -> None:
+        # One that was forgotten rather than closed.
+        if not (self._over or self._closed):
+            self._flow_run.abandon_soon()
+
+    def ready(self) -> StreamEvent | None:
+        """Return the next event of what has come, or None where more must come first."""
+        if self._last_event is not None:
+            event, self._last_event = self._last_event, None
+            return event
+        if self._over or self._failure is not None:
+            return None
+        try:
+            return self._source.ready()
+        except UnichatError as error:
+            # For the flow, which may have something to do: that takes a program.
+            self._failure = error
+            return None
+
+    def more(self) -> Program[bool]:
+        """Wait until more has come; False at the end, after the flow's own.
+
+        Raises:
+            UnichatError: the stream broke, or the flow failed after its end.
+        """
+        if self._over:
+            return False
+        self._flow_run.note_caller()
+        result, failure, self._failure = None, self._failure, None
+        if failure is None:
+            try:
+                if (yield from self._source.more()):
+                    return True
+                result = self._source.result()
+            except UnichatError as error:
+                failure = error
+        broke = failure is not None
+        outcome = yield from self._flow_run.advance(result, failure)
+        if self._closed:
+            # Meanwhile, from another thread or task.
+            raise closed_stream()
+        if isinstance(outcome, RelayedStream):
+            # The flow goes on with another stream.
+            outcome._over = True
+            self._source = outcome._source
+            return True
+        self._over, self._result = True, outcome
+        if broke and isinstance(outcome, Answer):
+            # The flow has found the answer elsewhere: what was read so far may not be its beginning.
+            self._last_event = StreamEvent(
+                type="text", text=outcome.text, sources=outcome.sources, raw=outcome.raw, replaces=True
+            )
+            return True
+        return False
+
+    def result(self) -> Any:
+        """Return the flow's result, once all events have come."""
+        return self._result
+
+    @property
+    def records(self) -> list[Any]:
+        """The vendor's records so far; of the last stream, if there were several."""
+        return self._source.records
+
+    def close(self, interrupted_by: BaseException | None = None) -> None:
+        """Give the stream up, and with it the flow, unless both have ended. Closing twice is fine."""
+        leaves = not (self._over or self._closed)
+        if leaves:
+            self._closed = True
+            # First, so that a thread that reads, and comes back now, leaves the flow alone.
+            self._flow_run.stop()
+        self._source.close(interrupted_by)
+        if leaves:
+            self._flow_run.abandon()
