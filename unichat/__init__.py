@@ -1,6 +1,6 @@
 """One interface to hosted support-bot vendors, with one adapter per vendor.
 
-`connect` gives a client; the client's calls give the models below; every failure is one of `errors`.
+`connect` returns a client; the client's calls return the models below; every failure is one of `errors`.
 """
 
 from __future__ import annotations

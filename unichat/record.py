@@ -30,7 +30,7 @@ class CallRecord:
 
     Attributes:
         call_id: ours, eight hexadecimal digits; it appears in every log line of the call.
-        status: the last HTTP status, or None where no answer came.
+        status: the last HTTP status, or None where no response arrived.
         envelope_status: the status in the response's body, where the vendor puts one there.
         request_id: the vendor's id for the request, from the usual headers.
         vendor_code: the vendor's own code for a failure, such as `not_authenticated` or `value_error.missing`; None
@@ -39,7 +39,7 @@ class CallRecord:
         attempts: one entry for each attempt.
         elapsed: seconds in all, including waits.
         phase: how far the last attempt got: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`
-            (an answer came, in whole or in part); empty if nothing was tried.
+            (a response arrived, in whole or in part); empty if nothing was tried.
         maybe_delivered: after a failure, whether the vendor may have acted on the request; None where that is not
             known. True after a success.
         retryable: after a failure, whether the same call may succeed later without any change.

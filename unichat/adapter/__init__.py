@@ -44,7 +44,7 @@ from unichat.adapter.settings import CommonSettings, setting
 from unichat.adapter.settings import PolicySettings as PolicySettings
 from unichat.adapter.streaming import EventSource, StreamDecoder, StreamFailure
 
-# What is imported `as` itself above is for the core alone.
+# What is imported `as` itself above is only for the core.
 __all__ = [
     "Adapter",
     "Argument",

@@ -18,7 +18,7 @@ from unichat.errors import InvalidInput, InvalidResponse
 
 _METHOD = re.compile(r"[A-Z]+(-[A-Z]+)*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_HEADERS_OF_OTHERS = {
+_RESERVED_HEADERS = {
     **dict.fromkeys(
         ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-auth-token", "x-access-token"),
         "carries a credential: return it as the adapter's credential, which is redacted and never logged",
@@ -44,7 +44,7 @@ class Request:
         body: encoded once, so that every attempt sends the same bytes; None for no body.
         content_type: of the body.
         headers: pairs, besides those that unichat sets itself; never a credential's.
-        accept: the media type that is asked for; None for JSON, and for a stream anything.
+        accept: the media type to request; None for JSON, or for anything in the case of a stream.
     """
 
     method: str = field()
@@ -57,7 +57,7 @@ class Request:
 
     @method.validator
     def _check_method(self, _: object, method: str) -> None:
-        # CONNECT would open a tunnel, and no answer would come.
+        # CONNECT would open a tunnel, and no response would arrive.
         if not _METHOD.fullmatch(method) or method == "CONNECT":
             raise ValueError(f"{method!r} is not an HTTP method that can be sent; methods are in capitals")
 
@@ -66,8 +66,8 @@ class Request:
         for name, value in headers:
             if not _HEADER_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not the name of a header")
-            if name.lower() in _HEADERS_OF_OTHERS:
-                raise ValueError(f"the header {name} {_HEADERS_OF_OTHERS[name.lower()]}")
+            if name.lower() in _RESERVED_HEADERS:
+                raise ValueError(f"the header {name} {_RESERVED_HEADERS[name.lower()]}")
             check_header_value(name, value)
 
     @accept.validator
@@ -96,16 +96,16 @@ def check_header_value(name: str, value: str) -> None:
     """Reject what cannot be used in a header: above all the end of a line, after which a second header could follow.
 
     Raises:
-        InvalidInput: it is not printable ASCII, or has blanks around it.
+        InvalidInput: it is not printable ASCII, or has leading or trailing whitespace.
         TypeError: it is not text.
     """
     if not isinstance(value, str):
-        # A Secret among them: it belongs into the credential.
+        # This includes a Secret: it belongs in the credential.
         raise TypeError(f"the header {name} is {type(value).__name__}, not text")
     if not (value.isascii() and (value.isprintable() or not value)) or value != value.strip():
         raise InvalidInput(
             f"the header {name} is {quoted(value)}, which cannot be sent",
-            hint="Give printable ASCII without blanks around it.",
+            hint="Give printable ASCII without leading or trailing whitespace.",
             argument=name,
             value=quoted(value),
         )
@@ -116,7 +116,7 @@ class Reply:
     """An HTTP response. Header names are in lower case.
 
     Attributes:
-        cut: for an error status (from 400) alone: why `body` is not whole, such as `truncated`; None if it is.
+        cut: only for an error status (from 400): why `body` is not whole, such as `truncated`; None if it is.
     """
 
     status: int
@@ -138,7 +138,7 @@ class Reply:
     def envelope(self) -> dict[str, Any] | None:
         """Return the body's JSON if it is an object, otherwise None; never raises: for `detect_error`.
 
-        A body may be empty, cut, or a proxy's page in HTML, and must not hide the status, which says what matters.
+        A body may be empty, cut, or a proxy's page in HTML, and must not hide the status, which is what matters.
         """
         with suppress(InvalidResponse):
             value = self.json()
@@ -172,7 +172,7 @@ class Reply:
 
 
 def _to_text(value: object) -> str:
-    # What is read of a vendor's error may be of any type, and must not hide the error.
+    # A value in a vendor's error may be of any type, and must not hide the error.
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
@@ -206,9 +206,9 @@ class ErrorResponse:
         http_status: HTTP's own, if `status` is the envelope's.
         hint: what to do, if the adapter knows more than the status says.
         retry: False if the request must not be sent again, whatever the status says, such as for a day's quota.
-        retry_after: seconds after which the vendor would take the same request, also where the status alone says that
-            it is not sent again; None to leave it to the status and the header `Retry-After`. What is not a number of
-            seconds counts as None.
+        retry_after: seconds after which the vendor would accept the same request, even where the status alone means
+            that it is not sent again; None to leave it to the status and the header `Retry-After`. Anything but a
+            number of seconds counts as None.
     """
 
     status: int = field()

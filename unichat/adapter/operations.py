@@ -138,12 +138,12 @@ class Page(Generic[T]):
 class Paged(Generic[T]):
     """A list in pages: the first page, or the operation that fetches it; each page knows the next.
 
-    The reading goes on until a page names no next one, also past pages without items. It ends early where the vendor
-    repeats itself: with a page without items that leads to a request which was made already, or with the second page
-    in a row whose items are all known.
+    Reading continues until a page has no next one, even past pages without items. It ends early where the vendor
+    repeats itself: at a page without items that leads to a request that was made already, or at the second page in a
+    row whose items are all known.
 
     Attributes:
-        first: fetches the first page; or that page itself, where its items are at hand already.
+        first: fetches the first page; or that page itself, if it has been fetched already.
         key: returns an item's identity, so that an item that moved to another page is returned once.
         keep: says whether an item was requested, if the vendor cannot filter; None keeps all.
     """
@@ -152,16 +152,16 @@ class Paged(Generic[T]):
     key: Callable[[T], Hashable | None] = field(repr=False)
     keep: Callable[[T], bool] | None = field(default=None, repr=False)
     order: PageOrder = field(default=None, kw_only=True)
-    """How the pages stand if they are to be given backwards: see `oldest_first`."""
+    """The order within each page, if the pages are to be reversed: see `oldest_first`."""
     outer: Paged[Any] | None = field(default=None, kw_only=True, repr=False)
-    """The list whose items this one's lists come of: see `flat_map`."""
+    """The list whose items this one's lists come from: see `flat_map`."""
     inner: Callable[[Any], Paged[T]] | None = field(default=None, kw_only=True, repr=False)
 
     def flat_map(self, function: Callable[[T], Paged[R]]) -> Paged[R]:
         """Return the items of the list that `function` returns for each item, list by list.
 
-        Such as the messages of each conversation. Each list is fetched when the one before it has been read, so memory
-        holds one page of each level. All pages count towards `page_limit`.
+        For example the messages of each conversation. Each list is fetched when the one before it has been read, so
+        memory holds one page of each level. All pages count towards `page_limit`.
         """
         return Paged(Page(()), lambda _: None, outer=self, inner=function)
 
@@ -169,13 +169,13 @@ class Paged(Generic[T]):
 def oldest_first(
     paged: Paged[T], *, within_pages: Literal["newest_first", "oldest_first"] = "newest_first"
 ) -> Paged[T]:
-    """Return a list oldest first whose vendor gives its pages newest first, and only so.
+    """Return a list oldest first, though its vendor only returns its pages newest first.
 
-    This has a price, since the oldest page comes last: the whole list is read before its first item is given, and held
-    in memory, whatever the caller's `limit`. Each page has a deadline of its own, and counts towards `page_limit`: a
-    long list takes many deadlines, or ends in an error instead of its items. Where the vendor can sort, ask it to.
+    This has a price, since the oldest page comes last: the whole list is read before its first item is returned, and
+    held in memory, whatever the caller's `limit`. Each page has a deadline of its own, and counts towards `page_limit`:
+    a long list takes many deadlines, or ends in an error instead of its items. Where the vendor can sort, ask it to.
 
     Args:
-        within_pages: how the items of one page stand; with `"oldest_first"` only the pages change places.
+        within_pages: the order of the items of one page; with `"oldest_first"` only the pages are reversed.
     """
     return evolve(paged, order=within_pages)

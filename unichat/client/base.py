@@ -169,7 +169,7 @@ class BaseClient:
         return self._complete(self._adapter.clear_history(checked), call)
 
     def _complete(self, flow: Flow[M], call: Call) -> Program[M]:
-        """Run a neutral call's flow, and give its result the record of the call."""
+        """Run a neutral call's flow, and attach the record of the call to its result."""
         return attach_record((yield from complete(flow, call, self._context)), call)  # type: ignore[no-any-return]
 
     def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:

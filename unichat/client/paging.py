@@ -120,7 +120,7 @@ def _advance(steps: Steps[T], page: Page[Any] | None) -> Operation[Page[Any]] | 
 
 
 def read_list(paged: Paged[T]) -> Steps[T]:
-    """Read a list, and each list within it, as far as its reader asks."""
+    """Read a list, and each list within it, as far as its reader requests."""
     forwards: Steps[T]
     if paged.outer is not None and paged.inner is not None:
         forwards = _read_nested(paged.outer, paged.inner, paged.keep)

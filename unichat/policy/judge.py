@@ -214,7 +214,7 @@ def _in_stream(response: ErrorResponse, http_status: int) -> ErrorResponse:
 
 
 def decide_retry(rule: FailureRule, replay: Replay, policy: PolicySettings) -> Retry:
-    """Return whether a request of class `replay` is sent again after a failure, as far as the failure decides."""
+    """Return whether a request of class `replay` is sent again after a failure, as far as the failure decides that."""
     decision = rule.retry[replay]
     if decision is Retry.AMBIGUOUS and replay is Replay.ASK and policy.replay == "always":
         return Retry.YES

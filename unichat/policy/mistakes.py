@@ -18,26 +18,26 @@ MISTAKES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, 
 
 
 def describe_mistake(mistake: BaseException) -> str:
-    """Return the exception's type, and where it was raised. Not its words, which may hold what somebody asked."""
+    """Return the exception's type, and where it was raised. Not its message, which may hold what somebody asked."""
     frames = traceback.extract_tb(mistake.__traceback__)
     where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"({trimmed(type(mistake).__name__)}){where}"
 
 
 def clean_mistake(mistake: BaseException, redact: Callable[[str], str]) -> BaseException:
-    """Return `mistake` itself without what could show a secret: its frames with their variables, and its words.
+    """Return `mistake` itself without what could show a secret: its frames with their variables, and its message.
 
-    The frames' places stand in its notes instead, as text.
+    Its notes have the frames' locations instead, as text.
     """
     seen: set[int] = set()
     link: BaseException | None = mistake
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         if link.__traceback__ is not None:
-            places = "".join(traceback.format_tb(link.__traceback__)).rstrip()
-            link.add_note(f"Raised in:\n{places}")
+            locations = "".join(traceback.format_tb(link.__traceback__)).rstrip()
+            link.add_note(f"Raised in:\n{locations}")
         link.__traceback__ = None
-        link.args = tuple(redact(word) if isinstance(word, str) else _safe(word, redact) for word in link.args)
+        link.args = tuple(redact(value) if isinstance(value, str) else _safe(value, redact) for value in link.args)
         for name, empty in (("obj", None), ("object", b"")):
             # An AttributeError keeps whose attribute it was, and a UnicodeError the whole text.
             if hasattr(link, name):
@@ -47,19 +47,19 @@ def clean_mistake(mistake: BaseException, redact: Callable[[str], str]) -> BaseE
     return mistake
 
 
-def _safe(word: object, redact: Callable[[str], str]) -> object:
-    text = repr(word)
-    return word if redact(text) == text else redact(text)
+def _safe(value: object, redact: Callable[[str], str]) -> object:
+    text = repr(value)
+    return value if redact(text) == text else redact(text)
 
 
 def adapter_error(
     doing: str, mistake: BaseException | None, redact: Callable[[str], str], *, backend: str, operation: str
 ) -> AdapterError:
-    """Return the error for a mistake in an adapter, which the caller is to raise outside of the exception's handler.
+    """Return the error for a mistake in an adapter, which the caller should raise outside of the exception's handler.
 
     Args:
         doing: what the adapter was doing wrong, in words.
-        mistake: the exception that came of it, if one did.
+        mistake: the exception that resulted, if any.
     """
     detail = f" {describe_mistake(mistake)}" if mistake is not None else ""
     error = AdapterError(

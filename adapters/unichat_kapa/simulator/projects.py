@@ -48,7 +48,7 @@ class Project:
         return next((each for each in self.integrations if each.id == integration_id), None)
 
     def source_id(self, document: Document) -> str:
-        """Return the id of the source for a document; it depends on the project and the document's name alone."""
+        """Return the id of the source for a document; it depends only on the project and the document's name."""
         return str(uuid.uuid5(uuid.UUID(self.id), document.name))
 
 
