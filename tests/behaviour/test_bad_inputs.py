@@ -230,7 +230,7 @@ def test_every_row_of_the_list_is_here():
     assert numbers | {15, 37} == set(range(1, 48))
 
 
-def test_the_ids_that_are_bad_hold_no_good_one():
+def test_the_bad_ids_do_not_include_a_good_one():
     assert PROJECT not in BAD_IDS.values()
 
 

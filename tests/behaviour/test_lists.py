@@ -77,20 +77,20 @@ def pages_by_target(pages):
     ],
     ids=["first", "several in a row", "here and there", "last"],
 )
-def test_a_page_without_items_but_with_a_next_page_goes_on(own, pages):
+def test_a_page_without_items_but_with_a_next_page_continues(own, pages):
     made = own(*pages, *([page()] if pages[-1].json()["next"] else []), history=returning(plain()))
     expected = [row for each in pages for row in each.json()["rows"]]
     assert numbers(made.client.history(newest_first=True)) == expected
 
 
 @pytest.mark.parametrize("rows", [[], [1]])
-def test_a_vendor_that_names_the_same_next_page_for_ever_is_not_asked_for_ever(own, rows):
+def test_a_vendor_that_repeats_its_next_page_is_not_read_forever(own, rows):
     made = own(*[page(*rows, following="x")] * 5, history=returning(plain()))
     assert numbers(made.client.history()) == rows
     assert len(made.sent) == (3 if rows else 2)
 
 
-def test_a_vendor_whose_cursors_go_in_a_circle_is_not_asked_for_ever(own):
+def test_a_vendor_whose_cursors_form_a_cycle_is_not_read_forever(own):
     pages = {
         "/rows": page(1, following="a"),
         "/rows?cursor=a": page(following="b"),
@@ -194,7 +194,7 @@ def test_a_list_within_a_list_can_be_at_hand_or_empty_and_go_three_levels_deep(o
     assert numbers(made.client.history()) == [1, 3]
 
 
-def test_a_limit_counts_over_all_lists_and_no_list_is_begun_beyond(own):
+def test_a_limit_counts_over_all_lists_and_no_further_list_is_started(own):
     made = own(page("a", "b", "c"), page(1, 2), page(3, 4), history=returning(conversations().flat_map(messages)))
     assert numbers(made.client.history(limit=3)) == [1, 2, 3]
     assert len(made.sent) == 3
@@ -219,7 +219,7 @@ def test_pages_count_over_all_lists(own):
     assert len(made.sent) == 5
 
 
-def test_a_list_that_fails_ends_the_reading_and_what_was_given_stays_good(own):
+def test_a_list_that_fails_ends_the_reading_and_earlier_rows_stay_valid(own):
     made = own(page("a", "b"), page(1), *[reply(status=500)] * 3, history=returning(conversations().flat_map(messages)))
     given = []
     rows = made.client.history()
@@ -267,7 +267,7 @@ def test_memory_stays_flat_over_many_lists():
         ([[1]], "oldest_first", [1]),
     ],
 )
-def test_a_list_that_the_vendor_gives_backwards_is_given_oldest_first(own, pages, order, expected):
+def test_a_list_that_the_vendor_returns_backwards_is_returned_oldest_first(own, pages, order, expected):
     answers = [page(*rows, following=at + 1 if at + 1 < len(pages) else None) for at, rows in enumerate(pages)]
     made = own(*answers, history=returning(oldest_first(plain(), within_pages=order)))
     assert numbers(made.client.history()) == expected

@@ -59,7 +59,7 @@ def test_a_failure_is_a_value_and_ends_no_other_call(client, user):
         _ = bad.result
 
 
-def test_questions_in_one_conversation_stay_one_after_the_other(client, user):
+def test_questions_in_one_conversation_run_one_after_the_other(client, user):
     rows = [{"question": f"{KNOWN} {number}", "user": user} for number in range(6)]
     assert all(outcome.ok for outcome in asked(client, chat, rows, concurrency=6, ordered=False))
     assert {each.question for each in client.history(user=user)} == {row["question"] for row in rows}
@@ -85,7 +85,7 @@ def test_leaving_early_asks_no_more_and_leaves_a_client_that_works(client, user,
     assert list(outcomes) == []
 
 
-def test_calls_whose_turn_comes_after_their_deadline_fail_as_values(connect, vendor, user):
+def test_calls_queued_beyond_their_deadline_fail_as_values(connect, vendor, user):
     # A pace of its own: other clients on the same key share it.
     client = connect(vendor, rate=f"{next(PACES)}/h")
     rows = [{"question": KNOWN, "user": f"{user}-{number}", "deadline": 20} for number in range(3)]
@@ -93,7 +93,7 @@ def test_calls_whose_turn_comes_after_their_deadline_fail_as_values(connect, ven
     assert found == {type(None): 1, errors.DeadlineExceeded: 2}
 
 
-def test_more_calls_than_a_client_has_connections_wait_for_theirs(client, user):
+def test_more_calls_than_a_client_has_connections_queue(client, user):
     rows = [{"question": KNOWN, "user": f"{user}-{number}"} for number in range(100)]
     assert all(outcome.ok for outcome in asked(client, chat, rows, concurrency=100, ordered=False))
 
@@ -216,7 +216,7 @@ def test_every_item_has_its_outcome_within_the_window(mapped, plan, concurrency,
     ordered=st.booleans(),
     taken=st.integers(0, 20),
 )
-def test_leaving_early_begins_no_more_and_leaves_nothing_running(mapped, steps, concurrency, ordered, taken):
+def test_leaving_early_starts_no_more_calls_and_leaves_none_running(mapped, steps, concurrency, ordered, taken):
     fake = Fake()
     with mapped(
         fake, ((number, many, False) for number, many in enumerate(steps)), concurrency=concurrency, ordered=ordered
@@ -255,7 +255,7 @@ def test_in_order_a_slow_first_call_lets_a_bounded_number_of_others_pass(mapped)
     assert sorted(pulled) == list(range(8))
 
 
-def test_as_completed_a_slow_call_comes_when_it_ends(mapped):
+def test_unordered_a_slow_call_is_yielded_when_it_completes(mapped):
     ended = []
     found = [outcome.item for outcome in mapped(slow_first(ended, 9), range(10), concurrency=2, ordered=False)]
     assert found == [*range(1, 10), 0]
@@ -410,7 +410,7 @@ class Counting:
         return next(self._left)
 
 
-def test_items_without_a_length_and_with_the_least_of_iterators_will_do(mapped):
+def test_items_without_a_length_and_with_a_minimal_iterator_are_accepted(mapped):
     progress = []
     found = list(mapped(nothing, Bare(3), on_progress=progress.append))
     assert [outcome.item for outcome in found] == [0, 1, 2]
@@ -436,7 +436,7 @@ def nothing(item):
 
 
 @pytest.mark.parametrize("concurrency", [0, -1, True, 1.5, "8", None, 10_001, float("nan")])
-def test_a_concurrency_that_cannot_be_is_refused_at_once(mapped, concurrency):
+def test_an_invalid_concurrency_is_rejected_immediately(mapped, concurrency):
     with pytest.raises(errors.InvalidInput) as caught:
         mapped(nothing, [1], concurrency=concurrency)
     assert caught.value.argument == "concurrency"
@@ -444,7 +444,7 @@ def test_a_concurrency_that_cannot_be_is_refused_at_once(mapped, concurrency):
 
 
 @pytest.mark.parametrize("items", ["a question", b"a question", bytearray(b"q"), None, 5, object])
-def test_items_that_are_none_are_refused_at_once(mapped, items):
+def test_anything_that_is_not_an_iterable_is_rejected_immediately(mapped, items):
     with pytest.raises(errors.InvalidInput) as caught:
         mapped(nothing, items)
     assert caught.value.argument == "items"
@@ -470,7 +470,7 @@ def test_a_progress_callback_that_cannot_be_called_is_refused_at_once(mapped, on
     assert caught.value.argument == "on_progress"
 
 
-def test_nothing_is_begun_before_the_first_outcome_is_asked_for(mapped):
+def test_nothing_is_started_before_the_first_outcome_is_requested(mapped):
     fake = Fake()
     outcomes = mapped(fake, [(0, 0, False)])
     assert fake.begun == []
@@ -479,7 +479,7 @@ def test_nothing_is_begun_before_the_first_outcome_is_asked_for(mapped):
     assert fake.begun == []
 
 
-def test_no_items_have_no_outcomes(mapped):
+def test_no_items_give_no_outcomes(mapped):
     assert list(mapped(nothing, [])) == []
 
 

@@ -10,7 +10,7 @@ from unichat.models import ClearOutcome
 from .conftest import KNOWN, UNKNOWN
 
 
-def test_a_question_is_answered_with_a_thread_to_go_on_in(client, vendor, user):
+def test_a_question_is_answered_with_a_thread_to_continue(client, vendor, user):
     answer = client.chat(KNOWN, user=user)
     assert "attempts" in answer.text
     assert answer.id
@@ -21,7 +21,7 @@ def test_a_question_is_answered_with_a_thread_to_go_on_in(client, vendor, user):
     assert answer.text in answer.raw.values()
 
 
-def test_a_thread_goes_on_from_its_text(client, user):
+def test_a_thread_is_continued_from_its_text_form(client, user):
     first = client.chat(KNOWN, user=user)
     stored = str(first.thread)
     second = client.continue_thread(stored, "And the backoff?")
@@ -37,7 +37,7 @@ def test_a_follow_up_is_understood_from_what_was_asked_before(client, user):
     assert follow_up.text != alone.text or "two years" in alone.text
 
 
-def test_a_stream_gives_pieces_that_make_the_answer(client, user):
+def test_a_stream_yields_parts_that_make_up_the_answer(client, user):
     with client.stream(KNOWN, user=user) as stream:
         pieces = [event.text for event in stream]
         answer = stream.answer
@@ -47,13 +47,13 @@ def test_a_stream_gives_pieces_that_make_the_answer(client, user):
     assert client.continue_thread(answer, "And the backoff?").thread == answer.thread
 
 
-def test_a_stream_goes_on_in_a_thread(client, user):
+def test_a_stream_continues_a_thread(client, user):
     first = client.chat(KNOWN, user=user)
     with client.stream("And the backoff?", thread=str(first.thread)) as stream:
         assert stream.answer.thread == first.thread
 
 
-def test_what_was_asked_is_in_the_history_oldest_first(client, user):
+def test_past_questions_are_in_the_history_oldest_first(client, user):
     asked = [client.chat(KNOWN, user=user)]
     asked += [client.continue_thread(asked[0], question) for question in ("Descaling?", UNKNOWN)]
     found = list(client.history(asked[0].thread))
@@ -66,14 +66,14 @@ def test_what_was_asked_is_in_the_history_oldest_first(client, user):
     assert [each.id for each in newest] == [asked[2].id, asked[1].id]
 
 
-def test_a_users_history_is_the_users_alone_whatever_the_page_size(client, user):
+def test_a_users_history_has_only_that_users_questions_whatever_the_page_size(client, user):
     mine = [client.chat(KNOWN, user=user) for _ in range(5)]
     client.chat(KNOWN, user=f"{user}-other")
     for page_size in (1, 2, 5, None):
         assert [each.id for each in client.history(user=user, page_size=page_size)] == [answer.id for answer in mine]
 
 
-def test_nobodys_question_of_a_new_user_is_in_an_empty_history(client, user):
+def test_the_history_of_a_new_user_is_empty(client, user):
     assert list(client.history(user=user)) == []
 
 
@@ -87,13 +87,13 @@ def test_an_answer_and_an_exchange_of_the_history_are_rated(client, user, rating
     assert client.feedback(exchange, rating, user=user).answer_id == answer.id
 
 
-def test_a_downvote_carries_words(client, user):
+def test_a_downvote_accepts_a_comment(client, user):
     answer = client.chat(KNOWN, user=user)
     receipt = client.feedback(answer, "down", user=user, comment="Not what I asked.")
     assert "Not what I asked." in str(receipt.raw)
 
 
-def test_an_answer_that_is_not_there_cannot_be_rated(client, vendor, user):
+def test_an_answer_that_does_not_exist_cannot_be_rated(client, vendor, user):
     unknown = {"kapa": "00000000-0000-4000-8000-000000000000", "kadal": 10**9}[vendor]
     with pytest.raises(errors.NotFound) as caught:
         client.feedback(unknown, Rating.UP, user=user)

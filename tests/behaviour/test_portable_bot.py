@@ -82,7 +82,7 @@ def test_one_bot_runs_unchanged_on_both_vendors(config, vendor, user):
         assert bot.hear(user, "/history").count(" -> ") == {"kapa": 3, "kadal": 1}[vendor]
 
 
-def test_its_memory_survives_a_restart_and_a_conversation_begun_elsewhere(config, user):
+def test_a_bots_memory_survives_a_restart_and_a_conversation_started_elsewhere(config, user):
     with unichat.connect(config=config) as client:
         first = Bot(client)
         first.hear(user, KNOWN)

@@ -168,7 +168,7 @@ def test_a_wait_that_nobody_should_sit_through_is_not_waited_for(own):
 
 
 @pytest.mark.parametrize("wish", [-1, float("nan"), float("inf"), "soon", True, [], None, 10**400, "9" * 400])
-def test_what_is_not_a_number_of_seconds_says_nothing(own, wish):
+def test_anything_but_a_number_of_seconds_counts_as_none(own, wish):
     made = own(reply({}, status=409), chat=refusing(retry_after=wish))
     error = failure(made)
     assert (error.retry_after, len(made.sent)) == (None, 1)

@@ -136,21 +136,21 @@ def test_another_backends_thread_is_refused(call, thread):
 
 @each_threaded
 @pytest.mark.parametrize("loose", [LOOSE, Exchange(question="Q", answer="A")], ids=["answer", "exchange"])
-def test_an_answer_without_a_thread_does_not_stand_for_all_threads_or_for_a_fresh_one(call, loose):
+def test_an_answer_without_a_thread_means_neither_all_threads_nor_a_new_one(call, loose):
     method, args, more = call(loose)
     error = expect_refusal(method, *args, **more)
     assert type(error) is InvalidInput
     assert error.argument == "thread"
 
 
-def test_no_thread_at_all_cannot_be_continued():
+def test_continuing_without_a_thread_is_rejected():
     error = expect_refusal("continue_thread", None, "Hi?")
     assert (type(error), error.argument) == (InvalidInput, "thread")
 
 
 @each_threaded
 @pytest.mark.parametrize("thread", [THREAD, str(THREAD), ANSWER, EXCHANGE], ids=["ref", "text", "answer", "exchange"])
-def test_a_thread_can_be_given_in_four_ways(call, thread):
+def test_a_thread_can_be_passed_in_four_ways(call, thread):
     method, args, more = call(thread)
     made = bench(reply(200, {"text": "Yes."}))
     getattr(made.client, method)(*args, **more)
@@ -335,7 +335,7 @@ def test_a_limit_is_a_whole_number_from_0(limit):
     assert (type(error), error.argument) == (InvalidInput, "limit")
 
 
-def test_what_is_left_out_is_left_to_the_adapter():
+def test_omitted_history_arguments_are_left_to_the_adapter():
     call = check_call("history")
     assert (call.thread, call.user, call.newest_first, call.page_size) == (None, None, False, None)
     assert check_call("history", page_size=7, newest_first=True).page_size == 7
@@ -365,7 +365,7 @@ def test_a_deadline_is_a_positive_number_of_seconds(method, deadline):
 
 
 @pytest.mark.parametrize("method", CALLS)
-def test_an_argument_that_nobody_knows_is_refused_by_name(method):
+def test_an_unknown_argument_is_rejected_by_name(method):
     error = expect_refusal(method, *CALLS[method], colour="red")
     assert (type(error), error.argument, error.operation) == (Unsupported, "colour", method)
     assert "on_unsupported='drop'" in str(error)
@@ -383,7 +383,7 @@ def test_the_nearest_argument_is_named(method, name, nearest):
     assert error.alternative == f"Did you mean {nearest}?"
 
 
-def test_where_none_is_near_the_backends_own_are_named():
+def test_the_backends_own_arguments_are_named_if_none_is_similar():
     assert "Its own arguments: tone." in str(expect_refusal("chat", "Hi?", zzz=1))
     assert "Its own arguments: none." in str(expect_refusal("chat", "Hi?", on=bench(options={}), zzz=1))
 
@@ -395,7 +395,7 @@ def test_the_backends_own_arguments_reach_it():
     assert check_call("clear_history", missing_ok=False).options == {"missing_ok": False}
 
 
-def test_an_argument_of_none_is_as_good_as_left_out():
+def test_an_argument_of_none_counts_as_omitted():
     assert check_call("chat", "Hi?", tone=None).options == {}
 
 
@@ -416,7 +416,7 @@ def test_the_client_can_be_lenient_as_a_whole_and_a_call_strict():
         made.client.chat("Hi?", colour="red", on_unsupported="raise")
 
 
-def test_what_the_adapter_cannot_carry_is_raised_or_dropped_likewise(caplog):
+def test_what_the_adapter_does_not_support_is_raised_or_dropped_likewise(caplog):
     made = bench(reply(200, {"text": "Yes."}), metadata=False)
     with pytest.raises(Unsupported) as caught:
         made.client.chat("Hi?", metadata={"a": 1})
@@ -429,7 +429,7 @@ def test_what_the_adapter_cannot_carry_is_raised_or_dropped_likewise(caplog):
 
 @pytest.mark.parametrize("method", CALLS)
 @pytest.mark.parametrize("leniency", ["ignore", "", True, 5, ["drop"]])
-def test_any_other_leniency_is_refused(method, leniency):
+def test_any_other_value_of_on_unsupported_is_rejected(method, leniency):
     error = expect_refusal(method, *CALLS[method], on_unsupported=leniency)
     assert (type(error), error.argument) == (InvalidInput, "on_unsupported")
 
@@ -468,7 +468,7 @@ BAD = (
 
 
 @given(BAD, BAD, BAD, BAD, BAD, BAD)
-def test_whatever_is_given_nothing_but_our_errors_comes_out(question, thread, user, metadata, deadline, leniency):
+def test_any_arguments_of_a_question_raise_only_unichat_errors(question, thread, user, metadata, deadline, leniency):
     more = {"user": user, "metadata": metadata, "deadline": deadline, "on_unsupported": leniency}
     made = bench(reply(200, {"text": "Yes."}))
     try:
@@ -483,7 +483,7 @@ def test_whatever_is_given_nothing_but_our_errors_comes_out(question, thread, us
 
 
 @given(BAD, BAD, BAD, BAD)
-def test_whatever_is_rated_nothing_but_our_errors_comes_out(answer, rating, comment, limit):
+def test_any_arguments_of_a_rating_raise_only_unichat_errors(answer, rating, comment, limit):
     made = bench(reply(200, {}), reply(200, {"rows": []}))
     try:
         made.client.feedback(answer, rating, comment=comment)

@@ -63,7 +63,7 @@ def test_items_may_come_asynchronously(ordered: bool) -> None:
     run(test)
 
 
-def test_an_outcome_is_given_while_the_next_item_has_not_come() -> None:
+def test_an_outcome_is_yielded_before_the_next_item_arrives() -> None:
     async def test() -> None:
         asking: asyncio.Queue[int] = asyncio.Queue()
 
@@ -96,7 +96,7 @@ def test_one_task_takes_the_items() -> None:
     run(test)
 
 
-def test_leaving_the_block_cancels_what_runs_and_begins_no_more() -> None:
+def test_leaving_the_block_cancels_running_calls_and_starts_no_more() -> None:
     async def test() -> None:
         calls = Calls(0)
         async with map_concurrent_async(calls, range(100), concurrency=3) as outcomes:
@@ -156,7 +156,7 @@ def test_a_timeout_of_asyncio_composes_with_an_iteration() -> None:
     run(test)
 
 
-def test_items_that_do_not_come_are_given_up_with_the_rest() -> None:
+def test_items_that_never_arrive_are_cancelled_with_the_rest() -> None:
     async def test() -> None:
         ended = []
 
@@ -310,7 +310,7 @@ class Timed:
         yield 101
 
 
-def test_a_time_out_of_the_items_that_wait_for_room_is_theirs() -> None:
+def test_a_timeout_of_items_that_wait_for_room_is_raised_in_them() -> None:
     async def test() -> None:
         timed = Timed()
         outcomes = map_concurrent_async(timed.call, timed.items(), concurrency=1)
@@ -321,7 +321,7 @@ def test_a_time_out_of_the_items_that_wait_for_room_is_theirs() -> None:
     run(test)
 
 
-def test_items_may_go_on_after_a_time_out_of_theirs() -> None:
+def test_items_may_continue_after_their_own_timeout() -> None:
     async def test() -> None:
         timed = Timed()
         outcomes = map_concurrent_async(timed.call, timed.items_that_go_on(), concurrency=1)
@@ -505,7 +505,7 @@ def test_cancelling_everything_as_a_loop_does_at_its_end_is_a_cancellation_of_th
     run(test)
 
 
-def test_items_that_go_on_although_they_are_cancelled_begin_no_call() -> None:
+def test_items_that_continue_although_cancelled_start_no_call() -> None:
     async def test() -> None:
         calls = Calls(0, 1)
         ended = []
@@ -530,7 +530,7 @@ def test_items_that_go_on_although_they_are_cancelled_begin_no_call() -> None:
 
 
 @pytest.mark.parametrize("function", [abs, lambda item: item])
-def test_a_function_that_returns_no_awaitable_is_a_mistake_that_is_raised(function: Any) -> None:
+def test_a_function_that_does_not_return_an_awaitable_raises_invalid_input(function: Any) -> None:
     async def test() -> None:
         with pytest.raises(InvalidInput, match="awaitable") as caught:
             await anext(map_concurrent_async(function, [1]))
@@ -552,7 +552,7 @@ def test_calls_run_with_the_context_of_the_consumer() -> None:
     run(test)
 
 
-def test_a_slow_reader_is_not_run_ahead_of() -> None:
+def test_calls_do_not_run_ahead_of_a_slow_consumer() -> None:
     async def test() -> None:
         pulled: list[int] = []
 

@@ -36,7 +36,7 @@ def ids(exchanges):
 # The neutral calls
 
 
-def test_a_question_gives_an_answer_with_the_story_of_its_call():
+def test_a_question_returns_an_answer_with_the_record_of_its_call():
     body = {"text": "Yes.", "id": "a1", "thread": "t1", "sources": [{"url": "https://x.org"}], "more": 1}
     made = bench(reply(503, {}), reply(200, body))
     answer = made.client.chat("Hi?")
@@ -106,7 +106,7 @@ def test_questions_of_one_user_wait_for_each_other_and_the_hold_ends_with_the_ca
 # History
 
 
-def test_a_history_reads_page_by_page_as_it_is_iterated_over():
+def test_a_history_reads_each_page_as_it_is_iterated():
     made = bench(page(1, 2, following=2), page(3, 4, following=3), page(5))
     exchanges = made.client.history()
     assert made.sent == []
@@ -118,7 +118,7 @@ def test_a_history_reads_page_by_page_as_it_is_iterated_over():
 
 
 @pytest.mark.parametrize(("limit", "sends"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (99, 2)])
-def test_a_limit_ends_it_and_no_page_is_fetched_beyond(limit, sends):
+def test_a_limit_ends_the_history_without_fetching_further_pages(limit, sends):
     made = bench(page(1, 2, following=2), page(3, 4))
     assert ids(made.client.history(limit=limit)) == [1, 2, 3, 4][:limit]
     assert len(made.sent) == sends
@@ -134,46 +134,46 @@ def test_a_history_can_end_with_an_empty_page():
     assert len(made.sent) == 2
 
 
-def test_a_page_repeated_for_ever_ends_the_history():
+def test_an_endlessly_repeated_page_ends_the_history():
     made = bench(*[page(1, 2, following=2)] * 4)
     assert ids(made.client.history()) == [1, 2]
     assert len(made.sent) < 4
 
 
-def test_a_row_that_moved_to_the_next_page_is_given_once():
+def test_a_row_that_moved_to_the_next_page_is_returned_once():
     made = bench(page(9, 8, 7, following=2), page(7, 6, 5, following=3), page(4))
     assert ids(made.client.history()) == [9, 8, 7, 6, 5, 4]
 
 
-def test_a_row_that_stands_twice_on_a_page_is_given_once():
+def test_a_row_that_is_twice_on_a_page_is_returned_once():
     assert ids(bench(page(1, 2, 1)).client.history()) == [1, 2]
 
 
 @pytest.mark.parametrize(("rows_between", "given"), [(1, 1), (2, 1), (6, 2), (7, 2)])
-def test_a_row_that_comes_again_soon_is_given_once_and_is_not_remembered_for_ever(rows_between, given, monkeypatch):
+def test_a_row_that_recurs_soon_is_returned_once_and_forgotten_later(rows_between, given, monkeypatch):
     monkeypatch.setattr("unichat.client.paging._REMEMBERED_ROWS", 3)
     numbers = [0, *range(1, rows_between + 1), 0]
     made = bench(*[page(number, following=at + 1) for at, number in enumerate(numbers)], page())
     assert ids(made.client.history()).count(0) == given
 
 
-def test_rows_without_an_id_are_all_given():
+def test_rows_without_an_id_are_all_returned():
     rows = reply(200, {"rows": [{}, {}], "next": 2})
     made = bench(rows, reply(200, {"rows": [{}]}))
     assert len(list(made.client.history())) == 3
 
 
-def test_rows_that_were_not_asked_for_are_left_out_and_do_not_count():
+def test_unwanted_rows_are_left_out_and_do_not_count():
     rows = reply(200, {"rows": [{"id": 1, "hidden": True}, {"id": 2}, {"id": 3}]})
     assert ids(bench(rows).client.history(limit=1)) == [2]
 
 
-def test_a_page_of_nothing_but_unwanted_rows_does_not_end_it():
+def test_a_page_of_only_unwanted_rows_does_not_end_the_history():
     rows = reply(200, {"rows": [{"id": 1, "hidden": True}], "next": 2})
     assert ids(bench(rows, page(2)).client.history()) == [2]
 
 
-def test_a_failing_page_raises_and_what_was_given_stays_good():
+def test_a_failing_page_raises_and_earlier_rows_stay_valid():
     made = bench(page(1, 2, following=2), *[reply(500, {})] * 3)
     given = []
     with pytest.raises(ServerError):
@@ -192,7 +192,7 @@ def test_the_deadline_counts_for_each_page():
     assert ids(made.client.history(deadline=30)) == [1, 2]
 
 
-def test_a_history_without_end_is_given_up():
+def test_an_endless_history_raises_at_the_page_limit():
     made = bench(*[page(number, following=number + 1) for number in range(30)], policy={"page_limit": 20})
     exchanges = made.client.history()
     with pytest.raises(InvalidResponse, match="did not end after 20 pages") as caught:
@@ -231,12 +231,12 @@ def read(vendor):
 
 
 @given(st.integers(0, 40), st.integers(1, 9))
-def test_each_row_is_given_once_and_in_order(rows, size):
+def test_each_row_is_returned_once_and_in_order(rows, size):
     assert read(Vendor(rows, size, [])) == list(range(rows))[::-1]
 
 
 @given(st.integers(0, 40), st.integers(2, 9), st.data())
-def test_each_row_is_given_once_even_where_rows_move_to_the_next_page(rows, size, data):
+def test_each_row_is_returned_once_even_if_rows_move_to_the_next_page(rows, size, data):
     # Up to a page less one: what moves farther cannot be told without keeping every page.
     arrivals = data.draw(st.lists(st.integers(0, size - 1), max_size=10))
     assert read(Vendor(rows, size, arrivals)) == list(range(rows))[::-1]
@@ -283,7 +283,7 @@ def test_the_deadline_of_an_operation_is_checked(deadline):
         bench().client.run(operation(), deadline=deadline)
 
 
-def test_operations_have_the_ids_that_the_settings_know_filled_in():
+def test_operations_have_the_ids_from_the_settings_filled_in():
     operations = bench().client.operations
     assert operations.chat(text="Hi?").request.path == "/bots/b/chat"
     assert operations.chat(bot="other", text="Hi?").request.path == "/bots/other/chat"
@@ -291,7 +291,7 @@ def test_operations_have_the_ids_that_the_settings_know_filled_in():
     assert isinstance(operations.chat_streamed(text="Hi?"), StreamOperation)
 
 
-def test_an_id_that_the_settings_do_not_know_must_be_given():
+def test_an_id_that_is_not_in_the_settings_must_be_passed():
     made = bench()
     client = Client(
         "echo", made.adapter, made.transport, endpoints=endpoints, settings=CommonSettings(base_url="https://e.example")
@@ -379,7 +379,7 @@ def test_capabilities_are_known_beforehand():
     assert made.sent == []
 
 
-def test_a_stream_is_an_answer_in_pieces():
+def test_a_stream_yields_the_answer_in_parts():
     made = bench(CannedStream(WHOLE))
     with made.client.stream("Hi?", thread=ThreadRef("echo", "t")) as stream:
         assert "".join(event.text for event in stream) == stream.answer.text == "Yes."

@@ -59,7 +59,7 @@ def test_threads_end_with_the_iteration_however_it_ends():
     assert names() == []
 
 
-def test_leaving_early_waits_for_the_calls_that_run():
+def test_leaving_early_waits_for_running_calls():
     ended = []
     release, running = threading.Event(), threading.Event()
 
@@ -89,7 +89,7 @@ def test_ctrl_c_while_waiting_ends_the_calls_and_is_raised():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_what_ends_a_program_is_raised_where_it_is_iterated(error):
+def test_an_exception_that_ends_the_program_is_raised_in_the_consumer(error):
     def function(item):
         if item == 3:
             raise error
@@ -157,7 +157,7 @@ def test_a_file_is_left_open(tmp_path):
 
 
 @pytest.mark.parametrize("function", [lambda item: coroutine(item), lambda item: Awaitable()])
-def test_a_function_that_returns_an_awaitable_is_a_mistake_that_is_raised(function):
+def test_a_function_that_returns_an_awaitable_raises_invalid_input(function):
     with pytest.raises(InvalidInput, match="awaitable") as caught:
         list(map_concurrent(function, [1]))
     assert "map_concurrent_async" in caught.value.hint

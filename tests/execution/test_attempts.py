@@ -62,7 +62,7 @@ def check_attempts(made, error, row):
 
 @pytest.mark.parametrize("replay", ORDER, ids=lambda replay: replay.value)
 @pytest.mark.parametrize(("outcome", "promised"), OUTCOMES, ids=[name(outcome) for outcome, _ in OUTCOMES])
-def test_a_failure_for_ever(outcome, promised, replay):
+def test_a_persistent_failure_is_retried_and_raised_as_the_table_says(outcome, promised, replay):
     letter = promised.again[ORDER.index(replay)]
     made = bench(*[outcome] * 3)
     error = made.error(operation(replay))
@@ -124,7 +124,7 @@ def test_a_status_in_the_body_means_the_same_as_one_of_http(row):
     assert error.call.vendor_message == "sorry"
 
 
-def test_a_status_that_misleads_stands_for_another():
+def test_a_misleading_status_is_treated_as_another():
     def detect_error(_):
         return ErrorResponse(status=403, means=429, message="rate limit")
 
@@ -230,7 +230,7 @@ def test_the_waits_are_drawn_from_the_whole_range():
 
 
 @given(st.integers(0, 60), st.sampled_from([429, 503, 500, 507, 408]))
-def test_the_vendors_wish_is_the_least_that_is_waited(seconds, status):
+def test_a_wait_is_at_least_retry_after(seconds, status):
     made = bench(reply(status, {}, retry_after=str(seconds)), reply(200, 1), policy={"deadline": 1000.0})
     assert made.run(operation()) == 1
     (waited,) = made.clock.slept
@@ -239,7 +239,7 @@ def test_the_vendors_wish_is_the_least_that_is_waited(seconds, status):
 
 @pytest.mark.parametrize("seconds", ["61", "3600", "9" * 30])
 @pytest.mark.parametrize("status", [429, 503, 507])
-def test_a_wish_of_more_than_a_minute_is_not_waited_for_but_reported(status, seconds):
+def test_a_retry_after_of_more_than_a_minute_is_reported_instead_of_honoured(status, seconds):
     made = bench(reply(status, {}, retry_after=seconds), policy={"deadline": 1e9})
     error = made.error(operation())
     assert error.retry_after == min(float(seconds), 1e16)
@@ -255,13 +255,13 @@ def test_a_malformed_retry_after_is_ignored(value):
     assert made.clock.slept[0] <= 0.5
 
 
-def test_the_wish_is_reported_after_the_last_attempt_as_well():
+def test_retry_after_is_reported_after_the_last_attempt_as_well():
     made = bench(reply(429, {}, retry_after="7"), policy={"attempts": 1})
     error = made.error(operation())
     assert (error.retry_after, error.call.stopped_by) == (7.0, "attempts")
 
 
-def test_no_wish_is_reported_where_there_was_none():
+def test_retry_after_is_none_if_the_vendor_sent_none():
     assert bench(reply(429, {}), policy={"attempts": 1}).error(operation()).retry_after is None
 
 
@@ -269,7 +269,7 @@ def test_no_wish_is_reported_where_there_was_none():
 
 
 @pytest.mark.usefixtures("longest")
-def test_a_wait_that_would_pass_the_deadline_is_not_begun():
+def test_a_wait_that_would_pass_the_deadline_is_not_started():
     made = bench(reply(507, {}), reply(507, {}))
     error = made.error(operation(), deadline=12)
     assert type(error) is InsufficientTokens
@@ -278,7 +278,7 @@ def test_a_wait_that_would_pass_the_deadline_is_not_begun():
     assert error.call.elapsed == 5
 
 
-def test_a_wish_beyond_the_deadline_is_not_waited_for():
+def test_a_retry_after_beyond_the_deadline_is_not_honoured():
     made = bench(reply(429, {}, retry_after="30"))
     error = made.error(operation(), deadline=20)
     assert type(error) is RateLimited
@@ -333,7 +333,7 @@ def test_a_streamed_question_is_not_sent_after_the_deadline_either():
     assert caught.value.maybe_delivered is False
 
 
-def test_the_transport_is_given_what_is_left_of_the_deadline():
+def test_the_transport_gets_the_rest_of_the_deadline():
     made = bench(reply(503, {}, retry_after="4"), reply(200, 1))
     made.run(operation(), deadline=10)
     assert made.transport.timeouts == [10, pytest.approx(6, abs=0.1)]
@@ -367,7 +367,7 @@ def test_an_earlier_attempt_that_may_have_asked_is_not_forgotten_when_the_last_d
     assert made.error(operation(ASK)).maybe_delivered is True
 
 
-def test_attempts_that_asked_nothing_leave_no_doubt():
+def test_attempts_that_were_not_delivered_leave_no_doubt():
     made = bench(reply(503, {}), TransportFailure("refused"), reply(429, {}))
     assert made.error(operation(ASK)).maybe_delivered is False
 
@@ -383,7 +383,7 @@ def test_a_lost_answer_is_not_asked_for_again_after_a_harmless_failure_either():
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("replay", ORDER, ids=lambda replay: replay.value)
-def test_a_refused_token_of_a_provider_is_fetched_anew_once(replay, status):
+def test_a_rejected_token_of_a_provider_is_refreshed_once(replay, status):
     given = []
 
     def provider():
@@ -434,7 +434,7 @@ def test_the_vendors_words_are_kept_trimmed_and_escaped():
     assert len(error.call.vendor_message) <= 300
 
 
-def test_each_call_has_an_id_that_stands_in_its_log_lines(caplog):
+def test_each_call_has_an_id_that_is_in_its_log_lines(caplog):
     caplog.set_level("INFO", "unichat")
     made = bench(reply(503, {}), reply(503, {}), reply(503, {}))
     error = made.error(operation(ASK))
@@ -604,7 +604,7 @@ def test_a_success_gives_one_token_back_and_one_after_a_retry_its_cost():
     assert budget.left == 51
 
 
-def test_a_retry_for_which_no_time_is_left_costs_nothing(longest):
+def test_a_retry_without_time_left_costs_nothing(longest):
     made = bench(reply(503, {}), policy={"retry_budget": 100})
     error = made.error(operation(), deadline=0.4)
     assert error.stopped_by == "deadline"

@@ -67,7 +67,7 @@ def test_a_flow_without_operations_sends_nothing():
     assert made.sent == []
 
 
-def test_an_error_is_thrown_into_the_flow_which_can_go_on():
+def test_an_error_is_thrown_into_the_flow_which_can_continue():
     def flow():
         with pytest.raises(NotFound) as caught:
             yield from ask(operation(name="first"))
@@ -86,7 +86,7 @@ def test_an_error_that_the_flow_does_not_catch_comes_out_as_it_is():
     assert caught.value.operation == "look"
 
 
-def test_a_flow_can_put_an_error_of_its_own_in_place():
+def test_a_flow_can_raise_its_own_error_instead():
     def flow():
         with suppress(NotFound):
             yield from ask(operation())
@@ -96,7 +96,7 @@ def test_a_flow_can_put_an_error_of_its_own_in_place():
         complete(bench(reply(404, {})), flow())
 
 
-def test_the_record_is_that_of_the_question_wherever_it_stands_in_the_flow():
+def test_the_record_is_that_of_the_question_wherever_it_is_in_the_flow():
     def flow():
         yield from ask(operation(Replay.READ, name="before"))
         yield from ask(operation(Replay.ASK, name="question"))
@@ -202,14 +202,14 @@ def test_a_hold_lasts_through_retries():
 
 
 @pytest.mark.parametrize("failing", [reply(404, {}), TransportFailure("certificate")])
-def test_a_hold_is_given_up_after_an_error(failing):
+def test_a_lock_is_released_after_an_error(failing):
     made = bench(failing, reply(200, 2))
     with pytest.raises(UnichatError):
         complete(made, alone("ann", operation()))
     assert complete(made, alone("ann", operation()), deadline=SOON) == 2
 
 
-def test_a_hold_is_given_up_when_the_caller_interrupts():
+def test_a_lock_is_released_when_the_caller_interrupts():
     def interrupt(_):
         raise KeyboardInterrupt
 
@@ -257,7 +257,7 @@ def test_an_error_while_waiting_for_a_hold_says_where_it_happened():
     assert (errors[0].backend, errors[0].operation) == ("echo", "chat")
 
 
-def test_no_lock_is_kept_when_nobody_holds_or_awaits_it():
+def test_a_lock_is_forgotten_when_no_call_holds_or_awaits_it():
     made = bench(*[reply(200, 1)] * 20)
     for number in range(20):
         complete(made, alone(number, operation()))

@@ -32,7 +32,7 @@ async def _perform(program, clock=REAL_TIME):
     return await AsyncPerformer(clock).perform(program)
 
 
-def test_a_clocks_sleep_stands_for_waiting():
+def test_the_clocks_sleep_replaces_waiting():
     slept = []
     assert SyncPerformer(Clock(sleep=slept.append)).perform(wait_once(3.0)) == "waited"
     assert asyncio.run(_perform(wait_once(4.0), Clock(sleep=slept.append))) == "waited"

@@ -170,7 +170,7 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_a_passed_deadline_and_leaves_no
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), GeneratorExit(), ValueError("a signal handler's")])
-def test_what_is_not_ours_passes_through_and_gives_everything_back(error):
+def test_a_foreign_exception_passes_through_and_releases_everything(error):
     def flow():
         yield from exclusive("ann")
         return (yield from ask(operation(Replay.ASK)))

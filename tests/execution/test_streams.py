@@ -35,7 +35,7 @@ def answering(*pieces):
 # Events
 
 
-def test_each_event_comes_once_and_the_answer_at_the_end():
+def test_each_event_arrives_once_and_the_answer_at_the_end():
     made, opening, stream = answering(*WHOLE)
     with stream as pieces:
         assert [event.text for event in pieces] == ["", "Hel", "lo", "", ""]
@@ -64,7 +64,7 @@ def test_the_events_are_the_same_however_the_bytes_are_cut(sizes):
     assert "".join(event.text for event in events) == stream.answer.text
 
 
-def test_an_event_is_given_as_soon_as_it_is_there():
+def test_an_event_is_yielded_as_soon_as_it_arrives():
     _, opening, stream = answering(*WHOLE)
     assert opening.reads == 0
     next(stream)
@@ -73,14 +73,14 @@ def test_an_event_is_given_as_soon_as_it_is_there():
     assert opening.reads == 2
 
 
-def test_nothing_is_sent_before_the_first_event_or_the_block_is_wanted():
+def test_nothing_is_sent_before_the_block_is_entered_or_an_event_is_read():
     made, _, stream = answering(*WHOLE)
     assert made.sent == []
     with stream:
         assert len(made.sent) == 1
 
 
-def test_the_answer_reads_what_has_not_come_yet():
+def test_the_answer_reads_the_rest_of_the_stream():
     _, _, stream = answering(*WHOLE)
     with stream:
         next(stream)
@@ -88,13 +88,13 @@ def test_the_answer_reads_what_has_not_come_yet():
     assert stream.answer.text == "Hello"
 
 
-def test_the_answer_can_be_had_without_a_block():
+def test_the_answer_can_be_read_without_a_block():
     _, opening, stream = answering(*WHOLE)
     assert stream.answer.text == "Hello"
     assert opening.closed
 
 
-def test_the_vendors_records_read_what_has_not_come_yet():
+def test_the_vendors_records_read_the_rest_of_the_stream():
     _, _, stream = answering(*WHOLE)
     assert stream.raw[1] == {"text": "Hel"}
     assert len(stream.raw) == 5
@@ -109,7 +109,7 @@ def test_an_ended_stream_stays_ended():
 # The end
 
 
-def test_silence_after_everything_has_come_is_the_end():
+def test_an_idle_timeout_after_a_complete_answer_ends_the_stream():
     made, opening, stream = answering(*WHOLE, TransportFailure("stalled"))
     with stream:
         assert stream.answer.text == "Hello"
@@ -117,7 +117,7 @@ def test_silence_after_everything_has_come_is_the_end():
     assert len(made.sent) == 1
 
 
-def test_silence_before_that_is_an_interruption():
+def test_an_idle_timeout_before_that_interrupts_the_stream():
     _, _, stream = answering(*WHOLE[:-1], TransportFailure("stalled"))
     with stream, pytest.raises(StreamInterrupted):
         list(stream)
@@ -139,7 +139,7 @@ def test_an_end_without_the_end_mark_is_an_interruption():
 
 
 @pytest.mark.parametrize(("broken", "words"), BREAKS, ids=[words for _, words in BREAKS])
-def test_a_break_after_the_first_event_raises_with_what_came_and_is_not_asked_again(broken, words):
+def test_a_break_after_the_first_event_raises_with_what_arrived_and_is_not_retried(broken, words):
     made, opening, stream = answering(*WHOLE[:4], broken)
     events = []
     with stream, pytest.raises(StreamInterrupted) as caught:
@@ -159,7 +159,7 @@ def test_a_break_after_the_first_event_raises_with_what_came_and_is_not_asked_ag
 
 
 @pytest.mark.parametrize("cut", range(1, 5))
-def test_the_text_so_far_is_the_text_of_the_events_given(cut):
+def test_the_text_so_far_is_the_text_of_the_events_yielded(cut):
     _, _, stream = answering(*WHOLE[:cut], TransportFailure("truncated"))
     texts = []
     with pytest.raises(StreamInterrupted) as caught:
@@ -178,7 +178,7 @@ def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
             getattr(stream, read)
 
 
-def test_a_broken_stream_does_not_look_ended_when_read_on():
+def test_a_broken_stream_does_not_look_ended_when_read_again():
     _, _, stream = answering(*WHOLE[:2], TransportFailure("truncated"))
     with pytest.raises(StreamInterrupted):
         list(stream)
@@ -211,7 +211,7 @@ class Clumsy(LineDecoder):
             yield {"": event, "Hel": event}[event.text]
 
 
-def test_what_amounts_to_no_answer_interrupts_without_parts():
+def test_an_incomplete_result_interrupts_without_partial_text():
     made = bench(CannedStream((WHOLE[1],)))
     stream = made.open(evolve(stream_operation(), decoder=Counting))
     next(stream)
@@ -221,7 +221,7 @@ def test_what_amounts_to_no_answer_interrupts_without_parts():
 
 
 @pytest.mark.parametrize("pieces", [WHOLE, WHOLE[2:]], ids=["later", "at once"])
-def test_a_mistake_of_the_adapters_decoder_is_an_error_of_ours(pieces):
+def test_a_bug_in_a_decoder_raises_a_unichat_error(pieces):
     opening = CannedStream(tuple(pieces))
     made = bench(opening)
     with pytest.raises(UnichatError), made.client.run(evolve(stream_operation(), decoder=Clumsy)) as stream:
@@ -246,7 +246,7 @@ def test_a_stream_that_may_be_empty_is_an_answer_without_text():
 # Before the first event
 
 
-def test_a_stream_is_asked_for_again_only_before_its_first_event():
+def test_a_stream_is_retried_only_before_its_first_event():
     made = bench(CannedStream((), 503), TransportFailure("refused"), CannedStream(tuple(WHOLE)))
     with made.client.stream("Hi?") as stream:
         assert stream.answer.text == "Hello"
@@ -255,7 +255,7 @@ def test_a_stream_is_asked_for_again_only_before_its_first_event():
     assert stream.answer.maybe_duplicated is False
 
 
-def test_a_stream_that_may_have_been_asked_for_twice_says_so():
+def test_a_stream_that_may_be_duplicated_says_so():
     made = bench(CannedStream((), 500), CannedStream(tuple(WHOLE)))
     with made.client.stream("Hi?") as stream:
         assert stream.answer.maybe_duplicated is True
@@ -269,7 +269,7 @@ def test_a_failure_before_the_first_event_is_raised_where_the_block_is_entered()
 
 
 @pytest.mark.parametrize("way", ["client.stream", "client.run"])
-def test_a_stream_that_failed_to_start_does_not_ask_again_when_it_is_read_on(way):
+def test_a_stream_that_failed_to_start_does_not_ask_again_when_read_again(way):
     made = bench(TransportFailure("closed"))
     stream = made.client.stream("Hi?") if way == "client.stream" else made.client.run(stream_operation())
     with pytest.raises(UnichatError):
@@ -284,7 +284,7 @@ def test_a_stream_that_failed_to_start_does_not_ask_again_when_it_is_read_on(way
 # Leaving early
 
 
-def test_leaving_the_block_early_gives_the_connection_up():
+def test_leaving_the_block_early_drops_the_connection():
     _, opening, stream = answering(*WHOLE)
     with stream:
         next(stream)
@@ -292,7 +292,7 @@ def test_leaving_the_block_early_gives_the_connection_up():
     assert opening.reads < 5
 
 
-def test_an_error_in_the_block_gives_the_connection_up():
+def test_an_error_in_the_block_drops_the_connection():
     _, opening, stream = answering(*WHOLE)
     with pytest.raises(ZeroDivisionError), stream:
         _ = 1 / len(next(stream).text)
@@ -300,7 +300,7 @@ def test_an_error_in_the_block_gives_the_connection_up():
 
 
 @pytest.mark.parametrize("use", [next, list, lambda stream: stream.answer, lambda stream: stream.raw])
-def test_a_stream_left_early_cannot_be_read_on(use):
+def test_a_stream_left_early_cannot_be_read_again(use):
     made, _, stream = answering(*WHOLE)
     with stream:
         next(stream)
@@ -310,7 +310,7 @@ def test_a_stream_left_early_cannot_be_read_on(use):
     assert len(made.sent) == 1
 
 
-def test_a_stream_that_was_closed_before_it_began_asks_nothing():
+def test_a_stream_closed_before_it_started_sends_nothing():
     made, _, stream = answering(*WHOLE)
     stream.close()
     stream.close()
@@ -322,7 +322,7 @@ def test_a_stream_that_was_closed_before_it_began_asks_nothing():
 # Other backends and the vendor's own streams
 
 
-def test_a_backend_without_streaming_gives_the_whole_answer_as_one_event():
+def test_a_backend_without_streaming_yields_the_whole_answer_as_one_event():
     body = {"text": "Hello", "id": "a1", "thread": "t1", "sources": [{"url": "https://x.org"}]}
     made = bench(reply(200, body), streaming=False)
     with made.client.stream("Hi?") as stream:
@@ -340,7 +340,7 @@ def test_an_answer_without_text_is_an_event_without_text():
         assert [event.text for event in stream] == [""]
 
 
-def test_a_whole_answer_left_early_cannot_be_read_on_either():
+def test_a_whole_answer_left_early_cannot_be_read_again_either():
     made = bench(reply(200, {"text": "Hello"}), streaming=False)
     with made.client.stream("Hi?") as stream:
         pass
@@ -372,7 +372,7 @@ def test_a_stream_after_closing_the_client_is_refused():
     assert made.sent == []
 
 
-def test_no_answer_at_all_is_an_invalid_response():
+def test_a_stream_without_an_answer_is_an_invalid_response():
     _, _, stream = answering()
     with pytest.raises(InvalidResponse):
         list(stream)
@@ -401,7 +401,7 @@ def watched(*pieces, **policy):
     return made, observer, made.open(stream_operation())
 
 
-def test_hooks_hear_of_a_streams_end_when_it_ends_and_not_at_its_first_event():
+def test_hooks_are_notified_at_a_streams_end_and_not_at_its_first_event():
     made, observer, stream = watched(*records({"text": "a"}, {"text": "b", "end": True}))
     assert observer.heard == ["started", "attempted"]
     made.clock.now += 5
@@ -409,7 +409,7 @@ def test_hooks_hear_of_a_streams_end_when_it_ends_and_not_at_its_first_event():
     assert observer.heard[2:] == [("NoneType", "ok", None)]
 
 
-def test_an_interrupted_stream_is_heard_of_logged_and_counted(caplog):
+def test_an_interrupted_stream_is_reported_to_hooks_log_and_breaker(caplog):
     pieces = [*records({"text": "a"}), TransportFailure("reset")]
     made, observer, stream = watched(*pieces, breaker_failures=1)
     next(stream)
@@ -422,7 +422,7 @@ def test_an_interrupted_stream_is_heard_of_logged_and_counted(caplog):
 
 
 @pytest.mark.parametrize("leave", ["close", "drop"])
-def test_a_stream_that_was_left_is_heard_of_once(leave):
+def test_a_stream_left_early_is_reported_to_hooks_once(leave):
     _, observer, stream = watched(*records({"text": "a"}, {"text": "b"}, {"end": True}))
     next(stream)
     if leave == "close":
@@ -476,19 +476,19 @@ def read_with(decoder, *pieces):
 
 
 @pytest.mark.parametrize("method", ["feed", "end"])
-def test_a_decoder_that_raises_interrupts_the_stream_with_an_error_of_ours(method):
+def test_a_decoder_that_raises_interrupts_the_stream_with_a_unichat_error(method):
     with pytest.raises(StreamInterrupted, match="the adapter could not read it") as caught:
         read_with(lambda limit: Mistaken(method), *WHOLE)
     assert caught.value.__context__ is None
 
 
-def test_a_decoder_whose_result_raises_gives_an_error_of_ours():
+def test_a_decoder_whose_result_raises_leads_to_a_unichat_error():
     with pytest.raises(InvalidResponse, match="the adapter could not read it") as caught:
         read_with(lambda limit: Mistaken("result"), *WHOLE)
     assert caught.value.__context__ is None
 
 
-def test_a_decoder_that_cannot_be_made_gives_an_error_of_ours_and_the_connection_is_given_up():
+def test_a_decoder_that_cannot_be_created_raises_a_unichat_error_and_drops_the_connection():
     def mistaken(limit):
         raise ValueError("a mistake of the adapter's")
 
@@ -499,7 +499,7 @@ def test_a_decoder_that_cannot_be_made_gives_an_error_of_ours_and_the_connection
     assert opening.closed
 
 
-def test_a_stream_that_is_closed_while_it_is_being_opened_is_given_up_as_soon_as_it_is():
+def test_a_stream_closed_while_it_opens_is_dropped_once_it_is_open():
     class Source:
         closed = 0
 

@@ -39,7 +39,7 @@ def header(scheme, source):
     return tokens.signature(source).value
 
 
-def test_a_fixed_secret_stands_in_its_header_after_the_scheme():
+def test_a_fixed_secret_follows_the_scheme_in_its_header():
     assert header("Bearer", Secret("sesame")) == "Bearer sesame"
     assert header("", Secret("sesame")) == "sesame"
     made = bench(reply(200, 1), source=Secret("sesame"))
@@ -77,7 +77,7 @@ def raising():
         (lambda: asynchronous(), "is asynchronous, and this client is not"),
     ],
 )
-def test_a_provider_that_gives_no_token_is_a_mistake_in_the_settings(provider, words):
+def test_a_provider_that_does_not_return_a_token_raises_config_error(provider, words):
     made = bench(source=provider)
     error = made.error(operation())
     assert type(error) is ConfigError
@@ -87,7 +87,7 @@ def test_a_provider_that_gives_no_token_is_a_mistake_in_the_settings(provider, w
     assert made.sent == []
 
 
-def test_a_token_that_cannot_be_sent_stands_in_no_traceback_of_ours():
+def test_a_token_that_cannot_be_sent_is_in_none_of_our_tracebacks():
     made = bench(source=lambda: "sesame-with-line-end\n")
     error = made.error(operation())
     shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
@@ -124,7 +124,7 @@ def test_a_token_without_a_known_end_is_kept_until_it_is_refused():
     assert values(made) == [None, "t1", "t1", None, "t2"]
 
 
-def test_a_fetched_token_that_is_refused_is_fetched_anew_once():
+def test_a_rejected_fetched_token_is_refreshed_once():
     made = bench(token("t1"), reply(401, {}), token("t2"), reply(401, {}), source=token_operation())
     error = made.error(operation(Replay.ASK))
     assert type(error) is AuthenticationError
@@ -159,7 +159,7 @@ def test_the_record_of_a_call_is_not_that_of_its_token():
     assert len(call.record.attempts) == 1
 
 
-def test_a_fetched_token_that_no_header_can_hold_is_not_shown():
+def test_a_fetched_token_that_cannot_be_sent_is_not_shown():
     made = bench(token("sesame\n"), source=token_operation())
     error = made.error(operation())
     assert isinstance(error, UnichatError)
@@ -220,7 +220,7 @@ def test_a_fetch_that_fails_tells_its_attempts():
     assert error.stopped_by == "attempts"
 
 
-def test_a_turn_of_the_pace_is_given_back_where_no_token_is_to_be_had():
+def test_a_reservation_is_released_if_no_token_can_be_obtained():
     given = iter([None, "sesame"])
     made = bench(reply(200, 1), source=lambda: next(given), policy={"rate": "1/h"})
     assert type(made.error(operation())) is ConfigError

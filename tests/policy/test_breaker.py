@@ -20,14 +20,14 @@ def open_breaker(failures=3, reset=30.0):
     return breaker, ticks
 
 
-def test_so_many_failures_in_a_row_open_it_and_it_says_for_how_long():
+def test_failures_in_a_row_open_the_breaker_and_it_says_for_how_long():
     breaker, ticks = open_breaker()
     assert breaker.admit()[1] == 30.0
     ticks.now += 12
     assert breaker.admit()[1] == 18.0
 
 
-def test_a_success_in_between_starts_the_count_anew():
+def test_a_success_in_between_resets_the_count():
     breaker = Breaker(2, 30.0, FakeClock().monotonic)
     for error in (DOWN, None, DOWN):
         assert breaker.admit()[1] is None
@@ -40,7 +40,7 @@ def test_a_success_in_between_starts_the_count_anew():
     [errors.InvalidInput("x"), errors.NotFound("x"), errors.RateLimited("x"), errors.InsufficientTokens("x")],
     ids=lambda error: type(error).__name__,
 )
-def test_what_shows_the_vendor_alive_does_not_open_it(error):
+def test_errors_that_show_the_vendor_to_be_up_do_not_open_the_breaker(error):
     breaker = Breaker(1, 30.0, FakeClock().monotonic)
     breaker.report(error, breaker.generation)
     assert breaker.admit()[1] is None
@@ -51,13 +51,13 @@ def test_what_shows_the_vendor_alive_does_not_open_it(error):
     [errors.ConnectionFailed("x"), DOWN, errors.DeadlineExceeded("x"), errors.InvalidResponse("x")],
     ids=lambda error: type(error).__name__,
 )
-def test_what_does_not_opens_it(error):
+def test_errors_of_a_failing_vendor_open_the_breaker(error):
     breaker = Breaker(1, 30.0, FakeClock().monotonic)
     breaker.report(error, breaker.generation)
     assert breaker.admit()[1] == 30.0
 
 
-def test_after_the_time_one_probe_goes_out_and_no_other_beside_it():
+def test_after_the_reset_time_only_one_probe_is_admitted():
     breaker, ticks = open_breaker()
     ticks.now += 30
     assert breaker.admit()[1] is None
@@ -80,7 +80,7 @@ def test_a_probe_that_fails_opens_it_for_the_whole_time_again():
     assert breaker.admit()[1] == 30.0
 
 
-def test_a_probe_that_was_broken_off_makes_room_for_another():
+def test_an_abandoned_probe_makes_room_for_another():
     breaker, ticks = open_breaker()
     ticks.now += 30
     assert breaker.admit()[1] is None
@@ -88,7 +88,7 @@ def test_a_probe_that_was_broken_off_makes_room_for_another():
     assert breaker.admit()[1] is None
 
 
-def test_old_news_neither_closes_an_open_circuit_nor_frees_a_second_probe():
+def test_a_late_report_neither_closes_an_open_breaker_nor_admits_a_second_probe():
     breaker, ticks = open_breaker()
     before, _ = breaker.admit()
     old = before - 1
@@ -106,7 +106,7 @@ def test_old_news_neither_closes_an_open_circuit_nor_frees_a_second_probe():
     assert breaker.admit()[1] is None
 
 
-def test_a_call_that_is_broken_off_while_all_is_well_changes_nothing():
+def test_an_abandoned_call_leaves_a_closed_breaker_unchanged():
     breaker = Breaker(1, 30.0, FakeClock().monotonic)
     generation, _ = breaker.admit()
     breaker.abandon(generation)

@@ -23,7 +23,7 @@ def test_a_retry_that_is_refused_costs_nothing():
     assert budget.take(5)
 
 
-def test_what_is_given_back_never_overflows_the_bucket():
+def test_returned_tokens_never_overflow_the_bucket():
     budget = Budget(100)
     budget.give(50)
     assert budget.left == 100
@@ -43,7 +43,7 @@ def test_the_bucket_holds_between_nothing_and_its_capacity(steps):
         assert 0 <= budget.left <= 100
 
 
-def test_threads_together_take_no_more_than_there_is():
+def test_threads_together_take_no_more_than_the_bucket_holds():
     budget = Budget(100)
     taken = []
     start = threading.Barrier(8)

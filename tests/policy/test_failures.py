@@ -92,7 +92,7 @@ def test_a_status_means_what_is_promised(status):
     assert error.maybe_delivered is STATUSES[status].delivered
 
 
-def test_a_proxy_that_wants_a_password_is_a_failed_connection():
+def test_a_proxy_that_requires_authentication_is_a_failed_connection():
     check(rule_for_status(407), Row("NNNNN", False, errors.ConnectionFailed))
 
 

@@ -90,7 +90,7 @@ def test_a_failure_after_the_deadline_is_a_passed_deadline():
     assert (failed.error.deadline, failed.error.maybe_delivered, failed.retry) == (5.0, True, Retry.NO)
 
 
-def test_a_stream_that_begins_with_the_vendors_failure_is_a_failing_server():
+def test_a_stream_that_starts_with_the_vendors_failure_is_a_server_error():
     failed = judge(wanted=stream_operation()).stream_failure(StreamFailure("vendor", "sesame is overloaded"))
     assert isinstance(failed.error, errors.ServerError)
     assert failed.vendor.message == "*** is overloaded"
@@ -98,7 +98,7 @@ def test_a_stream_that_begins_with_the_vendors_failure_is_a_failing_server():
 
 
 @pytest.mark.parametrize("kind", ["record", "too_large"])
-def test_a_stream_that_cannot_be_read_is_not_asked_for_again(kind):
+def test_an_unreadable_stream_is_not_retried(kind):
     failed = judge(wanted=stream_operation()).stream_failure(StreamFailure(kind, "a reason"))
     assert isinstance(failed.error, errors.InvalidResponse)
     assert failed.retry is Retry.NO

@@ -1,4 +1,4 @@
-"""Pacing: turns within a rate, slower after a refusal, shared by all on one key."""
+"""Pacing: reservations within a rate, slower after a refusal, shared by all on one key."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def test_a_rate_is_a_number_per_unit(rate, seconds):
 
 
 @pytest.mark.parametrize("rate", ["", "20", "20/day", "0/min", "-1/s", "1e3/s", "\uff11/s", "20/min/min", None, 20])
-def test_anything_else_is_a_mistake_that_shows_how_it_should_look(rate):
+def test_any_other_rate_raises_with_an_example(rate):
     with pytest.raises(ConfigError, match="20/min") as caught:
         seconds_per_call(rate)
     assert caught.value.key == "rate"
 
 
 @given(st.text())
-def test_nothing_but_a_config_error_comes_of_any_text(rate):
+def test_any_text_is_a_rate_or_a_config_error(rate):
     seconds, error = try_call(lambda: seconds_per_call(rate), ConfigError)
     assert error is not None or seconds > 0
 
 
-def test_turns_are_an_interval_apart_and_an_idle_time_is_not_saved_up():
+def test_reservations_are_an_interval_apart_and_idle_time_is_not_saved_up():
     ticks = FakeClock()
     pacer = Pacer(3.0, ticks.monotonic)
     assert [pacer.reserve(60).wait for _ in range(3)] == [0.0, 3.0, 6.0]
@@ -42,36 +42,36 @@ def test_turns_are_an_interval_apart_and_an_idle_time_is_not_saved_up():
     assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 3.0]
 
 
-def test_a_turn_that_would_come_too_late_is_not_taken():
+def test_a_reservation_that_would_be_too_late_is_not_made():
     pacer = Pacer(3.0, FakeClock().monotonic)
     assert pacer.reserve(1).wait == 0.0
     assert pacer.reserve(1) is None
     assert pacer.reserve(5).wait == 3.0
 
 
-def test_a_turn_that_is_given_back_is_the_next_ones_unless_its_time_has_passed():
+def test_a_released_reservation_is_reused_unless_its_time_has_passed():
     ticks = FakeClock()
     pacer = Pacer(3.0, ticks.monotonic)
-    turns = [pacer.reserve(60) for _ in range(4)]
-    for turn in (turns[2], turns[1]):
-        pacer.release(turn)
+    reservations = [pacer.reserve(60) for _ in range(4)]
+    for reservation in (reservations[2], reservations[1]):
+        pacer.release(reservation)
     assert [pacer.reserve(60).wait for _ in range(3)] == [3.0, 6.0, 12.0]
-    pacer.release(turns[0])
+    pacer.release(reservations[0])
     ticks.now += 1
     assert pacer.reserve(60).wait == 14.0
 
 
-def test_a_turn_of_the_old_pace_is_nobodys_after_a_refusal():
+def test_a_reservation_at_the_old_pace_is_not_reused_after_a_429():
     pacer = Pacer(1.0, FakeClock().monotonic)
-    turns = [pacer.reserve(60) for _ in range(3)]
-    pacer.release(turns[1])
+    reservations = [pacer.reserve(60) for _ in range(3)]
+    pacer.release(reservations[1])
     pacer.slow_down()
-    pacer.release(turns[2])
+    pacer.release(reservations[2])
     assert pacer.reserve(60).wait == 3.0
 
 
 @given(st.lists(st.one_of(st.just("reserve"), st.integers(0, 9), st.floats(0, 5)), max_size=40))
-def test_however_turns_are_given_back_no_two_have_the_same(steps):
+def test_two_reservations_never_have_the_same_time(steps):
     ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     held = []
@@ -82,7 +82,7 @@ def test_however_turns_are_given_back_no_two_have_the_same(steps):
             ticks.now += step
         elif step < len(held):
             pacer.release(held.pop(step))
-        ahead = sorted(turn.at for turn in held if turn.at >= ticks.now)
+        ahead = sorted(reservation.at for reservation in held if reservation.at >= ticks.now)
         assert all(later - sooner > 0.999 for sooner, later in pairwise(ahead))
 
 
@@ -97,7 +97,7 @@ def test_a_refusal_slows_the_pace_down_and_successes_bring_it_back():
     assert [pacer.reserve(60).wait for _ in range(2)] == [0.0, 1.0]
 
 
-def test_refusals_of_calls_that_were_on_their_way_together_slow_the_pace_down_once():
+def test_refusals_of_calls_in_flight_together_slow_the_pace_down_once():
     ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(4):
@@ -120,7 +120,7 @@ def test_a_429_slows_the_pace_of_the_client_down():
     assert sum(made.clock.slept) > 2.0
 
 
-def test_however_many_refusals_come_the_pace_stays_within_sixteen_times():
+def test_the_interval_never_exceeds_sixteen_times_the_base():
     ticks = FakeClock()
     pacer = Pacer(1.0, ticks.monotonic)
     for _ in range(100):

@@ -36,7 +36,7 @@ def shows(error):
 
 
 @given(st.sampled_from(ALL_FORMS), st.text(), st.text())
-def test_no_form_of_a_secret_is_left_wherever_it_stands(form, before, after):
+def test_no_form_of_a_secret_is_left_wherever_it_occurs(form, before, after):
     cleaned = Redaction([KEY])(before + form + after)
     assert "***" in cleaned
     assert not any(core in cleaned for core in CORES)
@@ -53,13 +53,13 @@ def test_other_text_is_left_alone(text):
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1, max_size=40), st.text())
-def test_no_secret_however_short_spoils_what_holds_nothing_of_it(secret, text):
+def test_any_secret_is_removed_without_damage_to_text_that_lacks_it(secret, text):
     cleaned = Redaction([secret])(text)
     assert secret in text or len(cleaned) <= len(text) + 3
     assert len(secret) < 6 or secret not in cleaned
 
 
-def test_what_is_short_is_left_alone():
+def test_a_short_secret_is_not_replaced():
     assert Redaction(["v1", ""])("v1 of the service") == "v1 of the service"
 
 
@@ -108,7 +108,7 @@ def test_a_request_without_a_body_holds_nothing():
     assert secrets_in_body(Request("GET", "/x")) == []
 
 
-def test_a_vendors_words_are_logged_only_by_leave(caplog):
+def test_a_vendors_message_is_logged_only_with_log_content(caplog):
     refused = reply(422, {"message": "query: how do I install it?"})
     error = bench(refused).error(operation(Replay.ASK))
     assert "how do I install it?" in str(error)

@@ -66,7 +66,7 @@ def test_a_wait_is_never_shorter_than_the_vendor_asks():
     assert retries.next_wait(limited) == 40.0
 
 
-def test_a_failure_that_is_not_to_be_repeated_has_no_next_wait():
+def test_a_failure_that_must_not_be_retried_has_no_next_wait():
     retries = Retries(PolicySettings(), endless(), Budget(1000))
     assert retries.next_wait(failed(retry=Retry.NO)) is None
     assert retries.stopped_by is None

@@ -107,7 +107,7 @@ def test_an_integer_stays_one_however_many_bits_it_takes(sign, digits):
         assert (type(value), value) == (int, int(number))
 
 
-def test_a_number_too_large_for_a_float_is_what_the_standard_library_makes_of_it():
+def test_a_number_too_large_for_a_float_is_read_as_the_standard_library_does():
     assert math.isinf(decode_json(b"1e999"))
 
 
@@ -116,7 +116,7 @@ def nested(depth, text=""):
 
 
 @pytest.mark.parametrize("text", ["", "[" * 300, "]" * 300, '"[{' * 300, "\\[" * 300])
-def test_a_hundred_levels_are_read_and_no_more_whatever_brackets_stand_in_texts(text):
+def test_a_hundred_levels_are_read_and_no_more_whatever_brackets_are_in_strings(text):
     value = decode_json(nested(100, text))
     assert json.dumps(value).encode() == nested(100, text)
     assert "nested too deeply" in str(refusal(nested(101, text)))

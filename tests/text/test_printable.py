@@ -63,7 +63,7 @@ def test_a_cut_is_marked_even_where_only_blanks_come_first():
     assert trimmed(" " * 5000 + "the end").endswith("…")
 
 
-def test_runs_of_blanks_become_one():
+def test_runs_of_whitespace_become_one_space():
     assert trimmed("a \t\n  b") == "a b"
 
 
