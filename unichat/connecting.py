@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from unichat.adapter import Backend, CommonSettings
+from unichat.adapter.setting_checks import split_base_url
+from unichat.client.adapter_calls import build_adapter
 from unichat.client.sync_client import Client
 from unichat.errors import ConfigError
 from unichat.hooks import Hook
@@ -84,16 +86,16 @@ def client_for(
     hooks: Sequence[Hook] = (),
 ) -> Client:
     """Return a client for settings that have been checked already. `clock` is for tests that must not wait."""
+    adapter = build_adapter(backend, settings)
     if transport is None:
         from unichat.transport.requests.transport import RequestsTransport
 
         transport = RequestsTransport(
-            settings.base_url,
+            split_base_url(settings.base_url)[0],
             connect_timeout=settings.connect_timeout,
             ca_bundle=settings.ca_bundle,
             connections=settings.connections,
         )
-    adapter = backend.build(settings)
     return Client(
         backend.name,
         adapter,
@@ -116,9 +118,9 @@ def async_client_for(
     """Return an asyncio client for settings that have been checked already. `clock` is for tests that must not wait."""
     from unichat.client.async_client import AsyncClient
 
+    adapter = build_adapter(backend, settings)
     if transport is None:
         transport = _asyncio_transport(settings)
-    adapter = backend.build(settings)
     return AsyncClient(
         backend.name,
         adapter,
@@ -141,7 +143,7 @@ def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
     if missing:
         raise ConfigError("h11 is not installed", hint='Install it: pip install "unichat-bridge[async]".')
     return H11Transport(
-        settings.base_url,
+        split_base_url(settings.base_url)[0],
         connect_timeout=settings.connect_timeout,
         ca_bundle=settings.ca_bundle,
         connections=settings.connections,

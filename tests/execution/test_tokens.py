@@ -197,7 +197,7 @@ def test_a_token_of_nothing_left_counts_as_the_servers_failure():
 
 def test_a_late_refusal_of_an_old_token_does_not_drop_the_new_one():
     made = bench(token("t1"), reply(200, 1), token("t2"), *[reply(200, 1)] * 2, source=token_operation())
-    tokens = made.context.tokens
+    (tokens,) = made.context.signing.parts
     made.run(operation())
     old = tokens.signature(Secret(made.sent[-1].headers["X-Token"]))
     for _ in range(2):

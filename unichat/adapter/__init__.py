@@ -25,14 +25,16 @@ from unichat.adapter.protocol import (
     ChatCall,
     ClearCall,
     Credential,
+    Credentials,
     FeedbackCall,
     HistoryCall,
     NeutralCall,
 )
 from unichat.adapter.protocol import OnUnsupported as OnUnsupported
-from unichat.adapter.secrets import Secret, Token, TokenProvider
+from unichat.adapter.secrets import RequestSigner, Secret, Token, TokenProvider
 from unichat.adapter.setting_checks import (
     http_url,
+    http_url_with_query,
     non_empty_text,
     non_negative_integer,
     one_of,
@@ -54,6 +56,7 @@ __all__ = [
     "ClearCall",
     "CommonSettings",
     "Credential",
+    "Credentials",
     "DelimitedJson",
     "Endpoint",
     "EndpointContext",
@@ -77,6 +80,7 @@ __all__ = [
     "Replay",
     "Reply",
     "Request",
+    "RequestSigner",
     "Secret",
     "ServerSentEvent",
     "ServerSentEvents",
@@ -93,6 +97,7 @@ __all__ = [
     "encode_json",
     "exclusive",
     "http_url",
+    "http_url_with_query",
     "non_empty_text",
     "non_negative_integer",
     "oldest_first",

@@ -71,20 +71,24 @@ class EndpointContext:
         self,
         path: Mapping[str, str],
         query: Mapping[str, object],
+        headers: Mapping[str, str | None],
         body: object,
         form: Mapping[str, str] | None,
+        accept: str | None,
     ) -> Request:
         filled = "".join(
             [_encode_segment(path[part], part) if is_placeholder else part for is_placeholder, part in self._parts]
         )
         pairs = tuple([pair for name, value in query.items() for pair in _query_pairs(name, value)])
+        content, content_type = None, "application/json"
         if form is not None:
             for name, value in form.items():
                 check_encodable(name, value)
-            return Request(self.method, filled, pairs, urlencode(form).encode(), "application/x-www-form-urlencoded")
-        if body is None:
-            return Request(self.method, filled, pairs)
-        return Request(self.method, filled, pairs, encode_json(body, self.name))
+            content, content_type = urlencode(form).encode(), "application/x-www-form-urlencoded"
+        elif body is not None:
+            content = encode_json(body, self.name)
+        lines = tuple([(name, value) for name, value in headers.items() if value is not None])
+        return Request(self.method, filled, pairs, content, content_type, headers=lines, accept=accept)
 
     def operation(
         self,
@@ -92,8 +96,10 @@ class EndpointContext:
         *,
         path: Mapping[str, str] | None = None,
         query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         body: object = None,
         form: Mapping[str, str] | None = None,
+        accept: str | None = None,
         signed: bool = True,
     ) -> Operation[T]:
         """Return the endpoint's operation.
@@ -102,18 +108,22 @@ class EndpointContext:
             parse: returns the result of a good reply.
             path: the values of the path's placeholders, not encoded yet.
             query: the query's parameters: None is left out, booleans are lower-case, a list repeats the name.
+            headers: besides those that unichat sets; None is left out. Never a credential's, which would not be
+                redacted: it belongs in the adapter's `credential`.
             body: sent as JSON; None for no body.
             form: sent as a form instead of a body.
+            accept: the media type to ask for, if not JSON.
             signed: whether the request carries the credential.
 
         Raises:
             InvalidInput: a value cannot be sent, or cannot be used in a path.
+            ValueError: a header is not the endpoint's to set.
         """
         return Operation(
             backend=self.backend,
             name=self.name,
             replay=self.replay,
-            request=self._request(path or {}, query or {}, body, form),
+            request=self._request(path or {}, query or {}, headers or {}, body, form, accept),
             detect_error=self.detect_error,
             parse=parse,
             signed=signed,
@@ -124,16 +134,27 @@ class EndpointContext:
         decoder: Callable[[int], StreamDecoder[T]],
         *,
         path: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         body: object = None,
+        form: Mapping[str, str] | None = None,
+        accept: str | None = None,
+        signed: bool = True,
     ) -> StreamOperation[T]:
-        """Return the endpoint's operation, streamed; `decoder` makes the decoder of its answer."""
+        """Return the endpoint's operation, streamed; takes what `operation` takes.
+
+        Args:
+            decoder: makes the decoder of the answer.
+            accept: the media type to ask for, such as `text/event-stream`, if not any.
+        """
         return StreamOperation(
             backend=self.backend,
             name=self.name,
             replay=self.replay,
-            request=self._request(path or {}, {}, body, None),
+            request=self._request(path or {}, query or {}, headers or {}, body, form, accept),
             detect_error=self.detect_error,
             decoder=decoder,
+            signed=signed,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from unichat._text.templates import Template
 from unichat.adapter.operations import Operation, StreamOperation
@@ -26,8 +26,12 @@ class Exclusive:
         waiting_for: what holds the lock, in words, for the message of a call that waits too long.
     """
 
-    key: Hashable
+    key: Hashable = field()
     waiting_for: str
+
+    @key.validator
+    def _check_key(self, _: object, key: Hashable) -> None:
+        hash(key)
 
 
 @frozen

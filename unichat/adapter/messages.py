@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from attrs import define, field, frozen
 
@@ -18,19 +18,14 @@ from unichat.errors import InvalidInput, InvalidResponse
 
 _METHOD = re.compile(r"[A-Z]+(-[A-Z]+)*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_RESERVED_HEADERS = {
-    **dict.fromkeys(
-        ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-auth-token", "x-access-token"),
-        "carries a credential: return it as the adapter's credential, which is redacted and never logged",
-    ),
-    **dict.fromkeys(
-        ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
-         "upgrade", "accept-encoding", "user-agent"),
-        "is set by what sends the request",
-    ),
-    "accept": "has an argument of its own, accept",
-    "content-type": "is that of the body",
-}  # fmt: skip
+_CREDENTIAL_HEADERS = frozenset(
+    ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-auth-token", "x-access-token")
+)
+_TRANSPORT_HEADERS = frozenset(
+    ("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer",
+     "transfer-encoding", "upgrade", "user-agent")
+)  # fmt: skip
+_REQUEST_HEADERS = frozenset(("accept", "content-type"))
 
 
 @frozen
@@ -52,7 +47,7 @@ class Request:
     query: tuple[tuple[str, str], ...] = field(default=())
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+    headers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True, repr=False)
     accept: str | None = field(default=None, kw_only=True)
 
     @method.validator
@@ -64,10 +59,12 @@ class Request:
     @headers.validator
     def _check_headers(self, _: object, headers: tuple[tuple[str, str], ...]) -> None:
         for name, value in headers:
-            if not _HEADER_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not the name of a header")
-            if name.lower() in _RESERVED_HEADERS:
-                raise ValueError(f"the header {name} {_RESERVED_HEADERS[name.lower()]}")
+            check_header_name(name)
+            if name.lower() in _CREDENTIAL_HEADERS:
+                raise ValueError(
+                    f"the header {name} carries a credential: it belongs in the adapter's credential, whose headers "
+                    "are redacted"
+                )
             check_header_value(name, value)
 
     @accept.validator
@@ -90,6 +87,28 @@ class Request:
     def target(self) -> str:
         """The path with the encoded query."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    def target_with(self, base_query: str) -> str:
+        """The same with the query of a `base_url`, which is encoded already; the request's own parameters win."""
+        own = {name for name, _ in self.query}
+        added = [part for part in base_query.split("&") if part and unquote_plus(part.partition("=")[0]) not in own]
+        return (
+            "&".join([self.target if self.query else f"{self.path}?{added.pop(0)}", *added]) if added else self.target
+        )
+
+
+def check_header_name(name: str) -> None:
+    """Refuse what is not the name of a header, and the headers that are set by others.
+
+    Raises:
+        ValueError: it is one of them.
+    """
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a header")
+    if name.lower() in _TRANSPORT_HEADERS:
+        raise ValueError(f"the header {name} is set by what sends the request")
+    if name.lower() in _REQUEST_HEADERS:
+        raise ValueError(f"the header {name} is set by the request's accept, or by the kind of its body")
 
 
 def check_header_value(name: str, value: str) -> None:

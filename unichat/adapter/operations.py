@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Generic, Literal, TypeVar
 
 from attrs import evolve, field, frozen
+from attrs.validators import instance_of
 
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.streaming import MappedDecoder, StreamDecoder
@@ -50,8 +51,8 @@ class Operation(Generic[T]):
 
     backend: str
     name: str
-    replay: Replay
-    request: Request
+    replay: Replay = field(validator=instance_of(Replay))
+    request: Request = field(validator=instance_of(Request))
     detect_error: Callable[[Reply], ErrorResponse | None] = field(repr=False)
     parse: Callable[[Reply], T] = field(repr=False)
     signed: bool = True
@@ -99,8 +100,8 @@ class StreamOperation(Generic[T]):
 
     backend: str
     name: str
-    replay: Replay
-    request: Request
+    replay: Replay = field(validator=instance_of(Replay))
+    request: Request = field(validator=instance_of(Request))
     detect_error: Callable[[Reply], ErrorResponse | None] = field(repr=False)
     decoder: Callable[[int], StreamDecoder[T]] = field(repr=False)
     signed: bool = True

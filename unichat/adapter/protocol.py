@@ -14,8 +14,9 @@ from unichat._text.log import log
 from unichat._text.templates import Argument, Template
 from unichat.adapter.endpoints import Endpoints
 from unichat.adapter.flows import Flow
+from unichat.adapter.messages import check_header_name
 from unichat.adapter.operations import Operation, Paged
-from unichat.adapter.secrets import Secret, Token, TokenProvider
+from unichat.adapter.secrets import RequestSigner, Secret, Token, TokenProvider
 from unichat.adapter.settings import CommonSettings
 from unichat.adapter.streaming import EventSource
 from unichat.errors import Unsupported
@@ -157,9 +158,18 @@ class Credential:
             token, which is kept until shortly before it expires.
     """
 
-    header: str
+    header: str = field()
     scheme: str
     source: Secret | TokenProvider | Operation[Token]
+
+    @header.validator
+    def _check_header(self, _: object, header: str) -> None:
+        check_header_name(header)
+
+
+Credentials = Credential | RequestSigner | tuple[Credential | RequestSigner, ...] | None
+"""How a backend's requests are signed: by one header, by a function that returns headers, by several of these, or not
+at all, for a server without a key."""
 
 
 class Adapter(Protocol):
@@ -175,8 +185,8 @@ class Adapter(Protocol):
         ...
 
     @property
-    def credential(self) -> Credential:
-        """How its requests are signed."""
+    def credential(self) -> Credentials:
+        """How its requests are signed; None for a server without a key."""
         ...
 
     def chat(self, call: ChatCall) -> Flow[Answer]:

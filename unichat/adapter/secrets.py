@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
 
 from attrs import field, frozen
 
+from unichat.adapter.messages import Request
 from unichat.errors import ConfigError
 
 
@@ -79,6 +80,11 @@ class Signature:
         """The header's value."""
         return f"{self.scheme} {self.secret}" if self.scheme else self.secret
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown: the secret, and what follows a scheme that is part of it."""
+        return (self.secret, *self.secret.split()[1:])
+
 
 @frozen
 class Token:
@@ -92,4 +98,10 @@ TokenProvider = Callable[[], str | Secret | Awaitable[str | Secret]]
 """A function without arguments that returns a valid token; called before each request.
 
 A client on asyncio calls it in a thread, since it may block, and awaits it if it is asynchronous.
+"""
+
+RequestSigner = Callable[[Request], Mapping[str, str | Secret]]
+"""A function that returns the headers that sign a request, by name; called before each attempt, and without I/O.
+
+All that it returns counts as secret: it is redacted, and never logged.
 """

@@ -68,11 +68,33 @@ def non_empty_text(name: str, value: str) -> None:
 
 def http_url(name: str, value: str) -> None:
     """Accept a URL of the form `http(s)://HOST[:PORT][/PATH]` only."""
-    problem = _address_problem(value)
+    _check_url(name, value, _address_problem(value))
+
+
+def http_url_with_query(name: str, value: str) -> None:
+    """Accept a URL of the form `http(s)://HOST[:PORT][/PATH][?QUERY]` only: each request gets the query, too."""
+    address, _, query = value.partition("?")
+    problem = _address_problem(address)
+    if not problem and not (_QUERY.fullmatch(query) and query.isascii()):
+        problem = "has a query that is not percent-encoded, or a fragment"
+    # The query is not shown, since it may hold a key, although a key belongs into a setting of its own.
+    _check_url(name, address, problem)
+
+
+def _check_url(name: str, shown: str, problem: str) -> None:
     if problem:
         # The address is not shown where it holds a password.
-        shown = "the address" if "@" in value else quoted(value)
+        shown = "the address" if "@" in shown else quoted(shown)
         raise ConfigError(f"{name}: {shown} {problem}", key=name, hint="Such as https://api.example.com.")
+
+
+_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+
+
+def split_base_url(base_url: str) -> tuple[str, str]:
+    """Return the address without a slash at its end, and the query, empty for none."""
+    address, _, query = base_url.partition("?")
+    return address.rstrip("/"), query
 
 
 def _address_problem(value: str) -> str:

@@ -23,6 +23,7 @@ from unichat.adapter.setting_checks import (
     one_of,
     positive_integer,
     positive_seconds,
+    split_base_url,
     true_or_false,
 )
 from unichat.errors import ConfigError
@@ -164,7 +165,7 @@ class CommonSettings(PolicySettings):
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and not self.allow_insecure and not is_loopback(parts.hostname or ""):
             raise ConfigError(
-                f"base_url: {quoted(self.base_url)} would send the key in the clear",
+                f"base_url: {quoted(split_base_url(self.base_url)[0])} would send the key in the clear",
                 key="base_url",
                 hint=Template("Use https://, or set ", Setting("allow_insecure", "true"), " if that network is yours."),
             )

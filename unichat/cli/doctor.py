@@ -114,6 +114,8 @@ def _check_vendor(target: Target) -> Iterator[Check]:
     from unichat.errors import AccessDenied, InvalidInput, NotFound, UnichatError
 
     failure = None
+    resolved = target.resolve()
+    needs_key = resolved.backend.build(resolved.settings).credential is not None
     with target.client() as client:
         try:
             for probe in client.probes():
@@ -126,7 +128,7 @@ def _check_vendor(target: Target) -> Iterator[Check]:
     reason = "" if failure is None else describe_error(failure, _options())
     for number, name in enumerate(STAGES):
         if number < stage:
-            yield Check(name, "ok", "")
+            yield Check(name, "ok", "" if needs_key or name != "auth" else f"{resolved.backend.name} needs no key")
         elif number == stage:
             yield Check(name, "failed", reason)
         else:

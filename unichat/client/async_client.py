@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from unichat.adapter import Adapter, CommonSettings, Endpoints, OnUnsupported, Operation, StreamOperation
+from unichat.client.adapter_calls import build_context
 from unichat.client.arguments import require_thread
 from unichat.client.async_streams import AsyncAnswerStream
 from unichat.client.base import BaseClient
 from unichat.execution.async_performer import AsyncPerformer
-from unichat.execution.context import Context
 from unichat.hooks import Hook
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat.transport.base import REAL_TIME, AsyncTransport, Clock
@@ -39,7 +39,7 @@ class AsyncClient(BaseClient):
     ) -> None:
         self._transport = transport
         self._performer = AsyncPerformer(clock)
-        context = Context.build(transport, adapter.credential, settings, self._performer, clock, hooks)
+        context = build_context(backend, adapter, transport, settings, self._performer, clock, hooks)
         super().__init__(backend, adapter, context, endpoints=endpoints, settings=settings)
 
     async def chat(

@@ -13,6 +13,7 @@ from unichat._text.templates import Method, PythonOnly, Template
 from unichat.adapter import (
     Adapter,
     Capabilities,
+    ChatCall,
     ClearCall,
     CommonSettings,
     Endpoints,
@@ -23,6 +24,7 @@ from unichat.adapter import (
     Replay,
     StreamOperation,
 )
+from unichat.client.adapter_calls import begin_flow, check_result
 from unichat.client.arguments import ArgumentChecker, attach_record, check_deadline, check_limit
 from unichat.client.bound_operations import BoundOperations
 from unichat.client.paging import PagedReader
@@ -33,6 +35,7 @@ from unichat.execution.context import Context
 from unichat.execution.effects import Program
 from unichat.execution.program import complete, run
 from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, FeedbackReceipt
+from unichat.policy.mistakes import call_adapter
 
 M = TypeVar("M")
 
@@ -51,7 +54,14 @@ class BaseClient:
         self._context = context
         self._endpoints = endpoints
         self._settings = settings
-        self._arguments = ArgumentChecker(backend, adapter.capabilities, settings.on_unsupported, settings.replay)
+        capabilities = call_adapter(
+            "could not say what it can do",
+            lambda: adapter.capabilities,
+            context.redaction(),
+            backend=backend,
+            operation=None,
+        )
+        self._arguments = ArgumentChecker(backend, capabilities, settings.on_unsupported, settings.replay)
         known = {name: value for name, value in asdict(settings, recurse=False).items() if value is not None}
         self.operations = BoundOperations(endpoints, known)
 
@@ -87,7 +97,8 @@ class BaseClient:
 
     def probes(self) -> tuple[Operation[Any], ...]:
         """Harmless operations that together show whether address, credential and ids are right."""
-        return self._adapter.probes()
+        redact = self._context.redaction()
+        return call_adapter("has no probes", self._adapter.probes, redact, backend=self.backend, operation=None)
 
     def _ask(
         self,
@@ -101,7 +112,7 @@ class BaseClient:
         """Check the arguments of a question, and return the program that asks it."""
         checked = self._arguments.chat(operation, question, thread=thread, **arguments)
         call = self._context.call(check_deadline(deadline), kind="question", call=checked)
-        return self._complete(self._adapter.chat(checked), call)
+        return self._complete(begin_flow(self._adapter.chat, checked, self._context), call, Answer)
 
     def _open_stream(
         self, question: object, *, deadline: object, **arguments: Any
@@ -115,15 +126,17 @@ class BaseClient:
         seconds = check_deadline(deadline)
         call: Call | None = None
         streaming = self.capabilities.streaming
-        flow: Flow[EventSource[Answer] | Answer] = (
-            self._adapter.stream(checked) if streaming else self._adapter.chat(checked)
+        method: Callable[[ChatCall], Flow[EventSource[Answer] | Answer]] = (
+            self._adapter.stream if streaming else self._adapter.chat
         )
+        flow = begin_flow(method, checked, self._context)
 
         def start() -> Program[EventSource[Answer]]:
             nonlocal call
             # The deadline starts when it is sent.
             call = self._context.call(seconds, kind="question", call=checked)
             answer = yield from complete(flow, call, self._context)
+            check_result(answer, isinstance(answer, Answer) or hasattr(answer, "ready"), call, self._context)
             return SingleEventStream(answer) if isinstance(answer, Answer) else answer
 
         return start, lambda result: attach_record(result, call) if isinstance(result, Answer) else result
@@ -132,7 +145,7 @@ class BaseClient:
         """Check the arguments of `feedback`, and return the program that sends it."""
         checked = self._arguments.feedback(answer, rating, **arguments)
         call = self._context.call(check_deadline(deadline), call=checked)
-        return self._complete(self._adapter.feedback(checked), call)
+        return self._complete(begin_flow(self._adapter.feedback, checked, self._context), call, FeedbackReceipt)
 
     def _read_history(
         self, thread: object, *, deadline: object, limit: object, **arguments: Any
@@ -147,7 +160,7 @@ class BaseClient:
             return self._context.call(seconds, call=checked if preparing else None)
 
         return PagedReader(
-            self._adapter.history(checked),
+            begin_flow(self._adapter.history, checked, self._context),
             begin_call,
             self._context,
             limit=max_rows,
@@ -166,11 +179,13 @@ class BaseClient:
             )
             return _detach(checked)
         call = self._context.call(check_deadline(deadline), call=checked)
-        return self._complete(self._adapter.clear_history(checked), call)
+        return self._complete(begin_flow(self._adapter.clear_history, checked, self._context), call, ClearResult)
 
-    def _complete(self, flow: Flow[M], call: Call) -> Program[M]:
-        """Run a neutral call's flow, and attach the record of the call to its result."""
-        return attach_record((yield from complete(flow, call, self._context)), call)  # type: ignore[no-any-return]
+    def _complete(self, flow: Flow[M], call: Call, kind: type[M]) -> Program[M]:
+        """Run a neutral call's flow, and give its result, which must be of this kind, the record of the call."""
+        result = yield from complete(flow, call, self._context)
+        check_result(result, isinstance(result, kind), call, self._context)
+        return attach_record(result, call)  # type: ignore[no-any-return]
 
     def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:
         """Check the arguments of `run`, and return a function that makes its program."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from unichat._text.templates import Argument, Template
 from unichat.adapter import Flow, Operation, Page, Paged
+from unichat.client.adapter_calls import call_in, check_result
 from unichat.errors import InvalidResponse
 from unichat.execution.call import Call
 from unichat.execution.context import Context
@@ -45,6 +47,8 @@ class PagedReader(Generic[T]):
         self._remaining = limit
         self._page_limit = page_limit
         self._paging: Paging[T] | None = None
+        self._call: Call
+        """The one that sent last."""
 
     def read_page(self) -> Program[list[T] | None]:
         """Return the next page's rows, perhaps none; None after the last page.
@@ -57,17 +61,21 @@ class PagedReader(Generic[T]):
             return None
         if self._flow is not None:
             flow, self._flow = self._flow, None
-            paged = yield from complete(flow, self._begin_call(True), self._context)
+            self._call = self._begin_call(True)
+            paged = yield from complete(flow, self._call, self._context)
+            check_result(paged, isinstance(paged, Paged), self._call, self._context)
             self._paging = Paging(paged, self._page_limit)
         paging = self._paging
         if paging is None:
             return None
         # Until the page has arrived: the next call does not request again what failed once.
         self._paging = None
-        while not isinstance(step := paging.next_step(), list):
+        while not isinstance(step := call_in(self._call, self._context, paging.next_step), list):
             if step is None:
                 return None
-            paging.take_page((yield from run(step, self._begin_call(False), self._context)))
+            self._call = self._begin_call(False)
+            page = yield from run(step, self._call, self._context)
+            call_in(self._call, self._context, partial(paging.take_page, page))
         self._paging = paging
         rows = step
         if self._remaining is not None:
@@ -104,6 +112,8 @@ class Paging(Generic[T]):
 
     def take_page(self, page: Page[Any]) -> None:
         """Take the page that the last step fetches."""
+        if not isinstance(page, Page):
+            raise TypeError(f"a page is {type(page).__name__}")
         self._page = page
         self._pages += 1
 

@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from unichat.adapter import Adapter, CommonSettings, Endpoints, OnUnsupported, Operation, StreamOperation
+from unichat.client.adapter_calls import build_context
 from unichat.client.arguments import require_thread
 from unichat.client.base import BaseClient
 from unichat.client.streams import AnswerStream
-from unichat.execution.context import Context
 from unichat.execution.sync_performer import SyncPerformer
 from unichat.hooks import Hook
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
@@ -39,7 +39,7 @@ class Client(BaseClient):
     ) -> None:
         self._transport = transport
         self._performer = SyncPerformer(clock)
-        context = Context.build(transport, adapter.credential, settings, self._performer, clock, hooks)
+        context = build_context(backend, adapter, transport, settings, self._performer, clock, hooks)
         super().__init__(backend, adapter, context, endpoints=endpoints, settings=settings)
 
     def chat(

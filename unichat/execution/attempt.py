@@ -27,6 +27,7 @@ So a stream that breaks, is abandoned by its consumer, or is forgotten, ends as 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from attrs import evolve
@@ -40,13 +41,15 @@ from unichat.execution.context import Context
 from unichat.execution.record_builder import RecordBuilder
 from unichat.policy.failures import Retry
 from unichat.policy.judge import Done, Failed, Judge, name_outcome, name_stop, request_id_in
+from unichat.policy.mistakes import call_adapter
 from unichat.policy.pacing import Reservation
-from unichat.policy.redaction import redaction_for, secrets_in_body
+from unichat.policy.redaction import secrets_in_body
 from unichat.policy.retry import Retries
 from unichat.record import CallRecord
 from unichat.transport.base import HttpRequest, TransportFailure
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class OperationRun(Generic[T]):
@@ -55,12 +58,12 @@ class OperationRun(Generic[T]):
     Attributes:
         facts: the facts for the record.
         judge: judges the attempts.
-        signature: how the last request was signed; None where it was not, or has not been yet.
+        signatures: how the last request was signed; empty where it was not, or has not been yet.
     """
 
     __slots__ = (
         "_generation", "_reservation", "_retries", "_state",
-        "call", "context", "facts", "judge", "operation", "signature",
+        "call", "context", "facts", "judge", "operation", "signatures",
     )  # fmt: skip
 
     def __init__(self, operation: Operation[T] | StreamOperation[T], call: Call, context: Context) -> None:
@@ -68,8 +71,8 @@ class OperationRun(Generic[T]):
         self.call = call
         self.context = context
         self.facts = RecordBuilder(operation, call.deadline, secrets.token_hex(4))
-        self.signature: Signature | None = None
-        refreshable = operation.signed and context.tokens.renewable
+        self.signatures: tuple[Signature, ...] = ()
+        refreshable = operation.signed and context.signing.renewable
         self.judge = Judge(operation, context.policy, call.deadline, self.facts.call_id, self.redact, refreshable)
         self._reservation: Reservation | None = None
         self._generation = 0
@@ -124,18 +127,42 @@ class OperationRun(Generic[T]):
         """Return the request for the transport."""
         operation = self.operation
         request = operation.request
-        headers = {"Accept": "application/json" if isinstance(operation, Operation) else "*/*"}
+        headers = {"Accept": request.accept or ("application/json" if isinstance(operation, Operation) else "*/*")}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
-        if self.signature is not None:
-            headers[self.signature.header] = self.signature.value
-        idempotent = operation.replay not in (Replay.ASK, Replay.INSERT)
-        return HttpRequest(request.method, self.context.base_url, request.target, headers, request.body, idempotent)
+        headers.update(request.headers)
+        headers.update((signature.header, signature.value) for signature in self.signatures)
+        return HttpRequest(
+            method=request.method,
+            base_url=self.context.base_url,
+            target=request.target_with(self.context.base_query) if self.context.base_query else request.target,
+            headers=headers,
+            body=request.body,
+            idempotent=operation.replay not in (Replay.ASK, Replay.INSERT),
+        )
+
+    def sign(self, signatures: tuple[Signature, ...]) -> None:
+        """Take down how the next request is signed.
+
+        Raises:
+            AdapterError: the request has a header of its own where a credential's stands.
+        """
+        self.signatures = self.call.signatures = signatures
+        if self.operation.request.headers:
+            self.call_adapter(
+                "set a header that it must not set",
+                lambda: self.context.signing.check_request(self.operation.request, signatures),
+            )
+
+    def call_adapter(self, mistake: str, function: Callable[[], R]) -> R:
+        """Call a function that runs the adapter's code; `mistake` is what it did where it raises a `MISTAKES`."""
+        backend, name = self.operation.backend, self.operation.name
+        return call_adapter(mistake, function, self.redact, backend=backend, operation=name)
 
     def redact(self, text: str) -> str:
         """Return a vendor's text without the secrets that were sent to it."""
-        known = [self.signature.secret] if self.signature is not None else secrets_in_body(self.operation.request)
-        return redaction_for(*known)(text)
+        in_body = () if self.operation.signed else secrets_in_body(self.operation.request)
+        return self.context.redaction(self.signatures, in_body)(text)
 
     def judge_result(self, result: Reply | TransportFailure) -> Done[T] | Failed:
         """Judge the result of a `Send`."""
@@ -168,7 +195,7 @@ class OperationRun(Generic[T]):
         if isinstance(outcome, Failed):
             self.facts.add_failure(outcome)
             if outcome.refresh_token:
-                context.tokens.forget(self.signature)
+                context.signing.forget(self.signatures)
                 # Once: a second refusal is about the account, not about the token's age.
                 self.judge = evolve(self.judge, refreshable=False)
         if context.hooks:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, field
 
 from unichat.adapter import NeutralCall
+from unichat.adapter.secrets import Signature
 from unichat.errors import UnichatError
 from unichat.record import Attempt, CallRecord
 from unichat.transport.base import Deadline
@@ -19,6 +20,8 @@ class Call:
         record: of its question if it asked one, otherwise of its last operation.
         maybe_duplicated: whether an attempt that failed may have asked the question already.
         lost: the attempts of a question that may have been received, but whose answer was lost.
+        signatures: how its last request was signed.
+        has_question: whether `record` is that of a question.
     """
 
     deadline: Deadline
@@ -26,13 +29,14 @@ class Call:
     record: CallRecord | None = None
     maybe_duplicated: bool = False
     lost: tuple[Attempt, ...] = ()
-    _has_question: bool = False
+    signatures: tuple[Signature, ...] = field(default=(), repr=False)
+    has_question: bool = field(default=False, init=False)
 
     def keep(self, record: CallRecord, *, is_question: bool) -> None:
         """Keep the record of an operation, unless that of a question is kept already."""
-        if is_question or not self._has_question:
+        if is_question or not self.has_question:
             self.record = record
-        self._has_question = self._has_question or is_question
+        self.has_question = self.has_question or is_question
 
     def locate(self, error: UnichatError) -> UnichatError:
         """Return an error with the backend and operation of this call, where it names none itself."""

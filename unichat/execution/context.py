@@ -8,15 +8,18 @@ from typing import Any, Literal, Protocol
 from attrs import evolve, field, frozen
 
 from unichat._text.templates import Argument, PythonOnly, Template
-from unichat.adapter import CommonSettings, Credential, NeutralCall, PolicySettings
+from unichat.adapter import CommonSettings, Credentials, NeutralCall, PolicySettings, Secret
+from unichat.adapter.secrets import Signature
+from unichat.adapter.setting_checks import split_base_url
 from unichat.errors import DeadlineExceeded, InvalidInput
 from unichat.execution.call import Call
 from unichat.execution.locks import KeyedLocks
-from unichat.execution.tokens import Tokens
+from unichat.execution.signing import Signing
 from unichat.hooks import Hook, Hooks
 from unichat.policy.breaker import Breaker
 from unichat.policy.budget import Budget
 from unichat.policy.pacing import Pacer, pacer_for
+from unichat.policy.redaction import Redaction, redaction_for, secrets_in_settings
 from unichat.transport.base import AsyncOpenReply, AsyncTransport, Clock, Deadline, OpenReply, Transport
 
 _DEADLINES = {"question": 120.0, "other": 30.0}
@@ -29,6 +32,8 @@ class Context:
 
     Attributes:
         base_url: where its requests go, without a slash at the end.
+        base_query: of `base_url`, added to each request's own; empty for none.
+        secrets: those among the settings, which are redacted whatever the adapter does with them.
         clock: the time, in seconds.
         check_open: raises `InvalidInput` once the client is closed.
         discard: drops the connection of a forgotten stream, from any thread.
@@ -38,8 +43,10 @@ class Context:
 
     transport: Transport | AsyncTransport
     base_url: str
+    base_query: str = field(repr=False)
     policy: PolicySettings
-    tokens: Tokens
+    signing: Signing
+    secrets: tuple[Secret, ...]
     budget: Budget
     breaker: Breaker | None
     pacer: Pacer | None
@@ -55,7 +62,7 @@ class Context:
     def build(
         cls,
         transport: Transport | AsyncTransport,
-        credential: Credential,
+        credentials: Credentials,
         settings: CommonSettings,
         performer: Performer,
         clock: Clock,
@@ -63,15 +70,20 @@ class Context:
     ) -> Context:
         """Return the context of a new client."""
         breaker = pacer = None
+        signing = Signing(credentials, clock.monotonic)
+        secrets = secrets_in_settings(settings)
+        base_url, base_query = split_base_url(settings.base_url)
         if settings.breaker_failures is not None:
             breaker = Breaker(settings.breaker_failures, settings.breaker_reset, clock.monotonic)
         if settings.rate is not None:
-            pacer = pacer_for((settings.base_url, credential), settings.rate, clock.monotonic)
+            pacer = pacer_for(signing.pace_key(settings.base_url, secrets), settings.rate, clock.monotonic)
         return cls(
             transport=transport,
-            base_url=settings.base_url.rstrip("/"),
+            base_url=base_url,
+            base_query=base_query,
             policy=settings,
-            tokens=Tokens(credential, clock.monotonic),
+            signing=signing,
+            secrets=secrets,
             budget=Budget(settings.retry_budget),
             breaker=breaker,
             pacer=pacer,
@@ -83,6 +95,13 @@ class Context:
             call_soon=performer.call_soon,
             caller=performer.caller,
         )
+
+    def redaction(self, signatures: tuple[Signature, ...] = (), more: Sequence[str] = ()) -> Redaction:
+        """Return what takes the secrets out of a text: those of the settings, of a request's signatures, and `more`."""
+        known = [secret.reveal() for secret in self.secrets]
+        for signature in signatures:
+            known += signature.secrets
+        return redaction_for(*known, *more)
 
     def with_policy(self, policy: PolicySettings) -> Context:
         """Return a context with another policy that shares everything else: connections, token, budget, breaker."""

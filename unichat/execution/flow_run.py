@@ -12,9 +12,11 @@ from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.call import Call
 from unichat.execution.context import Context, wait_timeout
 from unichat.execution.effects import Acquire, Program
+from unichat.execution.flow_step import advance_flow
 from unichat.execution.live_stream import closed_stream
 from unichat.execution.locks import KeyedLock
 from unichat.models import Answer, StreamEvent
+from unichat.policy.judge import Done
 
 T = TypeVar("T")
 
@@ -50,10 +52,9 @@ class FlowRun(Generic[T]):
         goes_on = False
         try:
             while not self._ended:
-                try:
-                    step = flow.send(result) if failure is None else flow.throw(failure)
-                except StopIteration as stop:
-                    result, self._ended = stop.value, True
+                step = advance_flow(flow, result, failure, call, context)
+                if isinstance(step, Done):
+                    result, failure, self._ended = step.value, None, True
                     break
                 result = failure = None
                 if isinstance(step, Exclusive):
@@ -75,7 +76,8 @@ class FlowRun(Generic[T]):
                 return self._relay(result)
             return result
         except UnichatError as error:
-            raise call.locate(error) from None
+            # A cause is an adapter's mistake; whatever else was around it is of no interest, and may hold a key.
+            raise call.locate(error) from error.__cause__
         finally:
             if not goes_on:
                 self.release()

@@ -6,6 +6,7 @@ does I/O is in the two performers, which are a loop and a `match` each.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeVar
 
 from unichat.adapter import Flow, Operation, Reply, Secret, StreamOperation
@@ -17,8 +18,11 @@ from unichat.execution.context import Context
 from unichat.execution.effects import FetchToken, Open, Program, Read, Send, Sleep
 from unichat.execution.flow_run import FlowRun
 from unichat.execution.live_stream import LiveStream, fail_before_first_event
+from unichat.execution.signing import sign_by
 from unichat.execution.token_provider import require_secret
+from unichat.execution.tokens import Tokens
 from unichat.policy.judge import Done, Failed
+from unichat.transport import limits
 from unichat.transport.base import TransportFailure
 
 T = TypeVar("T")
@@ -57,8 +61,8 @@ def run(operation: Operation[Any] | StreamOperation[Any], call: Call, context: C
         return outcome.value
     final = operation_run.finish(outcome)
     assert final is not None
-    # Without the library's own exception, through whose traceback a key could leak.
-    raise final from None
+    # Without the library's own exception, through whose traceback a key could leak. A cause is an adapter's mistake.
+    raise final from final.__cause__
 
 
 def _attempt(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
@@ -70,14 +74,12 @@ def _attempt(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
     if wait:
         yield Sleep(wait)
     context.check_open()
-    signature = None
-    if operation_run.operation.signed:
+    signatures = context.signing.fixed if operation_run.operation.signed else ()
+    if signatures is None:
         # Before the clock of the attempt starts: fetching a token is a call of its own.
-        signature = context.tokens.fixed
-        if signature is None:
-            signature = yield from _sign(call, context)
-            context.check_open()
-    operation_run.signature = signature
+        signatures = yield from _sign(operation_run)
+        context.check_open()
+    operation_run.sign(signatures)
     refusal = operation_run.admit()
     if refusal is not None:
         return refusal
@@ -94,18 +96,27 @@ def _attempt(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
     return outcome
 
 
-def _sign(call: Call, context: Context) -> Program[Signature]:
-    """Return how to sign a request, after fetching a token if one is due, within the call's deadline."""
-    tokens = context.tokens
+def _sign(operation_run: OperationRun[Any]) -> Program[tuple[Signature, ...]]:
+    """Return how to sign a request, after fetching the tokens that are due, within the call's deadline."""
+    signatures: list[Signature] = []
+    for part in operation_run.context.signing.parts:
+        if isinstance(part, Tokens):
+            secret = yield from _fetch_secret(part, operation_run.call, operation_run.context)
+            signatures.append(part.signature(secret))
+        else:
+            sign = partial(sign_by, part, operation_run.operation.request)
+            signatures += operation_run.call_adapter("could not sign the request", sign)
+    return tuple(signatures)
+
+
+def _fetch_secret(tokens: Tokens, call: Call, context: Context) -> Program[Secret]:
     source = tokens.source
     if isinstance(source, Operation):
         # A call of its own: the record that an answer carries is that of the question.
-        secret = tokens.cached() or (yield from complete(tokens.fetch(source), Call(call.deadline), context))
-    elif isinstance(source, Secret):
-        secret = source
-    else:
-        secret = require_secret((yield FetchToken(source, call.deadline)))
-    return tokens.signature(secret)
+        return tokens.cached() or (yield from complete(tokens.fetch(source), Call(call.deadline), context))
+    if isinstance(source, Secret):
+        return source
+    return require_secret((yield FetchToken(source, call.deadline)))
 
 
 def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
@@ -130,13 +141,21 @@ def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
 
 
 def _read_error(operation_run: OperationRun[Any], reply: Any) -> Program[Failed]:
-    """Read the body of an error status and judge it as any other response."""
+    """Read the body of an error status, as far as it arrives, and judge it as any other response."""
     body = bytearray()
-    while chunk := (yield Read(reply)):
-        expired = operation_run.call.deadline.remaining() <= 0
-        if isinstance(chunk, TransportFailure) or len(body) > _ERROR_BODY_LIMIT or expired:
-            break
-        body += chunk
-    judged = operation_run.judge.reply(Reply(reply.status, reply.headers, bytes(body)))
+    cut: str | None = None
+    reply.reset_idle_timeout(limits.ERROR_BODY_SECONDS)
+    while cut is None and (chunk := (yield Read(reply))):
+        if isinstance(chunk, TransportFailure):
+            if chunk.kind == "cancelled":
+                return operation_run.judge.failure(chunk)
+            cut = chunk.kind
+        else:
+            body += chunk
+            if len(body) > _ERROR_BODY_LIMIT:
+                cut = "too_large"
+            elif operation_run.call.deadline.remaining() <= 0:
+                cut = "deadline"
+    judged = operation_run.judge.reply(Reply(reply.status, reply.headers, bytes(body), cut))
     assert isinstance(judged, Failed)
     return judged

@@ -10,11 +10,16 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePath
+from typing import TypeVar
 
 from unichat._text.printable import trimmed
 from unichat.errors import AdapterError, UnichatError
 
-MISTAKES = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
+T = TypeVar("T")
+
+MISTAKES = (
+    ArithmeticError, AttributeError, LookupError, NameError, RecursionError, StopIteration, TypeError, ValueError,
+)  # fmt: skip
 
 
 def describe_mistake(mistake: BaseException) -> str:
@@ -53,7 +58,7 @@ def _safe(value: object, redact: Callable[[str], str]) -> object:
 
 
 def adapter_error(
-    doing: str, mistake: BaseException | None, redact: Callable[[str], str], *, backend: str, operation: str
+    doing: str, mistake: BaseException | None, redact: Callable[[str], str], *, backend: str, operation: str | None
 ) -> AdapterError:
     """Return the error for a mistake in an adapter, which the caller should raise outside of the exception's handler.
 
@@ -71,3 +76,20 @@ def adapter_error(
     if mistake is not None and not isinstance(mistake, UnichatError):
         error.__cause__ = clean_mistake(mistake, redact)
     return error
+
+
+def call_adapter(
+    doing: str, function: Callable[[], T], redact: Callable[[str], str], *, backend: str, operation: str | None
+) -> T:
+    """Return what `function`, which runs an adapter's code, returns.
+
+    Raises:
+        AdapterError: it made a mistake; the other arguments are those of `adapter_error`.
+    """
+    mistake: Exception
+    try:
+        return function()
+    except MISTAKES as error:
+        mistake = error
+    # Not within the handler: the error would keep the exception a second time, as its context.
+    raise adapter_error(doing, mistake, redact, backend=backend, operation=operation)

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, quote_plus
 
-from unichat.adapter import Request
+from attrs import fields
+
+from unichat.adapter import CommonSettings, Request, Secret
 
 _MIN_LENGTH = 6
 """Characters that a secret must have to be replaced: a shorter one occurs in other text by chance."""
@@ -60,8 +62,18 @@ def _forms(secret: str) -> Iterable[str]:
 
 def secrets_in_body(request: Request) -> list[str]:
     """Return the values in the body of a request that carries its credential there, such as a login."""
-    text = (request.body or b"").decode()
+    text = (request.body or b"").decode(errors="replace")
     if request.content_type == "application/x-www-form-urlencoded":
         return [value for _, value in parse_qsl(text)]
-    value = json.loads(text) if text else {}
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        # Of another kind, which the adapter encoded itself.
+        return [text]
     return [item for item in value.values() if isinstance(item, str)] if isinstance(value, dict) else []
+
+
+def secrets_in_settings(settings: CommonSettings) -> tuple[Secret, ...]:
+    """Return the secrets among a backend's settings, which its adapter may put into any header."""
+    values = (getattr(settings, item.name) for item in fields(type(settings)))
+    return tuple(value for value in values if isinstance(value, Secret))

@@ -150,6 +150,10 @@ class Transport(Protocol):
     def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
         """Send once and read the whole answer.
 
+        The status of an error decides what comes of it, whatever becomes of its body. So from 400 on, a body that is
+        cut, cannot be decoded, is too large, or takes longer than `limits.ERROR_BODY_SECONDS` is not a failure: the
+        reply has what came of it, and the failure's kind in `cut`. Only `cancelled` is a failure then, too.
+
         Args:
             limit: bytes that the body may have, decompressed; a longer one is the failure `too_large`.
         """

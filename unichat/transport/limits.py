@@ -15,3 +15,6 @@ LARGEST_HEAD = 4 * LONGEST_LINE
 """Bytes of all its lines together, over asyncio: h11 keeps what has come until it is whole."""
 MOST_INTERIM = 100
 """Interim answers (1xx) before the final one."""
+
+ERROR_BODY_SECONDS = 5.0
+"""Seconds of waiting for the body of an error status, which has said what matters: a retry should not wait longer."""

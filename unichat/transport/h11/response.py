@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import h11
 
+from unichat.adapter import Reply
 from unichat.transport import limits
 from unichat.transport.base import TransportFailure
 from unichat.transport.error_text import describe_error
 from unichat.transport.h11.connection import Connection
-from unichat.transport.h11.decompression import DecompressionError, Decompressor, decompressor_for
+from unichat.transport.h11.decompression import DecompressionError, Decompressor, Identity, decompressor_for
 from unichat.transport.h11.pool import ConnectionPool
 from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
 
 _PIECE = 65_536
 """Bytes of a body that are handed out, or unpacked, at a time."""
+_ERROR = 400
+"""From this status on, it decides, whatever becomes of the body."""
 _WITHOUT_BODY = (204, 205, 304)
 """After these a body may follow by mistake, and a while later."""
 
@@ -46,16 +49,20 @@ class HttpResponse:
         self.headers = _validate_headers(head)
         framings = ("transfer-encoding" in self.headers, "content-length" in self.headers)
         self.delimited = any(framings) or self.status in _WITHOUT_BODY
+        self._failure: TransportFailure | None = None
         decompressor = decompressor_for(self.headers.get("content-encoding", ""))
         if decompressor is None:
             # One is unpacked, and the bytes of several would be given out as they are.
-            raise AttemptFailed("truncated", "several content encodings")
+            problem = AttemptFailed("truncated", "several content encodings")
+            if self.status < _ERROR:
+                raise problem
+            # The status says what matters.
+            decompressor, self._failure = Identity(), progress.failure(problem)
         self._decompressor: Decompressor = decompressor
         # Where there are two framings, somebody on the way may have gone by the other one.
         self._reusable = sent <= limits.LARGE_REQUEST and self.status not in _WITHOUT_BODY and not all(framings)
         self._connection, self._pool, self._progress = connection, pool, progress
         self._open = True
-        self._failure: TransportFailure | None = None
 
     async def read(self) -> bytes | TransportFailure | None:
         """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
@@ -76,22 +83,38 @@ class HttpResponse:
             return self._failure
         return piece or None
 
-    async def read_whole(self, limit: int) -> bytes:
-        """Wait for the whole body.
+    async def read_whole(self, limit: int) -> Reply:
+        """Wait for the whole body; of an error status, for what comes of it.
 
         Raises:
             AttemptFailed, AttemptStopped: it broke off, or has more than `limit` bytes.
         """
         body = bytearray()
+        cut: str | None = None
+        if self.status < _ERROR:
+            await self._read_into(body, limit)
+        elif self._failure is not None:
+            cut = self._failure.kind
+        else:
+            self._progress.reset_idle_timeout(limits.ERROR_BODY_SECONDS)
+            try:
+                await self._read_into(body, limit)
+            except (AttemptFailed, AttemptStopped) as error:
+                cut = self._progress.failure(error).kind
+                if cut == "cancelled":
+                    raise
+        return Reply(self.status, self.headers, bytes(body), cut)
+
+    async def _read_into(self, body: bytearray, limit: int) -> None:
         while True:
             if piece := self._take():
-                body += piece
-                if len(body) > limit:
+                if len(body) + len(piece) > limit:
                     raise AttemptFailed("too_large", f"more than {limit:,} bytes")
+                body += piece
             elif self._open:
                 await self._connection.wait()
             else:
-                return bytes(body)
+                return
 
     def reset_idle_timeout(self, seconds: float) -> None:
         """Allow so many seconds of waiting from now on; time that the consumer takes does not count."""

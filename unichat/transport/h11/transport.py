@@ -64,7 +64,7 @@ class H11Transport:
         response: HttpResponse | None = None
         try:
             response = await self._exchange(request, pool, progress)
-            return Reply(response.status, response.headers, await response.read_whole(limit))
+            return await response.read_whole(limit)
         except (AttemptFailed, AttemptStopped) as error:
             return progress.failure(error)
         finally:

@@ -89,12 +89,17 @@ class Watchdog:
         self._release: Callable[[Watchdog], None] | None = release
         due = time.monotonic() + progress.deadline.remaining()
         self._timer = timers.call_at(due, lambda: progress.stop("deadline"))
-        self._idle = None if idle_timeout is None else IdleTimer(idle_timeout, lambda: progress.stop("stalled"))
+        self._idle = None if idle_timeout is None else self._begin_idle(idle_timeout)
+
+    def _begin_idle(self, seconds: float) -> IdleTimer:
+        return IdleTimer(seconds, lambda: self.progress.stop("stalled"))
 
     def reset_idle_timeout(self, seconds: float) -> None:
         """Allow so many seconds of waiting from now on."""
         if self._idle is not None:
             self._idle.reset(seconds)
+        elif self._release is not None:
+            self._idle = self._begin_idle(seconds)
 
     def pause(self) -> None:
         """Stop counting idle time: the consumer looks at what has come."""

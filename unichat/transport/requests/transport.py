@@ -19,6 +19,7 @@ from attrs import frozen
 from requests.structures import CaseInsensitiveDict
 
 from unichat.adapter import Reply
+from unichat.transport import limits
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure
 from unichat.transport.error_text import describe_error
 from unichat.transport.proxies import check_proxy, is_encrypted, proxy_for
@@ -101,17 +102,24 @@ class RequestsTransport:
         reply = self._open(request, deadline, None)
         if isinstance(reply, TransportFailure):
             return reply
+        is_error = reply.status >= 400
+        if is_error:
+            reply.reset_idle_timeout(limits.ERROR_BODY_SECONDS)
         body = bytearray()
+        cut: TransportFailure | None = None
         try:
-            while (chunk := reply.read()) is not None:
+            while cut is None and (chunk := reply.read()) is not None:
                 if isinstance(chunk, TransportFailure):
-                    return chunk
-                body += chunk
-                if len(body) > limit:
-                    return TransportFailure("too_large", f"more than {limit:,} bytes", phase="body")
+                    cut = chunk
+                elif len(body) + len(chunk) > limit:
+                    cut = TransportFailure("too_large", f"more than {limit:,} bytes", phase="body")
+                else:
+                    body += chunk
         finally:
             reply.close()
-        return Reply(reply.status, reply.headers, bytes(body))
+        if cut is not None and (not is_error or cut.kind == "cancelled"):
+            return cut
+        return Reply(reply.status, reply.headers, bytes(body), None if cut is None else cut.kind)
 
     def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> _OpenReply | TransportFailure:
         """Send `request` and return when the head of the answer is there.
@@ -202,7 +210,7 @@ class RequestsTransport:
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
         for name, value in request.headers.items():
             headers[name] = value
-        if request.method != "GET":
+        if request.body is not None or request.method != "GET":
             headers["Content-Length"] = str(len(request.body or b""))
         prepared.headers = headers
         return prepared
