@@ -43,7 +43,7 @@ def test_a_server_without_a_key_is_asked_without_one(own, serve):
     server = serve(answering(http(200, b'{"text": "Yes."}')))
     made = own(credential=None, url=server.url, policy={"rate": "1000/s"})
     assert made.client.chat("Hi?").text == "Yes."
-    names = set(server.requests[0].headers)
+    names = set(server.log[0].headers)
     assert not names & {"authorization", "x-token", "cookie"}
 
 

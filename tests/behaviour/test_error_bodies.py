@@ -2,12 +2,11 @@
 
 import gzip
 import threading
-import time
 
 import pytest
 
 from tests.behaviour.own_vendor import detect_error, operation
-from tests.loopback import answering, closing_after, http, resetting_after
+from tests.loopback import answering, closing_after, dripping, http, resetting_after, stalling_after
 from unichat.adapter import StreamOperation, open_stream
 from unichat.errors import (
     AuthenticationError,
@@ -31,37 +30,12 @@ def impatient(monkeypatch):
     monkeypatch.setattr("unichat.transport.limits.ERROR_BODY_SECONDS", 0.2)
 
 
-def stalling(*parts):
-    """Send what there is to send, and nothing more until the client goes."""
-
-    def script(connection):
-        connection.receive()
-        for part in parts:
-            connection.send(part)
-        connection.closed_by_peer()
-
-    return script
-
-
-def dripping(head):
-    """Send a byte of the body now and then, without end."""
-
-    def script(connection):
-        connection.receive()
-        connection.send(head)
-        while True:
-            connection.send(b" ")
-            time.sleep(0.02)
-
-    return script
-
-
 def endless(head):
     def script(connection):
-        connection.receive()
-        connection.send(head)
+        connection.read()
+        connection.write(head)
         while True:
-            connection.send(b" " * 65_536)
+            connection.write(b" " * 65_536)
 
     return script
 
@@ -80,9 +54,9 @@ BROKEN = {
     "reset": lambda status: resetting_after(http(status, BODY[:-3], length=len(BODY))),
     "cut within a chunk": lambda status: closing_after(chunks(status, BODY[:-3])),
     "no chunk at all": lambda status: closing_after(head(status, "Transfer-Encoding: chunked") + b"size\r\n"),
-    "stalled": lambda status: stalling(http(status, BODY[:-3], length=len(BODY))),
-    "stalled before its first byte": lambda status: stalling(http(status, b"", length=10)),
-    "byte by byte without end": lambda status: dripping(http(status, b"", length=10**9)),
+    "stalled": lambda status: stalling_after(http(status, BODY[:-3], length=len(BODY))),
+    "stalled before its first byte": lambda status: stalling_after(http(status, b"", length=10)),
+    "byte by byte without end": lambda status: dripping(http(status, b"", length=10**9), b" "),
     "endless": lambda status: endless(http(status, b"", length=10**9)),
     "said to be gzip": lambda status: closing_after(http(status, BODY, GZIP, LAST)),
     "gzip that was cut": lambda status: closing_after(http(status, gzip.compress(BODY)[:-9], GZIP, LAST)),
@@ -125,7 +99,7 @@ def test_what_came_of_the_body_can_still_be_read(own, serve):
 
 
 def test_the_deadline_passes_in_the_body_of_an_error(own, serve):
-    server = serve(stalling(http(429, BODY[:-3], length=len(BODY))))
+    server = serve(stalling_after(http(429, BODY[:-3], length=len(BODY))))
     with pytest.raises(RateLimited) as caught:
         own(url=server.url).client.chat("Hi?", deadline=0.5)
     assert caught.value.stopped_by == "deadline"
@@ -168,7 +142,7 @@ def test_below_400_a_broken_body_is_no_answer(own, serve, fault):
 
 
 def test_closing_the_client_ends_the_wait_for_the_body_of_an_error(own, serve):
-    server = serve(stalling(http(429, BODY[:-3], length=len(BODY))))
+    server = serve(stalling_after(http(429, BODY[:-3], length=len(BODY))))
     made = own(url=server.url)
     if hasattr(made.client, "asynchronous"):
         pytest.skip("an asyncio client is closed within its loop")
@@ -182,4 +156,4 @@ def test_closing_the_client_ends_the_wait_for_the_body_of_an_error(own, serve):
 def test_a_connection_is_used_again_after_an_error_that_came_whole(own, serve):
     server = serve(answering(http(429, BODY), http(200, b'{"text": "Yes."}')))
     assert own(url=server.url, policy=QUICK).client.chat("Hi?").text == "Yes."
-    assert server.connections == 1
+    assert server.accepted == 1

@@ -22,7 +22,6 @@ from unichat.execution.signing import sign_by
 from unichat.execution.token_provider import require_secret
 from unichat.execution.tokens import Tokens
 from unichat.policy.judge import Done, Failed
-from unichat.transport import limits
 from unichat.transport.base import TransportFailure
 
 T = TypeVar("T")
@@ -144,7 +143,6 @@ def _read_error(operation_run: OperationRun[Any], reply: Any) -> Program[Failed]
     """Read the body of an error status, as far as it arrives, and judge it as any other response."""
     body = bytearray()
     cut: str | None = None
-    reply.reset_idle_timeout(limits.ERROR_BODY_SECONDS)
     while cut is None and (chunk := (yield Read(reply))):
         if isinstance(chunk, TransportFailure):
             if chunk.kind == "cancelled":

@@ -9,6 +9,7 @@ from unichat.adapter import Reply
 from unichat.testing.answers import Answer, Answering, CannedStream, Silence, in_chunks, json_answer, resolve_chunk
 from unichat.testing.clock import FakeClock
 from unichat.testing.faults import Fault, fault_named
+from unichat.transport import limits
 from unichat.transport.base import AsyncOpenReply, Deadline, HttpRequest, OpenReply, TransportFailure
 
 Outcome = Answer | TransportFailure | Silence | Fault | str | Callable[[HttpRequest], Any]
@@ -59,11 +60,18 @@ class _Script:
         for each in outcome.chunks:
             chunk = resolve_chunk(each)
             if isinstance(chunk, Silence):
-                return self.give_up(deadline.remaining(), "deadline", "body")
+                chunk = self._await_body(outcome.status, deadline)
             if isinstance(chunk, TransportFailure):
-                return chunk
+                if outcome.status < 400 or chunk.kind == "cancelled":
+                    return chunk
+                return Reply(outcome.status, outcome.headers, body, chunk.kind)
             body += chunk
         return Reply(outcome.status, outcome.headers, body)
+
+    def _await_body(self, status: int, deadline: Deadline) -> TransportFailure:
+        if status < 400:
+            return self.give_up(deadline.remaining(), "deadline", "body")
+        return self.fall_silent(deadline, limits.ERROR_BODY_SECONDS, "body")
 
     def _head(self, request: HttpRequest, deadline: Deadline, idle_timeout: float) -> CannedStream | TransportFailure:
         self.idle_timeouts.append(idle_timeout)

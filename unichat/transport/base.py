@@ -163,7 +163,8 @@ class Transport(Protocol):
         """Send once and return when the head of the answer is there.
 
         Args:
-            idle_timeout: seconds of waiting until `reset_idle_timeout` is called; then the failure is `stalled`.
+            idle_timeout: seconds of waiting until `reset_idle_timeout` is called; then the failure is `stalled`. From
+                status 400 on, no more than `limits.ERROR_BODY_SECONDS`.
         """
         ...
 

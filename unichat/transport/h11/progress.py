@@ -62,6 +62,11 @@ class AttemptProgress:
             if (due := self._next_due()) < self._due:
                 self._set_timer(due)
 
+    def limit_idle_timeout(self, seconds: float) -> None:
+        """Allow so many seconds of waiting from now on, if not fewer are allowed already."""
+        if self._idle_timeout is None or self._idle_timeout > seconds:
+            self.reset_idle_timeout(seconds)
+
     def wait(self) -> asyncio.Future[bool]:
         """Return a future that gives True as soon as somebody has news, and False when the attempt is stopped."""
         waiter = self._waiter = self._loop.create_future()

@@ -63,6 +63,8 @@ class HttpResponse:
         self._reusable = sent <= limits.LARGE_REQUEST and self.status not in _WITHOUT_BODY and not all(framings)
         self._connection, self._pool, self._progress = connection, pool, progress
         self._open = True
+        if self.status >= _ERROR:
+            progress.limit_idle_timeout(limits.ERROR_BODY_SECONDS)
 
     async def read(self) -> bytes | TransportFailure | None:
         """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
@@ -96,7 +98,6 @@ class HttpResponse:
         elif self._failure is not None:
             cut = self._failure.kind
         else:
-            self._progress.reset_idle_timeout(limits.ERROR_BODY_SECONDS)
             try:
                 await self._read_into(body, limit)
             except (AttemptFailed, AttemptStopped) as error:

@@ -103,8 +103,6 @@ class RequestsTransport:
         if isinstance(reply, TransportFailure):
             return reply
         is_error = reply.status >= 400
-        if is_error:
-            reply.reset_idle_timeout(limits.ERROR_BODY_SECONDS)
         body = bytearray()
         cut: TransportFailure | None = None
         try:
@@ -151,6 +149,8 @@ class RequestsTransport:
         reply: _OpenReply | TransportFailure | None = None
         try:
             reply = self._exchange(request, watchdog)
+            if isinstance(reply, _OpenReply) and reply.status >= 400:
+                reply.reset_idle_timeout(min(limits.ERROR_BODY_SECONDS, idle_timeout or limits.ERROR_BODY_SECONDS))
         finally:
             current.progress = None
             if not isinstance(reply, _OpenReply):
