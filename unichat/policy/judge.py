@@ -101,7 +101,8 @@ class Judge(Generic[T]):
             return self._judge_refusal(refusal or ErrorResponse(status=reply.status), reply)
         if reply.status >= 400:
             # The status is what matters, even where the rest cannot be read.
-            log.debug("%s [%s]: the adapter cannot read this error", self.operation.name, self.call_id)
+            what = describe_mistake(problem)
+            log.debug("%s [%s]: the adapter cannot read this error %s", self.operation.name, self.call_id, what)
             return self._judge_refusal(ErrorResponse(status=reply.status, message=reply.plain_text), reply)
         return self._judge_unreadable(self._reading_error(problem), reply.status)
 
