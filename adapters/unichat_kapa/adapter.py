@@ -212,7 +212,10 @@ class KapaAdapter:
             seen_so_far = seen + len(listing.items)
             return Page(
                 tuple(_row_to_exchange(row) for row in listing.items),
-                None if listing.is_last(seen_so_far, page_size) else self._list_exchanges(call, page + 1, seen_so_far),
+                # Pages are numbered without gaps: beyond an empty one there is nothing, whatever it claims.
+                None
+                if not listing.items or listing.is_last(seen_so_far, page_size)
+                else self._list_exchanges(call, page + 1, seen_so_far),
                 raw=listing.raw,
             )
 

@@ -331,6 +331,17 @@ def test_a_mistake_in_a_decoder_is_one_of_unichats_errors(own, where, name):
     assert caught.value.maybe_delivered is not False
     assert name in str(caught.value)
     assert WORDS not in str(caught.value)
+    assert type(caught.value.__cause__).__name__ == name
+    assert caught.value.__cause__.__traceback__ is None
+
+
+@pytest.mark.parametrize("where", ["make", "feed", "later", "end", "result"])
+@pytest.mark.parametrize("kind", [Signal, AssertionError, OSError, RuntimeError])
+def test_anything_else_passes_through_a_decoder(own, where, kind):
+    error = kind("of somebody else")
+    with pytest.raises(kind) as caught:
+        read_all(streaming(own, where, raising(error)).client)
+    assert caught.value is error
 
 
 # A result that is read in the flow

@@ -344,5 +344,5 @@ class OperationRun(Generic[T]):
         if judged.vendor is not None:
             self.facts.vendor = judged.vendor
         if judged.refresh_token:
-            self.context.tokens.forget(self.signature)
+            self.context.signing.forget(self.signatures)
         return judged

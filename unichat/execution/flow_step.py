@@ -1,4 +1,4 @@
-"""One step of a flow, which is an adapter's code: what it raises of its own is judged as an answer that cannot be read."""
+"""One step of a flow, which is an adapter's code: its own errors are judged as those of reading an answer are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from unichat.execution.call import Call
 from unichat.execution.context import Context
 from unichat.policy.flow_errors import judge_flow_error
 from unichat.policy.judge import Done
-from unichat.policy.mistakes import MISTAKES
+from unichat.policy.mistakes import is_mistake
 
 T = TypeVar("T")
 
 
-def advance_flow(flow: Flow[T], result: Any, failure: UnichatError | None, call: Call, context: Context) -> Step | Done[T]:
+def advance_flow(
+    flow: Flow[T], result: Any, failure: UnichatError | None, call: Call, context: Context
+) -> Step | Done[T]:
     """Give a flow what came of its last step, and return its next; `Done` at its end."""
     problem: Exception
     try:
@@ -30,11 +32,8 @@ def advance_flow(flow: Flow[T], result: Any, failure: UnichatError | None, call:
             # Not its own: it was judged where it arose.
             raise
         problem = error
-    except MISTAKES as error:
-        problem = error
-    except RuntimeError as error:
-        # What a generator makes of a StopIteration within it: of `next()` at the end of something.
-        if not isinstance(error.__cause__, StopIteration):
+    except Exception as error:
+        if not is_mistake(error):
             raise
         problem = error
     # What a traceback with local variables would show.

@@ -46,7 +46,6 @@ from typing import Any, Generic, TypeVar
 
 from attrs import evolve
 
-from unichat._text.log import log
 from unichat._text.templates import Template, Term
 from unichat.adapter import Reply, StreamDecoder, StreamFailure, StreamOperation
 from unichat.errors import InvalidInput, InvalidResponse, StreamInterrupted, UnichatError
@@ -55,6 +54,7 @@ from unichat.execution.effects import Program, Read
 from unichat.models import Answer, StreamEvent
 from unichat.policy.failures import rule_for_kind
 from unichat.policy.judge import Done, Failed
+from unichat.policy.mistakes import clean_mistake, is_mistake
 from unichat.transport.base import AsyncOpenReply, OpenReply, TransportFailure
 
 T = TypeVar("T")
@@ -75,6 +75,11 @@ class _BodyFailure(Exception):
 def fail_before_first_event(failure: TransportFailure) -> TransportFailure:
     """Return what a failure before the first event is: idle time until then has a limit of its own."""
     return evolve(failure, kind="first_event") if failure.kind == "stalled" else failure
+
+
+def _is_of_stream(problem: Exception) -> bool:
+    """Return whether a stream breaks for `problem`; anything else, such as a signal's exception, passes through."""
+    return isinstance(problem, _BodyFailure | StreamFailure | UnichatError) or is_mistake(problem)
 
 
 def closed_stream() -> InvalidInput:
@@ -121,6 +126,8 @@ class LiveStream(Generic[T]):
                 if not (self._may_read(silence) and self._take((yield Read(self._reply)))):
                     break
         except Exception as problem:
+            if not _is_of_stream(problem):
+                raise
             return self._fail_before_first_event(problem)
         self._begun = True
         if event is not None:
@@ -130,7 +137,14 @@ class LiveStream(Generic[T]):
     def _fail_before_first_event(self, problem: Exception) -> Failed:
         if isinstance(problem, _BodyFailure):
             return self._run.judge.failure(fail_before_first_event(problem.failure))
-        return self._run.judge.stream_failure(self._stream_failure(problem), self._head)
+        failed = self._run.judge.stream_failure(self._stream_failure(problem), self._head)
+        self._keep_cause(failed.error, problem)
+        return failed
+
+    def _keep_cause(self, error: UnichatError, problem: Exception) -> None:
+        """Keep a mistake of the adapter's for its author."""
+        if is_mistake(problem):
+            error.__cause__ = clean_mistake(problem, self._run.redact)
 
     @property
     def _head(self) -> Reply:
@@ -145,6 +159,8 @@ class LiveStream(Generic[T]):
         try:
             event = next(self._events, None)
         except Exception as problem:
+            if not _is_of_stream(problem):
+                raise
             error = self._interrupt(problem)
         else:
             if event is not None:
@@ -155,7 +171,7 @@ class LiveStream(Generic[T]):
                 self._count += 1
             return event
         # Not within the handler: it would keep what it stands for.
-        raise error
+        raise error from error.__cause__
 
     def more(self) -> Program[bool]:
         """Wait until more has come; False at the end.
@@ -167,13 +183,15 @@ class LiveStream(Generic[T]):
         try:
             going_on = self._may_read(self._policy.idle_timeout) and self._take((yield Read(self._reply)))
         except Exception as problem:
+            if not _is_of_stream(problem):
+                raise
             error = self._interrupt(problem)
         else:
             if not going_on:
                 self._run.finish(Done(None))
             return going_on
         # Not within the handler: it would keep what it stands for.
-        raise error
+        raise error from error.__cause__
 
     def _may_read(self, silence: float) -> bool:
         """Return whether there may be more to read, or raise `_BodyFailure` if the stream may not end here.
@@ -237,7 +255,6 @@ class LiveStream(Generic[T]):
         """Return the failure that a decoder reports, or what a mistake of its own amounts to."""
         if isinstance(problem, StreamFailure):
             return problem
-        log.debug("%s [%s]: the decoder cannot read this", self._operation.name, self._run.facts.call_id, exc_info=True)
         return StreamFailure("record", f"the adapter could not read it ({type(problem).__name__})")
 
     def _interrupt(self, problem: Exception) -> UnichatError:
@@ -280,6 +297,7 @@ class LiveStream(Generic[T]):
         if isinstance(partial, Answer):
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id
+        self._keep_cause(error, problem)
         self._run.finish(error, stopped_by=stopped_by)
         self.close()
         return error
@@ -294,9 +312,15 @@ class LiveStream(Generic[T]):
             return self._decoder.result()
         except UnichatError:
             raise
-        except Exception as error:
-            reason = self._stream_failure(error).reason
-        raise InvalidResponse(f"the stream: {reason}", backend=self._operation.backend, operation=self._operation.name)
+        except Exception as problem:
+            if not is_mistake(problem):
+                raise
+            reason = self._stream_failure(problem).reason
+            cause = clean_mistake(problem, self._run.redact)
+        error = InvalidResponse(f"the stream: {reason}", hint="Look at the history before asking again.")
+        error.backend, error.operation = self._operation.backend, self._operation.name
+        # Not within the handler: it would keep what it stands for.
+        raise error from cause
 
     @property
     def records(self) -> list[Any]:

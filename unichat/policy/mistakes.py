@@ -22,6 +22,13 @@ MISTAKES = (
 )  # fmt: skip
 
 
+def is_mistake(error: BaseException) -> bool:
+    """Return whether an exception that came out of an adapter's code is a mistake in it."""
+    # What a generator makes of a StopIteration within it, such as that of next() at the end of something.
+    ended = isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration)
+    return ended or isinstance(error, MISTAKES)
+
+
 def describe_mistake(mistake: BaseException) -> str:
     """Return the exception's type, and where it was raised. Not its message, which may hold what somebody asked."""
     frames = traceback.extract_tb(mistake.__traceback__)
