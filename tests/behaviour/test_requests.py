@@ -264,6 +264,13 @@ def test_a_dry_run_shows_what_would_be_sent():
     assert "***" not in command_line(table["thing"].function(), "https://own.example", None)
 
 
+def test_a_dry_run_tells_of_a_mistake_in_the_adapters_function():
+    from unichat.cli.curl import command_line
+
+    with pytest.raises(AdapterError, match="own's adapter could not sign the request"):
+        command_line(operation(), "https://own.example", lambda request: {}["nothing"])
+
+
 def test_operations_stay_values():
     table = endpoint_table(headers={"X-Version": "2"})
     one, other = (table["thing"].function().request for _ in range(2))

@@ -102,6 +102,14 @@ def test_a_valid_profile_passes_every_check(run, profiles, profile):
     assert outcomes(result) == dict.fromkeys(("urllib3", "config", "settings", "reachability", "auth", "ids"), "ok")
 
 
+def test_the_doctor_says_where_no_key_is_needed(run, profiles, monkeypatch):
+    monkeypatch.setattr("unichat_kapa.adapter.KapaAdapter.credential", None)
+    monkeypatch.setattr("unichat_kapa.adapter.KapaAdapter.probes", lambda self: ())
+    result = run("doctor", "--json")
+    assert result.code == 0
+    assert {check["name"]: check["detail"] for check in result.json}["auth"] == "kapa needs no key"
+
+
 def test_the_doctor_prints_what_it_checked(run, profiles):
     result = run("doctor")
     assert (result.code, result.err) == (0, "")

@@ -43,10 +43,10 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
         raise click.UsageError(f"{operation} does not take these arguments ({trimmed(str(error))}).") from error
     if dry_run:
         from unichat.cli.curl import command_line
+        from unichat.client.adapter_calls import build_adapter
 
-        output.print_text(
-            command_line(vendor_operation, settings.base_url, resolved.backend.build(settings).credential)
-        )
+        credentials = build_adapter(resolved.backend, settings).credential
+        output.print_text(command_line(vendor_operation, settings.base_url, credentials))
         return
     with client_for(resolved.backend, settings) as client:
         result = client.run(vendor_operation)

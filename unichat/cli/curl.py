@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from unichat.adapter import Credential, Credentials, Operation, Request, StreamOperation
 from unichat.adapter.setting_checks import split_base_url
+from unichat.policy.mistakes import call_adapter
 
 
 def command_line(
@@ -17,7 +18,16 @@ def command_line(
     address, query = split_base_url(base_url)
     # Without --globoff, curl expands brackets and braces in the URL.
     words = ["curl", "--globoff", "--request", request.method, address + request.target_with(query)]
-    headers = list(_credential_lines(credentials, request)) if operation.signed else []
+    headers: list[str] = []
+    if operation.signed:
+        headers += call_adapter(
+            "could not sign the request",
+            lambda: list(_credential_lines(credentials, request)),
+            # Whatever a function of the adapter says here may be a secret.
+            lambda _: "***",
+            backend=operation.backend,
+            operation=operation.name,
+        )
     if isinstance(operation, StreamOperation):
         words.append("--no-buffer")
     if request.accept or isinstance(operation, Operation):

@@ -111,11 +111,12 @@ def _options() -> frozenset[str]:
 def _check_vendor(target: Target) -> Iterator[Check]:
     """Run the adapter's probes until one fails: its error says how far it got."""
     from unichat.cli.words import describe_error
+    from unichat.client.adapter_calls import build_adapter
     from unichat.errors import AccessDenied, InvalidInput, NotFound, UnichatError
 
     failure = None
     resolved = target.resolve()
-    needs_key = resolved.backend.build(resolved.settings).credential is not None
+    needs_key = build_adapter(resolved.backend, resolved.settings).credential is not None
     with target.client() as client:
         try:
             for probe in client.probes():
