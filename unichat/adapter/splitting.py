@@ -12,10 +12,8 @@ from typing import Protocol
 class Splitter(Protocol):
     """Bytes in, whole records out."""
 
-    @property
-    def pending(self) -> int:
-        """How many bytes of an incomplete record are here."""
-        ...
+    pending: int
+    """How many bytes of an incomplete record are here."""
 
     @property
     def rest(self) -> bytes:
@@ -33,12 +31,8 @@ class DelimiterSplitter:
     def __init__(self, delimiter: bytes) -> None:
         self._delimiter = delimiter
         self._buffer = bytearray()
-        self._searched = 0
-
-    @property
-    def pending(self) -> int:
-        """How many bytes of an incomplete record are here; what may be the beginning of a delimiter does not count."""
-        return self._searched
+        # Those that were searched: what may be the beginning of a delimiter does not count.
+        self.pending = 0
 
     @property
     def rest(self) -> bytes:
@@ -47,13 +41,17 @@ class DelimiterSplitter:
 
     def split(self, data: bytes) -> list[bytes]:
         """Return the records that `data` completes, without their delimiters."""
-        self._buffer += data
-        if self._buffer.find(self._delimiter, self._searched) < 0:
-            records, rest = [], self._buffer
-        else:
-            *records, last = bytes(self._buffer).split(self._delimiter)
-            rest = bytearray(last)
-        self._buffer, self._searched = rest, max(0, len(rest) - len(self._delimiter) + 1)
+        if self._buffer:
+            self._buffer += data
+            if self._buffer.find(self._delimiter, self.pending) < 0:
+                self.pending = max(0, len(self._buffer) - len(self._delimiter) + 1)
+                return []
+            data = bytes(self._buffer)
+        records = data.split(self._delimiter)
+        if rest := records.pop():
+            self._buffer, self.pending = bytearray(rest), max(0, len(rest) - len(self._delimiter) + 1)
+        elif self._buffer:
+            self._buffer, self.pending = bytearray(), 0
         return records
 
 
@@ -63,11 +61,7 @@ class LineSplitter:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._after_cr = False
-
-    @property
-    def pending(self) -> int:
-        """How many bytes of an incomplete line are here."""
-        return len(self._buffer)
+        self.pending = 0
 
     @property
     def rest(self) -> bytes:
@@ -91,4 +85,5 @@ class LineSplitter:
             lines[0] = bytes(self._buffer + lines[0])
             self._buffer = bytearray()
         self._buffer += rest
+        self.pending = len(self._buffer)
         return lines

@@ -99,6 +99,7 @@ class LiveStream(Generic[T]):
         self._policy = run.context.policy
         self._decoder: StreamDecoder[T]
         self._events: Iterator[StreamEvent] = iter(())
+        self._knows_end = self._shows_life = False
         self._is_idle = False
         """Whether the idle timeout counts from the last event already."""
         self._signs_of_life = 0
@@ -122,6 +123,8 @@ class LiveStream(Generic[T]):
         try:
             # Not before there is somebody to hear of it if that fails.
             self._decoder = self._operation.decoder(self._policy.record_limit)
+            self._knows_end = hasattr(self._decoder, "ended")
+            self._shows_life = hasattr(self._decoder, "signs_of_life")
             while (event := next(self._events, None)) is None:
                 if not (self._may_read(silence) and self._take((yield Read(self._reply)))):
                     break
@@ -199,7 +202,8 @@ class LiveStream(Generic[T]):
         Args:
             silence: the idle timeout that begins anew after a sign of life.
         """
-        if getattr(self._decoder, "ended", False):
+        decoder: Any = self._decoder
+        if self._knows_end and decoder.ended:
             # Given up: a vendor that leaves the body open would keep its reader, or a thread or task in the background,
             # waiting for nothing. A new connection costs a handshake, in a call that takes seconds.
             self._reply.close()
@@ -207,9 +211,8 @@ class LiveStream(Generic[T]):
         if self._body_ended:
             self._check_end()
             return False
-        signs = getattr(self._decoder, "signs_of_life", 0)
-        if signs != self._signs_of_life:
-            self._signs_of_life = signs
+        if self._shows_life and decoder.signs_of_life != self._signs_of_life:
+            self._signs_of_life = decoder.signs_of_life
             self._reply.reset_idle_timeout(silence)
         self._asked = self._clock()
         return True
