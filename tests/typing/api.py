@@ -39,7 +39,7 @@ from unichat import (
     User,
     errors,
 )
-from unichat.adapter import Adapter, Backend, Flow, Operation, Page, Paged, StreamOperation, ask
+from unichat.adapter import Adapter, Backend, Flow, Operation, Page, Paged, StreamOperation, ask, relay_stream
 from unichat_kadal.models import ChatList, Common, Health
 from unichat_kadal.models import ChatReply as KadalReply
 from unichat_kadal.models import FeedbackRow as KadalFeedback
@@ -200,6 +200,10 @@ def kapa(client: Client) -> None:
     assert_type(operations.chat_in_thread(thread_id="t", query="Hi?"), Operation[ChatReply])
     assert_type(operations.custom_chat_streamed(project_id="p", messages=[]), StreamOperation[Answer])
     assert_type(operations.chat_streamed(project_id="p", query="Hi?"), StreamOperation[Answer])
+    assert_type(
+        operations.chat_streamed(project_id="p", query="Hi?").map(lambda answer: answer.text), StreamOperation[str]
+    )
+    assert_type(relay_stream(operations.chat_streamed(project_id="p", query="Hi?")), Flow[Answer])
     assert_type(operations.chat_in_thread_streamed(thread_id="t", query="Hi?"), StreamOperation[Answer])
     assert_type(operations.search(project_id="p", query="Hi?"), Operation[Listing[SearchResult]])
     assert_type(

@@ -11,7 +11,7 @@ from unichat._text.decoding import decode_json
 from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
-from unichat.adapter.decoders import DelimitedJson, JsonLines, RecordDecoder, ServerSentEvent, ServerSentEvents
+from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
 from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
 from unichat.adapter.flows import Exclusive, Flow, Relay, ask, exclusive, open_stream, reconcile, relay_stream
@@ -31,6 +31,7 @@ from unichat.adapter.protocol import (
     NeutralCall,
 )
 from unichat.adapter.protocol import OnUnsupported as OnUnsupported
+from unichat.adapter.record_decoder import RecordDecoder
 from unichat.adapter.secrets import RequestSigner, Secret, Token, TokenProvider
 from unichat.adapter.setting_checks import (
     http_url,

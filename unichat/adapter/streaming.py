@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar
 
 from unichat.adapter.messages import ErrorResponse
 from unichat.models import StreamEvent
@@ -103,7 +103,6 @@ class MappedDecoder(Generic[R]):
         return getattr(self._decoder, name)
 
 
-@runtime_checkable
 class EventSource(Protocol[T_co]):
     """A stream that is open: an iterator of its events that also has their result."""
 

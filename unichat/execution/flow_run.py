@@ -70,7 +70,7 @@ class FlowRun(Generic[T]):
                     failure = error
             if failure is not None:
                 raise failure
-            if self._held and isinstance(result, EventSource):
+            if self._held and _is_stream(result):
                 # The answer is still being read, and until then nothing else may go on in its conversation.
                 goes_on = True
                 return self._relay(result)
@@ -141,6 +141,11 @@ class FlowRun(Generic[T]):
         """Do the same from any thread, the garbage collector's included."""
         if self._held or not self._ended:
             self._context.call_soon(self.abandon)
+
+
+def _is_stream(result: object) -> bool:
+    # isinstance() of a protocol looks at every member, which takes as long as half of a call.
+    return hasattr(result, "ready") and hasattr(result, "more")
 
 
 class RelayedStream(Generic[T]):

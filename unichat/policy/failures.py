@@ -199,7 +199,14 @@ RULES: tuple[FailureRule, ...] = (
         "507", "507, the token allowance", _ALWAYS, False, errors.InsufficientTokens, Backoff.TOKENS, hint=_REFILL
     ),
     FailureRule("5xx", "other 5xx", _ALWAYS, True, errors.ServerError, hint=_LATER),
-    FailureRule("stream_error", "a stream that starts with an error", _ALWAYS, True, errors.ServerError, hint=_LATER),
+    FailureRule(
+        "stream_error",
+        "a stream that starts with an error without a status",
+        _ALWAYS,
+        True,
+        errors.ServerError,
+        hint=_LATER,
+    ),
 )
 
 _BY_KIND: Mapping[str, FailureRule] = {rule.kind: rule for rule in RULES}
