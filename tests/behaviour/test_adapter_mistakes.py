@@ -255,6 +255,7 @@ LISTS = {
     "no page": lambda: Paged(rows(lambda answer: [1]), lambda row: row.id),
     "items that are none": lambda: Paged(rows(lambda answer: Page(None)), lambda row: row.id),
     "first of the wrong type": lambda: Paged("rows", lambda row: row.id),
+    "no first": lambda: Paged(None, lambda row: row.id),
     "next of the wrong type": lambda: Paged(rows(lambda answer: Page((), "/rows?page=2")), lambda row: row.id),
 }
 

@@ -149,7 +149,7 @@ class Paged(Generic[T]):
         keep: says whether an item was requested, if the vendor cannot filter; None keeps all.
     """
 
-    first: Operation[Page[T]] | Page[T]
+    first: Operation[Page[T]] | Page[T] = field(validator=instance_of((Operation, Page)))
     key: Callable[[T], Hashable | None] = field(repr=False)
     keep: Callable[[T], bool] | None = field(default=None, repr=False)
     order: PageOrder = field(default=None, kw_only=True)

@@ -38,6 +38,7 @@ from unichat.adapter.secrets import Signature
 from unichat.errors import InvalidInput, RateLimited, StreamInterrupted, UnichatError
 from unichat.execution.call import Call
 from unichat.execution.context import Context
+from unichat.execution.http_request import build_request
 from unichat.execution.record_builder import RecordBuilder
 from unichat.policy.failures import Retry
 from unichat.policy.judge import Done, Failed, Judge, name_outcome, name_stop, request_id_in
@@ -124,22 +125,8 @@ class OperationRun(Generic[T]):
         return failed
 
     def request(self) -> HttpRequest:
-        """Return the request for the transport."""
-        operation = self.operation
-        request = operation.request
-        headers = {"Accept": request.accept or ("application/json" if isinstance(operation, Operation) else "*/*")}
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        headers.update(request.headers)
-        headers.update((signature.header, signature.value) for signature in self.signatures)
-        return HttpRequest(
-            method=request.method,
-            base_url=self.context.base_url,
-            target=request.target_with(self.context.base_query) if self.context.base_query else request.target,
-            headers=headers,
-            body=request.body,
-            idempotent=operation.replay not in (Replay.ASK, Replay.INSERT),
-        )
+        """Return the request as the transport is to send it."""
+        return build_request(self.operation, self.signatures, self.context)
 
     def sign(self, signatures: tuple[Signature, ...]) -> None:
         """Take down how the next request is signed.
