@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection
 import unichat.adapter.endpoints
 import unichat.adapter.messages
 import unichat.client.base
-import unichat.execution.attempt
+import unichat.execution.context
 import unichat.execution.sync_performer
 import unichat.transport.requests.connections as connections
 import unichat.transport.requests.progress as progress
@@ -415,7 +415,7 @@ def slow_readers() -> None:
 
 def redaction() -> None:
     """A vendor's words are repeated as they are."""
-    unichat.execution.attempt.redaction_for = lambda *secrets: str  # type: ignore[assignment]
+    unichat.execution.context.redaction_for = lambda *secrets: str  # type: ignore[assignment]
 
 
 def quiet_log() -> None:

@@ -476,6 +476,27 @@ def test_neither_the_error_nor_its_cause_shows_a_secret(own, place, function, ca
         cause = cause.__cause__ or cause.__context__
 
 
+def test_the_result_that_a_flow_was_sent_or_returned_does_not_show(own):
+    def wrong_type(call):
+        return (yield from ask(operation(parse=lambda answer: {"echo": KEY})))
+
+    def mistaken(call):
+        got = yield from ask(operation(parse=lambda answer: {"echo": KEY}))
+        return got["text"]
+
+    for chat in (wrong_type, mistaken):
+        assert KEY not in shown(failure(own(GOOD, chat=chat), AdapterError))
+
+    def history(call):
+        return {"echo": KEY}
+        yield
+
+    made = own(history=history)
+    with pytest.raises(AdapterError) as caught:
+        list(made.client.history())
+    assert KEY not in shown(caught.value)
+
+
 def test_it_can_be_copied_and_pickled(own):
     error = failure(in_method(own, MISTAKES["KeyError"]))
     for same in (pickle.loads(pickle.dumps(error)), copy.copy(error)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from unichat.adapter import Adapter, Backend, CommonSettings, Flow, NeutralCall
-from unichat.errors import AdapterError
+from unichat.errors import UnichatError
 from unichat.execution.call import Call
 from unichat.execution.context import Context, Performer
 from unichat.hooks import Hook
@@ -92,16 +92,14 @@ def call_in(call: Call, context: Context, function: Callable[[], T]) -> T:
     raise judged from judged.__cause__
 
 
-def check_result(result: object, is_right: bool, call: Call, context: Context) -> None:
-    """Refuse what a flow returned, unless it `is_right`.
+def wrong_result(found: str, call: Call, context: Context) -> UnichatError:
+    """Return the error for a flow that returned a `found`; what was sent may have been acted on all the same.
 
-    Raises:
-        AdapterError: it is something else; what was sent may have been acted on all the same.
+    Only the type's name is passed: the result itself, in a frame of the error's traceback, could show a secret.
     """
-    if is_right:
-        return
-    assert call.neutral is not None
-    names = {"backend": call.neutral.backend, "operation": call.neutral.operation}
+    names: dict[str, Any] = {"backend": None, "operation": None}
+    if call.neutral is not None:
+        names = {"backend": call.neutral.backend, "operation": call.neutral.operation}
     redact = context.redaction(call.signatures)
-    problem: AdapterError = adapter_error(f"returned {type(result).__name__}", None, redact, **names)
-    raise judge_flow_error(problem, redact, **names, record=call.record, has_question=call.has_question)
+    error = adapter_error(f"returned {found}", None, redact, **{**names, "backend": names["backend"] or "the backend"})
+    return judge_flow_error(error, redact, **names, record=call.record, has_question=call.has_question)

@@ -24,7 +24,7 @@ from unichat.adapter import (
     Replay,
     StreamOperation,
 )
-from unichat.client.adapter_calls import begin_flow, check_result
+from unichat.client.adapter_calls import begin_flow, wrong_result
 from unichat.client.arguments import ArgumentChecker, attach_record, check_deadline, check_limit
 from unichat.client.bound_operations import BoundOperations
 from unichat.client.paging import PagedReader
@@ -135,8 +135,10 @@ class BaseClient:
             nonlocal call
             # The deadline starts when it is sent.
             call = self._context.call(seconds, kind="question", call=checked)
-            answer = yield from complete(flow, call, self._context)
-            check_result(answer, isinstance(answer, Answer) or hasattr(answer, "ready"), call, self._context)
+            answer: Any = yield from complete(flow, call, self._context)
+            if not (isinstance(answer, Answer) or hasattr(answer, "ready")):
+                found, answer = type(answer).__name__, None
+                raise wrong_result(found, call, self._context)
             return SingleEventStream(answer) if isinstance(answer, Answer) else answer
 
         return start, lambda result: attach_record(result, call) if isinstance(result, Answer) else result
@@ -183,8 +185,10 @@ class BaseClient:
 
     def _complete(self, flow: Flow[M], call: Call, kind: type[M]) -> Program[M]:
         """Run a neutral call's flow, and give its result, which must be of this kind, the record of the call."""
-        result = yield from complete(flow, call, self._context)
-        check_result(result, isinstance(result, kind), call, self._context)
+        result: Any = yield from complete(flow, call, self._context)
+        if not isinstance(result, kind):
+            found, result = type(result).__name__, None
+            raise wrong_result(found, call, self._context)
         return attach_record(result, call)  # type: ignore[no-any-return]
 
     def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from unichat._text.templates import Argument, Template
 from unichat.adapter import Flow, Operation, Page, Paged
-from unichat.client.adapter_calls import call_in, check_result
+from unichat.client.adapter_calls import call_in, wrong_result
 from unichat.errors import InvalidResponse
 from unichat.execution.call import Call
 from unichat.execution.context import Context
@@ -63,7 +63,9 @@ class PagedReader(Generic[T]):
             flow, self._flow = self._flow, None
             self._call = self._begin_call(True)
             paged = yield from complete(flow, self._call, self._context)
-            check_result(paged, isinstance(paged, Paged), self._call, self._context)
+            if not isinstance(paged, Paged):
+                found, paged = type(paged).__name__, None
+                raise wrong_result(found, self._call, self._context)
             self._paging = Paging(paged, self._page_limit)
         paging = self._paging
         if paging is None:

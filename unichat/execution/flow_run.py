@@ -52,7 +52,9 @@ class FlowRun(Generic[T]):
         goes_on = False
         try:
             while not self._ended:
-                step = advance_flow(flow, result, failure, call, context)
+                # Handed over in a list, so that no frame of an error's traceback shows it.
+                handed, result = [result], None
+                step = advance_flow(flow, handed, failure, call, context)
                 if isinstance(step, Done):
                     result, failure, self._ended = step.value, None, True
                     break

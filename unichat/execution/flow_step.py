@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 def advance_flow(
-    flow: Flow[T], result: Any, failure: UnichatError | None, call: Call, context: Context
+    flow: Flow[T], results: list[Any], failure: UnichatError | None, call: Call, context: Context
 ) -> Step | Done[T]:
     """Give a flow what came of its last step, and return its next; `Done` at its end."""
     problem: Exception
     try:
-        step = flow.send(result) if failure is None else flow.throw(failure)
+        step = flow.send(results.pop()) if failure is None else flow.throw(failure)
         if isinstance(step, Operation | StreamOperation | Exclusive | Relay):
             return step
         problem = TypeError(f"the flow yields {type(step).__name__}, which is not a step")
@@ -36,8 +36,6 @@ def advance_flow(
         if not is_mistake(error):
             raise
         problem = error
-    # What a traceback with local variables would show.
-    result = None
     own = judge_flow_error(
         problem,
         context.redaction(call.signatures),
