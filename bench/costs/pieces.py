@@ -96,10 +96,16 @@ def _of_a_row(backend: str, client: Any, listing: Any) -> Iterator[Piece]:
     def piece(name: str, call: Callable[[], Any]) -> Piece:
         return Piece(f"row of {backend.title()}'s history, {name}", call, canned.PAGE_SIZE)
 
+    def page_through() -> Any:
+        paging = Paging(paged, limit)
+        paging.next_step()
+        paging.take_page(paged.first.parse(reply()))
+        return paging.next_step()
+
     yield piece("json.loads alone", lambda: json.loads(page)[key])
     yield piece("with the vendor's model", lambda: listing.parse(reply()))
     yield piece("with the shared model as well", lambda: paged.first.parse(reply()).items)
-    yield piece("with paging as well", lambda: Paging(paged, limit).take_page(paged.first.parse(reply())))
+    yield piece("with paging as well", page_through)
 
 
 def _of_a_record(client: Any, asynchronous: Any) -> Iterator[Piece]:

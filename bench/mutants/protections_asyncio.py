@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -246,10 +245,8 @@ def slots() -> None:
 def holds() -> None:
     """Calls in one conversation overlap."""
 
-    async def at_once(lock: object, deadline: object) -> bool:
-        with suppress(RuntimeError):
-            await asyncio.wait_for(lock.acquire(), 0.001)  # type: ignore[attr-defined]
-        return True
+    async def at_once(lock: asyncio.Lock, deadline: object) -> bool:
+        return lock.locked() or await lock.acquire()
 
     async_performer._acquire = at_once
     KeyedLocks.leave = lambda self, key, entry: self._locks.pop(key, None)  # type: ignore[method-assign, assignment]
