@@ -6,6 +6,7 @@ Every run pays for what is imported here, also that of one small file: what is h
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,12 @@ _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_sl
 settings.register_profile("quick", _ANY_MACHINE, max_examples=50)
 settings.register_profile("thorough", _ANY_MACHINE, max_examples=1_000)
 settings.load_profile("quick")
+
+
+# A shell starts what runs in the background with SIGINT ignored, and every process below it inherits that: no Ctrl-C
+# that a test types would ever be heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -11,8 +11,16 @@ from tests.loopback import CERTIFICATE, answering, http, silent
 from unichat.adapter import Reply
 from unichat.config import registry
 from unichat.connecting import client_for
-from unichat.errors import ConfigError, ConnectionFailed, DeadlineExceeded, ServerError, Unsupported
+from unichat.errors import (
+    ConfigError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    InvalidInput,
+    ServerError,
+    Unsupported,
+)
 from unichat.transport.base import TransportFailure
+from unichat.transport.requests.transport import RequestsTransport
 
 PROJECT = "00000000-0000-4000-8000-000000000001"
 THREAD = "00000000-0000-4000-8000-000000000002"
@@ -188,3 +196,25 @@ def test_a_transport_of_the_callers_own_sends_whole_requests_on_asyncio(connect)
     assert asyncio.run(ask()).text == "Yes."
     assert [request.target.rsplit("/", 3)[-2] for request in transport.sent] == ["stream", "chat"]
     assert transport.closed == 1
+
+
+@pytest.mark.parametrize("wrong", [object(), Recording, AsyncRecording(), "requests", 5])
+def test_what_is_not_a_transport_of_the_clients_kind_is_refused_at_once(connect, wrong):
+    with pytest.raises(ConfigError, match="transport is") as caught:
+        connect("https://vendor.example", transport=wrong)
+    assert (caught.value.key, "Transport" in caught.value.hint) == ("transport", True)
+
+
+@pytest.mark.parametrize("wrong", [object(), AsyncRecording, Recording()])
+def test_what_is_not_an_asyncio_transport_is_refused_at_once(connect, wrong):
+    with pytest.raises(ConfigError, match="transport is"):
+        unichat.connect_async("kapa", transport=wrong, api_key="sesame", project_id=PROJECT)
+
+
+def test_a_transport_for_another_address_is_refused_before_anything_is_sent(serve, connect):
+    server = serve(answering(ANSWER))
+    client = connect("https://vendor.example", transport=RequestsTransport(server.url))
+    with pytest.raises(InvalidInput, match="was made for") as caught:
+        client.chat("Hi?")
+    assert caught.value.argument == "transport"
+    assert server.log == []

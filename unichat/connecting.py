@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from unichat._text.printable import quoted
 from unichat.adapter import Backend, CommonSettings
 from unichat.adapter.setting_checks import split_base_url
 from unichat.client.adapter_calls import build_adapter
@@ -86,6 +88,7 @@ def client_for(
     hooks: Sequence[Hook] = (),
 ) -> Client:
     """Return a client for settings that have been checked already. `clock` is for tests that must not wait."""
+    _check_transport(transport, asynchronous=False)
     adapter = build_adapter(backend, settings)
     if transport is None:
         from unichat.transport.requests.transport import RequestsTransport
@@ -118,6 +121,7 @@ def async_client_for(
     """Return an asyncio client for settings that have been checked already. `clock` is for tests that must not wait."""
     from unichat.client.async_client import AsyncClient
 
+    _check_transport(transport, asynchronous=True)
     adapter = build_adapter(backend, settings)
     if transport is None:
         transport = _asyncio_transport(settings)
@@ -148,3 +152,27 @@ def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
         ca_bundle=settings.ca_bundle,
         connections=settings.connections,
     )
+
+
+def _check_transport(transport: object, *, asynchronous: bool) -> None:
+    """Refuse what cannot send, and a transport of the other client's kind.
+
+    Raises:
+        ConfigError: it is one of these.
+    """
+    if transport is None:
+        return
+    methods = [getattr(transport, name, None) for name in ("send", "open", "close")]
+    name, other = ("AsyncTransport", "connect") if asynchronous else ("Transport", "connect_async")
+    if isinstance(transport, type) or not all(map(callable, methods)):
+        raise ConfigError(
+            f"transport is {quoted(transport)}, which cannot send",
+            key="transport",
+            hint=f"Give an object with the methods of unichat.transport.base.{name}.",
+        )
+    if inspect.iscoroutinefunction(methods[0]) is not asynchronous:
+        raise ConfigError(
+            f"transport is {quoted(transport)}, whose send is {'not ' if asynchronous else ''}asynchronous",
+            key="transport",
+            hint=f"Give one that is a unichat.transport.base.{name}, or use {other}.",
+        )

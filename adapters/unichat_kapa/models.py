@@ -271,11 +271,12 @@ class Listing(Generic[T]):
 
         A short page proves nothing (a vendor may cap the size), and neither does a count (it may be off), but both do.
         """
+        if not self.items:
+            # Pages are numbered: after an empty one there is nothing, whatever it claims.
+            return True
         if self.more is not None:
             return not self.more
-        if self.count is not None and seen >= self.count and len(self.items) < page_size:
-            return True
-        return not self.items
+        return self.count is not None and seen >= self.count and len(self.items) < page_size
 
     @classmethod
     def read(cls, value: object, read: Callable[[Fields], T]) -> Listing[T]:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.behaviour.own_vendor import detect_error, operation
 from tests.loopback import answering, closing_after, dripping, http, resetting_after, stalling_after
+from tests.pace import at_any_pace
 from unichat.adapter import StreamOperation, open_stream
 from unichat.errors import (
     AuthenticationError,
@@ -69,14 +70,15 @@ BROKEN = {
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", BROKEN)
-def test_an_error_status_is_what_it_says_whatever_becomes_of_its_body(own, serve, fault):
+@at_any_pace
+def test_an_error_status_is_what_it_says_whatever_becomes_of_its_body(own, serve, fault, pace):
     server = serve(BROKEN[fault](429), BROKEN[fault](503), GOOD)
     made = own(url=server.url, policy={**QUICK, "body_limit": 1_000_000})
-    answer = made.client.chat("Hi?", deadline=15)
+    answer = made.client.chat("Hi?", deadline=15 * pace)
     assert answer.text == "Yes."
     assert [attempt.outcome for attempt in answer.call.attempts] == ["HTTP 429", "HTTP 503", "ok"]
     assert answer.maybe_duplicated is False
-    assert answer.call.elapsed < 5
+    assert answer.call.elapsed < 5 * pace
 
 
 @pytest.mark.usefixtures("impatient")
@@ -98,17 +100,19 @@ def test_what_came_of_the_body_can_still_be_read(own, serve):
         own(url=server.url, policy={"attempts": 1}).client.chat("Hi?")
 
 
-def test_the_deadline_passes_in_the_body_of_an_error(own, serve):
+@at_any_pace
+def test_the_deadline_passes_in_the_body_of_an_error(own, serve, pace):
     server = serve(stalling_after(http(429, BODY[:-3], length=len(BODY))))
     with pytest.raises(RateLimited) as caught:
-        own(url=server.url).client.chat("Hi?", deadline=0.5)
+        own(url=server.url).client.chat("Hi?", deadline=0.5 * pace)
     assert caught.value.stopped_by == "deadline"
-    assert caught.value.elapsed < 3
+    assert caught.value.elapsed < 3 * pace
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", ["cut", "stalled", "endless", "said to be gzip", "two encodings"])
-def test_the_same_holds_where_a_stream_was_asked_for(own, serve, fault):
+@at_any_pace
+def test_the_same_holds_where_a_stream_was_asked_for(own, serve, fault, pace):
     def stream(call):
         asked = operation()
         return open_stream(
@@ -123,10 +127,10 @@ def test_the_same_holds_where_a_stream_was_asked_for(own, serve, fault):
         )
 
     made = own(url=serve(BROKEN[fault](429)).url, stream=stream, policy={**QUICK, "attempts": 2})
-    with pytest.raises(RateLimited) as caught, made.client.stream("Hi?", deadline=15) as pieces:
+    with pytest.raises(RateLimited) as caught, made.client.stream("Hi?", deadline=15 * pace) as pieces:
         list(pieces)
     assert len(caught.value.attempts) == 2
-    assert caught.value.elapsed < 5
+    assert caught.value.elapsed < 5 * pace
 
 
 @pytest.mark.usefixtures("impatient")

@@ -182,7 +182,9 @@ class Terminal:
 
         A signal between Python's look for signals and a system call that waits is seen only after that call.
         """
+        deadline = time.monotonic() + SECONDS
         while self._child.poll() is None:
+            assert time.monotonic() < deadline, f"Ctrl-C has no effect: {self.text!r}"
             self.type("\x03")
             second = time.monotonic() + 1
             while self._read(second):

@@ -165,3 +165,23 @@ def test_a_performer_on_asyncio_belongs_to_the_loop_of_its_first_program():
     assert asyncio.run(performer.perform(wait_once())) == "waited"
     with pytest.raises(InvalidInput, match="another event loop"):
         asyncio.run(performer.perform(wait_once()))
+
+
+def test_a_forgotten_reply_is_closed_in_the_loop_from_any_thread():
+    async def forget():
+        performer = AsyncPerformer(REAL_TIME)
+        await performer.perform(wait_once())
+        closed = asyncio.Event()
+
+        class Reply:
+            def close(self):
+                closed.set()
+
+        threading.Thread(target=performer.discard, args=(Reply(),)).start()
+        async with asyncio.timeout(SOON):
+            await closed.wait()
+        return performer, Reply()
+
+    performer, reply = asyncio.run(forget())
+    # After the loop's end there is nothing to close it in.
+    performer.discard(reply)

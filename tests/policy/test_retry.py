@@ -99,3 +99,11 @@ def test_a_retry_with_a_fresh_token_is_free_and_at_once():
     budget = Budget(0)
     retries = Retries(PolicySettings(), endless(), budget)
     assert retries.next_wait(failed(Backoff.AT_ONCE)) == 0.0
+
+
+def test_nothing_is_given_to_the_budget_where_nothing_was_charged():
+    # A forgotten stream comes here from the garbage collector, perhaps while its thread has the budget's lock.
+    budget = Budget(100)
+    retries = Retries(PolicySettings(), endless(), budget)
+    with budget._lock:
+        retries.refund()

@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 
+import pytest
+
 from unichat.transport.requests.progress import shut_down
 from unichat.transport.timers import TimerThread
 
@@ -35,3 +37,18 @@ def test_an_object_that_wraps_a_socket_is_shut_down_like_one():
     with contextlib.closing(here), contextlib.closing(there):
         shut_down(Wrapped(here))
         assert there.recv(1) == b""
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again_with_the_next_timer(monkeypatch):
+    timers, called = TimerThread(), threading.Event()
+    start = threading.Thread.start
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start"):
+        timers.call_at(time.monotonic(), called.set)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    timers.call_at(time.monotonic(), called.set)
+    assert called.wait(20)

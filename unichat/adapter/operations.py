@@ -1,4 +1,4 @@
-"""Operations: HTTP calls as values, which a driver runs.
+"""Operations: HTTP calls as values, which a client runs.
 
 An adapter does no I/O. It returns an `Operation`: the request to send, how to read the answer, and what may be done
 when it fails. A neutral call that takes several is a `Flow`: a generator that yields operations and is sent their

@@ -82,7 +82,10 @@ class Retries:
     def refund(self) -> None:
         """Return what the budget was charged for a retry that will not be made after all, if anything."""
         charged, self._charged = self._charged, 0.0
-        self._budget.give(charged)
+        if charged:
+            # Not otherwise: a stream that is forgotten comes here from the garbage collector, perhaps while this thread
+            # has the budget's lock.
+            self._budget.give(charged)
 
     def reward(self) -> None:
         """Return what the last retry cost, since it helped."""

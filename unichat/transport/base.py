@@ -14,7 +14,9 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from unichat._text.printable import quoted
 from unichat.adapter import Reply
+from unichat.errors import InvalidInput
 
 _LONGEST_TIMER = 1e6
 
@@ -220,3 +222,17 @@ class AsyncTransport(Protocol):
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine."""
         ...
+
+
+def check_address(request: HttpRequest, base_url: str) -> None:
+    """Check that a request is for the address that a transport was made for: its key is for that address alone.
+
+    Raises:
+        InvalidInput: it is for another.
+    """
+    if request.base_url != base_url:
+        raise InvalidInput(
+            f"the transport was made for {quoted(base_url)}, and the client talks to {quoted(request.base_url)}",
+            argument="transport",
+            hint="Make the transport for the client's base_url.",
+        )

@@ -48,8 +48,10 @@ class TimerThread:
         timer = Timer(when, callback)
         with self._changed:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="unichat-timers", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="unichat-timers", daemon=True)
+                # It may fail, where no more threads are allowed: the next timer then tries again.
+                thread.start()
+                self._thread = thread
             earliest = not self._due or when < self._due[0][0]
             if len(self._due) > 1000 and len(self._due) & (len(self._due) - 1) == 0:
                 # Cancelled timers stay until they are due; at each power of two the heap is freed of them.

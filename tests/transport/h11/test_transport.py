@@ -19,6 +19,7 @@ from tests.faults.oracles import open_sockets
 from tests.loopback import answering, chunked, http, silent
 from tests.pace import PATIENCE
 from unichat.adapter import Reply
+from unichat.errors import InvalidInput
 from unichat.testing import Connection, FaultServer
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure
 from unichat.transport.h11.response import HttpResponse
@@ -121,7 +122,7 @@ def test_a_request_for_another_address_is_a_mistake_of_the_caller(run: Callable[
     async def test() -> None:
         transport = H11Transport(server.url)
         for wrong in ("http://127.0.0.1:9", f"{server.url}/more"):
-            with pytest.raises(ValueError, match="another address"):
+            with pytest.raises(InvalidInput, match="was made for"):
                 await transport.send(request(wrong), Deadline(20.0), limit=LIMIT)
         with pytest.raises(ValueError, match="header"):
             await transport.send(request(server.url, X="a\r\nb"), Deadline(20.0), limit=LIMIT)

@@ -6,7 +6,7 @@ Proxies and authorities are found as the sync client finds them.
 from __future__ import annotations
 
 from unichat.adapter import Reply
-from unichat.transport.base import Deadline, HttpRequest, TransportFailure
+from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.h11.connecting import Connector
 from unichat.transport.h11.pool import ConnectionPool
 from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
@@ -108,9 +108,7 @@ class H11Transport:
         Raises:
             AttemptFailed, AttemptStopped: there is none. Nothing is held any more.
         """
-        if request.base_url != self._base_url:
-            # It may hold a key, which is for that address alone.
-            raise ValueError("the request is for another address than this transport's")
+        check_address(request, self._base_url)
         head, body = self._heads.head(request), request.body or b""
         if progress.is_over():
             raise AttemptStopped

@@ -20,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 
 from unichat.adapter import Reply
 from unichat.transport import limits
-from unichat.transport.base import Deadline, HttpRequest, TransportFailure
+from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.error_text import describe_error
 from unichat.transport.proxies import check_proxy, is_encrypted, proxy_for
 from unichat.transport.requests.errors import classify_error
@@ -130,6 +130,7 @@ class RequestsTransport:
     def _open(
         self, request: HttpRequest, deadline: Deadline, idle_timeout: float | None
     ) -> _OpenReply | TransportFailure:
+        check_address(request, self._base_url)
         if deadline.remaining() <= 0:
             return TransportFailure("deadline", "before sending", delivered=False)
         if self._problem is not None:
@@ -235,24 +236,19 @@ def _reset_all() -> None:
 os.register_at_fork(after_in_child=_reset_all)
 
 
-class _OwnedLock:
-    """A lock that knows its owner: a signal's handler may run in the midst of what its own thread does."""
+class _ReadLock:
+    """Lets one thread at a time read a body. A signal's handler may run in the midst of what its own thread does.
+
+    The lock is reentrant and taken by `with` alone, so that an interrupt cannot leave it taken.
+
+    Attributes:
+        lock: to be held while `active` is looked at or set.
+        active: whether the thread that has the lock is reading.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owner = 0
-
-    def is_mine(self) -> bool:
-        """Whether this thread has it."""
-        return self._owner == threading.get_ident()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        self._owner = threading.get_ident()
-
-    def __exit__(self, *_: object) -> None:
-        self._owner = 0
-        self._lock.release()
+        self.lock = threading.RLock()
+        self.active = False
 
 
 class _OpenReply:
@@ -267,7 +263,7 @@ class _OpenReply:
         self._response = response
         self._watchdog = watchdog
         # No two threads may be at the response at a time.
-        self._reading = _OwnedLock()
+        self._reading = _ReadLock()
         self._chunks = _chunks(raw, watchdog, self._reading)
 
     def read(self) -> bytes | TransportFailure | None:
@@ -278,13 +274,15 @@ class _OpenReply:
         """Give the connection up, unless the body has ended. Closing twice is fine."""
         # First, so that a thread that reads comes back.
         self._watchdog.progress.stop("cancelled")
-        if not self._reading.is_mine():
-            with self._reading:
-                self._response.close()
-            self._watchdog.end()
+        with self._reading.lock:
+            if self._reading.active:
+                # From a signal's handler, within a read of the same thread, which ends the rest.
+                return
+            self._response.close()
+        self._watchdog.end()
 
 
-def _chunks(raw: Any, watchdog: Watchdog, reading: _OwnedLock) -> Iterator[bytes | TransportFailure]:
+def _chunks(raw: Any, watchdog: Watchdog, reading: _ReadLock) -> Iterator[bytes | TransportFailure]:
     """Yield the body's bytes as soon as they are there, then a `TransportFailure` if it did not end as it should."""
     failure: TransportFailure | None = None
     progress = watchdog.progress
@@ -293,8 +291,12 @@ def _chunks(raw: Any, watchdog: Watchdog, reading: _OwnedLock) -> Iterator[bytes
     try:
         # A body of many small chunks can go on for long after its connection was ended: they are in the buffer.
         while progress.stopped is None:
-            with reading:
-                chunk = next(chunks, None)
+            with reading.lock:
+                reading.active = True
+                try:
+                    chunk = next(chunks, None)
+                finally:
+                    reading.active = False
             if chunk is None:
                 break
             watchdog.pause()
