@@ -4,6 +4,7 @@ import itertools
 import tracemalloc
 
 import pytest
+from attrs import evolve
 
 from tests.behaviour.own_vendor import detect_error, reply
 from unichat.adapter import Operation, Page, Paged, Replay, Request, ask, oldest_first
@@ -205,6 +206,12 @@ def test_rows_that_are_not_wanted_are_left_out_on_each_level(own):
     nested = outer.flat_map(lambda name: Paged(listing(f"/{name}/m"), key, lambda row: row.id != "2"))
     made = own(page("a", "b", "c"), page(1, 2), page(3), history=returning(nested))
     assert numbers(made.client.history()) == [1, 3]
+
+
+def test_rows_that_a_nested_list_does_not_keep_are_left_out_over_all_its_lists(own):
+    nested = evolve(conversations().flat_map(messages), keep=lambda row: row.id not in ("2", "3"))
+    made = own(page("a", "b"), page(1, 2), page(3, 4), history=returning(nested))
+    assert numbers(made.client.history()) == [1, 4]
 
 
 def test_pages_count_over_all_lists(own):

@@ -135,7 +135,9 @@ def read_list(paged: Paged[T]) -> Steps[T]:
     """Read a list, and each list within it, as far as its reader requests."""
     forwards: Steps[T]
     if paged.outer is not None and paged.inner is not None:
-        forwards = _read_nested(paged.outer, paged.inner, paged.keep)
+        forwards = _read_nested(paged.outer, paged.inner)
+        if paged.keep is not None:
+            forwards = _filter_rows(forwards, paged.keep)
     else:
         forwards = _read_pages(paged)
     if paged.order is None:
@@ -153,7 +155,7 @@ def read_list(paged: Paged[T]) -> Steps[T]:
         yield rows[::-1] if paged.order == "newest_first" else rows
 
 
-def _read_nested(outer: Paged[Any], inner: Callable[[Any], Paged[T]], keep: Callable[[T], bool] | None) -> Steps[T]:
+def _read_nested(outer: Paged[Any], inner: Callable[[Any], Paged[T]]) -> Steps[T]:
     items = read_list(outer)
     page: Page[Any] | None = None
     while (step := _advance(items, page)) is not None:
@@ -161,6 +163,16 @@ def _read_nested(outer: Paged[Any], inner: Callable[[Any], Paged[T]], keep: Call
         if isinstance(step, list):
             for item in step:
                 yield from read_list(inner(item))
+        else:
+            page = yield step
+
+
+def _filter_rows(steps: Steps[T], keep: Callable[[T], bool]) -> Steps[T]:
+    page: Page[Any] | None = None
+    while (step := _advance(steps, page)) is not None:
+        page = None
+        if isinstance(step, list):
+            yield [row for row in step if keep(row)]
         else:
             page = yield step
 
