@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +21,7 @@ import pytest
 import unichat
 from unichat.cli import main
 from unichat.cli.demo import QUESTION, steps
+from unichat.cli.sandbox import _stop_on_signals
 
 STEPS = ["chat", "continue_thread", "stream", "feedback", "history", "clear_history"]
 
@@ -210,10 +212,10 @@ def stopped_at_once(monkeypatch):
                 handlers[0][1](handlers[0][0], None)
             return self.is_set()
 
-    signals = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM}
+    signals = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIG_DFL": signal.SIG_DFL}
     install = lambda number, handler: handlers.append((number, handler))  # noqa: E731
     monkeypatch.setattr("unichat.cli.sandbox.signal", SimpleNamespace(signal=install, **signals))
-    monkeypatch.setattr("unichat.cli.sandbox.threading", SimpleNamespace(Event=Event))
+    monkeypatch.setattr("unichat.cli.sandbox.threading", SimpleNamespace(**{**vars(threading), "Event": Event}))
     return handlers
 
 
@@ -239,7 +241,17 @@ def test_the_sandbox_prints_json_in_one_line(run, stopped_at_once, manual):
 def test_the_signal_handlers_are_restored(run, stopped_at_once, manual):
     run("sandbox", "--docs", str(manual))
     assert [number for number, _ in stopped_at_once] == [signal.SIGINT, signal.SIGTERM] * 2
-    assert [handler for _, handler in stopped_at_once[2:]] == [None, None]
+    assert [handler for _, handler in stopped_at_once[2:]] == [signal.SIG_DFL] * 2
+
+
+def test_a_sandbox_outside_the_main_thread_leaves_the_signals_alone(stopped_at_once):
+    def enter():
+        with _stop_on_signals() as stopped:
+            return stopped.is_set()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(enter).result() is False
+    assert stopped_at_once == []
 
 
 def test_the_real_signal_handlers_are_restored_in_the_main_thread(run, manual, monkeypatch):

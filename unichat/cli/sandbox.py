@@ -48,13 +48,16 @@ def command(docs: str | None, port: int | None, state: str | None, as_json: bool
 def _stop_on_signals() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C and SIGTERM set."""
     stopped = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    # SIGBREAK is Ctrl-Break, and only Windows has it. Python lets no other thread than the main one handle signals.
+    names = ("SIGINT", "SIGTERM", "SIGBREAK") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]
     try:
         yield stopped
     finally:
         for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+            # None stands for a handler that was not set by Python, which cannot be set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _print_settings(box: Sandbox) -> None:

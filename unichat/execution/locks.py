@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
+
+from unichat.transport.forks import reset_after_fork
 
 
 class KeyedLock:
@@ -108,4 +109,4 @@ def _reset_all() -> None:
         locks._reset()
 
 
-os.register_at_fork(after_in_child=_reset_all)
+reset_after_fork(_reset_all)

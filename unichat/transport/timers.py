@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from attrs import define
 
 from unichat._text.log import log
+from unichat.transport.forks import reset_after_fork
 
 
 @define(eq=False)
@@ -35,7 +35,7 @@ class TimerThread:
 
     def __init__(self) -> None:
         self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        reset_after_fork(self._reset)
 
     def _reset(self) -> None:
         self._changed = threading.Condition()

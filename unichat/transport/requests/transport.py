@@ -5,7 +5,6 @@ Nothing of requests gets out: its exceptions hold the request, and with it the k
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import weakref
@@ -22,6 +21,7 @@ from unichat.adapter import Reply
 from unichat.transport import limits
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.error_text import describe_error
+from unichat.transport.forks import reset_after_fork
 from unichat.transport.proxies import check_proxy, is_encrypted, proxy_for
 from unichat.transport.requests.errors import classify_error
 from unichat.transport.requests.progress import AttemptProgress, Watchdog, current
@@ -233,7 +233,7 @@ def _reset_all() -> None:
         transport._reset()
 
 
-os.register_at_fork(after_in_child=_reset_all)
+reset_after_fork(_reset_all)
 
 
 class _ReadLock:
