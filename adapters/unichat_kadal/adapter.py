@@ -12,13 +12,13 @@ from unichat.adapter import (
     Capabilities,
     ChatCall,
     ClearCall,
+    ConversationCall,
     Credential,
     EventSource,
     FeedbackCall,
     Flow,
     HistoryCall,
     Method,
-    NeutralCall,
     Operation,
     Page,
     Paged,
@@ -27,9 +27,13 @@ from unichat.adapter import (
     Template,
     Term,
     ask,
+    check_scope,
+    drop_unsupported,
     exclusive,
     quoted,
     reconcile,
+    require_user_id,
+    resolve_owner,
 )
 from unichat.errors import ConfigError, InvalidInput, ThreadMismatch
 from unichat.models import (
@@ -42,7 +46,6 @@ from unichat.models import (
     FeedbackReceipt,
     Rating,
     ThreadRef,
-    User,
 )
 from unichat_kadal import operations
 from unichat_kadal.access_tokens import fetch_token
@@ -110,55 +113,41 @@ class KadalAdapter:
 
     # Users and threads
 
-    def _resolve_user(self, call: NeutralCall, user: User | None, thread: ThreadRef | None) -> str | None:
-        """Return the bot's own id of the user, from the call or else from the thread."""
-        if user is not None:
-            call.reject_or_drop_user_details(user, "Kadal accepts only an id for a user")
-        given = None if user is None else user.id
-        if thread is not None and given is not None and given != thread.user:
-            owner = quoted(thread.user) if thread.user else "no named user"
-            raise ThreadMismatch(
-                f"the thread belongs to {owner}, not to {quoted(given)}",
-                hint=Template("Leave out ", Argument("user"), ": the thread remembers it."),
-                backend="kadal",
-                operation=call.operation,
-                expected=thread.user,
-                found=given,
+    def _resolve_user(self, call: ConversationCall) -> str | None:
+        """Return the bot's own id of the user whose conversation it is, and check that the thread is this client's."""
+        if call.thread is not None:
+            check_scope(call, self.settings.chat_bot_id, kind="bot", setting="chat_bot_id")
+            self._check_mode(call, call.thread)
+        user = resolve_owner(call)
+        if user is None and self.settings.require_user:
+            require_user_id(
+                call, "require_user is set", ": with a service token, users without one may share a conversation"
             )
-        found = thread.user if thread is not None else given
-        if found is None and self.settings.require_user:
-            raise InvalidInput(
-                "no user was given, and require_user is set",
-                hint=Template(
-                    "Pass ", Argument("user"), ": with a service token, users without one may share a conversation."
-                ),
-                backend="kadal",
-                operation=call.operation,
-                argument="user",
-            )
-        return found
+        return user
 
-    def _check_thread(self, thread: ThreadRef) -> None:
-        """Reject a thread of another bot, or one made with another value of the setting `threads`."""
-        if thread.scope not in (None, self.settings.chat_bot_id):
-            raise ThreadMismatch(
-                f"the thread belongs to the bot {quoted(thread.scope)}, and this client asks another",
-                hint=Template("Use a client with that chat_bot_id, or start a new thread with ", Method("chat"), "."),
-                backend="kadal",
-                expected=self.settings.chat_bot_id,
-                found=thread.scope,
-            )
-        if thread.id.startswith(ISOLATED) is not self._isolated:
-            made, used = ("isolated", "per-user") if not self._isolated else ("per-user", "isolated")
-            raise ThreadMismatch(
-                f"the thread was made with threads = '{made}', and this client has '{used}'",
-                hint=Template(
-                    "Set ", Setting("threads", f"'{made}'"), " for it, or start a new thread with ", Method("chat"), "."
-                ),
-                backend="kadal",
-                expected=used,
-                found=made,
-            )
+    def _check_mode(self, call: ConversationCall, thread: ThreadRef) -> None:
+        """Reject a thread that was made with another value of the setting `threads`."""
+        if thread.id.startswith(ISOLATED) is self._isolated:
+            return
+        made, used = ("isolated", "per-user") if not self._isolated else ("per-user", "isolated")
+        raise ThreadMismatch(
+            f"the thread was made with threads = '{made}', and this client has '{used}'",
+            hint=Template(
+                "Set ", Setting("threads", f"'{made}'"), " for it, or start a new thread with ", Method("chat"), "."
+            ),
+            backend="kadal",
+            operation=call.operation,
+            expected=used,
+            found=made,
+        )
+
+    def _resolve_user_or_drop(self, call: ConversationCall, alternative: str) -> str | None:
+        """Do what `_resolve_user` does; without a thread, a user identifies nothing if threads are isolated."""
+        user = self._resolve_user(call)
+        if user is None or call.thread is not None or not self._isolated:
+            return user
+        call.reject_or_drop("user", "each isolated thread has a user reference of its own", alternative)
+        return None
 
     def _user_reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
         """Return the `ext_user_id_ref` that identifies the user, or the isolated thread."""
@@ -173,11 +162,14 @@ class KadalAdapter:
     def chat(self, call: ChatCall) -> Flow[Answer]:
         """Ask. Source: Kadal reference, 'Post Chat by Bot ID' or 'Get Chat by Bot ID'."""
         thread = call.thread
-        if thread is not None:
-            self._check_thread(thread)
-        user = self._resolve_user(call, call.user, thread)
-        if call.metadata is not None and not self._supports_metadata:
-            call.reject_or_drop("metadata", "it is sent only in the JSON body of v2", "Use send_version v2 with JSON.")
+        user = self._resolve_user(call)
+        if not self._supports_metadata:
+            call = drop_unsupported(
+                call,
+                "metadata",
+                reason="it is sent only in the JSON body of v2",
+                alternative="Use send_version v2 with JSON.",
+            )
         if thread is None:
             return self._start_thread(call, user)
         thread = self.conversations.resolve(thread)
@@ -262,7 +254,7 @@ class KadalAdapter:
                 message=call.question,
                 continue_last_chat=continuing,
                 ext_user_id_ref=reference,
-                metadata=call.metadata if self._supports_metadata and encoding == "json" else None,
+                metadata=call.metadata if encoding == "json" else None,
                 message_encoding=encoding,
             )
 
@@ -273,10 +265,7 @@ class KadalAdapter:
         except InvalidInput as error:
             if not _is_missing_in_query(error, ("message", "query")):
                 raise
-        if call.metadata is not None:
-            call.reject_or_drop(
-                "metadata", "this server takes the message only in the query", "Leave the metadata out."
-            )
+        call = drop_unsupported(call, "metadata", reason="this server takes the message only in the query")
         return (yield from ask(post("query")))
 
     def _check_newest_row(self, thread: ThreadRef, reference: str | None) -> Flow[None]:
@@ -292,16 +281,7 @@ class KadalAdapter:
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; a second call may make a second row. Source: Kadal reference, 'Add Feedback API'."""
-        if call.thread is not None:
-            self._check_thread(call.thread)
-        user = self._resolve_user(call, call.user, call.thread)
-        if self._isolated and call.thread is None and user is not None:
-            call.reject_or_drop(
-                "user",
-                "each isolated thread has a user reference of its own",
-                Template("Rate it ", Term("by its Answer, not by its id"), "."),
-            )
-            user = None
+        user = self._resolve_user_or_drop(call, Template("Rate it ", Term("by its Answer, not by its id"), "."))
         comment = call.comment
         if comment is not None:
             for name in ("incorrect", "irrelevant", "unaddressed"):
@@ -362,19 +342,9 @@ class KadalAdapter:
 
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
         """Read a user's conversation, or all of the bot's. Source: Kadal reference, 'List Chats', or the v7 listing."""
-        if call.thread is not None:
-            self._check_thread(call.thread)
-        user = None
-        if call.user is not None or call.thread is not None:
-            user = self._resolve_user(call, call.user, call.thread)
-        if self._isolated and call.thread is None and user is not None:
-            call.reject_or_drop(
-                "user",
-                "each isolated thread has a user reference of its own",
-                Template("Pass ", Argument("thread"), "."),
-            )
-            user = None
-        thread = call.thread
+        thread, user = call.thread, None
+        if call.user is not None or thread is not None:
+            user = self._resolve_user_or_drop(call, Template("Pass ", Argument("thread"), "."))
         if thread is None and user is not None:
             thread = ThreadRef("kadal", CURRENT, user=user, scope=self.settings.chat_bot_id)
         reference = self._user_reference(user, thread)
@@ -444,19 +414,10 @@ class KadalAdapter:
 
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
         """Clear a user's conversation, or the token owner's. Source: Kadal reference, 'Clear Chat History …'."""
-        if call.thread is not None:
-            self._check_thread(call.thread)
-            if not self._isolated:
-                # Clearing a thread that a newer one has replaced would clear the newer one.
-                self.conversations.check(call.thread)
-        user = self._resolve_user(call, call.user, call.thread)
-        if self._isolated and call.thread is None and user is not None:
-            call.reject_or_drop(
-                "user",
-                "each isolated thread has a user reference of its own",
-                Template("Pass ", Argument("thread"), "."),
-            )
-            user = None
+        user = self._resolve_user_or_drop(call, Template("Pass ", Argument("thread"), "."))
+        if call.thread is not None and not self._isolated:
+            # Clearing a thread that a newer one has replaced would clear the newer one.
+            self.conversations.check(call.thread)
         return self._clear(call, user, self._user_reference(user, call.thread))
 
     def _clear(self, call: ClearCall, user: str | None, reference: str | None) -> Flow[ClearResult]:

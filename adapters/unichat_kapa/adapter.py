@@ -9,7 +9,6 @@ from typing import Any
 from attrs import frozen
 
 from unichat.adapter import (
-    Argument,
     Capabilities,
     ChatCall,
     ClearCall,
@@ -21,12 +20,13 @@ from unichat.adapter import (
     Operation,
     Page,
     Paged,
-    Template,
     ask,
+    drop_unsupported,
     open_stream,
     reconcile,
+    require_user_id,
 )
-from unichat.errors import InvalidInput, Unsupported
+from unichat.errors import Unsupported
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat_kapa import operations
 from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thread
@@ -137,23 +137,16 @@ class KapaAdapter:
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; a later rating by the same user replaces it. Source: Kapa reference, 'Upsert feedback'."""
-        if call.user is None or call.user.id is None:
-            raise InvalidInput(
-                "Kapa keeps one rating for each user and answer, and no user was given",
-                hint=Template("Pass ", Argument("user"), ", something stable and unique for the person."),
-                backend="kapa",
-                operation="feedback",
-                argument="user",
-            )
-        call.reject_or_drop_user_details(call.user, "Kapa's feedback accepts only an id for a user")
+        user = require_user_id(
+            call, "Kapa keeps one rating for each user and answer", ", something stable and unique for the person"
+        )
+        if call.rating is Rating.UP:
+            call = drop_unsupported(call, "comment", reason="Kapa accepts a comment only with a downvote")
         comment = call.comment
-        if comment is not None and call.rating is Rating.UP:
-            call.reject_or_drop("comment", "Kapa accepts a comment only with a downvote", "Leave the comment out.")
-            comment = None
         operation = operations.upsert_feedback(
             question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is rejected there, with the reason
             reaction=_REACTIONS[call.rating],
-            user_identifier=call.user.id,
+            user_identifier=user,
             comment=None if comment is None else _comment_to_json(comment),
         )
         return ask(

@@ -11,6 +11,7 @@ from unichat._text.decoding import decode_json
 from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
+from unichat.adapter.checks import check_scope, drop_unsupported, require_user_id, resolve_owner, resolve_user_id
 from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
 from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
@@ -24,6 +25,7 @@ from unichat.adapter.protocol import (
     Capabilities,
     ChatCall,
     ClearCall,
+    ConversationCall,
     Credential,
     Credentials,
     FeedbackCall,
@@ -56,6 +58,7 @@ __all__ = [
     "ChatCall",
     "ClearCall",
     "CommonSettings",
+    "ConversationCall",
     "Credential",
     "Credentials",
     "DelimitedJson",
@@ -94,7 +97,9 @@ __all__ = [
     "Token",
     "TokenProvider",
     "ask",
+    "check_scope",
     "decode_json",
+    "drop_unsupported",
     "encode_json",
     "exclusive",
     "http_url",
@@ -111,6 +116,9 @@ __all__ = [
     "raw_field",
     "reconcile",
     "relay_stream",
+    "require_user_id",
+    "resolve_owner",
+    "resolve_user_id",
     "setting",
     "trimmed",
     "true_or_false",

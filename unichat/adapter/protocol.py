@@ -94,19 +94,17 @@ class NeutralCall:
             )
         log.warning("%s %s: dropped %s: %s", self.backend, self.operation, argument, reason)
 
-    def reject_or_drop_user_details(self, user: User, reason: str) -> None:
-        """Report, as `reject_or_drop` does, each detail of a user besides the id.
 
-        Raises:
-            Unsupported: unless the caller chose `on_unsupported="drop"`.
-        """
-        for name in ("email", "fingerprint_id", "slack_id", "discord_id", "metadata"):
-            if getattr(user, name) is not None:
-                self.reject_or_drop(f"user.{name}", reason, "Give only the user's id.")
+@frozen(kw_only=True)
+class ConversationCall(NeutralCall):
+    """What the calls about a conversation have besides: its thread and the person, as far as the caller names them."""
+
+    thread: ThreadRef | None = None
+    user: User | None = None
 
 
 @frozen(kw_only=True)
-class ChatCall(NeutralCall):
+class ChatCall(ConversationCall):
     """The arguments of `chat` (without a thread), `continue_thread` and `stream`.
 
     Attributes:
@@ -115,38 +113,29 @@ class ChatCall(NeutralCall):
 
     question: str
     reconcile: bool = False
-    thread: ThreadRef | None = None
-    user: User | None = None
     metadata: Mapping[str, Any] | None = None
 
 
 @frozen(kw_only=True)
-class FeedbackCall(NeutralCall):
+class FeedbackCall(ConversationCall):
     """The arguments of `feedback`. `thread` is that of the answer or exchange, None if only an id was given."""
 
     answer_id: str | int
     rating: Rating
-    thread: ThreadRef | None = None
-    user: User | None = None
     comment: Comment | None = None
 
 
 @frozen(kw_only=True)
-class HistoryCall(NeutralCall):
+class HistoryCall(ConversationCall):
     """The arguments of `history`. `page_size` is None if the caller leaves it to the adapter."""
 
-    thread: ThreadRef | None = None
-    user: User | None = None
     newest_first: bool = False
     page_size: int | None = None
 
 
 @frozen(kw_only=True)
-class ClearCall(NeutralCall):
+class ClearCall(ConversationCall):
     """The arguments of `clear_history`."""
-
-    thread: ThreadRef | None = None
-    user: User | None = None
 
 
 @frozen

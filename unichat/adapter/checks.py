@@ -1,0 +1,124 @@
+"""What most adapters check before they return a flow: arguments, users, and whose conversation it is."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from attrs import evolve
+
+from unichat._text.printable import quoted
+from unichat._text.templates import Argument, Method, Setting, Template
+from unichat.adapter.protocol import ConversationCall, NeutralCall
+from unichat.errors import InvalidInput, ThreadMismatch
+from unichat.models import User
+
+C = TypeVar("C", bound=NeutralCall)
+
+_USER_DETAILS = ("email", "fingerprint_id", "slack_id", "discord_id", "metadata")
+
+
+def drop_unsupported(call: C, *arguments: str, reason: str, alternative: str = "Leave it out.") -> C:
+    """Return `call` without these arguments, which the vendor cannot carry: None takes their place.
+
+    Raises:
+        Unsupported: one of them was given, unless the caller chose `on_unsupported="drop"`.
+    """
+    given = [name for name in arguments if getattr(call, name) is not None]
+    for name in given:
+        call.reject_or_drop(name, reason, alternative)
+    without: dict[str, Any] = dict.fromkeys(given)
+    return evolve(call, **without)
+
+
+def resolve_user_id(call: ConversationCall) -> str | None:
+    """Return the id of the call's user, or None; for a vendor that knows a user by an id only.
+
+    Raises:
+        Unsupported: the user has other details, unless the caller chose `on_unsupported="drop"`.
+    """
+    if call.user is None:
+        return None
+    _reject_or_drop_details(call, call.user)
+    return call.user.id
+
+
+def _reject_or_drop_details(call: ConversationCall, user: User) -> None:
+    for name in _USER_DETAILS:
+        if getattr(user, name) is not None:
+            call.reject_or_drop(f"user.{name}", f"{call.backend} takes only an id here", "Give only the user's id.")
+
+
+def require_user_id(call: ConversationCall, reason: str, advice: str) -> str:
+    """Return the id of the call's user, without which the vendor cannot do it.
+
+    Args:
+        call: the call.
+        reason: why; the error says "no user was given, and …".
+        advice: what to know about the id; the error's hint says "Pass user…".
+
+    Raises:
+        InvalidInput: there is none.
+        Unsupported: as `resolve_user_id` does.
+    """
+    if call.user is None or call.user.id is None:
+        raise InvalidInput(
+            f"no user was given, and {reason}",
+            hint=Template("Pass ", Argument("user"), f"{advice}."),
+            backend=call.backend,
+            operation=call.operation,
+            argument="user",
+        )
+    _reject_or_drop_details(call, call.user)
+    return call.user.id
+
+
+def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) -> None:
+    """Check that the call's thread belongs to this client's bot or project, if it says to which one it belongs.
+
+    Args:
+        call: the call.
+        scope: this client's, as the adapter's references have it in `ThreadRef.scope`.
+        kind: what the vendor calls it, such as "bot".
+        setting: the setting that names it.
+
+    Raises:
+        ThreadMismatch: it belongs to another one.
+    """
+    found = None if call.thread is None else call.thread.scope
+    if found in (None, scope):
+        return
+    raise ThreadMismatch(
+        f"the thread belongs to the {kind} {quoted(found)}, and this client asks another",
+        hint=Template(
+            "Use a client with ", Setting(setting, quoted(found)), ", or start a new thread with ", Method("chat"), "."
+        ),
+        backend=call.backend,
+        operation=call.operation,
+        expected=scope,
+        found=found,
+    )
+
+
+def resolve_owner(call: ConversationCall) -> str | None:
+    """Return the id of the user whose conversation it is: the thread's user, or without a thread the call's.
+
+    It is for a vendor that keeps conversations per user, so that a thread remembers its user (`ThreadRef.user`).
+
+    Raises:
+        ThreadMismatch: the call names another user than its thread does.
+        Unsupported: as `resolve_user_id` does.
+    """
+    user = resolve_user_id(call)
+    if call.thread is None:
+        return user
+    if user not in (None, call.thread.user):
+        owner = quoted(call.thread.user) if call.thread.user else "no named user"
+        raise ThreadMismatch(
+            f"the thread belongs to {owner}, not to {quoted(user)}",
+            hint=Template("Leave out ", Argument("user"), ": the thread remembers it."),
+            backend=call.backend,
+            operation=call.operation,
+            expected=call.thread.user,
+            found=user,
+        )
+    return call.thread.user
