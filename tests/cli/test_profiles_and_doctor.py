@@ -54,8 +54,52 @@ def test_profiles_as_json_have_the_same_and_no_secret(run, several):
         "name": "internal",
         "default": False,
         "backend": "kadal",
+        "base_url": None,
         "settings": ["url"],
     }
+
+
+def test_a_base_url_that_is_not_the_vendor_s_own_is_listed(run, write):
+    write(
+        """\
+[profiles.own]
+backend = "kadal"
+base_url = "https://API.kadal.ai:443/"
+
+[profiles.other]
+backend = "kadal"
+base_url = "https://proxy.example.org/kadal?secret=do-not-show-me"
+
+[profiles.url]
+url = "kapa://x?base_url=https://kapa.example.org"
+"""
+    )
+    assert [row["base_url"] for row in run("profiles", "--json").json["profiles"]] == [
+        None,
+        "https://proxy.example.org/kadal",
+        "https://kapa.example.org",
+    ]
+    assert run("profiles").out.split("\n")[1:4] == [
+        "profile  default  backend  base_url                         settings",
+        "own               kadal                                     backend, base_url",
+        "other             kadal    https://proxy.example.org/kadal  backend, base_url",
+    ]
+
+
+def test_the_doctor_warns_of_an_address_that_is_not_the_vendor_s_own(run, write):
+    write('[profiles.a]\nbackend = "kadal"\nbase_url = "https://proxy.example.org"\n')
+    checks = run("doctor", "--json").json
+    assert [check["detail"] for check in checks if check["outcome"] == "warning"] == [
+        "requests go to https://proxy.example.org, which is not the vendor's own address"
+    ]
+
+
+def test_the_doctor_says_that_requests_stay_on_this_machine(run, profiles, box):
+    (detail,) = [check["detail"] for check in run("doctor", "--json").json if check["name"] == "settings"]
+    assert detail == (
+        f"complete, including the secrets; requests go to {box.settings('kapa')['base_url']}, "
+        "which is not the vendor's own address"
+    )
 
 
 def test_the_environment_can_name_another_default_profile(run, several, monkeypatch):

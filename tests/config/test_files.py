@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,14 +21,6 @@ def problem(path: object, **kwargs: object) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         load(path, environ={}, **kwargs)  # type: ignore[arg-type]
     return caught.value
-
-
-def test_the_nearest_file_upwards_is_used(tmp_path: Path, write: Callable[..., Path]) -> None:
-    write('default = "far"\n[profiles.far]\n')
-    near = write('default = "near"\n[profiles.near]\n', "a/unichat.toml")
-    (tmp_path / "a/b/c").mkdir(parents=True)
-    config = load(environ={}, cwd=tmp_path / "a/b/c")
-    assert (config.path, config.default, dict(config.profiles)) == (near, "near", {"near": {}})
 
 
 def test_in_one_folder_unichat_toml_wins_over_pyproject(tmp_path: Path, write: Callable[..., Path]) -> None:
@@ -77,25 +68,8 @@ def test_a_table_of_pyproject_must_be_a_table(write: Callable[..., Path]) -> Non
     assert str(problem(path)) == f"{path} [tool.unichat]: should be a table"
 
 
-def test_the_users_own_file_is_used_last(tmp_path: Path, user_folder: Path) -> None:
-    user_folder.mkdir()
-    try:
-        (user_folder / "unichat.toml").write_text(PROFILE)
-        assert load(environ={}, cwd=tmp_path).path == user_folder / "unichat.toml"
-    finally:
-        shutil.rmtree(user_folder)
-
-
 def test_without_any_file_there_are_no_profiles(tmp_path: Path) -> None:
     assert load(environ={}, cwd=tmp_path) == Config()
-
-
-def test_a_working_directory_that_was_deleted_has_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    assert load(environ={}).path is None
 
 
 def test_the_environment_names_the_file(tmp_path: Path, write: Callable[..., Path]) -> None:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 
+from unichat.adapter.setting_checks import is_loopback
 from unichat.cli import options, output
 from unichat.cli.failures import FAILED, option_names
 
@@ -93,9 +95,14 @@ def _check_config(profile_check: ProfileCheck) -> Iterator[Check]:
         f"{profile_check.path}, profile {profile_check.profile}, backend {profile_check.backend or 'unknown'}",
     )
     yield from (Check("settings", "failed", _line(problem)) for problem in profile_check.problems)
+    base_url = profile_check.base_url
+    where = "" if base_url is None else f"requests go to {base_url}, which is not the vendor's own address"
+    is_elsewhere = base_url is not None and not is_loopback(urlsplit(base_url).hostname or "")
     if not profile_check.problems:
-        yield Check("settings", "ok", "complete, including the secrets")
-    yield from (Check("settings", "warning", warning) for warning in profile_check.warnings)
+        details = ("complete, including the secrets", "" if is_elsewhere else where)
+        yield Check("settings", "ok", "; ".join(filter(None, details)))
+    warnings = (*profile_check.warnings, where) if is_elsewhere else profile_check.warnings
+    yield from (Check("settings", "warning", warning) for warning in warnings)
 
 
 def _line(problem: Problem) -> str:

@@ -18,7 +18,8 @@ from unichat.cli import options, output
 def command(config: str | None, schema: bool, as_json: bool) -> None:
     """List the profiles of the config file.
 
-    The default profile is marked. No value of the file is shown, since each may be a secret.
+    The default profile is marked. No value of the file is shown, since each may be a secret, except for a base_url that
+    is not the vendor's own.
     """
     from unichat import config as configuration
 
@@ -28,7 +29,13 @@ def command(config: str | None, schema: bool, as_json: bool) -> None:
     file = configuration.load(config)
     default = os.environ.get("UNICHAT_PROFILE") or file.default or _only_profile(file.profiles)
     rows = [
-        {"name": name, "default": name == default, "backend": _backend_name(profile), "settings": sorted(profile)}
+        {
+            "name": name,
+            "default": name == default,
+            "backend": _backend_name(profile),
+            "base_url": configuration.profile_base_url(file, name),
+            "settings": sorted(profile),
+        }
         for name, profile in file.profiles.items()
     ]
     if as_json:
@@ -41,13 +48,16 @@ def command(config: str | None, schema: bool, as_json: bool) -> None:
 
 
 def _print_profiles(profiles: list[dict[str, Any]]) -> None:
-    output.print_table(
-        ("profile", "default", "backend", "settings"),
-        [
-            (each["name"], "*" if each["default"] else "", each["backend"] or "?", ", ".join(each["settings"]))
-            for each in profiles
-        ],
-    )
+    columns = {
+        "profile": [each["name"] for each in profiles],
+        "default": ["*" if each["default"] else "" for each in profiles],
+        "backend": [each["backend"] or "?" for each in profiles],
+        "base_url": [each["base_url"] or "" for each in profiles],
+        "settings": [", ".join(each["settings"]) for each in profiles],
+    }
+    if not any(columns["base_url"]):
+        del columns["base_url"]
+    output.print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
 
 
 def _only_profile(profiles: Mapping[str, Any]) -> str | None:

@@ -1,10 +1,10 @@
-"""Finds and reads the config file and checks its structure; a profile's settings are checked in `validation`."""
+"""Reads the config file and checks its structure; a profile's settings are checked in `validation`."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from attrs import field, frozen
 
 from unichat._text.printable import quoted, trimmed
 from unichat.config.problems import Problem, error_from_problems, unknown_name
+from unichat.config.search import FILE_NAME, PYPROJECT, check_owners, find_candidates
 from unichat.config.small_files import FileContents, expand_user_path, read_small_file
 from unichat.errors import ConfigError
 
-FILE_NAME = "unichat.toml"
-PYPROJECT = "pyproject.toml"
 SIZE_LIMIT = 1 << 20  # bytes: far more than anybody writes by hand
 
 
@@ -55,8 +54,8 @@ def load(
     `pyproject.toml` with a table `[tool.unichat]`; failing that, `unichat.toml` in the user's config folder.
 
     Raises:
-        ConfigError: the file that was named is missing; or a file is unreadable, longer than 1 MiB, not UTF-8, not
-            TOML, or has unknown keys.
+        ConfigError: the file that was named is missing; another user could have written the one that was found; or a
+            file is unreadable, longer than 1 MiB, not UTF-8, not TOML, or has unknown keys.
     """
     loaded, problems = read(config, environ=environ, cwd=cwd)
     # This frame must not hold the contents when it raises: a traceback with local variables would show them.
@@ -82,7 +81,7 @@ def read(
             if table is None:
                 return Config(path=path), [Problem(f"{path} has no table [tool.unichat]", key="config")]
             return _check_structure(path, contents, table)
-        for path in _find_candidates(cwd):
+        for path in find_candidates(cwd):
             found = _read_candidate(path)
             if found is not None:
                 return _check_structure(path, *found)
@@ -91,50 +90,26 @@ def read(
     return Config(), []
 
 
-def _find_candidates(cwd: Path | None) -> Iterator[Path]:
-    try:
-        start = (Path() if cwd is None else cwd).absolute()
-    except OSError:
-        # The working directory was deleted, so there is nowhere to search from.
-        folders: tuple[Path, ...] = ()
-    else:
-        folders = (start, *start.parents)
-    for folder in folders:
-        for name in (FILE_NAME, PYPROJECT):
-            if _exists(folder / name):
-                yield folder / name
-    users = user_file()
-    if _exists(users):
-        yield users
-
-
-def user_file() -> Path:
-    """Return the path of the user's own config file, which is tried last."""
-    # Imported here, since most calls find a file earlier.
-    from platformdirs import user_config_path
-
-    return user_config_path("unichat", appauthor=False) / FILE_NAME
-
-
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def _read_candidate(path: Path) -> tuple[FileContents, Any] | None:
     if path.name == FILE_NAME:
+        check_owners(path)
+        # To open a pipe would wait for somebody to write into it. One that is named is read.
+        if not path.is_file() and not path.is_dir():
+            raise ConfigError(f"{path} is not a regular file")
         contents = read_small_file(path, SIZE_LIMIT)
         return contents, _unichat_table(path, contents)
     # pyproject.toml belongs to other tools: unless it mentions unichat, it does not matter here if it is broken.
+    if not path.is_file():
+        return None
     try:
         contents = read_small_file(path, SIZE_LIMIT)
     except ConfigError:
         return None
     table = _unichat_table(path, contents) if b"unichat" in contents.data else None
-    return None if table is None else (contents, table)
+    if table is None:
+        return None
+    check_owners(path)
+    return contents, table
 
 
 def _unichat_table(path: Path, contents: FileContents) -> Any:

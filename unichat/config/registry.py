@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,6 +11,11 @@ from unichat.adapter import Backend
 from unichat.errors import ConfigError
 
 GROUP = "unichat.adapters"
+
+Find = Callable[[str], Backend[Any]]
+"""A function that returns a backend by name, as `find` does."""
+Names = Callable[[], tuple[str, ...]]
+"""A function that returns the names of all backends, as `names` does."""
 
 
 def names() -> tuple[str, ...]:

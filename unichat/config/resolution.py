@@ -7,28 +7,24 @@ a traceback with local variables shows none.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from unichat._text.log import log
-from unichat._text.printable import quoted
-from unichat._text.templates import Template, Term
 from unichat.adapter import Backend
 from unichat.config import registry
 from unichat.config.files import Config, read
+from unichat.config.inspection import find_exposed_secrets, find_other_base_url
+from unichat.config.layers import merge_layers
 from unichat.config.problems import Problem, error_from_problems, problem_from_error
-from unichat.config.raw_values import RawValue, Source
-from unichat.config.selection import Layer, Names, Selection, choose_profile, select_by_profile, select_by_target
-from unichat.config.setting_types import is_secret
-from unichat.config.validation import build_settings, setting_attributes
+from unichat.config.registry import Find, Names
+from unichat.config.selection import Selection, choose_profile, select_by_profile, select_by_target
+from unichat.config.validation import build_settings
 from unichat.errors import ConfigError
 
-_KEYWORD = Template(Term("keyword argument"))
-
-Find = Callable[[str], Backend[Any]]
 PathText = str | os.PathLike[str]
 
 
@@ -57,6 +53,7 @@ class ProfileCheck:
         profile: the profile that was checked; None if it is not clear which.
         path: its file; None if there is none.
         backend: the name of its backend, where that is known.
+        base_url: the URL that requests go to, without a query; None if it is the vendor's own, or not valid.
         problems: what keeps it from working.
         warnings: what does not keep it from working, but should be fixed.
     """
@@ -64,6 +61,7 @@ class ProfileCheck:
     profile: str | None
     path: Path | None
     backend: str | None
+    base_url: str | None
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
 
@@ -91,6 +89,7 @@ class _Resolution:
     settings: Any = field(default=None, repr=False)
     profile: str | None = None
     path: Path | None = None
+    base_url: str | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     error_class: type[ConfigError] = ConfigError
@@ -176,6 +175,7 @@ def check_profile(
         profile=resolution.profile,
         path=resolution.path,
         backend=resolution.name,
+        base_url=resolution.base_url,
         problems=resolution.problems,
         warnings=resolution.warnings,
     )
@@ -210,14 +210,17 @@ def _resolve_selection(
 ) -> _Resolution:
     backend, problem = _find_backend(request.find, selection)
     problems += [problem] if problem else []
-    settings = None
+    settings = base_url = None
     warnings: tuple[str, ...] = ()
     if backend is not None:
         try:
-            raw_values, more = _merge_layers(request, selection, backend)
+            raw_values, more = merge_layers(
+                selection, backend, keywords=request.keywords, environ=request.environ, cwd=request.cwd or Path()
+            )
+            base_url = find_other_base_url(backend, raw_values)
             settings, mistakes = build_settings(backend.settings, raw_values, location=selection.location)
             problems += more + mistakes
-            warnings = _find_exposed_secrets(backend.settings, selection, file, profile)
+            warnings = find_exposed_secrets(backend.settings, selection, file, profile)
         except ConfigError as error:
             problems.append(problem_from_error(error, selection.location))
     return _Resolution(
@@ -227,6 +230,7 @@ def _resolve_selection(
         settings=settings,
         profile=profile,
         path=file.path,
+        base_url=base_url,
         problems=tuple(problems),
         warnings=warnings,
     )
@@ -244,60 +248,3 @@ def _find_backend(find: Find, selection: Selection) -> tuple[Backend[Any] | None
         # The settings are checked as if that one were meant, so that their mistakes show in the same run.
         backend, _ = _find_backend(find, Selection(backend=problem.nearest))
     return backend, problem
-
-
-def _merge_layers(request: ResolveRequest, selection: Selection, backend: Backend[Any]) -> tuple[Layer, list[Problem]]:
-    """Return all layers merged into one, and what is wrong with their combination."""
-    attributes = setting_attributes(backend.settings)
-    known = {item.name for item in attributes}
-    folder = request.cwd or Path()
-    keywords = Source(location=_KEYWORD, form="keyword", folder=folder, environ=request.environ)
-    raw_values: dict[str, RawValue] = {}
-    problems = []
-    if selection.identity is not None:
-        source = selection.identity.source
-        if backend.identity is None:
-            text = f"has an id, and {backend.name} has none"
-            hint = f"Write {backend.name}://?KEY=VALUE, with each setting in the query."
-            problems.append(Problem(text, location=source.location, key="url", hint=hint))
-        else:
-            raw_values[backend.identity] = selection.identity
-        if backend.identity in selection.layers[0]:
-            text = f"has {quoted(backend.identity)} twice: after // and in the query"
-            problems.append(Problem(text, location=source.location, key=backend.identity))
-    for layer in selection.layers:
-        raw_values.update(layer)
-    # A caller may pass None on as its own default; for an unknown name, it is as wrong as any other value.
-    raw_values.update(
-        (name, RawValue(value, keywords))
-        for name, value in request.keywords.items()
-        if value is not None or name not in known
-    )
-    for item in attributes:
-        variable = item.metadata.get("env")
-        value = request.environ.get(variable) if variable else None
-        excluded = any(name in raw_values for name in item.metadata.get("env_unless", ()))
-        if value and item.name not in raw_values and not excluded:
-            location = f"environment variable {variable}"
-            source = Source(location=location, form="environment", folder=folder, environ=request.environ)
-            raw_values[item.name] = RawValue(value, source)
-    return raw_values, problems
-
-
-def _find_exposed_secrets(
-    settings_class: type[Any], selection: Selection, file: Config, profile: str | None
-) -> tuple[str, ...]:
-    """Return a warning for each secret in a file that others can read."""
-    if not file.readable_by_others:
-        return ()
-    exposed = [
-        item.name
-        for item in setting_attributes(settings_class)
-        if is_secret(item.type)
-        and any(isinstance(layer[item.name].value, str) for layer in selection.layers if item.name in layer)
-    ]
-    return tuple(
-        f"{file.path}, profile {quoted(profile)}: {name} is written out, and others can read the file "
-        f'(mode {file.mode:04o}). Run chmod 600 on it, or give a reference such as {name} = {{env = "…"}}.'
-        for name in exposed
-    )

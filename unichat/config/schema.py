@@ -10,8 +10,7 @@ from attrs import Attribute
 
 from unichat.adapter import Backend, Secret
 from unichat.config import registry
-from unichat.config.resolution import Find
-from unichat.config.selection import Names
+from unichat.config.registry import Find, Names
 from unichat.config.setting_types import is_function, union_members
 from unichat.config.validation import setting_attributes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,15 @@ from attrs import frozen
 
 from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Template, Term
-from unichat.config.files import FILE_NAME, Config, user_file
+from unichat.config.files import Config
 from unichat.config.problems import NoConfig, Problem, unknown_name
 from unichat.config.raw_values import RawValue, Source
+from unichat.config.registry import Names
+from unichat.config.search import FILE_NAME, user_file
 from unichat.config.urls import is_url, parse_url
 from unichat.errors import ConfigError
 
 Layer = Mapping[str, RawValue]
-Names = Callable[[], tuple[str, ...]]
 
 
 @frozen(kw_only=True)
@@ -128,9 +129,10 @@ def choose_profile(
 
 
 def _no_config_problem() -> Problem:
+    users = user_file()
     return Problem(
         f"no backend was named, and no config file was found: no {FILE_NAME} from the working directory upwards, "
-        f"and no {user_file()}",
+        f"and {'no home folder' if users is None else f'no {users}'}",
         hint=Template(
             "Write the file (`unichat sandbox` prints one to try)",
             Template(", or name a backend, as in ", Term('connect("kapa", …)')),
