@@ -278,6 +278,7 @@ class FeedbackReceipt:
         id: the feedback's own id; None where the vendor gave none.
         answer_id: the answer rated.
         rating, comment: what was sent.
+        sent: False where the vendor takes no ratings, and the caller chose to drop it: nothing was sent.
         call: how the call went.
     """
 
@@ -285,6 +286,7 @@ class FeedbackReceipt:
     rating: Rating
     id: str | None = None
     comment: Comment | None = None
+    sent: bool = True
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()
 
@@ -297,7 +299,8 @@ class ClearOutcome(enum.Enum):
     NOTHING_TO_CLEAR = "nothing_to_clear"
     """The vendor had no such conversation, and the caller allowed for that (`missing_ok`)."""
     DETACHED = "detached"
-    """Nothing was removed; the next `chat` starts a fresh thread anyway."""
+    """Nothing was removed, since the vendor cannot, and the caller chose to drop what it cannot do; the next `chat`
+    starts a fresh thread anyway."""
 
 
 @frozen(kw_only=True)
@@ -315,6 +318,11 @@ class ClearResult:
     message: str = ""
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()
+
+    @classmethod
+    def detached(cls, user: User | None) -> ClearResult:
+        """Return what clearing comes to where it was dropped: nothing was removed."""
+        return cls(outcome=ClearOutcome.DETACHED, user=user.id if user else None)
 
 
 @frozen(kw_only=True)

@@ -8,13 +8,13 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from unichat.adapter import (
+    Adapter,
     Argument,
     Capabilities,
     ChatCall,
     ClearCall,
     ConversationCall,
     Credential,
-    EventSource,
     FeedbackCall,
     Flow,
     HistoryCall,
@@ -26,6 +26,7 @@ from unichat.adapter import (
     Setting,
     Template,
     Term,
+    as_flow,
     ask,
     check_scope,
     drop_unsupported,
@@ -61,7 +62,7 @@ _NAMESPACE = uuid.UUID("6f6c3a5e-9c1f-5d0b-8f4e-2b7f4d1c9a10")
 
 
 @frozen
-class KadalAdapter:
+class KadalAdapter(Adapter):
     """Turns neutral calls into Kadal's operations; sends nothing itself, and remembers which threads it has seen."""
 
     settings: KadalSettings
@@ -76,17 +77,13 @@ class KadalAdapter:
         """What Kadal can do, with these settings."""
         newer_history = self.settings.history_version == "v7"
         return Capabilities(
-            streaming=False,
             clear_history=True,
             parallel_threads=self._isolated,
             history_by_thread=self._isolated and not newer_history,
             history_by_user=not self._isolated and not newer_history,
-            sources=False,
-            uncertainty=False,
             timestamps=newer_history,
             metadata=self._supports_metadata,
-            user_details=False,
-            feedback_needs_user=False,
+            needs_user=self.settings.require_user,
             feedback_comment_on_up=True,
             options={
                 "feedback": ("rating_id",),
@@ -273,10 +270,6 @@ class KadalAdapter:
         if newest is not None and newest.id is not None and not self.conversations.has_answer(thread, newest.id):
             raise stale_thread_error(thread, None)
 
-    def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
-        """Never called: Kadal cannot stream, and the capabilities say so."""
-        raise NotImplementedError
-
     # Feedback
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
@@ -345,6 +338,9 @@ class KadalAdapter:
         thread, user = call.thread, None
         if call.user is not None or thread is not None:
             user = self._resolve_user_or_drop(call, Template("Pass ", Argument("thread"), "."))
+            if thread is None and user is None:
+                # Dropped: without it, the history would be somebody else's.
+                return as_flow(Paged.empty())
         if thread is None and user is not None:
             thread = ThreadRef("kadal", CURRENT, user=user, scope=self.settings.chat_bot_id)
         reference = self._user_reference(user, thread)
@@ -359,6 +355,8 @@ class KadalAdapter:
                     ".",
                 ),
             )
+            if call.options.get("created_by") is None:
+                return as_flow(Paged.empty())
             reference = None
         return self._read_history(call, thread, reference)
 
@@ -415,6 +413,9 @@ class KadalAdapter:
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
         """Clear a user's conversation, or the token owner's. Source: Kadal reference, 'Clear Chat History …'."""
         user = self._resolve_user_or_drop(call, Template("Pass ", Argument("thread"), "."))
+        if call.user is not None and call.thread is None and user is None:
+            # Dropped: without it, somebody else's conversation would be cleared.
+            return as_flow(ClearResult.detached(call.user))
         if call.thread is not None and not self._isolated:
             # Clearing a thread that a newer one has replaced would clear the newer one.
             self.conversations.check(call.thread)

@@ -9,9 +9,9 @@ from typing import Any
 from attrs import frozen
 
 from unichat.adapter import (
+    Adapter,
     Capabilities,
     ChatCall,
-    ClearCall,
     Credential,
     EventSource,
     FeedbackCall,
@@ -27,7 +27,7 @@ from unichat.adapter import (
     require_user_id,
 )
 from unichat.errors import Unsupported
-from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+from unichat.models import Answer, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat_kapa import operations
 from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thread
 from unichat_kapa.settings import KapaSettings
@@ -42,7 +42,7 @@ _REACTIONS = {Rating.UP: "upvote", Rating.DOWN: "downvote"}
 
 
 @frozen
-class KapaAdapter:
+class KapaAdapter(Adapter):
     """Turns neutral calls into Kapa's operations; sends nothing itself."""
 
     settings: KapaSettings
@@ -53,7 +53,6 @@ class KapaAdapter:
         """What Kapa can do: everything but clearing."""
         return Capabilities(
             streaming=True,
-            clear_history=False,
             parallel_threads=True,
             history_by_thread=True,
             history_by_user=True,
@@ -63,7 +62,6 @@ class KapaAdapter:
             metadata=True,
             user_details=True,
             feedback_needs_user=True,
-            feedback_comment_on_up=False,
             question_limit=operations.QUERY_LIMIT,
             options={"chat": ("integration_id",)},
         )
@@ -234,10 +232,6 @@ class KapaAdapter:
                 return None
             ids |= new_ids
         return None
-
-    def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
-        """Never called: Kapa cannot clear or delete a thread, and the capabilities say so."""
-        raise NotImplementedError
 
 
 def _user_to_json(user: User) -> dict[str, Any]:

@@ -46,6 +46,7 @@ MISTAKES = {
     "TypeError": lambda *_: len(5),
     "AttributeError": lambda *_: None.words,
     "ValueError": lambda *_: int(WORDS),
+    "NotImplementedError": raising(NotImplementedError(WORDS)),
     "UnicodeDecodeError": lambda *_: b"\xff".decode(),
     "NameError": lambda *_: no_such_name(),
     "ZeroDivisionError": lambda *_: number_of_nothing(),

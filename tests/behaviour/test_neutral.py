@@ -138,6 +138,7 @@ VARIANTS = {
     "kadal, newer history": ("kadal", {"history_version": "v7"}),
     "kadal, isolated threads, newer history": ("kadal", {"threads": "isolated", "history_version": "v7"}),
     "kadal, older sending": ("kadal", {"send_version": "v1"}),
+    "kadal, users required": ("kadal", {"require_user": True}),
 }
 SUPPORTED = pytest.mark.parametrize(("backend", "settings"), VARIANTS.values(), ids=VARIANTS)
 
@@ -200,11 +201,7 @@ def uncertainty(client, user):
 
 
 def timestamps(client, user):
-    answer = client.chat(KNOWN, user=user)
-    found = [each for each in client.history(newest_first=True, limit=50) if each.id == answer.id] or list(
-        client.history(answer)
-    )
-    (exchange,) = found
+    exchange = past(client, client.chat(KNOWN, user=user))
     return exchange.created_at is not None and exchange.created_at.tzinfo is not None
 
 
@@ -214,6 +211,33 @@ def metadata(client, user):
 
 def user_details(client, user):
     return works(lambda: client.chat(KNOWN, user=User(user, email="anna@example.com")))
+
+
+def feedback(client, user):
+    return works(lambda: client.feedback(client.chat(KNOWN, user=user), Rating.UP, user=user))
+
+
+def history(client, user):
+    answer = client.chat(KNOWN, user=user)
+    return works(lambda: past(client, answer))
+
+
+def past(client, answer):
+    """The answer as the history has it, whichever way it can be read."""
+    try:
+        found = list(client.history(answer))
+    except errors.Unsupported:
+        found = list(client.history(newest_first=True, limit=50))
+    (exchange,) = [each for each in found if each.id == answer.id]
+    return exchange
+
+
+def needs_user(client, user):
+    try:
+        client.chat(KNOWN)
+    except errors.InvalidInput as error:
+        return error.argument == "user"
+    return False
 
 
 def feedback_needs_user(client, user):
@@ -270,6 +294,8 @@ SHOWN_BY = {
     function.__name__: function
     for function in (
         streaming,
+        feedback,
+        history,
         clear_history,
         parallel_threads,
         history_by_thread,
@@ -279,6 +305,7 @@ SHOWN_BY = {
         timestamps,
         metadata,
         user_details,
+        needs_user,
         feedback_needs_user,
         feedback_comment_on_up,
         question_limit,

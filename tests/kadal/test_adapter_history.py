@@ -320,3 +320,14 @@ def test_tool_rows_can_be_excluded_from_the_v7_list(flag):
 def test_a_search_is_unsupported_by_the_v1_list():
     error, sent = catch_error(lambda client: client.history(text="tea"))
     assert (type(error), error.argument, sent) == (errors.Unsupported, "text", [])
+
+
+def test_a_user_that_the_v7_listing_cannot_filter_by_is_unsupported_and_dropped_without_reading_anybody_elses():
+    vendor = Vendor(3, "v7")
+    with pytest.raises(errors.Unsupported) as caught:
+        vendor.client.history(user="anna")
+    assert caught.value.argument == "user"
+    assert list(vendor.client.history(user="anna", on_unsupported="drop")) == []
+    assert vendor.transport.sent == []
+    found = vendor.client.history(user="anna", on_unsupported="drop", created_by="1")
+    assert len(list(found)) == 3

@@ -6,6 +6,7 @@ import pytest
 
 from tests.behaviour.doubles import BOT, Canned, client_on, query_of, reply
 from unichat import Answer, Rating, ThreadRef, errors
+from unichat.models import ClearOutcome
 
 from .replies import raises_stale_thread
 
@@ -247,9 +248,10 @@ def test_a_user_without_an_isolated_thread_is_unsupported_or_dropped(isolated, m
             call()
         assert raised.value.argument == "user"
     assert mini.sent == []
-    for call in calls:
-        call(on_unsupported="drop")
-    assert references(mini) == [None, None, None]
+    # Whose conversation it is is never dropped: it would be somebody else's that is cleared or read.
+    cleared, read, rated = (call(on_unsupported="drop") for call in calls)
+    assert (cleared.outcome, cleared.user, read, rated.sent) == (ClearOutcome.DETACHED, "anna", [], True)
+    assert references(mini) == [None]
 
 
 def test_check_thread_reads_no_row_for_an_isolated_thread(mini):

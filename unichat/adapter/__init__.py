@@ -11,11 +11,18 @@ from unichat._text.decoding import decode_json
 from unichat._text.encoding import encode_json
 from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
-from unichat.adapter.checks import check_scope, drop_unsupported, require_user_id, resolve_owner, resolve_user_id
+from unichat.adapter.checks import (
+    check_scope,
+    drop_unsupported,
+    require_thread,
+    require_user_id,
+    resolve_owner,
+    resolve_user_id,
+)
 from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
 from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
-from unichat.adapter.flows import Exclusive, Flow, Relay, ask, exclusive, open_stream, reconcile, relay_stream
+from unichat.adapter.flows import Exclusive, Flow, Relay, as_flow, ask, exclusive, open_stream, reconcile, relay_stream
 from unichat.adapter.flows import Step as Step
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation, oldest_first
@@ -96,6 +103,7 @@ __all__ = [
     "Term",
     "Token",
     "TokenProvider",
+    "as_flow",
     "ask",
     "check_scope",
     "decode_json",
@@ -116,6 +124,7 @@ __all__ = [
     "raw_field",
     "reconcile",
     "relay_stream",
+    "require_thread",
     "require_user_id",
     "resolve_owner",
     "resolve_user_id",

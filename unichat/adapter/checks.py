@@ -10,7 +10,7 @@ from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Method, Setting, Template
 from unichat.adapter.protocol import ConversationCall, NeutralCall
 from unichat.errors import InvalidInput, ThreadMismatch
-from unichat.models import User
+from unichat.models import ThreadRef, User
 
 C = TypeVar("C", bound=NeutralCall)
 
@@ -70,6 +70,23 @@ def require_user_id(call: ConversationCall, reason: str, advice: str) -> str:
         )
     _reject_or_drop_details(call, call.user)
     return call.user.id
+
+
+def require_thread(call: ConversationCall) -> ThreadRef:
+    """Return the call's thread, for a vendor that clears one thread at a time.
+
+    Raises:
+        InvalidInput: none was named.
+    """
+    if call.thread is None:
+        raise InvalidInput(
+            f"{call.backend} clears one thread at a time, and none was named",
+            hint=Template("Pass ", Argument("thread"), ": clearing never means all of them."),
+            backend=call.backend,
+            operation=call.operation,
+            argument="thread",
+        )
+    return call.thread
 
 
 def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) -> None:

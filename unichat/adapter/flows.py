@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 from attrs import field, frozen
 
@@ -48,6 +48,12 @@ Step = Operation[Any] | StreamOperation[Any] | Exclusive | Relay
 """What a flow yields."""
 Flow = Generator[Step, Any, T]
 """A neutral call as an adapter makes it: it yields steps, is sent the result of each, and returns a model."""
+
+
+def as_flow(result: T) -> Generator[Never, Any, T]:
+    """Return a flow that sends nothing, and returns `result`."""
+    return result
+    yield
 
 
 def ask(operation: Operation[T]) -> Flow[T]:

@@ -158,13 +158,18 @@ class Paged(Generic[T]):
     """The list whose items this one's lists come from: see `flat_map`."""
     inner: Callable[[Any], Paged[T]] | None = field(default=None, kw_only=True, repr=False)
 
+    @classmethod
+    def empty(cls) -> Paged[Any]:
+        """Return a list without items."""
+        return cls(Page(()), lambda _: None)
+
     def flat_map(self, function: Callable[[T], Paged[R]]) -> Paged[R]:
         """Return the items of the list that `function` returns for each item, list by list.
 
         For example the messages of each conversation. Each list is fetched when the one before it has been read, so
         memory holds one page of each level. All pages count towards `page_limit`.
         """
-        return Paged(Page(()), lambda _: None, outer=self, inner=function)
+        return evolve(Paged[R].empty(), outer=self, inner=function)
 
 
 def oldest_first(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from unichat._text.log import log
 from unichat._text.templates import Argument, Template
@@ -32,8 +32,13 @@ OnUnsupported = Literal["raise", "drop"]
 class Capabilities:
     """What a backend can do; known before anything is sent.
 
+    An adapter says what it knows of. The default of a capability is what every adapter did before there was one: it
+    claims nothing, and takes no call away. So a new capability changes nothing for an adapter that does not know it.
+
     Attributes:
         streaming: answers can be streamed; without it, `stream` yields the whole answer as one event.
+        feedback: answers can be rated.
+        history: past exchanges can be read.
         clear_history: conversations can be cleared.
         parallel_threads: one user can have several conversations at a time.
         history_by_thread: `history(thread)` yields only that thread, not all of its user's.
@@ -43,24 +48,28 @@ class Capabilities:
         timestamps: exchanges of the history have times.
         metadata: questions accept `metadata`.
         user_details: questions accept user details beyond the id.
+        needs_user: every call needs `user`, or a thread, which remembers its user.
         feedback_needs_user: `feedback` needs `user`.
         feedback_comment_on_up: an upvote accepts a comment.
         question_limit: maximum length of a question, in Unicode code points; None for no stated limit.
         options: by call, the backend's own keyword arguments.
     """
 
-    streaming: bool
-    clear_history: bool
-    parallel_threads: bool
-    history_by_thread: bool
-    history_by_user: bool
-    sources: bool
-    uncertainty: bool
-    timestamps: bool
-    metadata: bool
-    user_details: bool
-    feedback_needs_user: bool
-    feedback_comment_on_up: bool
+    streaming: bool = False
+    feedback: bool = True
+    history: bool = True
+    clear_history: bool = False
+    parallel_threads: bool = False
+    history_by_thread: bool = False
+    history_by_user: bool = False
+    sources: bool = False
+    uncertainty: bool = False
+    timestamps: bool = False
+    metadata: bool = False
+    user_details: bool = False
+    needs_user: bool = False
+    feedback_needs_user: bool = field(default=Factory(lambda self: self.needs_user, takes_self=True))
+    feedback_comment_on_up: bool = False
     question_limit: int | None = None
     options: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False)
 
@@ -164,8 +173,11 @@ at all, for a server without a key."""
 class Adapter(Protocol):
     """One vendor behind the neutral calls. Every method returns a flow and sends nothing.
 
-    The client has checked the arguments for what every backend requires. An adapter checks what its vendor requires
-    besides as soon as the method is called, before it returns the flow, so that a mistake is raised at once.
+    The client has checked the arguments for what every backend requires, and for what the capabilities say. An adapter
+    checks what its vendor requires besides as soon as the method is called, before it returns the flow, so that a
+    mistake is raised at once.
+
+    Derive from this class, and leave out the calls that the capabilities rule out.
     """
 
     @property
@@ -187,23 +199,35 @@ class Adapter(Protocol):
 
         May return a whole answer instead.
         """
-        ...
+        raise _missing_method(call)
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
-        """Rate an answer."""
-        ...
+        """Rate an answer. Only called if `capabilities.feedback`."""
+        raise _missing_method(call)
 
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
-        """Return the past exchanges, page by page."""
-        ...
+        """Return the past exchanges, page by page. Only called if `capabilities.history`.
+
+        `call.user` and `call.thread` say whose: where the vendor cannot filter by one of them, the list is empty if
+        `reject_or_drop` drops it, and never somebody else's.
+        """
+        raise _missing_method(call)
 
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
-        """Clear a conversation. Only called if `capabilities.clear_history`."""
-        ...
+        """Clear a conversation. Only called if `capabilities.clear_history`.
+
+        Without `call.user` and `call.thread`, the conversation of the questions that were asked without a user, and
+        never all conversations. Where there is none, `require_thread(call)` rejects the call.
+        """
+        raise _missing_method(call)
 
     def probes(self) -> tuple[Operation[Any], ...]:
         """Return harmless operations that together show whether the address, the credential and the ids are right."""
-        ...
+        return ()
+
+
+def _missing_method(call: NeutralCall) -> NotImplementedError:
+    return NotImplementedError(f"there is no method {call.operation}, and the capabilities do not say so")
 
 
 @frozen(kw_only=True)

@@ -31,9 +31,11 @@ class Conversation:
     def __init__(self, client: Client, *, thread: ThreadRef | None, user: str | None) -> None:
         self._client = client
         self._thread = thread
-        self._user = user
-        # Some vendors keep ratings by user. Questions are still sent without one, as the caller wanted.
-        self._feedback_user = user or (str(uuid.uuid4()) if client.capabilities.feedback_needs_user else None)
+        # Some vendors need to know one person from another, and some only whose rating it is: a new one for each chat.
+        needs, stranger = client.capabilities, str(uuid.uuid4())
+        remembered = thread.user if thread is not None else None
+        self._user = user or (stranger if needs.needs_user and remembered is None else None)
+        self._feedback_user = user or self._user or (stranger if needs.feedback_needs_user else None)
         self._last_answer: Answer | None = None
         self._commands: dict[str, Callable[[str], bool]] = {
             "/up": lambda text: self._rate(Rating.UP, text),
@@ -99,8 +101,8 @@ class Conversation:
         if self._last_answer is None:
             output.print_note("There is no answer to rate yet.")
         else:
-            self._client.feedback(self._last_answer, rating, user=self._feedback_user, comment=text or None)
-            output.print_text(f"Rated {rating.value}.")
+            receipt = self._client.feedback(self._last_answer, rating, user=self._feedback_user, comment=text or None)
+            output.print_receipt(receipt)
         return True
 
     def _history(self, text: str) -> bool:

@@ -15,7 +15,7 @@ from unichat._text.printable import escaped
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from unichat.models import Answer, Exchange, Source
+    from unichat.models import Answer, Exchange, FeedbackReceipt, Source
 
 STYLES = {"ok": "green", "warning": "yellow", "unsupported": "yellow", "failed": "red", "skipped": "bright_black"}
 """The colour of each outcome, where there are colours."""
@@ -113,6 +113,14 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
         "thread": None if exchange.thread is None else str(exchange.thread),
         "created_at": None if exchange.created_at is None else exchange.created_at.isoformat(),
     }
+
+
+def print_receipt(receipt: FeedbackReceipt, answer_id: str = "") -> None:
+    """Say that an answer was rated, or that it was not."""
+    if receipt.sent:
+        print_text(" ".join(part for part in ("Rated", answer_id, receipt.rating.value) if part) + ".")
+    else:
+        print_note("note: not sent, since the vendor takes no ratings")
 
 
 def print_sources(sources: Sequence[Source], *, links: bool = True) -> None:

@@ -59,6 +59,9 @@ def build_context(
 def begin_flow(method: Callable[[Any], Flow[T]], call: NeutralCall, context: Context) -> Flow[T]:
     """Call one of the adapter's methods, and return its flow: nothing of it has run.
 
+    Args:
+        method: calls the adapter's method, so that one that is missing is a mistake as well.
+
     Raises:
         AdapterError: the method made a mistake, or returned something else.
     """

@@ -9,16 +9,16 @@ from typing import Any, Literal, Self, TypeVar
 
 from attrs import asdict, evolve, fields
 
-from unichat._text.templates import Method, PythonOnly, Template
+from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import (
     Adapter,
     Capabilities,
     ChatCall,
-    ClearCall,
     CommonSettings,
     Endpoints,
     EventSource,
     Flow,
+    NeutralCall,
     Operation,
     PolicySettings,
     Replay,
@@ -29,12 +29,13 @@ from unichat.client.arguments import ArgumentChecker, attach_record, check_deadl
 from unichat.client.bound_operations import BoundOperations
 from unichat.client.paging import PagedReader
 from unichat.client.streams import SingleEventStream
+from unichat.client.support import replace_clearing, replace_feedback, replace_history, require_user
 from unichat.errors import InvalidInput, Unsupported
 from unichat.execution.call import Call
 from unichat.execution.context import Context
 from unichat.execution.effects import Program
 from unichat.execution.program import complete, run
-from unichat.models import Answer, ClearOutcome, ClearResult, Exchange, FeedbackReceipt
+from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt
 from unichat.policy.mistakes import call_adapter
 
 M = TypeVar("M")
@@ -112,7 +113,8 @@ class BaseClient:
         """Check the arguments of a question, and return the program that asks it."""
         checked = self._arguments.chat(operation, question, thread=thread, **arguments)
         call = self._context.call(check_deadline(deadline), kind="question", call=checked)
-        return self._complete(begin_flow(self._adapter.chat, checked, self._context), call, Answer)
+        flow = self._begin(lambda call: self._adapter.chat(call), checked)
+        return self._complete(flow, call, Answer)
 
     def _open_stream(
         self, question: object, *, deadline: object, **arguments: Any
@@ -127,9 +129,9 @@ class BaseClient:
         call: Call | None = None
         streaming = self.capabilities.streaming
         method: Callable[[ChatCall], Flow[EventSource[Answer] | Answer]] = (
-            self._adapter.stream if streaming else self._adapter.chat
+            (lambda call: self._adapter.stream(call)) if streaming else lambda call: self._adapter.chat(call)
         )
-        flow = begin_flow(method, checked, self._context)
+        flow = self._begin(method, checked)
 
         def start() -> Program[EventSource[Answer]]:
             nonlocal call
@@ -145,9 +147,14 @@ class BaseClient:
 
     def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
         """Check the arguments of `feedback`, and return the program that sends it."""
+        self._context.check_open()
         checked = self._arguments.feedback(answer, rating, **arguments)
-        call = self._context.call(check_deadline(deadline), call=checked)
-        return self._complete(begin_flow(self._adapter.feedback, checked, self._context), call, FeedbackReceipt)
+        seconds = check_deadline(deadline)
+        if (substitute := replace_feedback(self.capabilities, checked)) is not None:
+            return substitute
+        call = self._context.call(seconds, call=checked)
+        flow = self._begin(lambda call: self._adapter.feedback(call), checked)
+        return self._complete(flow, call, FeedbackReceipt)
 
     def _read_history(
         self, thread: object, *, deadline: object, limit: object, **arguments: Any
@@ -161,8 +168,11 @@ class BaseClient:
         def begin_call(preparing: bool) -> Call:
             return self._context.call(seconds, call=checked if preparing else None)
 
+        flow = replace_history(self.capabilities, checked) or self._begin(
+            lambda call: self._adapter.history(call), checked
+        )
         return PagedReader(
-            begin_flow(self._adapter.history, checked, self._context),
+            flow,
             begin_call,
             self._context,
             limit=max_rows,
@@ -173,15 +183,19 @@ class BaseClient:
         """Check the arguments of `clear_history`, and return the program that clears, or its substitute."""
         self._context.check_open()
         checked = self._arguments.clear_history(thread, **arguments)
-        if not self.capabilities.clear_history:
-            checked.reject_or_drop(
-                "clear_history",
-                f"{self.backend} has no call that clears a conversation",
-                Template("Start a new one with ", Method("chat"), "."),
-            )
-            return _detach(checked)
-        call = self._context.call(check_deadline(deadline), call=checked)
-        return self._complete(begin_flow(self._adapter.clear_history, checked, self._context), call, ClearResult)
+        seconds = check_deadline(deadline)
+        if (substitute := replace_clearing(self.capabilities, checked)) is not None:
+            return substitute
+        call = self._context.call(seconds, call=checked)
+        flow = self._begin(lambda call: self._adapter.clear_history(call), checked)
+        return self._complete(flow, call, ClearResult)
+
+    def _begin(self, method: Callable[[Any], Flow[M]], checked: NeutralCall) -> Flow[M]:
+        """Return the flow of one of the adapter's methods: nothing of it has run."""
+        flow = begin_flow(method, checked, self._context)
+        # After the adapter's own check, which can say why its vendor needs one.
+        require_user(self.capabilities, checked)
+        return flow
 
     def _complete(self, flow: Flow[M], call: Call, kind: type[M]) -> Program[M]:
         """Run a neutral call's flow, and give its result, which must be of this kind, the record of the call."""
@@ -217,9 +231,3 @@ class BaseClient:
 
     def __repr__(self) -> str:
         return f"<unichat client of {self.backend}>"
-
-
-def _detach(checked: ClearCall) -> Program[ClearResult]:
-    """Return the substitute for clearing on a backend that cannot clear: the next `chat` starts a fresh thread."""
-    return ClearResult(outcome=ClearOutcome.DETACHED, user=checked.user.id if checked.user else None)
-    yield

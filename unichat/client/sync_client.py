@@ -56,7 +56,7 @@ class Client(BaseClient):
 
         Args:
             question: text that is not blank; `capabilities.question_limit` has the vendor's limit.
-            user: who asks: the bot's own id for the person, or a `User`.
+            user: who asks: the bot's own id for the person, or a `User`. Needed where `capabilities.needs_user`.
             metadata: JSON about the question, such as the page that it came from.
 
         Raises:
@@ -152,6 +152,7 @@ class Client(BaseClient):
         Args:
             rating: `Rating.UP` or `Rating.DOWN`, or `"up"` or `"down"`.
             user: who rates. Needed where `capabilities.feedback_needs_user`.
+            on_unsupported: with `"drop"`, a backend that takes no ratings returns a receipt that was not `sent`.
             comment: text, or a `Comment` with flags.
 
         Raises:
@@ -190,6 +191,8 @@ class Client(BaseClient):
 
         Args:
             page_size: exchanges per request, from 1; None leaves it to the adapter.
+            on_unsupported: with `"drop"`, the history is empty where the backend has none, or not that of the `thread`
+                or `user`: never somebody else's.
             limit: exchanges in all; None for all of them.
 
         Raises:
@@ -223,13 +226,15 @@ class Client(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> ClearResult:
-        """Clear a conversation: a thread's, a user's, or that of the key's owner.
+        """Clear a conversation: a thread's, a user's, or, without both, that of questions asked without a user.
 
-        With `on_unsupported="drop"`, a backend that cannot clear returns `ClearOutcome.DETACHED`: nothing was removed,
-        and the next `chat` starts a fresh thread.
+        Never all conversations: where the backend has none without a user, or clears threads only, it is an error to
+        name neither. With `on_unsupported="drop"`, a backend that cannot clear what was named returns
+        `ClearOutcome.DETACHED`: nothing was removed, and the next `chat` starts a fresh thread.
 
         Raises:
-            Unsupported: the backend cannot clear (`capabilities.clear_history`).
+            InvalidInput: neither `thread` nor `user` was given, and the backend needs one.
+            Unsupported: the backend cannot clear (`capabilities.clear_history`), or not what was named.
             NotFound: the vendor has no such conversation.
             UnichatError: everything else.
         """

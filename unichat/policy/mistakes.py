@@ -18,7 +18,8 @@ from unichat.errors import AdapterError, UnichatError
 T = TypeVar("T")
 
 MISTAKES = (
-    ArithmeticError, AttributeError, LookupError, NameError, RecursionError, StopIteration, TypeError, ValueError,
+    ArithmeticError, AttributeError, LookupError, NameError, NotImplementedError, RecursionError, StopIteration,
+    TypeError, ValueError,
 )  # fmt: skip
 
 
