@@ -66,14 +66,14 @@ def begin_flow(method: Callable[[Any], Flow[T]], call: NeutralCall, context: Con
         AdapterError: the method made a mistake, or returned something else.
     """
     names = {"backend": call.backend, "operation": call.operation}
-    flow = call_adapter(f"could not begin {call.operation}", lambda: method(call), context.redaction(), **names)
+    flow = call_adapter(f"could not begin {call.operation}", lambda: method(call), context.redact, **names)
     if isinstance(flow, Generator):
         return flow
     if hasattr(flow, "close"):
         # A coroutine that nobody awaits would be told of on standard error.
         flow.close()
     kind = type(flow).__name__
-    raise adapter_error(f"returned {kind} instead of a flow", None, context.redaction(), **names)
+    raise adapter_error(f"returned {kind} instead of a flow", None, context.redact, **names)
 
 
 def call_in(call: Call, context: Context, function: Callable[[], T]) -> T:

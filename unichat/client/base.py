@@ -58,7 +58,7 @@ class BaseClient:
         capabilities = call_adapter(
             "could not say what it can do",
             lambda: adapter.capabilities,
-            context.redaction(),
+            context.redact,
             backend=backend,
             operation=None,
         )
@@ -98,7 +98,7 @@ class BaseClient:
 
     def probes(self) -> tuple[Operation[Any], ...]:
         """Harmless operations that together show whether address, credential and ids are right."""
-        redact = self._context.redaction()
+        redact = self._context.redact
         return call_adapter("has no probes", self._adapter.probes, redact, backend=self.backend, operation=None)
 
     def _ask(

@@ -26,7 +26,7 @@ So a stream that breaks, is abandoned by its consumer, or is forgotten, ends as 
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -71,7 +71,7 @@ class OperationRun(Generic[T]):
         self.operation = operation
         self.call = call
         self.context = context
-        self.facts = RecordBuilder(operation, call.deadline, secrets.token_hex(4))
+        self.facts = RecordBuilder(operation, call.deadline, f"{random.getrandbits(32):08x}")
         self.signatures: tuple[Signature, ...] = ()
         refreshable = operation.signed and context.signing.renewable
         self.judge = Judge(operation, context.policy, call.deadline, self.facts.call_id, self.redact, refreshable)

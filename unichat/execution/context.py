@@ -103,6 +103,10 @@ class Context:
             known += signature.secrets
         return redaction_for(*known, *more)
 
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets of the settings."""
+        return self.redaction()(text)
+
     def with_policy(self, policy: PolicySettings) -> Context:
         """Return a context with another policy that shares everything else: connections, token, budget, breaker."""
         return evolve(self, policy=policy)

@@ -14,6 +14,9 @@ from unichat.policy.mistakes import is_mistake
 
 T = TypeVar("T")
 
+# A tuple made once: a union would be made anew for each step.
+_STEPS = (Operation, StreamOperation, Exclusive, Relay)
+
 
 def advance_flow(
     flow: Flow[T], results: list[Any], failure: UnichatError | None, call: Call, context: Context
@@ -22,7 +25,7 @@ def advance_flow(
     problem: Exception
     try:
         step = flow.send(results.pop()) if failure is None else flow.throw(failure)
-        if isinstance(step, Operation | StreamOperation | Exclusive | Relay):
+        if isinstance(step, _STEPS):
             return step
         problem = TypeError(f"the flow yields {type(step).__name__}, which is not a step")
     except StopIteration as stop:

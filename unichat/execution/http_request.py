@@ -18,8 +18,10 @@ def build_request(
     headers = {"Accept": request.accept or ("application/json" if isinstance(operation, Operation) else "*/*")}
     if request.body is not None:
         headers["Content-Type"] = request.content_type
-    headers.update(request.headers)
-    headers.update((signature.header, signature.value) for signature in signatures)
+    if request.headers:
+        headers.update(request.headers)
+    for signature in signatures:
+        headers[signature.header] = signature.value
     return HttpRequest(
         method=request.method,
         base_url=context.base_url,
