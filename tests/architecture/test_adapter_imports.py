@@ -12,6 +12,7 @@ import pytest
 
 from tests.architecture import import_rules
 from tests.architecture.import_rules import ADAPTERS, ROOT
+from unichat.config.plugins import _BUILT_IN
 
 PACKAGES = import_rules.adapter_packages()
 TAKE = "take names from unichat.adapter, unichat.models or unichat.errors"
@@ -41,6 +42,8 @@ def adapter(tmp_path: Path):
 def test_the_adapters_folder_holds_the_packages_that_are_registered():
     points = setup_cfg()["options.entry_points"]["unichat.adapters"]
     assert tuple(sorted(re.findall(r"= (\w+):", points))) == PACKAGES
+    # Which the core knows by name for programs without metadata.
+    assert tuple(f"unichat_{name}" for name in _BUILT_IN) == PACKAGES
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -220,7 +220,7 @@ def test_an_unreachable_vendor_is_distinguished_from_one_that_refuses(run, write
     ("version", "outcome"), [("1.26.20", "warning"), ("2.7.9", "warning"), ("2.8.0", "ok"), ("3.0.0rc1", "ok")]
 )
 def test_an_old_urllib3_is_a_warning_that_says_how_to_get_a_newer_one(run, profiles, monkeypatch, version, outcome):
-    monkeypatch.setattr("unichat.cli.doctor.metadata.version", lambda name: version)
+    monkeypatch.setattr("urllib3.__version__", version)
     result = run("doctor", "--json")
     assert result.code == 0
     check = next(check for check in result.json if check["name"] == "urllib3")

@@ -8,6 +8,7 @@ import pytest
 from tests.canned import endpoints
 from unichat.adapter import Backend
 from unichat.config import registry
+from unichat.config.plugins import ADAPTERS
 from unichat.errors import ConfigError
 
 ECHO = Backend(
@@ -35,12 +36,12 @@ def installed(monkeypatch):
     failing.__getattr__ = broken
     monkeypatch.setitem(sys.modules, "failing_adapter", failing)
     points = [
-        EntryPoint("echo", "echo_adapter:backend", registry.GROUP),
-        EntryPoint("number", "echo_adapter:number", registry.GROUP),
-        EntryPoint("gone", "no_such_module_at_all:backend", registry.GROUP),
-        EntryPoint("broken", "failing_adapter:backend", registry.GROUP),
+        EntryPoint("echo", "echo_adapter:backend", ADAPTERS),
+        EntryPoint("number", "echo_adapter:number", ADAPTERS),
+        EntryPoint("gone", "no_such_module_at_all:backend", ADAPTERS),
+        EntryPoint("broken", "failing_adapter:backend", ADAPTERS),
     ]
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == registry.GROUP else [])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == ADAPTERS else [])
 
 
 def refusal(name):
@@ -80,6 +81,7 @@ def test_where_none_is_near_the_installed_ones_are_named():
 
 def test_with_no_adapter_at_all_the_package_to_install_is_named(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [])
+    monkeypatch.setattr("unichat.config.plugins.find_spec", lambda module: None)
     assert "install unichat-bridge" in str(refusal("kapa"))
 
 

@@ -14,6 +14,7 @@ import requests
 from starlette.responses import PlainTextResponse
 
 import unichat.sandbox
+from unichat.config.plugins import SIMULATORS
 from unichat.sandbox import PortError, SandboxError, Simulator
 from unichat.sandbox import sandbox as sandbox_module
 from unichat.sandbox.documents import default_folder, read_documents
@@ -156,14 +157,14 @@ def test_simulators_are_found_through_entry_points(manual, monkeypatch):
         EntryPoint("kapa", "unichat_kapa.simulator:KapaSimulator", "unichat.simulators"),
         EntryPoint("kapa", "nowhere:Twice", "unichat.simulators"),
     ]
-    monkeypatch.setattr(sandbox_module, "entry_points", lambda group: entries if group == "unichat.simulators" else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: entries if group == SIMULATORS else [])
     with unichat.sandbox.start(docs=manual) as box:
         assert box.backends == ("kapa",)
 
 
 def test_a_simulator_that_cannot_be_imported_is_named(monkeypatch):
     broken = EntryPoint("acme", "unichat_acme_missing:Simulator", "unichat.simulators")
-    monkeypatch.setattr(sandbox_module, "entry_points", lambda group: [broken])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [broken])
     with pytest.raises(SandboxError, match="the simulator of acme"):
         unichat.sandbox.start()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib import metadata
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -73,7 +72,10 @@ def _checks(target: Target) -> Iterator[Check]:
 
 
 def _check_urllib3() -> Check:
-    version = metadata.version("urllib3")
+    import urllib3
+
+    # Not that of its metadata, which frozen programs lack.
+    version = urllib3.__version__  # type: ignore[attr-defined]  # not marked as exported
     numbers = tuple(int(number) for number in re.findall(r"[0-9]+", version)[:3])
     if numbers < _SAFE_URLLIB3:
         wanted = ".".join(map(str, _SAFE_URLLIB3))

@@ -1,4 +1,4 @@
-"""How adapters are found: by the entry-point group `unichat.adapters`, built-in or not."""
+"""The installed adapters by name, built-in or not."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 
 from unichat._text.printable import quoted, trimmed
 from unichat.adapter import Backend
+from unichat.config.plugins import ADAPTERS, find_plugin, list_plugins
 from unichat.errors import ConfigError
-
-GROUP = "unichat.adapters"
 
 Find = Callable[[str], Backend[Any]]
 """A function that returns a backend by name, as `find` does."""
@@ -20,9 +19,7 @@ Names = Callable[[], tuple[str, ...]]
 
 def names() -> tuple[str, ...]:
     """Return the names of all installed adapters, sorted."""
-    from importlib.metadata import entry_points
-
-    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+    return tuple(sorted(list_plugins(ADAPTERS)))
 
 
 def find(name: str) -> Backend[Any]:
@@ -31,27 +28,26 @@ def find(name: str) -> Backend[Any]:
     Raises:
         ConfigError: there is no such adapter, or its package cannot be imported.
     """
-    from importlib.metadata import entry_points
-
-    points = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in points:
-        nearest = get_close_matches(name, points, n=1)
+    point = find_plugin(ADAPTERS, name)
+    if point is None:
+        known = names()
+        nearest = get_close_matches(name, known, n=1)
         raise ConfigError(
             f"there is no adapter {quoted(name)}",
             key="backend",
-            accepted=tuple(sorted(points)),
+            accepted=known,
             nearest=nearest[0] if nearest else None,
             hint=(f"Did you mean {nearest[0]!r}? " if nearest else "")
-            + f"Installed: {', '.join(sorted(points)) or 'none; install unichat-bridge'}.",
+            + f"Installed: {', '.join(known) or 'none; install unichat-bridge'}.",
         )
     problem = ""
     backend = None
     try:
-        backend = points[name].load()
+        backend = point.load()
     except Exception as error:
         problem = f"{type(error).__name__}: {trimmed(str(error))}"
     if not isinstance(backend, Backend):
-        problem = problem or f"{points[name].value} is a {type(backend).__name__}, not a unichat.adapter.Backend"
+        problem = problem or f"{point.value} is a {type(backend).__name__}, not a unichat.adapter.Backend"
         raise ConfigError(
             f"the adapter {quoted(name)} does not load ({problem})",
             key="backend",

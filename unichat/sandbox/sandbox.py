@@ -7,13 +7,13 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from starlette.types import ASGIApp
 
+from unichat.config.plugins import SIMULATORS, list_plugins
 from unichat.sandbox.answers import Library
 from unichat.sandbox.documents import read_documents
 from unichat.sandbox.errors import SandboxError
@@ -22,7 +22,6 @@ from unichat.sandbox.servers import HOST, Servers, listen
 from unichat.sandbox.simulator import Simulator
 from unichat.sandbox.store import Store
 
-ENTRY_POINTS = "unichat.simulators"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -134,17 +133,16 @@ def installed_simulators() -> list[type[Simulator]]:
     Raises:
         SandboxError: One cannot be imported.
     """
-    found: dict[str, type[Simulator]] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        if entry.name not in found:
-            try:
-                found[entry.name] = entry.load()
-            except (ImportError, AttributeError) as error:
-                raise SandboxError(
-                    f"the simulator of {entry.name} ({entry.value}) cannot be imported: {error}; "
-                    "install its package again, or remove it"
-                ) from error
-    return list(found.values())
+    found: list[type[Simulator]] = []
+    for name, entry in list_plugins(SIMULATORS).items():
+        try:
+            found.append(entry.load())
+        except (ImportError, AttributeError) as error:
+            raise SandboxError(
+                f"the simulator of {name} ({entry.value}) cannot be imported: {error}; "
+                "install its package again, or remove it"
+            ) from error
+    return found
 
 
 def _choose_port(ports: int | Mapping[str, int] | None, number: int, name: str) -> int:
