@@ -47,7 +47,7 @@ class Target:
             ConfigError: with every mistake at once.
             NoConfig: neither a backend nor a profile is named, and there is no config file.
         """
-        _configure_logging()
+        configure_logging()
         return configuration.resolve(
             self.backend, profile=self.profile, config=self.config, settings={"deadline": self.deadline}
         )
@@ -112,7 +112,8 @@ class _StderrHandler(logging.Handler):
             output.print_note(f"{record.levelname.lower()}: {self.format(record)}")
 
 
-def _configure_logging() -> None:
+def configure_logging() -> None:
+    """Show the library's warnings on standard error; with --debug, all that it logs."""
     if not any(isinstance(handler, _StderrHandler) for handler in _log.handlers):
         _log.addHandler(_StderrHandler())
     debug = click.get_current_context().find_root().params["debug"]
