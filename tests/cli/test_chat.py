@@ -317,11 +317,3 @@ def test_ctrl_c_at_a_terminal_ends_first_the_answer_and_then_the_chat(terminal, 
     chat.type("\x03")
     assert chat.end() == 130
     assert "Traceback" not in chat.text
-
-
-def test_without_any_config_the_sandbox_answers_a_chat_with_sources(run):
-    result = run("chat", piped=lines("How do I switch vendors by config?", "/up"))
-    assert result.code == 0
-    assert "this is the sandbox: a simulated Kapa" in result.err
-    assert "Sources\n  " in result.out
-    assert result.out.endswith("Rated up.\n")

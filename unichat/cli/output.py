@@ -51,6 +51,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def is_watched() -> bool:
+    """Return whether somebody sees all that is printed, notes included, and can type."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: fitted to the width of a terminal, elsewhere in aligned columns with one line for each row."""
     safe = [[printable(cell) for cell in row] for row in rows]

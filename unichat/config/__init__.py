@@ -3,9 +3,9 @@
 from unichat.config.checking import ProfileCheck, check_all_profiles, check_profile
 from unichat.config.files import Config, load
 from unichat.config.inspection import profile_base_url
-from unichat.config.problems import NoConfig
 from unichat.config.resolution import Resolved, ResolveRequest, resolve, resolve_request
 from unichat.config.schema import schema
+from unichat.errors import NoConfig
 
 __all__ = [
     "Config",
