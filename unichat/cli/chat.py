@@ -41,4 +41,5 @@ def command(target: Target, thread: str | None, user: str | None) -> None:
             except KeyboardInterrupt:
                 if not interactive:
                     raise
-                output.print_note("Stopped. The vendor may still count the question as asked.")
+                asked = "" if line.startswith("/") else " The vendor may still count the question as asked."
+                output.print_note(f"Stopped.{asked}")

@@ -29,4 +29,4 @@ def command(
     own: dict[str, Any] = {} if rating_id is None else {"rating_id": rating_id}
     with target.client_or_sandbox(None) as opened:
         receipt = opened.client.feedback(answer_id, rating, user=user, comment=comment, **own)
-    output.print_receipt(receipt, receipt.answer_id)
+    output.print_receipt(receipt)

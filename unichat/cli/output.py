@@ -120,10 +120,10 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def print_receipt(receipt: FeedbackReceipt, answer_id: str = "") -> None:
+def print_receipt(receipt: FeedbackReceipt) -> None:
     """Say that an answer was rated, or that it was not."""
     if receipt.sent:
-        print_text(" ".join(part for part in ("Rated", answer_id, receipt.rating.value) if part) + ".")
+        print_text(f"Rated {receipt.answer_id} {receipt.rating.value}.")
     else:
         print_note("note: not sent, since the vendor takes no ratings")
 
