@@ -143,11 +143,6 @@ class ConfigError(UnichatError):
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
-class NoConfig(ConfigError):
-    """No backend was named, and no config file was found; `nearest` is a file whose name is nearly right."""
-
-
-@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class InvalidInput(UnichatError):
     """An argument is not acceptable: to unichat (`source="local"`, nothing was sent), or to the vendor.
 
@@ -264,7 +259,8 @@ class ConnectionFailed(UnichatError):
     """The connection could not be made, or it broke.
 
     Attributes:
-        kind: `dns`, `refused`, `connect_timeout`, `tls`, `certificate`, `proxy`, `reset`, `closed` or `read_timeout`.
+        kind: `dns`, `refused`, `connect_timeout`, `exhausted` (this process may have no further connection or thread),
+            `tls`, `certificate`, `proxy`, `reset`, `closed` or `read_timeout`.
     """
 
     kind: str = "closed"

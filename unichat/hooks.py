@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from unichat._interruptions import is_interruption
 from unichat._text.log import log
 from unichat.record import CallRecord
 
@@ -46,5 +47,7 @@ class Hooks:
         for hook in self._hooks:
             try:
                 getattr(hook, event)(*arguments)
-            except Exception:
+            except Exception as error:
+                if is_interruption(error):
+                    raise
                 log.exception("the hook %s failed", type(hook).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
-from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -21,9 +21,9 @@ import unichat.adapter.endpoints
 import unichat.adapter.messages
 import unichat.client.base
 import unichat.execution.context
-import unichat.execution.sync_performer
 import unichat.transport.requests.connections as connections
 import unichat.transport.requests.progress as progress
+import unichat.transport.requests.response as response
 import unichat.transport.requests.session as session
 import unichat.transport.requests.transport as transport
 import unichat.transport.timers
@@ -35,6 +35,7 @@ from unichat.adapter import Replay, Reply, Secret
 from unichat.errors import ConnectionFailed
 from unichat.execution.attempt import OperationRun
 from unichat.execution.call import Call
+from unichat.execution.sync_performer import SyncPerformer
 from unichat.policy import failures, judge, retry
 from unichat.policy.backoff import Backoff
 from unichat.policy.budget import Budget
@@ -42,6 +43,7 @@ from unichat.policy.failures import Retry
 from unichat.policy.judge import Judge
 from unichat.transport.base import HttpRequest, TransportFailure
 from unichat.transport.requests.progress import AttemptProgress
+from unichat.transport.weak_semaphore import WeakSemaphore
 
 # Reading heads
 
@@ -111,7 +113,7 @@ def cookies() -> None:
 
 def bytes_written() -> None:
     """Nobody counts what was sent."""
-    connections._TrackedConnection.send = HTTPConnection.send  # type: ignore[method-assign]
+    connections.TrackedConnection.send = HTTPConnection.send  # type: ignore[method-assign]
 
 
 def blame_of_proxies() -> None:
@@ -138,7 +140,7 @@ def timer() -> None:
 
 def handshakes() -> None:
     """A handshake cannot be ended from outside."""
-    connections._TrackedTLSConnection._new_conn = connections._TrackedConnection._new_conn  # type: ignore[method-assign]
+    connections.TrackedTLSConnection._new_conn = connections.TrackedConnection._new_conn  # type: ignore[method-assign]
 
 
 def idle_timeout() -> None:
@@ -165,7 +167,7 @@ def pools() -> None:
 
 def idle_connections() -> None:
     """A connection is used however long it was idle."""
-    connections._TrackedConnection.is_connected = HTTPConnection.is_connected  # type: ignore[method-assign, assignment]
+    connections.TrackedConnection.is_connected = HTTPConnection.is_connected  # type: ignore[method-assign, assignment]
 
 
 def forks() -> None:
@@ -268,8 +270,8 @@ def record_limit() -> None:
 
 def cut_bodies() -> None:
     """A body that broke off looks like one that ended."""
-    chunks = transport._chunks
-    transport._chunks = lambda *given: (each for each in chunks(*given) if isinstance(each, bytes))
+    read = response.HttpResponse.read
+    response.HttpResponse.read = lambda self: each if isinstance(each := read(self), bytes) else None  # type: ignore[method-assign]
 
 
 def end_of_streams() -> None:
@@ -280,13 +282,13 @@ def end_of_streams() -> None:
 def unframed_streams() -> None:
     """A stream without a length is whole whenever its connection ends."""
 
-    begin = transport._OpenReply.__init__
+    begin = response.HttpResponse.__init__
 
     def delimited(self: Any, *given: Any) -> None:
         begin(self, *given)
         self.delimited = True
 
-    transport._OpenReply.__init__ = delimited  # type: ignore[method-assign]
+    response.HttpResponse.__init__ = delimited  # type: ignore[method-assign]
 
 
 def strict_json() -> None:
@@ -315,7 +317,7 @@ def known_rows() -> None:
 def holds() -> None:
     """Nobody waits for a turn."""
 
-    unichat.execution.sync_performer.acquire = lambda lock, deadline: lock.acquire(blocking=False) or True
+    SyncPerformer.make_lock = partial(WeakSemaphore, 1000)
 
 
 # Ids, keys and what is shown
@@ -387,25 +389,24 @@ def letting_go() -> None:
 
 def surplus() -> None:
     """What follows an answer stays where it is."""
-    connections._TrackedConnection.has_surplus = lambda self, file: False  # type: ignore[method-assign]
+    connections.TrackedConnection.has_surplus = lambda self, file: False  # type: ignore[method-assign]
 
 
 def spent() -> None:
     """A connection is kept after a 204 as after any other answer."""
-    connections._TrackedConnection._close_after = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
+    connections.TrackedConnection._close_after = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
 
 def places() -> None:
     """Only closing gives the place of a stream back."""
-    chunks = transport._chunks
+    acquire = WeakSemaphore.acquire
+    kept = []
 
-    def keeping(raw: Any, watchdog: Any, reading: Any) -> Iterator[Any]:
-        kept = SimpleNamespace(
-            progress=watchdog.progress, pause=watchdog.pause, resume=watchdog.resume, end=lambda: None
-        )
-        return chunks(raw, kept, reading)  # type: ignore[arg-type]
+    def keeping(self: WeakSemaphore, timeout: float) -> Any:
+        kept.append(acquire(self, timeout))
+        return kept[-1]
 
-    transport._chunks = keeping
+    WeakSemaphore.acquire = keeping  # type: ignore[method-assign]
 
 
 def slow_readers() -> None:

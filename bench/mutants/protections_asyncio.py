@@ -16,7 +16,7 @@ from unichat.client import async_streams
 from unichat.errors import ConnectionFailed, UnichatError
 from unichat.execution import async_performer
 from unichat.execution.attempt import OperationRun
-from unichat.execution.locks import KeyedLocks
+from unichat.execution.locks import KeyedLock, TaskLock
 from unichat.policy.breaker import Breaker
 from unichat.policy.pacing import Pacer
 from unichat.policy.retry import Retries
@@ -245,11 +245,14 @@ def slots() -> None:
 def holds() -> None:
     """Calls in one conversation overlap."""
 
-    async def at_once(lock: asyncio.Lock, deadline: object) -> bool:
-        return lock.locked() or await lock.acquire()
+    class Free:
+        def release(self) -> None:
+            pass
 
-    async_performer._acquire = at_once
-    KeyedLocks.leave = lambda self, key, entry: self._locks.pop(key, None)  # type: ignore[method-assign, assignment]
+    async def at_once(self: TaskLock, timeout: float) -> Free:
+        return Free()
+
+    TaskLock.acquire = at_once  # type: ignore[method-assign]
 
 
 def home() -> None:
@@ -285,15 +288,15 @@ def endings() -> None:
 
 def turns() -> None:
     """A task that is cancelled keeps the lock."""
-    leave = KeyedLocks.leave
+    leave = KeyedLock.leave
 
-    def keeping(self: Any, key: object, entry: Any) -> None:
+    def keeping(self: Any) -> None:
         if sys.exception() is None:
-            leave(self, key, entry)
-        elif not entry.lock.locked():
-            asyncio.ensure_future(entry.lock.acquire())  # noqa: RUF006 - it is not to be had at once
+            leave(self)
+        elif not self.lock.lock.locked():
+            asyncio.ensure_future(self.lock.lock.acquire())  # noqa: RUF006 - it is not to be had at once
 
-    KeyedLocks.leave = keeping  # type: ignore[method-assign]
+    KeyedLock.leave = keeping  # type: ignore[method-assign]
 
 
 def streams() -> None:

@@ -13,7 +13,7 @@ from tests.loopback import CERTIFICATE
 from unichat import User, errors
 from unichat.adapter import Reply
 from unichat.models import ClearOutcome
-from unichat.transport.base import Deadline, TransportFailure
+from unichat.transport.base import TransportFailure
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
@@ -139,9 +139,9 @@ def connect_timeout(backend):
 def connections(backend):
     def at_most(number, **settings):
         with client_of(backend, **settings) as client:
-            transport = client._transport
-            assert all(transport._try_acquire(Deadline(1.0)) for _ in range(number))
-            return not transport._try_acquire(Deadline(0.0))
+            slots = client._transport._slots
+            held = [slots.acquire(1.0) for _ in range(number)]
+            return None not in held and slots.acquire(0.0) is None
 
     assert at_most(64)
     assert at_most(3, connections=3)

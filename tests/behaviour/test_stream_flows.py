@@ -63,7 +63,7 @@ def unlocked(call):
 def is_waiting(client, users=2):
     """Whether a call waits for the lock."""
     locks = getattr(client, "asynchronous", client)._context.locks._locks
-    return KEY in locks and locks[KEY].users == users
+    return KEY in locks and len(locks[KEY].users) == users
 
 
 def is_free(client):

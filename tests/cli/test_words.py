@@ -271,7 +271,7 @@ def test_the_doctor_without_any_config_says_what_to_do(run):
     result = run("doctor", "--json")
     assert result.code == 1
     (detail,) = (each["detail"] for each in result.json if each["outcome"] == "failed")
-    assert detail.endswith("Write the file (`unichat sandbox --toml` prints one to try).")
+    assert detail.endswith("Write the file (`unichat sandbox` prints one to try).")
     assert "connect" not in detail
 
 

@@ -57,15 +57,21 @@ def test_a_lock_is_acquired_within_the_deadline_or_not():
     def acquire(lock, seconds):
         return (yield Acquire(lock, Deadline(seconds)))
 
-    lock = threading.Lock()
-    assert SyncPerformer(REAL_TIME).perform(acquire(lock, SOON)) is True
-    assert SyncPerformer(REAL_TIME).perform(acquire(lock, 0.0)) is False
+    lock = SyncPerformer.make_lock()
+    permit = SyncPerformer(REAL_TIME).perform(acquire(lock, SOON))
+    assert SyncPerformer(REAL_TIME).perform(acquire(lock, 0.0)) is None
+    permit.release()
+    assert SyncPerformer(REAL_TIME).perform(acquire(lock, 0.0)) is not None
 
-    async def both():
-        lock = asyncio.Lock()
-        return await _perform(acquire(lock, SOON)), await _perform(acquire(lock, 0.01))
+    async def in_turn():
+        lock = AsyncPerformer.make_lock()
+        permit = await _perform(acquire(lock, SOON))
+        assert await _perform(acquire(lock, 0.01)) is None
+        permit.release()
+        permit.release()
+        assert await _perform(acquire(lock, SOON)) is not None
 
-    assert asyncio.run(both()) == (True, False)
+    asyncio.run(in_turn())
 
 
 def test_a_program_can_start_another_in_the_background():

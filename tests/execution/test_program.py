@@ -43,6 +43,8 @@ class ByHand:
 
 
 class Lock:
+    """A lock, and what shows that it was acquired."""
+
     def __init__(self):
         self.released = 0
 
@@ -152,7 +154,7 @@ def test_a_flow_holds_its_lock_until_it_ends():
     program = complete(flow(), where.call(), where)
     effect = next(program)
     assert isinstance(effect, Acquire)
-    assert isinstance(program.send(True), Send)
+    assert isinstance(program.send(effect.lock), Send)
     assert effect.lock.released == 0
     assert ended(program, reply(200, 1)) == 1
     assert effect.lock.released == 1
@@ -164,7 +166,7 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_a_passed_deadline_and_leaves_no
     program = complete(exclusive("ann"), where.call(3.0), where)
     effect = next(program)
     with pytest.raises(DeadlineExceeded, match="still running after 3 s"):
-        program.send(False)
+        program.send(None)
     assert effect.lock.released == 0
     assert where.locks._locks == {}
 
@@ -180,14 +182,14 @@ def test_a_foreign_exception_passes_through_and_releases_everything(error):
     call = where.call()
     program = complete(flow(), call, where)
     effect = next(program)
-    assert isinstance(program.send(True), Send)
+    assert isinstance(program.send(effect.lock), Send)
     with pytest.raises(type(error)):
         program.throw(error)
     assert effect.lock.released == 1
     assert where.locks._locks == {}
     assert heard.events == ["started", "cancelled", type(error).__name__]
     # The breaker has heard nothing of the vendor.
-    assert where.breaker.admit() == (0, None)
+    assert where.breaker.admit(where) == (0, None)
 
 
 def test_an_interrupt_of_a_wait_refunds_the_retry():

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -243,3 +244,104 @@ def test_a_stream_that_a_signals_handler_closes_ends_at_once(count: Callable[...
         server.settle()
         assert server.open_connections == 0
     count(62, "closed by a signal's handler")
+
+
+class TimeLimit(Exception):
+    """As job queues raise it: Celery's `SoftTimeLimitExceeded`, rq's `JobTimeoutException`."""
+
+
+class MistakenTimeLimit(ValueError):
+    """By its class a mistake in the code that it interrupts."""
+
+
+class SocketTimeLimit(TimeoutError):
+    """By its class a failure of a socket."""
+
+
+@pytest.fixture
+def time_limit() -> Iterator[Callable[[Callable[[], object], type[Exception]], None]]:
+    """Have a signal's handler raise something a moment after something has happened."""
+    before = signal.getsignal(signal.SIGALRM)
+    threads: list[threading.Thread] = []
+
+    def send(happened: Callable[[], object]) -> None:
+        wait_until(happened)
+        time.sleep(_MOMENT)
+        os.kill(os.getpid(), signal.SIGALRM)
+
+    def send_after(happened: Callable[[], object], kind: type[Exception]) -> None:
+        def handle(*_: object) -> None:
+            raise kind("time is up")
+
+        signal.signal(signal.SIGALRM, handle)
+        threads.append(threading.Thread(target=send, args=[happened]))
+        threads[-1].start()
+
+    yield send_after
+    for thread in threads:
+        thread.join()
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no such signal on this system")
+@pytest.mark.parametrize("kind", [TimeLimit, MistakenTimeLimit, SocketTimeLimit])
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_a_time_limit_raised_by_a_signals_handler_passes_through_with_everything_given_back(
+    moment: str, kind: type[Exception], time_limit: Callable[..., None], count: Callable[..., None]
+) -> None:
+    fault, call = _MOMENTS[moment]
+    hook = Observer()
+    with (
+        FaultServer(VENDORS["kapa"], (fault, good)) as server,
+        sync_client_on("kapa", server.url, hooks=[hook], connections=1, deadline=200.0) as client,
+    ):
+        time_limit(lambda: hook.attempts if moment == "between two attempts" else server.log, kind)
+        with pytest.raises(kind, match="time is up"):
+            call(client)
+        hook.check_given_up(kind)
+        # Not a read either is sent again.
+        assert len(server.log) == 1
+        client.chat("And now?", deadline=PATIENCE)
+    count(62, f"a time limit {moment}")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no such signal on this system")
+def test_a_time_limit_passes_through_a_read_that_could_be_sent_again(
+    time_limit: Callable[..., None], count: Callable[..., None]
+) -> None:
+    with (
+        FaultServer(VENDORS["kapa"], (rows_connection.say_nothing, good)) as server,
+        sync_client_on("kapa", server.url, deadline=200.0) as client,
+    ):
+        time_limit(lambda: server.log, TimeLimit)
+        with pytest.raises(TimeLimit):
+            list(client.history())
+        assert len(server.log) == 1
+    count(62, "a time limit in a read")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="no such signal on this system")
+def test_a_time_limit_passes_through_the_callers_own_functions(
+    time_limit: Callable[..., None], count: Callable[..., None]
+) -> None:
+    asked = threading.Event()
+
+    def slow_provider() -> str:
+        asked.set()
+        time.sleep(PATIENCE)
+        return "token"
+
+    class SlowHook(Observer):
+        def started(self, record: Any) -> None:
+            asked.set()
+            time.sleep(PATIENCE)
+
+    with FaultServer(VENDORS["kadal"], (good,)) as server:
+        for given in ({"token": slow_provider}, {"hooks": [SlowHook()]}):
+            asked.clear()
+            with sync_client_on("kadal", server.url, deadline=200.0, **given) as client:
+                time_limit(asked.is_set, MistakenTimeLimit)
+                with pytest.raises(MistakenTimeLimit):
+                    client.chat("How do I install it?", user="u")
+        assert not server.log
+    count(62, "a time limit in a function of the caller's")

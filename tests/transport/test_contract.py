@@ -4,6 +4,7 @@ With `UNICHAT_TRANSPORT=package.module:function`, this file runs over another: t
 `RequestsTransport` is, and returns a `Transport` or an `AsyncTransport`.
 """
 
+import errno
 import gzip
 import json
 import socket
@@ -372,6 +373,21 @@ def test_a_closed_port_refuses_and_is_tried_again(serve, caller_on, replay):
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "refused", False)
     assert len(error.attempts) == 3
     assert "127.0.0.1" not in error.message
+
+
+@pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
+def test_a_process_without_further_sockets_was_refused_by_nobody(serve, caller_on, replay, monkeypatch):
+    def refuse(self, *_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    server = serve(answering(OK))
+    with caller_on(server.url) as caller:
+        with monkeypatch.context() as patched:
+            patched.setattr(socket.socket, "__init__", refuse)
+            error = caller.error(replay)
+        assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "exhausted", False)
+        assert "ulimit" in error.hint
+        assert caller.run(replay) == {"ok": 1}
 
 
 def test_a_connection_that_fails_once_and_then_works_gives_the_answer(serve, caller_on):

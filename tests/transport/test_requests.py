@@ -7,14 +7,15 @@ import zlib
 
 import pytest
 
-from tests.loopback import answering, chunked, http, stalling_after
+from tests.loopback import answering, chunked, http, silent, stalling_after
 from tests.pace import PATIENCE
 from tests.transport.caller import SENTINEL, Caller
 from unichat.adapter import Replay
 from unichat.adapter.secrets import Signature
-from unichat.errors import ConnectionFailed, InvalidResponse
+from unichat.errors import ConnectionFailed, DeadlineExceeded, InvalidResponse
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure
 from unichat.transport.requests.transport import RequestsTransport
+from unichat.transport.timers import TimerThread
 
 ASK = Replay.ASK
 OK = http(200, b'{"ok": 1}')
@@ -34,7 +35,7 @@ def test_a_connection_that_takes_too_long_was_not_delivered(serve, monkeypatch):
         raise TimeoutError("timed out")
 
     serve(answering(OK))
-    monkeypatch.setattr("unichat.transport.requests.connections._TrackedConnection._connect_to", slow)
+    monkeypatch.setattr("unichat.transport.requests.connections.TrackedConnection._connect_to", slow)
     with Caller(RequestsTransport("http://127.0.0.1:9"), "http://127.0.0.1:9") as caller:
         error = caller.error(ASK)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "connect_timeout", False)
@@ -43,19 +44,80 @@ def test_a_connection_that_takes_too_long_was_not_delivered(serve, monkeypatch):
 
 def test_the_connect_timeout_is_cut_to_what_is_left(serve, monkeypatch):
     seen = []
+
+    def refuse(self, address):
+        raise ConnectionRefusedError
+
     monkeypatch.setattr("socket.socket.settimeout", lambda self, seconds: seen.append(seconds))
-    monkeypatch.setattr("socket.socket.connect", lambda self, address: 1 / 0)
+    monkeypatch.setattr("socket.socket.connect", refuse)
     transport = RequestsTransport("http://127.0.0.1:9", connect_timeout=4.0)
     for left in (2.0, 30.0):
         failure = transport.open(
             HttpRequest("GET", transport._base_url, "/x"), Deadline(left, lambda: 0.0), idle_timeout=30.0
         )
-        assert failure == TransportFailure("unsent", phase="connecting")
+        assert failure == TransportFailure("refused", phase="connecting")
     assert seen == [2.0, 4.0]
 
 
 def test_a_signature_does_not_show_its_value():
     assert SENTINEL not in repr(Signature("X-Token", SENTINEL))
+
+
+# What a process has no more of
+
+
+@pytest.fixture
+def without_timers(monkeypatch):
+    """A process whose timers have no thread yet, and in which none can be started until `allow` is called."""
+    timers = TimerThread()
+    for module in ("unichat.transport.timers", "unichat.transport.requests.progress"):
+        monkeypatch.setattr(f"{module}.timers", timers)
+    start = threading.Thread.start
+
+    def refuse(self):
+        if self.name == "unichat-timers":
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        yield patched.undo
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_thread_that_cannot_be_started_is_a_failure_and_the_next_deadlines_hold(serve, without_timers, streamed):
+    server = serve(silent)
+    transport = RequestsTransport(server.url, connections=2)
+    with Caller(transport, server.url, attempts=2, idle_timeout=0.05) as caller:
+        error = caller.stream_error() if streamed else caller.error(ASK)
+        assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "exhausted", False)
+        assert "can't start new thread" in error.message
+        assert len(error.attempts) == 2
+        assert transport._slots.free == 2
+        without_timers()
+        assert isinstance(caller.stream_error(0.2) if streamed else caller.error(ASK, 0.2), DeadlineExceeded)
+        assert transport._slots.free == 2
+
+
+@pytest.mark.parametrize("broken", ["_exchange", "_prepare", "Watchdog"])
+def test_whatever_fails_after_a_slot_was_taken_returns_it(serve, monkeypatch, broken):
+    def fail(*_, **__):
+        raise MemoryError
+
+    server = serve(answering(OK))
+    transport = RequestsTransport(server.url, connections=1)
+    with Caller(transport, server.url) as caller:
+        with monkeypatch.context() as patched:
+            if broken == "Watchdog":
+                patched.setattr("unichat.transport.requests.transport.Watchdog", fail)
+            else:
+                patched.setattr(RequestsTransport, broken, fail)
+            for _ in range(2):
+                with pytest.raises(MemoryError):
+                    caller.run(ASK)
+        assert transport._slots.free == 1
+        assert not transport._running
+        assert caller.run(ASK) == {"ok": 1}
 
 
 # Faults of urllib3 that set its lowest version

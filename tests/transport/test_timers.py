@@ -10,7 +10,7 @@ import time
 import pytest
 
 from unichat.transport.requests.progress import shut_down
-from unichat.transport.timers import TimerThread
+from unichat.transport.timers import NoThread, TimerThread
 
 
 def test_an_alarm_that_raises_leaves_the_others_to_ring(caplog):
@@ -47,7 +47,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again_with_the_next_timer(monk
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    with pytest.raises(RuntimeError, match="can't start"):
+    with pytest.raises(NoThread, match="can't start"):
         timers.call_at(time.monotonic(), called.set)
     monkeypatch.setattr(threading.Thread, "start", start)
     timers.call_at(time.monotonic(), called.set)

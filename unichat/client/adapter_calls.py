@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
+from unichat._interruptions import is_interruption
 from unichat.adapter import Adapter, Backend, CommonSettings, Flow, NeutralCall
 from unichat.errors import UnichatError
 from unichat.execution.call import Call
@@ -86,6 +87,8 @@ def call_in(call: Call, context: Context, function: Callable[[], T]) -> T:
     try:
         return function()
     except MISTAKES as error:
+        if is_interruption(error):
+            raise
         mistake = error
     names: dict[str, Any] = {"backend": None, "operation": None}
     if call.neutral is not None:

@@ -12,6 +12,7 @@ from unichat.adapter import TokenProvider
 from unichat.errors import InvalidInput
 from unichat.execution.context import closed_client, wait_timeout
 from unichat.execution.effects import Acquire, Effect, FetchToken, Open, Program, Read, Send, Sleep, Start
+from unichat.execution.locks import TaskLock
 from unichat.execution.token_provider import ProviderResult, call_provider_async
 from unichat.transport.base import Clock, Deadline
 
@@ -26,7 +27,7 @@ class AsyncPerformer:
         affinity: the event loop.
     """
 
-    make_lock: Callable[[], Any] = staticmethod(asyncio.Lock)
+    make_lock: Callable[[], Any] = TaskLock
 
     def __init__(self, clock: Clock) -> None:
         self.affinity = LoopAffinity()
@@ -74,7 +75,7 @@ class AsyncPerformer:
             case Sleep():
                 return self._sleep(effect.seconds)
             case Acquire():
-                return _acquire(effect.lock, effect.deadline)
+                return effect.lock.acquire(effect.deadline.remaining())
             case FetchToken():
                 return self._fetch_token(effect.provider, effect.deadline)
             case Start():
@@ -151,14 +152,6 @@ class AsyncPerformer:
             self.affinity.check()
         self._closed.set()
         return True
-
-
-async def _acquire(lock: asyncio.Lock, deadline: Deadline) -> bool:
-    try:
-        async with asyncio.timeout(deadline.remaining()):
-            return await lock.acquire()
-    except TimeoutError:
-        return False
 
 
 class LoopAffinity:

@@ -63,7 +63,7 @@ class OperationRun(Generic[T]):
     """
 
     __slots__ = (
-        "_generation", "_reservation", "_retries", "_state",
+        "__weakref__", "_generation", "_reservation", "_retries", "_state",
         "call", "context", "facts", "judge", "operation", "signatures",
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ class OperationRun(Generic[T]):
             return self._refuse(TransportFailure("deadline", "before sending", delivered=False))
         breaker = self.context.breaker
         if breaker is not None:
-            self._generation, reopens_in = breaker.admit()
+            self._generation, reopens_in = breaker.admit(self)
             if reopens_in is not None:
                 return self.judge.circuit_open(reopens_in)
         self._reservation = None

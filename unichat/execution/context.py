@@ -135,7 +135,7 @@ class Performer(Protocol):
 
     @property
     def make_lock(self) -> Callable[[], Any]:
-        """`threading.Lock` or `asyncio.Lock`."""
+        """Makes locks that it can acquire."""
         ...
 
     def check_open(self) -> None:

@@ -52,7 +52,7 @@ class Sleep:
 
 @define(eq=False)
 class Acquire:
-    """Take a lock; its result is whether that was possible within the deadline."""
+    """Acquire a lock; its result releases it, or is None if that was not possible within the deadline."""
 
     lock: Any
     deadline: Deadline

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from unichat._interruptions import is_interruption
 from unichat._text.log import log
 from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import EventSource, Exclusive, Flow, Relay
@@ -90,18 +91,18 @@ class FlowRun(Generic[T]):
 
     def _acquire(self, step: Exclusive) -> Program[None]:
         context, deadline = self._context, self._call.deadline
-        lock, acquired = context.locks.join(step.key), False
+        lock = context.locks.join(step.key)
         try:
             if lock.is_held_by(context.caller()):
                 raise InvalidInput(
                     f"{step.waiting_for} is still running: its stream is open, and this thread or task is its reader",
                     hint=Template(PythonOnly("Read the stream to its end, or leave its block, before asking again.")),
                 )
-            acquired = yield Acquire(lock.lock, deadline)
+            lock.permit = yield Acquire(lock.lock, deadline)
         finally:
-            if not acquired:
+            if lock.permit is None:
                 lock.leave()
-        if not acquired:
+        if lock.permit is None:
             raise wait_timeout(step.waiting_for, deadline)
         if self._held is None:
             self._held = []
@@ -133,7 +134,9 @@ class FlowRun(Generic[T]):
         self.stop()
         try:
             self._flow.close()
-        except Exception:
+        except Exception as error:
+            if is_interruption(error):
+                raise
             # There is nobody to hear of it: the reader has left.
             log.exception("a flow could not be closed")
         finally:
@@ -220,12 +223,6 @@ class RelayedStream(Generic[T]):
     def result(self) -> Any:
         """Return the flow's result, once all events have come."""
         return self._result
-
-    def partial(self) -> Answer | None:
-        """Return the answer as far as it has come."""
-        if isinstance(self._result, Answer):
-            return self._result
-        return self._source.partial()
 
     @property
     def records(self) -> list[Any]:

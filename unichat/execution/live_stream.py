@@ -40,7 +40,6 @@ handed to the event loop, to which the lock belongs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -90,9 +89,11 @@ def closed_stream() -> InvalidInput:
 class LiveStream(Generic[T]):
     """The events of one streamed answer, once each. See the top of this module."""
 
+    _is_made = _begun = False
+    """Whether it was made, which an interrupt can keep from ending, and whether its first event has come."""
+
     def __init__(self, run: OperationRun[T], reply: OpenReply | AsyncOpenReply) -> None:
         assert isinstance(run.operation, StreamOperation)
-        self._begun = False
         self._run = run
         self._reply = reply
         self._operation = run.operation
@@ -110,12 +111,14 @@ class LiveStream(Generic[T]):
         self._body_ended = False
         self._count = 0
         self._closed = False
+        self._is_made = True
 
     def __del__(self) -> None:
         # One that was forgotten rather than closed.
         if self._begun:
             self._run.finish(Done(None))
-        self._run.context.discard(self._reply)
+        if self._is_made:
+            self._run.context.discard(self._reply)
 
     def first(self) -> Program[Done[LiveStream[T]] | Failed]:
         """Wait for the first event: only a stream that has none yet may be asked for again."""
@@ -294,8 +297,13 @@ class LiveStream(Generic[T]):
             retry_after=None if verdict is None else verdict.retry_after,
             events=self._count,
         )
-        partial = self.partial()
-        if partial is not None:
+        partial: object = None
+        try:
+            partial = getattr(self._decoder, "partial", self._decoder.result)()
+        except Exception as mistake:
+            if not _is_of_stream(mistake):
+                raise
+        if isinstance(partial, Answer):
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id
         self._keep_cause(error, problem)
@@ -322,13 +330,6 @@ class LiveStream(Generic[T]):
         error.backend, error.operation = self._operation.backend, self._operation.name
         # Not within the handler: it would keep what it stands for.
         raise error from cause
-
-    def partial(self) -> Answer | None:
-        """Return the answer as far as it has come; None if the adapter can make none of it."""
-        partial: object = None
-        with suppress(Exception):
-            partial = getattr(self._decoder, "partial", self._decoder.result)()
-        return partial if isinstance(partial, Answer) else None
 
     @property
     def records(self) -> list[Any]:

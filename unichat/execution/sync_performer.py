@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from unichat._text.log import log
 from unichat.execution.context import closed_client
 from unichat.execution.effects import Acquire, Effect, FetchToken, Open, Program, Read, Send, Sleep, Start
 from unichat.execution.token_provider import call_provider
-from unichat.transport.base import Clock, Deadline
+from unichat.transport.base import Clock
+from unichat.transport.weak_semaphore import WeakSemaphore
 
 T = TypeVar("T")
 
@@ -24,10 +27,12 @@ class SyncPerformer:
         make_lock: makes the locks that its programs acquire.
     """
 
-    make_lock: Callable[[], Any] = staticmethod(threading.Lock)
+    make_lock: Callable[[], Any] = partial(WeakSemaphore, 1)
 
     def __init__(self, clock: Clock) -> None:
-        self._closed = threading.Event()
+        self._is_closed = False
+        # Not an event: Ctrl-C would leave its lock taken, as that is acquired in Python code.
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._sleep = clock.sleep or self._wait
 
     def perform(self, program: Program[T]) -> T:
@@ -68,16 +73,20 @@ class SyncPerformer:
             case Sleep():
                 return self._sleep(effect.seconds)
             case Acquire():
-                return acquire(effect.lock, effect.deadline)
+                return effect.lock.acquire(effect.deadline.remaining())
             case FetchToken():
                 return call_provider(effect.provider)
             case Start():
                 return self._start(effect.program)
 
     def _wait(self, seconds: float) -> None:
-        # Closing the client ends a wait immediately.
-        if self._closed.wait(seconds):
-            raise closed_client()
+        try:
+            self._wakes.get(timeout=seconds)
+        except queue.Empty:
+            return
+        # Closing the client ends a wait immediately, and all others.
+        self._wakes.put(None)
+        raise closed_client()
 
     def _start(self, program: Program[object]) -> None:
         def run() -> None:
@@ -106,14 +115,10 @@ class SyncPerformer:
 
     def check_open(self) -> None:
         """Reject anything after `close`."""
-        if self._closed.is_set():
+        if self._is_closed:
             raise closed_client()
 
     def close(self) -> None:
         """End all waits, and reject later calls."""
-        self._closed.set()
-
-
-def acquire(lock: threading.Lock, deadline: Deadline) -> bool:
-    """Take a lock; return whether that was possible within the deadline."""
-    return lock.acquire(timeout=deadline.remaining())
+        self._is_closed = True
+        self._wakes.put(None)

@@ -10,6 +10,7 @@ from contextvars import copy_context
 
 from attrs import frozen
 
+from unichat._interruptions import is_interruption
 from unichat._text.printable import trimmed
 from unichat.adapter import Secret, TokenProvider
 from unichat.errors import ConfigError
@@ -42,6 +43,8 @@ def call_provider(provider: TokenProvider) -> ProviderResult:
     try:
         token = provider()
     except Exception as error:
+        if is_interruption(error):
+            raise
         return _describe_exception(error)
     if isinstance(token, Awaitable):
         if inspect.iscoroutine(token):

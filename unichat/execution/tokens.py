@@ -22,7 +22,7 @@ class Tokens:
     def __init__(self, credential: Credential, clock: Callable[[], float]) -> None:
         self._credential = credential
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._fetched: tuple[Secret, float] | None = None
         source = credential.source
         self.fixed = self.signature(source) if isinstance(source, Secret) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 
 from unichat.errors import (
@@ -32,25 +33,29 @@ class Breaker:
         self._failures = failures
         self._reset = reset
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._in_a_row = 0
         self._opened_at: float | None = None
-        self._probing = False
+        self._probe: weakref.ref[object] | None = None
+        """Who makes the probe. By a weak reference: one that an interrupt ended before it could say so is none."""
         self.generation = 0
         """Grows with each change of state. What began in an earlier generation says nothing about this one."""
 
-    def admit(self) -> tuple[int, float | None]:
+    def admit(self, caller: object) -> tuple[int, float | None]:
         """Return the generation, and None if an attempt may be made in it, else the seconds until a probe may.
 
         `report` or `abandon` must follow an attempt that may be made.
+
+        Args:
+            caller: makes the attempt, and lives until it has ended.
         """
         with self._lock:
             if self._opened_at is None:
                 return self.generation, None
             remaining = self._opened_at + self._reset - self._clock()
-            if remaining > 0 or self._probing:
+            if remaining > 0 or (self._probe is not None and self._probe() is not None):
                 return self.generation, max(remaining, 0.0)
-            self._probing = True
+            self._probe = weakref.ref(caller)
             self.generation += 1
             return self.generation, None
 
@@ -72,14 +77,14 @@ class Breaker:
                 self._change(self._clock())
 
     def _change(self, opened_at: float | None) -> None:
-        if self._probing or opened_at is not None:
+        if self._probe is not None or opened_at is not None:
             self.generation += 1
-        self._probing, self._opened_at = False, opened_at
+        self._probe, self._opened_at = None, opened_at
 
     def abandon(self, generation: int) -> None:
         """Forget an attempt of `generation` that ended without an outcome, such as one that the caller interrupted."""
         with self._lock:
-            if generation == self.generation and self._probing:
+            if generation == self.generation and self._probe is not None:
                 self._change(self._opened_at)
 
 

@@ -15,7 +15,7 @@ class Budget:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._left = float(capacity)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def take(self, cost: float) -> bool:
         """Take `cost` tokens for a retry; False if there are not enough, and then none are taken."""

@@ -62,6 +62,7 @@ class FailureRule:
 
 
 _LATER = "Try again later."
+_EXHAUSTED = "Raise the limits of the process (ulimit -n, ulimit -u), or make fewer calls at a time."
 _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
 _PROXY = "Put its user and password into HTTPS_PROXY, and check NO_PROXY."
 _DEADLINE = Template("Allow more with ", Argument("deadline"), ".")
@@ -83,6 +84,14 @@ RULES: tuple[FailureRule, ...] = (
     FailureRule("refused", "connection refused", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
     FailureRule(
         "connect_timeout", "no connection in time", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK
+    ),
+    FailureRule(
+        "exhausted",
+        "this process may have no further connection or thread",
+        _ALWAYS,
+        False,
+        errors.ConnectionFailed,
+        hint=_EXHAUSTED,
     ),
     FailureRule(
         "proxy", "the proxy refused", _ALWAYS, False, errors.ConnectionFailed, hint="Check HTTPS_PROXY and NO_PROXY."

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
+from unichat._interruptions import is_interruption
 from unichat._text.log import log
 from unichat._text.printable import trimmed
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Reply, StreamFailure, StreamOperation
@@ -96,6 +97,8 @@ class Judge(Generic[T]):
             if refusal is None and isinstance(self.operation, Operation):
                 return Done(self.operation.parse(reply))
         except (UnichatError, *MISTAKES) as error:
+            if is_interruption(error):
+                raise
             problem = error
         else:
             return self._judge_refusal(refusal or ErrorResponse(status=reply.status), reply)

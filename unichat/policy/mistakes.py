@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import TypeVar
 
+from unichat._interruptions import is_interruption
 from unichat._text.printable import trimmed
 from unichat.errors import AdapterError, UnichatError
 
@@ -27,7 +28,7 @@ def is_mistake(error: BaseException) -> bool:
     """Return whether an exception that came out of an adapter's code is a mistake in it."""
     # What a generator makes of a StopIteration within it, such as that of next() at the end of something.
     ended = isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration)
-    return ended or isinstance(error, MISTAKES)
+    return (ended or isinstance(error, MISTAKES)) and not is_interruption(error)
 
 
 def describe_mistake(mistake: BaseException) -> str:
@@ -98,6 +99,8 @@ def call_adapter(
     try:
         return function()
     except MISTAKES as error:
+        if is_interruption(error):
+            raise
         mistake = error
     # Not within the handler: the error would keep the exception a second time, as its context.
     raise adapter_error(doing, mistake, redact, backend=backend, operation=operation)

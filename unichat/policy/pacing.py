@@ -35,7 +35,7 @@ class Pacer:
         self._released: list[float] = []
         """A heap of times that no call has, each before `_next`."""
         self._slowed_at = -math.inf
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def reserve(self, max_wait: float) -> Reservation | None:
         """Reserve the next free time; return None, and reserve none, if it is more than `max_wait` seconds away."""
@@ -77,7 +77,7 @@ class Pacer:
 
 
 _pacers: weakref.WeakValueDictionary[Hashable, Pacer] = weakref.WeakValueDictionary()
-_guard = threading.Lock()
+_guard = threading.RLock()
 
 
 def pacer_for(key: Hashable, rate: str, clock: Callable[[], float]) -> Pacer:

@@ -100,10 +100,10 @@ class TransportFailure:
     """A request that brought no usable HTTP answer.
 
     Attributes:
-        kind: a key of the failure table: `dns`, `refused`, `connect_timeout`, `tls`, `certificate`, `proxy`,
-            `proxy_auth` (none of the request was sent), `unsent` (a kept connection broke before), `reset`, `closed`,
-            `read_timeout` (sent, and no answer), `head`, `truncated`, `stalled`, `too_large` (an answer that is not
-            one), `deadline`, or `cancelled` (the transport was closed).
+        kind: a key of the failure table: `dns`, `refused`, `connect_timeout`, `exhausted`, `tls`, `certificate`,
+            `proxy`, `proxy_auth` (none of the request was sent), `unsent` (a kept connection broke before), `reset`,
+            `closed`, `read_timeout` (sent, and no answer), `head`, `truncated`, `stalled`, `too_large` (an answer that
+            is not one), `deadline`, or `cancelled` (the transport was closed).
         detail: what the network said, in words that hold no secret.
         delivered: whether the request may have reached the vendor; None to let the table say.
         phase: how far it came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.

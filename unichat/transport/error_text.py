@@ -24,6 +24,13 @@ _DESCRIPTIONS = {
 }
 """By the name of the exception, whichever library raises it."""
 
+_LIMITS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether a connection failed for a limit of this machine: nobody has refused it."""
+    return isinstance(error, OSError) and error.errno in _LIMITS
+
 
 def describe_error(error: BaseException) -> str:
     """Return what is to be said besides the title of the failure; empty where that says it all."""

@@ -1,6 +1,6 @@
 """Calls functions at given times, from one thread for the whole process.
 
-A socket's own time-out starts anew with each byte, so it can keep neither a deadline nor a limit on idle time. These
+A socket's own time-out restarts with each byte, so it can keep neither a deadline nor a limit on idle time. These
 timers can: what they call ends the connection from outside.
 """
 
@@ -10,12 +10,17 @@ import heapq
 import itertools
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from attrs import define
 
 from unichat._text.log import log
 from unichat.transport.forks import reset_after_fork
+
+
+class NoThread(Exception):
+    """The system allows no further thread: a limit on processes, or an interpreter that is shutting down."""
 
 
 @define(eq=False)
@@ -38,20 +43,24 @@ class TimerThread:
         reset_after_fork(self._reset)
 
     def _reset(self) -> None:
-        self._changed = threading.Condition()
+        # Taken by `with` alone, and not by the condition's own: between the end of that and the block, which is in C
+        # here, Ctrl-C would leave it taken.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._due: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Have `callback` called when `time.monotonic()` reaches `when`. It must be quick."""
+        """Have `callback` called when `time.monotonic()` reaches `when`. It must be quick.
+
+        Raises:
+            NoThread: there is no thread to call it from, and none can be started. The next timer tries again.
+        """
         timer = Timer(when, callback)
-        with self._changed:
+        with self._lock:
             if self._thread is None:
-                thread = threading.Thread(target=self._run, name="unichat-timers", daemon=True)
-                # It may fail, where no more threads are allowed: the next timer then tries again.
-                thread.start()
-                self._thread = thread
+                self._start()
             earliest = not self._due or when < self._due[0][0]
             if len(self._due) > 1000 and len(self._due) & (len(self._due) - 1) == 0:
                 # Cancelled timers stay until they are due; at each power of two the heap is freed of them.
@@ -62,9 +71,17 @@ class TimerThread:
                 self._changed.notify()
         return timer
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="unichat-timers", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise NoThread(str(error)) from None
+        self._thread = thread
+
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 while not self._due or self._due[0][0] > time.monotonic():
                     self._changed.wait(self._due[0][0] - time.monotonic() if self._due else None)
                 callback = heapq.heappop(self._due)[2].callback
@@ -79,14 +96,27 @@ class TimerThread:
 class IdleTimer:
     """Calls a function after so many seconds of waiting. Time that the consumer takes between two waits is not idle.
 
-    It begins counting at once. All but the callback is called from one thread.
+    It begins counting at once. All but the callback is called from one thread. One that is forgotten instead of
+    cancelled calls nothing.
+
+    Raises:
+        NoThread: there is no thread for timers.
     """
 
     def __init__(self, seconds: float, callback: Callable[[], None]) -> None:
         self._left = seconds
         self._callback = callback
         self._due: float | None = time.monotonic() + seconds
-        self._timer: Timer | None = timers.call_at(self._due, self._check)
+        self._timer: Timer | None = self._set(self._due)
+
+    def _set(self, when: float) -> Timer:
+        check = weakref.WeakMethod(self._check)
+
+        def call() -> None:
+            if (alive := check()) is not None:
+                alive()
+
+        return timers.call_at(when, call)
 
     def pause(self) -> None:
         """Stop counting: something has come, and the consumer looks at it."""
@@ -94,24 +124,28 @@ class IdleTimer:
             self._left, self._due = self._due - time.monotonic(), None
 
     def reset(self, seconds: float) -> None:
-        """Begin anew with the next wait: `seconds` of it are allowed."""
+        """Restart with the next wait: `seconds` of it are allowed."""
         self._left = seconds
         if self._due is not None:
-            self.resume()
+            self._count()
 
     def resume(self) -> None:
-        """Count on: the consumer waits again."""
+        """Count on, unless it counts already: the consumer waits again."""
+        if self._due is None:
+            self._count()
+
+    def _count(self) -> None:
         self._due = time.monotonic() + self._left
         if self._timer is not None and self._due < self._timer.when:
             self._timer.cancel()
-            self._timer = timers.call_at(self._due, self._check)
+            self._timer = self._set(self._due)
 
     def _check(self) -> None:
         now, due = time.monotonic(), self._due
         if due is not None and due <= now:
             self._callback()
         elif self._timer is not None:
-            self._timer = timers.call_at(now + max(self._left, 1.0) if due is None else due, self._check)
+            self._timer = self._set(now + max(self._left, 1.0) if due is None else due)
 
     def cancel(self) -> None:
         """Stop for good."""

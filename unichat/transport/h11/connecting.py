@@ -8,7 +8,8 @@ import ssl
 
 import h11
 
-from unichat.transport.error_text import describe_error
+from unichat._interruptions import is_interruption
+from unichat.transport.error_text import describe_error, is_exhaustion
 from unichat.transport.h11.connection import Connection
 from unichat.transport.h11.progress import AttemptFailed, AttemptProgress
 from unichat.transport.h11.request_head import Address, connect_request
@@ -50,13 +51,15 @@ class Connector:
         except AttemptFailed as error:
             failure = error
         except (OSError, UnicodeError) as error:
+            if is_interruption(error):
+                raise
             failure = AttemptFailed(_kind(error), describe_error(error))
         # Not within the handler: the library's own exception would stay the failure's context.
         raise self._attribute(failure, progress.phase)
 
     def _attribute(self, failure: AttemptFailed, phase: str) -> AttemptFailed:
         """Return the failure under the kind of whoever caused it: the network, the proxy, or the TLS handshake."""
-        if failure.kind in ("certificate", "proxy_auth"):
+        if failure.kind in ("certificate", "exhausted", "proxy_auth"):
             return failure
         if phase == "handshake":
             return AttemptFailed("tls", failure.detail)
@@ -127,4 +130,6 @@ def _kind(error: Exception) -> str:
         return "dns"
     if isinstance(error, ssl.SSLCertVerificationError):
         return "certificate"
-    return "tls" if isinstance(error, ssl.SSLError) else "refused"
+    if isinstance(error, ssl.SSLError):
+        return "tls"
+    return "exhausted" if is_exhaustion(error) else "refused"

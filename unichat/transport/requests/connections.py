@@ -1,20 +1,41 @@
 """urllib3 connections that know how far a request has come, and can be ended from another thread.
 
+Theory of operation
+===================
+
 requests' exceptions do not say whether a question was sent: its ConnectionError covers a refusal, a close after the
-request and a stall in the middle of the answer. So the connections keep note themselves.
+request and a stall in the middle of the answer. So the connections keep note themselves, in the `AttemptProgress` of
+the attempt that their thread makes (`current`, since urllib3 has no way to hand it over):
+
+    resolving ──> connecting ──> handshake ──> sending ──> waiting ──> body ──> (in the pool)
+                                                  ^
+    a kept connection begins here ────────────────┘
+
+*Until sending*, nothing of the request is out, whatever happens: the failure was not delivered. Each address of the
+host is tried with what is left of the time.
+
+*Sending*: head and body are gathered, and then sent in pieces whose sizes are counted. Where the count is 0, a kept
+connection had ended before.
+
+*Waiting*: interim answers are read past, and a head that was cut is an error rather than a short head.
+
+*Body*: read by `HttpResponse`. When the last byte has come, urllib3 puts the connection back into its pool: but not one
+on which more followed than was announced, which could become the next caller's answer, nor one after a large request,
+whose end the server may never have read.
+
+The socket that can be shut down from outside (`AttemptProgress.watch`) is set in each phase as soon as there is one,
+the half-made one of a TLS handshake included. It is forgotten (`release`) before the connection is in the pool again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import socket
 import time
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.response import assert_header_parsing
@@ -65,7 +86,7 @@ class _Response(http.client.HTTPResponse):
         # the address, and in its query perhaps the question.
         assert_header_parsing(self.headers)
 
-    connection: _TrackedConnection | None = None
+    connection: TrackedConnection | None = None
 
     def _close_conn(self) -> None:
         # The answer has come whole. What follows it belongs to nobody, and must not become the next caller's.
@@ -75,7 +96,7 @@ class _Response(http.client.HTTPResponse):
             self.connection.close()
 
 
-class _TrackedConnection(HTTPConnection):
+class TrackedConnection(HTTPConnection):
     """A connection that notes how far the current attempt has come."""
 
     response_class = _Response
@@ -112,6 +133,7 @@ class _TrackedConnection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
+        """Whether it can be used for the attempt that this thread makes; if not, urllib3 connects again."""
         progress = current.progress
         if (
             progress is not None
@@ -160,11 +182,13 @@ class _TrackedConnection(HTTPConnection):
         return new
 
     def connect(self) -> None:
+        """Connect."""
         super().connect()
         if current.progress is not None:
             current.progress.watch(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send a request, and count what goes out."""
         progress = current.progress
         if progress is None:
             super().request(*args, **kwargs)
@@ -185,6 +209,7 @@ class _TrackedConnection(HTTPConnection):
             rest = rest[count:]
 
     def send(self, data: Any) -> None:
+        """Gather a part of the request; send what belongs to none."""
         progress = current.progress
         if progress is not None and progress.phase == "sending":
             # Kept until all is there: head and body in one packet wake the server once.
@@ -194,6 +219,7 @@ class _TrackedConnection(HTTPConnection):
             super().send(data)
 
     def getresponse(self) -> Any:
+        """Wait for the head of the answer."""
         progress = current.progress
         if progress is not None:
             progress.phase = "waiting"
@@ -207,7 +233,7 @@ class _TrackedConnection(HTTPConnection):
         return response
 
 
-class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
+class TrackedTLSConnection(TrackedConnection, HTTPSConnection):
     """The same, through TLS."""
 
     def _new_conn(self) -> socket.socket:
@@ -217,13 +243,14 @@ class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
             progress.phase = "handshake"
             # Wrapping a socket detaches it, and the wrapped one is not to be had before the handshake has ended: so
             # that a handshake can be ended too, a second descriptor of the same connection is kept for that time.
-            self._handle = socket.socket(fileno=os.dup(plain.fileno()))
+            self._handle = plain.dup()
             progress.watch(self._handle)
         return plain
 
     _handle: socket.socket | None = None
 
     def connect(self) -> None:
+        """Connect, and shake hands."""
         try:
             super().connect()
         except BaseException:
@@ -236,24 +263,3 @@ class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
                 if current.progress is not None:
                     current.progress.watch(self.sock)
                 handle.close()
-
-
-class _ReleasingPoolMixin:
-    """A pool whose connections are free of their attempt before another can have them."""
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
-            conn.release()
-        super()._put_conn(conn)  # type: ignore[misc]
-
-
-class _Pool(_ReleasingPoolMixin, HTTPConnectionPool):
-    ConnectionCls = _TrackedConnection
-
-
-class _TLSPool(_ReleasingPoolMixin, HTTPSConnectionPool):
-    ConnectionCls = _TrackedTLSConnection
-
-
-POOLS = {"http": _Pool, "https": _TLSPool}
-"""For `PoolManager.pool_classes_by_scheme`."""

@@ -10,14 +10,20 @@ from collections.abc import Iterator
 import requests
 import urllib3
 
+from unichat._interruptions import is_interruption
 from unichat.transport.base import TransportFailure
-from unichat.transport.error_text import describe_error
+from unichat.transport.error_text import describe_error, is_exhaustion
 from unichat.transport.requests.progress import AttemptProgress
+
+FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError)
+"""What a failure of the network or of the vendor is raised as. requests' own errors and those of sockets and TLS are
+`OSError`; what nobody sends, such as a negative size, can be a `ValueError`. Anything else is not ours, such as the
+time limit of a job queue, and `find_interruption` finds those that a signal's handler raises as one of these."""
 
 
 def classify_error(error: Exception, progress: AttemptProgress) -> TransportFailure:
     """Return the row of the failure table for what was raised before the head of the answer was complete."""
-    # A socket's own time-out can come a moment before the alarm.
+    # A socket's own time-out can come a moment before the timer.
     stopped = progress.stopped or ("deadline" if progress.deadline.remaining() <= 0 else None)
     if stopped is not None:
         return TransportFailure(stopped, delivered=progress.written > 0, phase=progress.phase)
@@ -27,15 +33,22 @@ def classify_error(error: Exception, progress: AttemptProgress) -> TransportFail
     sent = progress.phase in ("sending", "waiting")
     rows = (row for row in _KINDS if not (sent and row[1] == "proxy"))
     kind = next((kind for kinds, kind in rows if any(isinstance(cause, kinds) for cause in chain)), "head")
+    if any(map(is_exhaustion, chain)) and not sent:
+        kind = "exhausted"
     if kind == "head" and progress.phase in ("resolving", "connecting"):
         kind = "unsent"
     if kind == "proxy" and "407" in str(chain[-1]):
         kind = "proxy_auth"
-    if progress.phase == "handshake" and kind not in ("certificate", "proxy", "proxy_auth"):
+    if progress.phase == "handshake" and kind not in ("certificate", "exhausted", "proxy", "proxy_auth"):
         kind = "tls"
     elif kind in ("reset", "closed") and sent and progress.written == 0:
         kind = "unsent"
     return TransportFailure(kind, words, phase=progress.phase)
+
+
+def find_interruption(error: Exception) -> BaseException | None:
+    """Return what a signal's handler raised, where that is what the library took for a failure of a socket."""
+    return next((link for link in _chain(error) if is_interruption(link)), None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -6,12 +6,14 @@ import contextlib
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 from attrs import define, field
 
 from unichat.transport.base import Deadline
 from unichat.transport.timers import IdleTimer, timers
+from unichat.transport.weak_semaphore import Permit
 
 
 @define(eq=False)
@@ -34,7 +36,8 @@ class AttemptProgress:
     stopped: str | None = None
     over: bool = False
     _socket: socket.socket | None = field(default=None, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    # Reentrant, since a signal's handler may close the stream that its own thread reads.
+    _lock: threading.RLock = field(factory=threading.RLock, init=False)
 
     def watch(self, watched: socket.socket | None) -> None:
         """Say which socket `stop` has to end; it ends at once if the attempt was stopped before."""
@@ -80,25 +83,42 @@ current = CurrentAttempt()
 
 
 class Watchdog:
-    """Ends one attempt at its deadline, or after too much idle time, and says when the attempt is over."""
+    """Ends one attempt at its deadline, or after too much idle time, and holds the attempt's slot until it is over.
 
-    def __init__(
-        self, progress: AttemptProgress, idle_timeout: float | None, release: Callable[[Watchdog], None]
-    ) -> None:
+    Timers know the attempt weakly: one that an interrupt keeps from being cancelled holds nothing.
+
+    Args:
+        slot: the permit to have a connection.
+
+    Raises:
+        NoThread: there is no thread for timers. The slot is returned with the last reference to it.
+    """
+
+    def __init__(self, progress: AttemptProgress, idle_timeout: float | None, slot: Permit) -> None:
         self.progress = progress
-        self._release: Callable[[Watchdog], None] | None = release
+        self._slot = slot
+        self._is_over = False
         due = time.monotonic() + progress.deadline.remaining()
-        self._timer = timers.call_at(due, lambda: progress.stop("deadline"))
+        self._timer = timers.call_at(due, self._stopping("deadline"))
         self._idle = None if idle_timeout is None else self._begin_idle(idle_timeout)
 
+    def _stopping(self, reason: str) -> Callable[[], None]:
+        attempt = weakref.ref(self.progress)
+
+        def stop() -> None:
+            if (progress := attempt()) is not None:
+                progress.stop(reason)
+
+        return stop
+
     def _begin_idle(self, seconds: float) -> IdleTimer:
-        return IdleTimer(seconds, lambda: self.progress.stop("stalled"))
+        return IdleTimer(seconds, self._stopping("stalled"))
 
     def reset_idle_timeout(self, seconds: float) -> None:
         """Allow so many seconds of waiting from now on."""
         if self._idle is not None:
             self._idle.reset(seconds)
-        elif self._release is not None:
+        elif not self._is_over:
             self._idle = self._begin_idle(seconds)
 
     def pause(self) -> None:
@@ -113,9 +133,8 @@ class Watchdog:
 
     def end(self) -> None:
         """The attempt is over. Ending twice is fine."""
-        release, self._release = self._release, None
-        if release is not None:
-            self._timer.cancel()
-            if self._idle is not None:
-                self._idle.cancel()
-            release(self)
+        self._is_over = True
+        self._timer.cancel()
+        if self._idle is not None:
+            self._idle.cancel()
+        self._slot.release()

@@ -11,7 +11,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 import unichat
-from unichat.transport.requests.connections import POOLS
+from unichat.transport.requests.pool import POOLS
 
 
 class TrackingAdapter(HTTPAdapter):

@@ -1,0 +1,77 @@
+"""urllib3's pools, over tracked connections: which ones are idle, and that no two attempts ever have the same.
+
+Theory of operation
+===================
+
+urllib3's pool hands out a connection for a request, and its response puts the connection back as soon as the body has
+been read to its end. Three things are different here.
+
+*How many there may be* is not the pool's business. Its own limit either waits without an end, or opens connections
+beyond it; the transport's slots (`WeakSemaphore`) keep to the limit and to the deadline. So a pool never waits.
+
+*Where idle ones are kept* is a stack without a lock. `queue.LifoQueue`, urllib3's default, takes its lock in Python
+code: a Ctrl-C just then would leave it taken, and all threads would wait for ever. Most recent first, so that those
+that are too many grow old; what was idle for long is not trusted with a question (`TrackedConnection.is_connected`).
+
+*Who has one.* A connection is free of its attempt (`release`) before it is in the stack, so that no timer of an
+attempt can end the next one's. It is in the stack once at most: a response whose putting back was interrupted would
+put it back again.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from typing import Any
+
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from unichat.transport.requests.connections import TrackedConnection, TrackedTLSConnection
+
+
+class IdleStack:
+    """The connections of a pool that are idle, as far as urllib3 uses a queue for them."""
+
+    def __init__(self, maxsize: int) -> None:
+        self._idle: deque[Any] = deque()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Return the one that was used last. Never waits.
+
+        Raises:
+            queue.Empty: there is none: urllib3 then makes one.
+        """
+        try:
+            return self._idle.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def put(self, connection: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add one; None, which urllib3 puts in a connection's place, is of no use here."""
+        if connection is not None and connection not in self._idle:
+            self._idle.append(connection)
+
+    def qsize(self) -> int:
+        """How many there are."""
+        return len(self._idle)
+
+
+class _TrackingPoolMixin:
+    QueueCls = IdleStack
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.release()
+        super()._put_conn(conn)  # type: ignore[misc]
+
+
+class _Pool(_TrackingPoolMixin, HTTPConnectionPool):  # type: ignore[misc]
+    ConnectionCls = TrackedConnection
+
+
+class _TLSPool(_TrackingPoolMixin, HTTPSConnectionPool):  # type: ignore[misc]
+    ConnectionCls = TrackedTLSConnection
+
+
+POOLS = {"http": _Pool, "https": _TLSPool}
+"""For `PoolManager.pool_classes_by_scheme`."""
