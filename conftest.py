@@ -63,12 +63,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
-    """Keep the examples of a page together, in one process: each goes on where the one before it ended."""
-    from xdist.scheduler import LoadGroupScheduling
+    """Hand out the tests in batches, and all examples of a page at once."""
+    from tests.batches import BatchScheduling
 
-    class PagesTogether(LoadGroupScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            page, mark, _ = nodeid.partition(".md::")
-            return page if mark else super()._split_scope(nodeid)
-
-    return PagesTogether(config, log)
+    return BatchScheduling(config, log)

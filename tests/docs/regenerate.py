@@ -76,6 +76,7 @@ def _first_sentence(documented: object) -> str:
     return re.split(r"(?<=[.!?])\s", " ".join(paragraph.split()))[0]
 
 
+@cache
 def capabilities() -> str:
     """Return what each backend can do, with those of its settings that change it."""
     backends = [registry.find(name) for name in registry.names()]
@@ -99,9 +100,12 @@ def _capability(backend: Backend[Any], name: str) -> str:
     return text
 
 
+_find = cache(registry.find)
+
+
 def _capabilities(backend: Backend[Any], **settings: Any) -> Capabilities:
     given = {**_simulated(backend.name)[0], **settings}
-    return backend.build(resolve(backend.name, settings=given, environ={}).settings).capabilities
+    return backend.build(resolve(backend.name, settings=given, environ={}, find=_find).settings).capabilities
 
 
 @cache

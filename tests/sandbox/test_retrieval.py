@@ -51,7 +51,7 @@ def test_equal_headings_have_different_anchors():
 
 
 def test_tables_of_contents_and_passages_without_words_are_left_out():
-    assert split_into_passages(Document("a.md", "# A\n\n```{toctree}\nretries\n```\n\n---\n\n***\n")) == []
+    assert split_into_passages(Document("a.md", "# A\n\n```{toctree}\nretries\n```\n\n---\n\n***\n")) == ()
 
 
 def test_a_heading_over_two_lines_is_one_title():

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from attrs import NOTHING, Attribute, Factory, fields, resolve_types
-from cattrs import ClassValidationError, Converter, ForbiddenExtraKeysError
-from cattrs.gen import make_dict_structure_fn, override
+from cattrs import Converter
 
 from unichat._text.printable import quoted
 from unichat._text.templates import PythonOnly, Template
@@ -59,49 +58,39 @@ def build_settings(
         location: where a missing setting should have been.
     """
     attributes = setting_attributes(settings_class)
+    known = {item.name: item for item in attributes}
     valid: dict[str, Any] = {}
-    converter = _make_converter()
-    hooks = {item.name: override(struct_hook=partial(_convert, item, converter, valid)) for item in attributes}
-    structure = make_dict_structure_fn(settings_class, converter, **hooks)  # type: ignore[arg-type]  # options or hooks, by name
-    try:
-        return structure(raw_values, settings_class), []
-    except ClassValidationError as error:
-        of_settings, others = error.group_exceptions()
-        problems = [
-            problem
-            for exception, note in of_settings
-            for problem in _describe_failure(
-                getattr(fields(settings_class), note.name), exception, raw_values.get(note.name), location
-            )
-        ]
-    names = tuple(item.name for item in attributes)
+    problems: list[Problem] = []
+    for name, item in known.items():
+        raw_value = raw_values.get(name)
+        if raw_value is None:
+            if item.default is NOTHING:
+                problems.append(_missing_setting(item, location))
+        elif raw_value.value is not UNREADABLE:  # What could not be read has been reported already.
+            try:
+                valid[name] = _convert(item, raw_value)
+            except Exception as error:
+                problems.append(_describe_failure(item, error, raw_value))
     problems += [
-        unknown_name(
-            "setting", name, names, location=raw_values[name].source.location, advice=_advise(name, raw_values[name])
-        )
-        for name in raw_values
-        if name not in names
+        unknown_name("setting", name, known, location=value.source.location, advice=_advise(name, value))
+        for name, value in raw_values.items()
+        if name not in known
     ]
-    for other in others:
-        if not isinstance(other, ConfigError | ForbiddenExtraKeysError):
-            raise other  # A bug in the adapter, which no config can fix: it is not wrapped.
-    # The class's own checks of several settings ran only if each setting was valid and none unknown.
-    cross_checks = [item for item in others if isinstance(item, ConfigError)] or _run_cross_checks(
-        settings_class, attributes, raw_values, valid
-    )
-    for failure in cross_checks:
+    if not problems and len(valid) == len(raw_values):
+        try:
+            return settings_class(**{known[name].alias or name: value for name, value in valid.items()}), []
+        except ConfigError as error:
+            # Of the class's own checks of several settings. Any other error is a bug in the adapter.
+            failures = [error]
+    else:
+        failures = _run_cross_checks(settings_class, attributes, raw_values, valid)
+    for failure in failures:
         about = raw_values.get(failure.key or "")
         problems.append(problem_from_error(failure, about.source.location if about else location))
     return None, problems
 
 
-class _AlreadyReported(Exception):
-    """The value cannot be used, which has been reported already."""
-
-
-def _convert(item: Attribute[Any], converter: Converter, valid: dict[str, Any], raw_value: RawValue, _: object) -> Any:
-    if raw_value.value is UNREADABLE:
-        raise _AlreadyReported
+def _convert(item: Attribute[Any], raw_value: RawValue) -> Any:
     value, source = raw_value.value, raw_value.source
     if source.form in ("url", "environment"):
         value = parse_text(item.type, value)
@@ -111,36 +100,27 @@ def _convert(item: Attribute[Any], converter: Converter, valid: dict[str, Any], 
     elif is_secret(item.type):
         result = resolve_secret(value, key=item.name, source=source)
     else:
-        result = converter.structure(value, cast(Any, item.type))
+        result = _converter().structure(value, cast(Any, item.type))
     # Validated here, since __init__ would stop at the first invalid setting.
     if item.validator is not None:
         item.validator(None, item, result)
-    valid[item.name] = result
     return result
 
 
-def _describe_failure(
-    item: Attribute[Any], exception: Exception, raw_value: RawValue | None, location: str
-) -> list[Problem]:
-    if isinstance(exception, _AlreadyReported):
-        return []
-    if raw_value is None:
-        return [_missing_setting(item, location)]
+def _describe_failure(item: Attribute[Any], exception: Exception, raw_value: RawValue) -> Problem:
     if isinstance(exception, ConfigError):
-        return [problem_from_error(exception, raw_value.source.location)]
+        return problem_from_error(exception, raw_value.source.location)
     accepted = literal_options(item.type)
     closest = nearest(raw_value.value, accepted) if isinstance(raw_value.value, str) else None
     value = f"of the type {type(raw_value.value).__name__}" if is_secret(item.type) else quoted(raw_value.value)
-    return [
-        Problem(
-            f"{item.name} is {value}, but should be {describe_type(item.type)}",
-            location=raw_value.source.location,
-            hint=f"Did you mean {quoted(closest)}?" if closest else str(item.metadata.get("help", "")),
-            key=item.name,
-            accepted=accepted,
-            nearest=closest,
-        )
-    ]
+    return Problem(
+        f"{item.name} is {value}, but should be {describe_type(item.type)}",
+        location=raw_value.source.location,
+        hint=f"Did you mean {quoted(closest)}?" if closest else str(item.metadata.get("help", "")),
+        key=item.name,
+        accepted=accepted,
+        nearest=closest,
+    )
 
 
 def _missing_setting(item: Attribute[Any], location: str) -> Problem:
@@ -197,9 +177,10 @@ def _run_cross_checks(
     return []
 
 
-def _make_converter() -> Converter:
+@cache
+def _converter() -> Converter:
     """Return a converter that coerces nothing: neither True nor "5" is a number."""
-    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+    converter = Converter()
     for plain in (str, bool, int):
         converter.register_structure_hook(plain, partial(_require_type, plain))
     converter.register_structure_hook(float, _require_number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from attrs import frozen
 from markdown_it import MarkdownIt
@@ -61,8 +62,12 @@ def headings(tokens: Sequence[Token]) -> Iterator[Heading]:
             yield Heading(int(token.tag[1]), text, anchor, token.map[0], token.map[1])
 
 
-def split_into_passages(document: Document) -> list[Passage]:
-    """Split one document into passages, in reading order; passages without words are left out."""
+@lru_cache(maxsize=256)
+def split_into_passages(document: Document) -> tuple[Passage, ...]:
+    """Split one document into passages, in reading order; passages without words are left out.
+
+    The passages of the last documents are kept: a test suite starts one sandbox after the other on the same ones.
+    """
     lines = document.text.split("\n")
     tokens = _READER.parse(document.text)
     blocks = [
@@ -86,7 +91,7 @@ def split_into_passages(document: Document) -> list[Passage]:
         ]
         title = " › ".join(heading.text for heading in path) or document.name
         passages += [Passage(document.name, title, mark.anchor, text) for text in _pack(units)]
-    return passages
+    return tuple(passages)
 
 
 def _plain_text(inline: Token) -> str:
