@@ -363,12 +363,9 @@ class KadalAdapter(Adapter):
     def _read_history(
         self, call: HistoryCall, thread: ThreadRef | None, reference: str | None
     ) -> Flow[Paged[Exchange]]:
-        keep_events = self.settings.include_events
-        return Paged(
-            self._list_exchanges(call, thread, reference, 1, 0),
-            lambda exchange: exchange.id,
-            lambda exchange: keep_events or not _is_event(exchange),
-        )
+        first = self._list_exchanges(call, thread, reference, 1, 0)
+        keep = None if self.settings.include_events else _is_not_event
+        return Paged(first, lambda exchange: exchange.id, keep)
         yield
 
     def _list_exchanges(
@@ -473,6 +470,6 @@ def _row_to_exchange(row: ChatRow, thread: ThreadRef | None) -> Exchange:
     )
 
 
-def _is_event(exchange: Exchange) -> bool:
+def _is_not_event(exchange: Exchange) -> bool:
     metadata = exchange.raw.get("metadata")
-    return isinstance(metadata, dict) and metadata.get("category") == "event"
+    return not isinstance(metadata, dict) or metadata.get("category") != "event"

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 
-from unichat.adapter import Fields, Reply, parse_objects, raw_field
+from unichat.adapter import (
+    Fields,
+    JsonModel,
+    Reply,
+    as_boolean,
+    as_id,
+    as_integer,
+    as_text,
+    as_time,
+    optional,
+    parse_objects,
+    raw_field,
+    required,
+)
 from unichat.errors import InvalidResponse
+
+M = TypeVar("M", bound=JsonModel)
 
 
 def read_body(reply: Reply) -> Any:
@@ -18,6 +34,11 @@ def read_body(reply: Reply) -> Any:
     if isinstance(value, str) and value.lstrip().startswith("{"):
         return Reply(reply.status, reply.headers, value.encode()).json()
     return value
+
+
+def object_parser(model: type[M], *, allow_empty: bool = False) -> Callable[[Reply], M]:
+    """Return the function that reads a reply's JSON as `model`; with `allow_empty`, no body counts as no members."""
+    return lambda reply: model.read(Fields({} if allow_empty and not reply.body else read_body(reply)))
 
 
 @frozen(kw_only=True)
@@ -37,87 +58,46 @@ class Health:
 
 
 @frozen(kw_only=True)
-class ChatReply:
+class ChatReply(JsonModel):
     """Source: Kadal reference, 'Post Chat by Bot ID' and 'Get Chat by Bot ID'."""
 
-    message: str
-    message_id: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, reply: Reply) -> ChatReply:
-        """Read one; `message` is required, and null counts as empty."""
-        row = Fields(read_body(reply))
-        return cls(message=row.require_text("message"), message_id=row.id("message_id"), raw=row.raw)
+    message: str = required(as_text)
+    message_id: str | None = optional(as_id)
 
 
 @frozen(kw_only=True)
-class Common:
+class Common(JsonModel):
     """Source: Kadal reference, 'ResponseCommon'. A 204 has no fields."""
 
-    message: str
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, reply: Reply) -> Common:
-        """Read one."""
-        row = Fields(read_body(reply) if reply.body else {})
-        return cls(message=row.text("message") or "", raw=row.raw)
+    message: str = optional(as_text, default="")
 
 
 @frozen(kw_only=True)
-class FeedbackRow:
+class FeedbackRow(JsonModel):
     """Source: Kadal reference, 'BotResponseFeedbackResp'. A 204 has no fields."""
 
-    id: str | None
-    bot_response_id: str | None
-    is_positive: bool | None
-    rating_id: int | None
-    comment: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, reply: Reply) -> FeedbackRow:
-        """Read one."""
-        row = Fields(read_body(reply) if reply.body else {})
-        return cls(
-            id=row.id("id"),
-            bot_response_id=row.id("bot_response_id"),
-            is_positive=row.boolean("is_positive"),
-            rating_id=row.integer("rating_id"),
-            comment=row.text("comment"),
-            raw=row.raw,
-        )
+    id: str | None = optional(as_id)
+    bot_response_id: str | None = optional(as_id)
+    is_positive: bool | None = optional(as_boolean)
+    rating_id: int | None = optional(as_integer)
+    comment: str | None = optional(as_text)
 
 
 @frozen(kw_only=True)
-class ChatRow:
-    """One question with its answer. Source: Kadal reference, 'List Chats'; the v7 listing has more.
+class ChatRow(JsonModel):
+    """One question with its answer; either text may be null. Source: Kadal reference, 'List Chats', and the v7 listing.
 
     Attributes:
         id: `bot_response_id` in v1; `query_response_id`, or else `_id`, in v7.
+        created_at, is_cleared, is_positive: in v7 only.
     """
 
-    id: str | None
-    user_query: str
-    bot_response: str
-    created_at: datetime | None
-    is_cleared: bool | None
-    is_positive: bool | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> ChatRow:
-        """Read one; either text may be null."""
-        return cls(
-            id=row.id("bot_response_id") or row.id("query_response_id") or row.id("_id"),
-            user_query=row.text("user_query") or "",
-            bot_response=row.text("bot_response") or "",
-            created_at=row.time("creation_time"),
-            is_cleared=row.boolean("is_cleared"),
-            is_positive=row.boolean("is_positive"),
-            raw=row.raw,
-        )
+    id: str | None = optional(as_id, "bot_response_id", "query_response_id", "_id")
+    user_query: str = optional(as_text, default="")
+    bot_response: str = optional(as_text, default="")
+    created_at: datetime | None = optional(as_time, "creation_time")
+    is_cleared: bool | None = optional(as_boolean)
+    is_positive: bool | None = optional(as_boolean)
 
 
 @frozen(kw_only=True)
@@ -140,7 +120,7 @@ class ChatList:
         rows, pointer = (data.get("chat_hist"), "/data/chat_hist") if isinstance(data, dict) else (data, "/data")
         total = page.integer("total_count")
         return cls(
-            rows=parse_objects(rows, ChatRow.read, pointer),
+            rows=parse_objects(rows, ChatRow, pointer),
             total=page.integer("total_skill_count") if total is None else total,
             raw=page.raw,
         )

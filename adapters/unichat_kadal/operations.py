@@ -22,7 +22,7 @@ from unichat.adapter import (
     unexpected_value,
 )
 from unichat.errors import InvalidInput, InvalidResponse
-from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, read_body
+from unichat_kadal.models import ChatList, ChatReply, Common, FeedbackRow, Health, object_parser, read_body
 from unichat_kadal.settings import bot_id_problem
 
 Encoding = Literal["json", "query", "both"]
@@ -259,7 +259,7 @@ def get_chat(
     Source: Kadal reference, 'Get Chat by Bot ID'.
     """
     return endpoint.operation(
-        ChatReply.read,
+        object_parser(ChatReply),
         path={"chat_bot_id": _check_bot_id(chat_bot_id)},
         query={
             "query": _check_text("query", query),
@@ -286,7 +286,7 @@ def clear_chat_history(
     Source: Kadal reference, 'Clear Chat History by Bot ID'.
     """
     return endpoint.operation(
-        Common.read,
+        object_parser(Common, allow_empty=True),
         path={"chat_bot_id": _check_bot_id(chat_bot_id)},
         query={"ext_user_id_ref": _check_reference(ext_user_id_ref)},
     )
@@ -330,7 +330,9 @@ def post_chat(
         query["message"], body = message, None
     elif body is not None and metadata:
         body["metadata"] = metadata
-    return endpoint.operation(ChatReply.read, path={"chat_bot_id": _check_bot_id(chat_bot_id)}, query=query, body=body)
+    return endpoint.operation(
+        object_parser(ChatReply), path={"chat_bot_id": _check_bot_id(chat_bot_id)}, query=query, body=body
+    )
 
 
 @endpoints.add(
@@ -367,7 +369,9 @@ def add_feedback(
     query: dict[str, object] = {"ext_user_id_ref": _check_reference(ext_user_id_ref)}
     if feedback_encoding != "json":
         query |= sent
-    return endpoint.operation(FeedbackRow.read, query=query, body=None if feedback_encoding == "query" else sent)
+    return endpoint.operation(
+        object_parser(FeedbackRow, allow_empty=True), query=query, body=None if feedback_encoding == "query" else sent
+    )
 
 
 @endpoints.add(

@@ -202,7 +202,7 @@ class KapaAdapter(Adapter):
         def read(listing: Listing[QuestionAnswer]) -> Page[Exchange]:
             seen_so_far = seen + len(listing.items)
             return Page(
-                tuple(_row_to_exchange(row) for row in listing.items),
+                _rows_to_exchanges(listing.items),
                 # Pages are numbered without gaps: beyond an empty one there is nothing, whatever it claims.
                 None
                 if not listing.items or listing.is_last(seen_so_far, page_size)
@@ -269,12 +269,19 @@ def _reply_to_answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
     )
 
 
-def _row_to_exchange(row: QuestionAnswer, thread: ThreadRef | None = None) -> Exchange:
+def _rows_to_exchanges(rows: Sequence[QuestionAnswer], thread: ThreadRef | None = None) -> tuple[Exchange, ...]:
+    # Rows of one thread share its reference, which costs nearly as much as the rest of an exchange.
+    ids = {row.thread_id for row in rows if row.thread_id is not None}
+    threads: dict[str | None, ThreadRef] = {each: ThreadRef("kapa", each) for each in ids}
+    return tuple([_row_to_exchange(row, threads.get(row.thread_id, thread)) for row in rows])
+
+
+def _row_to_exchange(row: QuestionAnswer, thread: ThreadRef | None) -> Exchange:
     return Exchange(
         question=row.question,
         answer=row.answer,
         id=row.id,
-        thread=ThreadRef("kapa", row.thread_id) if row.thread_id else thread,
+        thread=thread,
         created_at=row.created_at,
         sources=row.relevant_sources,
         feedback=row.feedback,
@@ -287,7 +294,7 @@ def _thread_to_page(thread: Thread, call: HistoryCall) -> Page[Exchange]:
     rows = sorted_by_time(thread.question_answers)
     if call.newest_first:
         rows.reverse()
-    return Page(tuple(_row_to_exchange(row, call.thread) for row in rows), raw=thread.raw)
+    return Page(_rows_to_exchanges(rows, call.thread), raw=thread.raw)
 
 
 def sorted_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
@@ -301,7 +308,7 @@ def _is_since(row: QuestionAnswer, since: datetime) -> bool:
 
 
 def _row_to_answer(row: QuestionAnswer, thread: ThreadRef | None) -> Answer:
-    exchange = _row_to_exchange(row, thread)
+    (exchange,) = _rows_to_exchanges([row], thread)
     return Answer(
         text=exchange.answer,
         id=exchange.id,

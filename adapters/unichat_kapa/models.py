@@ -8,7 +8,21 @@ from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
-from unichat.adapter import Fields, parse_objects, raw_field, unexpected_value
+from unichat.adapter import (
+    Fields,
+    JsonModel,
+    Reader,
+    as_boolean,
+    as_id,
+    as_objects,
+    as_text,
+    as_time,
+    optional,
+    parse_objects,
+    raw_field,
+    required,
+    unexpected_value,
+)
 from unichat.models import Comment, Feedback, Rating, Source
 
 T = TypeVar("T")
@@ -24,164 +38,85 @@ def read_source(row: Fields) -> Source:
     )
 
 
-def read_sources(row: Fields) -> tuple[Source, ...]:
-    """Return the `relevant_sources`: a list in answers, but text or null in a retrieved thread, which count as none."""
-    return row.objects("relevant_sources", read_source)
+as_sources = as_objects(read_source)
+"""`relevant_sources`: a list in answers, but text or null in a retrieved thread, which count as none."""
 
 
 @frozen(kw_only=True)
-class Project:
+class Project(JsonModel):
     """Source: Kapa reference, 'Retrieve a project'."""
 
-    id: str | None
-    team: str | None
-    project_name: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> Project:
-        """Read one."""
-        return cls(id=row.id("id"), team=row.id("team"), project_name=row.text("project_name"), raw=row.raw)
+    id: str | None = optional(as_id)
+    team: str | None = optional(as_id)
+    project_name: str | None = optional(as_text)
 
 
 @frozen(kw_only=True)
-class KnowledgeSource:
+class KnowledgeSource(JsonModel):
     """A source that answers are made from. Source: Kapa reference, 'List all sources'."""
 
-    id: str | None
-    name: str | None
-    type: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> KnowledgeSource:
-        """Read one."""
-        return cls(id=row.id("id"), name=row.text("name"), type=row.text("type"), raw=row.raw)
+    id: str | None = optional(as_id)
+    name: str | None = optional(as_text)
+    type: str | None = optional(as_text)
 
 
 @frozen(kw_only=True)
-class Integration:
+class Integration(JsonModel):
     """Source: Kapa reference, 'List all integrations'."""
 
-    id: str | None
-    name: str | None
-    integration_type: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> Integration:
-        """Read one."""
-        return cls(
-            id=row.id("id"),
-            name=row.text("name"),
-            integration_type=row.text("integration_type"),
-            raw=row.raw,
-        )
+    id: str | None = optional(as_id)
+    name: str | None = optional(as_text)
+    integration_type: str | None = optional(as_text)
 
 
 @frozen(kw_only=True)
-class ChatReply:
+class ChatReply(JsonModel):
     """Source: Kapa reference, 'Chat', 'Chat in thread', 'Custom chat'."""
 
-    answer: str
-    thread_id: str | None
-    question_answer_id: str | None
-    is_uncertain: bool | None
-    relevant_sources: tuple[Source, ...]
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> ChatReply:
-        """Read one; `answer` is required."""
-        return cls(
-            answer=row.require_text("answer"),
-            thread_id=row.id("thread_id"),
-            question_answer_id=row.id("question_answer_id"),
-            is_uncertain=row.boolean("is_uncertain"),
-            relevant_sources=read_sources(row),
-            raw=row.raw,
-        )
+    answer: str = required(as_text)
+    thread_id: str | None = optional(as_id)
+    question_answer_id: str | None = optional(as_id)
+    is_uncertain: bool | None = optional(as_boolean)
+    relevant_sources: tuple[Source, ...] = optional(as_sources)
 
 
 @frozen(kw_only=True)
-class SearchResult:
+class SearchResult(JsonModel):
     """Source: Kapa reference, 'Search'; the newer retrieval gives `content` and `source_url` only."""
 
-    content: str
-    source_url: str | None
-    title: str | None
-    source_type: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> SearchResult:
-        """Read one."""
-        return cls(
-            content=row.text("content") or "",
-            source_url=row.text("source_url"),
-            title=row.text("title"),
-            source_type=row.text("source_type"),
-            raw=row.raw,
-        )
+    content: str = optional(as_text, default="")
+    source_url: str | None = optional(as_text)
+    title: str | None = optional(as_text)
+    source_type: str | None = optional(as_text)
 
 
 @frozen(kw_only=True)
-class FeedbackRow:
+class FeedbackRow(JsonModel):
     """Source: Kapa reference, 'Upsert feedback'."""
 
-    id: str | None
-    question_answer: str | None
-    reaction: str | None
-    raw: Any = raw_field()
+    id: str | None = optional(as_id)
+    question_answer: str | None = optional(as_id)
+    reaction: str | None = optional(as_text)
 
-    @classmethod
-    def read(cls, row: Fields) -> FeedbackRow:
-        """Read one."""
-        return cls(
-            id=row.id("id"),
-            question_answer=row.id("question_answer"),
-            reaction=row.text("reaction"),
-            raw=row.raw,
-        )
+
+_as_statistics = Reader(lambda value, _: value if isinstance(value, dict) else {}, "an object")
 
 
 @frozen(kw_only=True)
-class Activity:
+class Activity(JsonModel):
     """Statistics. The live API has renamed some; all of them are in `raw`. Source: Kapa reference, 'Activity'."""
 
-    time_series: tuple[dict[str, Any], ...]
-    aggregate_statistics: dict[str, Any]
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> Activity:
-        """Read one."""
-        statistics = row.raw.get("aggregate_statistics")
-        return cls(
-            time_series=row.objects("time_series", lambda period: period.raw),
-            aggregate_statistics=statistics if isinstance(statistics, dict) else {},
-            raw=row.raw,
-        )
+    time_series: tuple[dict[str, Any], ...] = optional(as_objects(lambda period: period.raw))
+    aggregate_statistics: dict[str, Any] = optional(_as_statistics)
 
 
 @frozen(kw_only=True)
-class EndUser:
+class EndUser(JsonModel):
     """Source: Kapa reference, 'List End Users'."""
 
-    id: str | None
-    email: str | None
-    unique_client_id: str | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> EndUser:
-        """Read one."""
-        return cls(
-            id=row.id("id"),
-            email=row.text("email"),
-            unique_client_id=row.id("unique_client_id"),
-            raw=row.raw,
-        )
+    id: str | None = optional(as_id)
+    email: str | None = optional(as_text)
+    unique_client_id: str | None = optional(as_id)
 
 
 _REACTIONS = {"upvote": Rating.UP, "downvote": Rating.DOWN}
@@ -198,56 +133,27 @@ def _read_feedback(row: Fields) -> Feedback | None:
 
 
 @frozen(kw_only=True)
-class QuestionAnswer:
-    """Source: Kapa reference, 'List Question Answers' and 'Retrieve a thread'."""
+class QuestionAnswer(JsonModel):
+    """Source: Kapa reference, 'List Question Answers' and 'Retrieve a thread'. Redacted texts are empty."""
 
-    id: str
-    thread_id: str | None
-    question: str
-    answer: str
-    is_uncertain: bool | None
-    end_user_id: str | None
-    created_at: datetime | None
-    feedback: tuple[Feedback, ...]
-    relevant_sources: tuple[Source, ...]
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> QuestionAnswer:
-        """Read one; `id` is required, and `question` and `answer` may be null (redacted)."""
-        return cls(
-            id=row.require_id("id"),
-            thread_id=row.id("thread_id"),
-            question=row.text("question") or "",
-            answer=row.text("answer") or "",
-            is_uncertain=row.boolean("is_uncertain"),
-            end_user_id=row.id("end_user_id"),
-            created_at=row.time("created_at"),
-            feedback=tuple(item for item in row.objects("feedback", _read_feedback) if item is not None),
-            relevant_sources=read_sources(row),
-            raw=row.raw,
-        )
+    id: str = required(as_id)
+    thread_id: str | None = optional(as_id)
+    question: str = optional(as_text, default="")
+    answer: str = optional(as_text, default="")
+    is_uncertain: bool | None = optional(as_boolean)
+    end_user_id: str | None = optional(as_id)
+    created_at: datetime | None = optional(as_time)
+    feedback: tuple[Feedback, ...] = optional(as_objects(_read_feedback))
+    relevant_sources: tuple[Source, ...] = optional(as_sources)
 
 
 @frozen(kw_only=True)
-class Thread:
+class Thread(JsonModel):
     """Source: Kapa reference, 'Retrieve a thread'."""
 
-    id: str | None
-    question_answers: tuple[QuestionAnswer, ...]
-    created_at: datetime | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> Thread:
-        """Read one."""
-        rows = row.raw.get("question_answers", [])
-        return cls(
-            id=row.id("id"),
-            question_answers=parse_objects(rows or [], QuestionAnswer.read, "/question_answers"),
-            created_at=row.time("created_at"),
-            raw=row.raw,
-        )
+    id: str | None = optional(as_id)
+    question_answers: tuple[QuestionAnswer, ...] = optional(as_objects(QuestionAnswer, strict=True))
+    created_at: datetime | None = optional(as_time)
 
 
 @frozen(kw_only=True)
@@ -279,21 +185,21 @@ class Listing(Generic[T]):
         return self.count is not None and seen >= self.count and len(self.items) < page_size
 
     @classmethod
-    def read(cls, value: object, read: Callable[[Fields], T]) -> Listing[T]:
-        """Read one."""
+    def read(cls, value: object, item: Callable[[Fields], T] | type[T]) -> Listing[T]:
+        """Read one; `item` is the model of its rows, or a function that reads one."""
         if isinstance(value, list):
-            return cls(items=parse_objects(value, read), raw=value)
+            return cls(items=parse_objects(value, item), raw=value)
         if not isinstance(value, dict):
             raise unexpected_value("", "a list of rows", value)
         if "results" not in value:
             # The reference shows the list of end users as one object.
-            return cls(items=(read(Fields(value)),), count=1, raw=value)
+            return cls(items=parse_objects([value], item), count=1, raw=value)
         page = Fields(value)
         more = bool(value["next"]) if "next" in value else None
         if "next_cursor" in value:
             more = bool(value["next_cursor"])
         return cls(
-            items=parse_objects(value["results"], read, "/results"),
+            items=parse_objects(value["results"], item, "/results"),
             count=page.integer("count"),
             more=more,
             next_cursor=page.text("next_cursor"),
@@ -302,20 +208,9 @@ class Listing(Generic[T]):
 
 
 @frozen(kw_only=True)
-class ThreadSummary:
+class ThreadSummary(JsonModel):
     """A thread in the list of threads (newer than the reference)."""
 
-    id: str | None
-    created_at: datetime | None
-    last_activity_at: datetime | None
-    raw: Any = raw_field()
-
-    @classmethod
-    def read(cls, row: Fields) -> ThreadSummary:
-        """Read one."""
-        return cls(
-            id=row.id("id"),
-            created_at=row.time("created_at"),
-            last_activity_at=row.time("last_activity_at"),
-            raw=row.raw,
-        )
+    id: str | None = optional(as_id)
+    created_at: datetime | None = optional(as_time)
+    last_activity_at: datetime | None = optional(as_time)

@@ -14,6 +14,7 @@ from unichat.adapter import (
     Endpoints,
     ErrorResponse,
     Fields,
+    JsonModel,
     Operation,
     Replay,
     Reply,
@@ -37,7 +38,7 @@ from unichat_kapa.models import (
 from unichat_kapa.settings import UUID
 from unichat_kapa.stream import Decoder
 
-T = TypeVar("T")
+M = TypeVar("M", bound=JsonModel)
 
 QUERY_LIMIT = 5000
 """Characters (Unicode code points) of a question."""
@@ -151,12 +152,12 @@ def _drop_none(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _object_parser(read: Callable[[Fields], T]) -> Callable[[Reply], T]:
-    return lambda reply: read(Fields(reply.json()))
+def _object_parser(model: type[M]) -> Callable[[Reply], M]:
+    return lambda reply: model.read(Fields(reply.json()))
 
 
-def _listing_parser(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]]:
-    return lambda reply: Listing.read(reply.json(), read)
+def _listing_parser(model: type[M]) -> Callable[[Reply], Listing[M]]:
+    return lambda reply: Listing.read(reply.json(), model)
 
 
 @endpoints.add(
@@ -164,7 +165,7 @@ def _listing_parser(read: Callable[[Fields], T]) -> Callable[[Reply], Listing[T]
 )
 def retrieve_project(endpoint: EndpointContext, *, id: str) -> Operation[Project]:
     """Return the project's name and team. Source: Kapa reference, 'Retrieve a project'."""
-    return endpoint.operation(_object_parser(Project.read), path={"id": _check_id("id", id)})
+    return endpoint.operation(_object_parser(Project), path={"id": _check_id("id", id)})
 
 
 @endpoints.add(
@@ -179,7 +180,7 @@ def list_sources(
 ) -> Operation[Listing[KnowledgeSource]]:
     """Return one page of the sources that answers are made from. Source: Kapa reference, 'List all sources'."""
     return endpoint.operation(
-        _listing_parser(KnowledgeSource.read),
+        _listing_parser(KnowledgeSource),
         path={"project_id": _check_id("project_id", project_id)},
         query={"page": _check_page("page", page), "page_size": _check_page("page_size", page_size)},
     )
@@ -197,7 +198,7 @@ def list_integrations(
 ) -> Operation[Listing[Integration]]:
     """Return the integrations, of the given types if any. Source: Kapa reference, 'List all integrations'."""
     return endpoint.operation(
-        _listing_parser(Integration.read),
+        _listing_parser(Integration),
         path={"project_id": _check_id("project_id", project_id)},
         query={"integration_type": _check_names("integration_type", integration_type)},
     )
@@ -228,7 +229,7 @@ def chat(
 ) -> Operation[ChatReply]:
     """Ask in a new thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat'."""
     return endpoint.operation(
-        _object_parser(ChatReply.read),
+        _object_parser(ChatReply),
         path={"project_id": _check_id("project_id", project_id)},
         body=_build_chat_body(query, user, metadata, integration_id),
     )
@@ -285,7 +286,7 @@ def custom_chat(
         integration_id=integration_id,
     )
     return endpoint.operation(
-        _object_parser(ChatReply.read), path={"project_id": _check_id("project_id", project_id)}, body=body
+        _object_parser(ChatReply), path={"project_id": _check_id("project_id", project_id)}, body=body
     )
 
 
@@ -308,7 +309,7 @@ def chat_in_thread(
 ) -> Operation[ChatReply]:
     """Ask in an existing thread. `query` has 1 to 5000 characters. Source: Kapa reference, 'Chat in thread'."""
     return endpoint.operation(
-        _object_parser(ChatReply.read),
+        _object_parser(ChatReply),
         path={"thread_id": _check_id("thread_id", thread_id)},
         body=_build_chat_body(query, user, metadata, integration_id),
     )
@@ -420,7 +421,7 @@ def search(
     The reference shows a JSON body without naming the method; a body means POST.
     """
     return endpoint.operation(
-        _listing_parser(SearchResult.read),
+        _listing_parser(SearchResult),
         path={"project_id": _check_id("project_id", project_id)},
         body=_drop_none(
             query=_check_text("query", query, None), num_results=num_results, include_source_names=include_source_names
@@ -475,7 +476,7 @@ def activity(
     """Return statistics. Times are ISO 8601 text. Source: Kapa reference, 'Activity'."""
     periods = ("HOUR", "DAY", "WEEK", "MONTH", "YEAR")
     return endpoint.operation(
-        _object_parser(Activity.read),
+        _object_parser(Activity),
         path={"project_id": _check_id("project_id", project_id)},
         query={
             "aggregation_period": _check_choice("aggregation_period", aggregation_period, periods),
@@ -505,7 +506,7 @@ def list_end_users(
 ) -> Operation[Listing[EndUser]]:
     """Return one page of the people who asked. Source: Kapa reference, 'List End Users'."""
     return endpoint.operation(
-        _listing_parser(EndUser.read),
+        _listing_parser(EndUser),
         path={"project_id": _check_id("project_id", project_id)},
         query={
             "has_email": has_email,
@@ -522,7 +523,7 @@ def list_end_users(
 )
 def retrieve_thread(endpoint: EndpointContext, *, id: str) -> Operation[Thread]:
     """Return a thread with its questions and answers. Source: Kapa reference, 'Retrieve a thread'."""
-    return endpoint.operation(_object_parser(Thread.read), path={"id": _check_id("id", id)})
+    return endpoint.operation(_object_parser(Thread), path={"id": _check_id("id", id)})
 
 
 @endpoints.add(
@@ -546,7 +547,7 @@ def list_question_answers(
     Source: Kapa reference, 'List Question Answers'.
     """
     return endpoint.operation(
-        _listing_parser(QuestionAnswer.read),
+        _listing_parser(QuestionAnswer),
         path={"project_id": _check_id("project_id", project_id)},
         query={
             "ordering": ordering,
@@ -578,7 +579,7 @@ def retrieval(
 ) -> Operation[Listing[SearchResult]]:
     """Return passages that fit, best first. Newer than the reference; from Kapa's public documentation."""
     return endpoint.operation(
-        _listing_parser(SearchResult.read),
+        _listing_parser(SearchResult),
         path={"project_id": _check_id("project_id", project_id)},
         body=_drop_none(
             query=_check_text("query", query, None),
@@ -613,7 +614,7 @@ def list_threads(
     """Return one page of threads by last activity; `next_cursor` fetches the next. Newer than the reference."""
     parts = _check_names("include", include)
     return endpoint.operation(
-        _listing_parser(ThreadSummary.read),
+        _listing_parser(ThreadSummary),
         path={"project_id": _check_id("project_id", project_id)},
         query={
             "page_size": _check_page("page_size", page_size),

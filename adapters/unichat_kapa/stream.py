@@ -6,7 +6,7 @@ from typing import Any
 
 from unichat.adapter import DelimitedJson, Fields, StreamFailure, trimmed
 from unichat.models import Answer, StreamEvent, ThreadRef
-from unichat_kapa.models import read_sources
+from unichat_kapa.models import read_source
 
 DELIMITER = "\u241e".encode()
 """SYMBOL FOR RECORD SEPARATOR, bytes E2 90 9E: not U+001E. A JSON writer escapes it within a record."""
@@ -45,7 +45,7 @@ class Decoder(DelimitedJson):
             raise StreamFailure("vendor", trimmed(content.text("reason") or "the vendor gave no reason"))
         # By content rather than by type: the reference shows sources in records of type partial_answer.
         text = (content.text("text") or "") if kind == "partial_answer" else ""
-        sources = read_sources(content)
+        sources = content.objects("relevant_sources", read_source)
         self.sources = sources or self.sources
         self._thread_id = content.id("thread_id") or self._thread_id
         self.answer_id = content.id("question_answer_id") or self.answer_id

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from unichat._text.printable import escaped
 from unichat.adapter import Fields, parse_objects, unexpected_value
-from unichat.adapter.fields import parse_time
+from unichat.adapter.readers import parse_time
 from unichat.errors import InvalidResponse
 
 ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.just({})

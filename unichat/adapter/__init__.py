@@ -21,9 +21,10 @@ from unichat.adapter.checks import (
 )
 from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
-from unichat.adapter.fields import Fields, parse_objects, raw_field, unexpected_value
+from unichat.adapter.fields import Fields, raw_field
 from unichat.adapter.flows import Exclusive, Flow, Relay, as_flow, ask, exclusive, open_stream, reconcile, relay_stream
 from unichat.adapter.flows import Step as Step
+from unichat.adapter.json_model import JsonModel, as_objects, optional, parse_objects, required
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.operations import Operation, Page, Paged, Replay, StreamOperation, oldest_first
 from unichat.adapter.protocol import (
@@ -40,6 +41,18 @@ from unichat.adapter.protocol import (
     NeutralCall,
 )
 from unichat.adapter.protocol import OnUnsupported as OnUnsupported
+from unichat.adapter.readers import (
+    Reader,
+    as_boolean,
+    as_boolean_word,
+    as_epoch_milliseconds,
+    as_epoch_seconds,
+    as_id,
+    as_integer,
+    as_text,
+    as_time,
+    unexpected_value,
+)
 from unichat.adapter.record_decoder import RecordDecoder
 from unichat.adapter.secrets import RequestSigner, Secret, Token, TokenProvider
 from unichat.adapter.setting_checks import (
@@ -80,12 +93,14 @@ __all__ = [
     "Flow",
     "HistoryCall",
     "JsonLines",
+    "JsonModel",
     "Method",
     "NeutralCall",
     "Operation",
     "Page",
     "Paged",
     "PythonOnly",
+    "Reader",
     "RecordDecoder",
     "Relay",
     "Replay",
@@ -103,7 +118,16 @@ __all__ = [
     "Term",
     "Token",
     "TokenProvider",
+    "as_boolean",
+    "as_boolean_word",
+    "as_epoch_milliseconds",
+    "as_epoch_seconds",
     "as_flow",
+    "as_id",
+    "as_integer",
+    "as_objects",
+    "as_text",
+    "as_time",
     "ask",
     "check_scope",
     "decode_json",
@@ -117,6 +141,7 @@ __all__ = [
     "oldest_first",
     "one_of",
     "open_stream",
+    "optional",
     "parse_objects",
     "positive_integer",
     "positive_seconds",
@@ -126,6 +151,7 @@ __all__ = [
     "relay_stream",
     "require_thread",
     "require_user_id",
+    "required",
     "resolve_owner",
     "resolve_user_id",
     "setting",
