@@ -72,6 +72,11 @@ class BlockingStream:
         return self._loop.run(self._stream.answer())
 
     @property
+    def partial(self) -> Any:
+        """The answer as far as it has come."""
+        return self._stream.partial
+
+    @property
     def raw(self) -> Any:
         """The vendor's records."""
         return self._loop.run(self._stream.raw())

@@ -143,6 +143,11 @@ class ConfigError(UnichatError):
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
+class NoConfig(ConfigError):
+    """No backend was named, and no config file was found; `nearest` is a file whose name is nearly right."""
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class InvalidInput(UnichatError):
     """An argument is not acceptable: to unichat (`source="local"`, nothing was sent), or to the vendor.
 

@@ -17,7 +17,7 @@ from tests.behaviour.streaming_vendor import (
 )
 from tests.pace import at_any_pace
 from unichat import errors, join_text
-from unichat.adapter import open_stream
+from unichat.adapter import open_stream, relay_stream
 from unichat.models import Answer, StreamEvent
 
 
@@ -276,6 +276,60 @@ def test_the_text_of_an_interruption_is_what_replaced_it(over):
     with serving(over, sends(*HELLO, data(whole=""), data(text="so far"), end="cut")) as vendor:
         error, events = failure(vendor.client())
         assert error.text == join_text(events) == "so far"
+
+
+# What has come of a stream that has not ended
+
+
+def shown(partial):
+    return partial.text, partial.id, partial.thread and partial.thread.id
+
+
+@pytest.mark.parametrize("flow", [open_stream, relay_stream])
+def test_what_has_come_is_an_answer_at_any_time(over, flow):
+    with serving(over, sends(*HELLO, data(text="!"), DONE)) as vendor:
+        pieces = vendor.client(lambda call: flow(stream_operation(call.question))).stream("?")
+        assert pieces.partial is None
+        with pieces:
+            seen = [shown(pieces.partial) for _ in pieces]
+        assert seen == [("Hel", None, "t-1"), ("Hello", None, "t-1"), ("Hello", "a1", "t-1"), ("Hello!", "a1", "t-1")]
+        assert shown(pieces.partial) == shown(pieces.answer)
+
+
+@pytest.mark.parametrize("flow", [open_stream, relay_stream])
+def test_what_had_come_stays_when_its_reader_leaves(over, flow):
+    with serving(over, sends(*HELLO, end="open")) as vendor:
+        pieces = vendor.client(lambda call: flow(stream_operation(call.question))).stream("?")
+        with pieces:
+            assert [next(pieces).text for _ in range(3)] == ["Hel", "lo", ""]
+        assert shown(pieces.partial) == ("Hello", "a1", "t-1")
+
+
+@pytest.mark.parametrize("flow", [open_stream, relay_stream])
+def test_what_had_come_stays_when_the_stream_breaks(over, flow):
+    with serving(over, sends(*HELLO, end="cut")) as vendor:
+        pieces = vendor.client(lambda call: flow(stream_operation(call.question))).stream("?")
+        with pytest.raises(errors.StreamInterrupted) as caught, pieces:
+            list(pieces)
+        assert shown(pieces.partial) == (caught.value.text, caught.value.answer_id, caught.value.thread.id)
+
+
+def test_what_has_come_of_something_else_than_an_answer_is_the_decoders_answer_or_none(over):
+    with serving(over, good) as vendor:
+        pieces = vendor.client().run(stream_operation().map(lambda answer: 1 / 0))
+        with pieces:
+            next(iter(pieces))
+            assert shown(pieces.partial)[0] == "Hel"
+
+    class Odd(Decoder):
+        def answer(self):
+            raise ZeroDivisionError
+
+    with serving(over, good) as vendor:
+        pieces = vendor.client().run(stream_operation(decoder=Odd))
+        with pieces:
+            next(iter(pieces))
+            assert pieces.partial is None
 
 
 # Results

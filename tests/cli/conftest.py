@@ -275,13 +275,20 @@ def vendor(write: Callable[[str], Path]) -> Iterator[Callable[..., Vendor]]:
     """Start a server with a reply of the test's own, and write a config whose only profile talks to it."""
     started: list[Vendor] = []
 
-    def call(body: bytes, *, status: str = "200 OK", cut: bool = False, silent: bool = False) -> Vendor:
-        kind = f"Content-Length: {len(body)}\r\n"
+    def call(
+        body: bytes,
+        *,
+        status: str = "200 OK",
+        kind: str = "application/json",
+        cut: bool = False,
+        silent: bool = False,
+    ) -> Vendor:
+        length = f"Content-Length: {len(body)}\r\n"
         if silent or cut:
             # One piece of more to come; an empty one would be the last.
-            kind = "Transfer-Encoding: chunked\r\n"
+            length = "Transfer-Encoding: chunked\r\n"
             body = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
-        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n{kind}\r\n"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n{length}\r\n"
         started.append(Vendor(head.encode() + body, silent=silent))
         write(started[-1].config())
         return started[-1]

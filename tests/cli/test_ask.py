@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 import pytest
@@ -167,65 +166,6 @@ def test_a_warning_of_the_library_is_shown(run, profiles, question):
     assert result.code == 0
     assert result.err.startswith("warning: ")
     assert "chmod 600" in result.err
-
-
-@pytest.mark.parametrize("arguments", [("history",), ("feedback", "1", "up"), ("clear", "--yes"), ("call", "health")])
-def test_other_commands_say_without_any_config_what_to_do(run, arguments):
-    result = run(*arguments)
-    assert (result.code, result.out) == (2, "")
-    assert "no config file was found" in result.err
-    assert "`unichat sandbox` prints one to try" in result.err
-    assert "--backend" in result.err
-
-
-class TestWithoutAnyConfig:
-    def test_the_sandbox_answers_and_says_that_it_is_one(self, run):
-        result = run("ask", "How do I switch vendors by config?")
-        assert result.code == 0
-        assert result.err.startswith("note: no config file was found, so this is the sandbox: a simulated Kapa ")
-
-    def test_sources_of_a_temporary_sandbox_are_not_links(self, run):
-        result = run("ask", "How do I switch vendors by config?")
-        sources = result.out.rpartition("\nSources\n")[2]
-        assert "Switching vendors › " in sources
-        assert "://" not in sources
-        assert "It ends with this command, and its links with it" in result.err
-        assert "`unichat sandbox` starts one that stays" in result.err
-
-    def test_the_next_command_can_continue_the_thread(self, run, elsewhere):
-        thread = run("ask", "--json", "What is a thread?").json["thread"]
-        assert run("ask", "--json", "--thread", thread, "How is it stored?").json["thread"] == thread
-        state = elsewhere.parent / "XDG_STATE_HOME" / "unichat"
-        assert (state / "sandbox.sqlite3").exists()
-        if os.name == "posix":
-            assert state.stat().st_mode & 0o077 == 0
-
-    def test_a_thread_decides_which_vendor_is_simulated(self, run):
-        # Not one that this sandbox made: another bot's.
-        thread = str(ThreadRef("kadal", "x", scope="another bot"))
-        result = run("ask", "--thread", thread, "What is a thread?")
-        assert "a simulated Kadal" in result.err
-        assert "the thread belongs to the bot 'another bot'" in result.err
-        assert result.code == 2
-
-    def test_a_thread_of_no_simulated_vendor_is_refused(self, run):
-        result = run("ask", "--thread", str(ThreadRef("other", "x")), "What is a thread?")
-        assert result.code == 2
-        assert "the thread belongs to other" in result.err
-
-    def test_a_state_that_cannot_be_saved_is_a_note_and_not_an_error(self, run, elsewhere, monkeypatch):
-        (elsewhere / "file").write_text("no folder")
-        monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "file"))
-        result = run("ask", "What is a thread?")
-        assert result.code == 0
-        assert result.err.startswith("note: the sandbox forgets its threads when this command ends (")
-
-    def test_a_broken_config_does_not_count_as_missing(self, run, write):
-        write("[profiles.support]\nbackend = 'kapaa'\n")
-        result = run("ask", "What is a thread?")
-        assert result.code == 2
-        assert "sandbox" not in result.err
-        assert "'kapa'" in result.err
 
 
 def test_ctrl_c_while_waiting_for_the_answer_ends_with_130(terminal, vendor):

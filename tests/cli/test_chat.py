@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from types import SimpleNamespace
 
@@ -13,12 +14,40 @@ from prompt_toolkit.output import DummyOutput
 
 from unichat.cli import line_input
 from unichat.cli.conversation import COMMANDS
-from unichat.errors import StaleThread
+from unichat.errors import (
+    ConnectionFailed,
+    InvalidInput,
+    RateLimited,
+    StaleThread,
+    StreamInterrupted,
+    Unsupported,
+)
 from unichat.models import ThreadRef
+
+RATED = re.compile(r"Rated [0-9a-f-]+ (up|down)\.")
 
 
 def lines(*given):
     return "".join(f"{line}\n" for line in given)
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """The user types these lines; an exception means Ctrl-C or Ctrl-D."""
+
+    def call(*given):
+        waiting = list(given)
+
+        def ask(prompt):
+            line = waiting.pop(0) if waiting else EOFError
+            if isinstance(line, str):
+                return line
+            raise line
+
+        monkeypatch.setattr(line_input, "is_interactive", lambda: True)
+        monkeypatch.setattr(line_input, "_make_prompt", lambda: ask)
+
+    return call
 
 
 def test_each_line_of_a_pipe_is_a_question_in_one_thread(run, profiles, box, question):
@@ -37,7 +66,7 @@ def test_a_vendor_without_streaming_answers_too(run, profiles, question):
     result = run("chat", "--profile", "kadal", "--user", "nobody-else", piped=lines(question, "/up", "/history"))
     assert (result.code, result.err) == (0, "")
     assert result.out.count("vinegar") == 2
-    assert "Rated up." in result.out
+    assert re.search(r"Rated \d+ up\.", result.out)
 
 
 def test_a_thread_can_be_continued(run, profiles, question):
@@ -55,7 +84,9 @@ def test_the_last_answer_is_rated_with_words_or_without(run, profiles, box, ques
     result = run("chat", piped=lines("/up", question, "/up", "/down  Too long. "))
     assert result.code == 0
     assert result.err == "There is no answer to rate yet.\n"
-    assert result.out.endswith("Rated up.\nRated down.\n")
+    answer, rated = result.out[: -len("\n")].splitlines()[-2:]
+    assert RATED.fullmatch(answer)[1] == "up"
+    assert RATED.fullmatch(rated)[1] == "down"
     up, down = (json.loads(each.body) for each in list(box.simulator("kapa").requests)[-2:])
     assert (up["reaction"], down["reaction"]) == ("upvote", "downvote")
     assert down["comment"]["issue"] == "Too long."
@@ -169,6 +200,143 @@ def test_after_a_broken_answer_the_chat_goes_on_in_its_thread(run, profiles, mon
     assert asked == [None, thread]
 
 
+def identifiers(thread, answer):
+    content = {"thread_id": thread, "question_answer_id": answer}
+    chunk = {"type": "identifiers", "content": content, "stream_end": False}
+    return json.dumps({"chunk": chunk}).encode() + "\u241e".encode()
+
+
+THREAD, ANSWER = "9fddad30-9b5e-4c6a-8e30-b9085e931c71", "00000000-0000-4000-8000-000000000001"
+NO_ANSWER = "There is no answer to rate: the last question has none that the vendor has named.\n"
+
+
+class TestWhatIsRated:
+    """What /up rates after something went wrong: the answer on the screen, never the one before it."""
+
+    @pytest.fixture
+    def rated(self, monkeypatch):
+        """The ids of the answers that were rated."""
+        from unichat.client.sync_client import Client
+        from unichat.models import FeedbackReceipt, Rating
+
+        ids = []
+
+        def feedback(self, answer, rating, **about):
+            ids.append(answer.id)
+            return FeedbackReceipt(answer_id=answer.id, rating=Rating(rating))
+
+        monkeypatch.setattr(Client, "feedback", feedback)
+        return ids
+
+    @pytest.fixture
+    def answers(self, monkeypatch):
+        """Answer the first question well, and the next ones as given; return the threads that they were asked in."""
+        from unichat.client.streams import AnswerStream
+        from unichat.client.sync_client import Client
+        from unichat.models import Answer, StreamEvent
+
+        def call(*outcomes):
+            left, threads = [Answer(text="Good.", id="first", thread=ThreadRef("kapa", "t")), *outcomes], []
+
+            class Source:
+                def __init__(self):
+                    self.outcome = left.pop(0)
+                    self.begun = False
+                    self.more = lambda: False
+
+                def ready(self):
+                    if self.begun:
+                        if isinstance(self.outcome, tuple):
+                            raise self.outcome[1]
+                        return None
+                    self.begun = True
+                    return StreamEvent(type="text", text=self.partial().text)
+
+                def partial(self):
+                    return self.outcome[0] if isinstance(self.outcome, tuple) else self.outcome
+
+                result = partial
+
+                def close(self, interrupted_by=None):
+                    pass
+
+            def stream(self, question, *, thread, user):
+                threads.append(thread and thread.id)
+                if isinstance(left[0], Exception):
+                    raise left.pop(0)
+                return AnswerStream(Source, bool, lambda answer: answer)
+
+            monkeypatch.setattr(Client, "stream", stream)
+            return threads
+
+        return call
+
+    @pytest.mark.parametrize("answer_id", ["second", None])
+    def test_an_answer_that_broke_is_rated_if_its_id_came(self, run, profiles, answers, rated, answer_id):
+        from unichat.models import Answer
+
+        broke = StreamInterrupted("it broke", answer_id=answer_id, thread=ThreadRef("kapa", "t2"))
+        threads = answers((Answer(text="Ha", id=answer_id), broke), Answer(text="Yes.", id="third"))
+        result = run("chat", piped=lines("One?", "Two?", "/up", "Three?", "/up"))
+        assert result.code == 0
+        assert rated == [*filter(None, [answer_id]), "third"]
+        assert (NO_ANSWER in result.err) is (answer_id is None)
+        assert threads == [None, "t", "t2"]
+
+    @pytest.mark.parametrize(
+        "refused", [InvalidInput("no"), RateLimited("later"), Unsupported("never"), ConnectionFailed("away")]
+    )
+    def test_after_a_question_that_failed_there_is_nothing_to_rate(self, run, profiles, answers, rated, refused):
+        answers(refused)
+        result = run("chat", piped=lines("One?", "/up", "Two?", "/up", "/down"))
+        assert (result.code, rated) == (0, ["first"])
+        assert result.err.count(NO_ANSWER) == 2
+
+    def test_a_command_that_failed_leaves_the_answer_to_be_rated(self, run, profiles, answers, rated):
+        answers()
+        run("chat", piped=lines("One?", "/nonsense", "/history", "/up"))
+        assert rated == ["first"]
+
+    def test_a_question_that_the_client_refuses_is_a_question_without_an_answer(self, run, profiles, question):
+        result = run("chat", piped=lines(question, "x" * 5001, "/up"))
+        assert result.code == 0
+        assert result.err.endswith(NO_ANSWER)
+
+    @pytest.mark.parametrize(("answer_id", "thread"), [("second", "t2"), (None, "t2"), ("second", None), (None, None)])
+    def test_an_answer_that_ctrl_c_stopped_is_rated_if_its_id_came(
+        self, run, profiles, answers, rated, typed, answer_id, thread
+    ):
+        from unichat.models import Answer
+
+        stopped = Answer(text="Ha", id=answer_id, thread=thread and ThreadRef("kapa", thread))
+        threads = answers((stopped, KeyboardInterrupt()), Answer(text="Yes.", id="third"))
+        typed("One?", "Two?", "/up", "Three?", "/up")
+        result = run("chat")
+        assert result.code == 0
+        assert rated == [*filter(None, [answer_id]), "third"]
+        assert (NO_ANSWER in result.err) is (answer_id is None)
+        assert threads == [None, "t", thread or "t"]
+
+    def test_ctrl_c_in_a_rating_does_not_speak_of_a_question(self, run, profiles, answers, typed, monkeypatch):
+        from unichat.client.sync_client import Client
+
+        def interrupted(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        answers()
+        monkeypatch.setattr(Client, "feedback", interrupted)
+        typed("One?", "/up")
+        assert run("chat").err.endswith("\nStopped.\n")
+
+
+def test_a_broken_answer_whose_id_came_is_rated_over_http(run, vendor, record):
+    vendor(record("Half") + identifiers(THREAD, ANSWER) + record("an answer"), cut=True)
+    result = run("chat", piped=lines("What?", "/up"))
+    assert result.out.startswith("Halfan answer\n")
+    # The rating is sent, and this vendor answers it with a stream.
+    assert "kapa upsert_feedback" in result.err
+
+
 def test_an_answer_without_a_thread_leaves_the_chat_in_its_thread(run, vendor, record):
     vendor(record("Yes.", end=True))
     result = run("chat", piped=lines("Really?", "/history", "/up"))
@@ -206,7 +374,7 @@ def test_an_answer_that_the_vendor_replaces_is_shown_anew(run, profiles, monkeyp
             self.events = [StreamEvent(type="text", text=text, replaces=bool(whole)) for whole, text in texts]
             self.ready = lambda: self.events.pop(0) if self.events else None
             self.result = lambda: Answer(text=f"{replacement} Always.")
-            self.close = self.more = lambda *_: None
+            self.close = self.more = self.partial = lambda *_: None
 
     def stream(self, question, *, thread, user):
         return AnswerStream(Source, bool, lambda answer: answer)
@@ -228,43 +396,25 @@ def test_ctrl_c_in_a_pipe_ends_the_chat(run, profiles, monkeypatch):
 
 
 class TestTyped:
-    @pytest.fixture
-    def typing(self, monkeypatch):
-        """The user types these lines; an exception means Ctrl-C or Ctrl-D."""
-
-        def call(*given):
-            waiting = list(given)
-
-            def ask(prompt):
-                line = waiting.pop(0) if waiting else EOFError
-                if isinstance(line, str):
-                    return line
-                raise line
-
-            monkeypatch.setattr(line_input, "is_interactive", lambda: True)
-            monkeypatch.setattr(line_input, "_make_prompt", lambda: ask)
-
-        return call
-
-    def test_ctrl_d_ends_the_chat(self, run, profiles, typing, question):
-        typing(question)
+    def test_ctrl_d_ends_the_chat(self, run, profiles, typed, question):
+        typed(question)
         result = run("chat")
         assert result.code == 0
         assert "vinegar" in result.out
         assert result.err == "Ask away. /help lists the commands; Ctrl-D ends.\n"
 
-    def test_ctrl_c_at_the_prompt_ends_the_chat_with_130(self, run, profiles, typing):
-        typing(KeyboardInterrupt)
+    def test_ctrl_c_at_the_prompt_ends_the_chat_with_130(self, run, profiles, typed):
+        typed(KeyboardInterrupt)
         assert run("chat").code == 130
 
-    def test_ctrl_c_during_an_answer_ends_the_answer_only(self, run, profiles, typing, monkeypatch):
+    def test_ctrl_c_during_an_answer_ends_the_answer_only(self, run, profiles, typed, monkeypatch):
         from unichat.client.sync_client import Client
 
         def interrupted(*args, **kwargs):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(Client, "stream", interrupted)
-        typing("What?", "/help")
+        typed("What?", "/help")
         result = run("chat")
         assert result.code == 0
         assert "Stopped." in result.err
@@ -297,7 +447,7 @@ def test_a_terminal_has_line_editing_completion_and_history(terminal, profiles, 
     chat.wait_for("Sources")
     chat.wait_for_prompt()
     chat.type("/do\t Too long.\r")
-    chat.wait_for("Rated down.")
+    chat.wait_for(" down.")
     chat.wait_for_prompt()
     chat.type("\x1b[A\x1b[A\r")
     chat.wait_for("vinegar")
@@ -317,11 +467,3 @@ def test_ctrl_c_at_a_terminal_ends_first_the_answer_and_then_the_chat(terminal, 
     chat.type("\x03")
     assert chat.end() == 130
     assert "Traceback" not in chat.text
-
-
-def test_without_any_config_the_sandbox_answers_a_chat_with_sources(run):
-    result = run("chat", piped=lines("How do I switch vendors by config?", "/up"))
-    assert result.code == 0
-    assert "this is the sandbox: a simulated Kapa" in result.err
-    assert "Sources\n  " in result.out
-    assert result.out.endswith("Rated up.\n")

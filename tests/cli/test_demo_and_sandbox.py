@@ -231,6 +231,36 @@ def test_the_sandbox_prints_addresses_keys_and_a_config_to_paste(run, stopped_at
     assert f"  api_key = {profiles['kapa']['api_key']}\n" in shown
 
 
+def test_the_sandbox_prints_a_config_that_can_be_saved_as_it_is(process, elsewhere, run):
+    with (elsewhere / "unichat.toml").open("w") as file:
+        child = process("sandbox", "--toml", stdout=file)
+        assert child.stderr.readline() == "Running. Ctrl-C stops it.\n"
+    (elsewhere / "unichat.toml").chmod(0o600)
+    config = tomllib.loads((elsewhere / "unichat.toml").read_text(encoding="utf-8"))
+    assert config["default"] == "kapa"
+    for profile in ("kapa", "kadal"):
+        assert run("ask", "--profile", profile, "What is a thread?").code == 0
+    assert run("doctor", "--all").code == 0
+
+
+def test_the_sandbox_prints_one_form(run):
+    result = run("sandbox", "--toml", "--json")
+    assert (result.code, result.out) == (2, "")
+
+
+def test_a_plug_in_does_not_become_the_default_of_the_printed_config(run, stopped_at_once, manual, monkeypatch):
+    from unichat.sandbox.sandbox import installed_simulators
+    from unichat_kapa.simulator import KapaSimulator
+
+    class Plugin(KapaSimulator):
+        name = "aaa"
+
+    monkeypatch.setattr("unichat.sandbox.sandbox.installed_simulators", lambda: [*installed_simulators(), Plugin])
+    result = run("sandbox", "--docs", str(manual), "--toml")
+    config = tomllib.loads(result.out)
+    assert (list(config["profiles"]), config["default"]) == (["aaa", "kadal", "kapa"], "kapa")
+
+
 def test_the_sandbox_prints_json_in_one_line(run, stopped_at_once, manual):
     result = run("sandbox", "--docs", str(manual), "--json")
     assert (result.code, result.err) == (0, "")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
 
 import unichat
+from tests.cli.conftest import SECONDS
+from unichat.cli.vendor_checks import STAGES
 
 SECRET = "do-not-show-me"
 
@@ -146,12 +149,136 @@ def test_a_valid_profile_passes_every_check(run, profiles, profile):
     assert outcomes(result) == dict.fromkeys(("urllib3", "config", "settings", "reachability", "auth", "ids"), "ok")
 
 
+def details(result):
+    return {check["name"]: check["detail"] for check in result.json}
+
+
 def test_the_doctor_says_where_no_key_is_needed(run, profiles, monkeypatch):
     monkeypatch.setattr("unichat_kapa.adapter.KapaAdapter.credential", None)
     monkeypatch.setattr("unichat_kapa.adapter.KapaAdapter.probes", lambda self: ())
     result = run("doctor", "--json")
     assert result.code == 0
-    assert {check["name"]: check["detail"] for check in result.json}["auth"] == "kapa needs no key"
+    assert details(result)["auth"] == "kapa needs no key"
+    # Nothing was sent, so nothing was shown.
+    assert outcomes(result)["reachability"] == outcomes(result)["ids"] == "skipped"
+
+
+def test_the_doctor_says_what_was_good(run, profiles, box):
+    shown = details(run("doctor", "--json"))
+    assert shown["reachability"] == f"{box.settings('kapa')['base_url']} answers"
+    assert shown["auth"] == "accepted; the answer without the key is HTTP 401"
+    assert shown["ids"] == "accepted: project_id"
+
+
+NOTHING_SHOWN = {
+    "the same 404 for every path": (b'{"detail": "Not found."}', "404 Not Found", "not shown: ", "failed"),
+    "the same refusal of the request": (b'{"id": ["Unknown."]}', "400 Bad Request", "not shown: ", "failed"),
+    "the same teapot": (b'{"detail": "No coffee."}', "418 I'm a teapot", "not shown: ", "failed"),
+    "the same project without looking at the key": (
+        b'{"id": "x", "project_name": "p", "team_name": "t"}',
+        "200 OK",
+        "not shown: the answer without the key is as good",
+        "ok",
+    ),
+    "a 404 of a server without such a path": (b"<html>", "404 Not Found", "", "skipped"),
+    "a page instead of an answer": (b"<html>", "200 OK", "", "skipped"),
+    "a failure of the vendor": (b"{}", "500 Internal Server Error", "", "skipped"),
+    "too many requests": (b"{}", "429 Too Many Requests", "", "skipped"),
+}
+
+
+@pytest.mark.parametrize("answer", NOTHING_SHOWN)
+def test_an_answer_that_shows_nothing_of_the_key_is_not_an_accepted_key(run, vendor, answer):
+    body, status, detail, ids = NOTHING_SHOWN[answer]
+    server = vendor(body, status=status, kind="text/html" if body.startswith(b"<") else "application/json")
+    result = run("doctor", "--json")
+    assert outcomes(result)["auth"] == "skipped"
+    assert details(result)["auth"].startswith(detail)
+    assert outcomes(result)["ids"] == ids
+    assert server.base_url in details(result)["reachability"]
+    assert result.code == (0 if status.startswith("200") and ids == "ok" else 1)
+
+
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_a_wrong_key_and_a_wrong_path_are_not_an_accepted_key(run, write, box, profile):
+    settings = {**box.settings(profile)}
+    settings["base_url"] += "/somewhere/else"
+    settings["api_key" if profile == "kapa" else "token"] = "wrong"
+    settings.pop("rating_ids", None)
+    write(f'[profiles.a]\nbackend = "{profile}"\n' + "".join(f'{name} = "{v}"\n' for name, v in settings.items()))
+    result = run("doctor", "--json")
+    assert result.code == 1
+    assert outcomes(result)["auth"] == "skipped"
+    assert settings["base_url"] in details(result)["reachability"]
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_a_vendor_that_refuses_every_key_has_not_accepted_one(run, vendor, status):
+    vendor(b'{"detail": "No."}', status=status)
+    result = run("doctor", "--json")
+    assert [outcomes(result)[name] for name in STAGES] == ["ok", "failed", "skipped"]
+
+
+def test_an_id_that_cannot_be_sent_is_the_ids_mistake_and_nothing_else_is_shown(run, profiles, monkeypatch):
+    from unichat.errors import InvalidInput
+
+    def probes(self):
+        raise InvalidInput("the id cannot be used in a path")
+
+    monkeypatch.setattr("unichat_kapa.adapter.KapaAdapter.probes", probes)
+    result = run("doctor", "--json")
+    assert result.code == 1
+    assert [outcomes(result)[name] for name in STAGES] == ["skipped", "skipped", "failed"]
+
+
+def test_all_profiles_are_checked_and_named(run, box, write):
+    write(box.config_toml("kapa") + '[profiles.other]\nbackend = "kapa"\nattemps = 1\n')
+    result = run("doctor", "--all", "--json")
+    assert result.code == 1
+    by_profile = {}
+    for check in result.json:
+        by_profile.setdefault(check["profile"], {})[check["name"]] = check["outcome"]
+    assert list(by_profile) == [None, "kadal", "kapa", "other"]
+    assert by_profile["kadal"] == dict.fromkeys(("config", "settings", *STAGES), "ok")
+    assert by_profile["kapa"]["auth"] == "ok"
+    assert (by_profile["other"]["settings"], by_profile["other"]["auth"]) == ("failed", "skipped")
+
+
+def test_all_profiles_of_a_file_that_has_a_mistake_of_its_own(run, box, write):
+    write('defalt = "kapa"\n' + box.config_toml("kapa"))
+    result = run("doctor", "--all", "--json")
+    assert result.code == 1
+    assert [(each["profile"], each["name"]) for each in result.json if each["outcome"] == "failed"] == [
+        (None, "config")
+    ]
+    assert sum(each["name"] == "auth" and each["outcome"] == "ok" for each in result.json) == 2
+
+
+def test_all_profiles_without_a_file_say_what_one_profile_says(run):
+    assert [each["detail"] for each in run("doctor", "--all", "--json").json] == [
+        each["detail"] for each in run("doctor", "--json").json
+    ]
+
+
+def test_one_profile_and_all_of_them_cannot_be_asked_for_at_once(run, profiles):
+    assert run("doctor", "--all", "--profile", "kapa").code == 2
+
+
+def test_the_profiles_of_several_are_a_column(run, profiles):
+    assert run("doctor", "--all").out.startswith("profile  outcome  check         what was found\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of another system has no <(…)")
+@pytest.mark.parametrize("arguments", [("doctor",), ("doctor", "--all"), ("profiles",), ("ask", "What?"), ("history",)])
+def test_a_config_that_can_be_read_only_once_is_read_once(process, box, arguments):
+    """As `--config <(…)` gives it: a second reading finds nothing."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w", encoding="utf-8") as file:
+        file.write(box.config_toml("kapa"))
+    child = process(*arguments, "--config", f"/dev/fd/{reading}", pass_fds=[reading])
+    os.close(reading)
+    out, err = child.communicate(timeout=SECONDS)
+    assert child.returncode == 0, out + err
 
 
 def test_the_doctor_prints_what_it_checked(run, profiles):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +49,73 @@ def test_a_variable_is_not_read_if_another_setting_replaces_it(opened: Callable[
 
 def test_a_setting_whose_variable_is_not_read_can_still_be_a_keyword(opened: Callable[..., Resolved]) -> None:
     assert opened(TwoWays, {"TOKEN": "x"}, account="a", token="y").settings.token == Secret("y")
+
+
+@frozen(kw_only=True)
+class WithPaths(Ready):
+    """Two settings that are paths, one of which the environment can name."""
+
+    table: str | None = setting(default=None, help="A file.", path=True)
+    other: str | None = setting(default=None, help="A folder.", path=True, env="OTHER")
+    plain: str | None = setting(default=None, help="Not a path.")
+
+
+@pytest.fixture
+def from_file(make_backend: Make, write: Callable[..., Path]) -> Callable[..., Any]:
+    """Return the settings that a profile in the folder `below` gives, with the working directory elsewhere."""
+    backend = make_backend("other", WithPaths, "bot")
+
+    def call(profile: str, environ: Mapping[str, str] = {}) -> Any:
+        path = write(f"[profiles.a]\n{profile}\n", "below/unichat.toml")
+        found = resolve(config=path, environ=environ, cwd=Path("/elsewhere"), find=lambda _: backend)
+        return found.settings
+
+    return call
+
+
+def test_a_path_in_a_file_is_relative_to_the_file(from_file: Callable[..., Any], tmp_path: Path) -> None:
+    settings = from_file('backend = "other"\ntable = "a/b.pem"\nplain = "a/b.pem"\nca_bundle = "../ca.pem"')
+    assert settings.table == str(tmp_path / "below" / "a" / "b.pem")
+    assert settings.plain == "a/b.pem"
+    assert settings.ca_bundle == str(tmp_path / "below" / ".." / "ca.pem")
+    assert from_file(f"url = 'other://?table=c.pem'\nca_bundle = '{tmp_path / 'ca.pem'}'").table == str(
+        tmp_path / "below" / "c.pem"
+    )
+    assert from_file(f"backend = 'other'\nca_bundle = '{tmp_path / 'ca.pem'}'").ca_bundle == str(tmp_path / "ca.pem")
+
+
+def test_a_path_elsewhere_is_relative_to_the_working_directory(
+    from_file: Callable[..., Any], opened: Callable[..., Resolved]
+) -> None:
+    assert from_file('backend = "other"', {"OTHER": "a"}).other == str(Path("/elsewhere/a"))
+    assert opened(WithPaths, table="a").settings.table == "a"
+    assert opened(WithPaths, {"OTHER": "a"}).settings.other == "a"
+
+
+def test_a_tilde_in_a_path_is_the_user_s_home_wherever_it_stands(
+    from_file: Callable[..., Any],
+    opened: Callable[..., Resolved],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    expected = str(tmp_path / "ca.pem")
+    assert from_file('backend = "other"\nca_bundle = "~/ca.pem"').ca_bundle == expected
+    assert from_file('url = "other://?ca_bundle=~/ca.pem"').ca_bundle == expected
+    assert opened(WithPaths, ca_bundle="~/ca.pem").settings.ca_bundle == expected
+    assert opened(WithPaths, {"OTHER": "~/ca.pem"}).settings.other == expected
+
+
+def test_a_path_that_cannot_be_one_is_refused(opened: Callable[..., Resolved]) -> None:
+    for value, says in (
+        ("~nobody-of-this-name/ca.pem", "ca_bundle: '~nobody-of-this-name/ca.pem': the home folder is not known"),
+        ("", "ca_bundle"),
+        (3, "ca_bundle is 3, but should be text"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(says)) as caught:
+            opened(WithPaths, ca_bundle=value)
+        assert caught.value.key == "ca_bundle"
 
 
 @frozen(kw_only=True)

@@ -36,6 +36,7 @@ def setting(
     check: Callable[[str, Any], None] | None = None,
     env: str | None = None,
     env_unless: tuple[str, ...] = (),
+    path: bool = False,
 ) -> Any:
     """Declare one setting.
 
@@ -45,6 +46,8 @@ def setting(
         check: called with the setting's name and value; raises `ConfigError`.
         env: the environment variable that is read if the setting is left out.
         env_unless: settings that replace this one: if any of them is given, the environment variable is ignored.
+        path: whether it is the path of a file or folder: `~` is then expanded, and in a config file it is relative to
+            that file's folder.
     """
 
     def validate(_: object, attribute: Any, value: Any) -> None:
@@ -53,7 +56,8 @@ def setting(
         if check is not None and value is not None:
             check(attribute.name, value)
 
-    return field(default=default, validator=validate, metadata={"help": help, "env": env, "env_unless": env_unless})
+    metadata = {"help": help, "env": env, "env_unless": env_unless, "path": path}
+    return field(default=default, validator=validate, metadata=metadata)
 
 
 @frozen(kw_only=True)
@@ -153,7 +157,8 @@ class CommonSettings(PolicySettings):
     ca_bundle: str | None = setting(
         default=None,
         check=non_empty_text,
-        help="A file with the certificate authorities to trust instead of the default ones.",
+        path=True,
+        help="A file with the authorities to trust instead of the default ones; relative to the config file.",
     )
     allow_insecure: bool = setting(
         default=False,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from unichat.adapter.messages import ErrorResponse
-from unichat.models import StreamEvent
+from unichat.models import Answer, StreamEvent
 
 T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
@@ -116,6 +116,10 @@ class EventSource(Protocol[T_co]):
 
     def result(self) -> T_co:
         """Return the result, once all events have come."""
+        ...
+
+    def partial(self) -> Answer | None:
+        """Return the answer as far as it has come; None if nothing has, or if the result is no `Answer`."""
         ...
 
     @property

@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 @options.thread
 @options.user
 @options.as_json
-@options.target
+@options.target_or_sandbox
 def command(target: Target, question: tuple[str, ...], thread: str | None, user: str | None, as_json: bool) -> None:
     """Ask one question.
 
     The question is the rest of the command line, in quotes or not; without it, or with -, it is read from standard
-    input. Without any config the sandbox answers; it keeps its threads, so --thread works there as well.
+    input. With --sandbox, a simulated vendor answers; it keeps its threads, so --thread works there as well. On a
+    terminal it also answers where there is no config, and says so.
     """
     text = _read_question() if question in ((), ("-",)) else " ".join(question)
     from unichat.models import ThreadRef
 
     reference = None if thread is None else ThreadRef.parse(thread)
-    with target.client_or_sandbox(reference) as opened:
+    with target.client_or_sandbox(reference, as_json=as_json) as opened:
         if reference is None:
             answer = opened.client.chat(text, user=user)
         else:

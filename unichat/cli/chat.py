@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 @click.command("chat")
 @options.thread
 @options.user
-@options.target
+@options.target_or_sandbox
 def command(target: Target, thread: str | None, user: str | None) -> None:
     """Talk to a bot.
 
     Each line is a question; /help lists the commands, such as /up and /down to rate the last answer. Ctrl-C stops the
     answer that is arriving, or else ends the chat. From a pipe, each line is a question or a command, and the chat ends
-    with the last. Without any config the sandbox answers.
+    with the last. With --sandbox, a simulated vendor answers; on a terminal also where there is no config.
     """
     from unichat.cli.conversation import Conversation
     from unichat.cli.line_input import is_interactive, read_piped_lines, read_typed_lines
@@ -41,4 +41,5 @@ def command(target: Target, thread: str | None, user: str | None) -> None:
             except KeyboardInterrupt:
                 if not interactive:
                     raise
-                output.print_note("Stopped. The vendor may still count the question as asked.")
+                asked = "" if line.startswith("/") else " The vendor may still count the question as asked."
+                output.print_note(f"Stopped.{asked}")

@@ -19,18 +19,22 @@ if TYPE_CHECKING:
 @options.thread
 @options.user
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@options.target
+@options.target_or_sandbox
 def command(target: Target, thread: str | None, user: str | None, yes: bool) -> None:
     """Clear a conversation.
 
     That of a thread, of a user, or of the owner of the key. This cannot be undone, so it asks first; where there is
     no terminal to ask on, --yes is required.
     """
-    with target.client() as client:
+    from unichat.models import ThreadRef
+
+    reference = None if thread is None else ThreadRef.parse(thread)
+    with target.client_or_sandbox(reference) as opened:
+        client = opened.client
         # A backend that cannot clear says so without asking first.
         if client.capabilities.clear_history and not yes:
             _confirm(_describe_conversation(client, thread, user))
-        result = client.clear_history(thread, user=user)
+        result = client.clear_history(reference, user=user)
     output.print_text(
         f"{result.outcome.value.replace('_', ' ').capitalize()}: {_describe_conversation(client, thread, user)}."
     )

@@ -26,7 +26,10 @@ COMMANDS = {
 
 
 class Conversation:
-    """One person and one bot: the thread, and the last answer, which ratings are for."""
+    """One person and one bot: the thread, and the last question's answer, which ratings are for.
+
+    An answer that broke or was stopped counts as far as it came: the vendor keeps what it has named.
+    """
 
     def __init__(self, client: Client, *, thread: ThreadRef | None, user: str | None) -> None:
         self._client = client
@@ -36,6 +39,7 @@ class Conversation:
         remembered = thread.user if thread is not None else None
         self._user = user or (stranger if needs.needs_user and remembered is None else None)
         self._feedback_user = user or self._user or (stranger if needs.feedback_needs_user else None)
+        self._has_asked = False
         self._last_answer: Answer | None = None
         self._commands: dict[str, Callable[[str], bool]] = {
             "/up": lambda text: self._rate(Rating.UP, text),
@@ -60,9 +64,12 @@ class Conversation:
         return True
 
     def _ask(self, question: str) -> None:
+        self._has_asked, self._last_answer = True, None
         line_begun, shown = False, ""
+        pieces = None
         try:
-            with self._client.stream(question, thread=self._thread, user=self._user) as pieces:
+            pieces = self._client.stream(question, thread=self._thread, user=self._user)
+            with pieces:
                 for event in pieces:
                     text = event.text
                     if event.replaces and text.startswith(shown):
@@ -80,6 +87,11 @@ class Conversation:
         except KeyboardInterrupt:
             # The terminal has shown ^C.
             line_begun = True
+            if pieces is not None and pieces.partial is not None:
+                self._keep(pieces.partial)
+            raise
+        except StreamInterrupted as error:
+            self._keep(Answer(text=error.text, thread=error.thread, id=error.answer_id))
             raise
         finally:
             # Whatever comes next, including an error, begins on a new line.
@@ -90,16 +102,20 @@ class Conversation:
         output.print_caveats(answer)
         output.print_text()
 
+    def _keep(self, partial: Answer) -> None:
+        """Keep what has come of an answer that has no end."""
+        self._last_answer = partial if partial.id else None
+        self._thread = partial.thread or self._thread
+
     def _report_error(self, error: UnichatError) -> None:
         print_error(describe_error(error, option_names(click.get_current_context().find_root())))
-        if isinstance(error, StreamInterrupted):
-            self._thread = error.thread or self._thread
         if isinstance(error, ThreadMismatch) or (isinstance(error, NotFound) and error.what == "thread"):
             output.print_note("This thread cannot be continued; /reset starts a new one.")
 
     def _rate(self, rating: Rating, text: str) -> bool:
         if self._last_answer is None:
-            output.print_note("There is no answer to rate yet.")
+            why = ": the last question has none that the vendor has named" if self._has_asked else " yet"
+            output.print_note(f"There is no answer to rate{why}.")
         else:
             receipt = self._client.feedback(self._last_answer, rating, user=self._feedback_user, comment=text or None)
             output.print_receipt(receipt)
@@ -115,6 +131,7 @@ class Conversation:
 
     def _reset(self, text: str) -> bool:
         self._thread = self._last_answer = None
+        self._has_asked = False
         output.print_text("A new thread starts with the next question.")
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -14,7 +14,7 @@ from unichat.cli import options, output
 from unichat.cli.failures import FAILED, option_names
 
 if TYPE_CHECKING:
-    from unichat.cli.target import Target
+    from unichat.cli.vendor_checks import Check
     from unichat.config import ProfileCheck
     from unichat.config.problems import Problem
 
@@ -22,57 +22,67 @@ _SAFE_URLLIB3 = (2, 8, 0)
 """The first release without the known vulnerabilities in decompression and chunked bodies; setup.cfg names them."""
 
 
-STAGES = ("reachability", "auth", "ids")
-"""What the adapter's probes show, in the order in which a request passes them."""
-
-
-class Check(NamedTuple):
-    """The result of one check: `outcome` is ok, warning, failed or skipped; `detail` says what to fix."""
-
-    name: str
-    outcome: str
-    detail: str
-
-
 @click.command("doctor")
 @options.profile
+@click.option("--all", "check_all", is_flag=True, help="Check every profile of the config file.")
 @options.config
 @options.deadline
 @options.as_json
-def command(profile: str | None, config: str | None, deadline: float | None, as_json: bool) -> None:
+def command(profile: str | None, check_all: bool, config: str | None, deadline: float | None, as_json: bool) -> None:
     """Check a profile and say what to fix.
 
     Checks the config, the secrets, whether the vendor can be reached, and whether it accepts the key and the ids.
     Asks no question, and changes nothing.
     """
-    from unichat.cli.target import Target
-
-    target = Target(profile=profile, config=config, deadline=deadline)
-    checks = list(_checks(target))
+    if check_all and profile is not None:
+        raise click.UsageError("--all checks every profile: leave out --profile.")
+    checks: list[tuple[str | None, Check]] = [(None, _check_urllib3())]
+    checks += _check_profiles(profile, check_all, config, deadline)
     if as_json:
-        output.print_json([check._asdict() for check in checks])
+        output.print_json([{**({"profile": name} if check_all else {}), **check._asdict()} for name, check in checks])
     else:
+        # The profile is a column only where there are several.
+        first = 0 if check_all else 1
         output.print_table(
-            ("outcome", "check", "what was found"), [(each.outcome, each.name, each.detail) for each in checks]
+            ("profile", "outcome", "check", "what was found")[first:],
+            [(name or "", each.outcome, each.name, each.detail)[first:] for name, each in checks],
         )
-    if any(check.outcome == "failed" for check in checks):
+    if any(check.outcome == "failed" for _, check in checks):
         raise click.exceptions.Exit(FAILED)
 
 
-def _checks(target: Target) -> Iterator[Check]:
-    yield _check_urllib3()
+def _check_profiles(
+    profile: str | None, check_all: bool, config: str | None, deadline: float | None
+) -> Iterator[tuple[str | None, Check]]:
+    """Yield the checks with the names of their profiles."""
     from unichat import config as configuration
+    from unichat.cli.target import configure_logging
 
-    profile_check = configuration.check_profile(target.profile, config=target.config)
-    yield from _check_config(profile_check)
-    if profile_check.problems:
-        yield from (Check(name, "skipped", "") for name in STAGES)
+    configure_logging()
+    settings = {"deadline": deadline}
+    if check_all:
+        found = configuration.check_all_profiles(config=config, settings=settings)
     else:
-        yield from _check_vendor(target)
+        found = (configuration.check_profile(profile, config=config, settings=settings),)
+    for profile_check in found:
+        yield from ((profile_check.profile, check) for check in _check_profile(profile_check))
+
+
+def _check_profile(profile_check: ProfileCheck) -> Iterator[Check]:
+    from unichat.cli.vendor_checks import STAGES, check_vendor, skipped
+    from unichat.cli.words import describe_error
+
+    yield from _check_config(profile_check)
+    if profile_check.resolved is None:
+        yield from skipped(STAGES)
+    else:
+        yield from check_vendor(profile_check.resolved, lambda error: describe_error(error, _options()))
 
 
 def _check_urllib3() -> Check:
     import urllib3
+
+    from unichat.cli.vendor_checks import Check
 
     # Not that of its metadata, which frozen programs lack.
     version = urllib3.__version__  # type: ignore[attr-defined]  # not marked as exported
@@ -87,6 +97,8 @@ def _check_urllib3() -> Check:
 
 def _check_config(profile_check: ProfileCheck) -> Iterator[Check]:
     """Check the file and the choice of the profile, then the profile's settings, including its secrets."""
+    from unichat.cli.vendor_checks import Check
+
     if profile_check.profile is None:
         yield from (Check("config", "failed", _line(problem)) for problem in profile_check.problems)
         yield Check("settings", "skipped", "")
@@ -115,31 +127,3 @@ def _line(problem: Problem) -> str:
 
 def _options() -> frozenset[str]:
     return option_names(click.get_current_context().find_root())
-
-
-def _check_vendor(target: Target) -> Iterator[Check]:
-    """Run the adapter's probes until one fails: its error says how far it got."""
-    from unichat.cli.words import describe_error
-    from unichat.client.adapter_calls import build_adapter
-    from unichat.errors import AccessDenied, InvalidInput, NotFound, UnichatError
-
-    failure = None
-    resolved = target.resolve()
-    needs_key = build_adapter(resolved.backend, resolved.settings).credential is not None
-    with target.client() as client:
-        try:
-            for probe in client.probes():
-                client.run(probe)
-        except UnichatError as error:
-            failure = error
-    stage = 3
-    if failure is not None:
-        stage = 1 if isinstance(failure, AccessDenied) else 2 if isinstance(failure, NotFound | InvalidInput) else 0
-    reason = "" if failure is None else describe_error(failure, _options())
-    for number, name in enumerate(STAGES):
-        if number < stage:
-            yield Check(name, "ok", "" if needs_key or name != "auth" else f"{resolved.backend.name} needs no key")
-        elif number == stage:
-            yield Check(name, "failed", reason)
-        else:
-            yield Check(name, "skipped", "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @options.user
 @click.option("--comment", metavar="TEXT", help="A comment on the answer.")
 @click.option("--rating-id", type=int, metavar="N", help="The vendor's own id of the rating, if it uses them.")
-@options.target
+@options.target_or_sandbox
 def command(
     target: Target, answer_id: str, rating: str, user: str | None, comment: str | None, rating_id: int | None
 ) -> None:
@@ -27,6 +27,6 @@ def command(
     ANSWER_ID is the id that `ask` and `history` show.
     """
     own: dict[str, Any] = {} if rating_id is None else {"rating_id": rating_id}
-    with target.client() as client:
-        receipt = client.feedback(answer_id, rating, user=user, comment=comment, **own)
-    output.print_receipt(receipt, receipt.answer_id)
+    with target.client_or_sandbox(None) as opened:
+        receipt = opened.client.feedback(answer_id, rating, user=user, comment=comment, **own)
+    output.print_receipt(receipt)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=int, metavar="N", help="Maximum number.")
 @click.option("--newest-first", is_flag=True, help="Newest first instead of oldest first.")
 @options.as_json
-@options.target
+@options.target_or_sandbox
 def command(
     target: Target, thread: str | None, user: str | None, limit: int | None, newest_first: bool, as_json: bool
 ) -> None:
@@ -27,8 +27,11 @@ def command(
     Those of a thread, of a user, or of the whole project or bot. They are fetched as they are printed, a page at a
     time; with --json they are printed as one list at the end.
     """
-    with target.client() as client:
-        exchanges = client.history(thread, user=user, limit=limit, newest_first=newest_first)
+    from unichat.models import ThreadRef
+
+    reference = None if thread is None else ThreadRef.parse(thread)
+    with target.client_or_sandbox(reference, as_json=as_json) as opened:
+        exchanges = opened.client.history(reference, user=user, limit=limit, newest_first=newest_first)
         if as_json:
             # All or nothing: half a list is not valid JSON.
             output.print_json([output.exchange_json(exchange) for exchange in exchanges])

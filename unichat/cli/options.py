@@ -36,6 +36,9 @@ backend = click.option(
     shell_complete=completion.backends,
     help="A backend instead of a profile, with its settings from the environment; or a URL.",
 )
+sandbox = click.option(
+    "--sandbox", is_flag=True, help="A simulated vendor that answers from unichat's docs; --backend says which."
+)
 deadline = click.option(
     "--deadline", type=float, metavar="SECONDS", help="For each call, including attempts and waits."
 )
@@ -50,14 +53,24 @@ def target(command: Command) -> Command:
     @deadline
     @wraps(command)
     def with_target(
-        profile: str | None, config: str | None, backend: str | None, deadline: float | None, **others: Any
+        profile: str | None,
+        config: str | None,
+        backend: str | None,
+        deadline: float | None,
+        sandbox: bool = False,
+        **others: Any,
     ) -> Any:
         # Imported here: the help of a command should not cost the client's imports.
         from unichat.cli.target import Target
 
         return command(
-            Target(profile=profile, config=config, backend=backend, deadline=deadline),
+            Target(profile=profile, config=config, backend=backend, deadline=deadline, sandbox=sandbox),
             **others,
         )
 
     return with_target
+
+
+def target_or_sandbox(command: Command) -> Command:
+    """Do what `target` does, for a command that a simulated vendor can serve as well."""
+    return sandbox(target(command))

@@ -51,6 +51,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def is_watched() -> bool:
+    """Return whether somebody sees all that is printed, notes included, and can type."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: fitted to the width of a terminal, elsewhere in aligned columns with one line for each row."""
     safe = [[printable(cell) for cell in row] for row in rows]
@@ -115,10 +120,10 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def print_receipt(receipt: FeedbackReceipt, answer_id: str = "") -> None:
+def print_receipt(receipt: FeedbackReceipt) -> None:
     """Say that an answer was rated, or that it was not."""
     if receipt.sent:
-        print_text(" ".join(part for part in ("Rated", answer_id, receipt.rating.value) if part) + ".")
+        print_text(f"Rated {receipt.answer_id} {receipt.rating.value}.")
     else:
         print_note("note: not sent, since the vendor takes no ratings")
 

@@ -41,7 +41,7 @@ def command(config: str | None, schema: bool, as_json: bool) -> None:
     if as_json:
         output.print_json({"path": None if file.path is None else str(file.path), "default": default, "profiles": rows})
     elif file.path is None:
-        output.print_note("note: no config file was found; `unichat sandbox` prints one to start with")
+        output.print_note("note: no config file was found; `unichat sandbox --toml` prints one to try")
     else:
         output.print_text(str(file.path))
         _print_profiles(rows)

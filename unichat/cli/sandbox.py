@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     "--port", type=int, metavar="N", help="The first port; the next vendor gets the next. Default: any free port."
 )
 @click.option("--state", type=click.Path(), metavar="FILE", help="Keep threads, feedback and keys there (SQLite).")
+@click.option("--toml", "as_toml", is_flag=True, help="Print only the config, as `unichat.toml` can have it.")
 @options.as_json
-def command(docs: str | None, port: int | None, state: str | None, as_json: bool) -> None:
+def command(docs: str | None, port: int | None, state: str | None, as_toml: bool, as_json: bool) -> None:
     """Serve simulated vendors until Ctrl-C.
 
     They answer over HTTP on this machine only, from a folder of Markdown. Prints their addresses and keys and a config
-    to paste; with --json, one line: by vendor, the keyword arguments of unichat.connect. Keys and addresses are new
-    each time, unless --state and --port keep them.
+    to paste; with --toml, only the config; with --json, one line: by vendor, the keyword arguments of unichat.connect.
+    Keys and addresses are new each time, unless --state and --port keep them.
     """
+    if as_toml and as_json:
+        raise click.UsageError("--toml and --json are two forms of the same: give one.")
     # Before anything starts, so that an early signal ends this as cleanly as a late one.
     with _stop_on_signals() as stopped:
         from unichat import sandbox
@@ -37,6 +40,8 @@ def command(docs: str | None, port: int | None, state: str | None, as_json: bool
         with sandbox.start(docs=docs, state=state, ports=port) as box:
             if as_json:
                 output.print_json({backend: box.settings(backend) for backend in box.backends}, indent=None)
+            elif as_toml:
+                _print_config(box)
             else:
                 _print_settings(box)
             # With a timeout, since Windows delivers no signal during an endless wait.
@@ -67,7 +72,14 @@ def _print_settings(box: Sandbox) -> None:
             output.print_text(f"  {name} = {_setting_text(value)}")
     output.print_text()
     output.print_heading("unichat.toml")
-    output.print_text(box.config_toml())
+    _print_config(box)
+
+
+def _print_config(box: Sandbox) -> None:
+    # Imported here: the help of the command should not cost the sandbox's imports.
+    from unichat.cli.sandbox_client import DEFAULT
+
+    output.print_text(box.config_toml(DEFAULT).rstrip())
     output.print_note("Running. Ctrl-C stops it.")
 
 

@@ -1,24 +1,22 @@
-"""From the options of a command to a client: of a profile, a backend, or a sandbox where nothing is configured."""
+"""From the options of a command to a client: of a profile, a backend, or the sandbox."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
 
 import click
 from attrs import frozen
 
 from unichat import config as configuration
+from unichat._text.templates import Template
 from unichat.cli import output
 from unichat.client.sync_client import Client
 from unichat.config import registry
-from unichat.connecting import client_for, connect
+from unichat.connecting import client_for
+from unichat.errors import NoConfig
 from unichat.models import ThreadRef
-
-if TYPE_CHECKING:
-    from unichat.sandbox import Sandbox
 
 _log = logging.getLogger("unichat")
 
@@ -39,6 +37,7 @@ class Target:
     config: str | None = None
     backend: str | None = None
     deadline: float | None = None
+    sandbox: bool = False
 
     def resolve(self) -> configuration.Resolved:
         """Return the backend and its settings.
@@ -47,7 +46,7 @@ class Target:
             ConfigError: with every mistake at once.
             NoConfig: neither a backend nor a profile is named, and there is no config file.
         """
-        _configure_logging()
+        configure_logging()
         return configuration.resolve(
             self.backend, profile=self.profile, config=self.config, settings={"deadline": self.deadline}
         )
@@ -58,49 +57,60 @@ class Target:
         return client_for(resolved.backend, resolved.settings)
 
     @contextmanager
-    def client_or_sandbox(self, thread: ThreadRef | None) -> Iterator[OpenedClient]:
-        """Yield a client; without any config, the client of a sandbox that runs until the end of the block.
+    def client_or_sandbox(self, thread: ThreadRef | None, *, as_json: bool = False) -> Iterator[OpenedClient]:
+        """Yield a client; with --sandbox, and without any config, that of a sandbox that runs until the block ends.
 
-        The sandbox keeps its state in the user's state folder, so that `thread` may be from an earlier command.
+        The sandbox keeps its state in the user's state folder, so that `thread` may be from an earlier command. Without
+        any config it answers only where somebody sees the note, so that no program takes its answer for a real one.
+
+        Raises:
+            NoConfig: there is no config, and nobody sees a note; or a file has nearly the right name.
         """
-        with ExitStack() as stack:
-            try:
-                opened_client = OpenedClient(stack.enter_context(self.client()))
-            except configuration.NoConfig:
-                opened_client = OpenedClient(self._sandbox_client(thread, stack), temporary=True)
-            yield opened_client
+        if self.sandbox:
+            self._check_sandbox_options()
+            with self._sandbox_client(thread) as client:
+                yield OpenedClient(client, temporary=True)
+            return
+        configured = self._client_unless_simulated(as_json)
+        if configured is not None:
+            with configured:
+                yield OpenedClient(configured)
+            return
+        with self._sandbox_client(thread) as client:
+            title = registry.find(client.backend).title
+            output.print_note(
+                f"note: no config file was found, so this is the sandbox: a simulated {title} that answers from "
+                "unichat's own docs. It ends with this command, and its links with it; `unichat sandbox --toml` starts "
+                "one that stays, and prints its config."
+            )
+            yield OpenedClient(client, temporary=True)
 
-    def _sandbox_client(self, thread: ThreadRef | None, stack: ExitStack) -> Client:
-        box = stack.enter_context(_persistent_sandbox())
-        clients = {
-            name: stack.enter_context(connect(name, **box.settings(name), deadline=self.deadline))
-            for name in box.backends
-        }
-        # The vendor that shows most, unless the thread belongs to another.
-        most_capable = max(clients.values(), key=lambda each: (each.capabilities.streaming, each.capabilities.sources))
-        client = clients.get(thread.backend, most_capable) if thread is not None else most_capable
-        title = registry.find(client.backend).title
-        output.print_note(
-            f"note: no config file was found, so this is the sandbox: a simulated {title} that answers from unichat's "
-            "own docs. It ends with this command, and its links with it; `unichat sandbox` starts one that stays, and "
-            "prints a config to start with."
-        )
-        return client
+    def _client_unless_simulated(self, as_json: bool) -> Client | None:
+        """Return a client, or None where the sandbox may answer instead."""
+        try:
+            return self.client()
+        except NoConfig as error:
+            if error.nearest is None and not as_json and output.is_watched():
+                return None
+            error.hint = Template(error.hint.rstrip("."), ", or pass --sandbox for a simulated vendor.")
+            raise
 
+    def _check_sandbox_options(self) -> None:
+        configure_logging()
+        for name, value in (("--profile", self.profile), ("--config", self.config)):
+            if value is not None:
+                raise click.UsageError(f"--sandbox needs no config: leave out {name}.")
+        if self.backend is not None and "://" in self.backend:
+            raise click.UsageError("with --sandbox, --backend is a name, such as kapa.")
 
-def _persistent_sandbox() -> Sandbox:
-    # Imported here: the extra is needed only without a config.
-    from platformdirs import user_state_path
+    @contextmanager
+    def _sandbox_client(self, thread: ThreadRef | None) -> Iterator[Client]:
+        # Imported here: the extra is needed only for this.
+        from unichat.cli.sandbox_client import open_sandbox_client
 
-    from unichat import sandbox
-
-    path = user_state_path("unichat", appauthor=False) / "sandbox.sqlite3"
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return sandbox.start(state=path)
-    except (OSError, sandbox.SandboxError) as error:
-        output.print_note(f"note: the sandbox forgets its threads when this command ends ({error})")
-        return sandbox.start()
+        preferred = None if thread is None else thread.backend
+        with open_sandbox_client(self.backend, preferred, self.deadline) as client:
+            yield client
 
 
 class _StderrHandler(logging.Handler):
@@ -112,7 +122,8 @@ class _StderrHandler(logging.Handler):
             output.print_note(f"{record.levelname.lower()}: {self.format(record)}")
 
 
-def _configure_logging() -> None:
+def configure_logging() -> None:
+    """Show the library's warnings on standard error; with --debug, all that it logs."""
     if not any(isinstance(handler, _StderrHandler) for handler in _log.handlers):
         _log.addHandler(_StderrHandler())
     debug = click.get_current_context().find_root().params["debug"]

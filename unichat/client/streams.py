@@ -34,6 +34,10 @@ class SingleEventStream:
         """Return the answer."""
         return self._answer
 
+    def partial(self) -> Answer:
+        """Return the answer: it has come as a whole."""
+        return self._answer
+
     @property
     def records(self) -> list[Any]:
         """The one answer's JSON."""
@@ -107,6 +111,14 @@ class SingleConsumerStream(Generic[T]):
         self._closed, self._live = True, None
         if self._source is not None:
             self._source.close(interrupted_by)
+
+    @property
+    def partial(self) -> Answer | None:
+        """The answer as far as it has come, which never waits nor fails; None if nothing has.
+
+        For a stream that was left early or broke: the thread and the id, if they have come, continue and rate it.
+        """
+        return None if self._source is None else self._source.partial()
 
     def _result(self) -> T:
         assert self._source is not None

@@ -1,10 +1,11 @@
 """The config: a file of profiles, a URL or keywords in, a backend and its checked settings out."""
 
+from unichat.config.checking import ProfileCheck, check_all_profiles, check_profile
 from unichat.config.files import Config, load
 from unichat.config.inspection import profile_base_url
-from unichat.config.problems import NoConfig
-from unichat.config.resolution import ProfileCheck, Resolved, ResolveRequest, check_profile, resolve, resolve_request
+from unichat.config.resolution import Resolved, ResolveRequest, resolve, resolve_request
 from unichat.config.schema import schema
+from unichat.errors import NoConfig
 
 __all__ = [
     "Config",
@@ -12,6 +13,7 @@ __all__ = [
     "ProfileCheck",
     "ResolveRequest",
     "Resolved",
+    "check_all_profiles",
     "check_profile",
     "load",
     "profile_base_url",

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from unichat._text.printable import quoted, trimmed
 from unichat.config.problems import Problem, error_from_problems, unknown_name
-from unichat.config.search import FILE_NAME, PYPROJECT, check_owners, find_candidates
+from unichat.config.search import FILE_NAME, PYPROJECT, check_owners, find_candidates, find_similar
 from unichat.config.small_files import FileContents, expand_user_path, read_small_file
 from unichat.errors import ConfigError
 
@@ -29,6 +29,7 @@ class Config:
 
     Attributes:
         path: the file; None if there is none.
+        similar: where there is none, a file whose name is nearly right.
         default: the profile that is used when none is named; None if the file names none.
         profiles: the profiles by name. Their values may be secrets: show only the keys.
         readable_by_others: whether the file's permissions let its group or everybody read it.
@@ -36,6 +37,7 @@ class Config:
     """
 
     path: Path | None = None
+    similar: Path | None = None
     default: str | None = None
     profiles: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=_show_names)
     readable_by_others: bool = False
@@ -87,7 +89,7 @@ def read(
                 return _check_structure(path, *found)
     except ConfigError as error:
         return Config(path=path), [Problem(error.message, location=location, hint=error.hint, key="config")]
-    return Config(), []
+    return Config(similar=find_similar(cwd)), []
 
 
 def _read_candidate(path: Path) -> tuple[FileContents, Any] | None:

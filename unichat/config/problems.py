@@ -13,10 +13,6 @@ from unichat._text.templates import Template, Words, python_words, render
 from unichat.errors import ConfigError
 
 
-class NoConfig(ConfigError):
-    """No backend was named, and there is no config file that could name one."""
-
-
 @frozen
 class Problem:
     """One mistake. It never holds a secret.

@@ -46,27 +46,6 @@ class Resolved:
 
 
 @frozen(kw_only=True)
-class ProfileCheck:
-    """What `check_profile` found.
-
-    Attributes:
-        profile: the profile that was checked; None if it is not clear which.
-        path: its file; None if there is none.
-        backend: the name of its backend, where that is known.
-        base_url: the URL that requests go to, without a query; None if it is the vendor's own, or not valid.
-        problems: what keeps it from working.
-        warnings: what does not keep it from working, but should be fixed.
-    """
-
-    profile: str | None
-    path: Path | None
-    backend: str | None
-    base_url: str | None
-    problems: tuple[Problem, ...]
-    warnings: tuple[str, ...]
-
-
-@frozen(kw_only=True)
 class ResolveRequest:
     """The arguments of `resolve`, in a form that shows none of those that may be secret."""
 
@@ -81,8 +60,8 @@ class ResolveRequest:
 
 
 @frozen(kw_only=True)
-class _Resolution:
-    """The result of a request: settings, or problems."""
+class Resolution:
+    """The result of a request: settings, or problems, with what is known besides."""
 
     backend: Backend[Any] | None = None
     name: str | None = None
@@ -93,6 +72,13 @@ class _Resolution:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     error_class: type[ConfigError] = ConfigError
+
+    @property
+    def resolved(self) -> Resolved | None:
+        """What `resolve` returns; None if there is a problem."""
+        if self.backend is None or self.problems:
+            return None
+        return Resolved(backend=self.backend, settings=self.settings, profile=self.profile, path=self.path)
 
 
 def resolve(
@@ -143,47 +129,22 @@ def resolve(
 
 def resolve_request(request: ResolveRequest) -> Resolved:
     """Do what `resolve` does, for a caller whose frame must hold no secrets: the request shows none."""
-    resolution = _resolve(request)
-    if resolution.backend is None or resolution.problems:
+    resolution = resolve_leniently(request)
+    resolved = resolution.resolved
+    if resolved is None:
         raise error_from_problems(
             resolution.problems, path=resolution.path, backend=resolution.name, error_class=resolution.error_class
         )
     for warning in resolution.warnings:
         log.warning("%s", warning)
-    return Resolved(
-        backend=resolution.backend, settings=resolution.settings, profile=resolution.profile, path=resolution.path
-    )
+    return resolved
 
 
-def check_profile(
-    profile: str | None = None,
-    *,
-    config: PathText | None = None,
-    environ: Mapping[str, str] = os.environ,
-    cwd: Path | None = None,
-    find: Find = registry.find,
-    names: Names = registry.names,
-) -> ProfileCheck:
-    """Check a profile as `resolve` would, including its secrets, and return what is wrong instead of raising it.
-
-    The arguments are those of `resolve`.
-    """
-    resolution = _resolve(
-        ResolveRequest(profile=profile, config=config, environ=environ, cwd=cwd, find=find, names=names)
-    )
-    return ProfileCheck(
-        profile=resolution.profile,
-        path=resolution.path,
-        backend=resolution.name,
-        base_url=resolution.base_url,
-        problems=resolution.problems,
-        warnings=resolution.warnings,
-    )
-
-
-def _resolve(request: ResolveRequest) -> _Resolution:
+def resolve_leniently(request: ResolveRequest) -> Resolution:
+    """Do what `resolve_request` does, but return the problems."""
     if request.target is None:
-        return _resolve_from_file(request)
+        file, problems = read(request.config, environ=request.environ, cwd=request.cwd)
+        return resolve_in_file(request, file, problems)
     selection, problems = select_by_target(request.target, request.environ, request.cwd or Path())
     # Using one and silently ignoring the other would be accepting a setting without applying it.
     problems += [
@@ -194,20 +155,20 @@ def _resolve(request: ResolveRequest) -> _Resolution:
     return _resolve_selection(request, selection, problems, Config(), None)
 
 
-def _resolve_from_file(request: ResolveRequest) -> _Resolution:
-    file, problems = read(request.config, environ=request.environ, cwd=request.cwd)
+def resolve_in_file(request: ResolveRequest, file: Config, problems: list[Problem]) -> Resolution:
+    """Choose a profile of `file`, and resolve it; `problems` are those of reading the file."""
     reported = frozenset(problem.key for problem in problems)
     name, problem, error_class = choose_profile(file, request.profile, request.environ, reported)
     if name is None:
         problems += [problem] if problem else []
-        return _Resolution(path=file.path, problems=tuple(problems), error_class=error_class)
+        return Resolution(path=file.path, problems=tuple(problems), error_class=error_class)
     selection, more = select_by_profile(file, name, request.environ, request.names)
     return _resolve_selection(request, selection, problems + more, file, name)
 
 
 def _resolve_selection(
     request: ResolveRequest, selection: Selection, problems: list[Problem], file: Config, profile: str | None
-) -> _Resolution:
+) -> Resolution:
     backend, problem = _find_backend(request.find, selection)
     problems += [problem] if problem else []
     settings = base_url = None
@@ -223,7 +184,7 @@ def _resolve_selection(
             warnings = find_exposed_secrets(backend.settings, selection, file, profile)
         except ConfigError as error:
             problems.append(problem_from_error(error, selection.location))
-    return _Resolution(
+    return Resolution(
         backend=backend,
         # Not that of the nearest name, which is only a guess.
         name=backend.name if backend is not None and problem is None else None,

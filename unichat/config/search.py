@@ -22,20 +22,32 @@ PYPROJECT = "pyproject.toml"
 
 def find_candidates(cwd: Path | None) -> Iterator[Path]:
     """Yield the files that may be the config file, in the order in which they are tried."""
-    try:
-        start = (Path() if cwd is None else cwd).absolute()
-    except OSError:
-        # The working directory was deleted, so there is nowhere to search from.
-        folders: tuple[Path, ...] = ()
-    else:
-        folders = (start, *start.parents)
-    for folder in folders:
+    for folder in _searched_folders(cwd):
         for name in (FILE_NAME, PYPROJECT):
             if _exists(folder / name):
                 yield folder / name
     users = user_file()
     if users is not None and _exists(users):
         yield users
+
+
+def find_similar(cwd: Path | None) -> Path | None:
+    """Return a file that was probably meant to be the config file, where there is none; None if no name is similar."""
+    # Imported here, since most calls find a file.
+    from unichat.config.similar_files import find_similar_name
+
+    users = user_file()
+    folders = _searched_folders(cwd) if users is None else (*_searched_folders(cwd), users.parent)
+    return find_similar_name(FILE_NAME, folders)
+
+
+def _searched_folders(cwd: Path | None) -> tuple[Path, ...]:
+    try:
+        start = (Path() if cwd is None else cwd).absolute()
+    except OSError:
+        # The working directory was deleted, so there is nowhere to search from.
+        return ()
+    return (start, *start.parents)
 
 
 def user_file() -> Path | None:

@@ -11,12 +11,12 @@ from attrs import frozen
 from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Template, Term
 from unichat.config.files import Config
-from unichat.config.problems import NoConfig, Problem, unknown_name
+from unichat.config.problems import Problem, unknown_name
 from unichat.config.raw_values import RawValue, Source
 from unichat.config.registry import Names
 from unichat.config.search import FILE_NAME, user_file
 from unichat.config.urls import is_url, parse_url
-from unichat.errors import ConfigError
+from unichat.errors import ConfigError, NoConfig
 
 Layer = Mapping[str, RawValue]
 
@@ -124,21 +124,24 @@ def choose_profile(
     if default_is_wrong or (isinstance(requested, str) and requested in reported) or (reported and not file.profiles):
         return None, None, ConfigError
     if file.path is None and requested is None:
-        return None, _no_config_problem(), NoConfig
+        return None, _no_config_problem(file.similar), NoConfig
     return None, _no_profile_problem(file, requested, location), ConfigError
 
 
-def _no_config_problem() -> Problem:
+def _no_config_problem(similar: Path | None) -> Problem:
+    todo: str = "Write the file (`unichat sandbox --toml` prints one to try)"
+    found = ""
+    if similar is not None and similar.name == FILE_NAME:
+        todo, found = "Mend the link", f" ({similar} is a link that leads nowhere)"
+    elif similar is not None:
+        todo, found = f"Rename it to {FILE_NAME}", f" (did you mean {similar}?)"
     users = user_file()
     return Problem(
         f"no backend was named, and no config file was found: no {FILE_NAME} from the working directory upwards, "
-        f"and {'no home folder' if users is None else f'no {users}'}",
-        hint=Template(
-            "Write the file (`unichat sandbox` prints one to try)",
-            Template(", or name a backend, as in ", Term('connect("kapa", …)')),
-            ".",
-        ),
+        f"and {'no home folder' if users is None else f'no {users}'}{found}",
+        hint=Template(todo, Template(", or name a backend, as in ", Term('connect("kapa", …)')), "."),
         key="config",
+        nearest=None if similar is None else str(similar),
     )
 
 

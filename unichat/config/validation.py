@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 from attrs import NOTHING, Attribute, Factory, fields, resolve_types
@@ -23,6 +24,7 @@ from unichat.config.setting_types import (
     parse_text,
     union_members,
 )
+from unichat.config.small_files import expand_user_path
 from unichat.errors import ConfigError
 
 
@@ -104,7 +106,18 @@ def _convert(item: Attribute[Any], raw_value: RawValue) -> Any:
     # Validated here, since __init__ would stop at the first invalid setting.
     if item.validator is not None:
         item.validator(None, item, result)
+    if item.metadata.get("path") and isinstance(result, str):
+        result = str(_locate(result, item.name, source.folder))
     return result
+
+
+def _locate(path: str, name: str, folder: Path) -> Path:
+    problem = ""
+    try:
+        return folder / expand_user_path(path)
+    except ConfigError as error:
+        problem = error.message
+    raise ConfigError(f"{name}: {problem}", key=name, hint="Write the whole path.")
 
 
 def _describe_failure(item: Attribute[Any], exception: Exception, raw_value: RawValue) -> Problem:

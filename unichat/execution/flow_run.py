@@ -224,6 +224,12 @@ class RelayedStream(Generic[T]):
         """Return the flow's result, once all events have come."""
         return self._result
 
+    def partial(self) -> Answer | None:
+        """Return the answer as far as it has come."""
+        if isinstance(self._result, Answer):
+            return self._result
+        return self._source.partial()
+
     @property
     def records(self) -> list[Any]:
         """The vendor's records so far; of the last stream, if there were several."""

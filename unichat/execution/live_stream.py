@@ -297,13 +297,8 @@ class LiveStream(Generic[T]):
             retry_after=None if verdict is None else verdict.retry_after,
             events=self._count,
         )
-        partial: object = None
-        try:
-            partial = getattr(self._decoder, "partial", self._decoder.result)()
-        except Exception as mistake:
-            if not _is_of_stream(mistake):
-                raise
-        if isinstance(partial, Answer):
+        partial = self.partial()
+        if partial is not None:
             error.text, error.sources = partial.text, partial.sources
             error.thread, error.answer_id = partial.thread, partial.id
         self._keep_cause(error, problem)
@@ -330,6 +325,16 @@ class LiveStream(Generic[T]):
         error.backend, error.operation = self._operation.backend, self._operation.name
         # Not within the handler: it would keep what it stands for.
         raise error from cause
+
+    def partial(self) -> Answer | None:
+        """Return the answer as far as it has come; None if the adapter can make none of it."""
+        partial: object = None
+        try:
+            partial = getattr(self._decoder, "partial", self._decoder.result)()
+        except Exception as mistake:
+            if not _is_of_stream(mistake):
+                raise
+        return partial if isinstance(partial, Answer) else None
 
     @property
     def records(self) -> list[Any]:

@@ -14,7 +14,7 @@ try:
     from unichat.sandbox.errors import SandboxError
     from unichat.sandbox.json_bodies import InvalidJson, dump_json, find_unstorable, json_response, read_json
     from unichat.sandbox.passages import Passage
-    from unichat.sandbox.sandbox import Sandbox, start
+    from unichat.sandbox.sandbox import Sandbox, installed_simulators, start
     from unichat.sandbox.seen_requests import SeenRequest
     from unichat.sandbox.servers import PortError
     from unichat.sandbox.simulator import Simulator
@@ -38,6 +38,7 @@ __all__ = [
     "Store",
     "dump_json",
     "find_unstorable",
+    "installed_simulators",
     "json_response",
     "read_json",
     "split_for_stream",

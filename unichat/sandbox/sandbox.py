@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -127,14 +127,22 @@ def start(
         return Sandbox(running, stack.pop_all())
 
 
-def installed_simulators() -> list[type[Simulator]]:
+def installed_simulators(names: Collection[str] | None = None) -> list[type[Simulator]]:
     """Return the simulators that installed packages registered, the first of each name.
 
+    Args:
+        names: those to return; None for all. The others are not imported.
+
     Raises:
-        SandboxError: One cannot be imported.
+        SandboxError: One cannot be imported, or there is none of a name.
     """
+    installed = list_plugins(SIMULATORS)
+    if names is not None and (unknown := sorted(set(names) - set(installed))):
+        raise SandboxError(f"no simulator of {', '.join(unknown)}; there are: {', '.join(sorted(installed))}")
     found: list[type[Simulator]] = []
-    for name, entry in list_plugins(SIMULATORS).items():
+    for name, entry in installed.items():
+        if names is not None and name not in names:
+            continue
         try:
             found.append(entry.load())
         except (ImportError, AttributeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,9 @@ Parameters = Sequence[object] | Mapping[str, object]
 
 _APPLICATION_ID = 0x756E6963
 _VERSION = 1
-_KEPT = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
+_WAIT_SECONDS = 30.0
+"""How long to wait for other processes that use the same file."""
+_KEPT = "CREATE TABLE kept (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT"
 
 
 class Store:
@@ -33,7 +36,10 @@ class Store:
         try:
             # Autocommit: a transaction is started only where several statements belong together.
             self._database = sqlite3.connect(
-                ":memory:" if path is None else path, check_same_thread=False, isolation_level=None
+                ":memory:" if path is None else path,
+                timeout=_WAIT_SECONDS,
+                check_same_thread=False,
+                isolation_level=None,
             )
         except sqlite3.Error as error:
             raise SandboxError(f"state: cannot open {path}: {error}; give a file in a folder that exists") from error
@@ -41,15 +47,25 @@ class Store:
             self._prepare(path)
         except sqlite3.Error as error:
             self.close()
-            raise SandboxError(
-                f"state: cannot use {path}: {error}; give a new file, or an earlier sandbox's"
-            ) from error
+            advice = "give a new file, or an earlier sandbox's"
+            if _is_locked(error):
+                advice = "stop the program that uses it, or give another file"
+            raise SandboxError(f"state: cannot use {path}: {error}; {advice}") from error
         except SandboxError:
             self.close()
             raise
         self._database.row_factory = sqlite3.Row
 
     def _prepare(self, path: str | Path | None) -> None:
+        # In one transaction, so that another process which opens the new file sees nothing of it, or all.
+        with self.transaction():
+            self._claim(path)
+        if path is not None:
+            self._enter_wal_mode()
+        self._database.execute("PRAGMA synchronous = NORMAL")
+
+    def _claim(self, path: str | Path | None) -> None:
+        """Mark an empty database as the sandbox's, and refuse one that is not."""
         (application,) = self._database.execute("PRAGMA application_id").fetchone()
         (version,) = self._database.execute("PRAGMA user_version").fetchone()
         (tables,) = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -57,17 +73,34 @@ class Store:
             raise SandboxError(f"state: {path} is another program's database; give a new file")
         if tables and version != _VERSION:
             raise SandboxError(f"state: {path} is of another version of the sandbox ({version}); give a new file")
-        if path is not None:
-            self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
+        if tables:
+            return
         self._database.execute(_KEPT)
         self._database.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
+    def _enter_wal_mode(self) -> None:
+        # SQLite does not wait for the lock that the change of mode needs, since the holder may wait for this process.
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if not _is_locked(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
     def create(self, schema: str) -> None:
-        """Run a script of `CREATE … IF NOT EXISTS` statements."""
+        """Run a script of `CREATE … IF NOT EXISTS` statements, in one transaction."""
         with self._lock:
-            self._database.executescript(schema)
+            try:
+                self._database.executescript(f"BEGIN IMMEDIATE;\n{schema}\n;COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """Return all rows of a query; columns are read by name."""
@@ -113,6 +146,11 @@ class Store:
         """Close the database. It can be closed twice."""
         with self._lock:
             self._database.close()
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    # The low byte of an error's code is its class: SQLITE_BUSY_RECOVERY is a SQLITE_BUSY.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _make_private(path: str | Path) -> None:

@@ -8,6 +8,8 @@ from unichat.testing.answers import Answer, CannedStream, json_answer
 from unichat.testing.canned import AsyncCannedTransport, CannedTransport, Outcome
 from unichat.testing.clients import connect, connect_async
 from unichat.testing.clock import FakeClock
+from unichat.testing.fake_backend import FakeBackend
+from unichat.testing.fake_vendor import FakeCall
 from unichat.testing.faults import FAULTS, Fault, fault_named
 from unichat.testing.server import Connection, FaultServer, Gone
 
@@ -18,6 +20,8 @@ __all__ = [
     "CannedStream",
     "CannedTransport",
     "Connection",
+    "FakeBackend",
+    "FakeCall",
     "FakeClock",
     "Fault",
     "FaultServer",
