@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,11 @@ settings.register_profile("quick", _ANY_MACHINE, max_examples=50)
 settings.register_profile("thorough", _ANY_MACHINE, max_examples=1_000)
 settings.load_profile("quick")
 
+
+# Images of containers often forbid bytecode, to stay small. A run starts some 200 processes, each of which would
+# compile all of unichat again; and the tests themselves are compiled by pytest, in each of its processes.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A shell starts what runs in the background with SIGINT ignored, and every process below it inherits that: no Ctrl-C
 # that a test types would ever be heard.

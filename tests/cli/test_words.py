@@ -6,9 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from attrs import frozen
 
 import unichat
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
@@ -92,10 +94,21 @@ def leaves(node: ast.AST, constants: dict[str, ast.expr]) -> Iterator[str | ast.
             yield from (*leaves(left, constants), *leaves(right, constants))
 
 
-def found() -> tuple[set[str], set[object]]:
+@frozen
+class Hints:
     """The texts in all hints of the library, and all references of its templates."""
+
+    texts: set[str]
+    references: set[Any]
+
+    def of_kind(self, *kinds: type) -> list[Any]:
+        return [each for each in self.references if isinstance(each, kinds)]
+
+
+@pytest.fixture(scope="module")
+def hints() -> Hints:
     texts: set[str] = set()
-    references: set[object] = set()
+    references: set[Any] = set()
     for _, tree in sources():
         constants = {
             target.id: node.value
@@ -110,35 +123,28 @@ def found() -> tuple[set[str], set[object]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFERENCES:
                 texts_of = [each.value if isinstance(each, ast.Constant) else "…" for each in node.args]
                 references.add(REFERENCES[node.func.id](*texts_of))
-    return texts - {""}, references
+    return Hints(texts - {""}, references)
 
 
-TEXTS, ALL = found()
+def test_the_hints_and_their_references_are_found(hints):
+    assert {"Ask something.", "Allow more with ", "Try again later.", "Did you mean …?"} <= hints.texts
+    assert {Argument("deadline"), Method("chat"), Setting("threads", "…"), Term("in .text")} <= hints.references
 
 
-def test_the_hints_and_their_references_are_found():
-    assert {"Ask something.", "Allow more with ", "Try again later.", "Did you mean …?"} <= TEXTS
-    assert {Argument("deadline"), Method("chat"), Setting("threads", "…"), Term("in .text")} <= ALL
+def test_a_hint_has_no_python_outside_its_references(hints):
+    assert [text for text in hints.texts if CODE.search(text)] == []
+    assert [text for text in hints.texts if PYTHON_NAMES & set(re.findall(r"(?<!\[)\b[\w.]*\w", text))] == []
 
 
-@pytest.mark.parametrize("text", sorted(TEXTS))
-def test_a_hint_has_no_python_outside_its_references(text):
-    assert not CODE.search(text)
-    assert not PYTHON_NAMES & set(re.findall(r"(?<!\[)\b[\w.]*\w", text))
+def test_the_command_line_has_words_for_each_method_setting_and_term(hints):
+    words_for = command_words(all_options())
+    words = {reference: words_for(reference) for reference in hints.of_kind(Method, Setting, Term)}
+    assert [reference for reference, found in words.items() if not found or CODE.search(found)] == []
 
 
-@pytest.mark.parametrize(
-    "reference", sorted({each for each in ALL if isinstance(each, Method | Setting | Term)}, key=str)
-)
-def test_the_command_line_has_words_for_each_method_setting_and_term(reference):
-    words = command_words(all_options())(reference)
-    assert words
-    assert not CODE.search(words)
-
-
-def test_the_command_line_has_no_words_that_no_template_needs():
-    assert set(TERMS) == {each.text for each in ALL if isinstance(each, Term)}
-    assert {each.name for each in ALL if isinstance(each, Method)} <= set(METHODS)
+def test_the_command_line_has_no_words_that_no_template_needs(hints):
+    assert set(TERMS) == {each.text for each in hints.of_kind(Term)}
+    assert {each.name for each in hints.of_kind(Method)} <= set(METHODS)
 
 
 @pytest.mark.parametrize("command", METHODS.values())
@@ -146,12 +152,12 @@ def test_the_words_for_a_method_are_a_command(command):
     assert command.strip("`").removeprefix("unichat ") in app.COMMANDS
 
 
-@pytest.mark.parametrize("argument", sorted({each for each in ALL if isinstance(each, Argument)}, key=str))
-def test_an_argument_is_an_option_or_in_the_profile_or_left_out(argument):
-    template = Template("Do it", Template(", or pass ", argument), ".")
-    for options in (all_options(), frozenset()):
-        shown = describe_error(InvalidInput("no", hint=template), options)
-        assert re.fullmatch(r"no\. Do it(, or pass (--[a-z-]+( \w+)?|[a-z_]+ in the profile))?\.", shown)
+def test_an_argument_is_an_option_or_in_the_profile_or_left_out(hints):
+    for argument in hints.of_kind(Argument):
+        template = Template("Do it", Template(", or pass ", argument), ".")
+        for options in (all_options(), frozenset()):
+            shown = describe_error(InvalidInput("no", hint=template), options)
+            assert re.fullmatch(r"no\. Do it(, or pass (--[a-z-]+( \w+)?|[a-z_]+ in the profile))?\.", shown), argument
 
 
 @pytest.mark.parametrize(
