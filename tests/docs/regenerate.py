@@ -255,7 +255,8 @@ def operation_functions() -> str:
     """Return a section for each backend with the functions of its operations."""
     sections = []
     for backend in map(registry.find, registry.names()):
-        (module,) = {endpoint.function.__module__ for endpoint in backend.endpoints}
+        # The package, where a chapter of the reference has a module of its own.
+        (module,) = {re.sub(r"\.operations\..*", ".operations", each.function.__module__) for each in backend.endpoints}
         sections.append(
             f"## Functions of {backend.title}'s operations\n\n```{{eval-rst}}\n.. automodule:: {module}\n```"
         )

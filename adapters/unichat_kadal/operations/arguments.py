@@ -1,0 +1,70 @@
+"""The table of Kadal's endpoints, and checks of what Kadal would reject."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from unichat.adapter import Endpoints, quoted
+from unichat.errors import InvalidInput
+from unichat_kadal.operations.errors import error_detector
+from unichat_kadal.settings import bot_id_problem
+
+Encoding = Literal["json", "query", "both"]
+_MAX_INTEGER = 2**63 - 1
+BOT_SETTING = {"chat_bot_id": "chat_bot_id"}
+endpoints = Endpoints("kadal", error_detector("bot"))
+
+
+def check_bot_id(value: object) -> str:
+    """Return a bot's id, which must fit in a path."""
+    problem = bot_id_problem(value)
+    if problem:
+        raise InvalidInput(
+            f"chat_bot_id {quoted(value)} {problem}",
+            hint="Pass the bot's id.",
+            backend="kadal",
+            argument="chat_bot_id",
+            value=quoted(value),
+        )
+    return str(value)
+
+
+def check_reference(value: object) -> str | None:
+    """Return a user's reference, or None."""
+    # An empty one could be taken for the token's owner, and a number for another user.
+    return None if value is None else check_text("ext_user_id_ref", value)
+
+
+def check_encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
+    """Check that `value` is one of the `accepted` encodings."""
+    if value not in accepted:
+        raise endpoints.invalid_argument(name, value, hint=f"Use one of {', '.join(accepted)}.")
+
+
+def check_integer(name: str, value: object, minimum: int = 0) -> int:
+    """Return a whole number from `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= _MAX_INTEGER:
+        raise endpoints.invalid_argument(name, value, f"but Kadal takes a whole number from {minimum}", hint="Fix it.")
+    return value
+
+
+def check_boolean(name: str, value: object) -> bool:
+    """Return True or False."""
+    # Not bool(value): "false" would become true, and a downvote an upvote.
+    if not isinstance(value, bool):
+        raise endpoints.invalid_argument(name, value, "not True or False", hint="Fix it.")
+    return value
+
+
+def check_text(name: str, value: object) -> str:
+    """Return text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise endpoints.invalid_argument(name, value, "but Kadal takes text that is not empty", hint="Fix it.")
+    return value
+
+
+def check_order(value: str | None) -> str | None:
+    """Return "asc", "desc" or None."""
+    if value not in (None, "asc", "desc"):
+        raise endpoints.invalid_argument("order", value, hint='Use "asc" or "desc".')
+    return value
