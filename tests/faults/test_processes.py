@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.certificates import context_for, trusted
 from tests.faults.injection import good
 from tests.faults.neutral import Opens, new_nonce
 from tests.faults.oracles import check_error
 from tests.faults.server import Connection, FaultServer
-from tests.faults.vendors import VENDORS, text_for
+from tests.faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
 from tests.pace import PATIENCE
 from unichat.errors import ConnectionFailed, InvalidResponse
 
@@ -108,6 +110,109 @@ def test_a_fork_gets_its_own_connections_and_its_own_deadlines(
         _run(_FORKING, backend, server.url, way)
         assert max(server.seen.values()) == 1
     count(60, f"fork with {way} in flight: {backend}")
+
+
+_FORKING_IN_A_STREAM = """
+import asyncio, gc, os, sys
+from tests.faults.neutral import BACKENDS, new_nonce, settings_for, sync_client_on
+from unichat.connecting import async_client_for
+
+driver, url, ca, way = sys.argv[1:]
+given = {"ca_bundle": ca} if ca else {}
+question = f"Question {new_nonce()}"
+
+def fork():
+    child = os.fork()
+    if child == 0:
+        if way == "collects":
+            gc.collect()
+            os._exit(0)
+        if way == "fails":
+            raise LookupError("the child fails")
+        sys.exit(0)
+    os.waitpid(child, 0)
+    # The server goes on now.
+    print("forked", flush=True)
+
+def main():
+    with sync_client_on("kapa", url, **given) as client, client.stream(question) as pieces:
+        first = next(pieces)
+        if way == "reads":
+            fork_and_read(pieces)
+        else:
+            fork()
+        print((first.text + "".join(each.text for each in pieces)) == pieces.answer.text, flush=True)
+
+def fork_and_read(pieces):
+    child = os.fork()
+    if child == 0:
+        try:
+            list(pieces)
+        except Exception:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0, "the child reads what is its parent's"
+    print("forked", flush=True)
+
+async def main_async():
+    client = async_client_for(BACKENDS["kapa"], settings_for("kapa", url, **given))
+    async with client, client.stream(question) as pieces:
+        first = await anext(pieces)
+        fork()
+        text = first.text
+        async for each in pieces:
+            text += each.text
+        print(text == (await pieces.answer()).text, flush=True)
+
+main() if driver == "requests" else asyncio.run(main_async())
+"""
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize(
+    ("driver", "way"),
+    [("requests", way) for way in ("exits", "fails", "collects", "reads")]
+    + [("h11", way) for way in ("exits", "fails", "collects")],
+)
+def test_a_child_that_ends_within_its_parents_stream_leaves_it_open(
+    driver: str, way: str, tls: bool, count: Callable[..., None]
+) -> None:
+    forked = threading.Event()
+
+    def half_then_the_rest(connection: Connection) -> bool:
+        received = connection.read()
+        pieces = [b"%x\r\n%s\r\n" % (len(each), each) for each in kapa_records(received.nonce)]
+        connection.write(
+            http(200, b"", content_length="", transfer_encoding="chunked", **STREAM) + b"".join(pieces[:3])
+        )
+        assert forked.wait(PATIENCE)
+        connection.write(b"".join(pieces[3:]) + b"0\r\n\r\n")
+        return True
+
+    with FaultServer(VENDORS["kapa"], (half_then_the_rest,), tls=context_for("good") if tls else None) as server:
+        program = subprocess.Popen(
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-c",
+                _FORKING_IN_A_STREAM,
+                driver,
+                server.url,
+                trusted() if tls else "",
+                way,
+            ],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert program.stdout is not None
+        word = program.stdout.readline()
+        forked.set()
+        rest, errors = program.communicate(timeout=PATIENCE)
+    assert (word, rest, program.returncode) == ("forked\n", "True\n", 0), errors
+    count(60, f"a child that {way} within a stream, {'TLS' if tls else 'plain'}: {driver}")
 
 
 _FORKING_WITH_A_LOOP = """

@@ -56,6 +56,12 @@ class AttemptProgress:
                 self.stopped = reason
             shut_down(self._socket)
 
+    def disown(self) -> None:
+        """Leave the attempt to the process that this one was forked from: its connection is not this one's to end."""
+        # Another thread of the parent may have had it.
+        self._lock = threading.RLock()
+        self.stopped, self._socket = "cancelled", None
+
     def release(self) -> None:
         """Let go of the socket: the whole answer has come, and the connection is free for another call."""
         with self._lock:

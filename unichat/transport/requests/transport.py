@@ -77,7 +77,7 @@ class RequestsTransport:
         _transports.add(self)
 
     def _reset(self) -> None:
-        """Begin with no connections and no calls, as a child does after a fork: its parent's are not its own."""
+        """Begin with no connections and no calls."""
         # By references whose callback takes them out: like its slot, nothing has to remember an attempt's end.
         self._running: set[weakref.ref[AttemptProgress]] = set()
         # Our own slots, since a pool that blocks waits without limit, and one that does not opens connections without
@@ -220,7 +220,11 @@ _transports: weakref.WeakSet[RequestsTransport] = weakref.WeakSet()
 
 
 def _reset_all() -> None:
+    """Begin anew in a child after a fork: the connections and calls are its parent's."""
     for transport in tuple(_transports):
+        for running in tuple(transport._running):
+            if (progress := running()) is not None:
+                progress.disown()
         transport._reset()
 
 
