@@ -191,3 +191,11 @@ def test_a_policy_for_one_call_is_checked_as_any_other(name, value, words):
     with pytest.raises(ConfigError, match=words) as caught:
         made.client.with_policy(**{name: value})
     assert caught.value.key == name
+
+
+def test_a_base_url_is_kept_in_its_normal_form():
+    settings = Some(base_url="HTTPS://Faß.example:443/é/../v1/", bot="b")
+    assert settings.base_url == "https://xn--fa-hia.example/v1/"
+    # So no other way of writing it down sends the key in the clear.
+    with pytest.raises(ConfigError, match="in the clear"):
+        Some(base_url="HTTP://faß.example", bot="b")

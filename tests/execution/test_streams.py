@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -516,3 +518,11 @@ def test_a_stream_closed_while_it_opens_is_dropped_once_it_is_open():
     with pytest.raises(InvalidInput, match="the stream is closed"):
         next(stream)
     assert source.closed
+
+
+def test_a_stream_over_a_callers_own_transport_that_is_forgotten_is_closed():
+    _, opening, stream = answering(*WHOLE)
+    next(stream)
+    del stream
+    gc.collect()
+    assert opening.closed == 1

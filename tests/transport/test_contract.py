@@ -414,6 +414,32 @@ def test_a_name_that_nobody_knows_is_a_failed_connection_and_nothing_was_sent(se
         assert (error.kind, len(error.attempts)) == ("dns", 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "told"),
+    [
+        ("faß.example", "xn--fa-hia.example", "xn--fa-hia.example"),
+        ("FASS.Example", "fass.example", "fass.example"),
+        ("bücher.example.", "xn--bcher-kva.example.", "xn--bcher-kva.example"),
+    ],
+)
+def test_every_transport_asks_the_same_host_for_the_same_path(serve, caller_on, monkeypatch, name, asked, told):
+    resolve, names = socket.getaddrinfo, []
+
+    def everything_is_here(host, *arguments, **options):
+        names.append(host.decode() if isinstance(host, bytes) else host)
+        return resolve("127.0.0.1", *arguments, **options)
+
+    server = serve(answering(OK))
+    monkeypatch.setattr(socket, "getaddrinfo", everything_is_here)
+    with caller_on(f"http://{name}:{server.port}/añb/./c d/..", attempts=1) as caller:
+        caller.client._context = evolve(caller.client._context, base_url=f"http://{asked}:{server.port}/a%C3%B1b")
+        assert caller.run(READ) == {"ok": 1}
+    assert names == [asked]
+    request = server.log[0]
+    assert request.headers["host"] == f"{told}:{server.port}"
+    assert request.target.startswith("/a%C3%B1b/")
+
+
 @at_any_pace
 def test_silence_is_a_passed_deadline(serve, caller_on, pace):
     server = serve(silent)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from unichat._text.printable import quoted
+from unichat.adapter.addresses import normalize_host, normalize_url
 from unichat.errors import ConfigError
 
 
@@ -88,12 +89,13 @@ def _check_url(name: str, shown: str, problem: str) -> None:
         raise ConfigError(f"{name}: {shown} {problem}", key=name, hint="Such as https://api.example.com.")
 
 
+_LABELS = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 
 
 def split_base_url(base_url: str) -> tuple[str, str]:
-    """Return the address without a slash at its end, and the query, empty for none."""
-    address, _, query = base_url.partition("?")
+    """Return the address in its normal form, without a slash at its end, and the query, empty for none."""
+    address, _, query = normalize_url(base_url).partition("?")
     return address.rstrip("/"), query
 
 
@@ -116,16 +118,11 @@ def _address_problem(value: str) -> str:
 
 def _is_host(host: str) -> bool:
     """Whether HTTP libraries would take `host`: an address, or labels of 1 to 63 letters, digits, `-` and `_`."""
-    if ":" in host:
-        try:
-            return ipaddress.ip_address(host.partition("%")[0]).version == 6
-        except ValueError:
-            return False
     try:
-        encoded = host.removesuffix(".").encode("idna").decode()
-    except UnicodeError:
+        encoded = normalize_host(host)
+    except ValueError:
         return False
-    return re.fullmatch(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*", encoded) is not None
+    return ":" in host or _LABELS.fullmatch(encoded) is not None
 
 
 def is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ from attrs import NOTHING, field, frozen
 
 from unichat._text.printable import quoted
 from unichat._text.templates import Setting, Template
+from unichat.adapter.addresses import normalize_url
 from unichat.adapter.setting_checks import (
     call_rate,
     http_url,
@@ -167,6 +168,7 @@ class CommonSettings(PolicySettings):
     )
 
     def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "base_url", normalize_url(self.base_url))
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and not self.allow_insecure and not is_loopback(parts.hostname or ""):
             raise ConfigError(

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import fields_dict
 
@@ -21,8 +20,6 @@ from unichat.config.selection import Layer, Selection, select_by_profile
 from unichat.config.setting_types import is_secret
 from unichat.config.validation import setting_attributes
 from unichat.errors import ConfigError
-
-_PORTS = {"http": 80, "https": 443}
 
 
 def profile_base_url(
@@ -67,15 +64,8 @@ def find_other_base_url(backend: Backend[Any], raw_values: Layer) -> str | None:
     except ConfigError:
         return None
     own = fields_dict(backend.settings)["base_url"].default
-    if isinstance(own, str) and _normalize(own) == _normalize(base_url):
-        return None
-    return split_base_url(base_url)[0]
-
-
-def _normalize(base_url: str) -> tuple[object, ...]:
-    """Return what two URLs of the same API have in common."""
-    parts = urlsplit(split_base_url(base_url)[0])
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.path
+    address = split_base_url(base_url)[0]
+    return None if isinstance(own, str) and split_base_url(own)[0] == address else address
 
 
 def find_exposed_secrets(

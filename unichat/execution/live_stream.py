@@ -89,8 +89,8 @@ def closed_stream() -> InvalidInput:
 class LiveStream(Generic[T]):
     """The events of one streamed answer, once each. See the top of this module."""
 
-    _is_made = _begun = False
-    """Whether it was made, which an interrupt can keep from ending, and whether its first event has come."""
+    _begun = False
+    """Whether its first event has come. Of the class, too: an interrupt can keep one from being made."""
 
     def __init__(self, run: OperationRun[T], reply: OpenReply | AsyncOpenReply) -> None:
         assert isinstance(run.operation, StreamOperation)
@@ -111,13 +111,11 @@ class LiveStream(Generic[T]):
         self._body_ended = False
         self._count = 0
         self._closed = False
-        self._is_made = True
 
     def __del__(self) -> None:
-        # One that was forgotten rather than closed.
-        if self._begun:
+        # One that was forgotten rather than closed. Before its first event, whoever opened it closes it.
+        if self._begun and not self._closed:
             self._run.finish(Done(None))
-        if self._is_made:
             self._run.context.discard(self._reply)
 
     def first(self) -> Program[Done[LiveStream[T]] | Failed]:

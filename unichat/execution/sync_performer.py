@@ -98,7 +98,8 @@ class SyncPerformer:
         threading.Thread(target=run, name="unichat-background", daemon=True).start()
 
     def discard(self, reply: Any) -> None:
-        """Do nothing: a forgotten stream's body drops its connection itself."""
+        """Drop the connection of a forgotten stream, in whichever thread the garbage collector runs."""
+        reply.close()
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Call a function at once: what forgotten streams hold can be let go in any thread."""

@@ -142,7 +142,10 @@ class OpenReply(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the connection up, unless the body has ended and it is in the pool again. Closing twice is fine."""
+        """Give the connection up, unless the body has ended and it is in the pool again. Closing twice is fine.
+
+        May be called from any thread, at any moment: a forgotten stream is closed by the garbage collector.
+        """
         ...
 
 

@@ -93,7 +93,7 @@ class Connector:
             lambda: connection,
             sock=opened,
             ssl=self._tls if is_encrypted else None,
-            server_hostname=address.host if is_encrypted else None,
+            server_hostname=address.name if is_encrypted else None,
             ssl_handshake_timeout=self._connect_timeout if is_encrypted else None,
         )
         return connection
@@ -117,7 +117,7 @@ class Connector:
             connection.transport,
             connection,
             self._tls,
-            server_hostname=self._server.host,
+            server_hostname=self._server.name,
             ssl_handshake_timeout=self._connect_timeout,
         )
         if transport is None:

@@ -20,23 +20,27 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Address:
-    """Where a URL leads.
+    """Where a URL leads, in its normal form (`unichat.adapter.addresses`).
 
     Attributes:
-        host: as the network writes it: in ASCII, without brackets.
+        host: as it is resolved: in ASCII, without brackets.
+        name: as it is told to the server, and stands in its certificate.
         authority: host and port as `Host` has them, without a port that is the scheme's own.
         authorization: for `Proxy-Authorization`, of the user and password that the URL holds; empty for none.
     """
 
-    __slots__ = ("authority", "authorization", "host", "path", "port", "scheme")
+    __slots__ = ("authority", "authorization", "host", "name", "path", "port", "scheme")
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.scheme = parts.scheme.lower()
-        self.host = _to_ascii((parts.hostname or "").rstrip("."))
+        # In a URL, the name of an interface follows `%25` (RFC 6874).
+        self.host = (parts.hostname or "").replace("%25", "%")
         self.port = parts.port or _DEFAULT_PORTS[self.scheme]
         self.path = parts.path.rstrip("/")
-        bracketed = f"[{self.host}]" if ":" in self.host else self.host
+        # A dot at the end says that a name is complete, which concerns its resolution alone.
+        self.name = self.host.rstrip(".")
+        bracketed = f"[{self.name}]" if ":" in self.name else self.name
         self.authority = bracketed if self.port == _DEFAULT_PORTS[self.scheme] else f"{bracketed}:{self.port}"
         self.authorization = ""
         if parts.username is not None:
@@ -46,17 +50,7 @@ class Address:
     @property
     def authority_with_port(self) -> str:
         """Host and port, for `CONNECT`."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def _to_ascii(host: str) -> str:
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode()
-    except UnicodeError:
-        # It is no name that anybody could resolve, and is refused as such.
-        return host
+        return f"[{self.name}]:{self.port}" if ":" in self.name else f"{self.name}:{self.port}"
 
 
 class RequestHeads:

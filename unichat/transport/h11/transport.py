@@ -6,6 +6,7 @@ Proxies and authorities are found as the sync client finds them.
 from __future__ import annotations
 
 from unichat.adapter import Reply
+from unichat.adapter.addresses import normalize_url
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.h11.connecting import Connector
 from unichat.transport.h11.pool import ConnectionPool
@@ -43,7 +44,7 @@ class H11Transport:
         ca_bundle: str | None = None,
         connections: int | None = None,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._base_url = normalize_url(base_url).rstrip("/")
         proxy_url = proxy_for(self._base_url)
         self._refusal = check_proxy(proxy_url, ("http", "https"))
         server = Address(self._base_url)

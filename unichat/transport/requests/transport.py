@@ -9,10 +9,10 @@ import weakref
 from urllib.parse import urlsplit
 
 import requests
-from attrs import frozen
 from requests.structures import CaseInsensitiveDict
 
 from unichat.adapter import Reply
+from unichat.adapter.addresses import normalize_url
 from unichat.transport import limits
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.forks import reset_after_fork
@@ -28,19 +28,6 @@ from unichat.transport.weak_semaphore import WeakSemaphore
 _PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _CONNECTIONS = 64
 """Connections unless told otherwise: as many threads can share a client without waiting for each other."""
-
-
-@frozen
-class _Route:
-    """How the host is reached, by the environment: worked out once, since requests would do so for each request.
-
-    Attributes:
-        address: with the host as the network writes it.
-        proxies: by scheme.
-    """
-
-    address: str
-    proxies: dict[str, str]
 
 
 class RequestsTransport:
@@ -67,11 +54,12 @@ class RequestsTransport:
         connections: int | None = None,
     ) -> None:
         self._connections = connections or _CONNECTIONS
-        self._base_url = base_url.rstrip("/")
+        self._base_url = normalize_url(base_url).rstrip("/")
         self._connect_timeout = connect_timeout
-        self._proxy = proxy_for(self._base_url)
-        self._problem = check_proxy(self._proxy, _PROXIES)
-        self._context = context_for(ca_bundle) if is_encrypted(self._base_url, self._proxy) else None
+        proxy = proxy_for(self._base_url)
+        self._proxies = {urlsplit(self._base_url).scheme: proxy} if proxy else {}
+        self._problem = check_proxy(proxy, _PROXIES)
+        self._context = context_for(ca_bundle) if is_encrypted(self._base_url, proxy) else None
         self._closed = False
         self._reset()
         _transports.add(self)
@@ -85,7 +73,6 @@ class RequestsTransport:
         self._slots = WeakSemaphore(self._connections)
         self._session = make_session(self._context, self._connections)
         self._headers = {name: str(value) for name, value in self._session.headers.items()}
-        self._route: _Route | None = None
 
     def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
         """Send `request` and read the whole answer, within the deadline.
@@ -163,12 +150,11 @@ class RequestsTransport:
         timeouts = (min(self._connect_timeout, left), left)
         interruption: BaseException | None = None
         try:
-            route = self._find_route()
-            prepared = self._prepare(route.address, request)
+            prepared = self._prepare(request)
             # Not the session's own send(): even where it follows no redirect it reads one's whole body, however large,
             # and looks where it leads; and it keeps cookies.
-            response = session.get_adapter(route.address).send(
-                prepared, stream=True, timeout=timeouts, verify=True, proxies=route.proxies
+            response = session.get_adapter(self._base_url).send(
+                prepared, stream=True, timeout=timeouts, verify=True, proxies=self._proxies
             )
         except FAILURES as error:
             interruption = find_interruption(error)
@@ -182,21 +168,14 @@ class RequestsTransport:
             return TransportFailure("head", f"HTTP status {response.status_code} as the final one", phase="body")
         return HttpResponse(response, watchdog)
 
-    def _find_route(self) -> _Route:
-        if self._route is None:
-            address = requests.Request("GET", f"{self._base_url}/").prepare().url or ""
-            proxies = {urlsplit(address).scheme: self._proxy} if self._proxy else {}
-            self._route = _Route(address.rstrip("/"), proxies)
-        return self._route
-
-    def _prepare(self, address: str, request: HttpRequest) -> requests.PreparedRequest:
+    def _prepare(self, request: HttpRequest) -> requests.PreparedRequest:
         """Return the request as it goes out. Nothing but its own headers ever vouches for it: .netrc is not read.
 
         Written by hand: Session.prepare_request works all of it out anew each time, and takes longer than sending it.
         """
         prepared = requests.PreparedRequest()
         prepared.method = request.method
-        prepared.url = address + request.target
+        prepared.url = self._base_url + request.target
         prepared.body = request.body
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
         for name, value in request.headers.items():
