@@ -54,7 +54,9 @@ def command(docs: str | None, question: str, as_json: bool) -> None:
     A step that a vendor has no call for is `unsupported`; if one fails, the exit code is 1.
     """
     from unichat import connect, sandbox
+    from unichat.cli.target import configure_logging
 
+    configure_logging()
     results: dict[str, dict[str, Step]] = {}
     with sandbox.start(docs=docs) as box:
         for backend in box.backends:

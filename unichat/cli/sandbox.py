@@ -36,7 +36,9 @@ def command(docs: str | None, port: int | None, state: str | None, as_toml: bool
     # Before anything starts, so that an early signal ends this as cleanly as a late one.
     with _stop_on_signals() as stopped:
         from unichat import sandbox
+        from unichat.cli.target import configure_logging
 
+        configure_logging()
         with sandbox.start(docs=docs, state=state, ports=port) as box:
             if as_json:
                 output.print_json({backend: box.settings(backend) for backend in box.backends}, indent=None)

@@ -1,33 +1,36 @@
-"""Finds and reads the Markdown documents that the sandbox answers from."""
+"""Reads the Markdown documents that the sandbox answers from."""
 
 from __future__ import annotations
 
 import importlib.resources
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from attrs import frozen
 
 from unichat.sandbox.errors import SandboxError
-
-_FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+from unichat.sandbox.folders import find_markdown, pass_over
+from unichat.sandbox.front_matter import split_front_matter
 
 
 @frozen
 class Document:
-    """One Markdown file: its path in the folder (`guide/start.md`), and its text, with line feeds as line ends."""
+    """One Markdown file: its path in the folder (`guide/start.md`), and its text, with line feeds as line ends.
+
+    `title` is the one that its front matter gives; empty without one.
+    """
 
     name: str
     text: str
+    title: str = ""
 
 
 def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
     """Return the Markdown files below `folder` (default: unichat's own docs), sorted by name.
 
-    Names that begin with `.` or `_` are skipped, since Sphinx and git keep their own files there. Bytes that are not
-    UTF-8 become U+FFFD.
+    Which files these are, `find_markdown` says. Bytes that are not UTF-8 become U+FFFD.
 
     Raises:
         SandboxError: There is no such folder, it cannot be read, or it has no `*.md` file with text.
@@ -36,7 +39,7 @@ def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
     if not root.is_dir():
         raise SandboxError(f"docs: {root} is not a folder; give a folder with Markdown files (*.md)")
     try:
-        documents = tuple(sorted(_read_folder(root, ""), key=lambda document: document.name))
+        documents = tuple(sorted(_read_folder(root), key=lambda document: document.name))
     except OSError as error:
         raise SandboxError(f"docs: cannot read {root}: {error.strerror}; give a readable folder") from error
     if not any(document.text.strip() for document in documents):
@@ -51,12 +54,23 @@ def default_folder() -> Traversable:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "docs"
 
 
-def _read_folder(folder: Traversable, prefix: str) -> Iterator[Document]:
-    for entry in folder.iterdir():
-        if entry.name.startswith((".", "_")):
-            continue
-        if entry.is_dir():
-            yield from _read_folder(entry, f"{prefix}{entry.name}/")
-        elif entry.name.endswith(".md"):
-            text = re.sub(r"\r\n?", "\n", entry.read_bytes().decode("utf-8-sig", "replace"))
-            yield Document(prefix + entry.name, _FRONT_MATTER.sub("", text).replace("\0", "\N{REPLACEMENT CHARACTER}"))
+def _read_folder(folder: Traversable) -> Iterator[Document]:
+    files: Iterable[tuple[str, Traversable]]
+    if isinstance(folder, Path):
+        files = find_markdown(folder)
+    else:
+        # unichat's own pages in a zip, which has no links.
+        files = [(each.name, each) for each in folder.iterdir() if each.name.endswith(".md")]
+    for name, file in files:
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            pass_over(name, error.strerror or str(error))
+        else:
+            yield _read_document(name, data)
+
+
+def _read_document(name: str, data: bytes) -> Document:
+    text = re.sub(r"\r\n?", "\n", data.decode("utf-8-sig", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    title, text = split_front_matter(text)
+    return Document(name, text, title)
