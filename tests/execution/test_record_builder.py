@@ -1,0 +1,91 @@
+"""The record of an operation, built while it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.canned import operation
+from unichat.errors import NotFound, ServerError
+from unichat.execution.record_builder import RecordBuilder
+from unichat.policy.failures import Retry
+from unichat.policy.judge import Failed, VendorReport
+from unichat.record import Attempt
+from unichat.testing import FakeClock
+from unichat.transport.base import Deadline
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def builder(clock):
+    return RecordBuilder(operation(name="look"), Deadline(60.0, clock.monotonic), "0123abcd")
+
+
+def test_build_before_any_attempt_is_a_record_of_nothing_sent(builder):
+    record = builder.build()
+    assert (record.backend, record.operation, record.call_id) == ("echo", "look", "0123abcd")
+    assert (record.attempts, record.status, record.phase, record.maybe_delivered) == ((), None, "", False)
+
+
+def test_attempts_are_numbered_and_timed_from_the_beginning_of_the_call(builder, clock):
+    clock.advance(2.0)
+    builder.add_attempt(0.5, "HTTP 503")
+    builder.add_wait(3.0)
+    clock.advance(4.0)
+    builder.add_attempt(5.0, "ok")
+    record = builder.build()
+    assert record.attempts == (Attempt(1, 0.5, 1.5, "HTTP 503", 3.0), Attempt(2, 5.0, 1.0, "ok"))
+    assert record.elapsed == 6.0
+    assert record.maybe_delivered is True
+
+
+def test_add_wait_before_any_attempt_adds_nothing(builder):
+    builder.add_wait(1.0)
+    assert builder.build().attempts == ()
+
+
+def test_extend_attempt_makes_the_last_one_as_long_as_its_stream(builder, clock):
+    builder.add_attempt(0.0, "HTTP 503")
+    builder.add_attempt(0.0, "ok")
+    clock.advance(7.0)
+    builder.extend_attempt("truncated")
+    assert builder.build().attempts == (Attempt(1, 0.0, 0.0, "HTTP 503"), Attempt(2, 0.0, 7.0, "truncated"))
+
+
+def test_add_failure_keeps_what_an_earlier_failure_said_until_a_later_one_says_more(builder):
+    first = VendorReport(message="busy", code="e1", envelope_status=507)
+    builder.add_failure(Failed(ServerError("x"), vendor=first, phase="body"))
+    builder.add_failure(Failed(ServerError("x")))
+    record = builder.build()
+    assert (record.vendor_message, record.vendor_code, record.envelope_status) == ("busy", "e1", 507)
+    assert record.phase == "body"
+    builder.add_failure(Failed(ServerError("x"), vendor=VendorReport(message="later"), phase="waiting"))
+    assert (builder.build().vendor_message, builder.build().phase) == ("later", "waiting")
+
+
+@pytest.mark.parametrize(
+    ("retry", "delivered", "duplicated"),
+    [
+        (Retry.YES, True, True),
+        (Retry.YES, False, False),
+        (Retry.NO, True, False),
+        (Retry.AMBIGUOUS, True, False),
+    ],
+)
+def test_a_call_may_be_duplicated_only_after_the_retry_of_a_delivered_request(builder, retry, delivered, duplicated):
+    error = ServerError("x", maybe_delivered=delivered)
+    builder.add_failure(Failed(error, retry))
+    builder.add_failure(Failed(ServerError("x", maybe_delivered=False), Retry.NO))
+    assert builder.maybe_duplicated is duplicated
+
+
+def test_build_with_an_error_says_what_the_error_says(builder):
+    builder.add_attempt(0.0, "HTTP 404")
+    builder.stopped_by = "not_retryable"
+    error = NotFound("x", maybe_delivered=False, retry_after=5.0)
+    record = builder.build(error)
+    assert (record.maybe_delivered, record.retryable, record.retry_after) == (False, error.retryable, 5.0)
+    assert record.stopped_by == "not_retryable"
