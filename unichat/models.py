@@ -86,6 +86,8 @@ _TEXT_FORM = re.compile(
 )
 _BACKEND = re.compile(r"[a-z][a-z0-9_-]*")
 _TEXT_LIMIT = 16_384
+_OPTIONAL_PARTS = ("user", "scope", "position", "state")
+_STATE = re.compile(r"state=[^,~]*")
 
 
 @lru_cache(maxsize=64)
@@ -104,6 +106,8 @@ class ThreadRef:
         user: the bot's id for the person whose thread it is, where the backend needs it again.
         scope: the bot that the thread belongs to, where the backend's threads belong to one.
         position: the newest answer known when the reference was made; it does not take part in comparison.
+        state: the conversation itself, where the vendor keeps none and the client was told to keep it here. It takes no
+            part in comparison, and `repr` and errors do not show it; the text form holds it.
     """
 
     backend: str
@@ -111,16 +115,23 @@ class ThreadRef:
     user: str | None = field(default=None, kw_only=True)
     scope: str | None = field(default=None, kw_only=True)
     position: str | None = field(default=None, kw_only=True, eq=False)
+    state: str | None = field(
+        default=None, kw_only=True, eq=False, repr=lambda state: "None" if state is None else "***"
+    )
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.backend, str) or not _is_name(self.backend):
             raise _thread_error(self.backend, "its backend is not a valid adapter name", "backend")
-        if self.user is self.scope is self.position is None and type(self.id) is str and 0 < len(self.id) < 1000:
+        if (
+            self.user is self.scope is self.position is self.state is None
+            and type(self.id) is str
+            and 0 < len(self.id) < 1000
+        ):
             # Most references are like this, and a history makes one for each row.
             if has_lone_surrogate(self.id):
                 raise _thread_error(self.id, "its id holds a lone surrogate", "id")
             return
-        for name in ("id", "user", "scope", "position"):
+        for name in ("id", *_OPTIONAL_PARTS):
             value = getattr(self, name)
             if value is None and name != "id":
                 continue
@@ -128,14 +139,14 @@ class ThreadRef:
                 raise _thread_error(value, f"its {name} must be text that is not empty", name)
             if has_lone_surrogate(value):
                 raise _thread_error(value, f"its {name} holds a lone surrogate", name)
-        length = sum(len(value) for value in (self.id, self.user, self.scope, self.position) if value)
+        length = sum(len(value) for value in (self.id, self.user, self.scope, self.position, self.state) if value)
         # Percent-encoding makes at most twelve characters of one: shorter references need no check.
         if length * 12 > _TEXT_LIMIT - 100 and len(str(self)) > _TEXT_LIMIT:
             raise _thread_error(self.id, f"its text would be over {_TEXT_LIMIT:,} characters long", limit=_TEXT_LIMIT)
 
     def __str__(self) -> str:
         parts = [_encode(self.id)]
-        for name in ("user", "scope", "position"):
+        for name in _OPTIONAL_PARTS:
             value = getattr(self, name)
             if value is not None:
                 parts.append(f"{name}={_encode(value)}")
@@ -175,13 +186,15 @@ def _parse_pairs(text: str, pairs: list[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if name not in ("user", "scope", "position") or not equals or name in known:
+        if name not in _OPTIONAL_PARTS or not equals or name in known:
             raise _thread_error(text, f"{quoted(pair)} is not part of a reference")
         known[name] = unquote(value)
     return known
 
 
 def _thread_error(value: object, problem: str, argument: str = "thread", limit: int | None = None) -> InvalidInput:
+    if isinstance(value, str):
+        value = _STATE.sub("state=***", value)
     return InvalidInput(
         f"{quoted(value)} is not a thread reference: {problem}",
         hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
@@ -268,6 +281,17 @@ class Exchange:
     uncertain: bool | None = None
     cleared: bool | None = None
     raw: Any = _raw()
+
+    def to_answer(self) -> Answer:
+        """Return the answer of the exchange, as `chat` would have."""
+        return Answer(
+            text=self.answer,
+            id=self.id,
+            thread=self.thread,
+            sources=self.sources,
+            uncertain=self.uncertain,
+            raw=self.raw,
+        )
 
 
 @frozen(kw_only=True)

@@ -29,6 +29,7 @@ from unichat.adapter import (
     as_flow,
     ask,
     check_scope,
+    drop_comment_flags,
     drop_unsupported,
     exclusive,
     quoted,
@@ -41,7 +42,6 @@ from unichat.models import (
     Answer,
     ClearOutcome,
     ClearResult,
-    Comment,
     Exchange,
     Feedback,
     FeedbackReceipt,
@@ -275,22 +275,17 @@ class KadalAdapter(Adapter):
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; a second call may make a second row. Source: Kadal reference, 'Add Feedback API'."""
         user = self._resolve_user_or_drop(call, Template("Rate it ", Term("by its Answer, not by its id"), "."))
-        comment = call.comment
-        if comment is not None:
-            for name in ("incorrect", "irrelevant", "unaddressed"):
-                if getattr(comment, name):
-                    call.reject_or_drop(f"comment.{name}", "Kadal accepts only text", "Say it in the comment's text.")
-            comment = None if comment.text is None else Comment(comment.text)
+        call = drop_comment_flags(call, "Kadal accepts only text")
         fields: dict[str, Any] = {
             "bot_response_id": _parse_response_id(call.answer_id),
             "is_positive": call.rating is Rating.UP,
             "rating_id": self._find_rating_id(call),
-            "comment": None if comment is None else comment.text,
+            "comment": None if call.comment is None else call.comment.text,
             "ext_user_id_ref": self._user_reference(user, call.thread),
         }
         # Built here already, so that a value which cannot be sent raises at once.
         operations.add_feedback(**fields)
-        return self._send_feedback(evolve(call, comment=comment), fields)
+        return self._send_feedback(call, fields)
 
     def _send_feedback(self, call: FeedbackCall, fields: dict[str, Any]) -> Flow[FeedbackReceipt]:
         encoding = self.settings.feedback_encoding
@@ -304,9 +299,7 @@ class KadalAdapter(Adapter):
         if row is None:
             # The 422 stored nothing, so this does not add a second rating.
             row = yield from ask(operations.add_feedback(**fields, feedback_encoding="query"))
-        return FeedbackReceipt(
-            id=row.id, answer_id=str(call.answer_id), rating=call.rating, comment=call.comment, raw=row.raw
-        )
+        return call.receipt(id=row.id, raw=row.raw)
 
     def _find_rating_id(self, call: FeedbackCall) -> int:
         given = call.options.get("rating_id")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
@@ -21,9 +21,10 @@ from unichat.adapter import (
     Page,
     Paged,
     ask,
+    drop_none,
     drop_unsupported,
     open_stream,
-    reconcile,
+    reconcile_call,
     require_user_id,
 )
 from unichat.errors import Unsupported
@@ -34,9 +35,6 @@ from unichat_kapa.settings import KapaSettings
 
 PAGE_SIZE = 100
 """Rows per request by default."""
-
-_CLOCK_SKEW = 5.0
-"""Seconds that the vendor's clock may be behind this machine's."""
 
 _REACTIONS = {Rating.UP: "upvote", Rating.DOWN: "downvote"}
 
@@ -91,11 +89,7 @@ class KapaAdapter(Adapter):
         else:
             operation = operations.chat_in_thread(thread_id=call.thread.id, **question)
         answer_operation = operation.map(lambda reply: _reply_to_answer(reply, call.thread))
-        return (
-            reconcile(lambda: ask(answer_operation), self._answer_finder(call))
-            if call.reconcile
-            else ask(answer_operation)
-        )
+        return reconcile_call(call, lambda: ask(answer_operation), lambda: self._read_newest(call), self.now())
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         """Ask, streamed. Source: Kapa reference, 'Chat streamed' and 'Chat in thread streamed'."""
@@ -104,34 +98,19 @@ class KapaAdapter(Adapter):
             operation = operations.chat_streamed(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread_streamed(thread_id=call.thread.id, **question)
-        return (
-            reconcile(lambda: open_stream(operation), self._answer_finder(call))
-            if call.reconcile
-            else open_stream(operation)
-        )
+        return reconcile_call(call, lambda: open_stream(operation), lambda: self._read_newest(call), self.now())
 
-    def _answer_finder(self, call: ChatCall) -> Callable[[], Flow[Answer | None]]:
-        """Return a function that looks for the answer to a question that may be received from now on.
-
-        It is found if the thread's last exchange has the question, or, without a thread, exactly one of the project's
-        newest exchanges.
-        """
-        since = self.now() - timedelta(seconds=_CLOCK_SKEW)
-        question = call.question
-
-        def find_answer() -> Flow[Answer | None]:
-            if call.thread is not None:
-                thread = yield from ask(operations.retrieve_thread(id=call.thread.id))
-                rows = sorted_by_time(thread.question_answers)[-1:]
-            else:
-                newest = operations.list_question_answers(
-                    project_id=self.settings.project_id, ordering="-created_at", page=1, page_size=PAGE_SIZE
-                )
-                rows = list((yield from ask(newest)).items)
-            found = [row for row in rows if row.question == question and row.answer and _is_since(row, since)]
-            return _row_to_answer(found[0], call.thread) if len(found) == 1 else None
-
-        return find_answer
+    def _read_newest(self, call: ChatCall) -> Flow[Sequence[Exchange]]:
+        """Return the last exchange of the call's thread, or without a thread the project's newest exchanges."""
+        if call.thread is not None:
+            thread = yield from ask(operations.retrieve_thread(id=call.thread.id))
+            rows = sorted_by_time(thread.question_answers)[-1:]
+        else:
+            newest = operations.list_question_answers(
+                project_id=self.settings.project_id, ordering="-created_at", page=1, page_size=PAGE_SIZE
+            )
+            rows = list((yield from ask(newest)).items)
+        return _rows_to_exchanges(rows, call.thread)
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; a later rating by the same user replaces it. Source: Kapa reference, 'Upsert feedback'."""
@@ -147,13 +126,7 @@ class KapaAdapter(Adapter):
             user_identifier=user,
             comment=None if comment is None else _comment_to_json(comment),
         )
-        return ask(
-            operation.map(
-                lambda row: FeedbackReceipt(
-                    id=row.id, answer_id=str(call.answer_id), rating=call.rating, comment=comment, raw=row.raw
-                )
-            )
-        )
+        return ask(operation.map(lambda row: call.receipt(id=row.id, raw=row.raw)))
 
     def history(self, call: HistoryCall) -> Flow[Paged[Exchange]]:
         """Read a thread, or the project's questions and answers, filtered by Kapa's own user id.
@@ -236,26 +209,24 @@ class KapaAdapter(Adapter):
 
 def _user_to_json(user: User) -> dict[str, Any]:
     """Return the `user` object. Source: Kapa reference, 'Chat' (EndUserInfo)."""
-    fields: Mapping[str, Any] = {
-        "unique_client_id": user.id,
-        "email": user.email,
-        "fingerprint_id": user.fingerprint_id,
-        "slack_id": user.slack_id,
-        "discord_id": user.discord_id,
-        "metadata": user.metadata,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+    return drop_none(
+        unique_client_id=user.id,
+        email=user.email,
+        fingerprint_id=user.fingerprint_id,
+        slack_id=user.slack_id,
+        discord_id=user.discord_id,
+        metadata=user.metadata,
+    )
 
 
 def _comment_to_json(comment: Comment) -> dict[str, Any]:
     """Return the `comment` object. Source: Kapa reference, 'Upsert feedback' (FeedbackComment)."""
-    fields = {
-        "issue": comment.text,
-        "incorrect": comment.incorrect,
-        "irrelevant": comment.irrelevant,
-        "unaddressed": comment.unaddressed,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+    return drop_none(
+        issue=comment.text,
+        incorrect=comment.incorrect,
+        irrelevant=comment.irrelevant,
+        unaddressed=comment.unaddressed,
+    )
 
 
 def _reply_to_answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
@@ -301,22 +272,6 @@ def sorted_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
     """Return the rows, oldest first if all have times: the reference promises no order within a thread."""
     times = {row.id: row.created_at for row in rows if row.created_at is not None}
     return sorted(rows, key=lambda row: times[row.id]) if len(times) == len(rows) else list(rows)
-
-
-def _is_since(row: QuestionAnswer, since: datetime) -> bool:
-    return row.created_at is not None and row.created_at >= since
-
-
-def _row_to_answer(row: QuestionAnswer, thread: ThreadRef | None) -> Answer:
-    (exchange,) = _rows_to_exchanges([row], thread)
-    return Answer(
-        text=exchange.answer,
-        id=exchange.id,
-        thread=exchange.thread,
-        sources=exchange.sources,
-        uncertain=exchange.uncertain,
-        raw=exchange.raw,
-    )
 
 
 def _exchange_id(exchange: Exchange) -> str | None:

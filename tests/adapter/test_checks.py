@@ -13,7 +13,10 @@ from unichat.adapter import (
     FeedbackCall,
     HistoryCall,
     check_scope,
+    drop_comment_flags,
     drop_unsupported,
+    require_owner,
+    require_thread,
     require_user_id,
     resolve_owner,
     resolve_user_id,
@@ -121,3 +124,37 @@ def test_resolve_owner_rejects_another_user_than_the_threads(call, owner, shown)
     with pytest.raises(ThreadMismatch, match=f"the thread belongs to {shown}, not to 'grace'") as caught:
         resolve_owner(call)
     assert (caught.value.expected, caught.value.found) == (owner, "grace")
+
+
+def test_require_owner_is_the_threads_user_or_the_calls():
+    assert require_owner(evolve(CALLS[0], thread=THREAD)) == "ada"
+    assert require_owner(evolve(CALLS[0], user=User("grace"))) == "grace"
+
+
+@every_call
+def test_require_owner_without_a_user_raises_with_the_argument(call):
+    with pytest.raises(InvalidInput, match="acme needs one") as caught:
+        require_owner(evolve(call, thread=ThreadRef("acme", "t-1"), on_unsupported="drop"))
+    assert (caught.value.argument, caught.value.operation) == ("user", call.operation)
+
+
+def test_require_thread_without_one_raises_even_where_the_caller_drops():
+    assert require_thread(evolve(CALLS[3], thread=THREAD)) == THREAD
+    with pytest.raises(InvalidInput, match="one thread at a time") as caught:
+        require_thread(evolve(CALLS[3], user=User("ada"), on_unsupported="drop"))
+    assert caught.value.argument == "thread"
+
+
+@pytest.mark.parametrize("flag", ["incorrect", "irrelevant", "unaddressed"])
+def test_drop_comment_flags_raises_or_keeps_the_text(flag):
+    call = evolve(CALLS[1], comment=Comment("No.", **{flag: True}))
+    with pytest.raises(Unsupported) as caught:
+        drop_comment_flags(call, "Acme takes text")
+    assert caught.value.argument == f"comment.{flag}"
+    assert drop_comment_flags(evolve(call, on_unsupported="drop"), "Acme takes text").comment == Comment("No.")
+    only_flags = evolve(call, comment=Comment(**{flag: True}), on_unsupported="drop")
+    assert drop_comment_flags(only_flags, "Acme takes text").comment is None
+
+
+def test_drop_comment_flags_without_a_comment_returns_the_call():
+    assert drop_comment_flags(CALLS[1], "Acme takes text") is CALLS[1]

@@ -15,6 +15,7 @@ from tests.architecture.import_rules import ADAPTERS, ROOT
 from unichat.config.plugins import _BUILT_IN
 
 PACKAGES = import_rules.adapter_packages()
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/*/__init__.py"))
 TAKE = "take names from unichat.adapter, unichat.models or unichat.errors"
 EXTRA = "the simulator, which needs an extra"
 
@@ -46,9 +47,9 @@ def test_the_adapters_folder_holds_the_packages_that_are_registered():
     assert tuple(f"unichat_{name}" for name in _BUILT_IN) == PACKAGES
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", [ADAPTERS / name for name in PACKAGES] + EXAMPLES, ids=lambda path: path.name)
 def test_an_adapter_imports_only_what_the_whitelist_allows(package):
-    assert import_rules.violations(ADAPTERS / package) == []
+    assert import_rules.violations(package) == []
 
 
 def test_the_core_imports_no_adapter():

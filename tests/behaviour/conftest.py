@@ -6,9 +6,9 @@ import pytest
 
 import unichat
 import unichat.sandbox
+from tests import vendors
 from tests.behaviour import own_vendor
 from tests.blocking import BlockingClient
-from unichat.config import registry
 
 MANUAL = """\
 # Gizmo
@@ -33,8 +33,15 @@ UNKNOWN = "Quantum chromodynamics?"
 """A question that it does not answer."""
 
 
-@pytest.fixture(scope="session")
-def box(tmp_path_factory):
+@pytest.fixture(scope="package", autouse=True)
+def _examples(tmp_path_factory):
+    """The vendors of `examples/` are installed while these tests run, and for no others."""
+    with vendors.installed_examples(tmp_path_factory.mktemp("installed")):
+        yield
+
+
+@pytest.fixture(scope="package")
+def box(tmp_path_factory, _examples):
     """Every vendor, simulated; shared by all tests of one process, which keep apart by users of their own."""
     folder = tmp_path_factory.mktemp("manual")
     (folder / "gizmo.md").write_text(MANUAL, encoding="utf-8")
@@ -81,7 +88,7 @@ def own(request, loop):
         each.client.close()
 
 
-@pytest.fixture(params=registry.names())
+@pytest.fixture(params=vendors.NAMES)
 def vendor(request):
     return request.param
 

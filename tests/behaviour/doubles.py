@@ -3,30 +3,28 @@
 import copy
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from tests.vendors import BOT as BOT
+from tests.vendors import KEY as KEY
+from tests.vendors import PROJECT as PROJECT
+from tests.vendors import VENDORS
 from unichat.adapter import Reply
 from unichat.client.sync_client import Client
-from unichat.config import registry, resolve
+from unichat.config import resolve
 from unichat.connecting import client_for
+from unichat.errors import Unsupported
 from unichat.testing import CannedTransport, FakeClock
 
-KEY = "sentinel-key-0123456789"
 KAPA_URL = "https://api.kapa.ai"
 KADAL_URL = "https://api.kadal.ai"
-PROJECT = "9ec8a81a-31b2-4a83-bcd8-cef9150932d2"
 INTEGRATION = "55d7337e-1d0a-49fc-9826-925ba40df035"
-BOT = "12345ewdwe122"
-GIVEN = {
-    "kapa": {"api_key": KEY, "project_id": PROJECT},
-    "kadal": {"token": KEY, "chat_bot_id": BOT, "rating_ids": {"up": 1, "down": 2}},
-}
-"""Settings that are good for each backend."""
 
 # No database: a test must neither depend on earlier runs nor write into the folder that it was started in.
 FAST = settings(database=None, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
@@ -70,10 +68,12 @@ def canned(*replies: Any) -> CannedTransport:
 
 def checked(backend: str, **given: Any) -> Any:
     """The backend and its settings, from `given` alone: the environment is not looked at."""
-    return resolve(backend, settings={**GIVEN[backend], **given}, environ={}, find=_find)
+    return resolve(backend, settings={**VENDORS[backend].given, **given}, environ={}, find=_find)
 
 
-_find = cache(registry.find)
+@cache
+def _find(name: str) -> Any:
+    return VENDORS[name].backend
 
 
 def client_of(backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
@@ -94,6 +94,23 @@ def caught(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:
         return action(), None
     except kind as error:
         return None, error
+
+
+def where(capability: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Run a test where its client has the capability; elsewhere, see that it is refused as unsupported."""
+
+    def wrap(test: Callable[..., None]) -> Callable[..., None]:
+        @wraps(test)
+        def run(client: Any, **others: Any) -> None:
+            if getattr(client.capabilities, capability):
+                test(client=client, **others)
+                return
+            with pytest.raises(Unsupported):
+                test(client=client, **others)
+
+        return run
+
+    return wrap
 
 
 def query_of(request: Any) -> dict[str, str]:

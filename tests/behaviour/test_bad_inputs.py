@@ -4,7 +4,9 @@ import zlib
 
 import pytest
 
+from tests.vendors import VENDORS
 from unichat import Answer, Comment, Rating, ThreadRef, User
+from unichat.adapter import ReferenceTurns
 from unichat.errors import ConfigError, InvalidInput, StaleThread, ThreadMismatch, UnichatError, Unsupported
 
 from .doubles import BAD_IDS, BOT, PROJECT, Canned, client_on, reply
@@ -12,20 +14,27 @@ from .doubles import BAD_IDS, BOT, PROJECT, Canned, client_on, reply
 THREAD = {
     "kapa": ThreadRef("kapa", "1de43264-67cb-48af-89f9-e865c375bb84"),
     "kadal": ThreadRef("kadal", "01a21026-99ae-7009-9c8d-9352bc44fb70", user="anna", scope=BOT),
+    "dify": ThreadRef("dify", "0a6bbd40-5c2c-4b7a-8a4f-2d9b6f1c7e55", user="anna"),
+    "openai": ReferenceTurns().save(ThreadRef("openai", "t-1", user="anna"), ()),
 }
-ANSWER = {"kapa": "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3", "kadal": 1}
+UUID = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
+ANSWER = {"kadal": 1}
+"""Ids of answers, where a UUID is none."""
+MORE = {"openai": {"turns": "reference"}}
+"""Settings with which a thread that was not made here can be continued."""
 
 
-def both(error):
-    return {"kapa": error, "kadal": error}
+def every(error, **exceptions):
+    """What every vendor says, and who says something else."""
+    return {**dict.fromkeys(VENDORS, error), **exceptions}
 
 
 def question(value):
     """A question is bad wherever it is asked."""
     return [
-        lambda client: client.chat(value),
+        lambda client: client.chat(value, user="anna"),
         lambda client: client.continue_thread(THREAD[client.backend], value),
-        lambda client: client.stream(value),
+        lambda client: client.stream(value, user="anna"),
     ]
 
 
@@ -43,23 +52,34 @@ def identity(value):
     """An id is bad as an answer's, and as what the vendor's own operations are about."""
 
     def of_the_vendor(client):
-        if client.backend == "kapa":
-            return client.operations.retrieve_thread(id=value)
-        return client.operations.post_chat(chat_bot_id=value, message="q")
+        match client.backend:
+            case "kapa":
+                return client.operations.retrieve_thread(id=value)
+            case "kadal":
+                return client.operations.post_chat(chat_bot_id=value, message="q")
+            case "dify":
+                return client.operations.delete_conversation(conversation_id=value, user="anna")
+        return client.operations.retrieve_model(model=value)
 
-    return [lambda client: client.feedback(value, Rating.UP, user="anna"), of_the_vendor]
+    def of_an_answer(client):
+        if client.capabilities.feedback:
+            return client.feedback(value, Rating.UP, user="anna")
+        return of_the_vendor(client)
+
+    return [of_an_answer, of_the_vendor]
 
 
 def rate(*args, **options):
-    return [lambda client: client.feedback(ANSWER[client.backend], *args, **{"user": "anna", **options})]
+    return [lambda client: client.feedback(ANSWER.get(client.backend, UUID), *args, **{"user": "anna", **options})]
 
 
 def chat(**options):
-    return [lambda client: client.chat("q", **options), lambda client: client.stream("q", **options)]
+    given = {"user": "anna", **options}
+    return [lambda client: client.chat("q", **given), lambda client: client.stream("q", **given)]
 
 
 def history(**options):
-    return [lambda client: client.history(**options)]
+    return [lambda client: client.history(**{"user": "anna", **options})]
 
 
 def text(body, version=1):
@@ -68,121 +88,139 @@ def text(body, version=1):
     return f"{whole}~{zlib.crc32(whole.encode()):08x}"
 
 
+def of_any_text(value):
+    """What vendors whose ids may be any text say: within a path it is encoded, unless it would lead elsewhere."""
+    return {} if value in ("", ".", "..", f"{PROJECT}\0") else {"dify": None, "openai": None}
+
+
 CYCLE: dict = {}
 CYCLE["itself"] = CYCLE
 
 RULES = {
-    "1 an empty question": (question(""), both(InvalidInput)),
-    "2 a question of blanks": (question(" \t\n\u3000"), both(InvalidInput)),
-    "3 a question of 5,001 characters": (question("x" * 5001), {"kapa": InvalidInput, "kadal": None}),
-    "4 a question that is not text": (question(["q"]), both(InvalidInput)),
-    "5 a question of bytes": (question(b"q"), both(InvalidInput)),
-    "6 a lone surrogate in a question": (question("a\ud800b"), both(InvalidInput)),
-    "7 a NUL in a question": (question("a\0b"), both(InvalidInput)),
-    "8 no question": (question(None), both(InvalidInput)),
-    "9 an empty thread": (thread(""), both(InvalidInput)),
-    "10 a thread without a backend": (thread(text(":1:abc")), both(InvalidInput)),
+    "1 an empty question": (question(""), every(InvalidInput)),
+    "2 a question of blanks": (question(" \t\n\u3000"), every(InvalidInput)),
+    "3 a question of 5,001 characters": (question("x" * 5001), every(None, kapa=InvalidInput)),
+    "4 a question that is not text": (question(["q"]), every(InvalidInput)),
+    "5 a question of bytes": (question(b"q"), every(InvalidInput)),
+    "6 a lone surrogate in a question": (question("a\ud800b"), every(InvalidInput)),
+    "7 a NUL in a question": (question("a\0b"), every(InvalidInput)),
+    "8 no question": (question(None), every(InvalidInput)),
+    "9 an empty thread": (thread(""), every(InvalidInput)),
+    "10 a thread without a backend": (thread(text(":1:abc")), every(InvalidInput)),
     "11 a thread of an unknown version": (
-        [call for name in ("kapa", "kadal") for call in thread(text(f"{name}:1:abc", 2))],
-        both(InvalidInput),
+        [call for name in VENDORS for call in thread(text(f"{name}:1:abc", 2))],
+        every(InvalidInput),
     ),
     "12 a truncated thread": (
         [call for each in THREAD.values() for call in thread(str(each)[:-1]) + thread(str(each)[:20])],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "13 a thread of 200 KB": (thread(text("kapa:1:" + "a" * 200_000)), both(InvalidInput)),
+    "13 a thread of 200 KB": (thread(text("kapa:1:" + "a" * 200_000)), every(InvalidInput)),
     "14 another vendor's thread": (
         [
-            lambda client: client.continue_thread(THREAD["kadal" if client.backend == "kapa" else "kapa"], "q"),
-            lambda client: client.history(str(THREAD["kadal" if client.backend == "kapa" else "kapa"])),
+            lambda client: client.continue_thread(THREAD["kapa" if client.backend == "kadal" else "kadal"], "q"),
+            lambda client: client.history(str(THREAD["kapa" if client.backend == "kadal" else "kadal"])),
         ],
-        both(ThreadMismatch),
+        every(ThreadMismatch),
     ),
     **{
-        f"{number} {name} as an id": (identity(bad), both(InvalidInput))
+        f"{number} {name} as an id": (identity(bad), every(InvalidInput, **of_any_text(bad)))
         for number, (name, bad) in enumerate(
             [(name, bad) for name, bad in BAD_IDS.items() if name not in ("an integer", "true", "2**70", "blanks")], 16
         )
     },
-    "27 an id that is not a UUID": (identity("1234"), {"kapa": InvalidInput, "kadal": None}),
+    "27 an id that is not a UUID": (identity("1234"), every(None, kapa=InvalidInput)),
     "28 an integer where text is needed": (
         [identity(7)[1], lambda client: client.continue_thread(7, "q"), lambda client: client.chat("q", user=7)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "29 true as an id": (identity(True), both(InvalidInput)),
-    "30 2**70 as an id": (identity(2**70), both(InvalidInput)),
-    "31 a rating as text": (rate("up"), both(None)),
+    "29 true as an id": (identity(True), every(InvalidInput)),
+    "30 2**70 as an id": (identity(2**70), every(InvalidInput)),
+    "31 a rating as text": (rate("up"), every(None, openai=Unsupported)),
     "32 an unknown rating": (
         [call for value in ("sideways", "UP", 1, True, None, [], 1.5) for call in rate(value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "33 a comment with an upvote": (rate(Rating.UP, comment="great"), {"kapa": Unsupported, "kadal": None}),
-    "34 a comment over the limit": (rate(Rating.DOWN, comment="x" * 10_001), both(InvalidInput)),
+    "33 a comment with an upvote": (
+        rate(Rating.UP, comment="great"),
+        every(None, kapa=Unsupported, openai=Unsupported),
+    ),
+    "34 a comment over the limit": (rate(Rating.DOWN, comment="x" * 10_001), every(InvalidInput)),
     "34 a comment that is not text": (
         [call for value in (5, b"x", Comment(5), "a\0") for call in rate(Rating.DOWN, comment=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "35 no user for feedback": (rate(Rating.UP, user=None), {"kapa": InvalidInput, "kadal": None}),
-    "36 a user's id over 200 characters": (rate(Rating.UP, user="x" * 201), {"kapa": InvalidInput, "kadal": None}),
-    "38 a page size of 0": (history(page_size=0), both(InvalidInput)),
-    "39 a page size of -1": (history(page_size=-1), both(InvalidInput)),
+    "35 no user for feedback": (
+        rate(Rating.UP, user=None),
+        every(None, kapa=InvalidInput, dify=InvalidInput, openai=Unsupported),
+    ),
+    "36 a user's id over 200 characters": (
+        rate(Rating.UP, user="x" * 201),
+        every(None, kapa=InvalidInput, openai=Unsupported),
+    ),
+    "38 a page size of 0": (history(page_size=0), every(InvalidInput)),
+    "39 a page size of -1": (history(page_size=-1), every(InvalidInput)),
     "40 a page size of 1.5": (
         [call for value in (1.5, True, "10", 10**6) for call in history(page_size=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "41 a limit of -1": ([call for value in (-1, 1.5, "1", True) for call in history(limit=value)], both(InvalidInput)),
+    "41 a limit of -1": (
+        [call for value in (-1, 1.5, "1", True) for call in history(limit=value)],
+        every(InvalidInput),
+    ),
     "42 a user with an empty id": (
         [
             call
             for value in ("", " ", User(""), User(" "), User(), User("anna", email=""))
             for call in [*chat(user=value), *history(user=value), *rate(Rating.UP, user=value)]
         ],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
     "42 a user that is none": (
         [call for value in (7, b"anna", ["anna"], {"id": "anna"}) for call in chat(user=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "43 an e-mail without an at sign": (chat(user=User("anna", email="anna")), {"kapa": None, "kadal": Unsupported}),
+    "43 an e-mail without an at sign": (chat(user=User("anna", email="anna")), every(Unsupported, kapa=None)),
     "44 metadata that cannot be sent": (
         [call for value in ({"x": object()}, {"x": b"x"}, {"x": {1}}) for call in chat(metadata=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
     "44 metadata that is not a dict": (
         [call for value in ("x", ["x"], 5, True) for call in chat(metadata=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
     "45 NaN in metadata": (
         [call for value in (float("nan"), float("inf")) for call in chat(metadata={"x": [value]})],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "46 a cycle in metadata": (chat(metadata=CYCLE), both(InvalidInput)),
+    "46 a cycle in metadata": (chat(metadata=CYCLE), every(InvalidInput)),
     "47 keys in metadata that are not text": (
         [call for value in ({1: "x"}, {"x": {None: 1}}, {"x": [{True: 1}]}) for call in chat(metadata=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "47 a lone surrogate in metadata": (chat(metadata={"x": "\ud800"}), both(InvalidInput)),
-    "an unknown argument": ([lambda client: client.chat("q", usr="anna")], both(Unsupported)),
-    "an unknown leniency": (chat(on_unsupported="ignore"), both(InvalidInput)),
+    "47 a lone surrogate in metadata": (chat(metadata={"x": "\ud800"}), every(InvalidInput)),
+    "an unknown argument": ([lambda client: client.chat("q", usr="anna")], every(Unsupported)),
+    "an unknown leniency": (chat(on_unsupported="ignore"), every(InvalidInput)),
     "a deadline that cannot be": (
         [call for value in (0, -1, float("nan"), float("inf"), "5", True) for call in chat(deadline=value)],
-        both(InvalidInput),
+        every(InvalidInput),
     ),
-    "an answer without a thread": ([lambda client: client.continue_thread(Answer(text="a"), "q")], both(InvalidInput)),
+    "an answer without a thread": ([lambda client: client.continue_thread(Answer(text="a"), "q")], every(InvalidInput)),
 }
 """By number and name of the row: the calls that are tried, and by vendor the error, None where it is carried out."""
 
 
 def answer(request):
-    return reply({"answer": "a", "message": "a", "message_id": 1, "id": 1, "data": [], "results": [], "next": None})
+    row = {"answer": "a", "message": "a", "message_id": 1, "id": 1, "data": [], "results": [], "next": None}
+    return reply({**row, "conversation_id": "c", "choices": [{"message": {"content": "a"}}]})
 
 
-@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+@pytest.mark.parametrize("backend", VENDORS)
 @pytest.mark.parametrize(("calls", "expected"), RULES.values(), ids=RULES)
 def test_a_bad_input_is_refused_before_anything_is_sent(calls, expected, backend):
     for call in calls:
         transport = Canned(answer)
-        client = client_on(transport, backend)
+        client = client_on(transport, backend, **MORE.get(backend, {}))
         if expected[backend] is None:
             call(client)
             continue
@@ -234,8 +272,8 @@ def test_the_bad_ids_do_not_include_a_good_one():
     assert PROJECT not in BAD_IDS.values()
 
 
-@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+@pytest.mark.parametrize("backend", VENDORS)
 def test_a_question_of_just_the_limit_is_asked(backend):
     transport = Canned(answer)
-    client_on(transport, backend).chat("\N{GRINNING FACE}" * 5000)
+    client_on(transport, backend).chat("\N{GRINNING FACE}" * 5000, user="anna")
     assert len(transport.sent) == 1

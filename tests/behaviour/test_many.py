@@ -16,7 +16,7 @@ from tests.blocking import BlockingClient, BlockingOutcomes
 from unichat import Outcome, Progress, errors
 
 from .conftest import KNOWN
-from .doubles import FAST, Canned, client_on, reply
+from .doubles import FAST, Canned, client_on, reply, where
 
 
 def asked(client, function, items, **options):
@@ -59,6 +59,7 @@ def test_a_failure_is_a_value_and_ends_no_other_call(client, user):
         _ = bad.result
 
 
+@where("history")
 def test_questions_in_one_conversation_run_one_after_the_other(client, user):
     rows = [{"question": f"{KNOWN} {number}", "user": user} for number in range(6)]
     assert all(outcome.ok for outcome in asked(client, chat, rows, concurrency=6, ordered=False))

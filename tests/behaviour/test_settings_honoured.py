@@ -1,5 +1,6 @@
-"""Every setting of both backends changes what is sent or done: none is accepted and ignored."""
+"""Every setting of every backend changes what is sent or done: none is accepted and ignored."""
 
+import itertools
 import json
 import logging
 import re
@@ -10,12 +11,11 @@ import pytest
 import responses
 
 from tests.loopback import CERTIFICATE
+from tests.vendors import VENDORS
 from unichat import User, errors
-from unichat.adapter import Reply
+from unichat.adapter import MemoryTurns, Reply
 from unichat.models import ClearOutcome
 from unichat.transport.base import TransportFailure
-from unichat_kadal.settings import KadalSettings
-from unichat_kapa.settings import KapaSettings
 
 from .doubles import (
     BOT,
@@ -32,16 +32,16 @@ from .doubles import (
     reply,
 )
 
-SETTINGS = {"kapa": KapaSettings, "kadal": KadalSettings}
+SETTINGS = {name: vendor.backend.settings for name, vendor in VENDORS.items()}
 OTHER = "b64d73a3-c7f4-498d-9c2d-685530cd059e"
-CASES = {"kapa": {}, "kadal": {}}
+CASES = {name: {} for name in VENDORS}
 
 
 def shows(name, *backends):
     """Enter a test as the one that shows the setting `name` at work."""
 
     def enter(function):
-        for backend in backends or ("kapa", "kadal"):
+        for backend in backends or VENDORS:
             CASES[backend][name] = function
         return function
 
@@ -55,17 +55,27 @@ def test_every_setting_has_a_case_here(backend):
 
 # What a vendor is sent, and what it answers
 
+ANSWER = {
+    "answer": "a",
+    "message": "a",
+    "message_id": 1,
+    "conversation_id": "c",
+    "choices": [{"message": {"content": "a"}}],
+}
+
 
 def answer(request):
     if request.path.endswith("/oauth/connect/token"):
         return reply({"access_token": "fetched", "expires_in": 300})
+    if request.path.endswith("/chat/completions"):
+        return reply({"id": "c", "choices": [{"message": {"content": "a"}}]})
     if "/feedback" in request.path:
         return reply({"id": 1})
     if "clearhistory" in request.path:
         return reply({"message": "Deleted previous conversations."})
     if request.path.endswith(("/v1/", "/v7/", "/question-answers/")):
         return reply({"status_code": 200, "data": [], "results": [], "next": None})
-    return reply({"answer": "a", "message": "a", "message_id": 1})
+    return reply(ANSWER)
 
 
 def sent(backend, call=lambda client: client.chat("q", user="anna"), **settings):
@@ -78,11 +88,11 @@ def sent(backend, call=lambda client: client.chat("q", user="anna"), **settings)
 def over_http(backend, **settings):
     """The one request that a question makes with these settings, as requests was told to send it."""
     with responses.RequestsMock() as mock:
-        for host in ("https://api.kapa.ai", "https://api.kadal.ai", "https://other.example/prefix"):
-            mock.add(responses.POST, _under(host), json={"answer": "a", "message": "a", "message_id": 1})
+        for host in (*URLS.values(), "https://other.example/prefix"):
+            mock.add(responses.POST, _under(host), json=ANSWER)
         mock.assert_all_requests_are_fired = False
         with client_of(backend, **settings) as client:
-            client.chat("q")
+            client.chat("q", user="anna")
         (call,) = mock.calls
         return call.request
 
@@ -95,17 +105,19 @@ def down(backend, clock=None, **settings):
     """The error that a question ends in while the vendor is down."""
     transport = Canned(lambda request: reply({"detail": "down", "status_code": 503, "message": "down"}, 503))
     with pytest.raises(errors.UnichatError) as caught:
-        client_on(transport, backend, clock, **settings).chat("q")
+        client_on(transport, backend, clock, **settings).chat("q", user="anna")
     return caught.value
 
 
 # Of every backend
 
+URLS = {name: attrs.fields_dict(kind)["base_url"].default for name, kind in SETTINGS.items()}
+STREAMING = tuple(name for name in VENDORS if name != "kadal")
+
 
 @shows("base_url")
 def base_url(backend):
-    usual = {"kapa": "https://api.kapa.ai", "kadal": "https://api.kadal.ai"}[backend]
-    assert over_http(backend).url.startswith(f"{usual}/")
+    assert over_http(backend).url.startswith(f"{URLS[backend]}/")
     assert over_http(backend, base_url="https://other.example/prefix/").url.startswith("https://other.example/prefix/")
 
 
@@ -122,7 +134,7 @@ def deadline(backend):
         clock = FakeClock()
         transport = Canned(slow(clock))
         with pytest.raises(errors.UnichatError) as caught:
-            client_on(transport, backend, clock, **settings).chat("q")
+            client_on(transport, backend, clock, **settings).chat("q", user="anna")
         return caught.value.call.stopped_by, len(transport.sent)
 
     assert attempts() == ("attempts", 3)
@@ -155,7 +167,9 @@ def attempts(backend):
 @shows("on_unsupported")
 def on_unsupported(backend):
     def call(client):
-        return client.clear_history() if backend == "kapa" else client.chat("q", user=User("anna", slack_id="s"))
+        if client.capabilities.user_details:
+            return client.clear_history()
+        return client.chat("q", user=User("anna", slack_id="s"))
 
     with pytest.raises(errors.Unsupported):
         sent(backend, call)
@@ -195,35 +209,48 @@ def failing(status, headers=None):
 
 def refused(backend, transport, clock=None, **settings):
     with pytest.raises(errors.UnichatError) as caught:
-        client_on(transport, backend, clock, **settings).chat("q")
+        client_on(transport, backend, clock, **settings).chat("q", user="anna")
     return caught.value
 
 
-@shows("first_event_timeout", "kapa")
+@shows("first_event_timeout", *STREAMING)
 def first_event_timeout(backend):
     for given, silence in (({}, 60.0), ({"first_event_timeout": 7.0}, 7.0)):
         transport = failing(404)
-        with pytest.raises(errors.NotFound), client_on(transport, backend, **given).stream("q"):
+        with pytest.raises(errors.NotFound), client_on(transport, backend, **given).stream("q", user="anna"):
             pass
         assert transport.idle_timeouts == [silence]
 
 
-@shows("idle_timeout", "kapa")
+def streamed(backend, text):
+    """A stream of one event, as the vendor sends it."""
+    match backend:
+        case "kapa":
+            record = {"chunk": {"type": "partial_answer", "content": {"text": text}, "stream_end": True}}
+            return json.dumps(record).encode() + b"\xe2\x90\x9e"
+        case "dify":
+            records = [{"event": "message", "answer": text}, {"event": "message_end"}]
+        case "openai":
+            records = [{"choices": [{"delta": {"content": text}}]}]
+    return b"".join(b"data: %s\n\n" % json.dumps(record).encode() for record in records) + b"data: [DONE]\n\n"
+
+
+@shows("idle_timeout", *STREAMING)
 def idle_timeout(backend):
-    record = json.dumps({"chunk": {"type": "partial_answer", "content": {"text": "a"}, "stream_end": True}})
     for given, silence in (({}, 30.0), ({"idle_timeout": 7.0}, 7.0)):
-        transport = Canned(lambda request: Reply(200, {}, record.encode() + b"\xe2\x90\x9e"))
-        assert client_on(transport, backend, **given).stream("q").answer.text == "a"
-        assert transport.idle_timeouts == [60.0, silence]
+        transport = Canned(lambda request: Reply(200, {}, streamed(backend, "a")))
+        assert client_on(transport, backend, **given).stream("q", user="anna").answer.text == "a"
+        # Where the end is marked, nothing is read after it.
+        assert transport.idle_timeouts in ([60.0, silence], [60.0])
+        assert transport.idle_timeouts == [60.0, silence] or backend != "kapa"
 
 
-@shows("record_limit", "kapa")
+@shows("record_limit", *STREAMING)
 def record_limit(backend):
-    record = json.dumps({"chunk": {"type": "partial_answer", "content": {"text": "a" * 500}, "stream_end": True}})
-    transport = Canned(lambda request: Reply(200, {}, record.encode() + b"\xe2\x90\x9e"))
-    assert len(client_on(transport, backend).stream("q").answer.text) == 500
+    transport = Canned(lambda request: Reply(200, {}, streamed(backend, "a" * 500)))
+    assert len(client_on(transport, backend).stream("q", user="anna").answer.text) == 500
     with pytest.raises(errors.InvalidResponse, match="more than 300 bytes"):
-        _ = client_on(transport, backend, record_limit=300).stream("q").answer
+        _ = client_on(transport, backend, record_limit=300).stream("q", user="anna").answer
 
 
 @shows("first_event_timeout", "kadal")
@@ -238,20 +265,25 @@ def of_streams(backend):
 def body_limit(backend):
     for given, limit in (({}, 16 * 1024 * 1024), ({"body_limit": 1000}, 1000)):
         transport = Canned(answer)
-        client_on(transport, backend, **given).chat("q")
+        client_on(transport, backend, **given).chat("q", user="anna")
         assert transport.limits == [limit]
 
 
 @shows("page_limit")
 def page_limit(backend):
+    numbers = itertools.count()
+
     def endless(request):
-        number = int(query_of(request).get("page_no", query_of(request).get("page", "1")))
-        row = {"id": str(number), "bot_response_id": number}
-        return reply({"status_code": 200, "data": [row], "results": [row], "next": "more"})
+        number = next(numbers)
+        row = {"id": str(number), "bot_response_id": number, "query": "q", "answer": "a", "conversation_id": "c"}
+        return reply({"status_code": 200, "data": [row], "results": [row], "next": "more", "has_more": True})
 
     transport = Canned(endless)
+    client = client_on(transport, backend, page_limit=3)
+    if not client.capabilities.history:
+        return
     with pytest.raises(errors.InvalidResponse, match="did not end after 3 pages"):
-        list(client_on(transport, backend, page_limit=3).history(page_size=1))
+        list(client.history(user="anna" if client.capabilities.needs_user else None, page_size=1))
     assert len(transport.sent) == 3
 
 
@@ -262,12 +294,15 @@ def log_content(backend):
             lines.append(record.getMessage())
 
     lines = []
+    refusal = reply(
+        dict.fromkeys(("detail", "message"), "no such words") | {"error": {"message": "no such words"}}, 400
+    )
     handler = Lines()
     logging.getLogger("unichat").addHandler(handler)
     try:
         for settings in ({}, {"log_content": True}):
             with pytest.raises(errors.InvalidInput):
-                client_on(canned(reply({"detail": "no such words"}, 400)), backend, **settings).chat("q")
+                client_on(canned(refusal), backend, **settings).chat("q", user="anna")
     finally:
         logging.getLogger("unichat").removeHandler(handler)
     assert ["no such words" in line for line in lines] == [False, True]
@@ -276,13 +311,13 @@ def log_content(backend):
 @shows("replay")
 def replay(backend):
     def lost():
-        outcomes = [TransportFailure("closed"), reply({"answer": "a", "message": "a", "message_id": 1})]
+        outcomes = [TransportFailure("closed"), reply(ANSWER)]
         reads = []
 
         def answering(request):
             if request.method == "GET":
                 reads.append(request)
-                return reply({"status_code": 200, "data": [], "results": []} if backend == "kadal" else [])
+                return reply([] if backend == "kapa" else {"status_code": 200, "data": []})
             return outcomes.pop(0)
 
         return Canned(answering), reads
@@ -290,10 +325,14 @@ def replay(backend):
     transport, _ = lost()
     assert refused(backend, transport).call.stopped_by == "maybe_delivered"
     transport, reads = lost()
-    assert client_on(transport, backend, replay="always").chat("q").text == "a"
+    assert client_on(transport, backend, replay="always").chat("q", user="anna").text == "a"
     assert (len(transport.sent), reads) == (2, [])
     transport, reads = lost()
-    assert client_on(transport, backend, replay="reconcile").chat("q").text == "a"
+    if not client_on(transport, backend).capabilities.history:
+        # There is nowhere to look for the answer: the question is not asked again.
+        assert refused(backend, transport, replay="reconcile").call.stopped_by == "maybe_delivered"
+        return
+    assert client_on(transport, backend, replay="reconcile").chat("q", user="anna").text == "a"
     assert (len(transport.sent), len(reads)) == (3, 1)
 
 
@@ -350,13 +389,13 @@ def breaker(backend):
     client = client_on(transport, backend, clock, attempts=1, breaker_failures=2, breaker_reset=9.0)
     for _ in range(2):
         with pytest.raises(errors.ServerError):
-            client.chat("q")
+            client.chat("q", user="anna")
     with pytest.raises(errors.CircuitOpen) as caught:
-        client.chat("q")
+        client.chat("q", user="anna")
     assert (len(transport.sent), caught.value.reopens_in) == (2, 9.0)
     clock.now += 9
     with pytest.raises(errors.ServerError):
-        client.chat("q")
+        client.chat("q", user="anna")
     assert len(transport.sent) == 3
 
 
@@ -364,15 +403,58 @@ def breaker(backend):
 def rate(backend):
     clock = FakeClock()
     with responses.RequestsMock() as mock:
-        mock.add(responses.POST, re.compile(".*"), json={"answer": "a", "message": "a", "message_id": 1})
-        with (
-            client_of(backend, clock, rate="20/min", api_key="paced")
-            if backend == "kapa"
-            else client_of(backend, clock, rate="20/min", token="paced") as client
-        ):
+        mock.add(responses.POST, re.compile(".*"), json=ANSWER)
+        with client_of(backend, clock, rate="20/min", **{VENDORS[backend].key: "paced"}) as client:
             for _ in range(3):
-                client.chat("q")
+                client.chat("q", user="anna")
     assert clock.slept == pytest.approx([3.0, 3.0])
+
+
+# Of the examples
+
+
+@shows("api_key", "dify", "openai")
+def bearer_key(backend):
+    assert over_http(backend).headers["Authorization"] == f"Bearer {KEY}"
+    assert over_http(backend, api_key="another").headers["Authorization"] == "Bearer another"
+
+
+@shows("inputs", "dify")
+def inputs(backend):
+    assert body_of(sent(backend)[0])["inputs"] == {}
+    assert body_of(sent(backend, inputs={"product": "Gizmo"})[0])["inputs"] == {"product": "Gizmo"}
+
+
+@shows("model", "openai")
+def model(backend):
+    assert [body_of(sent(backend, model=name)[0])["model"] for name in ("gpt", "other")] == ["gpt", "other"]
+
+
+@shows("instructions", "openai")
+def instructions(backend):
+    (system, question) = body_of(sent(backend, instructions="Be brief.")[0])["messages"]
+    assert (system, question["role"]) == ({"role": "system", "content": "Be brief."}, "user")
+    assert len(body_of(sent(backend)[0])["messages"]) == 1
+
+
+@shows("turns", "openai")
+def turns(backend):
+    def of_another_client(**settings):
+        thread = client_on(Canned(answer), backend, **settings).chat("q", user="anna").thread
+        return sent(backend, lambda client: client.continue_thread(thread, "r"), **settings)
+
+    with pytest.raises(errors.NotFound):
+        of_another_client()
+    store = MemoryTurns()
+    for settings in ({"turns": "reference"}, {"turns": store}):
+        (request,) = of_another_client(**settings)
+        assert [each["content"] for each in body_of(request)["messages"]] == ["q", "a", "r"]
+
+
+@shows("turn_limit", "openai")
+def turn_limit(backend):
+    assert len(body_of(sent(backend, twice)[1])["messages"]) == 3
+    assert len(body_of(sent(backend, twice, turn_limit=1)[1])["messages"]) == 1
 
 
 # Of Kapa

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from tests.vendors import VENDORS
 from unichat import Rating, ThreadRef, errors
 from unichat.models import ClearOutcome
 
@@ -33,12 +34,13 @@ class Thread:
     user: str
     text: str
     said: list = field(factory=list)
+    cleared: bool = False
 
 
 class Conversations(RuleBasedStateMachine):
     """What every vendor should do; `client` is set by the test."""
 
-    client = None
+    client = vendor = None
     threads = Bundle("threads")
 
     @initialize()
@@ -47,6 +49,7 @@ class Conversations(RuleBasedStateMachine):
         self.users = [f"{run}-{number}" for number in range(2)]
         self.order = {user: [] for user in self.users}
         self.newest = dict.fromkeys(self.users)
+        self.started = {user: [] for user in self.users}
 
     def note(self, thread, question, answer):
         said = Said(question, answer.text, answer.id)
@@ -69,6 +72,7 @@ class Conversations(RuleBasedStateMachine):
             answer = self.client.chat(question, user=user)
         thread = Thread(user, str(answer.thread))
         self.note(thread, question, answer)
+        self.started[user].append(thread)
         return thread
 
     @rule(thread=threads, question=QUESTIONS, streamed=st.booleans())
@@ -79,8 +83,8 @@ class Conversations(RuleBasedStateMachine):
             with self.client.stream(question, thread=thread.text, user=thread.user) as stream:
                 return stream.answer
 
-        if self.is_stale(thread):
-            with pytest.raises(errors.StaleThread):
+        if self.is_stale(thread) or thread.cleared:
+            with pytest.raises(errors.NotFound if thread.cleared else errors.StaleThread):
                 going_on()
         else:
             answer = going_on()
@@ -89,10 +93,14 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(thread=threads, place=st.integers(0, 9), rating=st.sampled_from(Rating), other=st.booleans())
     def feedback(self, thread, place, rating, other):
-        if not thread.said:
+        if not thread.said or not self.client.capabilities.feedback:
             return
         said = thread.said[place % len(thread.said)]
         rater = next(user for user in self.users if (user != thread.user) is other)
+        if thread.cleared or (other and not self.vendor.rated_by_anybody):
+            with pytest.raises(errors.NotFound):
+                self.client.feedback(said.id, rating, user=rater)
+            return
         receipt = self.client.feedback(said.id, rating, user=rater)
         assert (receipt.answer_id, receipt.rating) == (said.id, rating)
         said.verdicts[rater] = rating
@@ -101,7 +109,7 @@ class Conversations(RuleBasedStateMachine):
         assert [(each.question, each.answer, each.id) for each in found] == [
             (each.question, each.text, each.id) for each in expected
         ]
-        if self.client.backend == "kapa":
+        if self.vendor.ratings_in_history:
             assert [sorted(each.rating.value for each in row.feedback) for row in found] == [
                 sorted(rating.value for rating in said.verdicts.values()) for said in expected
             ]
@@ -109,25 +117,37 @@ class Conversations(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1), page_size=st.sampled_from((2, 5, None)), newest_first=st.booleans())
     def history_of_user(self, number, page_size, newest_first):
         user = self.users[number]
+        if not self.client.capabilities.history:
+            return
         found = list(self.client.history(user=user, page_size=page_size, newest_first=newest_first))
-        self.compare(found, self.order[user][::-1] if newest_first else self.order[user])
+        expected = self.order[user]
+        if self.vendor.history_by_conversation:
+            expected = [said for thread in self.started[user] for said in thread.said]
+        self.compare(found, expected[::-1] if newest_first else expected)
 
     @rule(thread=threads, limit=st.sampled_from((0, 1, 2, None)))
     def history_of_thread(self, thread, limit):
+        if not self.client.capabilities.history or thread.cleared:
+            return
         expected = thread.said if self.client.capabilities.history_by_thread else self.order[thread.user]
         self.compare(list(self.client.history(thread.text, limit=limit)), expected[:limit])
 
     @rule(number=st.integers(0, 1))
     def clear(self, number):
         user = self.users[number]
-        if not self.client.capabilities.clear_history:
+        if not (self.client.capabilities.clear_history and self.client.capabilities.history_by_user):
             with pytest.raises(errors.Unsupported):
                 self.client.clear_history(user=user)
             return
-        assert self.client.clear_history(user=user).outcome is ClearOutcome.CLEARED
+        known = self.started[user] or not self.client.capabilities.parallel_threads
+        expected = ClearOutcome.CLEARED if known else ClearOutcome.NOTHING_TO_CLEAR
+        assert self.client.clear_history(user=user).outcome is expected
         for said in self.order[user]:
             said.verdicts.clear()
-        self.order[user] = []
+        for thread in self.started[user]:
+            # A conversation that has an id of its own is gone; one for each user is empty.
+            thread.cleared = self.client.capabilities.parallel_threads
+        self.order[user], self.started[user] = [], []
 
     @invariant()
     def ids_are_given_once(self):
@@ -135,11 +155,11 @@ class Conversations(RuleBasedStateMachine):
         assert len(ids) == len(set(ids))
 
 
-def test_random_conversations_go_as_the_model_says(client):
+def test_random_conversations_go_as_the_model_says(client, vendor):
     class Machine(Conversations):
         pass
 
-    Machine.client = client
+    Machine.client, Machine.vendor = client, VENDORS[vendor]
     run_state_machine_as_test(
         Machine,
         settings=settings(

@@ -6,12 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.docs import regenerate
+from tests.vendors import write_distribution
 
 PAGE = (regenerate.ROOT / "docs" / "adding-an-adapter.md").read_text(encoding="utf-8")
 USE = """
@@ -55,15 +55,7 @@ def installed(tmp_path: Path) -> Path:
     adapter, simulator = (block for block in blocks("python") if block.startswith('"""'))
     (tmp_path / "unichat_acme.py").write_text(adapter, encoding="utf-8")
     (tmp_path / "unichat_acme_simulator.py").write_text(simulator, encoding="utf-8")
-    project = tomllib.loads(blocks("toml")[0])["project"]
-    info = tmp_path / f"unichat_acme-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    groups = (
-        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in entries.items())
-        for group, entries in project["entry-points"].items()
-    )
-    (info / "entry_points.txt").write_text("\n".join(groups))
+    write_distribution(tmp_path, blocks("toml")[0])
     return tmp_path
 
 

@@ -13,14 +13,16 @@ from unichat._text.printable import quoted, trimmed
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
 from unichat.adapter.checks import (
     check_scope,
+    drop_comment_flags,
     drop_unsupported,
+    require_owner,
     require_thread,
     require_user_id,
     resolve_owner,
     resolve_user_id,
 )
 from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
-from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints
+from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints, drop_none
 from unichat.adapter.fields import Fields, raw_field
 from unichat.adapter.flows import Exclusive, Flow, Relay, as_flow, ask, exclusive, open_stream, reconcile, relay_stream
 from unichat.adapter.flows import Step as Step
@@ -53,6 +55,7 @@ from unichat.adapter.readers import (
     as_time,
     unexpected_value,
 )
+from unichat.adapter.reconciling import reconcile_call
 from unichat.adapter.record_decoder import RecordDecoder
 from unichat.adapter.secrets import RequestSigner, Secret, Token, TokenProvider
 from unichat.adapter.setting_checks import (
@@ -68,6 +71,7 @@ from unichat.adapter.setting_checks import (
 from unichat.adapter.settings import CommonSettings, setting
 from unichat.adapter.settings import PolicySettings as PolicySettings
 from unichat.adapter.streaming import EventSource, StreamDecoder, StreamFailure
+from unichat.adapter.turns import MemoryTurns, ReferenceTurns, Transcripts, TranscriptSettings, Turn, TurnStore
 
 # What is imported `as` itself above is only for the core.
 __all__ = [
@@ -94,6 +98,7 @@ __all__ = [
     "HistoryCall",
     "JsonLines",
     "JsonModel",
+    "MemoryTurns",
     "Method",
     "NeutralCall",
     "Operation",
@@ -102,6 +107,7 @@ __all__ = [
     "PythonOnly",
     "Reader",
     "RecordDecoder",
+    "ReferenceTurns",
     "Relay",
     "Replay",
     "Reply",
@@ -118,6 +124,10 @@ __all__ = [
     "Term",
     "Token",
     "TokenProvider",
+    "TranscriptSettings",
+    "Transcripts",
+    "Turn",
+    "TurnStore",
     "as_boolean",
     "as_boolean_word",
     "as_epoch_milliseconds",
@@ -131,6 +141,8 @@ __all__ = [
     "ask",
     "check_scope",
     "decode_json",
+    "drop_comment_flags",
+    "drop_none",
     "drop_unsupported",
     "encode_json",
     "exclusive",
@@ -148,7 +160,9 @@ __all__ = [
     "quoted",
     "raw_field",
     "reconcile",
+    "reconcile_call",
     "relay_stream",
+    "require_owner",
     "require_thread",
     "require_user_id",
     "required",

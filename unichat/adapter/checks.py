@@ -8,9 +8,9 @@ from attrs import evolve
 
 from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Method, Setting, Template
-from unichat.adapter.protocol import ConversationCall, NeutralCall
+from unichat.adapter.protocol import ConversationCall, FeedbackCall, NeutralCall
 from unichat.errors import InvalidInput, ThreadMismatch
-from unichat.models import ThreadRef, User
+from unichat.models import Comment, ThreadRef, User
 
 C = TypeVar("C", bound=NeutralCall)
 
@@ -70,6 +70,33 @@ def require_user_id(call: ConversationCall, reason: str, advice: str) -> str:
         )
     _reject_or_drop_details(call, call.user)
     return call.user.id
+
+
+def require_owner(call: ConversationCall) -> str:
+    """Return the id of the user whose conversation it is, for a vendor that always needs one (`needs_user`).
+
+    Raises:
+        InvalidInput: neither the call nor its thread names one.
+        ThreadMismatch, Unsupported: as `resolve_owner` does.
+    """
+    return resolve_owner(call) or require_user_id(
+        call, f"{call.backend} needs one for this call", ", something stable and unique for the person"
+    )
+
+
+def drop_comment_flags(call: FeedbackCall, reason: str) -> FeedbackCall:
+    """Return `call` with a comment that is text only, for a vendor that takes no flags; None if it has no text.
+
+    Raises:
+        Unsupported: it has flags, unless the caller chose `on_unsupported="drop"`.
+    """
+    comment = call.comment
+    if comment is None:
+        return call
+    for name in ("incorrect", "irrelevant", "unaddressed"):
+        if getattr(comment, name):
+            call.reject_or_drop(f"comment.{name}", reason, "Say it in the comment's text.")
+    return evolve(call, comment=None if comment.text is None else Comment(comment.text))
 
 
 def require_thread(call: ConversationCall) -> ThreadRef:

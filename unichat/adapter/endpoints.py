@@ -69,7 +69,7 @@ class EndpointContext:
 
     def _request(
         self,
-        path: Mapping[str, str],
+        path: Mapping[str, object],
         query: Mapping[str, object],
         headers: Mapping[str, str | None],
         body: object,
@@ -94,7 +94,7 @@ class EndpointContext:
         self,
         parse: Callable[[Reply], T],
         *,
-        path: Mapping[str, str] | None = None,
+        path: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str | None] | None = None,
         body: object = None,
@@ -133,7 +133,7 @@ class EndpointContext:
         self,
         decoder: Callable[[int], StreamDecoder[T]],
         *,
-        path: Mapping[str, str] | None = None,
+        path: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str | None] | None = None,
         body: object = None,
@@ -158,6 +158,11 @@ class EndpointContext:
         )
 
 
+def drop_none(**fields: object) -> dict[str, Any]:
+    """Return the fields of a body that are not None: for a vendor to whom null means something else than no field."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
     if value is None:
         return
@@ -165,10 +170,15 @@ def _query_pairs(name: str, value: object) -> Iterator[tuple[str, str]]:
         yield name, str(item).lower() if isinstance(item, bool) else str(item)
 
 
-def _encode_segment(value: str, name: str) -> str:
+def _encode_segment(value: object, name: str) -> str:
     # quote("..", safe="") is still "..", and HTTP libraries resolve it: such an id would lead to another endpoint.
-    if value in ("", ".", ".."):
-        raise InvalidInput(f"{name} {quoted(value)} cannot be used in a path", argument=name, value=quoted(value))
+    if not isinstance(value, str) or value in ("", ".", ".."):
+        raise InvalidInput(
+            f"{name} {quoted(value)} cannot be used in a path",
+            hint="Pass the id as the vendor gave it, as text.",
+            argument=name,
+            value=quoted(value),
+        )
     # Most ids are like this, and quote() takes longer than the rest of making a request.
     return value if _PLAIN.fullmatch(value) else quote(check_encodable(name, value), safe="")
 

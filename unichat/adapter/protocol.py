@@ -133,6 +133,16 @@ class FeedbackCall(ConversationCall):
     rating: Rating
     comment: Comment | None = None
 
+    def receipt(self, *, id: str | None = None, raw: Any) -> FeedbackReceipt:
+        """Return the receipt for it, with the vendor's own id and JSON."""
+        return FeedbackReceipt(
+            id=id,
+            answer_id=str(self.answer_id),
+            rating=self.rating,
+            comment=self.comment,
+            raw={} if raw is None else raw,
+        )
+
 
 @frozen(kw_only=True)
 class HistoryCall(ConversationCall):

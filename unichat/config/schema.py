@@ -11,7 +11,7 @@ from attrs import Attribute
 from unichat.adapter import Backend, Secret
 from unichat.config import registry
 from unichat.config.registry import Find, Names
-from unichat.config.setting_types import is_function, union_members
+from unichat.config.setting_types import is_keyword_only, union_members
 from unichat.config.validation import setting_attributes
 
 _JSON_TYPES: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -99,8 +99,8 @@ def _setting_schema(item: Attribute[Any]) -> dict[str, Any]:
 
 
 def _type_schema(annotation: Any) -> dict[str, Any]:
-    # Functions can only be keywords: a file cannot hold one.
-    schemas = [_member_schema(member) for member in union_members(annotation) if not is_function(member)]
+    # Functions and objects can only be keywords: a file cannot hold one.
+    schemas = [_member_schema(member) for member in union_members(annotation) if not is_keyword_only(member)]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 

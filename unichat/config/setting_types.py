@@ -35,6 +35,24 @@ def is_function(annotation: Any) -> bool:
     return get_origin(annotation) is Callable
 
 
+def is_object(annotation: Any) -> bool:
+    """Return whether `annotation` is a protocol, such as `TurnStore`: the setting can be an object of the caller's."""
+    return isinstance(annotation, type) and getattr(annotation, "_is_protocol", False)
+
+
+def is_keyword_only(annotation: Any) -> bool:
+    """Return whether only Python can give a value of this type: a file or a URL cannot hold one."""
+    return is_function(annotation) or is_object(annotation)
+
+
+def is_value_of(annotation: Any, value: object) -> bool:
+    """Return whether a keyword's `value` is the function or object that `annotation` asks for."""
+    if is_function(annotation):
+        return callable(value)
+    # Not a class: it has the methods as well, but not of an object.
+    return is_object(annotation) and isinstance(value, annotation) and not isinstance(value, type)
+
+
 def is_secret(annotation: Any) -> bool:
     """Return whether a setting of this type holds a secret."""
     return Secret in union_members(annotation)
@@ -45,7 +63,7 @@ def is_supported(annotation: Any) -> bool:
     return all(
         member in _DESCRIPTIONS
         or member is Secret
-        or is_function(member)
+        or is_keyword_only(member)
         or get_origin(member) is Literal
         or (is_mapping(member) and is_supported(get_args(member)[1]))
         for member in union_members(annotation)
@@ -64,6 +82,8 @@ def _describe_member(annotation: Any) -> str:
         return 'text or a reference such as {env = "NAME"}'
     if is_function(annotation):
         return "a function"
+    if is_object(annotation):
+        return f"an object with the methods of {annotation.__name__}"
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(quoted(option) for option in get_args(annotation))
     return f"a table (each value {describe_type(get_args(annotation)[1])})"

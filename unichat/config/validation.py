@@ -17,9 +17,9 @@ from unichat.config.raw_values import UNREADABLE, RawValue
 from unichat.config.references import resolve_secret
 from unichat.config.setting_types import (
     describe_type,
-    is_function,
     is_secret,
     is_supported,
+    is_value_of,
     literal_options,
     parse_text,
     union_members,
@@ -41,9 +41,7 @@ def setting_attributes(settings_class: type[Any]) -> tuple[Attribute[Any], ...]:
                 f"the adapter's setting {item.name} has the type {item.type}, which config does not support",
                 key=item.name,
                 hint=Template(
-                    PythonOnly(
-                        "Its author can use str, int, float, bool, Literal, Mapping[str, …], Secret and TokenProvider."
-                    )
+                    PythonOnly("Its author can use str, int, float, bool, Literal, Mapping[str, …], Secret, functions.")
                 ),
             )
     return attributes
@@ -96,8 +94,7 @@ def _convert(item: Attribute[Any], raw_value: RawValue) -> Any:
     value, source = raw_value.value, raw_value.source
     if source.form in ("url", "environment"):
         value = parse_text(item.type, value)
-    takes_function = any(is_function(member) for member in union_members(item.type))
-    if takes_function and source.form == "keyword" and callable(value):
+    if source.form == "keyword" and any(is_value_of(member, value) for member in union_members(item.type)):
         result = value
     elif is_secret(item.type):
         result = resolve_secret(value, key=item.name, source=source)

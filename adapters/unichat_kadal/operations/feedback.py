@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unichat.adapter import EndpointContext, Operation, Replay
+from unichat.adapter import EndpointContext, Operation, Replay, drop_none
 from unichat_kadal.models import FeedbackRow, object_parser
 from unichat_kadal.operations.arguments import (
     Encoding,
@@ -46,7 +46,7 @@ def add_feedback(
         "rating_id": check_integer("rating_id", rating_id),
         "comment": comment,
     }
-    sent = {name: value for name, value in fields.items() if value is not None}
+    sent = drop_none(**fields)
     check_encoding("feedback_encoding", feedback_encoding, ("json", "query", "both"))
     query: dict[str, object] = {"ext_user_id_ref": check_reference(ext_user_id_ref)}
     if feedback_encoding != "json":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unichat.adapter import EndpointContext, Operation, Replay
+from unichat.adapter import EndpointContext, Operation, Replay, drop_none
 from unichat_kadal.models import ChatList
 from unichat_kadal.operations.arguments import BOT_SETTING, check_bot_id, check_integer, check_order, endpoints
 from unichat_kadal.operations.errors import error_detector
@@ -43,5 +43,5 @@ def list_chats_v7(
             "exclude_tool_verbose": exclude_tool_verbose,
         },
         # Always an object: the framework may require a body even if every field of it is optional.
-        body={name: value for name, value in filters.items() if value is not None},
+        body=drop_none(**filters),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unichat.adapter import drop_none
 from unichat_kapa.operations.table import endpoints
 from unichat_kapa.settings import UUID
 
@@ -65,11 +66,6 @@ def check_choice(name: str, value: object, accepted: Sequence[str]) -> str:
     if value not in accepted:
         raise endpoints.invalid_argument(name, value, hint=f"Use one of {', '.join(accepted)}.")
     return str(value)
-
-
-def drop_none(**fields: object) -> dict[str, object]:
-    """Return the fields that are not None."""
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def build_chat_body(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unichat.adapter import EndpointContext, Operation, Replay
+from unichat.adapter import EndpointContext, Operation, Replay, drop_none
 from unichat_kapa.models import Listing, SearchResult, ThreadSummary
 from unichat_kapa.operations.arguments import (
     check_id,
@@ -13,7 +13,6 @@ from unichat_kapa.operations.arguments import (
     check_optional_id,
     check_page,
     check_text,
-    drop_none,
 )
 from unichat_kapa.operations.table import PROJECT_SETTING, endpoints, listing_parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from unichat.adapter import EndpointContext, Fields, Operation, Replay
+from unichat.adapter import EndpointContext, Fields, Operation, Replay, drop_none
 from unichat_kapa.models import Activity, EndUser, FeedbackRow, Listing, SearchResult
 from unichat_kapa.operations.arguments import (
     USER_IDENTIFIER_LIMIT,
@@ -13,7 +13,6 @@ from unichat_kapa.operations.arguments import (
     check_id,
     check_page,
     check_text,
-    drop_none,
 )
 from unichat_kapa.operations.table import PROJECT_SETTING, detect_answer_error, endpoints, listing_parser, object_parser
 

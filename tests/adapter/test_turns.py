@@ -1,0 +1,216 @@
+"""Conversations that the client keeps: what is kept where, what is dropped, and that no turn is lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat import ThreadRef
+from unichat.adapter import (
+    ChatCall,
+    ClearCall,
+    Exclusive,
+    MemoryTurns,
+    ReferenceTurns,
+    Transcripts,
+    TranscriptSettings,
+    Turn,
+    TurnStore,
+    as_flow,
+)
+from unichat.errors import InvalidInput, NotFound, ThreadMismatch, Unsupported
+from unichat.models import Answer, ClearOutcome, User
+
+THREAD = ThreadRef("acme", "t-1", user="ada")
+TURNS = st.lists(st.builds(Turn, st.text(max_size=50), st.text(max_size=50)), max_size=5)
+
+
+def finished(flow, sent=None):
+    """What a flow returns that only waits for locks."""
+    steps = []
+    try:
+        while True:
+            steps.append(flow.send(sent))
+            sent = None
+            assert isinstance(steps[-1], Exclusive)
+    except StopIteration as stop:
+        return stop.value, [step.key for step in steps]
+
+
+def call(question="Hello", **more):
+    return ChatCall(backend="acme", operation="chat", question=question, **more)
+
+
+def answering(seen):
+    def send(turns, user):
+        seen.append(([turn.question for turn in turns], user))
+        return as_flow(Answer(text=f"answer {len(seen)}"))
+
+    return send
+
+
+def clear(**more):
+    return ClearCall(backend="acme", operation="clear_history", **more)
+
+
+@pytest.mark.parametrize("store", [MemoryTurns, ReferenceTurns])
+def test_each_question_is_asked_with_the_turns_before_it(store):
+    transcripts, seen = Transcripts(store()), []
+    first, keys = finished(transcripts.ask(call("one", user=User("ada")), answering(seen)))
+    assert first.thread.user == "ada"
+    assert keys == [("acme", first.thread.id)]
+    second, again = finished(transcripts.ask(call("two", thread=first.thread), answering(seen)))
+    finished(transcripts.ask(call("three", thread=second.thread), answering(seen)))
+    assert second.thread == first.thread
+    assert again == keys
+    assert seen == [([], "ada"), (["one"], "ada"), (["one", "two"], "ada")]
+
+
+@pytest.mark.parametrize("store", [MemoryTurns, ReferenceTurns])
+@given(turns=TURNS)
+def test_a_store_returns_what_was_saved(store, turns):
+    kept = store()
+    assert isinstance(kept, TurnStore)
+    assert kept.load(THREAD) is None
+    reference = kept.save(THREAD, turns)
+    assert reference == THREAD
+    assert list(kept.load(ThreadRef.parse(str(reference)))) == turns
+
+
+def test_the_oldest_turns_are_dropped_beyond_the_limit():
+    transcripts, seen, thread = Transcripts(limit=20), [], None
+    for question in ("a" * 5, "b" * 3, "c" * 3):
+        thread = finished(transcripts.ask(call(question, thread=thread), answering(seen)))[0].thread
+    assert seen[2][0] == ["b" * 3]
+    assert [turn.question for turn in transcripts.store.load(thread)] == ["c" * 3]
+
+
+def test_a_turn_longer_than_the_limit_is_not_kept():
+    transcripts, seen = Transcripts(limit=20), []
+    thread = finished(transcripts.ask(call("x" * 30), answering(seen)))[0].thread
+    finished(transcripts.ask(call("y", thread=thread), answering(seen)))
+    assert seen[1][0] == []
+
+
+def test_a_reference_keeps_the_newest_turns_that_fit_into_its_text():
+    turns = [Turn(random.Random(number).randbytes(400).hex(), "") for number in range(40)]
+    reference = ReferenceTurns().save(THREAD, turns)
+    kept = ReferenceTurns().load(ThreadRef.parse(str(reference)))
+    assert 0 < len(kept) < len(turns)
+    assert kept == turns[-len(kept) :]
+    huge = Turn("".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(20_000)), "")
+    assert ReferenceTurns().load(ReferenceTurns().save(THREAD, [huge])) == []
+
+
+def test_the_turns_of_a_reference_are_not_shown():
+    reference = ReferenceTurns().save(THREAD, [Turn("my password is opensesame", "I see.")])
+    assert reference.state not in repr(reference)
+    assert reference.state in str(reference)
+    for broken in (str(reference)[:-1], f"x{reference}", str(reference).replace("user", "User")):
+        with pytest.raises(InvalidInput) as caught:
+            ThreadRef.parse(broken)
+        assert reference.state[:10] not in f"{caught.value} {caught.value!r} {caught.value.value}"
+
+
+def packed(value):
+    return base64.urlsafe_b64encode(zlib.compress(json.dumps(value).encode())).decode()
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["x", "AAAA", packed([["only one"]]), packed(7), packed({"a": "b"}), packed(None), packed("[" * 100_000),
+     base64.urlsafe_b64encode(zlib.compress(b"[" * 100_000)).decode(),
+     base64.urlsafe_b64encode(zlib.compress(b" " * 5_000_000)).decode()],
+    ids=range(9),
+)  # fmt: skip
+def test_a_reference_that_holds_something_else_is_refused(state):
+    with pytest.raises(InvalidInput, match="does not hold its turns") as caught:
+        ReferenceTurns().load(evolve(THREAD, state=state))
+    assert caught.value.__context__ is None
+
+
+def test_a_thread_whose_turns_are_not_known_is_not_found():
+    for transcripts in (Transcripts(), Transcripts(ReferenceTurns())):
+        flow = transcripts.ask(call(thread=THREAD), answering([]))
+        next(flow)
+        with pytest.raises(NotFound) as caught:
+            flow.send(None)
+        assert (caught.value.what, caught.value.backend) == ("thread", "acme")
+
+
+def test_a_question_that_fails_leaves_the_thread_as_it_was():
+    transcripts, seen = Transcripts(), []
+    thread = finished(transcripts.ask(call("one"), answering(seen)))[0].thread
+
+    def failing(turns, user):
+        raise NotFound("gone")
+        yield
+
+    with pytest.raises(NotFound):
+        finished(transcripts.ask(call("two", thread=thread), failing))
+    assert [turn.question for turn in transcripts.store.load(thread)] == ["one"]
+
+
+def test_another_users_thread_is_a_mismatch_at_once():
+    transcripts = Transcripts()
+    transcripts.store.save(THREAD, [])
+    with pytest.raises(ThreadMismatch):
+        transcripts.ask(call(thread=THREAD, user=User("grace")), answering([]))
+    with pytest.raises(ThreadMismatch):
+        transcripts.clear(clear(thread=THREAD, user=User("grace")))
+
+
+def test_clearing_forgets_a_thread_and_only_a_thread():
+    transcripts = Transcripts()
+    transcripts.store.save(THREAD, [Turn("q", "a")])
+    with pytest.raises(Unsupported):
+        transcripts.clear(clear(user=User("ada")))
+    dropped, _ = finished(transcripts.clear(clear(user=User("ada"), on_unsupported="drop")))
+    assert (dropped.outcome, dropped.user) == (ClearOutcome.DETACHED, "ada")
+    with pytest.raises(InvalidInput):
+        transcripts.clear(clear())
+    assert transcripts.store.load(THREAD) is not None
+    assert finished(transcripts.clear(clear(thread=THREAD)))[0].outcome is ClearOutcome.CLEARED
+    assert transcripts.store.load(THREAD) is None
+    with pytest.raises(NotFound):
+        finished(transcripts.clear(clear(thread=THREAD)))
+
+
+def test_memory_holds_the_threads_that_were_used_last(monkeypatch):
+    monkeypatch.setattr("unichat.adapter.turns._MAX_CONVERSATIONS", 2)
+    store = MemoryTurns()
+    for name in ("a", "b", "a", "c"):
+        store.save(ThreadRef("acme", name), [])
+    assert [store.load(ThreadRef("acme", name)) is None for name in "abc"] == [False, True, False]
+
+
+def test_memory_can_be_used_from_several_threads():
+    store = MemoryTurns()
+
+    def use(number):
+        thread = ThreadRef("acme", str(number))
+        store.save(thread, [Turn(str(number), "")])
+        return store.load(thread)[0].question
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(use, range(200))) == [str(number) for number in range(200)]
+
+
+def test_a_setting_chooses_the_store():
+    own = MemoryTurns()
+    stores = [
+        Transcripts.from_settings(TranscriptSettings(base_url="https://acme.example", turns=turns, turn_limit=7))
+        for turns in ("memory", "reference", own)
+    ]
+    assert [type(each.store) for each in stores] == [MemoryTurns, ReferenceTurns, MemoryTurns]
+    assert stores[2].store is own
+    assert [each.limit for each in stores] == [7] * 3
+    assert [each.can_clear for each in stores] == [True, False, True]
