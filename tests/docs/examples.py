@@ -1,8 +1,9 @@
 """Runs the examples of README.md and docs/*.md: Python, shell and TOML blocks, against a sandbox on loopback.
 
 Each page has a folder of its own, in which its blocks run in their order. A TOML block whose first line is
-`# unichat.toml` becomes that file. In a `console` block, what follows a command is its output (`...` stands for
-anything). Setup that a reader need not see stands in HTML comments.
+`# unichat.toml` becomes that file, and a Python block whose first line is `# test_bot.py` that one. In a `console`
+block, what follows a command is its output (`...` stands for anything). Setup that a reader need not see stands in HTML
+comments.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 import pytest
 from attrs import define
-from sybil import Example, Sybil
+from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 import unichat
@@ -120,6 +121,26 @@ def _shell(script: str, *, fails: bool = False) -> str:
     return done.stdout
 
 
+class _PythonParser(PythonCodeBlockParser):
+    """Runs Python blocks, and saves those that say how their file is called."""
+
+    def __call__(self, document: Document) -> Iterator[Region]:
+        for region in super().__call__(document):
+            if isinstance(region.parsed, str) and _PYTHON_FILE.match(region.parsed):
+                region.evaluator = _save_python
+            yield region
+
+
+_PYTHON_FILE = re.compile(r"# (\w+\.py)\n")
+
+
+def _save_python(example: Example) -> None:
+    name = _PYTHON_FILE.match(example.parsed)
+    assert name is not None
+    compile(example.parsed, name[1], "exec")
+    Path(name[1]).write_text(example.parsed, encoding="utf-8")
+
+
 def _check_toml(example: Example) -> None:
     """Check a config against the schema, and write it down if it says how the file is called."""
     import jsonschema
@@ -144,7 +165,7 @@ def _close_clients(namespace: dict[str, Any]) -> None:
 collect = Sybil(
     path=str(Path(__file__).parents[2]),
     parsers=[
-        PythonCodeBlockParser(doctest_optionflags=_OPTIONS),
+        _PythonParser(doctest_optionflags=_OPTIONS),
         CodeBlockParser("sh", _run_script),
         CodeBlockParser("console", _run_session),
         CodeBlockParser("toml", _check_toml),

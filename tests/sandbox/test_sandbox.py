@@ -18,7 +18,7 @@ from unichat.config.plugins import SIMULATORS
 from unichat.sandbox import PortError, SandboxError, Simulator
 from unichat.sandbox import sandbox as sandbox_module
 from unichat.sandbox.documents import default_folder, read_documents
-from unichat_kadal.simulator import KadalSimulator
+from unichat_kadal.simulator import KadalQuirks, KadalSimulator
 from unichat_kapa.simulator import KapaQuirks, KapaSimulator
 
 from .conftest import Kadal, Kapa
@@ -388,3 +388,32 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch):
 
 def test_each_simulator_can_be_started_alone(start):
     assert start(simulators=[KadalSimulator]).backends == ("kadal",)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_reset_returns_to_the_state_of_the_start(manual, tmp_path, in_file):
+    state = tmp_path / "state.sqlite" if in_file else None
+    with unichat.sandbox.start(manual, state=state) as box:
+        if in_file:
+            with unichat.connect("kadal", **box.settings("kadal")) as client:
+                client.chat("Before the start?", user="ada")
+    with unichat.sandbox.start(manual, state=state) as box:
+        settings = {backend: box.settings(backend) for backend in box.backends}
+        for backend in box.backends:
+            with unichat.connect(backend, **settings[backend]) as client:
+                answer = client.chat("How do I configure retries?", user="ada")
+                client.feedback(answer, "up", user="ada")
+                box.simulator(backend).clock = lambda: 0.0
+        box.simulator("kapa").quirks.page_size = 1
+        box.simulator("kadal").quirks.token_lifetime = 1
+        box.reset()
+        assert {backend: box.settings(backend) for backend in box.backends} == settings
+        assert box.simulator("kapa").quirks == KapaQuirks()
+        assert box.simulator("kadal").quirks == KadalQuirks()
+        for backend in box.backends:
+            assert not box.simulator(backend).requests
+            assert box.simulator(backend).clock() > 1e9
+            with unichat.connect(backend, **settings[backend]) as client:
+                kept = [exchange.question for exchange in client.history(user="ada")]
+                assert kept == (["Before the start?"] if in_file and backend == "kadal" else [])
+                client.chat("How do I configure retries?", user="ada")

@@ -173,6 +173,11 @@ class LoopAffinity:
                 ),
             )
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop; None before the first call."""
+        return self._loop
+
     def is_closed(self) -> bool:
         """Whether the loop has ended, and with it all that ran in it."""
         return self._loop is not None and self._loop.is_closed()

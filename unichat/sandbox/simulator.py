@@ -54,6 +54,14 @@ class Simulator(ABC):
         """Return the valid keys and tokens, which are redacted in recorded requests besides the usual headers."""
         return ()
 
+    def reset(self) -> None:
+        """Forget the requests, and go by the real time again; the store has been reset already.
+
+        One that has quirks, or state outside of the store, resets them as well.
+        """
+        self.requests.clear()
+        self.clock = time.time
+
     def now(self) -> datetime:
         """Return the time of `clock`, in UTC."""
         return datetime.fromtimestamp(self.clock(), UTC)

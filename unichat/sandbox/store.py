@@ -31,6 +31,7 @@ class Store:
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._lock = threading.RLock()
+        self._kept: sqlite3.Connection | None = None
         if path is not None:
             _make_private(path)
         try:
@@ -142,10 +143,27 @@ class Store:
             row = self.row("SELECT value FROM kept WHERE name = ?", (name,))
         return str(row["value"]) if row else ""
 
+    def keep_state(self) -> None:
+        """Keep the state as it is now, for `reset`."""
+        with self._lock:
+            kept = sqlite3.connect(":memory:", check_same_thread=False)
+            self._database.backup(kept)
+            self._kept, kept_before = kept, self._kept
+        if kept_before is not None:
+            kept_before.close()
+
+    def reset(self) -> None:
+        """Return to the state that `keep_state` kept."""
+        with self._lock:
+            if self._kept is not None:
+                self._kept.backup(self._database)
+
     def close(self) -> None:
         """Close the database. It can be closed twice."""
         with self._lock:
             self._database.close()
+            if self._kept is not None:
+                self._kept.close()
 
 
 def _is_locked(error: sqlite3.Error) -> bool:

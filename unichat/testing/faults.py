@@ -26,12 +26,14 @@ class Fault:
         outcome: what a transport makes of it: from the good answer, what comes instead.
         serve: does it to a connection, and returns whether the connection stays open; None where no connection can show
             it.
+        once: whether it happens once, even to what goes on failing otherwise.
     """
 
     name: str
     wire: str
     outcome: Callable[[Answer], Answer | TransportFailure | Silence] = field(repr=False)
     serve: Callable[[Connection], bool] | None = field(default=None, repr=False)
+    once: bool = False
 
 
 def _failing(kind: str, *, delivered: bool | None = None, phase: str) -> Callable[[Answer], TransportFailure]:
@@ -140,6 +142,12 @@ FAULTS: dict[str, Fault] = {
     for fault in (
         Fault("good", "the vendor's good answer", lambda answer: answer, _good),
         *map(_status, _STATUSES),
+        evolve(
+            _instead(json_answer({}, 429, Retry_After="86400")),
+            name="quota",
+            wire="status 429 with `Retry-After: 86400`, as after a day's last question",
+        ),
+        evolve(_status(503), name="503_once", wire="status 503 once, and from then on good answers", once=True),
         Fault("dns", "the host's name is not found", _failing("dns", phase="resolving")),
         Fault("refused", "the connection is refused", _failing("refused", phase="connecting")),
         Fault("connect_timeout", "the connection is not made in time", _failing("connect_timeout", phase="connecting")),

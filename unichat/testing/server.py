@@ -177,6 +177,9 @@ class FaultServer:
         self.most_open = 0
         self.closing = threading.Event()
         self._script = [_serve(fault) for fault in faults]
+        if _is_once(faults[-1]):
+            # The last one stays, otherwise.
+            self._script.append(_serve("good"))
         self._steps = 0
         self._guard = threading.Lock()
         self._open: set[Connection] = set()
@@ -276,6 +279,12 @@ class FaultServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_once(fault: str | Fault | Serve) -> bool:
+    if isinstance(fault, str):
+        fault = fault_named(fault)
+    return isinstance(fault, Fault) and fault.once
 
 
 def _serve(fault: str | Fault | Serve) -> Serve:

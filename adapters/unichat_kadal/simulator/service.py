@@ -53,6 +53,11 @@ class KadalSimulator(Simulator):
         """The secret of the client account that may fetch tokens."""
         return self._tokens.client_secret
 
+    def reset(self) -> None:
+        """Return to the default quirks as well."""
+        super().reset()
+        self.quirks = KadalQuirks()
+
     def app(self) -> ASGIApp:
         """Return the app that answers Kadal's paths."""
         endpoints = (

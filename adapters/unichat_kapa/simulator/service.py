@@ -67,6 +67,11 @@ class KapaSimulator(Simulator):
             load_project(store, name, self.now()) for name in ("Sandbox", "Other")
         )
 
+    def reset(self) -> None:
+        """Return to the default quirks as well."""
+        super().reset()
+        self.quirks = KapaQuirks()
+
     def app(self) -> ASGIApp:
         """Return the app that answers Kapa's paths."""
         return make_router(ENDPOINTS, self, self.projects, lambda: self.quirks)

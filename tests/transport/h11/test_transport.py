@@ -347,9 +347,7 @@ def test_a_call_that_is_cancelled_in_any_turn_of_the_loop_leaves_nothing(
     run(test)
 
 
-# What is left of a loop, asyncio warns of.
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_what_is_left_of_a_loop_that_has_ended_is_closed(serve: Any) -> None:
+def test_what_is_left_of_a_loop_that_has_ended_is_closed_without_a_warning(serve: Any) -> None:
     server = serve(answering(http()))
     transport = H11Transport(server.url)
     asyncio.run(_once(transport, server.url))
@@ -357,7 +355,7 @@ def test_what_is_left_of_a_loop_that_has_ended_is_closed(serve: Any) -> None:
     (connection,) = transport._pool._idle
     asyncio.run(transport.close())
     assert connection.socket.fileno() == -1
-    # asyncio warns of them when they are collected: here, and not in another test.
+    # asyncio would warn of it as it is collected: here, and not in another test.
     del transport, connection
     gc.collect()
 

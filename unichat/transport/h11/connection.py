@@ -140,6 +140,11 @@ class Connection(asyncio.BufferedProtocol):
         """Close it at once, whatever it is doing."""
         self.transport.abort()
 
+    def close_socket(self) -> None:
+        """Close it without its event loop, which has ended."""
+        self.socket.close()
+        del self.transport
+
     # One exchange
 
     def begin(self, progress: AttemptProgress, head: bytes, body: bytes = b"") -> None:

@@ -26,6 +26,8 @@ left to be done.
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -128,10 +130,15 @@ class ConnectionPool:
 
     def close_sockets(self) -> None:
         """Close the sockets of a pool whose event loop has ended."""
-        for connection in self._connections:
-            connection.socket.close()
-        self._connections.clear()
+        if not self._connections:
+            return
         self._idle.clear()
+        while self._connections:
+            self._connections.pop().close_socket()
+        with warnings.catch_warnings():
+            # asyncio warns of a transport that its loop did not close, as it is collected: so it is collected now.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
     async def _wait_for_slot(self, progress: AttemptProgress) -> None:
         progress.phase = "queued"

@@ -1,0 +1,306 @@
+"""The pytest plugin, as it runs in the project of somebody who tests a bot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+LOOPS = """
+    import asyncio
+
+    def test_in_a_plain_test(unichat_async_client):
+        async def ask():
+            return await unichat_async_client.chat("What is a thread?", user="ada")
+
+        assert asyncio.run(ask()).text
+
+    def test_closed_by_the_test(unichat_async_client):
+        async def ask():
+            async with unichat_async_client as client:
+                return await client.chat("What is a thread?", user="ada")
+
+        assert asyncio.run(ask()).text
+
+    def test_in_a_loop_that_stays_open(unichat_async_client):
+        loop = asyncio.new_event_loop()
+        assert loop.run_until_complete(unichat_async_client.chat("What is a thread?", user="ada")).text
+        loop_of[unichat_async_client] = loop
+
+    def test_never_used(unichat_async_client):
+        pass
+
+    loop_of = {}
+"""
+
+
+@pytest.fixture(scope="session")
+def imported() -> None:
+    """Import what the runs need: what they import themselves is forgotten after each, and would be there twice."""
+    for name in _IMPORTED:
+        import_module(name)
+
+
+@pytest.fixture
+def project(imported: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    # Its runs are within this process, whose own options would be found there as well.
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return pytester
+
+
+_IMPORTED = (
+    "unichat.pytest_plugin.clients", "unichat.pytest_plugin.network", "unichat.pytest_plugin.options",
+    "unichat.transport.h11.transport", "unichat.transport.requests.transport", "unichat_kadal.simulator",
+    "unichat_kapa.simulator", "tenacity", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off",
+)  # fmt: skip
+
+
+def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return project.runpytest_inprocess("-p", "no:xdist", "-p", "no:cacheprovider", "-q", "-rA", *options)
+
+
+def lines(result: pytest.RunResult, outcome: str) -> list[str]:
+    """The ids of the tests with an outcome."""
+    found = [line.split() for line in result.outlines if line.startswith(f"{outcome} ")]
+    return [words[1].partition("::")[2] for words in found]
+
+
+def test_loading_it_imports_nothing_else_of_unichat() -> None:
+    script = (
+        "import sys, unichat.pytest_plugin as p; print(*[m for m in sys.modules if m.partition('.')[0] == 'unichat'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["unichat", "unichat.pytest_plugin"]
+
+
+def test_a_project_without_its_fixtures_imports_nothing_else_of_unichat(tmp_path: Path) -> None:
+    (tmp_path / "test_plain.py").write_text(
+        "import sys\n\n\ndef test_plain():\n"
+        "    assert [m for m in sys.modules if m.startswith('unichat.')] == ['unichat.pytest_plugin']\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:anyio", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_client_runs_on_every_backend_and_finds_an_empty_sandbox(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("round", [1, 2])
+        def test_ask(unichat_client, unichat_backend, unichat_fault, unichat_sandbox, round):
+            assert unichat_client.backend == unichat_backend
+            assert unichat_fault is None
+            assert list(unichat_client.history(user="ada")) == []
+            assert unichat_client.chat("What is a thread?", user="ada").text
+            assert len(list(unichat_client.history(user="ada"))) == 1
+
+        def test_plain():
+            pass
+    """)
+    result = run(project)
+    result.assert_outcomes(passed=5)
+    assert sorted(lines(result, "PASSED")) == sorted(
+        [*(f"test_ask[{backend}-{number}]" for backend in ("kadal", "kapa") for number in (1, 2)), "test_plain"]
+    )
+
+
+def test_backends_can_be_chosen(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_ask(unichat_backend): pass")
+    assert lines(run(project, "--unichat-backends=kapa"), "PASSED") == ["test_ask[kapa]"]
+    assert lines(run(project, "--unichat-backends=kapa, kadal"), "PASSED") == ["test_ask[kapa]", "test_ask[kadal]"]
+
+
+def test_an_async_client_works_in_whatever_loop_uses_it_first(project: pytest.Pytester) -> None:
+    project.makepyfile(LOOPS)
+    run(project, "-W", "error").assert_outcomes(passed=8)
+
+
+def test_nobody_waits_and_the_clock_can_be_moved(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+        from unichat.errors import CircuitOpen, ServerError
+
+        def test_waits(unichat_client, unichat_clock, unichat_fault):
+            patient = unichat_client.with_policy(backoff=1000.0, deadline=100000.0)
+            if unichat_fault == "503":
+                with pytest.raises(ServerError):
+                    patient.chat("What is a thread?", user="ada")
+            else:
+                patient.chat("What is a thread?", user="ada")
+            assert len(unichat_clock.slept) == {None: 0, "503_once": 1, "503": 2}[unichat_fault]
+    """)
+    result = run(project, "--unichat-faults=503,503_once")
+    result.assert_outcomes(passed=6)
+    assert sorted(lines(result, "PASSED")) == [
+        "test_waits[kadal-503]", "test_waits[kadal-503_once]", "test_waits[kadal]",
+        "test_waits[kapa-503]", "test_waits[kapa-503_once]", "test_waits[kapa]",
+    ]  # fmt: skip
+
+
+def test_each_fault_of_the_smoke_set_happens_to_both_clients(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import asyncio
+        from unichat.errors import UnichatError
+
+        FAILS = {None: False, "503_once": False}
+
+        def whole(client):
+            client.chat("What is a thread?", user="ada")
+
+        def streamed(client):
+            with client.stream("What is a thread?", user="ada") as pieces:
+                list(pieces)
+
+        def fails(call, client):
+            try:
+                call(client)
+            except UnichatError:
+                return True
+            return False
+
+        def test_whole(unichat_client, unichat_fault):
+            assert fails(whole, unichat_client) is FAILS.get(unichat_fault, True)
+
+        def test_streamed(unichat_client, unichat_fault):
+            assert fails(streamed, unichat_client) is FAILS.get(unichat_fault, True)
+
+        def test_async(unichat_async_client, unichat_fault):
+            async def ask(whole):
+                if whole:
+                    await unichat_async_client.chat("What is a thread?", user="ada")
+                else:
+                    async with unichat_async_client.stream("What is a thread?", user="ada") as pieces:
+                        async for piece in pieces:
+                            pass
+
+            async def both():
+                failed = 0
+                for each in (True, False):
+                    try:
+                        await ask(each)
+                    except UnichatError:
+                        failed += 1
+                return failed
+
+            assert asyncio.run(both()) == 2 * FAILS.get(unichat_fault, True)
+
+        def test_scripted(fake_backend, unichat_fault):
+            fake_backend.answers("Yes.")
+            assert fails(whole, fake_backend.client()) is FAILS.get(unichat_fault, True)
+    """)
+    result = run(project, "--unichat-faults=smoke")
+    # Seven faults and none: three tests on two backends, and the script.
+    result.assert_outcomes(passed=8 * (3 * 2 + 1))
+    assert "test_scripted[fake]" in lines(result, "PASSED")
+    assert "test_scripted[fake-cut_stream]" in lines(result, "PASSED")
+
+
+def test_a_question_that_nothing_was_scripted_for_fails_the_test_even_if_swallowed(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_swallowed(fake_backend):
+            try:
+                fake_backend.client().chat("What?")
+            except BaseException:
+                pass
+    """)
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*asked without an answer left: chat of 'What?'*"])
+
+
+@pytest.mark.parametrize("how", ["setting", "marker"])
+def test_the_network_is_blocked_for_both_clients_in_every_thread(project: pytest.Pytester, how: str) -> None:
+    if how == "setting":
+        project.makeini("[pytest]\nunichat_block_network = true")
+    project.makepyfile(f"""
+        import asyncio
+        import threading
+        import pytest
+        import unichat
+
+        if {how == "marker"}:
+            pytestmark = pytest.mark.unichat_network("block")
+        KADAL = {{"token": "t", "chat_bot_id": "b", "base_url": "https://vendor.invalid"}}
+
+        def ask():
+            with unichat.connect("kadal", **KADAL) as client:
+                client.chat("What?", user="ada")
+
+        def test_raised():
+            ask()
+
+        def test_swallowed():
+            try:
+                ask()
+            except BaseException:
+                pass
+
+        def test_thread():
+            def swallow():
+                try:
+                    ask()
+                except BaseException:
+                    pass
+
+            thread = threading.Thread(target=swallow)
+            thread.start()
+            thread.join()
+
+        def test_async():
+            async def ask():
+                async with unichat.connect_async("kadal", **KADAL) as client:
+                    await client.chat("What?", user="ada")
+
+            asyncio.run(ask())
+
+        def test_this_machine(unichat_client):
+            unichat_client.chat("What?", user="ada")
+
+        @pytest.mark.unichat_network("allow")
+        def test_allowed():
+            with pytest.raises(unichat.errors.ConnectionFailed):
+                ask()
+    """)
+    result = run(project)
+    assert sorted(lines(result, "FAILED")) == ["test_async", "test_raised", "test_swallowed", "test_thread"]
+    assert sorted(lines(result, "PASSED")) == ["test_allowed", "test_this_machine[kadal]", "test_this_machine[kapa]"]
+    result.stdout.fnmatch_lines(["*::test_swallowed would have connected to 'vendor.invalid'*"])
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--unichat-backends=kap", "no simulator of 'kap'; did you mean kapa?"),
+        ("--unichat-backends=,", "--unichat-backends names nothing"),
+        ("--unichat-faults=5o3", "no fault is called '5o3'; did you mean 503?"),
+        ("--unichat-faults=smoke,cut", "no fault is called 'cut'"),
+        ("--unichat-faults=", "--unichat-faults names nothing"),
+    ],
+)
+def test_a_mistake_in_an_option_is_told_without_a_traceback(
+    project: pytest.Pytester, option: str, message: str
+) -> None:
+    result = run(project, option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in str(result.stderr)
+    assert "Traceback" not in str(result.stderr)
+
+
+def test_a_mistake_in_the_marker_is_told(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.unichat_network("none")
+        def test_it():
+            pass
+    """)
+    result = run(project)
+    result.assert_outcomes(errors=1)
+    assert 'unichat_network takes "block" or "allow", not \'none\'' in str(result.stdout)

@@ -1,0 +1,47 @@
+"""The clients of the plugin's fixtures: of simulated vendors, on a clock of the test's, with a fault or without."""
+
+from __future__ import annotations
+
+import asyncio
+
+from unichat import AsyncClient, Client
+from unichat.sandbox import Sandbox
+from unichat.testing import FakeClock, connect, connect_async, fault_named
+from unichat.testing.faulty import AsyncFaultyTransport, FaultyTransport
+
+
+def make_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock) -> Client:
+    """Return a client of a simulated vendor."""
+    settings = box.settings(backend)
+    transport = None
+    if fault is not None:
+        from unichat.transport.requests.transport import RequestsTransport
+
+        transport = FaultyTransport(RequestsTransport(settings["base_url"]), fault_named(fault), clock)
+    return connect(backend, transport, clock=clock, **settings)
+
+
+def make_async_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock) -> AsyncClient:
+    """Return an asyncio client of a simulated vendor; it need not be made in an event loop."""
+    settings = box.settings(backend)
+    transport = None
+    if fault is not None:
+        from unichat.transport.h11.transport import H11Transport
+
+        transport = AsyncFaultyTransport(H11Transport(settings["base_url"]), fault_named(fault), clock)
+    return connect_async(backend, transport, clock=clock, **settings)
+
+
+def close_async_client(client: AsyncClient) -> None:
+    """Close a client in its own loop where that can still run, and else without one."""
+    loop = client._performer.affinity.loop
+    runner = asyncio.new_event_loop() if loop is None or loop.is_closed() else loop
+    if runner.is_running():
+        # A loop that outlives the test: it closes the client when it gets there.
+        asyncio.run_coroutine_threadsafe(client.close(), runner)
+        return
+    try:
+        runner.run_until_complete(client.close())
+    finally:
+        if runner is not loop:
+            runner.close()

@@ -1,0 +1,65 @@
+"""Keeps tests from leaving the machine: before a name is resolved, in every thread, and for both clients."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import define, field
+
+from unichat._text.printable import quoted
+from unichat.transport import guard
+
+
+class NetworkBlocked(AssertionError):
+    """A test's client would have left the machine. Not a `UnichatError`: no bot takes it for a vendor's failure."""
+
+
+@define
+class NetworkBlock:
+    """Lets unichat's clients connect to this machine only, as long as one test runs.
+
+    Attributes:
+        test: the test's id.
+        hosts: those that would have been connected to.
+    """
+
+    test: str
+    hosts: list[str] = field(factory=list)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Check each connection in the meantime."""
+        with guard.checking(self._check):
+            yield
+
+    def _check(self, host: str) -> None:
+        if not _is_this_machine(host):
+            self.hosts.append(host)
+            raise self._error(host)
+
+    def verify(self) -> None:
+        """Check that nothing would have left the machine.
+
+        Raises:
+            NetworkBlocked: something would have, even if the test went on.
+        """
+        if self.hosts:
+            raise self._error(", ".join(dict.fromkeys(self.hosts)))
+
+    def _error(self, host: str) -> NetworkBlocked:
+        return NetworkBlocked(
+            f"{self.test} would have connected to {quoted(host)}. Use unichat_client or fake_backend, give the client "
+            'the base_url of a server on this machine, or allow it: @pytest.mark.unichat_network("allow")'
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

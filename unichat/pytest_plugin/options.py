@@ -1,0 +1,62 @@
+"""What the options of the plugin name: backends and faults."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+import pytest
+
+from unichat.config.plugins import SIMULATORS, list_plugins
+from unichat.pytest_plugin import SMOKE
+from unichat.testing.faults import FAULTS, fault_named
+
+
+def simulated_backends() -> tuple[str, ...]:
+    """Return the names of the backends that have a simulator here, sorted."""
+    return tuple(sorted(list_plugins(SIMULATORS)))
+
+
+def parse_backends(names: str) -> tuple[str, ...]:
+    """Return the backends that are named, in that order.
+
+    Raises:
+        pytest.UsageError: one has no simulator here, or none is named.
+    """
+    known = simulated_backends()
+    chosen = _split("--unichat-backends", names)
+    for name in chosen:
+        if name not in known:
+            raise pytest.UsageError(f"--unichat-backends: there is no simulator of {name!r}; {_advice(name, known)}")
+    return chosen
+
+
+def parse_faults(names: str) -> tuple[str, ...]:
+    """Return the faults that are named, in that order; `smoke` stands for several.
+
+    Raises:
+        pytest.UsageError: there is no such fault, or none is named.
+    """
+    chosen: dict[str, None] = {}
+    for name in _split("--unichat-faults", names):
+        for each in SMOKE if name == "smoke" else (name,):
+            chosen[each] = None
+    for name in chosen:
+        try:
+            fault_named(name)
+        except ValueError:
+            raise pytest.UsageError(
+                f"--unichat-faults: no fault is called {name!r}; {_advice(name, ('smoke', *FAULTS))}"
+            ) from None
+    return tuple(chosen)
+
+
+def _split(option: str, names: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(filter(None, (name.strip() for name in names.split(",")))))
+    if not chosen:
+        raise pytest.UsageError(f"{option} names nothing")
+    return chosen
+
+
+def _advice(name: str, known: tuple[str, ...]) -> str:
+    nearest = get_close_matches(name, known, n=1)
+    return (f"did you mean {nearest[0]}? " if nearest else "") + f"There are: {', '.join(known)}"
