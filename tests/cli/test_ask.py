@@ -35,12 +35,6 @@ def test_without_a_question_a_terminal_is_told_to_give_one(terminal, profiles):
     assert "no question: give it after the options, or on standard input" in asked.text
 
 
-def test_without_a_standard_input_there_is_no_question(run, profiles, monkeypatch):
-    # What Python does where the shell closed it.
-    monkeypatch.setattr("unichat.cli.ask.sys", type("sys", (), {"stdin": None}))
-    assert run("ask").code == 2
-
-
 def test_an_empty_question_is_refused_before_it_is_sent(run, profiles, box):
     before = len(box.simulator("kapa").requests)
     assert run("ask", "") == (2, "", "unichat: error: the question is empty. Ask something.\n")

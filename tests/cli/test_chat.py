@@ -148,12 +148,6 @@ def test_a_stream_without_an_encoding_to_change_is_read_as_it_is(profiles, monke
     assert list(line_input.read_piped_lines()) == ["one", "two"]
 
 
-def test_without_a_standard_input_there_are_no_lines(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", None)
-    assert list(line_input.read_piped_lines()) == []
-    assert not line_input.is_interactive()
-
-
 def test_a_thread_that_cannot_go_on_is_explained(run, profiles, monkeypatch, question):
     from unichat.client.sync_client import Client
 

@@ -11,7 +11,7 @@ import click
 
 import unichat
 from unichat._text.printable import quoted
-from unichat.cli.failures import EXIT_CODES, handle_exception, suggestion
+from unichat.cli.failures import EXIT_CODES, discard_output, handle_exception, suggestion
 
 COMMANDS = {
     "demo": "Show both vendors side by side, in a sandbox.",
@@ -98,4 +98,6 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BaseException as error:
         return handle_exception(error, context)
+    finally:
+        discard_output()
     return 0

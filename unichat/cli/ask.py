@@ -44,7 +44,7 @@ def command(target: Target, question: tuple[str, ...], thread: str | None, user:
 
 
 def _read_question() -> str:
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin.isatty():
         raise click.UsageError("no question: give it after the options, or on standard input.")
     try:
         return sys.stdin.read().rstrip("\r\n")

@@ -41,7 +41,8 @@ def command(target: Target, thread: str | None, user: str | None, yes: bool) -> 
 
 
 def _confirm(conversation: str) -> None:
-    if sys.stdin is None or not sys.stdin.isatty():
+    # The question is asked on standard error.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError("there is no terminal to ask for confirmation: pass --yes.")
     if not click.confirm(f"Clear {output.printable(conversation)}?", err=True):
         output.print_note("Nothing was cleared.")

@@ -34,17 +34,17 @@ def handle_exception(error: BaseException, context: click.Context | None) -> int
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, BrokenPipeError):
-        _discard_output()
         return DONE
     if isinstance(error, KeyboardInterrupt | click.Abort):
         if sys.stderr.isatty():
             # It shows ^C, and the shell's prompt should not follow on the same line.
-            click.echo(err=True)
+            print_line("")
         return INTERRUPTED
     if not isinstance(error, Exception):
         raise error
     if bool(os.environ.get("UNICHAT_DEBUG")) if context is None else context.params["debug"]:
-        traceback.print_exception(error)
+        with contextlib.suppress(OSError):
+            traceback.print_exception(error)
     code, text = _classify(error, option_names(context))
     print_error(text)
     return code
@@ -52,7 +52,13 @@ def handle_exception(error: BaseException, context: click.Context | None) -> int
 
 def print_error(problem: str) -> None:
     """Print on standard error what went wrong, in one printable line."""
-    click.echo(f"unichat: error: {escaped(problem)}", err=True)
+    print_line(f"unichat: error: {escaped(problem)}")
+
+
+def print_line(text: str) -> None:
+    """Print a line on standard error; one that cannot be written, such as to a full disk, changes nothing else."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -110,12 +116,12 @@ def _is_sandbox_error(error: Exception) -> bool:
     return module is not None and isinstance(error, module.SandboxError)
 
 
-def _discard_output() -> None:
-    """Discard what is still buffered, or Python would complain about it when it exits."""
+def discard_output() -> None:
+    """Discard what cannot be written, or Python would complain about it when it exits, and change the exit code."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             with contextlib.suppress(OSError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, stream.fileno())

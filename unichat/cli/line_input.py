@@ -13,7 +13,7 @@ PROMPT = "> "
 
 def is_interactive() -> bool:
     """Return whether both standard input and output are terminals."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def read_typed_lines() -> Iterator[str]:
@@ -48,8 +48,6 @@ def _make_prompt() -> Callable[[str], str]:
 
 def read_piped_lines() -> Iterator[str]:
     """Yield the lines of standard input, without their ends."""
-    if sys.stdin is None:
-        return
     if hasattr(sys.stdin, "reconfigure"):
         # A line that cannot be decoded is later rejected as a question, and the next one is read.
         sys.stdin.reconfigure(errors="surrogateescape")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from unichat._text.printable import escaped
+from unichat.cli.failures import print_line
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -33,7 +34,7 @@ def print_text(text: str = "") -> None:
 
 def print_note(text: str) -> None:
     """Print on standard error what is not part of the result."""
-    click.echo(printable(text), err=True)
+    print_line(printable(text))
 
 
 def print_heading(text: str) -> None:
