@@ -157,7 +157,8 @@ def test_an_argument_is_an_option_or_in_the_profile_or_left_out(hints):
         template = Template("Do it", Template(", or pass ", argument), ".")
         for options in (all_options(), frozenset()):
             shown = describe_error(InvalidInput("no", hint=template), options)
-            assert re.fullmatch(r"no\. Do it(, or pass (--[a-z-]+( \w+)?|[a-z_]+ in the profile))?\.", shown), argument
+            option, setting = r"--[a-z-]+( [\w…]+)?", "[a-z_]+ in the profile"
+            assert re.fullmatch(rf"no\. Do it(, or pass ({option}|{setting}))?\.", shown), argument
 
 
 @pytest.mark.parametrize(

@@ -243,14 +243,13 @@ def test_a_backend_beside_a_profile_or_file_is_refused(refused: Refuse, extra: d
     assert str(error) == f"kapa: {next(iter(extra))} was given beside a backend or URL. Give one of the two."
 
 
-def test_an_unknown_adapter_is_an_error_and_the_rest_is_checked_as_for_the_nearest(
+def test_an_unknown_adapter_is_an_error_and_what_is_given_is_checked_as_for_the_nearest(
     refused: Refuse, write: Write
 ) -> None:
     path = write('[profiles.a]\nbackend = "kappa"\nproject_id = "x"\n')
     error = refused(config=path)
     assert [line.removeprefix(f"{path}, profile 'a': ").split(".")[0] for line in error.problems] == [
         "there is no adapter 'kappa'",
-        "api_key is missing (The project's API key)",
         "project_id is 'x', but Kapa's ids are UUIDs",
     ]
     assert (error.nearest, error.accepted, error.backend) == ("kapa", ("kadal", "kapa"), None)

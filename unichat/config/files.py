@@ -1,47 +1,22 @@
-"""Reads the config file and checks its structure; a profile's settings are checked in `validation`."""
+"""Reads the config file. Its structure is checked in `structure`, a profile's settings in `validation`."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
-
-from unichat._text.printable import quoted, trimmed
-from unichat.config.problems import Problem, error_from_problems, unknown_name
+from unichat._text.printable import trimmed
+from unichat.config.problems import Problem, error_from_problems
 from unichat.config.search import FILE_NAME, PYPROJECT, check_owners, find_candidates, find_similar
 from unichat.config.small_files import FileContents, expand_user_path, read_small_file
+from unichat.config.structure import Config, check_structure
 from unichat.errors import ConfigError
 
 SIZE_LIMIT = 1 << 20  # bytes: far more than anybody writes by hand
-
-
-def _show_names(profiles: Mapping[str, Any]) -> str:
-    return f"<{', '.join(profiles)}>"
-
-
-@frozen(kw_only=True)
-class Config:
-    """A config file before anything in it is resolved, so no secret is fetched.
-
-    Attributes:
-        path: the file; None if there is none.
-        similar: where there is none, a file whose name is nearly right.
-        default: the profile that is used when none is named; None if the file names none.
-        profiles: the profiles by name. Their values may be secrets: show only the keys.
-        readable_by_others: whether the file's permissions let its group or everybody read it.
-        mode: the file's permission bits.
-    """
-
-    path: Path | None = None
-    similar: Path | None = None
-    default: str | None = None
-    profiles: Mapping[str, Mapping[str, Any]] = field(factory=dict, repr=_show_names)
-    readable_by_others: bool = False
-    mode: int = 0
 
 
 def load(
@@ -82,11 +57,11 @@ def read(
             table = _unichat_table(path, contents)
             if table is None:
                 return Config(path=path), [Problem(f"{path} has no table [tool.unichat]", key="config")]
-            return _check_structure(path, contents, table)
+            return check_structure(path, contents, table)
         for path in find_candidates(cwd):
             found = _read_candidate(path)
             if found is not None:
-                return _check_structure(path, *found)
+                return check_structure(path, *found)
     except ConfigError as error:
         return Config(path=path), [Problem(error.message, location=location, hint=error.hint, key="config")]
     return Config(similar=find_similar(cwd)), []
@@ -124,6 +99,7 @@ def _unichat_table(path: Path, contents: FileContents) -> Any:
 
 
 def _parse_toml(path: Path, data: bytes) -> dict[str, Any]:
+    hint = ""
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -134,46 +110,16 @@ def _parse_toml(path: Path, data: bytes) -> dict[str, Any]:
     except ValueError as error:
         # TOMLDecodeError is a ValueError; a number of thousands of digits or an impossible date raises a plain one.
         problem = f"is not valid TOML ({trimmed(str(error), 200)})"
-    raise ConfigError(f"{path} {problem}")
+    if encoding := _wide_encoding(data):
+        problem, hint = f"is {encoding}, as Windows PowerShell writes with >", "Save it as UTF-8."
+    raise ConfigError(f"{path} {problem}", hint=hint)
 
 
-def _check_structure(path: Path, contents: FileContents, table: Any) -> tuple[Config, list[Problem]]:
-    location = str(path) + (" [tool.unichat]" if path.name == PYPROJECT else "")
-    if not isinstance(table, dict):
-        return Config(path=path), [Problem("should be a table", location=location, key="config")]
-    problems = [
-        unknown_name("key", key, ("default", "profiles"), location=location, advice=_advise(key, table[key]))
-        for key in table
-        if key not in ("default", "profiles")
-    ]
-    profiles = table.get("profiles", {})
-    if not isinstance(profiles, dict):
-        problems.append(
-            Problem("profiles should hold tables, such as [profiles.support]", location=location, key="profiles")
-        )
-        profiles = {}
-    problems += [
-        Problem(f"profile {quoted(name)} should be a table, such as [profiles.{name}]", location=location, key=name)
-        for name, profile in profiles.items()
-        if not isinstance(profile, dict)
-    ]
-    default = table.get("default")
-    if "default" in table and not isinstance(default, str):
-        problems.append(Problem("default should be a profile's name", location=location, key="default"))
-        default = None
-    elif default is not None and default not in profiles and "profiles" not in {p.key for p in problems}:
-        problems.append(unknown_name("profile", default, profiles, location=f"{location}, default"))
-    config = Config(
-        path=path,
-        default=default,
-        profiles={name: profile for name, profile in profiles.items() if isinstance(profile, dict)},
-        readable_by_others=contents.readable_by_others,
-        mode=contents.mode,
-    )
-    return config, problems
-
-
-def _advise(key: str, value: object) -> str:
-    if isinstance(value, dict) and ("backend" in value or "url" in value):
-        return f"a profile belongs under profiles: [profiles.{key}]"
+def _wide_encoding(data: bytes) -> str:
+    """Return the encoding of text that takes two or four bytes for each character; empty for any other."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    # Without a mark at the beginning, every other byte of mostly ASCII text is 0.
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or data.count(0) * 3 > len(data):
+        return "UTF-16"
     return ""

@@ -13,11 +13,11 @@ from unichat._text.printable import quoted
 from unichat.adapter import Backend
 from unichat.adapter.setting_checks import http_url_with_query, split_base_url
 from unichat.config import registry
-from unichat.config.files import Config
 from unichat.config.layers import merge_layers
 from unichat.config.registry import Find, Names
 from unichat.config.selection import Layer, Selection, select_by_profile
 from unichat.config.setting_types import is_secret
+from unichat.config.structure import Config
 from unichat.config.validation import setting_attributes
 from unichat.errors import ConfigError
 

@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from unichat._text.printable import quoted
-from unichat._text.templates import Template, Term
 from unichat.adapter import Backend
 from unichat.config.problems import Problem
-from unichat.config.raw_values import RawValue, Source
+from unichat.config.raw_values import KEYWORD, RawValue, Source
 from unichat.config.selection import Layer, Selection
 from unichat.config.validation import setting_attributes
-
-_KEYWORD = Template(Term("keyword argument"))
 
 
 def merge_layers(
@@ -34,7 +31,7 @@ def merge_layers(
     """
     attributes = setting_attributes(backend.settings)
     known = {item.name for item in attributes}
-    keyword_source = Source(location=_KEYWORD, form="keyword", folder=cwd, environ=environ)
+    keyword_source = Source(location=KEYWORD, form="keyword", folder=cwd, environ=environ)
     raw_values: dict[str, RawValue] = {}
     problems = []
     if selection.identity is not None:

@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
+from unichat._text.templates import Template, Term
+
 
 class Unreadable(Enum):
     """The type of `UNREADABLE`."""
@@ -18,6 +20,10 @@ class Unreadable(Enum):
 
 UNREADABLE: Final = Unreadable.UNREADABLE
 """A value that cannot be used, which has been reported: the setting is not missing."""
+
+
+KEYWORD: Final = Template(Term("keyword argument"))
+"""The location of what `connect` was given by name."""
 
 
 @frozen(kw_only=True)

@@ -17,6 +17,12 @@ from unichat.errors import ConfigError
 
 FORMS = '{env = "NAME"}, {file = "PATH"} or {keyring = "SERVICE/USERNAME"}'
 _LIMIT = 1 << 16  # bytes
+_UNEXPANDED = re.compile(
+    r"""\$([A-Za-z_]\w*)|\$\{(?:env[.:])?([A-Za-z_]\w*)(?::?[-?].*)?\}|\$env:([A-Za-z_]\w*)|%([A-Za-z_]\w*)%"""
+    r"""|\{\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}\}|\{([A-Za-z_]\w*)\}|env:(?://)?([A-Za-z_]\w*)""",
+    re.ASCII,
+)
+"""Variables as shells, PowerShell, cmd, Compose, Jinja and others write them: none of them reads this config."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -35,10 +41,28 @@ def resolve_secret(value: Any, *, key: str, source: Source) -> Secret:
         return value
     if isinstance(value, Mapping):
         return Secret(_fetch(value, key, source), name=key)
+    if isinstance(value, str) and (variable := _find_variable(value)):
+        raise _variable_error(variable, key, source)
     if source.form == "url" and isinstance(value, str) and " " in value:
         # A plus in base64 text that was pasted into a URL means a space there; the vendor would just reject it.
         raise ConfigError(f"{key} has a space in it", key=key, hint="In a URL, write a plus as %2B.")
     return Secret(value, name=key)
+
+
+def _find_variable(text: str) -> str | None:
+    """Return the name in a text that is a variable of a shell or of another program's config; None if it is none."""
+    match = _UNEXPANDED.fullmatch(text.strip())
+    return next(filter(None, match.groups()), None) if match else None
+
+
+def _variable_error(variable: str, key: str, source: Source) -> ConfigError:
+    # Shown only if there is such a variable: a secret may look like one.
+    name = variable if variable in source.environ else "NAME"
+    return ConfigError(
+        f"{key} is a variable that nothing has replaced by its value",
+        key=key,
+        hint=f'Only a reference is replaced: {key} = {{env = "{name}"}} in a profile.',
+    )
 
 
 def _fetch(reference: Mapping[str, Any], key: str, source: Source) -> str:

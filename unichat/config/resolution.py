@@ -11,17 +11,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from unichat._text.log import log
 from unichat.adapter import Backend
 from unichat.config import registry
-from unichat.config.files import Config, read
+from unichat.config.files import read
 from unichat.config.inspection import find_exposed_secrets, find_other_base_url
 from unichat.config.layers import merge_layers
 from unichat.config.problems import Problem, error_from_problems, problem_from_error
 from unichat.config.registry import Find, Names
-from unichat.config.selection import Selection, choose_profile, select_by_profile, select_by_target
+from unichat.config.selection import (
+    Selection,
+    choose_profile,
+    misplaced_backend_argument,
+    select_by_profile,
+    select_by_target,
+    suggest_profile,
+)
+from unichat.config.structure import Config
 from unichat.config.validation import build_settings
 from unichat.errors import ConfigError
 
@@ -142,6 +150,8 @@ def resolve_request(request: ResolveRequest) -> Resolved:
 
 def resolve_leniently(request: ResolveRequest) -> Resolution:
     """Do what `resolve_request` does, but return the problems."""
+    if request.target is None and (misplaced := misplaced_backend_argument(request.keywords, request.names)):
+        return Resolution(problems=(misplaced,))
     if request.target is None:
         file, problems = read(request.config, environ=request.environ, cwd=request.cwd)
         return resolve_in_file(request, file, problems)
@@ -152,7 +162,12 @@ def resolve_leniently(request: ResolveRequest) -> Resolution:
         for name, value in (("profile", request.profile), ("config", request.config))
         if value is not None
     ]
-    return _resolve_selection(request, selection, problems, Config(), None)
+    resolution = _resolve_selection(request, selection, problems, Config(), None)
+    if not resolution.problems or request.profile is not None or request.config is not None:
+        return resolution
+    # Perhaps a profile was meant. The file is looked at only now, and what is wrong with it does not matter.
+    file, _ = read(None, environ=request.environ, cwd=request.cwd)
+    return evolve(resolution, problems=suggest_profile(request.target, file, resolution.problems))
 
 
 def resolve_in_file(request: ResolveRequest, file: Config, problems: list[Problem]) -> Resolution:
@@ -180,7 +195,11 @@ def _resolve_selection(
             )
             base_url = find_other_base_url(backend, raw_values)
             settings, mistakes = build_settings(backend.settings, raw_values, location=selection.location)
-            problems += more + mistakes
+            mistakes = more + mistakes
+            if problem is not None:
+                # The backend is a guess: what is there can be wrong for it, but nothing is missing.
+                mistakes = [each for each in mistakes if each.key in raw_values]
+            problems += mistakes
             warnings = find_exposed_secrets(backend.settings, selection, file, profile)
         except ConfigError as error:
             problems.append(problem_from_error(error, selection.location))

@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Template, Term
-from unichat.config.files import Config
-from unichat.config.problems import Problem, unknown_name
-from unichat.config.raw_values import RawValue, Source
+from unichat.config.problems import Problem, nearest, unknown_name
+from unichat.config.raw_values import KEYWORD, RawValue, Source
 from unichat.config.registry import Names
 from unichat.config.search import FILE_NAME, user_file
+from unichat.config.structure import Config
 from unichat.config.urls import is_url, parse_url
 from unichat.errors import ConfigError, NoConfig
 
 Layer = Mapping[str, RawValue]
+_SYNONYMS = frozenset({"adapter", "engine", "name", "provider", "service", "target", "type", "vendor"})
+"""What others call a backend."""
 
 
 @frozen(kw_only=True)
@@ -49,6 +51,35 @@ def select_by_target(target: object, environ: Mapping[str, str], cwd: Path) -> t
     if not isinstance(target, str):
         problem += f", not {type(target).__name__}"
     return Selection(), [Problem(problem, hint="Such as kapa, or kapa://PROJECT_ID?integration_id=…", key="backend")]
+
+
+def misplaced_backend_argument(keywords: Mapping[str, Any], names: Names) -> Problem | None:
+    """Return the problem of a backend that was given by a keyword, as in `connect(backend="kapa")`, if one was."""
+    name = next(
+        (
+            name
+            for name, value in keywords.items()
+            if name in ("backend", "url") or (name in _SYNONYMS and isinstance(value, str) and value in names())
+        ),
+        None,
+    )
+    if name is None:
+        return None
+    return Problem(
+        f"there is no setting {quoted(name)}",
+        location=KEYWORD,
+        hint=Template("A backend or a URL is the first argument, without a name: ", Term('connect("kapa", …)'), "."),
+        key=name,
+    )
+
+
+def suggest_profile(target: object, file: Config, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Return the problems with `target` as a backend; if it is a profile's name as well, the last says so."""
+    if not isinstance(target, str) or target not in file.profiles:
+        return problems
+    last = problems[-1]
+    hint = Template(last.hint, " " if last.hint else "", f"A profile of {file.path} has this name: ")
+    return (*problems[:-1], evolve(last, hint=Template(hint, Argument("profile", target), ".")))
 
 
 def _select_by_url(text: str, source: Source) -> tuple[Selection, list[Problem]]:
@@ -84,8 +115,7 @@ def select_by_profile(
             text = f"backend is {quoted(backend)}, but url is one of {quoted(selection.backend)}"
             problems.append(Problem(text, location=location, key="backend"))
     elif backend is None and not problems:
-        hint = f"Give backend or url. Installed: {', '.join(names()) or 'none'}."
-        problems.append(Problem("backend is missing", location=location, hint=hint, key="backend", accepted=names()))
+        problems.append(_missing_backend(profile, location, names()))
     settings = {key: RawValue(value, source) for key, value in profile.items() if key not in ("backend", "url")}
     selected = Selection(
         backend=selection.backend if backend is None else backend,
@@ -94,6 +124,23 @@ def select_by_profile(
         layers=(*selection.layers, settings),
     )
     return selected, problems
+
+
+def _missing_backend(profile: Mapping[str, Any], location: str, installed: tuple[str, ...]) -> Problem:
+    meant = misplaced_backend(profile, installed)
+    # Of the value, only what is an adapter's name is shown.
+    text = "backend is missing" + (f" (did you mean backend instead of {quoted(meant)}?)" if meant else "")
+    hint = f"Give backend or url. Installed: {', '.join(installed) or 'none'}."
+    return Problem(text, location=location, hint=hint, key="backend", accepted=installed, nearest=meant)
+
+
+def misplaced_backend(settings: Mapping[str, Any], installed: tuple[str, ...]) -> str | None:
+    """Return the setting that probably was meant to be the backend: by its name, or since an adapter is its value."""
+    for name in settings:
+        if nearest(name, ("backend", "url")) is not None:
+            return name
+    named = [name for name, value in settings.items() if isinstance(value, str) and value.lower() in installed]
+    return named[0] if named else None
 
 
 def _text_value(profile: Mapping[str, Any], key: str, location: str) -> tuple[str | None, list[Problem]]:

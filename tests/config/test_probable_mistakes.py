@@ -1,0 +1,181 @@
+"""Mistakes that a config often has: the message says what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unichat.config import NoConfig
+from unichat.errors import ConfigError
+
+Refuse = Callable[..., ConfigError]
+Write = Callable[..., Path]
+UUID = "6adaddba-85ba-4c12-a457-3eac70e9506e"
+GOOD = f'backend = "kapa"\napi_key = "k"\nproject_id = "{UUID}"\n'
+
+
+# Encodings
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+@pytest.mark.parametrize("name", ["unichat.toml", "other.toml"])
+def test_a_file_that_powershell_wrote_is_told_its_encoding(
+    refused: Refuse, tmp_path: Path, encoding: str, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(f"[profiles.a]\n{GOOD}".encode(encoding))
+    error = refused(config=path)
+    assert f"{path} is UTF-{encoding[4:6]}" in str(error) or "is UTF-16" in str(error)
+    assert "Save it as UTF-8." in str(error)
+
+
+# Structure
+
+
+@pytest.mark.parametrize("text", [GOOD, 'url = "kapa://x"\n', 'default = "a"\n' + GOOD, 'api_key = "sentinel"\n'])
+def test_settings_outside_of_a_profile_are_one_mistake(refused: Refuse, write: Write, text: str) -> None:
+    error = refused(config=write(text))
+    assert len(error.problems) == 1
+    assert "outside of a profile. Write a line above, with a name of your choice: [profiles." in str(error)
+    assert "sentinel" not in str(error)
+
+
+def test_settings_outside_of_a_profile_are_told_the_backends_name(refused: Refuse, write: Write) -> None:
+    assert "[profiles.kapa]" in str(refused(config=write(GOOD)))
+
+
+def test_in_pyproject_the_line_has_its_prefix(refused: Refuse, write: Write) -> None:
+    path = write(f"[tool.unichat]\n{GOOD}", "pyproject.toml")
+    assert "[tool.unichat.profiles.kapa]" in str(refused(config=path))
+
+
+def test_settings_under_profiles_itself_are_told_to_have_a_name(refused: Refuse, write: Write) -> None:
+    error = refused(config=write(f"[profiles]\n{GOOD}"))
+    assert len(error.problems) == 1
+    assert "[profiles] has settings, but should have profiles, which have them" in str(error)
+    assert "Give it a name, such as [profiles.support]." in str(error)
+
+
+@pytest.mark.parametrize("head", ["[tool.unichat.profiles.a]", "[unichat.profiles.a]"])
+def test_the_table_of_a_pyproject_is_told_to_be_there(refused: Refuse, write: Write, head: str) -> None:
+    error = refused(config=write(f"{head}\n{GOOD}"))
+    assert "only pyproject.toml has a table for each tool: here, default and profiles are at the top" in str(error)
+
+
+@pytest.mark.parametrize("head", ["[support]", "[kapa]"])
+def test_a_profile_of_its_own_is_told_where_it_belongs(refused: Refuse, write: Write, head: str) -> None:
+    error = refused(config=write(f"{head}\n{GOOD}"))
+    assert f"a profile belongs under profiles: [profiles.{head.strip('[]')}]" in str(error)
+
+
+# The backend
+
+
+@pytest.mark.parametrize("line", ['vendor = "kapa"', 'provider = "Kadal"', 'bakend = "kapa"', 'Backend = "kappa"'])
+def test_a_backend_by_another_name_is_recognised(refused: Refuse, write: Write, line: str) -> None:
+    error = refused(config=write(f"[profiles.a]\n{line}\napi_key = 'sentinel'\n"))
+    assert len(error.problems) == 1
+    assert f"backend is missing (did you mean backend instead of '{line.split()[0]}'?)" in str(error)
+    assert "sentinel" not in str(error)
+
+
+def test_a_misspelt_backend_is_one_mistake(refused: Refuse, write: Write) -> None:
+    assert len(refused(config=write('[profiles.a]\nbackend = "kappa"\n')).problems) == 1
+    assert len(refused("kappa").problems) == 1
+    assert len(refused("kappa://").problems) == 1
+
+
+def test_of_a_misspelt_backend_what_is_given_is_still_checked(refused: Refuse) -> None:
+    error = refused("kappa", settings={"attempts": 0, "attemps": 1})
+    assert [line.split(" ")[0] for line in error.problems[1:]] == ["keyword", "keyword"]
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"backend": "kapa"}, {"url": "kapa://x"}, {"vendor": "kapa"}, {"provider": "kadal"}]
+)
+@pytest.mark.parametrize("config", [False, True])
+def test_a_backend_by_keyword_is_told_to_come_first(
+    refused: Refuse, write: Write, tmp_path: Path, keywords: dict[str, Any], config: bool
+) -> None:
+    if config:
+        write(f"[profiles.a]\n{GOOD}")
+    error = refused(settings={**keywords, "api_key": "sentinel"}, cwd=tmp_path)
+    assert not isinstance(error, NoConfig)
+    assert len(error.problems) == 1
+    assert 'A backend or a URL is the first argument, without a name: connect("kapa", …).' in str(error)
+    assert "sentinel" not in str(error)
+
+
+def test_a_setting_with_a_vendors_name_is_a_setting(resolved: Any, write: Write, tmp_path: Path) -> None:
+    write('[profiles.a]\nbackend = "kadal"\ntoken = "t"\nchat_bot_id = "b"\n')
+    assert resolved(settings={"chat_bot_id": "kapa"}, cwd=tmp_path).settings.chat_bot_id == "kapa"
+
+
+# A profile's name in the place of a backend's
+
+
+@pytest.mark.parametrize("name", ["support", "kapaa"])
+def test_a_profiles_name_as_a_backend_is_told_to_be_one(
+    refused: Refuse, write: Write, tmp_path: Path, name: str
+) -> None:
+    path = write(f"[profiles.{name}]\n{GOOD}")
+    error = refused(name, cwd=tmp_path)
+    assert f"there is no adapter '{name}'" in str(error)
+    assert str(error).endswith(f"A profile of {path} has this name: profile={name}.")
+
+
+def test_a_profile_that_is_called_like_its_backend_is_told_to_be_one(
+    refused: Refuse, write: Write, tmp_path: Path
+) -> None:
+    path = write(f"[profiles.kapa]\n{GOOD}")
+    error = refused("kapa", cwd=tmp_path)
+    assert "api_key is missing" in str(error)
+    assert f"A profile of {path} has this name: profile=kapa" in str(error)
+
+
+def test_another_mistake_in_the_file_does_not_hide_it(refused: Refuse, write: Write, tmp_path: Path) -> None:
+    write("[profiles\n")
+    assert str(refused("zzz", cwd=tmp_path)) == "there is no adapter 'zzz'. Installed: kadal, kapa."
+
+
+# Variables that nothing replaces
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$SENTINEL",
+        "${SENTINEL}",
+        "${SENTINEL:-x}",
+        "${env:SENTINEL}",
+        "$env:SENTINEL",
+        "%SENTINEL%",
+        "{{ SENTINEL }}",
+        "{{env.SENTINEL}}",
+        "env:SENTINEL",
+        "env://SENTINEL",
+        " $SENTINEL ",
+    ],
+)
+@pytest.mark.parametrize("is_set", [True, False])
+def test_a_variable_instead_of_a_secret_is_told_how_to_refer_to_it(
+    refused: Refuse, write: Write, text: str, is_set: bool
+) -> None:
+    path = write(f'[profiles.a]\nbackend = "kapa"\nproject_id = "{UUID}"\napi_key = "{text}"\n')
+    by_file = refused(config=path, environ={"SENTINEL": "x"} if is_set else {})
+    by_keyword = refused(
+        "kapa", settings={"api_key": text, "project_id": UUID}, environ={"SENTINEL": "x"} if is_set else {}
+    )
+    for error in (by_file, by_keyword):
+        assert "api_key is a variable that nothing has replaced by its value" in str(error)
+        # A secret may look like this: its text is shown only if there is such a variable.
+        assert f'api_key = {{env = "{"SENTINEL" if is_set else "NAME"}"}} in a profile' in str(error)
+        assert is_set or "SENTINEL" not in str(error)
+
+
+@pytest.mark.parametrize("text", ["$", "$1abc", "sk-$abc", "a%b%c", "{", "env:", "100%"])
+def test_a_secret_that_only_has_a_sign_of_a_variable_is_one(resolved: Any, text: str) -> None:
+    assert resolved("kapa", settings={"api_key": text, "project_id": UUID}).settings.api_key.reveal() == text
