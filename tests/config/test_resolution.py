@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -347,10 +348,17 @@ def test_all_mistakes_of_a_call_are_reported_at_once(refused: Refuse, write: Wri
     assert len(str(error).splitlines()) == 1
 
 
-def test_a_list_of_what_is_accepted_is_said_once(refused: Refuse) -> None:
-    error = refused("kapa", settings={**KAPA, "atempts": 1, "zzz": 2})
+def test_a_list_of_what_is_accepted_is_said_once(refused: Refuse, write: Write) -> None:
+    error = refused(config=write("verify = 1\ntimeout = 2\n[profiles.a]\nbackend = 'kapa'\n"))
     assert str(error).count("Accepted: ") == 1
-    assert all("Accepted: " in line for line in error.problems)
+    assert all("Accepted: " in line for line in error.problems[:2])
+
+
+def test_of_all_settings_the_nearest_are_named_and_where_the_rest_is_listed(refused: Refuse) -> None:
+    error = refused("kapa", settings={**KAPA, "atempts": 1})
+    nearest = r"\(did you mean 'attempts'\?\)\. Accepted: attempts, \w+, \w+, and \d+ more"
+    assert re.search(f"{nearest}, which `unichat profiles --schema` lists", str(error))
+    assert len(error.accepted) > 20
 
 
 def test_a_location_that_all_mistakes_share_is_said_once(refused: Refuse) -> None:

@@ -80,3 +80,29 @@ def test_a_broken_repr_does_not_hide_the_error_to_be_reported():
 
     assert quoted(Broken()) == "<Broken>"
     assert quoted([Broken()]) == "<list>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (" kapa", "' kapa'"),
+        ("kapa ", "'kapa '"),
+        ("a  b", "'a  b'"),
+        ("kapa\n", r"'kapa\n'"),
+        ("\tkapa", r"'\tkapa'"),
+        ("kapa\xa0", r"'kapa\xa0'"),
+        ("\u3000kapa", r"'\u3000kapa'"),
+        ("\u200bkapa", r"'\u200bkapa'"),
+        ("", "''"),
+        (" ", "' '"),
+    ],
+)
+def test_a_quoted_text_shows_the_blanks_around_it(text, shown):
+    assert quoted(text) == shown
+
+
+@given(ANYTHING, st.integers(1, 50))
+def test_a_quoted_text_is_short_and_printable(text, limit):
+    line = quoted(text, limit)
+    assert len(line) <= limit + 2
+    assert escaped(line) == line

@@ -37,14 +37,21 @@ def trimmed(value: object, limit: int = 300) -> str:
 
 
 def quoted(value: object, limit: int = 80) -> str:
-    """Return `value` as error messages show it: text in quotes, anything else as its repr."""
+    """Return `value` as error messages show it: text in quotes with each blank in it, anything else as its repr."""
     if isinstance(value, str):
-        return f"'{trimmed(value, limit)}'"
+        return f"'{_with_blanks(value, limit)}'"
     try:
         return trimmed(repr(value), limit)
     except Exception:
         # The value is the caller's: a broken __repr__ must not hide the error that we are about to report.
         return f"<{type(value).__name__}>"
+
+
+def _with_blanks(text: str, limit: int) -> str:
+    # A blank around a name is often what is wrong with it. Those that look like a space are escaped.
+    start = text[: limit + 1]
+    shown = escaped("".join(each if each == " " or not each.isspace() else ascii(each)[1:-1] for each in start))
+    return shown if len(shown) <= limit and len(start) == len(text) else shown[: limit - 1] + "…"
 
 
 def has_lone_surrogate(text: str) -> bool:

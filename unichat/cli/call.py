@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from unichat._text.name_lists import list_names
 from unichat._text.printable import quoted, trimmed
 from unichat.cli import completion, options, output
 from unichat.cli.failures import suggestion
@@ -62,5 +63,6 @@ def _endpoint(resolved: Resolved, name: str) -> Endpoint:
     names = resolved.backend.endpoints.names()
     if name not in names:
         problem = f"{resolved.backend.name} has no operation {quoted(name)}{suggestion(name, names)}"
-        raise click.UsageError(f"{problem}. It has: {', '.join(names)}.")
+        where = f"`unichat operations {resolved.backend.name}`"
+        raise click.UsageError(f"{problem}. {list_names(name, names, label='It has', where=where)}")
     return resolved.backend.endpoints[name]

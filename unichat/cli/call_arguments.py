@@ -8,6 +8,7 @@ from typing import Any, NoReturn, get_origin, get_type_hints
 
 import click
 
+from unichat._text.name_lists import list_names
 from unichat._text.printable import quoted, trimmed
 from unichat.adapter import Endpoint
 from unichat.cli.failures import suggestion
@@ -38,8 +39,10 @@ def parse_arguments(endpoint: Endpoint, texts: Iterable[str], defaults: Mapping[
         if not equals or not name:
             raise click.UsageError(f"{quoted(argument)} is not an argument: write name=text or name:=json.")
         if name not in names:
+            where = f"`unichat operations {endpoint.backend}`"
+            listed = list_names(name, names, label="It has", where=where)
             raise click.UsageError(
-                f"{endpoint.name} has no parameter {quoted(name)}{suggestion(name, names)}. It has: {', '.join(names)}."
+                f"{endpoint.name} has no parameter {quoted(name)}{suggestion(name, names)}. {listed}"
             )
         if name in values:
             raise click.UsageError(f"{name} was given twice.")

@@ -93,7 +93,7 @@ def _classify(error: Exception, options: frozenset[str]) -> tuple[int, str]:
 
 
 def _usage_message(error: click.ClickException) -> str:
-    text = " ".join(error.format_message().split())
+    text = " ".join(line.strip() for line in error.format_message().splitlines())
     if not text.endswith((".", "?")):
         text += "."
     context = getattr(error, "ctx", None)

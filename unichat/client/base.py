@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from attrs import asdict, evolve, fields
 
+from unichat._text.name_lists import list_names
 from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import (
     Adapter,
@@ -87,7 +88,9 @@ class BaseClient:
             raise InvalidInput(
                 f"{name} cannot be set this way",
                 argument=name,
-                hint=f"Did you mean {nearest[0]}?" if nearest else f"These can: {', '.join(sorted(names))}.",
+                hint=f"Did you mean {nearest[0]}?"
+                if nearest
+                else list_names(name, sorted(names), label="These can", where="the page on configuration"),
             )
         settings = evolve(self._settings, **changes)
         sibling = copy(self)

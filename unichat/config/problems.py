@@ -8,9 +8,13 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from unichat._text.name_lists import list_names
 from unichat._text.printable import escaped, quoted
 from unichat._text.templates import Template, Words, python_words, render
 from unichat.errors import ConfigError
+
+_LISTS = {"setting": "`unichat profiles --schema`", "profile": "`unichat profiles`"}
+"""What lists all names of a kind."""
 
 
 @frozen
@@ -79,7 +83,7 @@ def unknown_name(kind: str, name: str, accepted: Iterable[str], *, location: str
     return Problem(
         f"there is no {kind} {quoted(name)}" + (f" ({advice})" if advice else ""),
         location=location,
-        hint=f"Accepted: {', '.join(known) or 'none'}.",
+        hint=list_names(name, known, label="Accepted", where=_LISTS.get(kind, "the documentation")),
         key=name,
         accepted=known,
         nearest=closest,
