@@ -1,4 +1,6 @@
 import sqlite3
+import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -7,9 +9,9 @@ from hypothesis import strategies as st
 from unichat.sandbox import Library, SandboxError
 from unichat.sandbox import retrieval as retrieval_module
 from unichat.sandbox.answers import UNKNOWN, split_for_stream
-from unichat.sandbox.documents import Document
+from unichat.sandbox.documents import Document, read_documents
 from unichat.sandbox.passages import FENCE_LENGTH, USUAL_LENGTH, split_into_passages
-from unichat.sandbox.retrieval import subject_words
+from unichat.sandbox.words import question_words
 
 from .conftest import MANUAL
 
@@ -233,11 +235,8 @@ def test_operators_of_the_query_language_are_plain_words(library, question):
 
 
 def test_question_words_are_not_subject_words():
-    assert subject_words("How do I change the clear_history of StaleThread, please?") == [
-        "clear",
-        "history",
-        "stalethread",
-    ]
+    words = question_words("How do I change the clear_history of StaleThread, please?")
+    assert list(words) == ["clear", "history", "stalethread"]
 
 
 def test_a_sqlite_without_fts5_says_so(monkeypatch):
@@ -251,6 +250,105 @@ def test_a_sqlite_without_fts5_says_so(monkeypatch):
     )
     with pytest.raises(SandboxError, match="FTS5, which this Python's SQLite"):
         Library([])
+
+
+# Languages
+
+LANGUAGES = Path(__file__).parent / "languages"
+
+
+@pytest.fixture(scope="module")
+def languages():
+    library = Library(read_documents(LANGUAGES))
+    yield library
+    library.close()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        ("如何给水壶除垢？", "水壶 › 除垢"),
+        ("怎么清洗水壶的水垢", "水壶 › 除垢"),
+        ("水壶的保修期是多久？", "水壶 › 保修"),
+        ("Python怎么安装", "水壶 › 安装"),
+        ("怎样用python安装驱动", "水壶 › 安装"),
+        ("保修", "水壶 › 保修"),
+        ("醋", "水壶 › 除垢"),
+        ("面包屑盘多久清空一次？", "烤面包机"),
+        ("請問咖啡機的濾網怎麼清潔？", "咖啡機 › 清潔"),
+        ("E42是什麼意思", "咖啡機 › 錯誤代碼"),
+        ("ケトルの水垢を取るにはどうすればいいですか？", "ケトル › 水垢の除去"),
+        ("ケトルの保証期間はどのくらいですか？", "ケトル › 保証"),
+        ("USBケーブルはどこに接続しますか", "ケトル › パソコンとの接続"),
+        ("ｹﾄﾙの保証", "ケトル › 保証"),
+        ("ฉันจะขจัดตะกรันในกาต้มน้ำได้อย่างไร", "กาต้มน้ำ › การขจัดตะกรัน"),
+        ("กาต้มน้ำรับประกันกี่ปี", "กาต้มน้ำ › การรับประกัน"),
+        ("เทเศษขนมปังเมื่อไร", "กาต้มน้ำ › เครื่องปิ้งขนมปัง"),
+        ("Làm thế nào để tẩy cặn ấm đun nước?", "Ấm đun nước › Tẩy cặn"),
+        ("Ấm đun nước được bảo hành bao lâu?", "Ấm đun nước › Bảo hành"),
+        ("bao hanh am dun nuoc", "Ấm đun nước › Bảo hành"),
+        ("Khi nào đổ khay vụn bánh?", "Ấm đun nước › Máy nướng bánh mì"),
+        ("주전자 석회를 어떻게 제거하나요?", "주전자 › 석회 제거"),
+        ("보증 기간은 얼마나 되나요?", "주전자 › 보증"),
+        ("bouilloire detartrage", "Bouilloire › Détartrage"),
+        ("केतली को कैसे साफ करें", "केतली › सफाई"),
+    ],
+)
+def test_a_question_in_its_language_finds_the_passage_that_answers_it(languages, question, title, form):
+    found = answer(languages, unicodedata.normalize(form, question))
+    assert not found.uncertain
+    assert found.passages[0].title == title
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "法国的首都在哪里？",
+        "谁赢得了世界杯？",
+        "北京的天气怎么样",
+        "什么是区块链",
+        "フランスの首都はどこですか？",
+        "ワールドカップで優勝したのは誰ですか",
+        "เมืองหลวงของฝรั่งเศสคืออะไร",
+        "ใครชนะฟุตบอลโลก",
+        "Thủ đô của nước Pháp là gì?",
+        "프랑스의 수도는 어디인가요?",
+        "Quelle est la capitale de la France ?",
+    ],
+)
+def test_a_question_that_no_language_answers_is_not_answered(languages, question, form):
+    assert answer(languages, unicodedata.normalize(form, question)).uncertain
+
+
+def test_a_document_with_decomposed_accents_is_found_by_composed_ones():
+    text = unicodedata.normalize("NFD", "".join(document.text for document in read_documents(LANGUAGES)))
+    library = Library([Document("a.md", text)])
+    assert answer(library, "bouilloire détartrage").passages[0].anchor
+    assert not answer(library, "Tẩy cặn ấm đun nước").uncertain
+    library.close()
+
+
+def test_text_in_html_is_found():
+    html = "# Kettle\n\n<div>\n<p>Descale it with <b>vinegar</b>.</p>\n</div>\n\n<!-- never mind the teapot -->\n"
+    library = Library([Document("a.md", html)])
+    assert "> Descale it with vinegar." in answer(library, "descale with vinegar").text
+    assert answer(library, "teapot").uncertain
+    library.close()
+
+
+def test_a_page_is_found_by_the_title_of_its_front_matter():
+    library = Library([Document("a.md", "Descale it.\n\n## Warranty\n\nTwo years.\n", "Kettle")])
+    found = answer(library, "descale the kettle").passages[0]
+    assert (found.title, found.path) == ("Kettle", "a.md")
+    assert answer(library, "warranty of the kettle").passages[0].title == "Kettle › Warranty"
+    library.close()
+
+
+def test_a_title_of_front_matter_that_the_page_repeats_is_named_once():
+    for text in ("# Kettle\n\nIt boils.\n", "## Kettle\n\nIt boils.\n", "# The kettle\n\nIt boils.\n"):
+        assert " › " not in split_into_passages(Document("a.md", text, "Kettle"))[0].title
 
 
 # Pieces

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from unichat.sandbox.answers import Library
-from unichat.sandbox.passages import MARKDOWN, headings
+from unichat.sandbox.markdown import parse, render
 
 PREFIX = "/docs/"
 # The documents are the user's own, but a page without scripts need not be trusted.
@@ -25,8 +24,8 @@ _PAGE = """<!doctype html>
 
 
 def page_url(base_url: str, path: str) -> str:
-    """Return the URL of the page that shows a passage's `path` (`guide/start.md#retries`)."""
-    return base_url + PREFIX + quote(path, safe="/#")
+    """Return the URL of the page that shows a passage with this `path` (`guide/start.md#retries`)."""
+    return base_url + PREFIX + path
 
 
 def render_page(library: Library, path: str) -> Response:
@@ -34,11 +33,6 @@ def render_page(library: Library, path: str) -> Response:
     name = path.removeprefix(PREFIX)
     for document in library.documents:
         if document.name == name:
-            tokens = MARKDOWN.parse(document.text)
-            anchors = iter(headings(tokens))
-            for token in tokens:
-                if token.type == "heading_open" and token.level == 0:
-                    token.attrSet("id", next(anchors).anchor)
-            body = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+            body = render(parse(document.text))
             return HTMLResponse(_PAGE.format(title=escape(name), body=body), headers=_HEADERS)
     return PlainTextResponse("no such document", 404, headers=_HEADERS)

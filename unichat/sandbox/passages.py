@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from urllib.parse import quote
 
 from attrs import frozen
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from unichat.sandbox.documents import Document
+from unichat.sandbox.markdown import Heading, headings, html_text, parse
 
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-_READER = MarkdownIt("commonmark", {"html": True}).enable("table")
-"""Recognizes HTML, so that comments do not become passages. Pages are rendered by `MARKDOWN`."""
 USUAL_LENGTH = 1200
 """Limit of a passage in characters, unless a code fence needs more."""
 FENCE_LENGTH = 4000
@@ -35,31 +33,9 @@ class Passage:
 
     @property
     def path(self) -> str:
-        """The passage's path in the docs folder: `guide/start.md#retries`."""
-        return f"{self.document}#{self.anchor}" if self.anchor else self.document
-
-
-@frozen
-class Heading:
-    """A heading: its level (1 to 6), its plain text, its id (unique in the document), its lines."""
-
-    level: int
-    text: str
-    anchor: str
-    first_line: int
-    end_line: int
-
-
-def headings(tokens: Sequence[Token]) -> Iterator[Heading]:
-    """Yield the headings outside of quotes and lists, in order."""
-    seen: dict[str, int] = {}
-    for number, token in enumerate(tokens):
-        if token.type == "heading_open" and token.level == 0 and token.map:
-            text = _plain_text(tokens[number + 1])
-            slug = re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", text.lower()).strip()) or "section"
-            seen[slug] = seen.get(slug, -1) + 1
-            anchor = slug if not seen[slug] else f"{slug}-{seen[slug]}"
-            yield Heading(int(token.tag[1]), text, anchor, token.map[0], token.map[1])
+        """The passage's path in the docs folder, as a URL has it: `guide/start.md#retries`, `c%23.md#array`."""
+        page = quote(self.document)
+        return f"{page}#{quote(self.anchor)}" if self.anchor else page
 
 
 @lru_cache(maxsize=256)
@@ -69,11 +45,9 @@ def split_into_passages(document: Document) -> tuple[Passage, ...]:
     The passages of the last documents are kept: a test suite starts one sandbox after the other on the same ones.
     """
     lines = document.text.split("\n")
-    tokens = _READER.parse(document.text)
+    tokens = parse(document.text)
     blocks = [
-        (token, token.map[0], token.map[1])
-        for token in tokens
-        if token.level == 0 and token.map and not token.type.startswith("heading") and not _is_not_prose(token)
+        (token, token.map[0], token.map[1]) for token in tokens if token.level == 0 and token.map and _is_prose(token)
     ]
     fence_lines = _lines_inside_fences(tokens)
     passages: list[Passage] = []
@@ -89,21 +63,22 @@ def split_into_passages(document: Document) -> tuple[Passage, ...]:
             if mark.end_line <= first_line < end
             for unit in _split_block(block, first_line, lines[first_line:end_line], fence_lines)
         ]
-        title = " › ".join(heading.text for heading in path) or document.name
+        title = _make_title(document, path)
         passages += [Passage(document.name, title, mark.anchor, text) for text in _pack(units)]
     return tuple(passages)
 
 
-def _plain_text(inline: Token) -> str:
-    return "".join(
-        child.content if child.type in ("text", "code_inline") else " " if child.type.endswith("break") else ""
-        for child in inline.children or []
-    ).strip()
+def _is_prose(block: Token) -> bool:
+    # MyST's directives are not: a table of contents names every subject and would match every question.
+    return not block.type.startswith("heading") and not (block.type == "fence" and block.info.strip().startswith("{"))
 
 
-def _is_not_prose(block: Token) -> bool:
-    # Comments and MyST's directives: a table of contents names every subject and would match every question.
-    return block.type == "html_block" or (block.type == "fence" and block.info.strip().startswith("{"))
+def _make_title(document: Document, path: Sequence[Heading]) -> str:
+    """Return the headings that lead to a passage, below the title of the front matter unless the page repeats that."""
+    names = [heading.text for heading in path]
+    if document.title and (not path or (path[0].level > 1 and names[0] != document.title)):
+        names.insert(0, document.title)
+    return " › ".join(names) or document.name
 
 
 def _lines_inside_fences(tokens: Iterable[Token]) -> set[int]:
@@ -117,6 +92,8 @@ def _lines_inside_fences(tokens: Iterable[Token]) -> set[int]:
 
 def _split_block(block: Token, first_line: int, lines: list[str], fence_lines: set[int]) -> Iterator[str]:
     """Yield the pieces of one block, or the block itself if it is short enough."""
+    if block.type == "html_block":
+        lines = html_text(block.content).split("\n")
     text = "\n".join(lines).rstrip()
     if len(text) <= USUAL_LENGTH or (block.type == "fence" and len(text) <= FENCE_LENGTH):
         yield text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,10 +13,10 @@ from attrs import define, frozen
 
 from unichat.sandbox.errors import SandboxError
 from unichat.sandbox.passages import Passage
-from unichat.sandbox.stopwords import STOPWORDS, VAGUE
+from unichat.sandbox.words import question_words, split_words, word_size
 
-# A word's characters, as FTS5's tokenizer unicode61 cuts them: letters and digits, no underscore.
-_WORD = re.compile(r"[^\W_]+")
+# The text has been cut into words already; FTS5's part is to take English endings off them, and to count.
+_TOKENIZER = "porter unicode61 remove_diacritics 0 categories 'L* M* N* Co'"
 _MAX_TERMS = 40
 _MAX_CANDIDATES = 30
 _MAX_EARLIER_QUESTIONS = 3
@@ -26,6 +25,8 @@ _RANK = f"bm25(passages, {_TITLE_WEIGHT}, {_BODY_WEIGHT})"
 # Share of a question's weight in rare words that has to be met for an answer to be given, in all quoted passages
 # together and in the best one alone. Long questions tell a story: above this number of words, a smaller share will do.
 _COVERED, _COVERED_BY_BEST, _LONG = 0.5, 0.34, 6
+# What counts of a part of a text without spaces that no passage has.
+_BOUNDARY = 0.3
 
 
 @frozen
@@ -50,11 +51,6 @@ class _Match:
     covered: float = 0.0
 
 
-def subject_words(text: str) -> list[str]:
-    """Return the distinct words for the subject of `text`, in lower case and in order."""
-    return [word for word in _words(text) if word not in STOPWORDS and word not in VAGUE]
-
-
 class Index:
     """An in-memory index of passages. It can be used from any thread; close it after use.
 
@@ -68,8 +64,7 @@ class Index:
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         try:
             self._database.execute(
-                "CREATE VIRTUAL TABLE passages "
-                "USING fts5(title, body, document UNINDEXED, tokenize = 'porter unicode61')"
+                f'CREATE VIRTUAL TABLE passages USING fts5(title, body, document UNINDEXED, tokenize = "{_TOKENIZER}")'
             )
         except sqlite3.OperationalError as error:
             self._database.close()
@@ -79,7 +74,10 @@ class Index:
             ) from error
         self._database.executemany(
             "INSERT INTO passages (rowid, title, body, document) VALUES (?, ?, ?, ?)",
-            [(number, each.title, each.text, each.document) for number, each in enumerate(self._passages)],
+            [
+                (number, " ".join(split_words(each.title)), " ".join(split_words(each.text)), each.document)
+                for number, each in enumerate(self._passages)
+            ],
         )
 
     def close(self) -> None:
@@ -94,19 +92,19 @@ class Index:
         `earlier` are the thread's questions, oldest first: each counts half as much as the one after it. `documents`
         restricts the search to some documents by name.
         """
-        weights = dict.fromkeys(subject_words(question), 1.0)
+        weights = question_words(question)
         alone = self._rank(weights, documents, limit)
         if alone.certain or not earlier:
             return alone
         for age, asked in enumerate(reversed(earlier[-_MAX_EARLIER_QUESTIONS:]), start=1):
-            for word in subject_words(asked):
-                weights.setdefault(word, 0.5**age)
+            for word, size in question_words(asked).items():
+                weights.setdefault(word, size * 0.5**age)
         return self._rank(weights, documents, limit)
 
     def search(self, query: str, documents: Collection[str] | None = None, limit: int = 10) -> list[Passage]:
         """Return the passages with any word of `query`, best first, however poorly they fit."""
-        words = [word for word in _words(query) if word not in STOPWORDS] or _words(query)
-        return [hit.passage for hit in self._rank(dict.fromkeys(words, 1.0), documents, limit).hits]
+        weights = question_words(query, vague=False) or dict.fromkeys(split_words(query), 1.0)
+        return [hit.passage for hit in self._rank(weights, documents, limit).hits]
 
     def _rank(self, weights: Mapping[str, float], documents: Collection[str] | None, limit: int) -> SearchResult:
         terms = dict(list(weights.items())[:_MAX_TERMS])
@@ -117,12 +115,15 @@ class Index:
             scores, frequency = self._scores(term, candidates)
             # A word that no passage has weighs most: the question is about something that the docs do not cover.
             rarity = weight * math.log((len(self._passages) + 1) / (frequency + 0.5) + 1)
+            if not frequency and word_size(term) < 1:
+                # Or it is no word, but the end of one and the beginning of the next.
+                rarity *= _BOUNDARY
             coverings.append((rarity, frozenset(scores)))
             for row, score in scores.items():
                 matches[row].score += weight * score
                 matches[row].covered += rarity
         best = sorted(matches, key=lambda row: (-matches[row].score, row))[:limit]
-        needed = sum(rarity for rarity, _ in coverings) * min(1.0, _LONG / max(len(terms), 1))
+        needed = sum(rarity for rarity, _ in coverings) * min(1.0, _LONG / max(sum(map(word_size, terms)), 1.0))
         covered = sum(rarity for rarity, rows in coverings if rows.intersection(best[:3]))
         certain = (
             bool(best)
@@ -164,10 +165,6 @@ class Index:
             return self._database.execute(sql, parameters).fetchall()
 
 
-def _words(text: str) -> list[str]:
-    return list(dict.fromkeys(word.lower()[:64] for word in _WORD.findall(text)))
-
-
 def _quote_term(term: str) -> str:
-    # Quoted, so that no word is an operator of FTS5's query language; _WORD matches no quotes.
+    # Quoted, so that no word is an operator of FTS5's query language; no word has a quote in it.
     return f'"{term}"'
