@@ -191,6 +191,24 @@ def test_a_task_that_asks_within_its_own_open_stream_is_refused_at_once_and_anot
         assert loop.run(conversation()) == ("whole", "whole")
 
 
+def test_a_task_that_the_reader_awaits_within_its_open_stream_waits_for_its_own_deadline(loop):
+    """As docs/asyncio.md says: which task awaits which cannot be seen."""
+    with serving(loop, sends(*HELLO, DONE), good) as vendor:
+        client = vendor.client(opened, chatting).asynchronous
+
+        async def conversation():
+            async with client.stream("one") as pieces:
+                await anext(pieces)
+                with pytest.raises(errors.InvalidInput, match="its stream is open"):
+                    async with asyncio.timeout(PATIENCE):
+                        await client.chat("two")
+                with pytest.raises(errors.DeadlineExceeded):
+                    await asyncio.gather(client.chat("two", deadline=0.05))
+                return (await pieces.answer()).text
+
+        assert loop.run(conversation()) == "Hello"
+
+
 def test_a_thread_may_go_on_with_a_stream_that_another_opened(pool):
     with serving(None, sends(*HELLO, DONE)) as vendor:
         client = vendor.client(opened, chatting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from tests.docs import regenerate
 from tests.vendors import write_distribution
+from unichat import adapter
 
 PAGE = (regenerate.ROOT / "docs" / "adding-an-adapter.md").read_text(encoding="utf-8")
 USE = """
@@ -70,3 +72,37 @@ def test_the_documented_adapter_is_found_by_its_entry_points_and_works_over_http
 def test_the_documented_adapter_is_small():
     adapter, _ = (block for block in blocks("python") if block.startswith('"""'))
     assert len([line for line in adapter.splitlines() if line.strip()]) <= 100
+
+
+# What an adapter may import, on the page, in the reference, and in the adapters
+
+ADAPTERS = [*(regenerate.ROOT / "adapters").rglob("*.py"), *(regenerate.ROOT / "examples").rglob("*.py")]
+REFERENCE = (regenerate.ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+
+
+def imported(source: str) -> set[str]:
+    """The names that a module takes from `unichat.adapter`."""
+    return {
+        alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module == "unichat.adapter"
+        for alias in node.names
+    }
+
+
+def test_the_reference_lists_what_an_adapter_may_import_and_nothing_else():
+    table = REFERENCE.partition("<!-- table: adapter-names -->")[2].partition("<!-- end of table -->")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(adapter.__all__)
+
+
+def test_the_page_shows_whatever_the_adapters_import():
+    taken = set().union(*(imported(path.read_text(encoding="utf-8")) for path in ADAPTERS))
+    assert len(taken) > 50
+    assert taken <= set(adapter.__all__)
+    assert sorted(name for name in taken if not re.search(rf"\b{name}\b", PAGE)) == []
+
+
+def test_whatever_the_reference_lists_is_imported_by_an_adapter_or_in_an_example_of_the_page():
+    taken = set().union(*(imported(path.read_text(encoding="utf-8")) for path in ADAPTERS))
+    shown = set().union(*(imported(block) for block in blocks("python")))
+    assert sorted(set(adapter.__all__) - taken - shown) == []
