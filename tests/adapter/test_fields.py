@@ -60,7 +60,7 @@ def test_a_needed_id_that_is_none_is_refused_with_its_place(value):
 @pytest.mark.parametrize(
     ("value", "expected"), [(True, True), (False, False), (1, True), (0, False), (2, None), ("true", None), (1.0, None)]
 )
-def test_truth_is_boolean_or_the_numbers_0_and_1(value, expected):
+def test_boolean_reads_true_false_and_the_numbers_0_and_1(value, expected):
     assert Fields({"it": value}).boolean("it") is expected
 
 

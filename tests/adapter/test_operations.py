@@ -109,7 +109,7 @@ def test_a_form_value_is_sent_as_it_is_or_refused(text):
     assert parse_qsl(request.body.decode(), keep_blank_values=True) == [("text", text)]
 
 
-def test_query_values_of_none_are_left_out_truth_is_lower_case_and_lists_repeat_the_name():
+def test_query_values_of_none_are_left_out_booleans_are_lower_case_and_lists_repeat_the_name():
     query = {"none": None, "yes": True, "no": False, "page": 2, "type": ["a", "b"], "pair": (True, 1), "empty": []}
     assert requested(query=query).query == (
         ("yes", "true"), ("no", "false"), ("page", "2"), ("type", "a"), ("type", "b"), ("pair", "true"), ("pair", "1"),
