@@ -38,6 +38,7 @@ from unichat.execution.effects import Program
 from unichat.execution.program import complete, run
 from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt
 from unichat.policy.mistakes import call_adapter
+from unichat.transport.base import AsyncTransport, Transport
 
 M = TypeVar("M")
 
@@ -97,6 +98,13 @@ class BaseClient:
         sibling._settings = settings
         sibling._context = self._context.with_policy(settings)
         sibling._arguments = evolve(self._arguments, on_unsupported=settings.on_unsupported, replay=settings.replay)
+        return sibling
+
+    def _with_transport(self, transport: Transport | AsyncTransport) -> Self:
+        """Return a client that sends by another transport, and shares everything else with this one."""
+        sibling = copy(self)
+        setattr(sibling, "_transport", transport)  # noqa: B010 - each client has one of its own kind
+        sibling._context = evolve(self._context, transport=transport)
         return sibling
 
     def probes(self) -> tuple[Operation[Any], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -41,6 +41,14 @@ class Simulator(ABC):
         self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
         self.clock: Callable[[], float] = time.time
         store.create(self.schema)
+
+    @classmethod
+    def sample_answers(cls, text: str) -> Mapping[str, Any]:
+        """Return a vendor's JSON for an answer with this text, by the name of each operation that asks a question.
+
+        For `unichat.testing.responses.stub_chat`; streamed operations are left out.
+        """
+        return {}
 
     @abstractmethod
     def app(self) -> ASGIApp:

@@ -11,7 +11,9 @@ from unichat.testing.clock import FakeClock
 from unichat.testing.fake_backend import FakeBackend
 from unichat.testing.fake_vendor import FakeCall
 from unichat.testing.faults import FAULTS, Fault, fault_named
+from unichat.testing.recording import recorded
 from unichat.testing.server import Connection, FaultServer, Gone
+from unichat.testing.tape import RecordingMissing
 
 __all__ = [
     "FAULTS",
@@ -27,8 +29,10 @@ __all__ = [
     "FaultServer",
     "Gone",
     "Outcome",
+    "RecordingMissing",
     "connect",
     "connect_async",
     "fault_named",
     "json_answer",
+    "recorded",
 ]

@@ -53,6 +53,12 @@ class KadalSimulator(Simulator):
         """The secret of the client account that may fetch tokens."""
         return self._tokens.client_secret
 
+    @classmethod
+    def sample_answers(cls, text: str) -> dict[str, Any]:
+        """Return what Kadal answers. Source: Kadal Chat API 1.0.7, 'Post chat' and 'Get chat'."""
+        answer = {"status_code": 200, "message_id": 1, "message": text}
+        return {"post_chat": answer, "get_chat": answer}
+
     def reset(self) -> None:
         """Return to the default quirks as well."""
         super().reset()

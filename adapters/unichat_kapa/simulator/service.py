@@ -67,6 +67,18 @@ class KapaSimulator(Simulator):
             load_project(store, name, self.now()) for name in ("Sandbox", "Other")
         )
 
+    @classmethod
+    def sample_answers(cls, text: str) -> dict[str, Any]:
+        """Return what Kapa answers. Source: Kapa reference, 'Chat' and 'Chat in thread'."""
+        answer = {
+            "answer": text,
+            "thread_id": "00000000-0000-4000-8000-000000000001",
+            "question_answer_id": "00000000-0000-4000-8000-000000000002",
+            "is_uncertain": False,
+            "relevant_sources": [],
+        }
+        return {"chat": answer, "chat_in_thread": answer}
+
     def reset(self) -> None:
         """Return to the default quirks as well."""
         super().reset()

@@ -47,6 +47,11 @@ class DifySimulator(Simulator):
         """Return the one key."""
         return (KEY,)
 
+    def reset(self) -> None:
+        """Forget the conversations as well."""
+        super().reset()
+        self.conversations.clear()
+
     def app(self) -> ASGIApp:
         """Return the app that answers Dify's paths."""
         routes: Sequence[tuple[str, str, Handler]] = (

@@ -1,0 +1,266 @@
+"""`recorded`: what is kept of exchanges, and how they are found again, over both clients and both vendors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import unichat.sandbox
+from tests.blocking import BlockingClient
+from unichat import User
+from unichat.errors import ConfigError, NotFound, ServerError, StreamInterrupted
+from unichat.sandbox import Sandbox
+from unichat.testing import (
+    CannedStream,
+    CannedTransport,
+    FakeBackend,
+    RecordingMissing,
+    connect,
+    connect_async,
+    json_answer,
+    recorded,
+)
+from unichat.transport.base import TransportFailure
+
+Record = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with unichat.sandbox.start() as box:
+        yield box
+
+
+@pytest.fixture(params=["kapa", "kadal"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["sync", "async"])
+def record(request: pytest.FixtureRequest, box: Sandbox, backend: str, tmp_path: Path) -> Iterator[Record]:
+    """Return a recorded client of the sandbox's vendor; or of a server that is not there."""
+    file = tmp_path / "exchanges.jsonl"
+
+    def settings(offline: bool) -> dict[str, Any]:
+        return {**box.settings(backend), **({"base_url": "http://127.0.0.1:9/elsewhere"} if offline else {})}
+
+    if request.param == "sync":
+        yield lambda offline=False, **how: recorded(connect(backend, **settings(offline)), file, **how)
+        return
+    with asyncio.Runner() as runner:
+
+        def record_async(offline: bool = False, **how: Any) -> BlockingClient:
+            async def make() -> Any:
+                return recorded(connect_async(backend, **settings(offline)), file, **how)
+
+            return BlockingClient(runner, runner.run(make()))
+
+        yield record_async
+
+
+def talk(bot: Any, user: Any = "ada@example.com") -> list[Any]:
+    first = bot.chat("What is a thread?", user=user)
+    second = bot.continue_thread(first, "And an answer?", user=user)
+    with bot.stream("What is a stream?", user=user) as pieces:
+        texts = [event.text for event in pieces]
+    receipt = bot.feedback(first, "up", user=user)
+    rows = list(bot.history(user=user))
+    # Kadal's threads have no id but one of unichat's own.
+    return [first.text, first.id, second.text, texts, receipt, [(row.question, row.answer, row.id) for row in rows]]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "exchanges.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_recording_is_replayed_from_another_address(record: Record, tmp_path: Path) -> None:
+    bot = record()
+    live = talk(bot)
+    bot.close()
+    again = record(offline=True, mode="replay")
+    assert talk(again) == live
+    again.close()
+    kept = lines(tmp_path)
+    assert {line["version"] for line in kept} == {1}
+    assert "chat" in kept[0]["operation"]
+    if sys.platform != "win32":
+        assert stat.S_IMODE((tmp_path / "exchanges.jsonl").stat().st_mode) == 0o600
+
+
+def test_no_secret_and_no_person_is_kept(record: Record, box: Sandbox, backend: str, tmp_path: Path) -> None:
+    bot = record()
+    talk(bot)
+    bot.close()
+    text = (tmp_path / "exchanges.jsonl").read_text(encoding="utf-8")
+    for secret in box.simulator(backend).secrets():
+        assert secret not in text
+    assert "ada@example.com" not in text
+    assert "person-1" in text
+    assert "What is a thread?" in text
+    assert "127.0.0.1" not in json.dumps([line["arguments"] for line in lines(tmp_path)])
+
+
+def test_people_are_kept_if_asked(record: Record, tmp_path: Path) -> None:
+    bot = record(keep_people=True)
+    talk(bot)
+    bot.close()
+    assert "ada@example.com" in (tmp_path / "exchanges.jsonl").read_text(encoding="utf-8")
+    again = record(offline=True, mode="replay", keep_people=True)
+    assert again.chat("What is a thread?", user="ada@example.com").text
+    again.close()
+
+
+def test_another_person_by_the_same_number_finds_the_recording(record: Record) -> None:
+    bot = record()
+    bot.chat("What is a thread?", user="ada")
+    bot.chat("What is a thread?", user="ben")
+    bot.close()
+    again = record(offline=True, mode="replay")
+    again.chat("What is a thread?", user="cy")
+    with pytest.raises(RecordingMissing, match="replayed already"):
+        again.chat("What is a thread?", user="cy")
+    again.chat("What is a thread?", user="di")
+    again.close()
+
+
+def test_a_miss_shows_the_nearest_recording_and_the_difference(record: Record) -> None:
+    bot = record()
+    bot.chat("What is a thread?", user="ada")
+    bot.close()
+    again = record(offline=True, mode="replay")
+    with pytest.raises(RecordingMissing, match=r'differs in \w+: "What is a thread\?" there, "What is a thred\?" here'):
+        again.chat("What is a thred?", user="ada")
+    with pytest.raises(RecordingMissing, match="the nearest recording is of"):
+        list(again.history(user="ada"))
+    again.close()
+
+
+def test_auto_replays_what_there_is_and_records_the_rest(record: Record, tmp_path: Path) -> None:
+    bot = record()
+    first = bot.chat("What is a thread?", user="ada")
+    bot.close()
+    again = record()
+    assert again.chat("What is a thread?", user="ada").id == first.id
+    again.chat("What is a stream?", user="ada")
+    again.close()
+    assert len(lines(tmp_path)) == 2
+    anew = record(mode="record")
+    anew.chat("What is a stream?", user="ada")
+    anew.close()
+    assert len(lines(tmp_path)) == 1
+
+
+def test_an_empty_recording_says_so(record: Record) -> None:
+    bot = record(offline=True, mode="replay")
+    with pytest.raises(RecordingMissing, match="has no exchange"):
+        bot.chat("What is a thread?", user="ada")
+    bot.close()
+
+
+RECORD = '{"chunk": {"type": "partial_answer", "content": {"text": "é"}, "stream_end": false}}\u241e'.encode()
+KAPA = {"api_key": "key", "project_id": "00000000-0000-4000-8000-000000000000"}
+
+
+def test_streams_are_kept_with_their_cuts_and_their_end(tmp_path: Path) -> None:
+    # A character of two bytes, and a delimiter of three, come in two pieces.
+    at = RECORD.index("é".encode()) + 1
+    broken = CannedStream([RECORD[:at], RECORD[at:-1], RECORD[-1:], TransportFailure("truncated", phase="body")])
+    file = tmp_path / "exchanges.jsonl"
+
+    def read(transport: CannedTransport) -> tuple[list[str], str]:
+        with recorded(connect("kapa", transport, **KAPA), file) as bot, bot.stream("?") as pieces:
+            texts = [next(pieces).text]
+            with pytest.raises(StreamInterrupted) as caught:
+                next(pieces)
+            return texts, caught.value.text
+
+    assert read(CannedTransport(broken)) == (["é"], "é")
+    (line,) = lines(tmp_path)
+    assert "".join(line["outcome"]["chunks"]).encode() == RECORD
+    assert len(line["outcome"]["chunks"]) == 3
+    assert line["outcome"]["failure"]["kind"] == "truncated"
+    assert read(CannedTransport()) == (["é"], "é")
+
+
+def test_errors_and_lost_answers_are_kept_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    page = json_answer({"detail": "Not found."}, 404)
+
+    def ask(*outcomes: Any, mode: Any = "auto") -> list[type[Exception]]:
+        raised: list[type[Exception]] = []
+        with recorded(connect("kapa", CannedTransport(*outcomes), attempts=1, **KAPA), file, mode=mode) as bot:
+            for question in ("One?", "Two?"):
+                try:
+                    bot.chat(question)
+                except Exception as error:
+                    raised.append(type(error))
+        return raised
+
+    live = ask(page, "503")
+    assert issubclass(live[0], NotFound)
+    assert live[1] is ServerError
+    assert ask(mode="replay") == live
+
+
+def test_tokens_are_not_kept(box: Sandbox, tmp_path: Path) -> None:
+    simulator = box.simulator("kadal")
+    settings = {key: value for key, value in box.settings("kadal").items() if key != "token"}
+    settings |= {"client_id": simulator.client_id, "client_secret": simulator.client_secret}
+    with recorded(connect("kadal", **settings), tmp_path / "exchanges.jsonl") as bot:
+        bot.chat("What is a thread?", user="ada")
+    text = (tmp_path / "exchanges.jsonl").read_text(encoding="utf-8")
+    assert simulator.client_secret not in text
+    assert "eyJ" not in text
+    settings["base_url"] = "http://127.0.0.1:9"
+    with recorded(connect("kadal", **settings), tmp_path / "exchanges.jsonl", mode="replay") as bot:
+        assert bot.chat("What is a thread?", user="ada").text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"version": 2, "operation": "chat", "arguments": {}, "outcome": {}}\n', "line 1: its version is 2, and"),
+        ('{"operation": "chat"}\n', "line 1: this is not an exchange"),
+        ("\nnonsense\n", "line 2: this is not an exchange"),
+        ("[1]\n", "line 1: this is not an exchange"),
+        ('{"version": 1, "operation": "chat"}\n', "it has no 'arguments'"),
+    ],
+)
+def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    file.write_text(text, encoding="utf-8")
+    with FakeBackend().client() as client, pytest.raises(ConfigError, match=message):
+        recorded(client, file)
+
+
+def test_bad_arguments_are_refused(tmp_path: Path) -> None:
+    with FakeBackend().client() as client:
+        with pytest.raises(ConfigError, match="mode is 'play'"):
+            recorded(client, tmp_path / "exchanges.jsonl", mode="play")  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match="cannot be read"):
+            recorded(client, tmp_path)
+    fake = FakeBackend().answers("One")
+    bot = recorded(fake.client(), tmp_path / "missing" / "exchanges.jsonl")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        bot.chat("?")
+
+
+def test_users_with_details_are_people_too(tmp_path: Path) -> None:
+    answer = json_answer({"answer": "Yes.", "thread_id": None, "question_answer_id": "a", "relevant_sources": []})
+    file = tmp_path / "exchanges.jsonl"
+    ada = User("ada", email="ada@example.com", slack_id="U1", metadata={"team": "Engines", "floor": 4})
+    with recorded(connect("kapa", CannedTransport(answer), **KAPA), file) as bot:
+        bot.chat("?", user=ada)
+    assert json.loads(file.read_text(encoding="utf-8"))["arguments"]["user"] == {
+        "unique_client_id": "person-1",
+        "email": "person-2",
+        "slack_id": "person-3",
+        "metadata": {"team": "person-4", "floor": 5},
+    }

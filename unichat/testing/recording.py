@@ -1,0 +1,231 @@
+"""`recorded`: a client whose exchanges are kept in a file, and replayed from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from attrs import define, field
+
+from unichat._text.printable import quoted
+from unichat.adapter import Reply
+from unichat.client.async_client import AsyncClient
+from unichat.client.sync_client import Client
+from unichat.errors import ConfigError
+from unichat.testing.canned import AsyncCannedTransport, CannedTransport
+from unichat.testing.people import People
+from unichat.testing.recorded_outcomes import outcome_to_answer, reply_to_outcome, stream_to_outcome
+from unichat.testing.recording_file import read_exchanges
+from unichat.testing.tape import MODES, Mode, Tape
+from unichat.transport.base import (
+    AsyncOpenReply,
+    AsyncTransport,
+    Deadline,
+    HttpRequest,
+    OpenReply,
+    Transport,
+    TransportFailure,
+)
+
+C = TypeVar("C", Client, AsyncClient)
+
+
+def recorded(client: C, path: str | os.PathLike[str], mode: Mode = "auto", keep_people: bool = False) -> C:
+    """Return a client like `client` whose exchanges are kept in a file, and replayed from it.
+
+    They are found again by operation and arguments, whatever the address, and each once, in the order in which they
+    were recorded. Keys and tokens are never kept. People (users, their e-mail and other addresses) are numbers, in
+    order of appearance. The texts of questions and answers are kept.
+
+    Args:
+        client: a client or an asyncio client; closing the one that is returned closes it.
+        path: a file of JSON Lines.
+        mode: `replay` sends nothing; `record` begins a new file; `auto` replays what the file has, and sends and
+            records the rest.
+        keep_people: whether people are kept as they are.
+
+    Raises:
+        ConfigError: the file cannot be used, or is of another version.
+        RecordingMissing: later, by a call that is not in the file, with `replay`.
+    """
+    if mode not in MODES:
+        raise ConfigError(
+            f"mode is {quoted(mode)}", key="mode", hint="Use 'auto', 'replay' or 'record'.", accepted=MODES
+        )
+    file = Path(path)
+    if mode == "record":
+        file.unlink(missing_ok=True)
+    tape = Tape(client._endpoints, file, mode, People(keep_people), [] if mode == "record" else read_exchanges(file))
+    if isinstance(client, AsyncClient):
+        return client._with_transport(AsyncRecordingTransport(client._transport, tape))
+    return client._with_transport(RecordingTransport(client._transport, tape))
+
+
+@define
+class _StreamRecording:
+    """A stream on its way: its outcome is written down once, when it ends or is given up."""
+
+    tape: Tape
+    request: HttpRequest
+    status: int
+    headers: Mapping[str, str]
+    delimited: bool
+    _body: bytearray = field(factory=bytearray)
+    _cuts: list[int] = field(factory=list)
+    _written: bool = False
+
+    def add(self, chunk: bytes | TransportFailure | None) -> None:
+        if isinstance(chunk, bytes):
+            self._body += chunk
+            self._cuts.append(len(self._body))
+        else:
+            self.write(chunk)
+
+    def write(self, failure: TransportFailure | None = None) -> None:
+        if self._written:
+            return
+        self._written = True
+        outcome = stream_to_outcome(
+            self.status, self.headers, bytes(self._body), self._cuts, failure, self.tape.people, self.delimited
+        )
+        self.tape.keep(self.request, outcome)
+
+
+@define
+class _RecordingReply:
+    """A streamed answer that is written down while it is read."""
+
+    inner: OpenReply
+    recording: _StreamRecording
+
+    @property
+    def status(self) -> int:
+        return self.inner.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.inner.headers
+
+    @property
+    def delimited(self) -> bool:
+        return self.inner.delimited
+
+    def read(self) -> bytes | TransportFailure | None:
+        chunk = self.inner.read()
+        self.recording.add(chunk)
+        return chunk
+
+    def reset_idle_timeout(self, seconds: float) -> None:
+        self.inner.reset_idle_timeout(seconds)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.recording.write()
+
+
+@define
+class _AsyncRecordingReply:
+    """The same on asyncio."""
+
+    inner: AsyncOpenReply
+    recording: _StreamRecording
+
+    @property
+    def status(self) -> int:
+        return self.inner.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.inner.headers
+
+    @property
+    def delimited(self) -> bool:
+        return self.inner.delimited
+
+    async def read(self) -> bytes | TransportFailure | None:
+        chunk = await self.inner.read()
+        self.recording.add(chunk)
+        return chunk
+
+    def reset_idle_timeout(self, seconds: float) -> None:
+        self.inner.reset_idle_timeout(seconds)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.recording.write()
+
+
+@define
+class RecordingTransport:
+    """Sends by another transport what is not on the tape, and writes it down."""
+
+    inner: Transport
+    tape: Tape
+
+    def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
+        """Return what the tape has, or what came of sending."""
+        outcome = self.tape.find(request)
+        if outcome is not None:
+            canned = CannedTransport(outcome_to_answer(outcome, self.tape.people))
+            return canned.send(request, deadline, limit=limit)
+        reply = self.inner.send(request, deadline, limit=limit)
+        self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+        return reply
+
+    def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> OpenReply | TransportFailure:
+        """Return the stream that the tape has, or the one that came of sending."""
+        outcome = self.tape.find(request)
+        if outcome is not None:
+            canned = CannedTransport(outcome_to_answer(outcome, self.tape.people))
+            return canned.open(request, deadline, idle_timeout=idle_timeout)
+        reply = self.inner.open(request, deadline, idle_timeout=idle_timeout)
+        if isinstance(reply, TransportFailure):
+            self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+            return reply
+        return _RecordingReply(
+            reply, _StreamRecording(self.tape, request, reply.status, dict(reply.headers), reply.delimited)
+        )
+
+    def close(self) -> None:
+        """Close the other transport."""
+        self.inner.close()
+
+
+@define
+class AsyncRecordingTransport:
+    """The same on asyncio."""
+
+    inner: AsyncTransport
+    tape: Tape
+
+    async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
+        """Return what the tape has, or what came of sending."""
+        outcome = self.tape.find(request)
+        if outcome is not None:
+            canned = AsyncCannedTransport(outcome_to_answer(outcome, self.tape.people))
+            return await canned.send(request, deadline, limit=limit)
+        reply = await self.inner.send(request, deadline, limit=limit)
+        self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+        return reply
+
+    async def open(
+        self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float
+    ) -> AsyncOpenReply | TransportFailure:
+        """Return the stream that the tape has, or the one that came of sending."""
+        outcome = self.tape.find(request)
+        if outcome is not None:
+            canned = AsyncCannedTransport(outcome_to_answer(outcome, self.tape.people))
+            return await canned.open(request, deadline, idle_timeout=idle_timeout)
+        reply = await self.inner.open(request, deadline, idle_timeout=idle_timeout)
+        if isinstance(reply, TransportFailure):
+            self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+            return reply
+        return _AsyncRecordingReply(
+            reply, _StreamRecording(self.tape, request, reply.status, dict(reply.headers), reply.delimited)
+        )
+
+    async def close(self) -> None:
+        """Close the other transport."""
+        await self.inner.close()

@@ -1,0 +1,93 @@
+"""The file of a recording: JSON Lines, an exchange a line, each with the version of the format."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from unichat._text.printable import quoted
+from unichat.errors import ConfigError
+
+VERSION = 1
+
+
+@frozen
+class Exchange:
+    """One request and what came of it.
+
+    Attributes:
+        operation: the vendor's, by its name.
+        arguments: what it was given, without what the settings fill in.
+        outcome: an answer (`status`, `headers`, `body`), a streamed one (`chunks` instead of `body`, `delimited`, and
+            in `failure` how it broke), or a `failure` alone.
+    """
+
+    operation: str
+    arguments: Mapping[str, Any]
+    outcome: Mapping[str, Any] = field(repr=False)
+
+    def to_line(self) -> str:
+        """Return the exchange as a line of the file."""
+        value = {"version": VERSION, "operation": self.operation, "arguments": self.arguments, "outcome": self.outcome}
+        return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def read_exchanges(path: Path) -> list[Exchange]:
+    """Return the exchanges of a file; none if there is no such file.
+
+    Raises:
+        ConfigError: it cannot be read, is not a recording, or is of another version.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"the recording {quoted(str(path))} cannot be read: {error}", key="path") from None
+    return [_read_exchange(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _read_exchange(path: Path, number: int, line: str) -> Exchange:
+    where = f"the recording {quoted(str(path))}, line {number}"
+    try:
+        value = json.loads(line)
+        version = value["version"]
+    except (ValueError, TypeError, KeyError):
+        raise ConfigError(
+            f"{where}: this is not an exchange", key="path", hint="Delete the line, or record the file anew."
+        ) from None
+    if version != VERSION:
+        raise ConfigError(
+            f"{where}: its version is {quoted(version)}, and this unichat reads version {VERSION}",
+            key="path",
+            hint="Delete the file and record it anew, or use the unichat that made it.",
+        )
+    try:
+        return Exchange(value["operation"], value["arguments"], value["outcome"])
+    except KeyError as missing:
+        raise ConfigError(
+            f"{where}: it has no {missing}", key="path", hint="Delete the line, or record the file anew."
+        ) from None
+
+
+def append_exchange(path: Path, exchange: Exchange) -> None:
+    """Add an exchange to a file, which only its owner can read if it is new.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with open(descriptor, "a", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - it has the mode
+            file.write(exchange.to_line())
+    except OSError as error:
+        raise ConfigError(
+            f"the recording {quoted(str(path))} cannot be written: {error.strerror}",
+            key="path",
+            hint="Give a file in a folder that exists and can be written to.",
+        ) from None
