@@ -216,6 +216,15 @@ def test_a_docs_folder_that_cannot_be_read_says_so(tmp_path, monkeypatch):
         read_documents(tmp_path)
 
 
+def test_a_docs_folder_that_cannot_be_looked_at_says_so(tmp_path, monkeypatch):
+    def refused(self):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.is_dir", refused)
+    with pytest.raises(SandboxError, match=r"cannot read .*Permission denied"):
+        read_documents(tmp_path)
+
+
 def test_documents_are_read_from_subfolders_but_not_from_hidden_ones(tmp_path):
     for name in ("b.md", "sub/a.md", ".git/x.md", "_build/y.md", "sub/z.rst"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

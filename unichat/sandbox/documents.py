@@ -36,9 +36,9 @@ def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
         SandboxError: There is no such folder, it cannot be read, or it has no `*.md` file with text.
     """
     root = default_folder() if folder is None else Path(folder)
-    if not root.is_dir():
-        raise SandboxError(f"docs: {root} is not a folder; give a folder with Markdown files (*.md)")
     try:
+        if not root.is_dir():
+            raise SandboxError(f"docs: {root} is not a folder; give a folder with Markdown files (*.md)")
         documents = tuple(sorted(_read_folder(root), key=lambda document: document.name))
     except OSError as error:
         raise SandboxError(f"docs: cannot read {root}: {error.strerror}; give a readable folder") from error
