@@ -15,6 +15,7 @@ import requests
 import urllib3.connectionpool
 from attrs import evolve
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar, get_cookie_header
 from urllib3.connection import HTTPConnection
 
 import unichat.adapter.endpoints
@@ -28,8 +29,9 @@ import unichat.transport.requests.session as session
 import unichat.transport.requests.transport as transport
 import unichat.transport.timers
 import unichat_kadal.operations
+import unichat_kadal.operations.errors
 import unichat_kapa.adapter
-import unichat_kapa.operations
+import unichat_kapa.operations.arguments
 import unichat_kapa.stream
 from unichat.adapter import Replay, Reply, Secret
 from unichat.errors import ConnectionFailed
@@ -68,7 +70,6 @@ def header_lines() -> None:
 
 def _by_the_session(*, follow: bool, keep: bool) -> None:
     get_adapter = requests.Session.get_adapter
-    prepare = requests.Session.prepare_request
 
     class Session:
         def __init__(self, session: requests.Session) -> None:
@@ -76,6 +77,11 @@ def _by_the_session(*, follow: bool, keep: bool) -> None:
 
         def send(self, prepared: Any, **options: Any) -> Any:
             requests.Session.get_adapter = get_adapter  # type: ignore[method-assign]
+            # The session keeps them here; a request made by hand has no place for any.
+            prepared._cookies = RequestsCookieJar()
+            kept = get_cookie_header(self._session.cookies, prepared) if keep else None
+            if kept:
+                prepared.headers["Cookie"] = kept
             try:
                 return self._session.send(prepared, allow_redirects=follow, **options)
             finally:
@@ -84,13 +90,7 @@ def _by_the_session(*, follow: bool, keep: bool) -> None:
     def wrapped(session: requests.Session, url: str) -> Any:
         return Session(session)
 
-    def forgetful(session: requests.Session, request: Any) -> Any:
-        session.cookies.clear()
-        return prepare(session, request)
-
     requests.Session.get_adapter = wrapped  # type: ignore[method-assign, assignment]
-    if not keep:
-        requests.Session.prepare_request = forgetful  # type: ignore[method-assign]
 
 
 def redirects() -> None:
@@ -303,7 +303,7 @@ def content_type() -> None:
 
 def envelope() -> None:
     """The status in the body does not count."""
-    unichat_kadal.operations._parse_status = lambda status, strict: None
+    unichat_kadal.operations.errors._parse_status = lambda status, strict: None
 
 
 # Histories and conversations
@@ -325,7 +325,8 @@ def holds() -> None:
 
 def kapa_ids() -> None:
     """Anything is an id."""
-    unichat_kapa.operations._check_id = lambda name, value: str(value)
+    # Its code, since the modules of the operations have the function by its name.
+    unichat_kapa.operations.arguments.check_id.__code__ = (lambda name, value: str(value)).__code__
 
 
 def segments() -> None:
