@@ -35,9 +35,11 @@ def http(status: int | str = 200, body: bytes = b'{"ok": 1}', *headers: str, len
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n", content_type: str = "application/json") -> bytes:
+def chunked(
+    *chunks: bytes, end: bytes = b"0\r\n\r\n", content_type: str = "application/json", status: int = 200
+) -> bytes:
     """A chunked HTTP answer."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    head = f"HTTP/1.1 {status} Status\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + end
 
 

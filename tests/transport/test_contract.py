@@ -39,6 +39,7 @@ from unichat.errors import (
     InvalidInput,
     InvalidResponse,
     NotFound,
+    RateLimited,
     ServerError,
     StreamInterrupted,
 )
@@ -342,6 +343,38 @@ def test_a_broken_answer_means_what_the_table_says(serve, caller_on, fault, repl
     assert (type(error), error.kind, error.maybe_delivered) == (error_class, kind, True)
     assert len(server.log) == (3 if letter == "Y" else 1)
     assert error.call.stopped_by == {"Y": "attempts", "C": "maybe_delivered", "N": "not_retryable"}[letter]
+
+
+ERROR = b'{"error": "busy"}'
+
+
+@pytest.mark.parametrize(
+    ("script", "cut"),
+    [
+        (answering(http(429, ERROR)), None),
+        (answering(http(429, b"")), None),
+        (closing_after(http(429, ERROR, length=None)), None),
+        (closing_after(http(429, ERROR, length=100)), "truncated"),
+        (closing_after(chunked(ERROR, end=b"ff\r\n{", status=429)), "truncated"),
+        (closing_after(chunked(ERROR, end=b"zz\r\n\r\n", status=429)), "truncated"),
+        (resetting_after(http(429, ERROR, length=100)), "truncated"),
+        (answering(http(429, ERROR, "Content-Encoding: gzip")), "truncated"),
+        (answering(http(429, b" " * 5_000)), "too_large"),
+    ],
+    ids=["whole", "empty", "until the end", "short", "cut chunk", "bad chunk", "reset", "not gzip", "too large"],
+)
+def test_a_reply_with_an_error_status_says_why_its_body_is_not_whole(serve, caller_on, monkeypatch, script, cut):
+    monkeypatch.setattr(Caller, "body_limit", 1_000)
+    replies = []
+
+    def note(answer):
+        replies.append(answer)
+        return detect_error(answer)
+
+    with caller_on(serve(script).url) as caller:
+        error = caller.error(wanted=evolve(operation(ASK), detect_error=note))
+    assert {(reply.status, reply.cut) for reply in replies} == {(429, cut)}
+    assert (type(error), error.status, error.maybe_delivered) == (RateLimited, 429, False)
 
 
 @pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
