@@ -1,10 +1,13 @@
 """A vendor of a test's own: an adapter put together from functions, and a client of it over either driver.
 
-Outcomes are scripted (`reply`, a `TransportFailure`, or a function of the request), or come over HTTP from `url`.
+Outcomes are scripted (`reply`, a `TransportFailure`, or a function of the request), or come over HTTP from `url`, where
+`own_server` serves. Its streams are server-sent events, whose data is JSON: `{"text": …}`, `{"whole": …}` (replaces),
+`{"id": …}`, `{"error": …, "status": …, "code": …}`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +15,7 @@ from attrs import define, field, frozen
 
 from tests.behaviour.doubles import reply as reply
 from tests.blocking import BlockingClient
+from tests.vendors import KEY
 from unichat.adapter import (
     Backend,
     Capabilities,
@@ -25,16 +29,30 @@ from unichat.adapter import (
     Reply,
     Request,
     Secret,
+    ServerSentEvents,
+    StreamFailure,
+    StreamOperation,
     ask,
     http_url,
     setting,
 )
 from unichat.connecting import async_client_for, client_for
-from unichat.models import Answer, ThreadRef
+from unichat.models import Answer, StreamEvent, ThreadRef
 from unichat.testing import AsyncCannedTransport, CannedTransport, FakeClock
+from unichat.transport.base import Clock
 
-KEY = "sentinel-key-0123456789"
-__all__ = ["KEY", "Own", "detect_error", "make", "operation", "read_answer", "reply"]
+__all__ = [
+    "KEY",
+    "Decoder",
+    "Own",
+    "detect_error",
+    "make",
+    "operation",
+    "read_answer",
+    "reply",
+    "state_operation",
+    "stream_operation",
+]
 
 
 def detect_error(answer: Reply) -> ErrorResponse | None:
@@ -62,6 +80,45 @@ def operation(
             "parse": parse,
             **more,
         }
+    )
+
+
+class Decoder(ServerSentEvents):
+    def on_record(self, record: Any) -> StreamEvent | None:
+        if record.event == "ping":
+            return None
+        row = Fields(record.json())
+        if "error" in row.raw:
+            status = row.integer("status")
+            if status is None:
+                raise StreamFailure("vendor", row.require_text("error"))
+            raise StreamFailure(ErrorResponse(status=status, message=row.require_text("error"), code=row.text("code")))
+        self.answer_id = row.id("id") or self.answer_id
+        self.thread = ThreadRef("own", "t-1")
+        whole = row.text("whole")
+        text = row.text("text") or "" if whole is None else whole
+        return StreamEvent(type="text", text=text, raw=row.raw, replaces=whole is not None)
+
+
+def stream_operation(question: str = "?", decoder: Any = Decoder, replay: Replay = Replay.ASK) -> StreamOperation[Any]:
+    return StreamOperation(
+        backend="own",
+        name="chat_streamed",
+        replay=replay,
+        request=Request("POST", "/stream", body=json.dumps({"question": question}).encode()),
+        detect_error=detect_error,
+        decoder=decoder,
+    )
+
+
+def state_operation(path: str = "/state", replay: Replay = Replay.UPSERT, **body: Any) -> Operation[Any]:
+    return Operation(
+        backend="own",
+        name=path.strip("/"),
+        replay=replay,
+        request=Request("POST", path, body=json.dumps(body).encode()),
+        detect_error=detect_error,
+        parse=lambda answer: answer.json(),
     )
 
 
@@ -126,10 +183,11 @@ def make(
     endpoints: Endpoints | None = None,
     policy: dict[str, Any] | None = None,
     url: str = "",
+    clock: Clock | None = None,
     **given: Any,
 ) -> Own:
     """A client of the vendor, over asyncio if there is a loop; `given` are parts of the adapter."""
-    clock = FakeClock()
+    fake = FakeClock()
     backend = Backend(
         name="own",
         title="Own",
@@ -138,7 +196,7 @@ def make(
         endpoints=endpoints or Endpoints("own", detect_error),
     )
     chosen = settings(**{**({"base_url": url} if url else {}), **(policy or {})})
-    more = {"clock": clock.clock}
+    more = {"clock": clock or fake.clock}
     over: Any = (CannedTransport if loop is None else AsyncCannedTransport)(*outcomes)
     if loop is None:
         client: Any = client_for(backend, chosen, transport=None if url else over, **more)
@@ -148,4 +206,4 @@ def make(
             return async_client_for(backend, chosen, transport=None if url else over, **more)
 
         client = BlockingClient(loop, loop.run(connect()))
-    return Own(client, over, clock)
+    return Own(client, over, fake)

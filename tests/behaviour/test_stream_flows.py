@@ -7,18 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.behaviour.streaming_vendor import (
-    DONE,
-    HELLO,
-    Decoder,
-    answer_of,
-    data,
-    good,
-    operation,
-    sends,
-    serving,
-    stream_operation,
-)
+from tests.behaviour.own_server import DONE, HELLO, answer_of, data, good, sends, serving
+from tests.behaviour.own_vendor import Decoder, state_operation, stream_operation
 from tests.pace import PATIENCE, wait_until
 from unichat import errors, join_text
 from unichat.adapter import Relay, ask, exclusive, open_stream, reconcile, relay_stream
@@ -53,7 +43,7 @@ def relayed(call):
 
 def chatting(call):
     yield from exclusive(KEY)
-    return (yield from ask(operation("/ask").map(answer_of)))
+    return (yield from ask(state_operation("/ask").map(answer_of)))
 
 
 def unlocked(call):
@@ -164,7 +154,7 @@ def test_a_thread_that_asks_within_its_own_open_stream_is_refused_at_once(flow):
                 for again in (lambda: client.chat("two"), lambda: client.stream("two").__enter__()):
                     with pytest.raises(errors.InvalidInput, match="its stream is open") as caught:
                         again()
-                    assert (caught.value.backend, caught.value.maybe_delivered) == ("acme", False)
+                    assert (caught.value.backend, caught.value.maybe_delivered) == ("own", False)
                     assert "leave its block" in caught.value.hint
         assert client.chat("two").text == "whole"
         assert len(vendor.paths) == 2
@@ -264,12 +254,12 @@ def keeping(log, *, finds=None, and_then=lambda: iter(())):
             log.append(f"broke after {error.text}")
             if finds is None:
                 raise
-            return (yield from ask(operation("/find").map(lambda row: Answer(text=finds))))
+            return (yield from ask(state_operation("/find").map(lambda row: Answer(text=finds))))
         except GeneratorExit:
             log.append("left")
             raise
         log.append(f"ended with {answer.text}")
-        yield from ask(operation("/state", turn=answer.text))
+        yield from ask(state_operation("/state", turn=answer.text))
         return Answer(text=answer.text, id="stored", raw=answer.raw)
 
     return flow
@@ -321,7 +311,7 @@ def test_what_fails_after_the_end_is_raised_at_the_end_and_releases_the_lock(ove
     def flow(call):
         yield from exclusive(KEY)
         answer = yield from relay_stream(stream_operation(call.question))
-        yield from ask(operation("/ask").map(lambda row: row["text"]))
+        yield from ask(state_operation("/ask").map(lambda row: row["text"]))
         raise errors.InvalidResponse(f"no room for {answer.text}")
 
     with serving(over, good) as vendor:
@@ -353,7 +343,7 @@ def test_a_stream_that_is_relayed_may_be_looked_for_before_it_is_asked_again(ove
         return reconcile(lambda: relay_stream(stream_operation()), lambda: found(()))
 
     def found(_):
-        return (yield from ask(operation("/ask").map(answer_of)))
+        return (yield from ask(state_operation("/ask").map(answer_of)))
 
     def lost(connection):
         connection.read()

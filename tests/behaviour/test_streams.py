@@ -4,17 +4,8 @@ import time
 
 import pytest
 
-from tests.behaviour.streaming_vendor import (
-    DONE,
-    HELLO,
-    Decoder,
-    data,
-    good,
-    operation,
-    sends,
-    serving,
-    stream_operation,
-)
+from tests.behaviour.own_server import DONE, HELLO, data, good, sends, serving
+from tests.behaviour.own_vendor import Decoder, state_operation, stream_operation
 from tests.pace import at_any_pace
 from unichat import errors, join_text
 from unichat.adapter import open_stream, relay_stream
@@ -166,7 +157,7 @@ def test_what_the_vendor_refuses_midway_does_not_open_the_breaker(over):
 
 
 def test_the_words_of_a_vendor_that_repeats_the_key_are_redacted(over):
-    from tests.behaviour.streaming_vendor import KEY
+    from tests.behaviour.own_vendor import KEY
 
     for before in ((), (HELLO[0],)):
         with serving(over, sends(*before, data(error=f"wrong key {KEY}", status=401, code=KEY))) as vendor:
@@ -379,5 +370,5 @@ def test_an_operation_is_tested_without_a_socket():
     decoder = stream_operation().map(lambda answer: answer.text).decoder(1000)
     assert [event.text for event in decoder.feed(HELLO[0] + DONE)] == ["Hel"]
     assert (decoder.result(), decoder.ended, decoder.end()) == ("Hel", True, None)
-    assert operation().name == "state"
+    assert state_operation().name == "state"
     assert StreamEvent(type="text").replaces is False
