@@ -10,10 +10,9 @@ from typing import Any, Protocol, cast
 
 from attrs import field, frozen
 
-import unichat_kadal
-import unichat_kapa
 from tests.blocking import BlockingClient, Runs
 from tests.faults import vendors
+from tests.vendors import BUILT_IN, VENDORS
 from unichat.adapter import Replay, Secret
 from unichat.client.sync_client import Client
 from unichat.connecting import async_client_for, client_for
@@ -21,8 +20,6 @@ from unichat.hooks import Hook
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.record import CallRecord
 from unichat.transport.base import REAL_TIME, Clock
-from unichat_kadal.settings import KadalSettings
-from unichat_kapa.settings import KapaSettings
 
 CORE = "sentinel0f1e2d3c4b5a"
 SECRET = f'{CORE}/+ "%\\='
@@ -32,20 +29,12 @@ USER = "user-1"
 
 def settings_for(backend: str, url: str, **given: Any) -> Any:
     """The settings of a client that talks to `url`."""
-    if backend == "kapa":
-        return KapaSettings(**{"api_key": Secret(SECRET), "project_id": vendors.PROJECT, "base_url": url, **given})
-    return KadalSettings(
-        **{
-            "token": Secret(SECRET),
-            "chat_bot_id": vendors.BOT,
-            "rating_ids": {"up": 1, "down": 2},
-            "base_url": url,
-            **given,
-        }
-    )
+    vendor = VENDORS[backend]
+    return vendor.backend.settings(**{**vendor.given, vendor.key: Secret(SECRET), "base_url": url, **given})
 
 
-BACKENDS: dict[str, Any] = {"kapa": unichat_kapa.backend, "kadal": unichat_kadal.backend}
+BACKENDS: dict[str, Any] = {name: VENDORS[name].backend for name in BUILT_IN}
+"""Those with a stub in `tests.faults.vendors`, in whose records the faults within a stream are written."""
 
 
 DRIVERS = ("requests", "h11")

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.faults.server import Received
+from tests.vendors import BOT as BOT
+from tests.vendors import PROJECT as PROJECT
 
-PROJECT = "9ec8a81a-31b2-4a83-bcd8-cef9150932d2"
 THREAD = "0a6bbd40-5c2c-4b7a-8a4f-2d9b6f1c7e55"
 QUESTION_ANSWER = "d0f1c6f4-9a43-4a0b-8c52-0e6f4c4f7a11"
-BOT = "bot-4711"
 SEPARATOR = "\u241e".encode()
 
 
