@@ -59,14 +59,14 @@ def question_words(text: str, *, vague: bool = True) -> dict[str, float]:
         text: the question.
         vague: whether words of asking, such as "explain", are left out, too.
     """
-    words: dict[str, float] = {}
-    for run in _RUN.finditer(_PHRASES.sub(" ", _normalize(text))):
-        # With its accents: `cặn` is not `can`.
-        if run[0] in STOPWORDS or (vague and run[0] in VAGUE):
-            continue
-        for part in _split_run(run, singles=False):
-            word = _remove_accents(part)
-            words[word] = word_size(word)
+    runs = (run[0] for run in _RUN.finditer(_PHRASES.sub(" ", _normalize(text))))
+    # Compared with their accents: `cặn` is not `can`.
+    subject = " ".join(run for run in runs if run not in STOPWORDS and not (vague and run in VAGUE))
+    words = {
+        word: word_size(word)
+        for run in _RUN.finditer(_remove_accents(subject))
+        for word in _split_run(run, singles=False)
+    }
     # In Japanese, hiragana is the grammar between the words, unless there is nothing else.
     others = {word: size for word, size in words.items() if not _ONLY_HIRAGANA.fullmatch(word)}
     return others or words
