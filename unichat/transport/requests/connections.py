@@ -35,7 +35,8 @@ import socket
 import time
 from typing import Any
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
+# Not from `urllib3.connection`: while vcrpy records, that has its classes, which ours would then derive from for good.
+from urllib3.connectionpool import HTTPConnection, HTTPSConnection  # type: ignore[attr-defined]
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.response import assert_header_parsing

@@ -24,15 +24,22 @@ import queue
 from collections import deque
 from typing import Any
 
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import (  # type: ignore[attr-defined]
+    HTTPConnection,
+    HTTPConnectionPool,
+    HTTPSConnection,
+    HTTPSConnectionPool,
+)
 
 from unichat.transport.requests.connections import TrackedConnection, TrackedTLSConnection
+from unichat.transport.requests.progress import current
 
 
-class IdleStack:
-    """The connections of a pool that are idle, as far as urllib3 uses a queue for them."""
+class IdleStack(queue.LifoQueue[Any]):
+    """The connections of a pool that are idle: of a queue, what urllib3 uses, without its locks."""
 
-    def __init__(self, maxsize: int) -> None:
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__()
         self._idle: deque[Any] = deque()
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
@@ -46,10 +53,10 @@ class IdleStack:
         except IndexError:
             raise queue.Empty from None
 
-    def put(self, connection: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add one; None, which urllib3 puts in a connection's place, is of no use here."""
-        if connection is not None and connection not in self._idle:
-            self._idle.append(connection)
+        if item is not None and item not in self._idle:
+            self._idle.append(item)
 
     def qsize(self) -> int:
         """How many there are."""
@@ -59,18 +66,32 @@ class IdleStack:
 class _TrackingPoolMixin:
     QueueCls = IdleStack
 
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if current.progress is not None and not isinstance(connection, TrackedConnection):
+            # Of a tool that records calls: it does not say how far a request has come, so it may have arrived.
+            current.progress.phase, current.progress.written = "sending", 1
+        return connection
+
     def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
+        if isinstance(conn, TrackedConnection):
             conn.release()
         super()._put_conn(conn)  # type: ignore[misc]
 
 
-class _Pool(_TrackingPoolMixin, HTTPConnectionPool):  # type: ignore[misc]
-    ConnectionCls = TrackedConnection
+class _Pool(_TrackingPoolMixin, HTTPConnectionPool):
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802 - urllib3's name
+        # A tool that records calls puts its own class there.
+        theirs = HTTPConnectionPool.ConnectionCls
+        return TrackedConnection if theirs is HTTPConnection else theirs
 
 
-class _TLSPool(_TrackingPoolMixin, HTTPSConnectionPool):  # type: ignore[misc]
-    ConnectionCls = TrackedTLSConnection
+class _TLSPool(_TrackingPoolMixin, HTTPSConnectionPool):
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802
+        theirs = HTTPSConnectionPool.ConnectionCls
+        return TrackedTLSConnection if theirs is HTTPSConnection else theirs
 
 
 POOLS = {"http": _Pool, "https": _TLSPool}

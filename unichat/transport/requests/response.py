@@ -27,9 +27,11 @@ class HttpResponse:
 
     def __init__(self, response: requests.Response, watchdog: Watchdog) -> None:
         raw: Any = response.raw
+        is_stand_in = not isinstance(raw, urllib3.response.BaseHTTPResponse)
+        headers = response.headers if is_stand_in else raw.headers
         self.status = response.status_code
-        self.headers: dict[str, str] = {name.lower(): raw.headers[name] for name in raw.headers}
-        self.delimited: bool = raw.chunked or raw.length_remaining is not None
+        self.headers: dict[str, str] = {name.lower(): headers[name] for name in headers}
+        self.delimited: bool = is_stand_in or raw.chunked or raw.length_remaining is not None
         self.reset_idle_timeout = watchdog.reset_idle_timeout
         self._response = response
         self._watchdog = watchdog
@@ -40,8 +42,13 @@ class HttpResponse:
         self._lock = threading.RLock()
         self._reading = False
         """Whether the thread that has the lock is reading."""
-        chunked = raw.chunked and raw.supports_chunked_reads()
-        self._pieces: Any = raw.read_chunked(_CHUNK, decode_content=True) if chunked else _read_available(raw)
+        self._pieces: Any
+        if is_stand_in:
+            self._pieces = _read_stand_in(response)
+        elif raw.chunked and raw.supports_chunked_reads():
+            self._pieces = raw.read_chunked(_CHUNK, decode_content=True)
+        else:
+            self._pieces = _read_available(raw)
 
     def read(self) -> bytes | TransportFailure | None:
         """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
@@ -93,7 +100,7 @@ class HttpResponse:
         """
         self._ended = True
         if not whole or self._watchdog.progress.stopped is not None:
-            self._response.raw.close()
+            self._close_response()
         self._watchdog.end()
 
     def close(self) -> None:
@@ -106,10 +113,22 @@ class HttpResponse:
                 return
             # Not once the answer has come whole: its connection is in the pool, and may serve another call.
             if not self._watchdog.progress.over:
-                self._response.close()
+                self._close_response()
                 # Here rather than by the garbage collector, where Python ignores a Ctrl-C.
                 self._pieces.close()
         self._watchdog.end()
+
+    def _close_response(self) -> None:
+        if self._response.raw is not None:
+            self._response.close()
+
+
+def _read_stand_in(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body of what a mocking tool gives for urllib3's response, as requests would read it."""
+    if response.raw is None:
+        yield response.content
+    else:
+        yield from response.iter_content(_CHUNK)
 
 
 def _read_available(raw: Any) -> Iterator[bytes]:

@@ -163,6 +163,9 @@ class RequestsTransport:
         if interruption is not None:
             # Without the library's own exception, which holds the request.
             raise interruption from None
+        if not (isinstance(response, requests.Response) and isinstance(response.status_code, int)):
+            # Of a mocking tool.
+            return TransportFailure("head", f"{type(response).__name__} in the place of a response", phase="body")
         if not 200 <= response.status_code < 600:
             response.close()
             return TransportFailure("head", f"HTTP status {response.status_code} as the final one", phase="body")
