@@ -32,8 +32,9 @@ one_process = pytest.mark.xdist_group("demo")
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """What `unichat demo --json` prints: as a process, once."""
+    """What `unichat demo --json` prints: as a process, once. A proxy that does not answer is not asked."""
     from_nothing = {name: value for name, value in os.environ.items() if not name.startswith(("UNICHAT_", "KA"))}
+    from_nothing |= {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
     command = "import sys; from unichat.cli import main; sys.exit(main())"
     child = subprocess.run(
         [sys.executable, "-c", command, "demo", "--json"],

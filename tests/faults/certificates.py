@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-_HOST = "127.0.0.1"
+_HOSTS = ("127.0.0.1", "vendor.invalid")
 
 
 @cache
@@ -31,9 +31,9 @@ def trusted() -> str:
 def context_for(kind: str) -> ssl.SSLContext:
     """The TLS of a server whose certificate is `good`, `expired`, `untrusted` or for the `wrong host`."""
     authority = trustme.CA() if kind == "untrusted" else _authority()
-    host = "elsewhere.example" if kind == "wrong host" else _HOST
+    hosts = ("elsewhere.example",) if kind == "wrong host" else _HOSTS
     until = datetime.now(UTC) - timedelta(days=1) if kind == "expired" else None
-    certificate = authority.issue_cert(host, not_after=until)
+    certificate = authority.issue_cert(*hosts, not_after=until)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context

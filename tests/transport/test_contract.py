@@ -184,13 +184,24 @@ def test_a_proxy_of_the_environment_is_used(serve, caller_on, monkeypatch, name)
 
 
 def test_no_proxy_of_the_environment_is_used_for_hosts_that_it_excepts(serve, caller_on, monkeypatch):
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *given, **options: resolve("127.0.0.1", *given, **options))
     proxy, server = serve(answering(OK)), serve(answering(OK))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with caller_on(server.url) as caller:
+    monkeypatch.setenv("NO_PROXY", f"vendor.invalid:{server.port}")
+    with caller_on(f"http://vendor.invalid:{server.port}") as caller:
         caller.run()
     assert proxy.accepted == 0
     assert len(server.log) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_is_used_for_this_machine(serve, caller_on, monkeypatch, host):
+    proxy, server = serve(answering(OK)), serve(answering(OK))
+    monkeypatch.setenv("ALL_PROXY", proxy.url)
+    with caller_on(f"http://{host}:{server.port}") as caller:
+        caller.run()
+    assert proxy.accepted == 0
 
 
 def test_a_proxy_that_refuses_is_a_failed_connection_and_tried_again(monkeypatch, serve, caller_on):
@@ -211,16 +222,17 @@ def test_a_proxy_that_wants_a_password_is_not_asked_again(serve, caller_on, monk
         error = caller.error(ASK)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "proxy", False)
     assert len(proxy.log) == 1
-    assert "PROXY" in error.hint
+    assert error.hint.startswith(f"Put its user and password into {scheme.upper()}_PROXY")
 
 
 @pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1", "http://"])
 def test_a_proxy_that_cannot_be_used_is_a_failed_connection_and_nothing_is_sent(serve, caller_on, monkeypatch, address):
     server = serve(answering(OK))
-    monkeypatch.setenv("ALL_PROXY", address)
-    with caller_on(server.url) as caller:
+    monkeypatch.setenv("all_proxy", address)
+    with caller_on("http://vendor.invalid") as caller:
         error = caller.error(ASK)
     assert isinstance(error, ConnectionFailed | ConfigError)
+    assert error.hint == "Check all_proxy and NO_PROXY."
     assert error.maybe_delivered is False
     assert server.log == []
 

@@ -45,7 +45,7 @@ class FailureRule:
         delivered: whether the vendor may have acted; None where the transport must say.
         error: what is raised in the end.
         backoff: the waits.
-        hint: what to do.
+        hint: what to do; `{proxy}` stands for what names the proxy.
         error_kind: what the error's `kind` says, where that is not the rule's own.
         permanent: whether it recurs until somebody changes something.
     """
@@ -64,7 +64,8 @@ class FailureRule:
 _LATER = "Try again later."
 _EXHAUSTED = "Raise the limits of the process (ulimit -n, ulimit -u), or make fewer calls at a time."
 _CHECK_NETWORK = "Check base_url, the network and the vendor's status page."
-_PROXY = "Put its user and password into HTTPS_PROXY, and check NO_PROXY."
+_PROXY = "Check {proxy} and NO_PROXY."
+_PROXY_LOGIN = "Put its user and password into {proxy}, and check NO_PROXY."
 _DEADLINE = Template("Allow more with ", Argument("deadline"), ".")
 _PACE = Template("Raise rate, or allow more with ", Argument("deadline"), ".")
 _FIRST_EVENT = Template(
@@ -93,9 +94,7 @@ RULES: tuple[FailureRule, ...] = (
         errors.ConnectionFailed,
         hint=_EXHAUSTED,
     ),
-    FailureRule(
-        "proxy", "the proxy refused", _ALWAYS, False, errors.ConnectionFailed, hint="Check HTTPS_PROXY and NO_PROXY."
-    ),
+    FailureRule("proxy", "the proxy refused", _ALWAYS, False, errors.ConnectionFailed, hint=_PROXY),
     FailureRule("tls", "TLS handshake failed", _ALWAYS, False, errors.ConnectionFailed, hint=_CHECK_NETWORK),
     FailureRule(
         "certificate",
@@ -112,7 +111,7 @@ RULES: tuple[FailureRule, ...] = (
         _NEVER,
         False,
         errors.ConnectionFailed,
-        hint=_PROXY,
+        hint=_PROXY_LOGIN,
         error_kind="proxy",
         permanent=True,
     ),
@@ -242,7 +241,11 @@ def rule_for_status(status: int) -> FailureRule:
 
 def error_for(rule: FailureRule, failure: TransportFailure | ErrorResponse, **context: Any) -> UnichatError:
     """Return the error that `rule` prescribes for `failure`; `context` holds backend, operation and the like."""
-    context.update(hint=rule.hint, maybe_delivered=rule.delivered)
+    hint: str = rule.hint
+    if "{proxy}" in hint:
+        proxy = failure.proxy if isinstance(failure, TransportFailure) else ""
+        hint = hint.format(proxy=proxy or "HTTPS_PROXY")
+    context.update(hint=hint, maybe_delivered=rule.delivered)
     if rule.error in (errors.ConnectionFailed, errors.InvalidResponse):
         context.update(kind=rule.error_kind or rule.kind, retryable=not rule.permanent)
     if isinstance(failure, TransportFailure):
@@ -255,7 +258,7 @@ def error_for(rule: FailureRule, failure: TransportFailure | ErrorResponse, **co
         message = f"status {failure.status} in the body (HTTP {failure.http_status})"
     if failure.message:
         message += f": {trimmed(failure.message)}"
-    context.update(status=failure.status, hint=failure.hint or rule.hint)
+    context.update(status=failure.status, hint=failure.hint or hint)
     if rule.kind == "3xx":
         # A 303 is the response to a request that was acted on.
         context["maybe_delivered"] = failure.status == 303

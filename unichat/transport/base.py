@@ -107,12 +107,14 @@ class TransportFailure:
         detail: what the network said, in words that hold no secret.
         delivered: whether the request may have reached the vendor; None to let the table say.
         phase: how far it came: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
+        proxy: what names the proxy, such as the variable `HTTPS_PROXY`, where it is the proxy that failed.
     """
 
     kind: str
     detail: str = ""
     delivered: bool | None = None
     phase: str = ""
+    proxy: str = ""
 
 
 class OpenReply(Protocol):

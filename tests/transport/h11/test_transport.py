@@ -281,16 +281,17 @@ def test_a_tunnel_leads_to_a_server_over_tls(
     tunnels = Tunnels(server.port, context_for("good") if encrypted else None)
     proxy = serve(tunnels)
     monkeypatch.setenv("HTTPS_PROXY", f"http{'s' if encrypted else ''}://me:secret@127.0.0.1:{proxy.port}")
+    url = f"https://vendor.invalid:{server.port}"
 
     async def test() -> None:
-        transport = H11Transport(server.url, ca_bundle=trusted())
+        transport = H11Transport(url, ca_bundle=trusted())
         for _ in range(3):
-            assert (await ask(transport, server.url)).body == b'{"ok": 1}'
+            assert (await ask(transport, url)).body == b'{"ok": 1}'
         await transport.close()
 
     run(test)
     (head,) = tunnels.requests
-    assert head.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.1\r\n".encode())
+    assert head.startswith(f"CONNECT vendor.invalid:{server.port} HTTP/1.1\r\n".encode())
     assert b"Proxy-Authorization: Basic bWU6c2VjcmV0\r\n" in head
     assert all("proxy-authorization" not in each.headers for each in server.log)
 

@@ -13,9 +13,10 @@ from unichat.transport.h11.pool import ConnectionPool
 from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
 from unichat.transport.h11.request_head import Address, RequestHeads
 from unichat.transport.h11.response import HttpResponse
-from unichat.transport.proxies import check_proxy, is_encrypted, proxy_for
+from unichat.transport.proxies import check_proxy, find_proxy, is_encrypted, name_proxy
 from unichat.transport.tls import context_for
 
+_PROXY_LOGIN = 407
 _CONNECTIONS = 1_000
 """Connections unless told otherwise."""
 
@@ -45,11 +46,11 @@ class H11Transport:
         connections: int | None = None,
     ) -> None:
         self._base_url = normalize_url(base_url).rstrip("/")
-        proxy_url = proxy_for(self._base_url)
-        self._refusal = check_proxy(proxy_url, ("http", "https"))
+        self._proxy = found = find_proxy(self._base_url)
+        self._refusal = check_proxy(found, ("http", "https"))
         server = Address(self._base_url)
-        proxy = Address(proxy_url) if proxy_url and self._refusal is None else None
-        tls = context_for(ca_bundle) if is_encrypted(self._base_url, proxy_url) else None
+        proxy = Address(found.url) if found is not None and self._refusal is None else None
+        tls = context_for(ca_bundle) if is_encrypted(self._base_url, None if found is None else found.url) else None
         # Of what is encrypted, a proxy sees nothing.
         self._heads = RequestHeads(server, proxy if server.scheme == "http" else None)
         self._connector = Connector(server, proxy, tls, connect_timeout)
@@ -67,7 +68,7 @@ class H11Transport:
             response = await self._exchange(request, pool, progress)
             return await response.read_whole(limit)
         except (AttemptFailed, AttemptStopped) as error:
-            return progress.failure(error)
+            return name_proxy(progress.failure(error), self._proxy)
         finally:
             if response is not None:
                 response.close()
@@ -87,7 +88,7 @@ class H11Transport:
         try:
             return await self._exchange(request, pool, progress)
         except (AttemptFailed, AttemptStopped) as error:
-            return progress.failure(error)
+            return name_proxy(progress.failure(error), self._proxy)
 
     async def close(self) -> None:
         """Close all connections, and end what is running. Closing twice is fine, also after the event loop's end."""
@@ -121,6 +122,8 @@ class H11Transport:
             connection.begin(progress, head, body)
             progress.phase, progress.delivered = "waiting", True
             response_head = await connection.read_head()
+            if response_head.status_code == _PROXY_LOGIN and self._proxy is not None:
+                raise AttemptFailed("proxy_auth", "HTTP 407")
             progress.phase = "body"
             return HttpResponse(response_head, connection, pool, progress, len(body))
         except BaseException:

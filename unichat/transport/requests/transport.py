@@ -16,7 +16,7 @@ from unichat.adapter.addresses import normalize_url
 from unichat.transport import limits
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.forks import reset_after_fork
-from unichat.transport.proxies import check_proxy, is_encrypted, proxy_for
+from unichat.transport.proxies import check_proxy, find_proxy, is_encrypted, name_proxy
 from unichat.transport.requests.errors import FAILURES, classify_error, find_interruption
 from unichat.transport.requests.progress import AttemptProgress, Watchdog, current
 from unichat.transport.requests.response import HttpResponse
@@ -26,6 +26,7 @@ from unichat.transport.tls import context_for
 from unichat.transport.weak_semaphore import WeakSemaphore
 
 _PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+_PROXY_LOGIN = 407
 _CONNECTIONS = 64
 """Connections unless told otherwise: as many threads can share a client without waiting for each other."""
 
@@ -56,10 +57,11 @@ class RequestsTransport:
         self._connections = connections or _CONNECTIONS
         self._base_url = normalize_url(base_url).rstrip("/")
         self._connect_timeout = connect_timeout
-        proxy = proxy_for(self._base_url)
-        self._proxies = {urlsplit(self._base_url).scheme: proxy} if proxy else {}
+        self._proxy = proxy = find_proxy(self._base_url)
         self._problem = check_proxy(proxy, _PROXIES)
-        self._context = context_for(ca_bundle) if is_encrypted(self._base_url, proxy) else None
+        proxy_url = None if proxy is None else proxy.url
+        self._proxies = {urlsplit(self._base_url).scheme: proxy_url} if proxy_url else {}
+        self._context = context_for(ca_bundle) if is_encrypted(self._base_url, proxy_url) else None
         self._closed = False
         self._reset()
         _transports.add(self)
@@ -159,13 +161,16 @@ class RequestsTransport:
         except FAILURES as error:
             interruption = find_interruption(error)
             if interruption is None:
-                return classify_error(error, progress)
+                return name_proxy(classify_error(error, progress), self._proxy)
         if interruption is not None:
             # Without the library's own exception, which holds the request.
             raise interruption from None
         if not (isinstance(response, requests.Response) and isinstance(response.status_code, int)):
             # Of a mocking tool.
             return TransportFailure("head", f"{type(response).__name__} in the place of a response", phase="body")
+        if response.status_code == _PROXY_LOGIN and self._proxy is not None:
+            response.close()
+            return name_proxy(TransportFailure("proxy_auth", "HTTP 407", phase="body"), self._proxy)
         if not 200 <= response.status_code < 600:
             response.close()
             return TransportFailure("head", f"HTTP status {response.status_code} as the final one", phase="body")
