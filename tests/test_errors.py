@@ -15,6 +15,7 @@ from unichat.errors import (
     CircuitOpen,
     ConfigError,
     ConnectionFailed,
+    ConversationBusy,
     DeadlineExceeded,
     InsufficientTokens,
     InvalidInput,
@@ -26,6 +27,7 @@ from unichat.errors import (
     RequestRejected,
     ServerError,
     StaleThread,
+    StoreError,
     StreamInterrupted,
     ThreadMismatch,
     UnichatError,
@@ -78,6 +80,8 @@ GIVEN = {
     "events": 3,
     "phase": "waiting",
     "reopens_in": 12.5,
+    "conversation": "c",
+    "store": "memory:",
 }
 
 
@@ -121,6 +125,8 @@ def test_the_tree_stands_as_documented():
                 InvalidInput,
                 Unsupported,
                 ThreadMismatch,
+                ConversationBusy,
+                StoreError,
                 AccessDenied,
                 NotFound,
                 RequestRejected,
@@ -145,7 +151,9 @@ def test_the_tree_stands_as_documented():
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_an_error_says_by_itself_whether_trying_again_may_help(kind):
-    helps = {RateLimited, ServerError, InsufficientTokens, ConnectionFailed, CircuitOpen, DeadlineExceeded}
+    helps = {
+        ConversationBusy, RateLimited, ServerError, InsufficientTokens, ConnectionFailed, CircuitOpen, DeadlineExceeded
+    }  # fmt: skip
     assert kind("x").retryable is (kind in helps)
 
 

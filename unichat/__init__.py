@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from unichat.client.sync_client import Client as Client
     from unichat.connecting import connect as connect
     from unichat.connecting import connect_async as connect_async
+    from unichat.conversations.async_conversations import AsyncConversations as AsyncConversations
+    from unichat.conversations.sync_conversations import Conversations as Conversations
     from unichat.models import Answer as Answer
     from unichat.models import ClearOutcome as ClearOutcome
     from unichat.models import ClearResult as ClearResult
@@ -71,6 +73,8 @@ _HOMES = {
     "connect_async": "unichat.connecting",
     "AsyncAnswerStream": "unichat.client.async_streams",
     "AsyncClient": "unichat.client.async_client",
+    "Conversations": "unichat.conversations.sync_conversations",
+    "AsyncConversations": "unichat.conversations.async_conversations",
     "Outcome": "unichat.client.outcomes",
     "Progress": "unichat.client.outcomes",
     "Outcomes": "unichat.client.many",

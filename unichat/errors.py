@@ -202,6 +202,31 @@ class StaleThread(ThreadMismatch):
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
+class ConversationBusy(UnichatError):
+    """Another message of the conversation is being answered, and `overlap="refuse"` was chosen. Nothing was asked.
+
+    Attributes:
+        conversation: the conversation's key.
+    """
+
+    conversation: str | None = None
+    retryable: bool = True
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
+class StoreError(UnichatError):
+    """The store of conversations cannot be read or written, such as a database on a full disk. Nothing was asked.
+
+    Attributes:
+        store: which store, without what its address may hold of secrets.
+    """
+
+    store: str | None = None
+    maybe_delivered: bool | None = False
+
+
+@define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)
 class AccessDenied(UnichatError):
     """The vendor rejected the credentials. The base of the two classes below, since vendors' 401 and 403 overlap."""
 

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from attrs import field, frozen
@@ -216,6 +216,10 @@ class Answer:
         uncertain: whether the vendor marks it as uncertain; None where it does not say.
         maybe_duplicated: whether an earlier attempt may have asked the same question (a 500, 502 or 504 can come after
             the work was done).
+        began: in a conversation (`unichat.Conversations`), how the question was asked: `continued` or `started` a
+            thread; `restarted` one, since the stored one could not be continued; or `joined`, without an answer of its
+            own, since a later message was asked together with it. None outside of conversations.
+        carried_over: the number of earlier exchanges that were sent along, to a thread that knew nothing of them.
         call: how the call went: attempts, waits, time.
         raw: the vendor's JSON.
     """
@@ -226,6 +230,8 @@ class Answer:
     sources: tuple[Source, ...] = ()
     uncertain: bool | None = None
     maybe_duplicated: bool = False
+    began: Literal["continued", "started", "restarted", "joined"] | None = None
+    carried_over: int = 0
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()
 

@@ -498,7 +498,14 @@ def test_any_arguments_of_a_rating_raise_only_unichat_errors(answer, rating, com
 
 def test_an_answer_keeps_all_that_it_has_when_the_record_of_its_call_is_added():
     full = Answer(
-        text="a", id="i", thread=ThreadRef("echo", "t"), sources=(Source("https://x.org"),), uncertain=True, raw=[1]
+        text="a",
+        id="i",
+        thread=ThreadRef("echo", "t"),
+        sources=(Source("https://x.org"),),
+        uncertain=True,
+        began="started",
+        carried_over=2,
+        raw=[1],
     )
     assert all(getattr(full, each.name) != each.default for each in fields(Answer) if each.name not in ADDED)
     given = attach_record(full, Call(Deadline(1), record=CallRecord(backend="b", operation="o", call_id="c")))

@@ -16,7 +16,9 @@ import unichat_kapa
 from unichat import (
     Answer,
     AnswerStream,
+    AsyncAnswerStream,
     AsyncClient,
+    AsyncConversations,
     AsyncOutcomes,
     Attempt,
     CallRecord,
@@ -25,6 +27,7 @@ from unichat import (
     ClearResult,
     Client,
     Comment,
+    Conversations,
     Exchange,
     Feedback,
     FeedbackReceipt,
@@ -234,6 +237,28 @@ def kadal(client: Client) -> None:
 
     assert_type(client.run(operations.health()), Health)
     assert_type(client.run(operations.post_chat(chat_bot_id="b", message="Hi?")), KadalReply)
+
+
+def conversations(client: Client) -> None:
+    with Conversations(client, store="sqlite:///bot.db", reactions={"ok": "up"}) as talks:
+        talk = talks.get("c")
+        assert_type(talk.ask("Hi?", user="ann", event="e1", deadline=5), Answer)
+        assert_type(talk.stream("Hi?"), AnswerStream[Answer])
+        assert_type(talk.rate(Rating.UP), FeedbackReceipt | None)
+        assert_type(talk.thread, ThreadRef | None)
+        assert_type(talk.history(), Iterator[Exchange])
+        assert_type(talk.load(), ThreadRef | None)
+        assert_type(talks.rate("m1", "👍", user="ben"), FeedbackReceipt | None)
+
+
+async def conversations_on_asyncio(client: AsyncClient) -> None:
+    async with AsyncConversations(client) as talks:
+        talk = talks.get("c")
+        assert_type(await talk.ask("Hi?"), Answer)
+        assert_type(talk.stream("Hi?"), AsyncAnswerStream[Answer])
+        assert_type(await talk.load(), ThreadRef | None)
+        assert_type(talk.history(), AsyncIterator[Exchange])
+        assert_type(await talks.rate("m1", "👍"), FeedbackReceipt | None)
 
 
 def wrong(client: Client, answer: Answer) -> None:

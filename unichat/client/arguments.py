@@ -23,6 +23,7 @@ from unichat.client.values import (
 )
 from unichat.errors import InvalidInput, ThreadMismatch
 from unichat.models import Answer, Exchange, ThreadRef
+from unichat.transport.base import Deadline
 
 _PAGE_SIZE_LIMIT = 10_000
 _CONCURRENCY_LIMIT = 10_000
@@ -217,10 +218,10 @@ def check_concurrency(value: object) -> int:
     return check_integer("concurrency", value, 1, _CONCURRENCY_LIMIT)
 
 
-def check_deadline(value: object) -> float | None:
-    """Return the deadline of a call in seconds, or None for the client's own."""
-    if value is None:
-        return None
+def check_deadline(value: object) -> float | Deadline | None:
+    """Return the deadline of a call: seconds, that of the call which it is part of, or None for the client's own."""
+    if value is None or isinstance(value, Deadline):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise InvalidInput(
             f"deadline is {quoted(value)}",
@@ -243,6 +244,8 @@ def attach_record(result: Any, call: Any) -> Any:
         sources=result.sources,
         uncertain=result.uncertain,
         maybe_duplicated=call.maybe_duplicated,
+        began=result.began,
+        carried_over=result.carried_over,
         call=call.record,
         raw=result.raw,
     )

@@ -11,7 +11,7 @@ from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import TokenProvider
 from unichat.errors import InvalidInput
 from unichat.execution.context import closed_client, wait_timeout
-from unichat.execution.effects import Acquire, Effect, FetchToken, Open, Program, Read, Send, Sleep, Start
+from unichat.execution.effects import Acquire, Effect, Execute, FetchToken, Open, Program, Read, Send, Sleep, Start
 from unichat.execution.locks import TaskLock
 from unichat.execution.token_provider import ProviderResult, call_provider_async
 from unichat.transport.base import Clock, Deadline
@@ -80,6 +80,8 @@ class AsyncPerformer:
                 return self._fetch_token(effect.provider, effect.deadline)
             case Start():
                 return self._start(effect.program)
+            case Execute():
+                return _execute(effect)
 
     async def _sleep(self, seconds: float) -> None:
         if self._clock.sleep is not None:
@@ -112,6 +114,11 @@ class AsyncPerformer:
             await asyncio.gather(closing, return_exceptions=True)
 
     async def _start(self, program: Program[object]) -> None:
+        self.start(program)
+
+    def start(self, program: Program[object]) -> None:
+        """Run a program in the background, in a task of its own; within the event loop. What it raises is logged."""
+
         async def run() -> None:
             try:
                 await self.perform(program)
@@ -122,6 +129,11 @@ class AsyncPerformer:
         # The loop itself keeps only a weak reference.
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    async def finish_background(self) -> None:
+        """Wait for the programs in the background, those included that `call_soon` is about to start."""
+        await asyncio.sleep(0)
+        await asyncio.gather(*self._background, return_exceptions=True)
 
     def discard(self, reply: Any) -> None:
         """Drop the connection of a forgotten stream, from whichever thread the garbage collector runs in."""
@@ -152,6 +164,21 @@ class AsyncPerformer:
             self.affinity.check()
         self._closed.set()
         return True
+
+
+async def _execute(effect: Execute) -> Any:
+    if not effect.blocks:
+        return effect.function()
+    running = asyncio.get_running_loop().run_in_executor(None, effect.function)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        # A thread cannot be cancelled; what the program does next must not overtake it.
+        await asyncio.wait((running,))
+        if not running.cancelled():
+            # Retrieved, so that it is not reported as an error that nobody saw.
+            running.exception()
+        raise
 
 
 class LoopAffinity:

@@ -5,7 +5,7 @@ Transports and replies are `Any` here: a `Transport` with one performer, an `Asy
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from attrs import define, field
@@ -73,6 +73,19 @@ class Start:
     program: Program[object] = field(repr=False)
 
 
-Effect = Send | Open | Read | Sleep | Acquire | FetchToken | Start
+@define(eq=False)
+class Execute:
+    """Call a function that does I/O of its own, such as a database's; its result is what the function returns.
+
+    Attributes:
+        blocks: whether it may take long. On asyncio it then runs in a thread, and its end is waited for even if the
+            task is cancelled: what it did is known afterwards.
+    """
+
+    function: Callable[[], Any] = field(repr=False)
+    blocks: bool
+
+
+Effect = Send | Open | Read | Sleep | Acquire | FetchToken | Start | Execute
 Program = Generator[Effect, Any, T]
 """A generator without I/O: it yields effects, is sent the result of each, and returns a result."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from unichat._text.log import log
 from unichat.execution.context import closed_client
-from unichat.execution.effects import Acquire, Effect, FetchToken, Open, Program, Read, Send, Sleep, Start
+from unichat.execution.effects import Acquire, Effect, Execute, FetchToken, Open, Program, Read, Send, Sleep, Start
 from unichat.execution.token_provider import call_provider
 from unichat.transport.base import Clock
 from unichat.transport.weak_semaphore import WeakSemaphore
@@ -77,7 +77,9 @@ class SyncPerformer:
             case FetchToken():
                 return call_provider(effect.provider)
             case Start():
-                return self._start(effect.program)
+                return self.start(effect.program)
+            case Execute():
+                return effect.function()
 
     def _wait(self, seconds: float) -> None:
         try:
@@ -88,7 +90,9 @@ class SyncPerformer:
         self._wakes.put(None)
         raise closed_client()
 
-    def _start(self, program: Program[object]) -> None:
+    def start(self, program: Program[object]) -> None:
+        """Run a program in the background, in a thread of its own. What it raises is logged."""
+
         def run() -> None:
             try:
                 self.perform(program)

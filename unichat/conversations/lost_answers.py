@@ -1,0 +1,96 @@
+"""Looks in the vendor's history for the answer to a question that was out when its worker was killed.
+
+What counts as found is what counts for `replay="reconcile"`: in a conversation of its own, that the newest exchange has
+the question, and is not one that is known; among those of other conversations, that exactly one of the newest exchanges
+has it, since the question went out.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from unichat.client.base import BaseClient
+from unichat.conversations.messages import reference_for
+from unichat.conversations.queue import Turn
+from unichat.errors import Unsupported
+from unichat.execution.effects import Program
+from unichat.models import Answer, Exchange, ThreadRef
+from unichat.transport.base import Deadline
+
+_CLOCK_SKEW = 5.0
+"""Seconds that the vendor's clock may be behind the store's."""
+
+_NEWEST = 100
+"""How many of the newest exchanges are looked at where they belong to several conversations."""
+
+
+def find_lost_answer(
+    client: BaseClient, turn: Turn, thread: ThreadRef | None, text: str, deadline: Deadline
+) -> Program[Answer | None]:
+    """Return the answer to a question that may have been received before; None if there is none, or none can be told.
+
+    Args:
+        client: whose vendor it was.
+        turn: the turn that asks it again.
+        thread: the conversation's thread, if it has one.
+        text: what the question ended with; others' words may have stood before it.
+        deadline: of the turn.
+
+    Raises:
+        UnichatError: the history could not be read, so it is better not to ask again.
+    """
+    capabilities = client.capabilities
+    user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)
+    own = thread is not None or (user is not None and capabilities.history_by_user)
+    if not capabilities.history or not (own or capabilities.timestamps):
+        return None
+    try:
+        rows = yield from read_newest(client, thread, user if own else None, 1 if own else _NEWEST, deadline)
+    except Unsupported:
+        return None
+    found = [row for row in rows if row.answer and row.id != turn.latest_id and _ends_with(row.question, text)]
+    if not own:
+        assert turn.lost_since is not None
+        since = datetime.fromtimestamp(turn.lost_since, UTC) - timedelta(seconds=_CLOCK_SKEW)
+        found = [row for row in found if row.created_at is not None and row.created_at >= since]
+    return _to_answer(found[0], thread) if len(found) == 1 else None
+
+
+def read_newest(
+    client: BaseClient, thread: ThreadRef | None, user: str | None, limit: int, deadline: Deadline
+) -> Program[list[Exchange]]:
+    """Return the newest exchanges of a thread, of a user, or of all, newest first.
+
+    Raises:
+        UnichatError: they could not be read.
+    """
+    reader = client._read_history(
+        thread,
+        user=user if thread is None else None,
+        newest_first=True,
+        page_size=None,
+        limit=limit,
+        deadline=deadline,
+        on_unsupported="raise",
+        options={},
+    )
+    rows: list[Exchange] = []
+    while (page := (yield from reader.read_page())) is not None:
+        rows += page
+    return rows
+
+
+def _ends_with(question: str, text: str) -> bool:
+    # What was carried over, or what was joined, stands before it.
+    return question == text or question.endswith(f"\n\n{text}")
+
+
+def _to_answer(row: Exchange, thread: ThreadRef | None) -> Answer:
+    return Answer(
+        text=row.answer,
+        id=row.id,
+        thread=row.thread or thread,
+        sources=row.sources,
+        uncertain=row.uncertain,
+        raw=row.raw,
+    )

@@ -1,0 +1,213 @@
+"""What is kept of a conversation: its thread, its answers, the messages that show them, and their ratings.
+
+Each function is one transaction, or part of one.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from attrs import evolve, frozen
+
+from unichat.conversations import queue
+from unichat.conversations.encoding import decode_thread, storable
+from unichat.conversations.messages import Part
+from unichat.conversations.queue import Turn
+from unichat.conversations.stores.base import Row, Transaction
+from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef
+
+
+@frozen(kw_only=True)
+class StoredAnswer:
+    """An answer as far as it is kept, to be rated.
+
+    Attributes:
+        entry: its row.
+        conversation: the key of its conversation; None if it is of none.
+        speaker: who asked; None where nobody was named.
+    """
+
+    entry: str
+    conversation: str | None
+    backend: str | None
+    answer_id: str
+    thread: ThreadRef | None
+    speaker: str | None
+
+    @property
+    def answer(self) -> Answer:
+        """What a client rates."""
+        return Answer(text="", id=self.answer_id, thread=self.thread)
+
+
+_STORED = "a.entry, a.conversation, a.backend, a.answer_id, a.thread, a.speaker"
+
+
+def finish(tx: Transaction, turn: Turn, answer: Answer, *, backend: str, keep_texts: bool) -> bool:
+    """End a turn with its answer; return whether the turn was still this worker's. Otherwise nothing is stored."""
+    if not queue.remove_ticket(tx, turn):
+        return False
+    message = turn.message
+    for part in turn.parts:
+        entry = _insert_answer(tx, message.conversation, part, answer, backend, keep_texts=keep_texts)
+    tx.run(
+        "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
+        " thread = CASE WHEN resets = :resets THEN :thread ELSE thread END WHERE conversation = :conversation",
+        entry=entry,
+        speaker=turn.speaker,
+        shared=int(turn.shared),
+        now=tx.now,
+        resets=turn.resets,
+        thread=turn.thread if answer.thread is None else str(answer.thread),
+        conversation=message.conversation,
+    )
+    queue.keep_event(tx, message, message.part, answer)
+    return True
+
+
+def break_off(tx: Transaction, turn: Turn, thread: ThreadRef) -> None:
+    """End a turn whose answer broke off, and keep the thread that it had, so that the conversation goes on in it."""
+    if queue.give_back(tx, turn, maybe_delivered=True):
+        tx.run(
+            "UPDATE unichat_conversations SET thread = :thread WHERE conversation = :conversation AND resets = :resets",
+            thread=str(thread),
+            conversation=turn.message.conversation,
+            resets=turn.resets,
+        )
+
+
+def _insert_answer(
+    tx: Transaction, conversation: str | None, part: Part, answer: Answer, backend: str | None, *, keep_texts: bool
+) -> str:
+    entry = uuid.uuid4().hex
+    tx.run(
+        "INSERT INTO unichat_answers"
+        " (entry, conversation, speaker, answer_id, backend, thread, uncertain, question, answer, answered_at)"
+        " VALUES (:entry, :conversation, :speaker, :id, :backend, :thread, :uncertain, :question, :answer, :now)",
+        entry=entry,
+        conversation=conversation,
+        speaker=part.speaker,
+        id=answer.id,
+        backend=backend,
+        thread=None if answer.thread is None else str(answer.thread),
+        uncertain=None if answer.uncertain is None else int(answer.uncertain),
+        question=storable(part.text) if keep_texts else None,
+        answer=storable(answer.text) if keep_texts else None,
+        now=tx.now,
+    )
+    return entry
+
+
+def thread_of(tx: Transaction, conversation: str) -> ThreadRef | None:
+    """Return the conversation's thread; None if there is none."""
+    row = tx.row(
+        "SELECT thread FROM unichat_conversations WHERE conversation = :conversation", conversation=conversation
+    )
+    return None if row is None else decode_thread(row[0])
+
+
+def reset(tx: Transaction, conversation: str) -> None:
+    """Leave the conversation's thread: the next question starts another. A turn that runs does not bring it back."""
+    tx.run(
+        "UPDATE unichat_conversations SET thread = NULL, resets = resets + 1, used_at = :now"
+        " WHERE conversation = :conversation",
+        now=tx.now,
+        conversation=conversation,
+    )
+
+
+def post(tx: Transaction, answer: Answer, message_id: str) -> None:
+    """Keep under which message an answer is shown; one answer may be shown in several."""
+    thread = None if answer.thread is None else str(answer.thread)
+    row = tx.row(
+        # Of messages that were asked together, the one that was answered.
+        "SELECT a.entry FROM unichat_answers a LEFT JOIN unichat_conversations c ON c.latest = a.entry"
+        " WHERE a.answer_id = :id AND (a.thread = :thread OR a.thread IS NULL)"
+        " ORDER BY a.answered_at DESC, CASE WHEN c.latest IS NULL THEN 1 ELSE 0 END",
+        id=answer.id,
+        thread=thread,
+    )
+    if row is None:
+        # Not of a conversation, or of one that stored nothing: it can be rated all the same.
+        backend = None if answer.thread is None else answer.thread.backend
+        row = (_insert_answer(tx, None, Part(None, None, ""), answer, backend, keep_texts=False),)
+    tx.run("DELETE FROM unichat_messages WHERE message = :message", message=message_id)
+    tx.run(
+        "INSERT INTO unichat_messages (message, entry, posted_at) VALUES (:message, :entry, :now)",
+        message=message_id,
+        entry=row[0],
+        now=tx.now,
+    )
+
+
+def answer_shown_in(tx: Transaction, message_id: str) -> StoredAnswer | None:
+    """Return the answer that a message shows; None if it was never `posted`."""
+    return _stored(
+        tx.row(
+            f"SELECT {_STORED} FROM unichat_messages m JOIN unichat_answers a ON a.entry = m.entry"  # noqa: S608
+            " WHERE m.message = :message",
+            message=message_id,
+        )
+    )
+
+
+def latest_answer(tx: Transaction, conversation: str) -> StoredAnswer | None:
+    """Return the conversation's newest answer that can be rated; None before the first."""
+    return _stored(
+        tx.row(
+            f"SELECT {_STORED} FROM unichat_conversations c JOIN unichat_answers a ON a.entry = c.latest"  # noqa: S608
+            " WHERE c.conversation = :conversation",
+            conversation=conversation,
+        )
+    )
+
+
+def _stored(row: Row | None) -> StoredAnswer | None:
+    if row is None or row[3] is None:
+        return None
+    entry, conversation, backend, answer_id, thread, speaker = row
+    return StoredAnswer(
+        entry=entry,
+        conversation=conversation,
+        backend=backend,
+        answer_id=answer_id,
+        thread=decode_thread(thread),
+        speaker=speaker,
+    )
+
+
+def keep_rating(
+    tx: Transaction, entry: str, rater: str | None, rating: Rating, comment: Comment | None, *, keep_texts: bool
+) -> None:
+    """Keep a rating; a later one of the same person takes its place."""
+    tx.run("DELETE FROM unichat_ratings WHERE entry = :entry AND rater = :rater", entry=entry, rater=rater or "")
+    text = comment.text if comment is not None and keep_texts else None
+    tx.run(
+        "INSERT INTO unichat_ratings (entry, rater, rating, comment_text, rated_at)"
+        " VALUES (:entry, :rater, :rating, :comment, :now)",
+        entry=entry,
+        rater=rater or "",
+        rating=rating.value,
+        comment=None if text is None else storable(text),
+        now=tx.now,
+    )
+
+
+def exchanges_in(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:
+    """Return the newest exchanges of one thread of a conversation, newest first, as far as their texts are kept."""
+    exchanges: list[Exchange] = []
+    for question, answer, answer_id, found in tx.rows(
+        "SELECT question, answer, answer_id, thread FROM unichat_answers"
+        " WHERE conversation = :conversation AND question IS NOT NULL ORDER BY answered_at DESC, entry",
+        conversation=conversation,
+    ):
+        if decode_thread(found) != thread:
+            continue
+        if exchanges and answer_id is not None and exchanges[-1].id == answer_id:
+            # Asked together.
+            exchanges[-1] = evolve(exchanges[-1], question=f"{question}\n\n{exchanges[-1].question}")
+        elif len(exchanges) == limit:
+            break
+        else:
+            exchanges.append(Exchange(question=question, answer=answer or "", id=answer_id))
+    return exchanges

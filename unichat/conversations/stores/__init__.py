@@ -1,0 +1,1 @@
+"""Stores: where conversations are kept, in memory, in SQLite, or in what SQLAlchemy reaches."""

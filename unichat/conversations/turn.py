@@ -1,0 +1,243 @@
+"""One message of a conversation, from its arrival to what is kept of its answer. See the top of `queue`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from attrs import evolve, frozen
+
+from unichat._text.log import log
+from unichat._text.printable import quoted
+from unichat.client.base import BaseClient
+from unichat.client.carrying_over import prepend_exchanges
+from unichat.conversations import queue, records
+from unichat.conversations.encoding import decode_thread
+from unichat.conversations.leases import Leases
+from unichat.conversations.lost_answers import find_lost_answer, read_newest
+from unichat.conversations.messages import reference_for
+from unichat.conversations.queue import Message, Refused, Turn, Waiting
+from unichat.conversations.stores.base import Store, Transaction, transact
+from unichat.errors import ConversationBusy, NotFound, StoreError, StreamInterrupted, ThreadMismatch, UnichatError
+from unichat.execution.context import wait_timeout
+from unichat.execution.effects import Program, Sleep
+from unichat.models import Answer, Exchange, ThreadRef, User
+from unichat.transport.base import Deadline
+
+T = TypeVar("T")
+
+_FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.25
+"""Seconds between looks at whose turn it is: an answer takes seconds, and each look costs a query."""
+
+_ENDING_SECONDS = 5.0
+"""How long the end of a turn may wait for others who write. After that, its lease runs out by itself."""
+
+_EXCHANGES = 50
+"""At most as many earlier exchanges are looked at to be carried over."""
+
+Send = Callable[[ThreadRef | None, str], Program[T]]
+"""Asks a question, in a thread or in a new one."""
+
+
+@frozen
+class Manner:
+    """How a question was asked, for its answer to say."""
+
+    began: Literal["continued", "started", "restarted"]
+    carried_over: int = 0
+    maybe_duplicated: bool = False
+
+    def describe(self, answer: Answer) -> Answer:
+        """Return the answer, saying so."""
+        return evolve(
+            answer,
+            began=self.began,
+            carried_over=self.carried_over,
+            maybe_duplicated=answer.maybe_duplicated or self.maybe_duplicated,
+        )
+
+
+@frozen(kw_only=True)
+class Asking:
+    """A message, and all that its turn needs. Its methods are programs, or parts of them."""
+
+    client: BaseClient
+    store: Store
+    leases: Leases
+    keep_texts: bool
+    carry_over: bool
+    message: Message
+    user: User | None
+    metadata: Mapping[str, Any] | None
+    deadline: Deadline
+
+    def ask(self) -> Program[Answer]:
+        """Ask, and keep what is to be kept."""
+        self.leases.hold(self.message)
+        try:
+            entry = yield from self.enter()
+            if isinstance(entry, Answer):
+                return entry
+            failure: BaseException
+            try:
+                answer, manner = yield from self.send(entry, self._ask_client)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                failure = error
+            else:
+                return (yield from self.keep(entry, manner.describe(answer)))
+            # Outside the handler: what happens now is not to be its context.
+            yield from self.fail(entry, failure)
+            raise failure
+        finally:
+            self.leases.drop(self.message)
+
+    def _ask_client(self, thread: ThreadRef | None, question: str) -> Program[Answer]:
+        operation = "chat" if thread is None else "continue_thread"
+        return self.client._ask(operation, question, **self.arguments(thread))
+
+    def arguments(self, thread: ThreadRef | None) -> dict[str, Any]:
+        """Return what the client's calls take besides the question."""
+        key = self.message.conversation
+        return {
+            "thread": thread,
+            "user": self.user if self.client.capabilities.parallel_threads else User(reference_for(key)),
+            "metadata": self.metadata,
+            "deadline": self.deadline,
+            "on_unsupported": None,
+            "options": {},
+        }
+
+    def transact(self, function: Callable[[Transaction], T], *, writes: bool = True) -> Program[T]:
+        """Run a transaction, within the deadline."""
+        return transact(self.store, function, writes=writes, may_wait=lambda: self.deadline.remaining() > 0)
+
+    def enter(self) -> Program[Turn | Answer]:
+        """Wait for the message's turn; return it, or an answer that needs none.
+
+        Raises:
+            ConversationBusy: another message has its turn, and this one does not want to wait.
+            DeadlineExceeded: the turn did not come in time.
+        """
+        failure: BaseException | None = None
+        entry: queue.Entry | None = None
+        try:
+            entry = yield from self.transact(partial(queue.enter, message=self.message))
+            wait = _FIRST_LOOK
+            while isinstance(entry, Waiting):
+                left = self.deadline.remaining()
+                if left <= 0:
+                    failure = wait_timeout("another message of the conversation", self.deadline)
+                    break
+                yield Sleep(min(wait, left))
+                wait = min(2 * wait, _LONGEST_LOOK)
+                if self.deadline.remaining() <= 0:
+                    continue
+                look = partial(queue.may_advance, message=self.message, waiting=entry)
+                if (yield from self.transact(look, writes=False)):
+                    entry = yield from self.transact(partial(queue.advance, message=self.message, waiting=entry))
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            failure = error
+        if failure is not None:
+            # Also where a cancelled transaction may have made a ticket, or given it its turn.
+            if not isinstance(failure, StoreError):
+                yield from self._end(partial(queue.leave, message=self.message))
+            raise failure
+        if isinstance(entry, Refused):
+            raise self._busy()
+        assert isinstance(entry, Turn | Answer)
+        return entry
+
+    def _busy(self) -> ConversationBusy:
+        return ConversationBusy(
+            f"another message of the conversation {quoted(self.message.conversation)} is being answered",
+            hint="Ask again when it has been.",
+            conversation=self.message.conversation,
+        )
+
+    def send(self, turn: Turn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
+        """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost."""
+        thread = decode_thread(turn.thread)
+        duplicated = False
+        if turn.lost_since is not None:
+            text = self.message.part.text
+            found = yield from find_lost_answer(self.client, turn, thread, text, self.deadline)
+            if found is not None:
+                return found, Manner("started" if thread is None else "continued")
+            duplicated = True
+        if thread is None:
+            return (yield from send(None, turn.question)), Manner("started", maybe_duplicated=duplicated)
+        try:
+            return (yield from send(thread, turn.question)), Manner("continued", maybe_duplicated=duplicated)
+        except (ThreadMismatch, NotFound) as error:
+            if not _can_restart(error):
+                raise
+        question, carried = turn.question, 0
+        if self.carry_over:
+            exchanges = yield from self._read_exchanges(thread)
+            limit = self.client.capabilities.question_limit
+            question, carried = prepend_exchanges(question, exchanges, question_limit=limit)
+        return (yield from send(None, question)), Manner("restarted", carried, duplicated)
+
+    def _read_exchanges(self, thread: ThreadRef) -> Program[list[Exchange]]:
+        """Return the exchanges of a thread that cannot be continued, newest first: the store's, or the vendor's."""
+        key = self.message.conversation
+        kept = yield from self.transact(lambda tx: records.exchanges_in(tx, key, thread, _EXCHANGES), writes=False)
+        if kept:
+            return kept
+        try:
+            return (yield from read_newest(self.client, thread, None, _EXCHANGES, self.deadline))
+        except UnichatError:
+            # Of another vendor, or gone.
+            return []
+
+    def keep(self, turn: Turn, answer: Answer) -> Program[Answer]:
+        """Store what is kept of an answer, and return it: whatever becomes of the store, the caller gets the answer."""
+        finish = partial(
+            records.finish, turn=turn, answer=answer, backend=self.client.backend, keep_texts=self.keep_texts
+        )
+        if (yield from self._end(finish)) is False:
+            log.warning(
+                "an answer in the conversation %s was not stored: its worker was away for longer than its lease",
+                quoted(turn.message.conversation),
+            )
+        return answer
+
+    def fail(self, turn: Turn, failure: BaseException) -> Program[None]:
+        """End a turn that failed."""
+        known = isinstance(failure, UnichatError) and failure.maybe_delivered is False
+        thread = failure.thread if isinstance(failure, StreamInterrupted) else None
+        yield from self.give_back(turn, maybe_delivered=not known, thread=thread)
+
+    def give_back(self, turn: Turn, *, maybe_delivered: bool, thread: ThreadRef | None) -> Program[None]:
+        """End a turn without an answer, so that its message can come again.
+
+        Args:
+            turn: the turn.
+            maybe_delivered: whether the vendor may have the question.
+            thread: that of an answer which broke off, where the vendor had named it.
+        """
+        yield from self._end(
+            partial(queue.give_back, turn=turn, maybe_delivered=maybe_delivered)
+            if thread is None
+            else partial(records.break_off, turn=turn, thread=thread)
+        )
+
+    def _end(self, function: Callable[[Transaction], T]) -> Program[T | None]:
+        """Run a transaction at the end of a turn: if the store fails, that is logged, and changes nothing else."""
+        clock = self.deadline.clock
+        until = clock() + _ENDING_SECONDS
+        try:
+            return (yield from transact(self.store, function, may_wait=lambda: clock() < until))
+        except StoreError as error:
+            log.error("the end of a turn in %s was not stored: %s", quoted(self.message.conversation), error)
+            return None
+
+
+def _can_restart(error: ThreadMismatch | NotFound) -> bool:
+    """Whether the error says that the thread is stale, gone, or of another vendor or bot, so that a new one is due."""
+    return isinstance(error, ThreadMismatch) or error.what in (None, "thread")
