@@ -53,7 +53,7 @@ def test_every_public_name_resolves_and_stays(name):
     assert getattr(unichat, name) is value
 
 
-@pytest.mark.parametrize("name", ["errors", "sandbox"])
+@pytest.mark.parametrize("name", ["contract", "errors", "sandbox"])
 def test_a_public_module_is_imported_when_it_is_first_used(name, monkeypatch):
     module = getattr(unichat, name)
     monkeypatch.delattr(unichat, name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from unichat import contract as contract
     from unichat import errors as errors
     from unichat import hooks as hooks
     from unichat import otel as otel
@@ -82,7 +83,7 @@ _HOMES = {
     "AsyncOutcomes": "unichat.client.async_many",
     "map_concurrent_async": "unichat.client.async_many",
 }
-_MODULES = ("errors", "hooks", "otel", "sandbox")
+_MODULES = ("contract", "errors", "hooks", "otel", "sandbox")
 
 # Not the sandbox: it needs an extra, and `from unichat import *` must work without it.
 __all__ = ["__version__", "errors", *_HOMES]

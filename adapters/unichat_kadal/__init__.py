@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return operations
     if name == "backend":
-        from unichat.adapter import Backend
+        from unichat.adapter import Backend, Contracts
         from unichat_kadal.adapter import KadalAdapter
         from unichat_kadal.operations import endpoints
         from unichat_kadal.settings import KadalSettings
@@ -34,5 +34,6 @@ def __getattr__(name: str) -> Any:
             build=KadalAdapter,
             endpoints=endpoints,
             identity="chat_bot_id",
+            contracts=Contracts("unichat_kadal", ("1.0.7",)),
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

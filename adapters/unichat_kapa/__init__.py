@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return operations
     if name == "backend":
-        from unichat.adapter import Backend
+        from unichat.adapter import Backend, Contracts
         from unichat_kapa.adapter import KapaAdapter
         from unichat_kapa.operations import endpoints
         from unichat_kapa.settings import KapaSettings
@@ -34,5 +34,6 @@ def __getattr__(name: str) -> Any:
             build=KapaAdapter,
             endpoints=endpoints,
             identity="project_id",
+            contracts=Contracts("unichat_kapa", ("reference", "2026")),
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

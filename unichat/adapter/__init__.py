@@ -21,6 +21,7 @@ from unichat.adapter.checks import (
     resolve_owner,
     resolve_user_id,
 )
+from unichat.adapter.contracts import Contracts
 from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
 from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints, drop_none
 from unichat.adapter.fields import Fields, raw_field
@@ -82,6 +83,7 @@ __all__ = [
     "ChatCall",
     "ClearCall",
     "CommonSettings",
+    "Contracts",
     "ConversationCall",
     "Credential",
     "Credentials",

@@ -12,6 +12,7 @@ from attrs import Factory, field, frozen
 
 from unichat._text.log import log
 from unichat._text.templates import Argument, Template
+from unichat.adapter.contracts import Contracts
 from unichat.adapter.endpoints import Endpoints
 from unichat.adapter.flows import Flow
 from unichat.adapter.messages import check_header_name
@@ -251,6 +252,7 @@ class Backend(Generic[S]):
         build: makes the adapter.
         endpoints: the vendor's endpoints as operations.
         identity: the setting that comes first in the URL form, as in `vendor://IDENTITY`; None if there is none.
+        contracts: the documents that describe the vendor's API, for `unichat contract`; None if there are none.
     """
 
     name: str
@@ -259,3 +261,4 @@ class Backend(Generic[S]):
     build: Callable[[S], Adapter]
     endpoints: Endpoints
     identity: str | None = None
+    contracts: Contracts | None = None

@@ -24,6 +24,7 @@ COMMANDS = {
     "doctor": "Check a profile and say what to fix.",
     "operations": "List a vendor's own operations.",
     "call": "Run one of the vendor's own operations.",
+    "contract": "Check whether a vendor's API has changed.",
     "sandbox": "Serve simulated vendors until Ctrl-C.",
 }
 """The commands, in the order of the help. Each is `command` in the module of its name."""

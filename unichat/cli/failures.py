@@ -14,7 +14,8 @@ from unichat._text.printable import escaped, trimmed
 
 EXIT_CODES = {
     0: "done; also if the reader of the output stops early, and when `sandbox` is stopped",
-    1: "failed, at the vendor or while reaching it; or `demo` or `doctor` found a failure, or `clear` was declined",
+    1: "failed, at the vendor or while reaching it; or `demo`, `doctor` or `contract` found a failure, or `clear` was "
+    "declined",
     2: "not started: the usage, the config or an argument is wrong, or the backend cannot do it",
     70: "a bug in unichat",
     130: "interrupted by Ctrl-C",
@@ -106,7 +107,9 @@ def option_names(context: click.Context | None) -> frozenset[str]:
         return frozenset()
     assert isinstance(context.command, click.Group)
     command = context.command.get_command(context, context.invoked_subcommand)
-    parameters = command.params if command is not None else []
+    # Of a group, those of any of its commands: which of them was called is not known here.
+    called = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    parameters = [item for each in called if each is not None for item in each.params]
     return frozenset(item.name or "" for item in parameters if isinstance(item, click.Option))
 
 

@@ -1,0 +1,166 @@
+"""Saved checks: what is in the file, who can read it, and how two of them differ."""
+
+import json
+import os
+import stat
+
+import pytest
+from attrs import evolve
+
+import unichat
+from tests.contract.conftest import QUESTION, answer, edit
+from unichat.contract import Report, Verdict, check
+from unichat.contract.saved import diff, read, save
+from unichat.errors import ConfigError
+
+NAME = "list_chats"
+
+
+@pytest.fixture(autouse=True)
+def asked(box):
+    with unichat.connect("kadal", **box.settings("kadal")) as client:
+        client.chat(QUESTION)
+
+
+@pytest.fixture
+def checked(connect, tmp_path):
+    """Check one operation of Kadal's with its answers changed, and read the check back from its file."""
+
+    def checking(change=lambda url, reply: reply):
+        path = tmp_path / "check.json"
+        save(check(connect("kadal", change), only=(NAME,)), path)
+        return read(path)
+
+    return checking
+
+
+def rows(change):
+    return edit("/v1/?", lambda body: {**body, "data": [change(dict(row)) for row in body["data"]]})
+
+
+def compare(old, new):
+    (operation,) = diff(old, new).operations
+    return operation.verdict, [(each.kind, each.pointer) for each in operation.findings]
+
+
+def test_two_checks_of_the_same_answers_do_not_differ(checked):
+    assert compare(checked(), checked()) == (Verdict.OK, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "kind", "pointer"),
+    [
+        (lambda row: {key: row[key] for key in row if key != "user_query"}, "broken", "missing", "/data/0/user_query"),
+        (lambda row: {**row, "user_query": None}, "broken", "null", "/data/0/user_query"),
+        (lambda row: {**row, "user_query": 1}, "broken", "type", "/data/0/user_query"),
+        (lambda row: {key: row[key] for key in row if key != "created_by"}, "drift", "missing", "/data/0/created_by"),
+        (lambda row: {**row, "extra": 1}, "drift", "new_field", "/data/0/extra"),
+        (lambda row: {**row, "bot_response_id": "7"}, "drift", "type", "/data/0/bot_response_id"),
+    ],
+)
+def test_a_difference_has_the_verdict_of_a_check(checked, change, verdict, kind, pointer):
+    found, findings = compare(checked(), checked(rows(change)))
+    assert found.value == verdict
+    assert (kind, pointer) in findings
+
+
+def test_what_was_so_before_is_no_difference(checked):
+    broken = rows(lambda row: {**row, "user_query": 1, "extra": 2})
+    assert compare(checked(broken), checked(broken)) == (Verdict.OK, [])
+
+
+def test_a_status_that_became_an_error_is_a_difference(checked):
+    assert compare(checked(), checked(answer("/v1/?", 418))) == (Verdict.BROKEN, [("status", "")])
+
+
+def test_what_only_one_of_them_exercised_is_unknown(checked):
+    refused = checked(answer("/v1/?", 401))
+    assert compare(checked(), refused)[0] is Verdict.UNKNOWN
+    assert compare(refused, checked())[0] is Verdict.UNKNOWN
+    report = checked()
+    empty = Report(backend="kadal", version="1.0.7", operations=())
+    assert compare(empty, report) == (Verdict.UNKNOWN, [("not_exercised", "")])
+    assert compare(report, empty) == (Verdict.UNKNOWN, [("not_exercised", "")])
+
+
+def test_checks_of_two_backends_are_not_compared(checked):
+    with pytest.raises(ConfigError, match="one check is of kadal, and the other of kapa"):
+        diff(checked(), evolve(checked(), backend="kapa"))
+
+
+def test_a_file_holds_no_values(connect, tmp_path, box):
+    free = {"metadata": {"who asked": QUESTION}}
+    change = rows(lambda row: {**row, **free, QUESTION: 1})
+    save(check(connect("kadal", change), write=True), tmp_path / "check.json")
+    text = (tmp_path / "check.json").read_text()
+    assert "user_query" in text
+    for value in (QUESTION, "who asked", "Descale", box.settings("kadal")["token"], "unichat contract check"):
+        assert value not in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no mode")
+def test_only_the_owner_can_read_the_file(checked, tmp_path):
+    before = os.umask(0)
+    try:
+        (tmp_path / "check.json").touch(0o666)
+        checked()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "check.json").stat().st_mode) == 0o600
+
+
+def test_a_file_is_written_whole_or_not_at_all(checked, tmp_path, monkeypatch):
+    report = checked()
+    before = (tmp_path / "check.json").read_text()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(json, "dump", full)
+    with pytest.raises(ConfigError, match=r"cannot be written \(No space left"):
+        save(report, tmp_path / "check.json")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["check.json"]
+    assert (tmp_path / "check.json").read_text() == before
+
+
+@pytest.mark.parametrize("path", ["no/such/folder/check.json", "nul\0.json"])
+def test_a_path_that_cannot_be_written_is_said(checked, tmp_path, path):
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save(checked(), tmp_path / path)
+
+
+OPERATION = {"name": "a", "method": "GET", "path": "/", "verdict": "ok", "findings": [], "status": 200, "shape": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is not a saved check"),
+        ("[]", "is not a saved check"),
+        ("{}", "is not a saved check"),
+        ("[" * 100_000, "is not a saved check"),
+        ('{"format": 2}', "of format 2, and this unichat reads 1"),
+        ('{"format": 1}', "is not a saved check"),
+        ('{"format": 1, "backend": 1, "version": "1", "operations": []}', "is not a saved check"),
+    ],
+)
+def test_a_file_that_is_no_saved_check_is_refused(tmp_path, text, problem):
+    path = tmp_path / "check.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"verdict": "nice"}, {"shape": 1}, {"shape": {"types": [1]}}, {"findings": [1]}, {"name": None}]
+)
+def test_a_file_with_a_bad_row_is_refused(tmp_path, bad):
+    content = {"format": 1, "backend": "a", "version": "1", "operations": [{**OPERATION, **bad}]}
+    (tmp_path / "check.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="is not a saved check"):
+        read(tmp_path / "check.json")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="does not exist"):
+        read(tmp_path / "check.json")

@@ -1,0 +1,160 @@
+"""`unichat contract`: what a vendor's API should be, and whether it still is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from unichat.cli import completion, options, output
+from unichat.cli.failures import FAILED, NOT_STARTED
+
+if TYPE_CHECKING:
+    from unichat.cli.target import Target
+    from unichat.contract import Report
+
+_version = click.option("--version", metavar="V", help="The contract's version; default: the newest.")
+_strict = click.option("--strict", is_flag=True, help="Exit with 1 for drift, too.")
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "junit", "markdown"]),
+    default="table",
+    help="How to print the report.",
+)
+
+
+@click.group("contract")
+def command() -> None:
+    """Check whether a vendor's API has changed.
+
+    A contract describes a vendor's API, as its adapter expects it: one document for each version.
+    """
+
+
+@command.command("check")
+@click.option("--only", multiple=True, metavar="OPERATION", help="Only this operation; can be repeated.")
+@_version
+@click.option("--write", is_flag=True, help="Also ask a marked question, continue it, stream it, and rate it.")
+@click.option("--destructive", is_flag=True, help="Also clear the conversation of a user made for it.")
+@click.option("--force", is_flag=True, help="With --destructive: even if the token's owner has a history.")
+@click.option("--yes", is_flag=True, help="With --destructive: do not ask first.")
+@_strict
+@click.option("--save", type=click.Path(), metavar="FILE", help="Save the shapes of the answers, without values.")
+@_format
+@options.target
+def check_command(
+    target: Target,
+    only: tuple[str, ...],
+    version: str | None,
+    write: bool,
+    destructive: bool,
+    force: bool,
+    yes: bool,
+    strict: bool,
+    save: str | None,
+    form: str,
+) -> None:
+    """Compare a vendor with its contract.
+
+    Only reads, unless told otherwise. Exits with 0 if all is well or merely drifts, 1 if something is broken, and 2 if
+    nothing could be checked.
+    """
+    from unichat.contract import check
+    from unichat.contract.saved import save as save_report
+
+    if destructive and not yes:
+        _confirm_clearing()
+    with target.client() as client, _progress() as progress:
+        report = check(
+            client,
+            only=only,
+            write=write,
+            destructive=destructive,
+            version=version,
+            force=force,
+            progress=progress,
+        )
+    _print(report, form, strict)
+    if save is not None:
+        save_report(report, save)
+    _exit(report, strict)
+
+
+@command.command("diff")
+@click.argument("old", type=click.Path())
+@click.argument("new", type=click.Path())
+@_strict
+@_format
+def diff_command(old: str, new: str, strict: bool, form: str) -> None:
+    """Compare two checks that were saved with --save."""
+    from unichat.contract.saved import diff, read
+
+    report = diff(read(old), read(new))
+    _print(report, form, strict)
+    _exit(report, strict)
+
+
+@command.command("show")
+@click.argument("backend", shell_complete=completion.backends)
+@_version
+def show_command(backend: str, version: str | None) -> None:
+    """Print a contract: an OpenAPI 3.1 document as JSON."""
+    from unichat.contract import load
+
+    output.print_json(load(backend, version))
+
+
+@command.command("list")
+@options.as_json
+def list_command(as_json: bool) -> None:
+    """List the contracts of the installed adapters; of each backend, the newest comes last."""
+    from unichat.contract import list_contracts
+
+    found = [(each.backend, each.version) for each in list_contracts()]
+    if as_json:
+        output.print_json([{"backend": backend, "version": version} for backend, version in found])
+    else:
+        output.print_table(("backend", "version"), found)
+
+
+def _confirm_clearing() -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("--destructive clears a conversation: confirm it with --yes, since nobody can be asked.")
+    click.confirm("Clear the conversation of a user made for this check?", abort=True, err=True)
+
+
+def _print(report: Report, form: str, strict: bool) -> None:
+    from unichat.cli.contract_formats import print_report
+
+    print_report(report, form, strict=strict)
+
+
+def _exit(report: Report, strict: bool) -> None:
+    """Exit with the code that a report amounts to."""
+    from unichat.contract import Verdict
+
+    if report.has(Verdict.BROKEN) or (strict and report.has(Verdict.DRIFT)):
+        raise click.exceptions.Exit(FAILED)
+    if not report.exercised:
+        output.print_note("note: nothing could be checked; the report says why")
+        raise click.exceptions.Exit(NOT_STARTED)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows which operation is exercised, on a terminal; the line goes away at the end."""
+    is_seen = sys.stderr.isatty()
+
+    def show(name: str) -> None:
+        if is_seen:
+            click.echo(f"\r\x1b[Kchecking {name} …", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if is_seen:
+            click.echo("\r\x1b[K", nl=False, err=True)

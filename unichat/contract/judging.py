@@ -1,0 +1,171 @@
+"""From what a vendor answered to findings: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from unichat.contract.findings import Finding, Kind, Verdict
+from unichat.contract.observing import Observation
+from unichat.contract.operations import ContractOperation, find
+from unichat.contract.schemas import SchemaComparer
+from unichat.errors import InvalidResponse
+
+
+def judge(
+    operation: ContractOperation, seen: Observation, comparer: SchemaComparer, *, uses_own_ids: bool
+) -> tuple[Finding, ...]:
+    """Return the findings on one operation.
+
+    Args:
+        operation: the operation, as the contract has it.
+        seen: what the vendor answered.
+        comparer: compares with the contract's schemas.
+        uses_own_ids: whether the request names an id from the client's settings, which a 404 may be about.
+    """
+    if not seen.is_whole:
+        return (not_exercised(f"not answered, or not whole: {_name_failure(seen)}"),)
+    if seen.refusal is not None or (seen.reply is not None and not 200 <= seen.reply.status < 300):
+        return (_judge_refusal(operation, seen, uses_own_ids),)
+    if seen.records is not None:
+        return tuple(_judge_stream(operation, seen, comparer))
+    return tuple(_judge_answer(operation, seen, comparer))
+
+
+def not_exercised(reason: str, pointer: str = "", *, verdict: Verdict = Verdict.UNKNOWN) -> Finding:
+    """Return the finding that an operation, or a part of its answer, was not seen."""
+    return Finding("not_exercised", pointer, reason, verdict=verdict)
+
+
+def _broken(kind: Kind, message: str, pointer: str = "") -> Finding:
+    return Finding(kind, pointer, message, verdict=Verdict.BROKEN)
+
+
+def _name_failure(seen: Observation) -> str:
+    return getattr(seen.error, "kind", None) or type(seen.error).__name__
+
+
+def _judge_refusal(operation: ContractOperation, seen: Observation, uses_own_ids: bool) -> Finding:
+    http_status = seen.reply.status if seen.reply is not None else 0
+    status = http_status if seen.refusal is None else seen.refusal.means or seen.refusal.status
+    if status in (401, 403, 429):
+        return not_exercised(f"refused with {status}")
+    if status >= 500:
+        return not_exercised(f"answered with {status}, after all attempts")
+    if status in _NOT_FOUND:
+        return _judge_not_found(operation, seen, status, uses_own_ids)
+    if 300 <= status < 400:
+        reason = ": a redirect"
+    elif operation.response_pointer(status) is None:
+        reason = ", which the contract does not have"
+    else:
+        reason = ": it refuses a request that the contract allows"
+    return _broken("status", f"answers with {status}{reason}")
+
+
+_NOT_FOUND = (204, 404, 405, 410)
+"""Statuses of an answer that there is no such thing; Kadal says so by 204 as well."""
+
+
+def _judge_not_found(operation: ContractOperation, seen: Observation, status: int, uses_own_ids: bool) -> Finding:
+    if operation.optional:
+        return not_exercised(f"answered with {status}. {operation.optional}")
+    is_route = seen.refusal is not None and seen.refusal.what == "route"
+    if uses_own_ids and not is_route:
+        return not_exercised(f"answered with {status}: an id in the settings may be wrong")
+    is_page = seen.reply is not None and seen.reply.body and not seen.reply.is_json
+    return _broken("status", f"answers with {status}{', and a page instead of JSON' if is_page else ''}")
+
+
+def _judge_answer(operation: ContractOperation, seen: Observation, comparer: SchemaComparer) -> Iterator[Finding]:
+    assert seen.reply is not None
+    documented = operation.response_pointer(seen.reply.status)
+    response = documented or operation.success_pointer
+    schema = None if response is None else find_schema(comparer.document, response)
+    if schema is None:
+        if documented is None:
+            yield _broken("status", f"answers with {seen.reply.status}, which the contract does not have")
+        return
+    if documented is None and not seen.reply.body:
+        yield _broken("status", f"answers with {seen.reply.status} and an empty body, which the contract does not have")
+        return
+    try:
+        body = seen.reply.json()
+    except InvalidResponse as error:
+        reason = "labelled as something else" if error.kind == "content_type" else "not JSON"
+        yield _broken("not_json", f"the answer is {reason}")
+        return
+    findings = comparer.compare(body, schema)
+    yield from findings
+    is_broken = any(finding.verdict is Verdict.BROKEN for finding in findings)
+    if documented is None:
+        message = f"answers with {seen.reply.status}, which the contract does not have"
+        yield _broken("status", message) if is_broken else Finding("new_status", "", message, verdict=Verdict.DRIFT)
+    if seen.problem is not None and not is_broken:
+        yield _unreadable(seen.problem)
+    yield from _empty_lists(operation, body)
+
+
+def _judge_stream(operation: ContractOperation, seen: Observation, comparer: SchemaComparer) -> Iterator[Finding]:
+    status = 200 if seen.value is None or getattr(seen.value, "call", None) is None else seen.value.call.status or 200
+    response = operation.response_pointer(status) or operation.success_pointer
+    schema = None if response is None else find_schema(comparer.document, response)
+    if seen.head.lstrip()[:1] == b"<":
+        yield _broken("not_json", "the answer is a page instead of a stream of records")
+        return
+    findings = [] if schema is None or seen.records is None else comparer.compare(seen.records, schema)
+    yield from findings
+    if isinstance(seen.error, InvalidResponse):
+        yield _broken("not_json", "a record cannot be read", f"/{len(seen.records or ())}")
+    elif seen.stream_end is not None:
+        yield _broken("missing", "the stream ends before the answer is whole")
+    elif seen.error is not None:
+        yield not_exercised(f"not answered, or not whole: {_name_failure(seen)}")
+    else:
+        yield from _missing_records(operation, seen.records or [])
+
+
+def _missing_records(operation: ContractOperation, records: list[Any]) -> Iterator[Finding]:
+    stream = operation.stream or {}
+    pointer = stream.get("type", "")
+    types = set()
+    for record in records:
+        try:
+            types.add(str(find(record, pointer)))
+        except LookupError:
+            continue
+    for expected in stream.get("expects", ()):
+        if expected not in types:
+            yield _broken("missing", f"the stream has no record of type {expected}")
+
+
+def _unreadable(problem: Exception) -> Finding:
+    pointer = problem.pointer if isinstance(problem, InvalidResponse) else ""
+    return _broken("type", f"the adapter cannot read it ({type(problem).__name__})", pointer)
+
+
+def find_schema(document: Any, response: str) -> str | None:
+    """Return the pointer to the schema of a response; None if it has no body."""
+    content = find(document, response).get("content", {})
+    for media_type in ("application/json", *content):
+        if "schema" in content.get(media_type, {}):
+            return f"{response}/content/{media_type.replace('/', '~1')}/schema"
+    return None
+
+
+def rows_of(operation: ContractOperation, body: Any) -> tuple[str, list[Any]] | None:
+    """Return where the rows of a list stand in an answer, and the rows; None if the answer is not a list."""
+    for pointer in operation.rows:
+        try:
+            rows = find(body, pointer)
+        except LookupError:
+            continue
+        if isinstance(rows, list):
+            return pointer, rows
+    return None
+
+
+def _empty_lists(operation: ContractOperation, body: Any) -> Iterator[Finding]:
+    found = rows_of(operation, body)
+    if found is not None and not found[1]:
+        yield not_exercised("the list is empty, so its rows were not seen", f"{found[0]}/0", verdict=Verdict.OK)
