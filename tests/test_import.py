@@ -39,7 +39,7 @@ def test_a_star_import_gives_all_public_names():
 def test_a_star_import_works_without_the_extras():
     code = """
 import sys
-sys.modules.update(dict.fromkeys(("starlette", "uvicorn", "markdown_it", "click", "rich", "prompt_toolkit")))
+sys.modules.update(dict.fromkeys(("starlette", "uvicorn", "markdown_it", "click", "prompt_toolkit")))
 from unichat import *
 print(connect.__name__)
 """

@@ -16,7 +16,7 @@ AS_ON_WINDOWS = """
 import asyncio, contextlib, http.server, importlib, io, json, logging, os, pathlib, pkgutil, random, runpy, select
 import signal, socket, sqlite3, subprocess, sys, tempfile, threading
 import attrs, cattrs, certifi, click, h11, hypothesis, markdown_it, opentelemetry.trace, orjson, platformdirs
-import prompt_toolkit, requests, rich.console, rich.table, starlette, tenacity, urllib3, uvicorn
+import prompt_toolkit, requests, markdown_it, starlette, tenacity, urllib3, uvicorn
 
 ABSENT = {
     os: "chown chroot confstr ctermid fchdir fchmod fchown fork forkpty getegid geteuid getgid getgroups getloadavg "

@@ -67,7 +67,18 @@ def test_the_help_imports_neither_a_command_nor_a_library_but_click():
     assert "Show both vendors" in child.stdout
     assert "click" in loaded
     assert loaded.isdisjoint(
-        {"requests", "urllib3", "rich", "attr", "attrs", "cattrs", "tenacity", "prompt_toolkit", "starlette", "uvicorn"}
+        {
+            "requests",
+            "urllib3",
+            "markdown_it",
+            "attr",
+            "attrs",
+            "cattrs",
+            "tenacity",
+            "prompt_toolkit",
+            "starlette",
+            "uvicorn",
+        }
     )
     assert {name for name in loaded if name.startswith("unichat")} == {
         "unichat",
@@ -258,7 +269,7 @@ def test_output_is_coloured_only_on_a_terminal_without_no_color(terminal, run, m
     plain = terminal("doctor", columns=60)
     assert plain.end() == 0
     assert "\x1b" not in plain.text
-    assert max(map(len, plain.text.splitlines())) <= 60
+    assert all(len(line) <= 60 or " " not in line.strip(" ,") for line in plain.text.splitlines())
     assert "reachability" in plain.text
     assert "\x1b" not in run("doctor").out
 

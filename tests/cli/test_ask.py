@@ -29,6 +29,64 @@ def test_the_question_can_come_from_a_pipe(run, profiles, box, arguments, questi
     assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == question
 
 
+@pytest.mark.parametrize("text", ["- text", "-a b", "--what is it?", "-\u00a0text"])
+def test_a_question_that_begins_with_a_dash_needs_nothing_else(run, profiles, box, text):
+    assert run("ask", text, "--user", "- ada").code == 0
+    sent = json.loads(box.simulator("kapa").requests[-1].body)
+    assert (sent["query"], sent["user"]) == (text, {"unique_client_id": "- ada"})
+
+
+def test_a_question_of_one_word_that_begins_with_a_dash_is_told_how(run, profiles, box):
+    result = run("ask", "-what")
+    assert (result.code, result.out) == (2, "")
+    assert "A question that begins with a dash goes after --. Try `unichat ask --help`" in result.err
+    assert run("ask", "--", "-what").code == 0
+    assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == "-what"
+
+
+def test_a_mistyped_option_before_a_question_is_still_one(run, profiles):
+    result = run("ask", "--thred", "x", "What is - x?")
+    assert result.code == 2
+    assert "--thread" in result.err
+    assert "dash" not in result.err
+
+
+@pytest.mark.parametrize("text", ["\ufeff", "\u200b", "\ufeff\r\n", " \u2060\n", "\u3164", "\u2800 "])
+def test_a_question_of_nothing_that_can_be_seen_is_empty(run, profiles, box, text):
+    before = len(box.simulator("kapa").requests)
+    assert run("ask", piped=text) == (2, "", "unichat: error: the question is empty. Ask something.\n")
+    assert run("ask", text).code == 2
+    assert run("chat", piped=f"{text}\n") == (0, "", "")
+    assert len(box.simulator("kapa").requests) == before
+
+
+def test_a_byte_order_mark_is_not_part_of_a_question(run, profiles, box, question):
+    for command in ("ask", "chat"):
+        run(command, piped=f"\ufeff{question}\n")
+        assert json.loads(box.simulator("kapa").requests[-1].body)["query"] == question
+
+
+def test_a_terminal_shows_markdown_rendered_and_a_pipe_as_it_came(run, vendor, monkeypatch):
+    address = "http://docs.example/a/very/long/address/that/fits/in/no/line.html"
+    text = f"# Title\n\nA **bold** [link]({address}).\n\n> quoted"
+    vendor(json.dumps({"answer": text}).encode())
+    assert run("ask", "What?").out == f"{text}\n"
+    monkeypatch.setattr("unichat.cli.output.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run("ask", "What?").out.startswith(f"Title\n\nA bold link\n({address}).\n\n│ quoted\n")
+
+
+def test_a_terminal_is_shown_styles_unless_there_is_no_color(terminal, profiles, question, monkeypatch):
+    asked = terminal("ask", question)
+    assert asked.end() == 0
+    assert "\x1b[4mKettle\x1b[0m" in asked.text
+    monkeypatch.setenv("NO_COLOR", "1")
+    asked = terminal("ask", question, columns=40)
+    assert asked.end() == 0
+    assert "\x1b" not in asked.text
+    assert "vinegar" in asked.text
+
+
 def test_without_a_question_a_terminal_is_told_to_give_one(terminal, profiles):
     asked = terminal("ask")
     assert asked.end() == 2

@@ -83,6 +83,14 @@ def test_the_history_shows_question_answer_id_and_rating(run, asked, user):
     assert f"answer {second['id']}\n> And its warranty?\n" in result.out
 
 
+def test_the_history_of_several_threads_prints_what_the_option_takes(run, asked, user):
+    first, second = asked("kapa")
+    shown = [line for line in run("history", "--user", user).out.splitlines() if line.startswith("thread ")]
+    assert shown == [f"thread {each['thread']}" for each in (first, second)]
+    assert run("history", shown[0].replace("thread ", "--thread=")).code == 0
+    assert "\nthread " not in run("history", "--thread", first["thread"]).out
+
+
 def test_the_history_says_what_the_vendor_leaves_out(run, vendor):
     row = {"id": "1", "question": "a\nb", "answer": "c\x07", "created_at": None}
     vendor(json.dumps({"id": "x", "question_answers": [row]}).encode())

@@ -363,10 +363,16 @@ def test_a_profile_is_drawn_for_a_terminal(run, profiles, seen):
     assert unichat.__version__ not in result.out
 
 
-def test_without_rich_a_terminal_gets_plain_columns(run, profiles, seen, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "rich", None)
-    result = run("doctor")
-    assert result.code == 0
-    assert result.out.startswith("outcome  check         what was found\n")
+@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize("arguments", [("doctor",), ("profiles",), ("operations", "kapa"), ("operations", "kadal")])
+def test_a_terminal_of_any_width_shows_every_name_whole(run, profiles, seen, monkeypatch, arguments, columns):
+    piped = run(*arguments).out
+    monkeypatch.setattr("unichat.cli.output.is_terminal", lambda: False)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    whole = run(*arguments).out
+    monkeypatch.setattr("unichat.cli.output.is_terminal", lambda: True)
+    narrow = run(*arguments).out
+    names = {word.strip(",;") for word in whole.split() if len(word) < columns}
+    assert names <= {word.strip(",;:") for word in narrow.split()} | {word.strip(",;") for word in narrow.split()}
+    assert all(len(line) <= columns or " " not in line.strip() for line in narrow.splitlines())
+    assert piped

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canned import CannedStream, bench, records, reply
+from unichat._text.printable import is_blank
 from unichat.client.arguments import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.call import Call
@@ -86,7 +87,7 @@ def test_a_long_question_is_refused_with_the_limit():
     assert expect_refusal("chat", "x" * 101).limit == 100
 
 
-@given(st.text(min_size=1, max_size=100).filter(lambda text: text.strip() and "\x00" not in text))
+@given(st.text(min_size=1, max_size=100).filter(lambda text: not is_blank(text) and "\x00" not in text))
 def test_any_other_question_is_passed_on_as_it_is(question):
     assert check_call("chat", question).question == question
 

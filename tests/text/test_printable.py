@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped, quoted, trimmed
+from unichat._text.printable import escaped, is_blank, quoted, trimmed
 
 # Any code point, lone surrogates included: vendors and callers send those too.
 ANYTHING = st.text(st.characters())
@@ -106,3 +106,15 @@ def test_a_quoted_text_is_short_and_printable(text, limit):
     line = quoted(text, limit)
     assert len(line) <= limit + 2
     assert escaped(line) == line
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t", "\u200b", "\ufeff", "\u200d\ufe0f", "\u3164", "\u2800", "\xa0\u3000", "\xad"]
+)
+def test_a_text_of_which_nothing_can_be_seen_is_blank(text):
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["a", "\u200ba", " .", "\U0001f468\u200d\U0001f469", "\x1b", "\u0301", "\ud800"])
+def test_a_text_of_which_something_can_be_seen_is_not(text):
+    assert not is_blank(text)

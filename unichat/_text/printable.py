@@ -54,6 +54,16 @@ def _with_blanks(text: str, limit: int) -> str:
     return shown if len(shown) <= limit and len(start) == len(text) else shown[: limit - 1] + "…"
 
 
+# Letters, marks and symbols that nobody sees, besides blanks and format characters.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE10)))
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of `text` can be seen: it is empty, or only blanks, format characters and the like."""
+    # Nearly every text shows with its first character that it is not.
+    return all(each.isspace() or each in _INVISIBLE or unicodedata.category(each) == "Cf" for each in text)
+
+
 def has_lone_surrogate(text: str) -> bool:
     """Return whether `text` has half a surrogate pair, which cannot be encoded."""
     # Encoding finds it faster than looking at each character.

@@ -14,7 +14,36 @@ if TYPE_CHECKING:
     from unichat.models import Answer
 
 
-@click.command("ask")
+class _QuestionCommand(click.Command):
+    """A command whose argument is text: what begins with a dash and has blanks is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            texts = self._texts_with_dash(given)
+            if error.possibilities or "--" in given:
+                raise
+            if not texts:
+                problem = f"{error.message}. A question that begins with a dash goes after --."
+                raise click.NoSuchOption(error.option_name, problem, ctx=ctx) from None
+        ctx.params.clear()
+        options = [each for number, each in enumerate(given) if number not in texts]
+        return super().parse_args(ctx, [*options, "--", *(given[number] for number in texts)])
+
+    def _texts_with_dash(self, args: list[str]) -> list[int]:
+        """Return the positions of texts that begin with a dash, but those of values of options."""
+        options = [each for each in self.params if isinstance(each, click.Option) and not each.is_flag]
+        with_value = {name for each in options for name in each.opts}
+        return [
+            number
+            for number, each in enumerate(args)
+            if each.startswith("-") and any(map(str.isspace, each)) and not (number and args[number - 1] in with_value)
+        ]
+
+
+@click.command("ask", cls=_QuestionCommand)
 @click.argument("question", nargs=-1)
 @options.thread
 @options.user
@@ -47,13 +76,14 @@ def _read_question() -> str:
     if sys.stdin.isatty():
         raise click.UsageError("no question: give it after the options, or on standard input.")
     try:
-        return sys.stdin.read().rstrip("\r\n")
+        # Windows begins a file with a byte order mark.
+        return sys.stdin.read().removeprefix("\ufeff").rstrip("\r\n")
     except UnicodeDecodeError:
         raise click.UsageError("the question on standard input is not text in this terminal's encoding.") from None
 
 
 def _print_answer(answer: Answer, *, links: bool) -> None:
-    output.print_text(answer.text)
+    output.print_markdown(answer.text, links=links)
     output.print_sources(answer.sources, links=links)
     if output.is_terminal():
         output.print_text()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import click
 
+from unichat._text.printable import is_blank
 from unichat.cli import output
 from unichat.cli.failures import option_names, print_error, suggestion
 from unichat.cli.words import describe_error
@@ -57,7 +58,7 @@ class Conversation:
                 name, _, text = line.strip().partition(" ")
                 handler = self._commands.get(name)
                 return self._report_unknown_command(name) if handler is None else handler(text.strip())
-            if line.strip():
+            if not is_blank(line):
                 self._ask(line.strip())
         except UnichatError as error:
             self._report_error(error)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from unichat._text.printable import trimmed
 from unichat.cli import options, output
 from unichat.cli.failures import FAILED
 
@@ -20,6 +20,8 @@ QUESTION = "What is a thread?"
 FOLLOW_UP = "How can I store it and continue it later?"
 STREAMED = "How do I switch vendors by config?"
 COMMENT = "An example would help."
+_EXCERPT = 160
+"""Characters of an answer that are shown."""
 
 Call = Callable[[], "Step"]
 
@@ -96,7 +98,7 @@ def steps(client: Client, question: str = QUESTION) -> Iterator[tuple[str, Call]
         receipt = client.feedback(answers["stream"], "down", user=USER, comment=COMMENT)
         return Step(
             "ok",
-            f"answer {receipt.answer_id} rated {receipt.rating.value}: {COMMENT}",
+            f"rated {receipt.rating.value}: {COMMENT}",
             {"rating": receipt.rating.value, "answer_id": receipt.answer_id, "comment": COMMENT, "id": receipt.id},
         )
 
@@ -120,8 +122,15 @@ def steps(client: Client, question: str = QUESTION) -> Iterator[tuple[str, Call]
 def _answer_step(question: str, answer: Answer, **more: int) -> Step:
     counts_by_name = {**more, **({"sources": len(answer.sources)} if answer.sources else {})}
     counts = ", ".join(f"{name}: {count}" for name, count in counts_by_name.items())
-    summary = "\n".join(part for part in (question, trimmed(answer.text, 160), counts) if part)
+    summary = "\n".join(part for part in (question, _excerpt(answer.text), counts) if part)
     return Step("ok", summary, {"question": question, **more, **output.answer_json(answer)})
+
+
+def _excerpt(text: str) -> str:
+    """Return the beginning of a Markdown text in words: no link in it is cut, and none would lead anywhere after."""
+    from unichat.cli.markdown import plain_text
+
+    return shorten(plain_text(output.printable(text)), _EXCERPT, placeholder=" …")
 
 
 def _run_step(call: Call) -> Step:

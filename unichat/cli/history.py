@@ -38,7 +38,8 @@ def command(
             return
         found = False
         for exchange in exchanges:
-            output.print_exchange(exchange)
+            # Of one thread, each would say the same.
+            output.print_exchange(exchange, thread=reference is None)
             found = True
         if not found:
             output.print_note("note: nothing was asked there")

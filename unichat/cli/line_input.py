@@ -51,5 +51,6 @@ def read_piped_lines() -> Iterator[str]:
     if hasattr(sys.stdin, "reconfigure"):
         # A line that cannot be decoded is later rejected as a question, and the next one is read.
         sys.stdin.reconfigure(errors="surrogateescape")
-    for line in sys.stdin:
-        yield line.rstrip("\r\n")
+    for number, line in enumerate(sys.stdin):
+        # Windows begins a file with a byte order mark.
+        yield (line if number else line.removeprefix("\ufeff")).rstrip("\r\n")

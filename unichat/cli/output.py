@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +14,6 @@ from unichat._text.printable import escaped
 from unichat.cli.failures import print_line
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from unichat.models import Answer, Exchange, FeedbackReceipt, Source
 
 STYLES = {"ok": "green", "warning": "yellow", "unsupported": "yellow", "failed": "red", "skipped": "bright_black"}
@@ -34,7 +32,12 @@ def print_text(text: str = "") -> None:
 
 def print_note(text: str) -> None:
     """Print on standard error what is not part of the result."""
-    print_line(printable(text))
+    text = printable(text)
+    if sys.stderr.isatty():
+        from unichat.cli.wrapping import terminal_width, wrap
+
+        text = "\n".join(wrap(text, terminal_width()))
+    print_line(text)
 
 
 def print_heading(text: str) -> None:
@@ -60,40 +63,43 @@ def is_watched() -> bool:
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: fitted to the width of a terminal, elsewhere in aligned columns with one line for each row."""
     safe = [[printable(cell) for cell in row] for row in rows]
-    if not is_terminal() or not _draw_table(headings, safe):
-        lines = [list(headings), *([_single_line(cell) for cell in row] for row in safe)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        for line in lines:
-            click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+    if is_terminal():
+        _draw_table(headings, safe)
+        return
+    lines = [list(headings), *([_single_line(cell) for cell in row] for row in safe)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
-def _draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Draw the table with rich; return False if that is not installed."""
-    try:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Column, Table
-        from rich.text import Text
-    except ImportError:
-        return False
-    # Under NO_COLOR, rich still emits the escape sequences of bold and dim.
-    console = Console(color_system=None if os.environ.get("NO_COLOR") else "auto", highlight=False)
-    table = Table(
-        *(Column(Text(each), overflow="fold") for each in headings),
-        box=box.SIMPLE_HEAD,
-        show_lines=any("\n" in cell for row in rows for cell in row),
-    )
-    for row in rows:
-        table.add_row(*(_style_cell(cell) for cell in row))
-    console.print(table)
-    return True
+def _draw_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    # Imported here, as most output is read by programs.
+    from unichat.cli.tables import lay_out
+    from unichat.cli.wrapping import terminal_width
+
+    bold = [click.style(each, bold=True) for each in headings]
+    parts = list(lay_out(bold, [[_style_cell(cell) for cell in row] for row in rows], terminal_width()))
+    end = "\n\n" if any(len(part) > 1 for part in parts[1:]) else "\n"
+    click.echo("\n".join(parts[0]))
+    click.echo(end.join("\n".join(part) for part in parts[1:]))
 
 
-def _style_cell(cell: str) -> Text:
-    from rich.text import Text
-
+def _style_cell(cell: str) -> str:
     first, end, rest = cell.partition("\n")
-    return Text.assemble((first, STYLES.get(first, "")), end, rest)
+    color = STYLES.get(first)
+    return (click.style(first, fg=color) if color else first) + end + rest
+
+
+def print_markdown(text: str, *, links: bool = True) -> None:
+    """Print a vendor's text: rendered on a terminal, elsewhere as it came. Without `links`, addresses are left out."""
+    safe = printable(text)
+    if is_terminal():
+        with suppress(ModuleNotFoundError):
+            from unichat.cli.markdown import render_markdown
+            from unichat.cli.wrapping import terminal_width
+
+            safe = render_markdown(safe, terminal_width(), links=links)
+    click.echo(safe)
 
 
 def _single_line(text: str) -> str:
@@ -136,7 +142,23 @@ def print_sources(sources: Sequence[Source], *, links: bool = True) -> None:
         print_heading("Sources")
     for source in sources:
         parts = (source.title, source.url) if links or not source.title else (source.title,)
-        print_text("  " + "  ".join(_single_line(part) for part in parts if part))
+        _print_parts([_single_line(part) for part in parts if part])
+
+
+def _print_parts(parts: Sequence[str]) -> None:
+    """Print parts in one line, or where that is too long for a terminal, each on its own."""
+    line = "  " + "  ".join(parts)
+    if is_terminal():
+        from unichat.cli.wrapping import terminal_width, text_width, wrap
+
+        width = terminal_width()
+        if text_width(line) > width:
+            for number, part in enumerate(parts):
+                indent = "    " if number else "  "
+                for each in wrap(printable(part), width, first=indent, later="    "):
+                    click.echo(each)
+            return
+    print_text(line)
 
 
 def print_caveats(answer: Answer) -> None:
@@ -147,8 +169,8 @@ def print_caveats(answer: Answer) -> None:
         print_note("note: an earlier attempt failed after it may have asked, so the question may have been asked twice")
 
 
-def print_exchange(exchange: Exchange) -> None:
-    """Print one question with its answer."""
+def print_exchange(exchange: Exchange, *, thread: bool = False) -> None:
+    """Print one question with its answer, and its `thread` in the form that `--thread` takes."""
     time = exchange.created_at
     parts = (
         "" if time is None else f"{time:%Y-%m-%d %H:%M:%S %Z}",
@@ -157,6 +179,8 @@ def print_exchange(exchange: Exchange) -> None:
         "cleared" if exchange.cleared else "",
     )
     print_heading("  ".join(_single_line(part) for part in parts if part) or "answer without an id")
+    if thread and exchange.thread is not None:
+        print_text(f"thread {exchange.thread}")
     print_text("\n".join(f"> {line}" for line in exchange.question.splitlines()))
-    print_text(exchange.answer)
+    print_markdown(exchange.answer)
     print_text()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import is_blank, quoted
 from unichat._text.templates import Method, Template, Term
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
 from unichat.client.values import (
@@ -150,7 +150,7 @@ class ArgumentChecker:
 
     def _check_question(self, question: object) -> str:
         text = check_text("question", question)
-        if not text.strip():
+        if is_blank(text):
             raise InvalidInput("the question is empty", hint="Ask something.", argument="question", value=quoted(text))
         limit = self.capabilities.question_limit
         if limit is not None and len(text) > limit:
