@@ -1,8 +1,10 @@
 """How Sphinx builds these pages: `sphinx-build -W --keep-going -b html docs OUT`."""
 
 import re
+from html import escape
 
 from attrs import fields, has
+from docutils import nodes
 
 import unichat
 
@@ -19,6 +21,8 @@ default_role = "literal"
 
 html_theme = "furo"
 html_title = f"unichat {release}"
+html_static_path = ["_static"]
+html_css_files = ["width.css"]
 html_copy_source = False
 html_show_sourcelink = False
 
@@ -56,7 +60,29 @@ def no_signature_of_errors(_app, what, _name, documented, _options, signature, r
     return ("", None) if what == "exception" and has(documented) else (signature, returned)
 
 
+def fit_tables(_app, doctree, _page):
+    """Prepare tables for narrow columns and phones; `_static/width.css` does the rest.
+
+    A browser may break paths after a slash, and whatever is very long after an underscore as well. Each cell has its
+    column's heading, which is shown where a row is a block.
+    """
+    for table in doctree.findall(nodes.table):
+        headings = [entry.astext() for head in table.findall(nodes.thead) for entry in head.findall(nodes.entry)]
+        for row in (row for body in table.findall(nodes.tbody) for row in body.findall(nodes.row)):
+            for heading, entry in list(zip(headings, row.children, strict=False))[1:]:
+                if heading and entry.children and entry.astext():
+                    label = f'<span class="column">{escape(heading)}: </span>'
+                    entry.children[0].insert(0, nodes.raw("", label, format="html"))
+        for literal in list(table.findall(nodes.literal)):
+            text = literal.astext()
+            parts = re.split(r"(?<=[/_.=])(?=\w|\{)" if len(text) > 40 else r"(?<=/)(?=\w|\{)", text)
+            literal.clear()
+            for number, part in enumerate(parts):
+                literal += [nodes.raw("", "<wbr>", format="html")] * bool(number) + [nodes.Text(part)]
+
+
 def setup(app):
     """Have docstrings rewritten before napoleon reads them."""
+    app.connect("doctree-resolved", fit_tables)
     app.connect("autodoc-process-docstring", typed_entries, priority=400)
     app.connect("autodoc-process-signature", no_signature_of_errors)

@@ -20,6 +20,7 @@ from typing import Any
 import responses
 
 from unichat._text.printable import quoted
+from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import Operation, StreamOperation
 from unichat.config import registry
 from unichat.config.plugins import SIMULATORS, find_plugin
@@ -78,7 +79,7 @@ def stub_chat(
         raise ConfigError(
             f"nothing is known of the answers of {quoted(backend)}",
             key="backend",
-            hint="Use stub(operation, json=…), or give its simulator sample_answers.",
+            hint=Template(PythonOnly("Use stub(operation, json=…), or give its simulator sample_answers.")),
         )
     for name, answer in answers.items():
         endpoint = endpoints[name]
