@@ -26,6 +26,7 @@ ARGUMENTS = {
     "doctor": [],
     "operations": ["kapa"],
     "call": ["retrieve_project"],
+    "contract": ["list"],
 }
 CODES = {"feedback": 1}
 """That of a command about something that is not there."""

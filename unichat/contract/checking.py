@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from unichat._text.printable import quoted
-from unichat._text.templates import Argument, Template
+from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.adapter import Replay
 from unichat.client.sync_client import Client
 from unichat.config import registry
@@ -54,7 +54,7 @@ def check(
         raise InvalidInput(
             f"client is {quoted(client)}, which is not a synchronous client",
             argument="client",
-            hint="Give what unichat.connect returns.",
+            hint=Template(PythonOnly("Give what unichat.connect returns.")),
         )
     backend = registry.find(client.backend)
     document = load_of(backend, version)

@@ -121,7 +121,9 @@ class BaseConversations:
         self._check_open()
         if not isinstance(answer, Answer):
             raise InvalidInput(
-                f"the answer is {quoted(answer)}", argument="answer", hint="Pass the Answer that the message shows."
+                f"the answer is {quoted(answer)}",
+                argument="answer",
+                hint=Template(PythonOnly("Pass the Answer that the message shows.")),
             )
         if answer.id is None:
             raise InvalidInput(
