@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from unichat.conversations import queue
+from unichat.conversations import tickets
 from unichat.conversations.stores import schema
 from unichat.conversations.stores.address import open_store
 from unichat.conversations.stores.base import StoreBusy, transact
@@ -328,5 +328,5 @@ def test_a_child_uses_a_connection_of_its_own(tmp_path):
 
 
 def test_tickets_that_are_gone_are_not_renewed_into_being(store):
-    store.run(lambda tx: queue.renew(tx, [("c", "token")], 30.0))
+    store.run(lambda tx: tickets.renew(tx, [("c", "token")], 30.0))
     assert store.run(lambda tx: tx.rows("SELECT * FROM unichat_tickets")) == []

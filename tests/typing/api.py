@@ -6,7 +6,7 @@ Every `assert_type` is a promise to callers; changing one is a change of the API
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, assert_type
 
@@ -249,6 +249,10 @@ def conversations(client: Client) -> None:
         assert_type(talk.history(), Iterator[Exchange])
         assert_type(talk.load(), ThreadRef | None)
         assert_type(talks.rate("m1", "👍", user="ben"), FeedbackReceipt | None)
+        assert_type(talks.export(user="ann"), dict[str, Any])
+        assert_type(talks.erase(user="ann").not_cleared, Mapping[str, str])
+        assert_type(talks.expire(older_than=timedelta(days=9)), int)
+        assert_type([each.ratings for each in talks.questions()], list[tuple[Rating, ...]])
 
 
 async def conversations_on_asyncio(client: AsyncClient) -> None:

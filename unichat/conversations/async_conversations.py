@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
 from unichat.client.async_client import AsyncClient
 from unichat.client.async_streams import AsyncAnswerStream
 from unichat.conversations.base import BaseConversations, check_client
+from unichat.conversations.erasing import Erasure
 from unichat.conversations.messages import check_id
+from unichat.conversations.questions import AskedQuestion, Position, start_at
 from unichat.conversations.turn_stream import Background, open_stream
 from unichat.models import Answer, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 
@@ -104,6 +107,59 @@ class AsyncConversations(BaseConversations):
         return await self._client._performer.perform(
             self._rate_message(message_id, reaction, user=user, comment=comment)
         )
+
+    async def export(self, *, user: str | User) -> dict[str, Any]:
+        """Return everything that the store has about one person, as JSON values; nothing is asked of the vendor.
+
+        `conversations` is a list, each with its `key`: what they asked, what they rated, and what waits for an answer.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await self._client._performer.perform(self._export(user))
+
+    async def erase(self, *, user: str | User) -> Erasure:
+        """Remove what the store has about one person, and clear at the vendor where that can be done.
+
+        Waits for messages that are being answered. A conversation is cleared at the vendor only where the person was
+        alone in it; the report says which were, and why others were not.
+
+        Raises:
+            DeadlineExceeded: a message was being answered for too long; what was removed before stays removed.
+            StoreError: the store cannot be written.
+        """
+        return await self._client._performer.perform(self._erase(user))
+
+    async def expire(self, *, older_than: timedelta) -> int:
+        """Remove conversations that were not used for so long, and older answers of others; return how many rows.
+
+        At the vendor, nothing is removed.
+
+        Raises:
+            InvalidInput: the age is not positive.
+            StoreError: the store cannot be written.
+        """
+        return await self._client._performer.perform(self._expire(older_than))
+
+    def questions(self, *, since: datetime | None = None) -> AsyncIterator[AskedQuestion]:
+        """Iterate over what people asked, oldest first, with the answers and their ratings.
+
+        Args:
+            since: a time with a zone; None for all that is kept.
+
+        Raises:
+            InvalidInput: texts are not kept (`keep_texts`), or the time has no zone.
+        """
+        read, start = self._read_questions(), start_at(since)
+
+        async def questions() -> AsyncIterator[AskedQuestion]:
+            position: Position | None = start
+            while position is not None:
+                rows, position = await self._client._performer.perform(read(position))
+                for row in rows:
+                    yield row
+
+        return questions()
 
     async def close(self) -> None:
         """Close the store, not the client. Closing twice is fine; any other call afterwards raises `InvalidInput`."""

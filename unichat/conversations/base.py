@@ -9,14 +9,16 @@ from typing import Any
 
 from unichat._text.log import log
 from unichat._text.printable import quoted
-from unichat._text.templates import PythonOnly, Template
+from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.client.arguments import check_deadline
 from unichat.client.base import BaseClient
 from unichat.client.values import check_comment, check_user
-from unichat.conversations import records
+from unichat.conversations import personal_data, records
+from unichat.conversations.entries import Message
+from unichat.conversations.erasing import Erasing, Erasure, check_age, check_person, expire
 from unichat.conversations.leases import Leases
 from unichat.conversations.messages import Part, check_id, check_overlap, check_seconds, reference_for, speaker_of
-from unichat.conversations.queue import Message, remove_expired_events
+from unichat.conversations.questions import AskedQuestion, Position, read_questions
 from unichat.conversations.reactions import Reactions
 from unichat.conversations.records import StoredAnswer
 from unichat.conversations.stores.address import open_store
@@ -202,8 +204,36 @@ class BaseConversations:
             log.error("a rating that the vendor has was not stored: %s", error)
         return receipt
 
-    def _remove_expired_events(self) -> Program[int]:
-        return transact(self._store, remove_expired_events)
+    def _export(self, user: object) -> Program[dict[str, Any]]:
+        self._check_open()
+        person = check_person(user)
+        return transact(self._store, lambda tx: personal_data.export(tx, person), writes=False)
+
+    def _erase(self, user: object) -> Program[Erasure]:
+        self._check_open()
+        context = self._client._context
+        erasing = Erasing(
+            store=self._store,
+            leases=self._leases,
+            client=self._client,
+            begin_deadline=lambda: context.call(kind="question").deadline,
+        )
+        return erasing.erase(check_person(user))
+
+    def _expire(self, older_than: object) -> Program[int]:
+        self._check_open()
+        return expire(self._store, check_age(older_than), self._client._context.call().deadline)
+
+    def _read_questions(self) -> Callable[[Position], Program[tuple[list[AskedQuestion], Position | None]]]:
+        """Check that there may be questions; return a function that reads them from a position on."""
+        self._check_open()
+        if not self._keep_texts:
+            raise InvalidInput(
+                "what people asked is not kept",
+                argument="keep_texts",
+                hint=Template("Pass ", Argument("keep_texts", "True"), ": questions are kept from then on."),
+            )
+        return lambda position: transact(self._store, partial(read_questions, position=position), writes=False)
 
     def __repr__(self) -> str:
         return f"<unichat conversations in {self._store.name}>"

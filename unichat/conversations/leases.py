@@ -8,8 +8,9 @@ from collections.abc import Callable
 from functools import partial
 
 from unichat._text.log import log
-from unichat.conversations import queue
-from unichat.conversations.queue import Message
+from unichat.conversations import tickets
+from unichat.conversations.entries import Message
+from unichat.conversations.events import remove_expired_events
 from unichat.conversations.stores.base import Store, transact
 from unichat.errors import StoreError
 from unichat.execution.effects import Program
@@ -73,7 +74,7 @@ class Leases:
     def _clean(self) -> Program[None]:
         """Remove the answers to events that are kept no longer."""
         try:
-            yield from transact(self._store, queue.remove_expired_events)
+            yield from transact(self._store, remove_expired_events)
         except StoreError as error:
             log.warning("events that have expired could not be removed: %s", error)
 
@@ -86,7 +87,7 @@ class Leases:
         try:
             yield from transact(
                 self._store,
-                partial(queue.renew, tickets=held, lease=self.seconds),
+                partial(tickets.renew, held=held, lease=self.seconds),
                 may_wait=lambda: time.monotonic() < until,
             )
         except StoreError as error:

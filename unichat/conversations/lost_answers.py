@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from unichat.client.base import BaseClient
+from unichat.conversations.entries import Turn
 from unichat.conversations.messages import reference_for
-from unichat.conversations.queue import Turn
 from unichat.errors import Unsupported
 from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef

@@ -11,9 +11,11 @@ from attrs import evolve, frozen
 
 from unichat.conversations import queue
 from unichat.conversations.encoding import decode_thread, storable
+from unichat.conversations.entries import Turn
+from unichat.conversations.events import keep_event
 from unichat.conversations.messages import Part
-from unichat.conversations.queue import Turn
 from unichat.conversations.stores.base import Row, Transaction
+from unichat.conversations.tickets import remove_ticket
 from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef
 
 
@@ -45,7 +47,7 @@ _STORED = "a.entry, a.conversation, a.backend, a.answer_id, a.thread, a.speaker"
 
 def finish(tx: Transaction, turn: Turn, answer: Answer, *, backend: str, keep_texts: bool) -> bool:
     """End a turn with its answer; return whether the turn was still this worker's. Otherwise nothing is stored."""
-    if not queue.remove_ticket(tx, turn):
+    if not remove_ticket(tx, turn):
         return False
     message = turn.message
     for part in turn.parts:
@@ -61,7 +63,7 @@ def finish(tx: Transaction, turn: Turn, answer: Answer, *, backend: str, keep_te
         thread=turn.thread if answer.thread is None else str(answer.thread),
         conversation=message.conversation,
     )
-    queue.keep_event(tx, message, message.part, answer)
+    keep_event(tx, message, message.part, answer)
     return True
 
 

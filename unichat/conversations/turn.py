@@ -14,24 +14,18 @@ from unichat.client.base import BaseClient
 from unichat.client.carrying_over import prepend_exchanges
 from unichat.conversations import queue, records
 from unichat.conversations.encoding import decode_thread
+from unichat.conversations.entries import Message, Turn
 from unichat.conversations.leases import Leases
 from unichat.conversations.lost_answers import find_lost_answer, read_newest
 from unichat.conversations.messages import reference_for
-from unichat.conversations.queue import Message, Refused, Turn, Waiting
 from unichat.conversations.stores.base import Store, Transaction, transact
-from unichat.errors import ConversationBusy, NotFound, StoreError, StreamInterrupted, ThreadMismatch, UnichatError
-from unichat.execution.context import wait_timeout
-from unichat.execution.effects import Program, Sleep
+from unichat.conversations.waiting import end_turn, wait_for_turn
+from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
+from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef, User
 from unichat.transport.base import Deadline
 
 T = TypeVar("T")
-
-_FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.25
-"""Seconds between looks at whose turn it is: an answer takes seconds, and each look costs a query."""
-
-_ENDING_SECONDS = 5.0
-"""How long the end of a turn may wait for others who write. After that, its lease runs out by itself."""
 
 _EXCHANGES = 50
 """At most as many earlier exchanges are looked at to be carried over."""
@@ -115,49 +109,8 @@ class Asking:
         return transact(self.store, function, writes=writes, may_wait=lambda: self.deadline.remaining() > 0)
 
     def enter(self) -> Program[Turn | Answer]:
-        """Wait for the message's turn; return it, or an answer that needs none.
-
-        Raises:
-            ConversationBusy: another message has its turn, and this one does not want to wait.
-            DeadlineExceeded: the turn did not come in time.
-        """
-        failure: BaseException | None = None
-        entry: queue.Entry | None = None
-        try:
-            entry = yield from self.transact(partial(queue.enter, message=self.message))
-            wait = _FIRST_LOOK
-            while isinstance(entry, Waiting):
-                left = self.deadline.remaining()
-                if left <= 0:
-                    failure = wait_timeout("another message of the conversation", self.deadline)
-                    break
-                yield Sleep(min(wait, left))
-                wait = min(2 * wait, _LONGEST_LOOK)
-                if self.deadline.remaining() <= 0:
-                    continue
-                look = partial(queue.may_advance, message=self.message, waiting=entry)
-                if (yield from self.transact(look, writes=False)):
-                    entry = yield from self.transact(partial(queue.advance, message=self.message, waiting=entry))
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            failure = error
-        if failure is not None:
-            # Also where a cancelled transaction may have made a ticket, or given it its turn.
-            if not isinstance(failure, StoreError):
-                yield from self._end(partial(queue.leave, message=self.message))
-            raise failure
-        if isinstance(entry, Refused):
-            raise self._busy()
-        assert isinstance(entry, Turn | Answer)
-        return entry
-
-    def _busy(self) -> ConversationBusy:
-        return ConversationBusy(
-            f"another message of the conversation {quoted(self.message.conversation)} is being answered",
-            hint="Ask again when it has been.",
-            conversation=self.message.conversation,
-        )
+        """Wait for the message's turn; see `wait_for_turn`."""
+        return wait_for_turn(self.store, self.message, self.deadline)
 
     def send(self, turn: Turn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
         """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost."""
@@ -200,7 +153,7 @@ class Asking:
         finish = partial(
             records.finish, turn=turn, answer=answer, backend=self.client.backend, keep_texts=self.keep_texts
         )
-        if (yield from self._end(finish)) is False:
+        if (yield from end_turn(self.store, self.message, finish, self.deadline)) is False:
             log.warning(
                 "an answer in the conversation %s was not stored: its worker was away for longer than its lease",
                 quoted(turn.message.conversation),
@@ -221,21 +174,12 @@ class Asking:
             maybe_delivered: whether the vendor may have the question.
             thread: that of an answer which broke off, where the vendor had named it.
         """
-        yield from self._end(
+        end: Callable[[Transaction], object] = (
             partial(queue.give_back, turn=turn, maybe_delivered=maybe_delivered)
             if thread is None
             else partial(records.break_off, turn=turn, thread=thread)
         )
-
-    def _end(self, function: Callable[[Transaction], T]) -> Program[T | None]:
-        """Run a transaction at the end of a turn: if the store fails, that is logged, and changes nothing else."""
-        clock = self.deadline.clock
-        until = clock() + _ENDING_SECONDS
-        try:
-            return (yield from transact(self.store, function, may_wait=lambda: clock() < until))
-        except StoreError as error:
-            log.error("the end of a turn in %s was not stored: %s", quoted(self.message.conversation), error)
-            return None
+        yield from end_turn(self.store, self.message, end, self.deadline)
 
 
 def _can_restart(error: ThreadMismatch | NotFound) -> bool:

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from unichat.adapter import EventSource
 from unichat.client.streams import SingleEventStream
-from unichat.conversations.queue import Turn
+from unichat.conversations.entries import Turn
 from unichat.conversations.turn import Asking
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program

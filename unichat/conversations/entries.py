@@ -1,0 +1,79 @@
+"""A message on its way, and what it gets when it enters the queue of its conversation: a turn, a wait, or an answer."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from unichat.conversations.messages import Part
+from unichat.models import Answer
+
+JOINED = Answer(text="", began="joined")
+"""What a message gets that was asked together with a later one."""
+
+
+@frozen(kw_only=True)
+class Message:
+    """A message on its way to a turn.
+
+    Attributes:
+        token: its own, which no other message has.
+        gives_up_after: seconds that it waits at most.
+        question_limit: the longest question that the vendor takes; None for any.
+    """
+
+    conversation: str
+    part: Part
+    token: str
+    overlap: str
+    lease: float
+    event_ttl: float
+    gives_up_after: float
+    question_limit: int | None
+
+
+@frozen(kw_only=True)
+class Turn:
+    """A message whose question may be asked now.
+
+    Attributes:
+        parts: what to ask, in order; the message's own is the last.
+        asked_at: when the turn began.
+        thread: the conversation's thread in its text form; None if there is none.
+        latest_id: the id of the conversation's newest answer, as far as it is kept.
+        resets: how often the conversation had been reset.
+        speaker: the first one who spoke in it.
+        shared: whether there are others, as far as known.
+        lost_since: if the question was out before and its answer was lost: when it went out.
+    """
+
+    message: Message
+    ticket: int
+    parts: tuple[Part, ...]
+    asked_at: float
+    thread: str | None
+    latest_id: str | None
+    resets: int
+    speaker: str | None
+    shared: bool
+    lost_since: float | None = None
+
+    @property
+    def question(self) -> str:
+        """All parts as one question."""
+        return "\n\n".join(part.text for part in self.parts)
+
+
+@frozen
+class Waiting:
+    """The message waits: with a ticket, or for another delivery of its event, without one."""
+
+    ticket: int | None
+
+
+@frozen
+class Refused:
+    """Another message has the turn, and this one does not want to wait."""
+
+
+Entry = Turn | Waiting | Refused | Answer
+"""What a message gets."""

@@ -1,0 +1,123 @@
+"""Tickets: a row for each message that waits for its turn or has it. Parts of transactions; see `queue`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from unichat.conversations.encoding import decode_parts, encode_parts
+from unichat.conversations.entries import Message, Turn
+from unichat.conversations.messages import Part
+from unichat.conversations.stores.base import Transaction
+
+
+@frozen
+class Ticket:
+    """One row.
+
+    Attributes:
+        part: who sent the message, and its event, without its text.
+        asked_at: when its question went out; None while it waits.
+        parts: what waits to be asked, the message's own text included while it waits.
+        joined: whether it was asked together with a later one; its worker has yet to see that.
+    """
+
+    number: int
+    token: str
+    expires: float
+    gives_up: float
+    part: Part
+    asked_at: float | None
+    parts: tuple[Part, ...]
+    joined: bool
+
+    @property
+    def others(self) -> tuple[Part, ...]:
+        """What is asked for others: once the question is out, the text of its own message is kept no longer."""
+        return self.parts[:-1] if self.asked_at is None else self.parts
+
+
+def lock_conversation(tx: Transaction, conversation: str) -> int:
+    """Hold the conversation's row until the end of the transaction; return the number of its next ticket."""
+    if not tx.run(
+        "UPDATE unichat_conversations SET turns = turns + 1, used_at = :now WHERE conversation = :conversation",
+        now=tx.now,
+        conversation=conversation,
+    ):
+        tx.run(
+            "INSERT INTO unichat_conversations (conversation, shared, turns, resets, used_at)"
+            " VALUES (:conversation, 0, 1, 0, :now)",
+            now=tx.now,
+            conversation=conversation,
+        )
+        return 1
+    (number,) = tx.rows(
+        "SELECT turns FROM unichat_conversations WHERE conversation = :conversation", conversation=conversation
+    )[0]
+    return int(number)
+
+
+def read_tickets(tx: Transaction, conversation: str) -> list[Ticket]:
+    """Return all tickets of a conversation, in order."""
+    rows = tx.rows(
+        "SELECT ticket, token, expires, gives_up, speaker, event, asked_at, parts, joined FROM unichat_tickets"
+        " WHERE conversation = :conversation ORDER BY ticket",
+        conversation=conversation,
+    )
+    return [
+        Ticket(number, token, expires, gives_up, Part(speaker, event, ""), asked_at, decode_parts(parts), bool(joined))
+        for number, token, expires, gives_up, speaker, event, asked_at, parts, joined in rows
+    ]
+
+
+def insert_ticket(
+    tx: Transaction, message: Message, number: int, *, asked_at: float | None, parts: Sequence[Part]
+) -> None:
+    """Make a ticket for a message; with `asked_at`, it has its turn."""
+    tx.run(
+        "INSERT INTO unichat_tickets"
+        " (conversation, ticket, token, expires, gives_up, event, speaker, asked_at, parts, joined)"
+        " VALUES (:conversation, :ticket, :token, :expires, :gives_up, :event, :speaker, :asked_at, :parts, 0)",
+        conversation=message.conversation,
+        ticket=number,
+        token=message.token,
+        expires=tx.now + message.lease,
+        gives_up=tx.now + message.gives_up_after,
+        event=message.part.event,
+        speaker=message.part.speaker,
+        asked_at=asked_at,
+        parts=encode_parts(parts),
+    )
+
+
+def delete_ticket(tx: Transaction, conversation: str, ticket: Ticket) -> None:
+    """Remove a ticket, whosever it is."""
+    tx.run(
+        "DELETE FROM unichat_tickets WHERE conversation = :conversation AND ticket = :ticket",
+        conversation=conversation,
+        ticket=ticket.number,
+    )
+
+
+def remove_ticket(tx: Transaction, turn: Turn) -> bool:
+    """Remove a turn's ticket; return whether it was still there."""
+    return bool(
+        tx.run(
+            "DELETE FROM unichat_tickets WHERE conversation = :conversation AND ticket = :ticket AND token = :token",
+            conversation=turn.message.conversation,
+            ticket=turn.ticket,
+            token=turn.message.token,
+        )
+    )
+
+
+def renew(tx: Transaction, held: Sequence[tuple[str, str]], lease: float) -> None:
+    """Renew the leases of these tickets, each a conversation and a token; those that are gone stay gone."""
+    for conversation, token in held:
+        tx.run(
+            "UPDATE unichat_tickets SET expires = :expires WHERE conversation = :conversation AND token = :token",
+            expires=tx.now + lease,
+            conversation=conversation,
+            token=token,
+        )

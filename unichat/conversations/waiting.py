@@ -1,0 +1,86 @@
+"""Waits until a message has its turn, and ends turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from unichat._text.log import log
+from unichat._text.printable import quoted
+from unichat.conversations import queue
+from unichat.conversations.entries import Entry, Message, Refused, Turn, Waiting
+from unichat.conversations.stores.base import Store, Transaction, transact
+from unichat.errors import ConversationBusy, StoreError
+from unichat.execution.context import wait_timeout
+from unichat.execution.effects import Program, Sleep
+from unichat.models import Answer
+from unichat.transport.base import Deadline
+
+T = TypeVar("T")
+
+_FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.25
+"""Seconds between looks at whose turn it is: an answer takes seconds, and each look costs a query."""
+
+_ENDING_SECONDS = 5.0
+"""How long the end of a turn may wait for others who write. After that, its lease runs out by itself."""
+
+
+def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program[Turn | Answer]:
+    """Wait for a message's turn; return it, or an answer that needs none.
+
+    Raises:
+        ConversationBusy: another message has its turn, and this one does not want to wait.
+        DeadlineExceeded: the turn did not come in time.
+        StoreError: the store cannot be read or written.
+    """
+
+    def run(function: Callable[[Transaction], T], *, writes: bool = True) -> Program[T]:
+        return transact(store, function, writes=writes, may_wait=lambda: deadline.remaining() > 0)
+
+    failure: BaseException | None = None
+    entry: Entry | None = None
+    try:
+        entry = yield from run(partial(queue.enter, message=message))
+        wait = _FIRST_LOOK
+        while isinstance(entry, Waiting):
+            left = deadline.remaining()
+            if left <= 0:
+                failure = wait_timeout("another message of the conversation", deadline)
+                break
+            yield Sleep(min(wait, left))
+            wait = min(2 * wait, _LONGEST_LOOK)
+            if deadline.remaining() <= 0:
+                continue
+            if (yield from run(partial(queue.may_advance, message=message, waiting=entry), writes=False)):
+                entry = yield from run(partial(queue.advance, message=message, waiting=entry))
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        failure = error
+    if failure is not None:
+        # Also where a cancelled transaction may have made a ticket, or given it its turn.
+        if not isinstance(failure, StoreError):
+            yield from end_turn(store, message, partial(queue.leave, message=message), deadline)
+        raise failure
+    if isinstance(entry, Refused):
+        raise ConversationBusy(
+            f"another message of the conversation {quoted(message.conversation)} is being answered",
+            hint="Ask again when it has been.",
+            conversation=message.conversation,
+        )
+    assert isinstance(entry, Turn | Answer)
+    return entry
+
+
+def end_turn(
+    store: Store, message: Message, function: Callable[[Transaction], T], deadline: Deadline
+) -> Program[T | None]:
+    """Run a transaction at the end of a turn: if the store fails, that is logged, and changes nothing else."""
+    clock = deadline.clock
+    until = clock() + _ENDING_SECONDS
+    try:
+        return (yield from transact(store, function, may_wait=lambda: clock() < until))
+    except StoreError as error:
+        log.error("the end of a turn in %s was not stored: %s", quoted(message.conversation), error)
+        return None
