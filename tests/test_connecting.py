@@ -218,3 +218,35 @@ def test_a_transport_for_another_address_is_refused_before_anything_is_sent(serv
         client.chat("Hi?")
     assert caught.value.argument == "transport"
     assert server.log == []
+
+
+class Hook:
+    def started(self, record):
+        pass
+
+    attempted = started
+
+    def finished(self, record, error):
+        pass
+
+
+@pytest.mark.parametrize("hooks", [None, 5, "hook", Hook(), [Hook], [Hook(), object()], [None], {Hook()}])
+@pytest.mark.parametrize("client", ["sync", "asyncio", "asyncio, in a loop"])
+def test_what_are_no_hooks_is_refused_at_once(connect, hooks, client):
+    def make():
+        if client == "sync":
+            return connect("https://vendor.example", hooks=hooks)
+        return unichat.connect_async("kapa", hooks=hooks, api_key="sesame", project_id=PROJECT)
+
+    async def within():
+        make()
+
+    with pytest.raises(ConfigError, match="hooks") as caught:
+        asyncio.run(within()) if client.endswith("loop") else make()
+    assert caught.value.key == "hooks"
+    assert "unichat.hooks.Hook" in caught.value.hint
+
+
+def test_hooks_may_be_a_list_or_a_tuple(connect):
+    assert connect("https://vendor.example", hooks=[Hook()])
+    assert connect("https://vendor.example", hooks=(Hook(), Hook()))

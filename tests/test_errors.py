@@ -197,3 +197,23 @@ def test_a_raised_error_can_be_pickled_with_its_traceback_behind_it():
     with pytest.raises(InvalidInput) as caught:
         raise InvalidInput("no", argument="question")
     assert pickle.loads(pickle.dumps(caught.value)).argument == "question"
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_notes_and_attributes_of_the_callers_own_survive(way, kind):
+    error = kind("broken")
+    error.add_note("while asking about kettles")
+    error.customer = {"id": 7}
+    again = way(error)
+    assert again.__notes__ == ["while asking about kettles"]
+    assert again.customer == {"id": 7}
+    assert str(again) == str(error)
+    again.add_note("and again")
+    assert error.__notes__ == ["while asking about kettles"]
+    again = way(again)
+    assert again.__notes__ == ["while asking about kettles", "and again"]
+
+
+def test_an_error_without_any_has_none_in_its_copy():
+    assert vars(copy.copy(errors.NotFound("x"))).keys() == vars(errors.NotFound("x")).keys()

@@ -1,23 +1,27 @@
-"""`connect`: from a backend's name, a URL, a profile, or the default profile to a client."""
+"""`connect`: from a backend's name, a URL, a profile, or the default profile to a client.
+
+Nothing is imported before a client is made: where an event loop is running, that must not hold it up.
+"""
 
 from __future__ import annotations
 
 import inspect
 import os
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from unichat._text.printable import quoted
-from unichat.adapter import Backend, CommonSettings
-from unichat.adapter.setting_checks import split_base_url
-from unichat.client.adapter_calls import build_adapter
-from unichat.client.sync_client import Client
-from unichat.errors import ConfigError
-from unichat.hooks import Hook
-from unichat.transport.base import REAL_TIME, AsyncTransport, Clock, Transport
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 if TYPE_CHECKING:
+    from unichat.adapter import Backend, CommonSettings
     from unichat.client.async_client import AsyncClient
+    from unichat.client.sync_client import Client
+    from unichat.hooks import Hook
+    from unichat.transport.base import AsyncTransport, Clock, Transport
+
+_SLOW = ("unichat.client.async_client", "unichat.config", "unichat.transport.h11.transport")
+"""What takes long to import, for an asyncio client."""
+_TRANSPORT = ("send", "open", "close")
+_HOOK = ("started", "attempted", "finished")
 
 
 def connect(
@@ -68,15 +72,37 @@ def connect_async(
 ) -> AsyncClient:
     """Return an asyncio client of one backend. Takes what `connect` takes; call it within the event loop.
 
+    The first one in a process is made at its first await, or as its `async with` block is entered, off the event loop:
+    until then its code is not loaded, which takes a while. Mistakes in the settings are then raised there.
+
     Raises:
         ConfigError: with every mistake in the settings at once; or h11, the extra `async`, is not installed.
     """
-    from unichat import config as configuration
+    _check_transport(transport, asynchronous=True)
+    _check_hooks(hooks)
 
-    request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
-    del target, settings
-    resolved = configuration.resolve_request(request)
-    return async_client_for(resolved.backend, resolved.settings, transport=transport, hooks=hooks)
+    def build() -> AsyncClient:
+        from unichat import config as configuration
+
+        request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
+        resolved = configuration.resolve_request(request)
+        return async_client_for(resolved.backend, resolved.settings, transport=transport, hooks=hooks)
+
+    if all(name in sys.modules for name in _SLOW) or not _is_in_event_loop():
+        return build()
+    from unichat.client.pending_client import PendingClient
+
+    return cast("AsyncClient", PendingClient(build))
+
+
+def _is_in_event_loop() -> bool:
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def client_for(
@@ -84,11 +110,17 @@ def client_for(
     settings: CommonSettings,
     *,
     transport: Transport | None = None,
-    clock: Clock = REAL_TIME,
+    clock: Clock | None = None,
     hooks: Sequence[Hook] = (),
 ) -> Client:
     """Return a client for settings that have been checked already. `clock` is for tests that must not wait."""
+    from unichat.adapter.setting_checks import split_base_url
+    from unichat.client.adapter_calls import build_adapter
+    from unichat.client.sync_client import Client
+    from unichat.transport.base import REAL_TIME
+
     _check_transport(transport, asynchronous=False)
+    _check_hooks(hooks)
     adapter = build_adapter(backend, settings)
     if transport is None:
         from unichat.transport.requests.transport import RequestsTransport
@@ -105,7 +137,7 @@ def client_for(
         transport,
         endpoints=backend.endpoints,
         settings=settings,
-        clock=clock,
+        clock=clock or REAL_TIME,
         hooks=hooks,
     )
 
@@ -115,13 +147,16 @@ def async_client_for(
     settings: CommonSettings,
     *,
     transport: AsyncTransport | None = None,
-    clock: Clock = REAL_TIME,
+    clock: Clock | None = None,
     hooks: Sequence[Hook] = (),
 ) -> AsyncClient:
     """Return an asyncio client for settings that have been checked already. `clock` is for tests that must not wait."""
+    from unichat.client.adapter_calls import build_adapter
     from unichat.client.async_client import AsyncClient
+    from unichat.transport.base import REAL_TIME
 
     _check_transport(transport, asynchronous=True)
+    _check_hooks(hooks)
     adapter = build_adapter(backend, settings)
     if transport is None:
         transport = _asyncio_transport(settings)
@@ -131,12 +166,15 @@ def async_client_for(
         transport,
         endpoints=backend.endpoints,
         settings=settings,
-        clock=clock,
+        clock=clock or REAL_TIME,
         hooks=hooks,
     )
 
 
 def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
+    from unichat.adapter.setting_checks import split_base_url
+    from unichat.errors import ConfigError
+
     missing = False
     try:
         from unichat.transport.h11.transport import H11Transport
@@ -162,17 +200,36 @@ def _check_transport(transport: object, *, asynchronous: bool) -> None:
     """
     if transport is None:
         return
-    methods = [getattr(transport, name, None) for name in ("send", "open", "close")]
+    methods = [getattr(transport, name, None) for name in _TRANSPORT]
     name, other = ("AsyncTransport", "connect") if asynchronous else ("Transport", "connect_async")
     if isinstance(transport, type) or not all(map(callable, methods)):
-        raise ConfigError(
-            f"transport is {quoted(transport)}, which cannot send",
-            key="transport",
-            hint=f"Give an object with the methods of unichat.transport.base.{name}.",
-        )
-    if inspect.iscoroutinefunction(methods[0]) is not asynchronous:
-        raise ConfigError(
-            f"transport is {quoted(transport)}, whose send is {'not ' if asynchronous else ''}asynchronous",
-            key="transport",
-            hint=f"Give one that is a unichat.transport.base.{name}, or use {other}.",
-        )
+        problem, hint = "which cannot send", f"Give an object with the methods of unichat.transport.base.{name}."
+    elif inspect.iscoroutinefunction(methods[0]) is not asynchronous:
+        problem = f"whose send is {'not ' if asynchronous else ''}asynchronous"
+        hint = f"Give one that is a unichat.transport.base.{name}, or use {other}."
+    else:
+        return
+    _raise_config_error("transport", "is", transport, problem, hint)
+
+
+def _check_hooks(hooks: object) -> None:
+    """Reject what does not observe.
+
+    Raises:
+        ConfigError: it is not a sequence of objects with a hook's methods.
+    """
+    hint = "Give a list of objects with the methods of unichat.hooks.Hook."
+    if isinstance(hooks, str) or not isinstance(hooks, Sequence):
+        _raise_config_error("hooks", "is", hooks, "which is not a list", hint)
+    for hook in hooks:
+        if isinstance(hook, type):
+            _raise_config_error("hooks", "has", hook, "which is a class, not an object", hint)
+        if missing := [name for name in _HOOK if not callable(getattr(hook, name, None))]:
+            _raise_config_error("hooks", "has", hook, f"which has no {' and no '.join(missing)}", hint)
+
+
+def _raise_config_error(key: str, verb: str, value: object, problem: str, hint: str) -> NoReturn:
+    from unichat._text.printable import quoted
+    from unichat.errors import ConfigError
+
+    raise ConfigError(f"{key} {verb} {quoted(value)}, {problem}", key=key, hint=hint)

@@ -119,7 +119,11 @@ class UnichatError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {item.name: getattr(self, item.name) for item in fields(type(self))}
-        return _restore, (type(self), state)
+        # What a caller has added: attributes of their own, and notes.
+        own = {name: value for name, value in vars(self).items() if name not in state}
+        if "__notes__" in own:
+            own["__notes__"] = list(own["__notes__"])
+        return _restore, (type(self), state), own or None
 
 
 @define(slots=False, kw_only=True, eq=False, repr=False, str=False, field_transformer=_message_first)

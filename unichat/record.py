@@ -32,7 +32,7 @@ class CallRecord:
         call_id: ours, eight hexadecimal digits; it appears in every log line of the call.
         status: the last HTTP status, or None where no response arrived.
         envelope_status: the status in the response's body, where the vendor puts one there.
-        request_id: the vendor's id for the request, from the usual headers.
+        request_id: the vendor's id for the request, from the usual headers, printable, of at most 200 characters.
         vendor_code: the vendor's own code for a failure, such as `not_authenticated` or `value_error.missing`; None
             where it gives none.
         vendor_message: the vendor's own message about a failure, trimmed and escaped.

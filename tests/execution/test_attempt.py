@@ -12,6 +12,7 @@ from tests.policy.test_failures import PROMISED, STATUSES
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Request, Secret
 from unichat.errors import (
     AuthenticationError,
+    ConnectionFailed,
     DeadlineExceeded,
     InsufficientTokens,
     InvalidResponse,
@@ -616,3 +617,12 @@ def test_what_may_not_be_sent_twice_is_careful_with_idle_connections(replay):
     made = bench(reply(200, 1))
     made.run(operation(replay))
     assert made.sent[0].idempotent is (replay not in (ASK, INSERT))
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "", 5])
+def test_a_transports_failure_of_an_unknown_kind_may_have_been_delivered_and_is_not_repeated(kind):
+    made = bench(TransportFailure(kind))
+    error = made.error(operation(Replay.ASK))
+    assert (type(error), error.kind, error.maybe_delivered, len(made.sent)) == (ConnectionFailed, "closed", True, 1)
+    assert "TransportFailure" in error.hint
+    assert repr(kind) in error.message

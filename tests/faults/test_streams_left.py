@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from tests.faults.injection import good
-from tests.faults.neutral import Opens, new_nonce, sync_client_on
-from tests.faults.oracles import open_sockets
-from tests.faults.rows_streams import record
+from tests.faults.neutral import BACKENDS, Opens, new_nonce, settings_for, sync_client_on
+from tests.faults.oracles import Observer, open_sockets
+from tests.faults.rows_streams import record, then_silence
 from tests.faults.server import Connection, FaultServer, Received
 from tests.faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
 from tests.pace import PATIENCE, wait_until
 from unichat.client.sync_client import Client
+from unichat.connecting import async_client_for
 from unichat.errors import InvalidInput
 
 
@@ -151,3 +155,69 @@ def test_a_stream_that_nobody_enters_sends_nothing(count: Callable[..., None], c
         client.stream("How do I install it?")
         assert server.accepted == 0
     count(56, "never entered")
+
+
+def _texts(client: Client) -> Iterator[str]:
+    """As a bot may pass a stream on."""
+    with client.stream("How do I install it?") as pieces:
+        for event in pieces:
+            yield event.text
+
+
+async def _texts_on_asyncio(client: Any) -> AsyncIterator[str]:
+    async with client.stream("How do I install it?") as pieces:
+        async for event in pieces:
+            yield event.text
+
+
+def _check_reader_left(hook: Observer) -> None:
+    (record, error) = hook.ended[-1]
+    assert (error, record.stopped_by) == (None, None)
+    assert [attempt.outcome for attempt in record.attempts] == ["ok"]
+
+
+@pytest.mark.parametrize("way", ["break", "close", "forget"])
+def test_a_reader_who_leaves_the_callers_own_generator_is_no_interruption(way: str, count: Callable[..., None]) -> None:
+    hook = Observer()
+    with (
+        FaultServer(VENDORS["kapa"], (then_silence(3),)) as server,
+        sync_client_on("kapa", server.url, hooks=[hook]) as client,
+    ):
+        texts = _texts(client)
+        for _ in texts:
+            if way != "close":
+                break
+            texts.close()  # type: ignore[attr-defined]
+        if way == "break":
+            assert not hook.ended
+        del texts
+        gc.collect()
+        _check_reader_left(hook)
+    count(56, f"a reader who leaves by {way}: requests")
+
+
+@pytest.mark.parametrize("way", ["break", "close"])
+def test_a_reader_who_leaves_the_callers_own_async_generator_is_no_interruption(
+    way: str, count: Callable[..., None]
+) -> None:
+    hook = Observer()
+
+    async def read(client: Any) -> None:
+        texts = _texts_on_asyncio(client)
+        async for _ in texts:
+            if way == "break":
+                break
+            if way == "close":
+                await texts.aclose()  # type: ignore[attr-defined]
+        # The loop closes generators that are forgotten.
+        await asyncio.get_running_loop().shutdown_asyncgens()
+
+    async def use(url: str) -> None:
+        settings = settings_for("kapa", url)
+        async with async_client_for(BACKENDS["kapa"], settings, hooks=[hook]) as client:
+            await read(client)
+            _check_reader_left(hook)
+
+    with FaultServer(VENDORS["kapa"], (then_silence(3),)) as server:
+        asyncio.run(use(server.url))
+    count(56, f"a reader who leaves by {way}: h11")

@@ -44,6 +44,7 @@ PROMISED = {
 }
 OF_OUR_OWN = {
     "unsent": Row("YYYYY", False, errors.ConnectionFailed),
+    "unknown": Row("CCYYY", True, errors.ConnectionFailed),
     "exhausted": Row("YYYYY", False, errors.ConnectionFailed),
     "cancelled": Row("NNNNN", None, errors.ConnectionFailed),
     "first_event": Row("NNNNN", True, errors.DeadlineExceeded),

@@ -420,6 +420,23 @@ def test_a_closed_port_refuses_and_is_tried_again(serve, caller_on, replay):
     assert "127.0.0.1" not in error.message
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (b"r-1\x85\xad", "r-1 \\xad"),
+        (b"r\t1", "r 1"),
+        (b"x" * 5000, "x" * 199 + "…"),
+        (b"\xe2\x80\xae1", "\xe2\\x80\xae1"),
+        (b"", None),
+    ],
+)
+def test_what_a_header_says_is_printable_and_bounded_where_it_is_shown(serve, caller_on, sent, shown):
+    answer = http(404, b"{}", "X-Request-Id: HERE").replace(b"HERE", sent)
+    server = serve(answering(answer))
+    with caller_on(server.url) as caller:
+        assert caller.error().request_id == shown
+
+
 @pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
 def test_a_process_without_further_sockets_was_refused_by_nobody(serve, caller_on, replay, monkeypatch):
     def refuse(self, *_, **__):

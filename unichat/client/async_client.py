@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -11,6 +11,7 @@ from unichat.client.adapter_calls import build_context
 from unichat.client.arguments import require_thread
 from unichat.client.async_streams import AsyncAnswerStream
 from unichat.client.base import BaseClient
+from unichat.client.rows import AsyncRows
 from unichat.execution.async_performer import AsyncPerformer
 from unichat.hooks import Hook
 from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
@@ -213,12 +214,12 @@ class AsyncClient(BaseClient):
             options=options,
         )
 
-        async def exchanges() -> AsyncIterator[Exchange]:
+        async def exchanges() -> AsyncGenerator[Exchange, None]:
             while (rows := await self._performer.perform(reader.read_page())) is not None:
                 for exchange in rows:
                     yield exchange
 
-        return exchanges()
+        return AsyncRows(exchanges())
 
     async def clear_history(
         self,

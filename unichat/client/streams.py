@@ -108,6 +108,9 @@ class SingleConsumerStream(Generic[T]):
         self._give_up(None if isinstance(error, Exception) else error)
 
     def _give_up(self, interrupted_by: BaseException | None = None) -> None:
+        if isinstance(interrupted_by, GeneratorExit):
+            # The caller reads it in a generator of its own, whose reader has left: by `break`, perhaps.
+            interrupted_by = None
         self._closed, self._live = True, None
         if self._source is not None:
             self._source.close(interrupted_by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -10,6 +10,7 @@ from unichat.adapter import Adapter, CommonSettings, Endpoints, OnUnsupported, O
 from unichat.client.adapter_calls import build_context
 from unichat.client.arguments import require_thread
 from unichat.client.base import BaseClient
+from unichat.client.rows import Rows
 from unichat.client.streams import AnswerStream
 from unichat.execution.sync_performer import SyncPerformer
 from unichat.hooks import Hook
@@ -211,11 +212,11 @@ class Client(BaseClient):
             options=options,
         )
 
-        def exchanges() -> Iterator[Exchange]:
+        def exchanges() -> Generator[Exchange, None, None]:
             while (rows := self._performer.perform(reader.read_page())) is not None:
                 yield from rows
 
-        return exchanges()
+        return Rows(exchanges())
 
     def clear_history(
         self,

@@ -33,6 +33,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve
 
 from unichat._text.log import log
+from unichat._text.printable import trimmed
 from unichat.adapter import Operation, Replay, Reply, StreamFailure, StreamOperation
 from unichat.adapter.secrets import Signature
 from unichat.errors import InvalidInput, RateLimited, StreamInterrupted, UnichatError
@@ -51,6 +52,9 @@ from unichat.transport.base import HttpRequest, TransportFailure
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_REQUEST_ID = 200
+"""Characters of a vendor's id for a request: it is shown, logged and exported."""
 
 
 class OperationRun(Generic[T]):
@@ -162,7 +166,7 @@ class OperationRun(Generic[T]):
         """Note the head of a response."""
         request_id = request_id_in(headers)
         self.facts.status, self.facts.phase = status, "body"
-        self.facts.request_id = None if request_id is None else self.redact(request_id)
+        self.facts.request_id = None if request_id is None else trimmed(self.redact(request_id), _REQUEST_ID) or None
 
     def end_attempt(self, began: float, outcome: Done[Any] | Failed | None) -> None:
         """Record an attempt that began `began` seconds into the call; no outcome: it was interrupted."""

@@ -208,6 +208,15 @@ RULES: tuple[FailureRule, ...] = (
     ),
     FailureRule("5xx", "other 5xx", _ALWAYS, True, errors.ServerError, hint=_LATER),
     FailureRule(
+        "unknown",
+        "the transport reported a failure that is not one",
+        _IF_HARMLESS,
+        True,
+        errors.ConnectionFailed,
+        hint="Fix the transport: see unichat.transport.base.TransportFailure.",
+        error_kind="closed",
+    ),
+    FailureRule(
         "stream_error",
         "a stream that starts with an error without a status",
         _ALWAYS,
@@ -227,8 +236,8 @@ _STATUS_KINDS = {
 
 
 def rule_for_kind(kind: str) -> FailureRule:
-    """Return the rule for a kind of `TransportFailure`, or for another kind in the table."""
-    return _BY_KIND[kind]
+    """Return the rule for a kind of `TransportFailure`, or for another kind in the table; `unknown` for any other."""
+    return _BY_KIND.get(kind, _BY_KIND["unknown"])
 
 
 def rule_for_status(status: int) -> FailureRule:

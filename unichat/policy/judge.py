@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from unichat._interruptions import is_interruption
 from unichat._text.log import log
-from unichat._text.printable import trimmed
+from unichat._text.printable import quoted, trimmed
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Reply, StreamFailure, StreamOperation
 from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
 from unichat.policy.backoff import Backoff, retry_after
@@ -165,6 +165,8 @@ class Judge(Generic[T]):
             # The deadline cut the attempt short, or the failure no longer matters.
             failure = TransportFailure("deadline", failure.detail, _maybe_delivered(failure), failure.phase)
         rule = rule_for_kind(failure.kind)
+        if rule.kind == "unknown":
+            failure = evolve(failure, detail=quoted(failure.kind))
         error = self._error(rule, failure)
         if isinstance(error, DeadlineExceeded):
             before_event = failure.kind == "first_event"

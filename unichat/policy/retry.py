@@ -6,7 +6,10 @@ tenacity computes the wait first, then asks whether to stop, so the reasons to s
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+
+# With the client, and not with the first failure: there may be no file descriptor left to read it with by then, and it
+# would hold up an event loop.
+from tenacity import DoSleep, RetryCallState, Retrying, retry_if_result
 
 from unichat.adapter import PolicySettings
 from unichat.policy.backoff import longest_wait
@@ -14,9 +17,6 @@ from unichat.policy.budget import Budget
 from unichat.policy.failures import Retry
 from unichat.policy.judge import Failed
 from unichat.transport.base import Deadline
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 
 class Retries:
@@ -27,9 +27,6 @@ class Retries:
     """
 
     def __init__(self, policy: PolicySettings, deadline: Deadline, budget: Budget) -> None:
-        # Only now: most operations succeed first time, and importing tenacity costs more than everything else.
-        from tenacity import RetryCallState, Retrying, retry_if_result
-
         self.stopped_by: str | None = None
         self._policy = policy
         self._deadline = deadline
@@ -48,8 +45,6 @@ class Retries:
 
     def next_wait(self, failed: Failed) -> float | None:
         """Return how many seconds to wait before the next attempt, or None if there is none."""
-        from tenacity import DoSleep
-
         self._state.set_result(failed)
         action = self._retrying.iter(self._state)
         if not isinstance(action, DoSleep):

@@ -7,6 +7,11 @@ and a socket of our own can be closed after the loop has ended.
 from __future__ import annotations
 
 import asyncio
+
+# The resolution of names uses both, and would load them late: while that holds up the event loop, and perhaps where no
+# file descriptor is left to read them with.
+import concurrent.futures.thread  # noqa: F401
+import encodings.idna  # noqa: F401
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
