@@ -14,6 +14,7 @@ finds the pointer for the error.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any, Generic, Self, TypeVar
 
@@ -146,13 +147,14 @@ class JsonModel:
         Raises:
             InvalidResponse: a required member is missing, or an item of a list is not an object; with its pointer.
         """
-        try:
-            return _structure(cls)(row.raw)  # type: ignore[no-any-return, arg-type]
-        except _FAILURES:
-            for member in _members(cls).values():
-                key = member.find_key(row.raw)
-                member.read(find_member(row.raw, key), row.pointer_to(key))
-            raise
+        structure: Callable[[dict[str, Any]], Self] = _structure(cls)  # type: ignore[arg-type]
+        with suppress(*_FAILURES):
+            return structure(row.raw)
+        # Not within a handler: the error would keep that of cattrs as its context, and with it the vendor's answer.
+        for member in _members(cls).values():
+            key = member.find_key(row.raw)
+            member.read(find_member(row.raw, key), row.pointer_to(key))
+        return structure(row.raw)
 
 
 def parse_objects(value: object, item: Callable[[Fields], T] | type[T], pointer: str = "") -> tuple[T, ...]:
@@ -166,10 +168,9 @@ def parse_objects(value: object, item: Callable[[Fields], T] | type[T], pointer:
     if not isinstance(item, type):
         return read_rows(value, item, pointer)
     structure = _structure(item)
-    try:
+    with suppress(*_FAILURES):
         return tuple([structure(row) for row in value])
-    except _FAILURES:
-        return read_rows(value, item.read, pointer)  # type: ignore[attr-defined]
+    return read_rows(value, item.read, pointer)  # type: ignore[attr-defined]
 
 
 def _members(cls: type[Any]) -> dict[str, _Member]:

@@ -35,6 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run tests with unichat's fixtures once more for each of these faults, such as 503,cut_stream; "
         f"smoke: {','.join(SMOKE)}",
     )
+    group.addoption(
+        "--unichat-scorecard",
+        action="store_true",
+        help="print how each adapter's conformance tests ended, and what was skipped for which capability",
+    )
     parser.addini(
         "unichat_block_network", "fail tests whose clients would leave the machine", type="bool", default=False
     )
@@ -209,3 +214,11 @@ def _blocks_network(request: pytest.FixtureRequest) -> bool:
     if policy not in ("block", "allow"):
         raise pytest.UsageError(f'unichat_network takes "block" or "allow", not {policy!r}')
     return bool(policy == "block")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the scorecard of the adapters, if it is asked for."""
+    if config.getoption("--unichat-scorecard"):
+        from unichat.pytest_plugin.scorecard import write_scorecard
+
+        write_scorecard(terminalreporter)

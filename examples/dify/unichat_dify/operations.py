@@ -104,9 +104,10 @@ def list_conversations(
 
 
 @endpoints.add("DELETE", "/conversations/{conversation_id}", Replay.CLEAR, reference="Delete Conversation")
-def delete_conversation(endpoint: EndpointContext, *, conversation_id: str, user: str) -> Operation[Reply | None]:
+def delete_conversation(endpoint: EndpointContext, *, conversation_id: str, user: str) -> Operation[Any]:
     """Delete a conversation; the answer is empty. Source: Dify reference, 'Delete Conversation'."""
-    return endpoint.operation(lambda reply: None, path={"conversation_id": conversation_id}, body={"user": user})
+    path, body = {"conversation_id": conversation_id}, {"user": user}
+    return endpoint.operation(lambda reply: reply.json() if reply.body else None, path=path, body=body)
 
 
 @endpoints.add("GET", "/info", Replay.READ, reference="Get Application Basic Information")

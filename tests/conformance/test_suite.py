@@ -1,0 +1,102 @@
+"""The rules of the suite itself: what may be overridden, and the scorecard."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from unichat.testing.conformance import CONFORMANCE, AdapterConformance
+from unichat.testing.conformance.suite import weakened_tests
+
+pytest_plugins = ["pytester"]
+
+SUITE = """
+    import pytest
+    import unichat.testing
+    from unichat.testing.conformance import AdapterConformance
+
+    class TestFake(AdapterConformance):
+        def _fake(self):
+            fake = unichat.testing.FakeBackend()
+            for number in range(200):
+                fake.answers(f"Answer {number}.")
+            return fake
+
+        def connect(self, **settings):
+            return self._fake().client(**settings)
+
+        def connect_async(self, **settings):
+            return self._fake().async_client(**settings)
+
+        %s
+"""
+
+
+def test_the_suite_has_a_version_and_some_seventy_tests() -> None:
+    tests = [name for name in dir(AdapterConformance) if name.startswith("test_")]
+    assert AdapterConformance.version == CONFORMANCE == "1"
+    assert len(tests) >= 70
+    assert unchanged(type("TestMine", (AdapterConformance,), {}))
+
+
+def unchanged(cls: type) -> bool:
+    return weakened_tests(cls) == set()
+
+
+def expected(reason: str | None) -> object:
+    def test_models_are_frozen(self: object, client: object, user: object) -> None:
+        """The suite's."""
+
+    mark = pytest.mark.xfail if reason is None else pytest.mark.xfail(reason=reason)
+    return mark(test_models_are_frozen)
+
+
+@pytest.mark.parametrize(
+    "test", [None, 1, lambda self: None, expected(None), expected(""), pytest.mark.skip(lambda self: None)]
+)
+def test_a_test_that_is_taken_out_is_named(test: object) -> None:
+    assert weakened_tests(type("TestMine", (AdapterConformance,), {"test_models_are_frozen": test})) == {
+        "test_models_are_frozen"
+    }
+
+
+def test_a_test_may_be_expected_to_fail_with_a_reason() -> None:
+    assert unchanged(type("TestMine", (AdapterConformance,), {"test_models_are_frozen": expected("Not yet")}))
+
+
+@pytest.fixture(scope="session")
+def imported() -> None:
+    for name in ("unichat.pytest_plugin.scorecard", "unichat.pytest_plugin.network", "tenacity"):
+        import_module(name)
+
+
+def test_a_class_without_one_of_the_tests_fails_and_names_it(imported: None, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SUITE % "test_models_are_frozen = None")
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "-q", "-k", "TestFake and whole")
+    assert result.ret != 0
+    assert "TestFake overrides test_models_are_frozen" in str(result.stdout)
+
+
+def test_the_scorecard_says_what_was_skipped_and_why(imported: None, pytester: pytest.Pytester) -> None:
+    override = """@pytest.mark.xfail(reason="Not today")
+        def test_models_are_frozen(self, client, user):
+            raise AssertionError"""
+    pytester.makepyfile(SUITE % override)
+    result = pytester.runpytest_inprocess(
+        "-p",
+        "no:xdist",
+        "-q",
+        "--unichat-scorecard",
+        "-k",
+        "models_are or question_over_its_limit or returns_an_answer",
+    )
+    assert result.ret == 0, str(result.stdout)
+    result.stdout.fnmatch_lines(
+        [
+            "*conformance of adapters, version 1*",
+            "TestFake: 2 passed, 2 skipped, 2 xfailed",
+            "    2 expected to fail: Not today",
+            "    2 skipped: the capabilities are without question_limit",
+        ]
+    )
