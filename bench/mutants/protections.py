@@ -44,7 +44,7 @@ from unichat.policy.budget import Budget
 from unichat.policy.failures import Retry
 from unichat.policy.judge import Judge
 from unichat.transport.base import HttpRequest, TransportFailure
-from unichat.transport.requests.progress import AttemptProgress
+from unichat.transport.requests.progress import SocketProgress
 from unichat.transport.weak_semaphore import WeakSemaphore
 
 # Reading heads
@@ -120,7 +120,7 @@ def blame_of_proxies() -> None:
     """A proxy is blamed for whatever breaks behind it."""
     classify_error = transport.classify_error
 
-    def blaming(error: Exception, attempt: AttemptProgress) -> TransportFailure:
+    def blaming(error: Exception, attempt: SocketProgress) -> TransportFailure:
         attempt.phase = "connecting"
         return classify_error(error, attempt)
 
@@ -151,13 +151,13 @@ def idle_timeout() -> None:
 
 def closing() -> None:
     """A client that is closed lets its calls run on."""
-    stop = AttemptProgress.stop
+    stop = SocketProgress.stop
 
-    def unless_cancelled(attempt: AttemptProgress, reason: str) -> None:
+    def unless_cancelled(attempt: SocketProgress, reason: str) -> None:
         if reason != "cancelled":
             stop(attempt, reason)
 
-    AttemptProgress.stop = unless_cancelled  # type: ignore[method-assign]
+    SocketProgress.stop = unless_cancelled  # type: ignore[method-assign]
 
 
 def pools() -> None:
@@ -364,7 +364,7 @@ def certificates() -> None:
 def clean_errors() -> None:
     """An error is raised where the library's is caught, and so holds it, and the request with the key."""
 
-    def raising(error: Exception, attempt: AttemptProgress) -> TransportFailure:
+    def raising(error: Exception, attempt: SocketProgress) -> TransportFailure:
         raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
 
     transport.classify_error = raising
@@ -385,7 +385,7 @@ def clean_frames() -> None:
 
 def letting_go() -> None:
     """A connection goes back to its pool while a timer of its last call can still end it."""
-    AttemptProgress.release = lambda self: None  # type: ignore[method-assign]
+    SocketProgress.release = lambda self: None  # type: ignore[method-assign]
 
 
 def surplus() -> None:

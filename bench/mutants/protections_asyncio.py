@@ -25,7 +25,7 @@ from unichat.transport.h11 import connecting, response, transport
 from unichat.transport.h11.connection import Connection
 from unichat.transport.h11.decompression import ZlibDecompressor
 from unichat.transport.h11.pool import ConnectionPool
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
 from unichat.transport.h11.response_reader import ResponseReader
 
 # What other HTTP libraries do by themselves
@@ -117,12 +117,12 @@ def proxies() -> None:
 
 def deadline() -> None:
     """A wait lasts as long as it takes."""
-    AttemptProgress._set_timer = lambda self, due: None  # type: ignore[method-assign]
+    TaskProgress._set_timer = lambda self, due: None  # type: ignore[method-assign]
 
 
 def silence() -> None:
     """A stream may be silent up to its deadline."""
-    AttemptProgress._next_due = lambda self: self._end  # type: ignore[method-assign]
+    TaskProgress._next_due = lambda self: self._end  # type: ignore[method-assign]
 
 
 def body_limit() -> None:
@@ -137,17 +137,17 @@ def body_limit() -> None:
 
 def written() -> None:
     """Nobody notes what was sent."""
-    AttemptProgress.delivered = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
+    TaskProgress.delivered = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
 
 def handshakes() -> None:
     """A handshake passes for a part of connecting."""
-    slot: Any = AttemptProgress.phase
+    slot: Any = TaskProgress.phase
 
     def note(self: Any, phase: str) -> None:
         slot.__set__(self, "connecting" if phase == "handshake" else phase)
 
-    AttemptProgress.phase = property(slot.__get__, note)  # type: ignore[assignment]
+    TaskProgress.phase = property(slot.__get__, note)  # type: ignore[assignment]
 
 
 def heads() -> None:
@@ -176,8 +176,8 @@ def clean_errors() -> None:
 
 def closing() -> None:
     """A client that is closed lets its calls run on."""
-    stop = AttemptProgress.stop
-    AttemptProgress.stop = (  # type: ignore[method-assign]
+    stop = TaskProgress.stop
+    TaskProgress.stop = (  # type: ignore[method-assign]
         lambda self, reason: None if reason == "cancelled" else stop(self, reason)
     )
 

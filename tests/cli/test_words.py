@@ -251,7 +251,7 @@ def test_a_user_that_is_missing_for_feedback_names_the_option(run, profiles, que
 def test_a_broken_stream_says_that_the_text_so_far_is_shown(run, vendor, record):
     vendor(record("First."), cut=True)
     for result in (run("call", "chat_streamed", "query=What?"), run("chat", piped="What?\n")):
-        assert "after 1 event: response truncated. The text so far is shown; look at the history" in result.err
+        assert "after 1 event: response truncated. The text so far is shown; check the history" in result.err
 
 
 def test_a_hint_inside_a_chat_is_worded_for_the_command_line(run, profiles, question):

@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from unichat.adapter import EventSource
 from unichat.errors import InvalidInput, UnichatError
-from unichat.execution.live_stream import closed_stream
+from unichat.execution.stream_failures import closed_stream
 from unichat.models import Answer, StreamEvent
 
 T = TypeVar("T")

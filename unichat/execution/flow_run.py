@@ -14,8 +14,8 @@ from unichat.execution.call import Call
 from unichat.execution.context import Context, wait_timeout
 from unichat.execution.effects import Acquire, Program
 from unichat.execution.flow_step import advance_flow
-from unichat.execution.live_stream import closed_stream
 from unichat.execution.locks import KeyedLock
+from unichat.execution.stream_failures import closed_stream
 from unichat.models import Answer, StreamEvent
 from unichat.policy.judge import Done
 

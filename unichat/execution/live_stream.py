@@ -19,7 +19,7 @@ A stream ends in one of six ways, and each ends the operation's run (`OperationR
 - its consumer leaves it, by `close`, by the end of its block, by Ctrl-C or a cancelled task;
 - it is forgotten, and the garbage collector comes by, in whichever thread.
 
-Idle time is what the consumer spends waiting for the vendor. It starts anew with each event and each sign of life (a
+Idle time is what the consumer spends waiting for the vendor. It restarts with each event and each sign of life (a
 comment, a ping, an empty record), not with each byte, and the consumer's own time does not count. A sign of life is
 not an event: before the first event, the stream may still be asked for again.
 
@@ -43,13 +43,18 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve
-
 from unichat._text.templates import Template, Term
-from unichat.adapter import Reply, StreamDecoder, StreamFailure, StreamOperation
-from unichat.errors import InvalidInput, InvalidResponse, StreamInterrupted, UnichatError
+from unichat.adapter import Reply, StreamDecoder, StreamOperation
+from unichat.errors import InvalidResponse, StreamInterrupted, UnichatError
 from unichat.execution.attempt import OperationRun
 from unichat.execution.effects import Program, Read
+from unichat.execution.stream_failures import (
+    BodyFailure,
+    as_stream_failure,
+    closed_stream,
+    fail_before_first_event,
+    is_of_stream,
+)
 from unichat.models import Answer, StreamEvent
 from unichat.policy.failures import rule_for_kind
 from unichat.policy.judge import Done, Failed
@@ -61,29 +66,6 @@ T = TypeVar("T")
 
 _SILENCE = 1.0
 """Seconds without bytes after which a deadline ends a stream that has everything, rather than interrupting it."""
-
-
-class _BodyFailure(Exception):
-    """The transport's failure, on its way from where the body is read to the consumer."""
-
-    def __init__(self, failure: TransportFailure) -> None:
-        super().__init__(failure)
-        self.failure = failure
-
-
-def fail_before_first_event(failure: TransportFailure) -> TransportFailure:
-    """Return what a failure before the first event is: idle time until then has a limit of its own."""
-    return evolve(failure, kind="first_event") if failure.kind == "stalled" else failure
-
-
-def _is_of_stream(problem: Exception) -> bool:
-    """Return whether a stream breaks for `problem`; anything else, such as a signal's exception, passes through."""
-    return isinstance(problem, _BodyFailure | StreamFailure | UnichatError) or is_mistake(problem)
-
-
-def closed_stream() -> InvalidInput:
-    """Return the error for a look at a stream that is closed."""
-    return InvalidInput("the stream is closed", hint="Read it before its block is left, or ask again.")
 
 
 class LiveStream(Generic[T]):
@@ -104,7 +86,7 @@ class LiveStream(Generic[T]):
         self._is_idle = False
         """Whether the idle timeout counts from the last event already."""
         self._signs_of_life = 0
-        """Those after which the idle timeout has begun anew."""
+        """Those after which the idle timeout has restarted."""
         self._clock = run.call.deadline.clock
         self._asked = self._arrived = self._clock()
         """When more was asked for the last time, and when the last bytes came."""
@@ -130,7 +112,7 @@ class LiveStream(Generic[T]):
                 if not (self._may_read(silence) and self._take((yield Read(self._reply)))):
                     break
         except Exception as problem:
-            if not _is_of_stream(problem):
+            if not is_of_stream(problem):
                 raise
             return self._fail_before_first_event(problem)
         self._begun = True
@@ -139,9 +121,9 @@ class LiveStream(Generic[T]):
         return Done(self)
 
     def _fail_before_first_event(self, problem: Exception) -> Failed:
-        if isinstance(problem, _BodyFailure):
+        if isinstance(problem, BodyFailure):
             return self._run.judge.failure(fail_before_first_event(problem.failure))
-        failed = self._run.judge.stream_failure(self._stream_failure(problem), self._head)
+        failed = self._run.judge.stream_failure(as_stream_failure(problem), self._head)
         self._keep_cause(failed.error, problem)
         return failed
 
@@ -163,7 +145,7 @@ class LiveStream(Generic[T]):
         try:
             event = next(self._events, None)
         except Exception as problem:
-            if not _is_of_stream(problem):
+            if not is_of_stream(problem):
                 raise
             error = self._interrupt(problem)
         else:
@@ -187,7 +169,7 @@ class LiveStream(Generic[T]):
         try:
             going_on = self._may_read(self._policy.idle_timeout) and self._take((yield Read(self._reply)))
         except Exception as problem:
-            if not _is_of_stream(problem):
+            if not is_of_stream(problem):
                 raise
             error = self._interrupt(problem)
         else:
@@ -198,10 +180,10 @@ class LiveStream(Generic[T]):
         raise error from error.__cause__
 
     def _may_read(self, silence: float) -> bool:
-        """Return whether there may be more to read, or raise `_BodyFailure` if the stream may not end here.
+        """Return whether there may be more to read, or raise `BodyFailure` if the stream may not end here.
 
         Args:
-            silence: the idle timeout that begins anew after a sign of life.
+            silence: the idle timeout that restarts after a sign of life.
         """
         decoder: Any = self._decoder
         if self._knows_end and decoder.ended:
@@ -219,7 +201,7 @@ class LiveStream(Generic[T]):
         return True
 
     def _take(self, chunk: bytes | TransportFailure | None) -> bool:
-        """Take what has come, None for the end; return whether there may be more. Raises `_BodyFailure`."""
+        """Take what has come, None for the end; return whether there may be more. Raises `BodyFailure`."""
         if isinstance(chunk, bytes):
             self._events, self._is_idle = self._decoder.feed(chunk), False
             self._arrived = self._clock()
@@ -233,16 +215,16 @@ class LiveStream(Generic[T]):
             self._events = flush()
             return True
         if not self._is_end(chunk):
-            raise _BodyFailure(chunk)
+            raise BodyFailure(chunk)
         return False
 
     def _check_end(self) -> None:
-        """Raise `_BodyFailure` if the stream may not end where its body did."""
+        """Raise `BodyFailure` if the stream may not end where its body did."""
         reason = self._decoder.end()
         if reason is None and not self._reply.delimited and not self._decoder.complete:
             reason = "it ended with its connection, as one that is cut does"
         if reason is not None:
-            raise _BodyFailure(TransportFailure("truncated", reason, phase="body"))
+            raise BodyFailure(TransportFailure("truncated", reason, phase="body"))
 
     def _is_end(self, failure: TransportFailure) -> bool:
         """Return whether everything promised has come, and only the connection was not closed."""
@@ -255,28 +237,22 @@ class LiveStream(Generic[T]):
         looked = self._asked - deadline.started < deadline.seconds
         return looked and self._clock() - self._arrived >= _SILENCE and self._decoder.complete
 
-    def _stream_failure(self, problem: Exception) -> StreamFailure:
-        """Return the failure that a decoder reports, or what a mistake of its own amounts to."""
-        if isinstance(problem, StreamFailure):
-            return problem
-        return StreamFailure("record", f"the adapter could not read it ({type(problem).__name__})")
-
     def _interrupt(self, problem: Exception) -> UnichatError:
         """Close, and return the error for a stream that broke after its first event, with all that had come."""
         if self._closed:
             # Somebody closed it while another waited for more.
             return closed_stream()
         stopped_by = "not_retryable"
-        hint = Template("The text so far is ", Term("in .text"), "; look at the history before asking again.")
+        hint = Template("The text so far is ", Term("in .text"), "; check the history before asking again.")
         verdict: UnichatError | None = None
-        if isinstance(problem, _BodyFailure):
+        if isinstance(problem, BodyFailure):
             failure = problem.failure
             title = rule_for_kind(failure.kind).title
             reason = f"{title}: {failure.detail}" if failure.detail else title
             if failure.kind in ("deadline", "cancelled"):
                 stopped_by = failure.kind
         else:
-            report = self._stream_failure(problem)
+            report = as_stream_failure(problem)
             judged = self._run.judge_interruption(report, self._head)
             reason = self._run.redact(report.reason)
             if report.response is not None:
@@ -317,9 +293,9 @@ class LiveStream(Generic[T]):
         except Exception as problem:
             if not is_mistake(problem):
                 raise
-            reason = self._stream_failure(problem).reason
+            reason = as_stream_failure(problem).reason
             cause = clean_mistake(problem, self._run.redact)
-        error = InvalidResponse(f"the stream: {reason}", hint="Look at the history before asking again.")
+        error = InvalidResponse(f"the stream: {reason}", hint="Check the history before asking again.")
         error.backend, error.operation = self._operation.backend, self._operation.name
         # Not within the handler: it would keep what it stands for.
         raise error from cause
@@ -330,7 +306,7 @@ class LiveStream(Generic[T]):
         try:
             partial = getattr(self._decoder, "partial", self._decoder.result)()
         except Exception as mistake:
-            if not _is_of_stream(mistake):
+            if not is_of_stream(mistake):
                 raise
         return partial if isinstance(partial, Answer) else None
 

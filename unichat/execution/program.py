@@ -17,8 +17,9 @@ from unichat.execution.call import Call
 from unichat.execution.context import Context
 from unichat.execution.effects import FetchToken, Open, Program, Read, Send, Sleep
 from unichat.execution.flow_run import FlowRun
-from unichat.execution.live_stream import LiveStream, fail_before_first_event
+from unichat.execution.live_stream import LiveStream
 from unichat.execution.signing import sign_by
+from unichat.execution.stream_failures import fail_before_first_event
 from unichat.execution.token_provider import require_secret
 from unichat.execution.tokens import Tokens
 from unichat.policy.judge import Done, Failed

@@ -6,7 +6,7 @@ IDLE_LIFE = 4.0
 """Seconds that an idle connection is trusted with a question: common servers close theirs after 5, perhaps under it."""
 
 LARGE_REQUEST = 65_536
-"""Bytes of a request whose connection is not used again: who answers before the end of one may never read the rest."""
+"""Bytes of a request whose connection is not used again: the server may answer before the end, and never read it."""
 
 # The head of an answer. The first two are those of the standard library.
 LONGEST_LINE = 65_536

@@ -60,7 +60,7 @@ def _find_in_environment(scheme: str) -> Proxy | None:
     for name in (f"{scheme}_proxy", "all_proxy"):
         for variable in (name, name.upper()):
             if variable == "HTTP_PROXY" and "REQUEST_METHOD" in os.environ:
-                # On a web server, it is a header of whoever asks that.
+                # On a web server, it is a header of the request that is being served.
                 continue
             if (value := os.environ.get(variable)) is not None:
                 if value.strip():

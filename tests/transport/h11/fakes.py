@@ -9,7 +9,7 @@ from typing import Any
 
 from unichat.transport.base import Deadline
 from unichat.transport.h11.connection import Connection
-from unichat.transport.h11.progress import AttemptProgress
+from unichat.transport.h11.progress import TaskProgress
 
 
 class FakeTransport(asyncio.Transport):
@@ -74,8 +74,8 @@ def receive(connection: Connection, data: bytes) -> None:
         connection.buffer_updated(len(piece))
 
 
-def new_progress(seconds: float = 60.0, idle_timeout: float | None = None) -> AttemptProgress:
-    return AttemptProgress(asyncio.get_running_loop(), Deadline(seconds), idle_timeout)
+def new_progress(seconds: float = 60.0, idle_timeout: float | None = None) -> TaskProgress:
+    return TaskProgress(asyncio.get_running_loop(), Deadline(seconds), idle_timeout)
 
 
 async def turns(count: int = 5) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.transport.h11.fakes import Wire, new_progress, receive, run, turns
 from unichat.transport import limits
 from unichat.transport.h11.connection import Connection
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: any\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -26,7 +26,7 @@ def wire() -> Iterator[Wire]:
     wire.close()
 
 
-def begin(wire: Wire, progress: AttemptProgress | None = None, body: bytes = b"") -> Connection:
+def begin(wire: Wire, progress: TaskProgress | None = None, body: bytes = b"") -> Connection:
     wire.connection.begin(progress or new_progress(), REQUEST, body)
     return wire.connection
 

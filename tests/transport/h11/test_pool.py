@@ -11,7 +11,7 @@ from tests.transport.h11.fakes import Wire, new_progress, receive, run, turns
 from unichat.transport import limits
 from unichat.transport.h11.connection import Connection
 from unichat.transport.h11.pool import ConnectionPool
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
 
 
 class Network:
@@ -22,7 +22,7 @@ class Network:
         self.takes = 0
         self.fails = False
 
-    async def connect(self, progress: AttemptProgress) -> Connection:
+    async def connect(self, progress: TaskProgress) -> Connection:
         progress.phase = "connecting"
         await turns(self.takes)
         if self.fails:

@@ -16,7 +16,7 @@ import urllib3
 from unichat.testing import FakeClock
 from unichat.transport.base import Deadline, TransportFailure
 from unichat.transport.requests.errors import classify_error
-from unichat.transport.requests.progress import AttemptProgress
+from unichat.transport.requests.progress import SocketProgress
 
 POOL = urllib3.HTTPConnectionPool("vendor.example")
 
@@ -30,7 +30,7 @@ def chained(*links):
 
 def classify(error, phase="connecting", *, written=0, stopped=None, passed=False):
     clock = FakeClock()
-    progress = AttemptProgress(Deadline(5.0, clock.monotonic), phase=phase, written=written, stopped=stopped)
+    progress = SocketProgress(Deadline(5.0, clock.monotonic), phase=phase, written=written, stopped=stopped)
     clock.advance(6.0 if passed else 1.0)
     return classify_error(error, progress)
 

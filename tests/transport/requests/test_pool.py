@@ -6,7 +6,10 @@ import queue
 
 import pytest
 
+from unichat.transport.base import Deadline
+from unichat.transport.requests.connections import TrackedConnection
 from unichat.transport.requests.pool import POOLS, IdleStack
+from unichat.transport.requests.progress import SocketProgress, current
 
 
 def test_get_returns_the_connection_that_was_used_last():
@@ -41,16 +44,27 @@ def test_a_pool_releases_a_connection_before_it_is_idle(scheme):
     pool = POOLS[scheme]("vendor.example")
     seen = []
 
-    class Connection:
-        is_verified = True
-        proxy_is_verified = None
-
+    class Connection(TrackedConnection):
         def release(self):
             seen.append(pool.pool.qsize())
 
-        def close(self):
-            pass
-
-    pool._put_conn(Connection())
+    pool._put_conn(Connection("vendor.example"))
     pool._put_conn(None)
     assert (seen, pool.pool.qsize()) == ([0], 1)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_of_a_recording_tool_may_have_sent_what_was_asked_for(scheme, monkeypatch):
+    class Theirs:
+        is_connected = True
+
+        def __init__(self, **_):
+            pass
+
+    pool = POOLS[scheme]("vendor.example")
+    monkeypatch.setattr(current, "progress", SocketProgress(Deadline(1.0)), raising=False)
+    assert isinstance(pool._get_conn(), TrackedConnection)
+    assert current.progress.written == 0
+    monkeypatch.setattr(type(pool).__mro__[2], "ConnectionCls", Theirs)
+    assert isinstance(pool._get_conn(), Theirs)
+    assert (current.progress.phase, current.progress.written) == ("sending", 1)

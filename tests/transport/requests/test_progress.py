@@ -12,7 +12,7 @@ import pytest
 
 from tests.pace import PATIENCE
 from unichat.transport.base import Deadline
-from unichat.transport.requests.progress import AttemptProgress, Watchdog, current, shut_down
+from unichat.transport.requests.progress import SocketProgress, Watchdog, current, shut_down
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ class Slot:
 
 
 def progress(seconds=60.0):
-    return AttemptProgress(Deadline(seconds))
+    return SocketProgress(Deadline(seconds))
 
 
 def is_shut(peer):

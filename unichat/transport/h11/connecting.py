@@ -11,7 +11,7 @@ import h11
 from unichat._interruptions import is_interruption
 from unichat.transport.error_text import describe_error, is_exhaustion
 from unichat.transport.h11.connection import Connection
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress
+from unichat.transport.h11.progress import AttemptFailed, TaskProgress
 from unichat.transport.h11.request_head import Address, connect_request
 from unichat.transport.h11.tcp import open_socket
 
@@ -37,7 +37,7 @@ class Connector:
         self._connect_timeout = connect_timeout
         self._buffer = memoryview(b"")
 
-    async def connect(self, progress: AttemptProgress) -> Connection:
+    async def connect(self, progress: TaskProgress) -> Connection:
         """Return a connection over which the server can be asked.
 
         Raises:
@@ -58,7 +58,7 @@ class Connector:
         raise self._attribute(failure, progress.phase)
 
     def _attribute(self, failure: AttemptFailed, phase: str) -> AttemptFailed:
-        """Return the failure under the kind of whoever caused it: the network, the proxy, or the TLS handshake."""
+        """Return the failure under the kind of its cause: the network, the proxy, or the TLS handshake."""
         if failure.kind in ("certificate", "exhausted", "proxy_auth"):
             return failure
         if phase == "handshake":
@@ -66,7 +66,7 @@ class Connector:
         # The proxy's name, or the proxy: nobody has looked for the server yet.
         return AttemptFailed("proxy", failure.detail) if self._proxy is not None else failure
 
-    async def _connect(self, progress: AttemptProgress) -> Connection:
+    async def _connect(self, progress: TaskProgress) -> Connection:
         server, proxy = self._server, self._proxy
         if proxy is None:
             return await self._open(server, progress if server.scheme == "https" else None)
@@ -79,7 +79,7 @@ class Connector:
                 raise
         return connection
 
-    async def _open(self, address: Address, progress: AttemptProgress | None) -> Connection:
+    async def _open(self, address: Address, progress: TaskProgress | None) -> Connection:
         """Connect, with TLS where the address says so; `progress` hears of a handshake, unless it is with a proxy."""
         opened = await open_socket(address.host, address.port)
         if progress is not None:
@@ -98,7 +98,7 @@ class Connector:
         )
         return connection
 
-    async def _open_tunnel(self, connection: Connection, proxy: Address, progress: AttemptProgress) -> None:
+    async def _open_tunnel(self, connection: Connection, proxy: Address, progress: TaskProgress) -> None:
         """Have the proxy pass on what follows, and shake hands with the server behind it."""
         request = connect_request(self._server, proxy)
         connection.begin(progress, h11.Connection(h11.CLIENT).send(request))

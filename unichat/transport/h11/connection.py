@@ -32,7 +32,7 @@ import h11
 
 from unichat.transport import limits
 from unichat.transport.error_text import describe_error
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
 from unichat.transport.h11.response_reader import ResponseReader
 
 _MOST_UNREAD = 65_536
@@ -68,7 +68,7 @@ class Connection(asyncio.BufferedProtocol):
         self.on_useless: Callable[[Connection], None] | None = None
         self._buffer = buffer
         self._pending = bytearray()
-        self._progress: AttemptProgress | None = None
+        self._progress: TaskProgress | None = None
         self._reader: ResponseReader | None = None
         self._ended = False
         self._error: Exception | None = None
@@ -147,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
 
     # One exchange
 
-    def begin(self, progress: AttemptProgress, head: bytes, body: bytes = b"") -> None:
+    def begin(self, progress: TaskProgress, head: bytes, body: bytes = b"") -> None:
         """Send a request. It is not waited for: the answer may come before it is out, and the rest is not wanted then.
 
         Raises:

@@ -136,7 +136,7 @@ class Identity:
 def decompressor_for(encoding: str) -> Decompressor | None:
     """Return what unpacks a body with this `Content-Encoding`; None for several, which nobody asked for.
 
-    An unknown one is passed on as it is: whoever reads it finds that it is not what was promised.
+    An unknown one is passed on as it is: its reader finds that it is not what was promised.
     """
     encoding = encoding.strip().lower()
     if "," in encoding:

@@ -3,15 +3,15 @@
 Theory of operation
 ===================
 
-A *slot* is the leave to have a connection. There are as many as the client may have connections, and an exchange holds
-one from before it looks for a connection until after it has let go of it:
+A *slot* permits one connection. There are as many as the client may have connections, and an exchange holds one from
+before it looks for a connection until after it has let go of it:
 
     acquire()                                       release()
     slot ──> idle connection, or a new one ──> ... ──> idle again, or aborted ──> slot
 
 Slots and connections are counted apart, since connecting takes a while and can fail. Waiting for a slot is first come,
 first served: `release` hands its slot to the first in the queue rather than putting it back, so that nobody who comes
-later can take it in between. Whoever was handed one and does not want it any longer (its task was cancelled in the same
+later can take it in between. An attempt that was handed one and no longer wants it (its task was cancelled in the same
 turn of the loop) hands it on.
 
 Idle connections are used again most recent first, so that those which are too many grow old, and are closed
@@ -34,7 +34,7 @@ from contextlib import suppress
 
 from unichat.transport import limits
 from unichat.transport.h11.connection import Connection
-from unichat.transport.h11.progress import AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptStopped, TaskProgress
 
 _CLOSING = 1.0
 """Seconds that closing waits at most for sockets to be closed: usually a turn of the loop."""
@@ -48,19 +48,19 @@ class ConnectionPool:
         size: how many there may be.
     """
 
-    def __init__(self, connect: Callable[[AttemptProgress], Awaitable[Connection]], size: int) -> None:
+    def __init__(self, connect: Callable[[TaskProgress], Awaitable[Connection]], size: int) -> None:
         self.loop = asyncio.get_running_loop()
         self._connect = connect
         self._free_slots = size
         self._queue: deque[asyncio.Future[bool]] = deque()
-        self._attempts: set[AttemptProgress] = set()
+        self._attempts: set[TaskProgress] = set()
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
         self._emptied = asyncio.Event()
 
-    def try_acquire(self, progress: AttemptProgress) -> Connection | None:
+    def try_acquire(self, progress: TaskProgress) -> Connection | None:
         """Return an idle connection, if there is one and a slot for it. `release` must follow."""
         if not self._free_slots:
             return None
@@ -70,7 +70,7 @@ class ConnectionPool:
             self._attempts.add(progress)
         return connection
 
-    async def acquire(self, progress: AttemptProgress) -> Connection:
+    async def acquire(self, progress: TaskProgress) -> Connection:
         """Wait for a slot, and return a connection. `release` must follow.
 
         Raises:
@@ -98,7 +98,7 @@ class ConnectionPool:
             connection.on_useless = self._forget
         return connection
 
-    def release(self, progress: AttemptProgress, connection: Connection, *, reusable: bool) -> None:
+    def release(self, progress: TaskProgress, connection: Connection, *, reusable: bool) -> None:
         """Take a connection and its slot back."""
         progress.finish()
         self._attempts.discard(progress)
@@ -140,7 +140,7 @@ class ConnectionPool:
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
 
-    async def _wait_for_slot(self, progress: AttemptProgress) -> None:
+    async def _wait_for_slot(self, progress: TaskProgress) -> None:
         progress.phase = "queued"
         handed_over = progress.wait()
         self._queue.append(handed_over)

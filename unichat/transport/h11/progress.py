@@ -1,8 +1,9 @@
 """How far one attempt has come, and what ends its waits: its deadline, the idle timeout, the closing of the client.
 
-Most of an attempt's waits are for a future that whoever has news resolves (`wait`, `wake`, `stop`). Only connecting
-waits within asyncio's own coroutines, and is ended by cancelling (`time_limit`). An attempt has one timer, which is set
-again only where it is due too late: a time-out for each wait would cost more than all else that a wait takes.
+Most of an attempt's waits are for a future, which is resolved when there is news (`wait`, `wake`, `stop`). Only
+connecting waits within asyncio's own coroutines, and is ended by cancelling (`time_limit`). An attempt has one timer,
+which is set again only where it is due too late: a time-out for each wait would cost more than all else that a wait
+takes.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ class AttemptFailed(Exception):
 
 
 class AttemptStopped(Exception):
-    """The attempt was stopped from this side: `AttemptProgress.stopped` says why."""
+    """The attempt was stopped from this side: `TaskProgress.stopped` says why."""
 
 
-class AttemptProgress:
+class TaskProgress:
     """One attempt.
 
     Attributes:
@@ -80,7 +81,7 @@ class AttemptProgress:
         return waiter
 
     def wake(self) -> None:
-        """Tell whoever waits that there is news. Without effect if nobody does."""
+        """End the wait: there is news. Without effect if nothing waits."""
         if self._is_waiting():
             self._count_idle()
             assert self._waiter is not None

@@ -11,7 +11,7 @@ from unichat.transport.error_text import describe_error
 from unichat.transport.h11.connection import Connection
 from unichat.transport.h11.decompression import DecompressionError, Decompressor, Identity, decompressor_for
 from unichat.transport.h11.pool import ConnectionPool
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
 
 _PIECE = 65_536
 """Bytes of a body that are handed out, or unpacked, at a time."""
@@ -35,7 +35,7 @@ class HttpResponse:
     )  # fmt: skip
 
     def __init__(
-        self, head: h11.Response, connection: Connection, pool: ConnectionPool, progress: AttemptProgress, sent: int
+        self, head: h11.Response, connection: Connection, pool: ConnectionPool, progress: TaskProgress, sent: int
     ) -> None:
         """Take over an exchange.
 

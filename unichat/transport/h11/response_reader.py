@@ -1,6 +1,6 @@
 """Reads one answer with h11, without I/O: bytes in, the head and the body out, held to the limits of `limits`.
 
-h11 does not write the request: it would validate every constant header anew, which takes longer than all the rest
+h11 does not write the request: it would validate every constant header again, which takes longer than all the rest
 (`request_head` does it, and checks what changes). How an answer is read does not depend on what was asked (of
 CONNECT's, only the head is read), and h11 reads a final answer also where it knows of no request, as servers send one
 when they time out. Only an interim answer must follow a request: so where one may be coming, h11 is told that *a*

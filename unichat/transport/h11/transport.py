@@ -10,7 +10,7 @@ from unichat.adapter.addresses import normalize_url
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
 from unichat.transport.h11.connecting import Connector
 from unichat.transport.h11.pool import ConnectionPool
-from unichat.transport.h11.progress import AttemptFailed, AttemptProgress, AttemptStopped
+from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
 from unichat.transport.h11.request_head import Address, RequestHeads
 from unichat.transport.h11.response import HttpResponse
 from unichat.transport.proxies import check_proxy, find_proxy, is_encrypted, name_proxy
@@ -62,7 +62,7 @@ class H11Transport:
         if self._refusal is not None:
             return self._refusal
         pool = self._pool or self._open_pool()
-        progress = AttemptProgress(pool.loop, deadline)
+        progress = TaskProgress(pool.loop, deadline)
         response: HttpResponse | None = None
         try:
             response = await self._exchange(request, pool, progress)
@@ -84,7 +84,7 @@ class H11Transport:
         if self._refusal is not None:
             return self._refusal
         pool = self._pool or self._open_pool()
-        progress = AttemptProgress(pool.loop, deadline, idle_timeout)
+        progress = TaskProgress(pool.loop, deadline, idle_timeout)
         try:
             return await self._exchange(request, pool, progress)
         except (AttemptFailed, AttemptStopped) as error:
@@ -104,7 +104,7 @@ class H11Transport:
         self._pool = ConnectionPool(self._connector.connect, self._connections)
         return self._pool
 
-    async def _exchange(self, request: HttpRequest, pool: ConnectionPool, progress: AttemptProgress) -> HttpResponse:
+    async def _exchange(self, request: HttpRequest, pool: ConnectionPool, progress: TaskProgress) -> HttpResponse:
         """Send a request and return when the head of its answer is there, and good.
 
         Raises:

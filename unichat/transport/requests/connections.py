@@ -4,7 +4,7 @@ Theory of operation
 ===================
 
 requests' exceptions do not say whether a question was sent: its ConnectionError covers a refusal, a close after the
-request and a stall in the middle of the answer. So the connections keep note themselves, in the `AttemptProgress` of
+request and a stall in the middle of the answer. So the connections keep note themselves, in the `SocketProgress` of
 the attempt that their thread makes (`current`, since urllib3 has no way to hand it over):
 
     resolving ──> connecting ──> handshake ──> sending ──> waiting ──> body ──> (in the pool)
@@ -23,7 +23,7 @@ connection had ended before.
 on which more followed than was announced, which could become the next caller's answer, nor one after a large request,
 whose end the server may never have read.
 
-The socket that can be shut down from outside (`AttemptProgress.watch`) is set in each phase as soon as there is one,
+The socket that can be shut down from outside (`SocketProgress.watch`) is set in each phase as soon as there is one,
 the half-made one of a TLS handshake included. It is forgotten (`release`) before the connection is in the pool again.
 """
 
@@ -43,7 +43,7 @@ from urllib3.util.response import assert_header_parsing
 
 from unichat.transport import limits
 from unichat.transport.guard import check_host
-from unichat.transport.requests.progress import AttemptProgress, current, shut_down
+from unichat.transport.requests.progress import SocketProgress, current, shut_down
 
 
 class _CompleteLines:
@@ -130,7 +130,7 @@ class TrackedConnection(HTTPConnection):
             self._close_after = False
             self.close()
 
-    _progress: AttemptProgress | None = None
+    _progress: SocketProgress | None = None
     _close_after = False
 
     @property
@@ -167,7 +167,7 @@ class TrackedConnection(HTTPConnection):
         raise NewConnectionError(self, f"no connection: {problem}") from problem
 
     def _connect_to(
-        self, progress: AttemptProgress, family: int, kind: int, protocol: int, address: Any
+        self, progress: SocketProgress, family: int, kind: int, protocol: int, address: Any
     ) -> socket.socket:
         new = socket.socket(family, kind, protocol)
         try:

@@ -13,7 +13,7 @@ import urllib3
 from unichat._interruptions import is_interruption
 from unichat.transport.base import TransportFailure
 from unichat.transport.error_text import describe_error, is_exhaustion
-from unichat.transport.requests.progress import AttemptProgress
+from unichat.transport.requests.progress import SocketProgress
 
 FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError)
 """What a failure of the network or of the vendor is raised as. requests' own errors and those of sockets and TLS are
@@ -21,7 +21,7 @@ FAILURES = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError, Va
 time limit of a job queue, and `find_interruption` finds those that a signal's handler raises as one of these."""
 
 
-def classify_error(error: Exception, progress: AttemptProgress) -> TransportFailure:
+def classify_error(error: Exception, progress: SocketProgress) -> TransportFailure:
     """Return the row of the failure table for what was raised before the head of the answer was complete."""
     # A socket's own time-out can come a moment before the timer.
     stopped = progress.stopped or ("deadline" if progress.deadline.remaining() <= 0 else None)

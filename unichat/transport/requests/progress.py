@@ -17,7 +17,7 @@ from unichat.transport.weak_semaphore import Permit
 
 
 @define(eq=False)
-class AttemptProgress:
+class SocketProgress:
     """How far one attempt has come.
 
     Attributes:
@@ -82,7 +82,7 @@ def shut_down(watched: socket.socket | None) -> None:
 class CurrentAttempt(threading.local):
     """The attempt that this thread is making: urllib3 has no way to hand it to a connection."""
 
-    progress: AttemptProgress | None = None
+    progress: SocketProgress | None = None
 
 
 current = CurrentAttempt()
@@ -100,7 +100,7 @@ class Watchdog:
         NoThread: there is no thread for timers. The slot is returned with the last reference to it.
     """
 
-    def __init__(self, progress: AttemptProgress, idle_timeout: float | None, slot: Permit) -> None:
+    def __init__(self, progress: SocketProgress, idle_timeout: float | None, slot: Permit) -> None:
         self.progress = progress
         self._slot = slot
         self._is_over = False

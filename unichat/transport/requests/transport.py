@@ -18,7 +18,7 @@ from unichat.transport.base import Deadline, HttpRequest, TransportFailure, chec
 from unichat.transport.forks import reset_after_fork
 from unichat.transport.proxies import check_proxy, find_proxy, is_encrypted, name_proxy
 from unichat.transport.requests.errors import FAILURES, classify_error, find_interruption
-from unichat.transport.requests.progress import AttemptProgress, Watchdog, current
+from unichat.transport.requests.progress import SocketProgress, Watchdog, current
 from unichat.transport.requests.response import HttpResponse
 from unichat.transport.requests.session import make_session
 from unichat.transport.timers import NoThread
@@ -69,7 +69,7 @@ class RequestsTransport:
     def _reset(self) -> None:
         """Begin with no connections and no calls."""
         # By references whose callback takes them out: like its slot, nothing has to remember an attempt's end.
-        self._running: set[weakref.ref[AttemptProgress]] = set()
+        self._running: set[weakref.ref[SocketProgress]] = set()
         # Our own slots, since a pool that blocks waits without limit, and one that does not opens connections without
         # limit.
         self._slots = WeakSemaphore(self._connections)
@@ -122,7 +122,7 @@ class RequestsTransport:
         if slot is None:
             detail = f"all {self._connections} connections were busy"
             return TransportFailure("deadline", detail, delivered=False, phase="connecting")
-        progress = AttemptProgress(deadline, avoid_stale_connection=not request.idempotent)
+        progress = SocketProgress(deadline, avoid_stale_connection=not request.idempotent)
         try:
             watchdog = Watchdog(progress, idle_timeout, slot)
         except NoThread as error:
@@ -179,7 +179,7 @@ class RequestsTransport:
     def _prepare(self, request: HttpRequest) -> requests.PreparedRequest:
         """Return the request as it goes out. Nothing but its own headers ever vouches for it: .netrc is not read.
 
-        Written by hand: Session.prepare_request works all of it out anew each time, and takes longer than sending it.
+        Written by hand: Session.prepare_request recomputes all of it each time, and takes longer than sending it.
         """
         prepared = requests.PreparedRequest()
         prepared.method = request.method
@@ -207,7 +207,7 @@ _transports: weakref.WeakSet[RequestsTransport] = weakref.WeakSet()
 
 
 def _reset_all() -> None:
-    """Begin anew in a child after a fork: the connections and calls are its parent's."""
+    """Start over in a child after a fork: the connections and calls are its parent's."""
     for transport in tuple(_transports):
         for running in tuple(transport._running):
             if (progress := running()) is not None:
