@@ -140,6 +140,8 @@ def test_what_is_not_as_declared_is_invalid_with_a_pointer_to_it(model, value, p
         model.read(Fields(value, "/at"))
     assert (caught.value.pointer, caught.value.kind) == (pointer, "shape")
     assert problem in str(caught.value)
+    # cattrs' own error would be kept with its frames, which hold the answer.
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
 
 
 def test_a_required_text_that_is_null_is_empty_since_vendors_redact_so():
@@ -151,7 +153,7 @@ def test_a_list_of_models_names_the_row_that_cannot_be_read():
     for bad, pointer in (({}, "/data/1/id"), (5, "/data/1"), (None, "/data/1")):
         with pytest.raises(InvalidResponse) as caught:
             parse_objects([{"id": 1}, bad, {}], Row, "/data")
-        assert caught.value.pointer == pointer
+        assert (caught.value.pointer, caught.value.__context__) == (pointer, None)
 
 
 @given(OBJECTS)
