@@ -10,6 +10,7 @@ from functools import partial
 from attrs import frozen
 
 from unichat._text.printable import quoted
+from unichat._text.templates import PythonOnly, Template
 from unichat.client.base import BaseClient
 from unichat.client.values import check_user
 from unichat.conversations import personal_data, queue
@@ -46,7 +47,7 @@ def check_age(older_than: object) -> float:
         raise InvalidInput(
             f"older_than is {quoted(older_than)}",
             argument="older_than",
-            hint="Give a positive timedelta, such as timedelta(days=30).",
+            hint=Template(PythonOnly("Give a positive timedelta, such as timedelta(days=30).")),
         )
     return older_than.total_seconds()
 

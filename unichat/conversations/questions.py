@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from attrs import frozen
 
 from unichat._text.printable import quoted
+from unichat._text.templates import PythonOnly, Template
 from unichat.conversations.stores.base import Transaction
 from unichat.errors import InvalidInput
 from unichat.models import Rating
@@ -55,7 +56,7 @@ def start_at(since: datetime | None) -> Position:
         raise InvalidInput(
             f"since is {quoted(since)}",
             argument="since",
-            hint="Give a datetime with a zone, such as datetime.now(UTC) - timedelta(days=7).",
+            hint=Template(PythonOnly("Give a datetime with a zone, such as datetime.now(UTC) - timedelta(days=7).")),
         )
     return Position(since.timestamp())
 
