@@ -106,6 +106,7 @@ class Bots:
     address: str
     clock: FakeClock
     clients: list[Client] = field(factory=list)
+    workers: list[Conversations] = field(factory=list)
 
     def worker(self, vendor: Vendor | None = None, **settings: Any) -> Conversations:
         """Another worker; or one that talks to another vendor, as after a switch."""
@@ -114,7 +115,8 @@ class Bots:
         transport = CannedTransport(answer=found, clock=self.clock)
         client = connect(found.backend, transport, clock=self.clock, **{**found.settings, **given})
         self.clients.append(client)
-        return Conversations(client, store=self.address, **settings)
+        self.workers.append(Conversations(client, store=self.address, **settings))
+        return self.workers[-1]
 
     def ask(self, worker: Conversations, text: str, key: str = "c", **arguments: Any) -> Worker:
         """A message, stopped wherever it would wait."""
@@ -135,6 +137,8 @@ def make_bots(
 
     yield make
     for each in made:
+        for worker in each.workers:
+            worker.close()
         for client in each.clients:
             client.close()
 

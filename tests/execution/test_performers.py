@@ -7,7 +7,7 @@ import pytest
 
 from unichat.errors import InvalidInput
 from unichat.execution.async_performer import AsyncPerformer
-from unichat.execution.effects import Acquire, Sleep, Start
+from unichat.execution.effects import Acquire, Execute, Sleep, Start
 from unichat.execution.sync_performer import SyncPerformer
 from unichat.transport.base import REAL_TIME, Clock, Deadline
 
@@ -191,3 +191,49 @@ def test_a_forgotten_reply_is_closed_in_the_loop_from_any_thread():
     performer, reply = asyncio.run(forget())
     # After the loop's end there is nothing to close it in.
     performer.discard(reply)
+
+
+def executing(function, *, blocks):
+    try:
+        return (yield Execute(function, blocks))
+    except ZeroDivisionError:
+        return "failed"
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_function_is_called_and_what_it_raises_is_thrown_in(blocks):
+    performer = SyncPerformer(REAL_TIME)
+    assert performer.perform(executing(lambda: 7, blocks=blocks)) == 7
+    assert performer.perform(executing(lambda: 1 / 0, blocks=blocks)) == "failed"
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_function_that_may_block_runs_in_a_thread_on_asyncio(blocks):
+    async def main():
+        performer = AsyncPerformer(REAL_TIME)
+        here = await performer.perform(executing(threading.current_thread, blocks=blocks)) is threading.main_thread()
+        return here, await performer.perform(executing(lambda: 1 / 0, blocks=blocks))
+
+    assert asyncio.run(main()) == (not blocks, "failed")
+
+
+def test_a_function_in_a_thread_is_waited_for_when_its_task_is_cancelled():
+    ended = []
+    begun, may_end = threading.Event(), threading.Event()
+
+    def function():
+        begun.set()
+        may_end.wait(30)
+        ended.append(True)
+
+    async def main():
+        task = asyncio.ensure_future(AsyncPerformer(REAL_TIME).perform(executing(function, blocks=True)))
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        task.cancel()
+        asyncio.get_running_loop().call_soon(may_end.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended == [True]
+
+    asyncio.run(main())

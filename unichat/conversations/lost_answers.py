@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from unichat.client.base import BaseClient
 from unichat.conversations.entries import Turn
 from unichat.conversations.messages import reference_for
-from unichat.errors import Unsupported
+from unichat.errors import NotFound, ThreadMismatch, Unsupported
 from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.transport.base import Deadline
@@ -20,8 +20,8 @@ from unichat.transport.base import Deadline
 _CLOCK_SKEW = 5.0
 """Seconds that the vendor's clock may be behind the store's."""
 
-_NEWEST = 100
-"""How many of the newest exchanges are looked at where they belong to several conversations."""
+_NEWEST = 2_000
+"""How many of the newest exchanges are looked at, at most, where they belong to several conversations."""
 
 
 def find_lost_answer(
@@ -39,27 +39,44 @@ def find_lost_answer(
     Raises:
         UnichatError: the history could not be read, so it is better not to ask again.
     """
+    try:
+        return (yield from _find(client, turn, thread, text, deadline))
+    except (ThreadMismatch, NotFound):
+        if thread is None:
+            raise
+    # The thread cannot be read any more, so the question went to a new one.
+    return (yield from _find(client, turn, None, text, deadline))
+
+
+def _find(
+    client: BaseClient, turn: Turn, thread: ThreadRef | None, text: str, deadline: Deadline
+) -> Program[Answer | None]:
     capabilities = client.capabilities
     user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)
     own = thread is not None or (user is not None and capabilities.history_by_user)
     if not capabilities.history or not (own or capabilities.timestamps):
         return None
+    since = datetime.fromtimestamp(turn.lost_since or 0.0, UTC) - timedelta(seconds=_CLOCK_SKEW)
     try:
-        rows = yield from read_newest(client, thread, user if own else None, 1 if own else _NEWEST, deadline)
+        if own:
+            rows = yield from read_newest(client, thread, user, 1, deadline)
+        else:
+            rows = yield from read_newest(client, None, None, _NEWEST, deadline, since)
     except Unsupported:
         return None
     found = [row for row in rows if row.answer and row.id != turn.latest_id and _ends_with(row.question, text)]
-    if not own:
-        assert turn.lost_since is not None
-        since = datetime.fromtimestamp(turn.lost_since, UTC) - timedelta(seconds=_CLOCK_SKEW)
-        found = [row for row in found if row.created_at is not None and row.created_at >= since]
     return _to_answer(found[0], thread) if len(found) == 1 else None
 
 
 def read_newest(
-    client: BaseClient, thread: ThreadRef | None, user: str | None, limit: int, deadline: Deadline
+    client: BaseClient,
+    thread: ThreadRef | None,
+    user: str | None,
+    limit: int,
+    deadline: Deadline,
+    since: datetime | None = None,
 ) -> Program[list[Exchange]]:
-    """Return the newest exchanges of a thread, of a user, or of all, newest first.
+    """Return the newest exchanges of a thread, of a user, or of all, newest first; those since a time, if one is given.
 
     Raises:
         UnichatError: they could not be read.
@@ -76,7 +93,10 @@ def read_newest(
     )
     rows: list[Exchange] = []
     while (page := (yield from reader.read_page())) is not None:
-        rows += page
+        recent = [row for row in page if since is None or (row.created_at is not None and row.created_at >= since)]
+        rows += recent
+        if len(recent) < len(page):
+            break
     return rows
 
 

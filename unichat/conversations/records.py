@@ -50,8 +50,10 @@ def finish(tx: Transaction, turn: Turn, answer: Answer, *, backend: str, keep_te
     if not remove_ticket(tx, turn):
         return False
     message = turn.message
-    for part in turn.parts:
-        entry = _insert_answer(tx, message.conversation, part, answer, backend, keep_texts=keep_texts)
+    for number, part in enumerate(turn.parts):
+        # In order, also where the clock does not tell.
+        entry = f"{turn.ticket:012d}-{number:04d}-{uuid.uuid4().hex[:16]}"
+        _insert_answer(tx, entry, message.conversation, part, answer, backend, keep_texts=keep_texts)
     tx.run(
         "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
         " thread = CASE WHEN resets = :resets THEN :thread ELSE thread END WHERE conversation = :conversation",
@@ -79,9 +81,15 @@ def break_off(tx: Transaction, turn: Turn, thread: ThreadRef) -> None:
 
 
 def _insert_answer(
-    tx: Transaction, conversation: str | None, part: Part, answer: Answer, backend: str | None, *, keep_texts: bool
-) -> str:
-    entry = uuid.uuid4().hex
+    tx: Transaction,
+    entry: str,
+    conversation: str | None,
+    part: Part,
+    answer: Answer,
+    backend: str | None,
+    *,
+    keep_texts: bool,
+) -> None:
     tx.run(
         "INSERT INTO unichat_answers"
         " (entry, conversation, speaker, answer_id, backend, thread, uncertain, question, answer, answered_at)"
@@ -97,7 +105,6 @@ def _insert_answer(
         answer=storable(answer.text) if keep_texts else None,
         now=tx.now,
     )
-    return entry
 
 
 def thread_of(tx: Transaction, conversation: str) -> ThreadRef | None:
@@ -122,17 +129,17 @@ def post(tx: Transaction, answer: Answer, message_id: str) -> None:
     """Keep under which message an answer is shown; one answer may be shown in several."""
     thread = None if answer.thread is None else str(answer.thread)
     row = tx.row(
-        # Of messages that were asked together, the one that was answered.
-        "SELECT a.entry FROM unichat_answers a LEFT JOIN unichat_conversations c ON c.latest = a.entry"
-        " WHERE a.answer_id = :id AND (a.thread = :thread OR a.thread IS NULL)"
-        " ORDER BY a.answered_at DESC, CASE WHEN c.latest IS NULL THEN 1 ELSE 0 END",
+        # Of messages that were asked together, the last one, which was answered; of no conversation only if need be.
+        "SELECT entry FROM unichat_answers WHERE answer_id = :id AND (thread = :thread OR thread IS NULL)"
+        " ORDER BY CASE WHEN conversation IS NULL THEN 1 ELSE 0 END, answered_at DESC, entry DESC",
         id=answer.id,
         thread=thread,
     )
     if row is None:
         # Not of a conversation, or of one that stored nothing: it can be rated all the same.
         backend = None if answer.thread is None else answer.thread.backend
-        row = (_insert_answer(tx, None, Part(None, None, ""), answer, backend, keep_texts=False),)
+        row = (uuid.uuid4().hex,)
+        _insert_answer(tx, row[0], None, Part(None, None, ""), answer, backend, keep_texts=False)
     tx.run("DELETE FROM unichat_messages WHERE message = :message", message=message_id)
     tx.run(
         "INSERT INTO unichat_messages (message, entry, posted_at) VALUES (:message, :entry, :now)",
@@ -200,7 +207,7 @@ def exchanges_in(tx: Transaction, conversation: str, thread: ThreadRef, limit: i
     exchanges: list[Exchange] = []
     for question, answer, answer_id, found in tx.rows(
         "SELECT question, answer, answer_id, thread FROM unichat_answers"
-        " WHERE conversation = :conversation AND question IS NOT NULL ORDER BY answered_at DESC, entry",
+        " WHERE conversation = :conversation AND question IS NOT NULL ORDER BY answered_at DESC, entry DESC",
         conversation=conversation,
     ):
         if decode_thread(found) != thread:

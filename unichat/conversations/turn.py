@@ -120,7 +120,7 @@ class Asking:
             text = self.message.part.text
             found = yield from find_lost_answer(self.client, turn, thread, text, self.deadline)
             if found is not None:
-                return found, Manner("started" if thread is None else "continued")
+                return found, Manner(_began(thread, found))
             duplicated = True
         if thread is None:
             return (yield from send(None, turn.question)), Manner("started", maybe_duplicated=duplicated)
@@ -180,6 +180,13 @@ class Asking:
             else partial(records.break_off, turn=turn, thread=thread)
         )
         yield from end_turn(self.store, self.message, end, self.deadline)
+
+
+def _began(thread: ThreadRef | None, found: Answer) -> Literal["started", "continued", "restarted"]:
+    """Return how a question was asked whose answer was found."""
+    if thread is None:
+        return "started"
+    return "continued" if found.thread == thread else "restarted"
 
 
 def _can_restart(error: ThreadMismatch | NotFound) -> bool:

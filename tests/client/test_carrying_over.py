@@ -1,0 +1,49 @@
+"""Earlier exchanges before a question."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unichat import Exchange
+from unichat.client.carrying_over import CARRY_OVER_LIMIT, prepend_exchanges
+
+
+def exchanges(*pairs):
+    return [Exchange(question=question, answer=answer) for question, answer in pairs]
+
+
+def test_exchanges_stand_before_the_question_in_their_order():
+    text, count = prepend_exchanges("And then?", exchanges(("Second?", "Yes."), ("First?", "No.")), question_limit=None)
+    assert count == 2
+    assert text == (
+        "Earlier in this conversation:\n\nQ: First?\nA: No.\n\nQ: Second?\nA: Yes.\n\nNow the question is:\n\nAnd then?"
+    )
+
+
+def test_without_exchanges_the_question_goes_alone():
+    assert prepend_exchanges("And then?", [], question_limit=10) == ("And then?", 0)
+
+
+def test_the_newest_are_kept_where_there_is_no_room_for_all():
+    text, count = prepend_exchanges(
+        "q", exchanges(("new", "a"), ("old", "x" * 3_000), ("older", "y" * 3_000)), question_limit=None
+    )
+    assert count == 2
+    assert "Q: old\n" in text
+    assert "older" not in text
+
+
+def test_a_limit_without_room_leaves_the_question_alone():
+    assert prepend_exchanges("q" * 100, exchanges(("a", "b")), question_limit=110) == ("q" * 100, 0)
+
+
+@given(
+    st.text(min_size=1, max_size=200),
+    st.lists(st.tuples(st.text(max_size=600), st.text(max_size=600)), max_size=20),
+    st.one_of(st.none(), st.integers(200, 3_000)),
+)
+def test_no_limit_is_ever_passed_and_the_question_stands_at_the_end(question, pairs, limit):
+    text, count = prepend_exchanges(question, exchanges(*pairs), question_limit=limit)
+    assert text.endswith(question)
+    assert 0 <= count <= len(pairs)
+    assert limit is None or len(text) <= limit
+    assert len(text) - len(question) <= CARRY_OVER_LIMIT
