@@ -163,7 +163,7 @@ class Listing(Generic[T]):
     Attributes:
         count: how many rows the list has, if the page says so.
         more: whether there is a next page, if the page says so.
-        next_cursor: the list of threads only: the cursor of the next page.
+        next_cursor: of lists with a cursor: that of the next page.
     """
 
     items: tuple[T, ...]
@@ -185,13 +185,13 @@ class Listing(Generic[T]):
         return self.count is not None and seen >= self.count and len(self.items) < page_size
 
     @classmethod
-    def read(cls, value: object, item: Callable[[Fields], T] | type[T]) -> Listing[T]:
-        """Read one; `item` is the model of its rows, or a function that reads one."""
+    def read(cls, value: object, item: Callable[[Fields], T] | type[T], key: str = "results") -> Listing[T]:
+        """Read one; `item` is the model of its rows, or a function that reads one; `key` is where they stand."""
         if isinstance(value, list):
             return cls(items=parse_objects(value, item), raw=value)
         if not isinstance(value, dict):
             raise unexpected_value("", "a list of rows", value)
-        if "results" not in value:
+        if key not in value and key == "results":
             # The reference shows the list of end users as one object.
             return cls(items=parse_objects([value], item), count=1, raw=value)
         page = Fields(value)
@@ -199,7 +199,7 @@ class Listing(Generic[T]):
         if "next_cursor" in value:
             more = bool(value["next_cursor"])
         return cls(
-            items=parse_objects(value["results"], item, "/results"),
+            items=parse_objects(value.get(key), item, f"/{key}"),
             count=page.integer("count"),
             more=more,
             next_cursor=page.text("next_cursor"),

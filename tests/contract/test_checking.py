@@ -10,8 +10,12 @@ from unichat.contract import Verdict, check
 from unichat.errors import ConfigError, InvalidInput
 
 READS = {
-    "kapa": {"retrieve_project", "list_sources", "list_integrations", "search", "activity", "list_end_users",
-             "retrieve_thread", "list_question_answers", "retrieval", "list_threads"},
+    "kapa": {
+        "retrieve_project", "list_sources", "list_integrations", "search", "activity", "list_end_users",
+        "retrieve_thread", "list_question_answers", "retrieval", "list_threads", "list_source_groups",
+        "list_top_question_periods", "retrieve_top_questions_period", "list_coverage_gap_periods",
+        "retrieve_coverage_gaps_period",
+    },
     "kadal": {"health", "list_chats", "list_chats_v7"},
 }  # fmt: skip
 BACKENDS = pytest.mark.parametrize("backend", READS)
@@ -39,6 +43,7 @@ def asked(box):
     for backend in box.backends:
         with unichat.connect(backend, **box.settings(backend)) as client:
             client.chat(QUESTION)
+            client.chat("Quantum chromodynamics?")
 
 
 @BACKENDS

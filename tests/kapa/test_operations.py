@@ -13,6 +13,7 @@ from unichat import Answer, Source, ThreadRef
 from unichat.errors import InvalidInput
 from unichat.models import Comment, Feedback, Rating
 from unichat_kapa import operations
+from unichat_kapa.analytics import Cluster, ClusterThread, Period, SourceGroup
 from unichat_kapa.models import (
     Activity,
     ChatReply,
@@ -98,6 +99,44 @@ THREADS = {
     ],
     "next_cursor": "string",
 }
+
+
+PERIOD = {
+    "id": SOURCE,
+    "interval": "weekly",
+    "start_date": "2026-01-05",
+    "end_date": "2026-01-11",
+    "total_conversations": 7,
+}
+
+
+def cluster_json(gap):
+    """A cluster as Kapa sends it; of a coverage gap, the first answer may be missing."""
+    thread = {"id": THREAD, "created_at": "2019-08-24T14:15:22Z", "initial_question": "How?"}
+    return {
+        "id": SOURCE,
+        "title": "string",
+        "summary": None,
+        "thread_count": 120,
+        "num_unique_users": 90,
+        "threads": [thread if gap else {**thread, "initial_answer": "So."}],
+        **({"suggestion": "string"} if gap else {}),
+    }
+
+
+def cluster(gap):
+    """The same as a model."""
+    return Cluster(
+        id=SOURCE,
+        title="string",
+        summary=None,
+        suggestion="string" if gap else None,
+        thread_count=120,
+        num_unique_users=90,
+        threads=(
+            ClusterThread(id=THREAD, created_at=THEN, initial_question="How?", initial_answer=None if gap else "So."),
+        ),
+    )
 
 
 @frozen
@@ -350,6 +389,39 @@ FULL = (
         },
         sample=THREADS,
     ),
+    Case(
+        "list_source_groups",
+        {"project_id": PROJECT, "page": 2, "page_size": 50},
+        "GET",
+        f"/ingestion/v1/projects/{PROJECT}/source-groups/",
+        Listing(items=(SourceGroup(id=SOURCE, name="string"),), count=1, more=False),
+        query={"page": "2", "page_size": "50"},
+        sample={"count": 1, "next": None, "previous": None, "results": [{"id": SOURCE, "name": "string"}]},
+    ),
+    *(
+        case
+        for kind, name, gap in (("top-questions", "top_question", False), ("coverage-gaps", "coverage_gap", True))
+        for case in (
+            Case(
+                f"list_{name}_periods",
+                {"project_id": PROJECT, "interval": "weekly", "page_size": 500, "cursor": "c=1"},
+                "GET",
+                f"{IN_PROJECT}/{kind}/periods/",
+                Listing(items=(Period(**PERIOD),), more=True, next_cursor="string"),
+                query={"interval": "weekly", "page_size": "500", "cursor": "c=1"},
+                sample={"periods": [PERIOD], "next_cursor": "string"},
+            ),
+            Case(
+                f"retrieve_{name}s_period",
+                {"id": SOURCE, "page_size": 100, "cursor": "c=1"},
+                "GET",
+                f"/query/v1/{kind}/periods/{SOURCE}/",
+                Listing(items=(cluster(gap),), more=False),
+                query={"page_size": "100", "cursor": "c=1"},
+                sample={"clusters": [cluster_json(gap)], "next_cursor": None},
+            ),
+        )
+    ),
 )
 REQUIRED = {
     "activity": ("project_id", "aggregation_period"),
@@ -445,6 +517,11 @@ def test_the_endpoints_are_those_of_the_reference_in_its_order():
         ("list_question_answers", "List Question Answers"),
         ("retrieval", "(newer) Retrieval"),
         ("list_threads", "(newer) List threads"),
+        ("list_source_groups", "(newer) List source groups"),
+        ("list_top_question_periods", "(newer) List top question periods"),
+        ("retrieve_top_questions_period", "(newer) Retrieve a top questions period"),
+        ("list_coverage_gap_periods", "(newer) List coverage gap periods"),
+        ("retrieve_coverage_gaps_period", "(newer) Retrieve a coverage gaps period"),
     ]
 
 
@@ -517,6 +594,9 @@ def test_an_id_in_a_list_that_is_not_a_uuid_is_invalid(bad):
         ("upsert_feedback", {"user_identifier": 12}),
         ("activity", {"aggregation_period": "day"}),
         ("activity", {"aggregation_period": "DECADE"}),
+        ("list_top_question_periods", {"interval": "daily"}),
+        ("list_coverage_gap_periods", {"page_size": 0}),
+        ("retrieve_top_questions_period", {"page_size": True}),
     ],
     ids=lambda value: value if isinstance(value, str) else ascii(value)[:40],
 )

@@ -75,7 +75,7 @@ def send(client, method, path, parameters, body, kind):
 )
 def test_any_request_to_kapa_is_answered(kapa, endpoint, parameters, body, kind, thread, any_method):
     thread_id = kapa.chat("retries")["thread_id"] if thread else "%00"
-    path = endpoint.path.format(project_id=kapa.project.id, thread_id=thread_id)
+    path = endpoint.path.format(project_id=kapa.project.id, thread_id=thread_id, period_id=thread_id)
     assert send(kapa, endpoint.method, path, parameters, body, kind).status_code != 405
     send(kapa, any_method, path, parameters, body, kind)
 

@@ -1,4 +1,4 @@
-"""Kapa's endpoints as operations, in the order of its reference, and two newer ones after them.
+"""Kapa's endpoints as operations, in the order of its reference, and newer ones after them.
 
 Parameters have the reference's names; bodies are flattened; what is None is left out. Every function raises
 `InvalidInput` for what Kapa would reject, before anything is sent.
@@ -26,6 +26,15 @@ from unichat_kapa.operations.threads import list_question_answers, retrieve_thre
 # isort: split
 from unichat_kapa.operations.newer import list_threads, retrieval
 
+# isort: split
+from unichat_kapa.operations.analytics import (
+    list_coverage_gap_periods,
+    list_source_groups,
+    list_top_question_periods,
+    retrieve_coverage_gaps_period,
+    retrieve_top_questions_period,
+)
+
 __all__ = [
     "QUERY_LIMIT",
     "USER_IDENTIFIER_LIMIT",
@@ -37,14 +46,19 @@ __all__ = [
     "custom_chat",
     "custom_chat_streamed",
     "endpoints",
+    "list_coverage_gap_periods",
     "list_end_users",
     "list_integrations",
     "list_question_answers",
+    "list_source_groups",
     "list_sources",
     "list_threads",
+    "list_top_question_periods",
     "retrieval",
+    "retrieve_coverage_gaps_period",
     "retrieve_project",
     "retrieve_thread",
+    "retrieve_top_questions_period",
     "search",
     "upsert_feedback",
 ]

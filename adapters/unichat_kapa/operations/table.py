@@ -22,6 +22,6 @@ def object_parser(model: type[M]) -> Callable[[Reply], M]:
     return lambda reply: model.read(Fields(reply.json()))
 
 
-def listing_parser(model: type[M]) -> Callable[[Reply], Listing[M]]:
-    """Return the function that reads a reply as one page of a list."""
-    return lambda reply: Listing.read(reply.json(), model)
+def listing_parser(model: type[M], key: str = "results") -> Callable[[Reply], Listing[M]]:
+    """Return the function that reads a reply as one page of a list, whose rows stand under `key` if it is an object."""
+    return lambda reply: Listing.read(reply.json(), model, key)

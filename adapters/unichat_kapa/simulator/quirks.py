@@ -46,5 +46,7 @@ class KapaQuirks:
     """Feedback on an answer that does not exist (or belongs to another key): not found, or a field error."""
     unknown_integration: Literal["ignore", "400"] = "ignore"
     """A well-formed `integration_id` that is not one of the project's: counted as unknown, or a field error."""
+    current_period: bool = True
+    """List the current period of top questions and coverage gaps, too: a new sandbox has no other. Kapa's are over."""
     requests_per_minute: int | None = None
     """Requests beyond this with one key are answered with 429 and `Retry-After`; the live limits are unpublished."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from unichat.sandbox import Library, Simulator, Store
-from unichat_kapa.simulator import chat, lists, search, threads
+from unichat_kapa.simulator import analytics, chat, lists, search, threads
 from unichat_kapa.simulator.activity import activity
 from unichat_kapa.simulator.context import Context
 from unichat_kapa.simulator.end_users import list_end_users
@@ -46,6 +46,15 @@ ENDPOINTS = (
     # Beyond the reference.
     Endpoint("POST", f"{_PROJECT_PATH}/retrieval/", search.retrieval),
     Endpoint("GET", f"{_PROJECT_PATH}/threads/", threads.list_threads),
+    Endpoint("GET", "/ingestion/v1/projects/{project_id}/source-groups/", analytics.list_source_groups),
+    *(
+        endpoint
+        for kind in (analytics.TOP_QUESTIONS, analytics.COVERAGE_GAPS)
+        for endpoint in (
+            Endpoint("GET", f"{_PROJECT_PATH}/{kind}/periods/", analytics.list_kind_periods(kind)),
+            Endpoint("GET", f"/query/v1/{kind}/periods/{{period_id}}/", analytics.retrieve_kind_period(kind)),
+        )
+    ),
 )
 """In the order of the reference."""
 
