@@ -8,6 +8,7 @@ import pytest
 import unichat
 from tests.canned import FakeClock
 from tests.loopback import CERTIFICATE, answering, http, silent
+from unichat import ClearOutcome
 from unichat.adapter import Reply
 from unichat.config import registry
 from unichat.connecting import client_for
@@ -111,8 +112,8 @@ def test_the_ca_bundle_is_honoured(serve, connect):
 def test_what_to_do_with_unsupported_arguments_is_honoured(serve, connect):
     server = serve(answering(ANSWER))
     with pytest.raises(Unsupported):
-        connect(server.url).chat("Hi?", colour="red")
-    assert connect(server.url, on_unsupported="drop").chat("Hi?", colour="red").text == "Yes."
+        connect(server.url).clear_history()
+    assert connect(server.url, on_unsupported="drop").clear_history().outcome is ClearOutcome.DETACHED
 
 
 def test_a_mistake_in_the_settings_is_told_when_connecting(connect):

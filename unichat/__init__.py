@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from unichat.conversations.async_conversations import AsyncConversations as AsyncConversations
     from unichat.conversations.sync_conversations import Conversations as Conversations
     from unichat.models import Answer as Answer
+    from unichat.models import AnswerRef as AnswerRef
     from unichat.models import ClearOutcome as ClearOutcome
     from unichat.models import ClearResult as ClearResult
     from unichat.models import Comment as Comment
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 # ask anything, such as one that only prints its own help.
 _HOMES = {
     "Answer": "unichat.models",
+    "AnswerRef": "unichat.models",
     "ClearOutcome": "unichat.models",
     "ClearResult": "unichat.models",
     "Comment": "unichat.models",
@@ -85,8 +87,44 @@ _HOMES = {
 }
 _MODULES = ("contract", "errors", "hooks", "otel", "sandbox")
 
-# Not the sandbox: it needs an extra, and `from unichat import *` must work without it.
-__all__ = ["__version__", "errors", *_HOMES]
+# Not the sandbox: it needs an extra, and `from unichat import *` must work without it. Written out, since type checkers
+# read it; a test compares it with what there is.
+__all__ = [
+    "Answer",
+    "AnswerRef",
+    "AnswerStream",
+    "AsyncAnswerStream",
+    "AsyncClient",
+    "AsyncConversations",
+    "AsyncOutcomes",
+    "Attempt",
+    "CallRecord",
+    "Capabilities",
+    "ClearOutcome",
+    "ClearResult",
+    "Client",
+    "Comment",
+    "Conversations",
+    "Exchange",
+    "Feedback",
+    "FeedbackReceipt",
+    "Outcome",
+    "Outcomes",
+    "Progress",
+    "Rating",
+    "Secret",
+    "Source",
+    "StreamEvent",
+    "ThreadRef",
+    "User",
+    "__version__",
+    "connect",
+    "connect_async",
+    "errors",
+    "join_text",
+    "map_concurrent",
+    "map_concurrent_async",
+]
 
 
 def __getattr__(name: str) -> Any:

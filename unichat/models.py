@@ -8,24 +8,41 @@ from __future__ import annotations
 
 import enum
 import html
-import re
-import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import quote, unquote
 
 from attrs import field, frozen
 
-from unichat._text.printable import has_lone_surrogate, quoted
-from unichat._text.templates import Template, Term
-from unichat.errors import InvalidInput
 from unichat.record import CallRecord
+from unichat.references import AnswerRef, ThreadRef
+
+__all__ = [
+    "Answer",
+    "AnswerRef",
+    "ClearOutcome",
+    "ClearResult",
+    "Comment",
+    "Exchange",
+    "Feedback",
+    "FeedbackReceipt",
+    "Rating",
+    "Source",
+    "StreamEvent",
+    "ThreadRef",
+    "User",
+    "join_text",
+]
 
 
 def _raw() -> Any:
     return field(factory=dict, eq=False, repr=False, kw_only=True)
+
+
+def _answer_ref(identity: str | None, thread: ThreadRef | None) -> AnswerRef | None:
+    if identity is None or thread is None:
+        return None
+    return AnswerRef(thread.backend, identity, thread=thread.id, user=thread.user, scope=thread.scope)
 
 
 @frozen
@@ -79,131 +96,6 @@ class Comment:
     unaddressed: bool = field(default=False, kw_only=True)
 
 
-# backend:version:id[,key=value...]~checksum, every part percent-encoded, so that a reference survives a shell,
-# a URL, a CSV file and a log line. The checksum detects a truncated or altered text.
-_TEXT_FORM = re.compile(
-    r"(?P<backend>[a-z][a-z0-9_-]*):(?P<version>[0-9]{1,9}):(?P<body>[!-~]+)~(?P<check>[0-9a-f]{8})"
-)
-_BACKEND = re.compile(r"[a-z][a-z0-9_-]*")
-_TEXT_LIMIT = 16_384
-_OPTIONAL_PARTS = ("user", "scope", "position", "state")
-_STATE = re.compile(r"state=[^,~]*")
-
-
-@lru_cache(maxsize=64)
-def _is_name(backend: str) -> bool:
-    # There are only a few, but a history makes a reference for each row.
-    return _BACKEND.fullmatch(backend) is not None
-
-
-@frozen
-class ThreadRef:
-    """Where a conversation can be continued. `str(ref)` can be stored anywhere; `ThreadRef.parse` reads it back.
-
-    Attributes:
-        backend: the adapter that it belongs to; another one rejects it (`ThreadMismatch`).
-        id: the thread's id.
-        user: the bot's id for the person whose thread it is, where the backend needs it again.
-        scope: the bot that the thread belongs to, where the backend's threads belong to one.
-        position: the newest answer known when the reference was made; it does not take part in comparison.
-        state: the conversation itself, where the vendor keeps none and the client was told to keep it here. It takes no
-            part in comparison, and `repr` and errors do not show it; the text form holds it.
-    """
-
-    backend: str
-    id: str
-    user: str | None = field(default=None, kw_only=True)
-    scope: str | None = field(default=None, kw_only=True)
-    position: str | None = field(default=None, kw_only=True, eq=False)
-    state: str | None = field(
-        default=None, kw_only=True, eq=False, repr=lambda state: "None" if state is None else "***"
-    )
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.backend, str) or not _is_name(self.backend):
-            raise _thread_error(self.backend, "its backend is not a valid adapter name", "backend")
-        if (
-            self.user is self.scope is self.position is self.state is None
-            and type(self.id) is str
-            and 0 < len(self.id) < 1000
-        ):
-            # Most references are like this, and a history makes one for each row.
-            if has_lone_surrogate(self.id):
-                raise _thread_error(self.id, "its id holds a lone surrogate", "id")
-            return
-        for name in ("id", *_OPTIONAL_PARTS):
-            value = getattr(self, name)
-            if value is None and name != "id":
-                continue
-            if not isinstance(value, str) or not value:
-                raise _thread_error(value, f"its {name} must be text that is not empty", name)
-            if has_lone_surrogate(value):
-                raise _thread_error(value, f"its {name} holds a lone surrogate", name)
-        length = sum(len(value) for value in (self.id, self.user, self.scope, self.position, self.state) if value)
-        # Percent-encoding makes at most twelve characters of one: shorter references need no check.
-        if length * 12 > _TEXT_LIMIT - 100 and len(str(self)) > _TEXT_LIMIT:
-            raise _thread_error(self.id, f"its text would be over {_TEXT_LIMIT:,} characters long", limit=_TEXT_LIMIT)
-
-    def __str__(self) -> str:
-        parts = [_encode(self.id)]
-        for name in _OPTIONAL_PARTS:
-            value = getattr(self, name)
-            if value is not None:
-                parts.append(f"{name}={_encode(value)}")
-        text = f"{self.backend}:1:{','.join(parts)}"
-        return f"{text}~{zlib.crc32(text.encode()):08x}"
-
-    @classmethod
-    def parse(cls, text: str) -> ThreadRef:
-        """Return the reference whose text form, `str(ref)`, is `text`.
-
-        Raises:
-            InvalidInput: not text, empty, over 16,384 characters, cut short, altered, or of an unknown version.
-        """
-        if not isinstance(text, str):
-            raise _thread_error(text, "it is not text")
-        if not text:
-            raise _thread_error(text, "it is empty")
-        if len(text) > _TEXT_LIMIT:
-            raise _thread_error(text, f"it is {len(text):,} characters long", limit=_TEXT_LIMIT)
-        match = _TEXT_FORM.fullmatch(text)
-        if match is None:
-            raise _thread_error(text, "it is cut short, or was not made by str(thread)")
-        if match["version"] != "1":
-            raise _thread_error(text, f"its version is {match['version']}, and this unichat reads version 1")
-        if f"{zlib.crc32(text[:-9].encode()):08x}" != match["check"]:
-            raise _thread_error(text, "its checksum does not match: it was truncated or altered")
-        identity, *pairs = match["body"].split(",")
-        return cls(match["backend"], unquote(identity), **_parse_pairs(text, pairs))
-
-
-def _encode(value: str) -> str:
-    # quote() leaves the tilde alone, and an id that ends like a checksum would then survive a cut.
-    return quote(value, safe="").replace("~", "%7E")
-
-
-def _parse_pairs(text: str, pairs: list[str]) -> dict[str, str]:
-    known: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if name not in _OPTIONAL_PARTS or not equals or name in known:
-            raise _thread_error(text, f"{quoted(pair)} is not part of a reference")
-        known[name] = unquote(value)
-    return known
-
-
-def _thread_error(value: object, problem: str, argument: str = "thread", limit: int | None = None) -> InvalidInput:
-    if isinstance(value, str):
-        value = _STATE.sub("state=***", value)
-    return InvalidInput(
-        f"{quoted(value)} is not a thread reference: {problem}",
-        hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
-        argument=argument,
-        value=quoted(value),
-        limit=limit,
-    )
-
-
 @frozen(kw_only=True)
 class Answer:
     """A vendor's answer to one question.
@@ -234,6 +126,11 @@ class Answer:
     carried_over: int = 0
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()
+
+    @property
+    def ref(self) -> AnswerRef | None:
+        """The answer's reference, which `feedback` takes; None where the vendor gave no id, or no thread."""
+        return _answer_ref(self.id, self.thread)
 
     def _repr_html_(self) -> str:
         """Return the answer as escaped HTML with its sources, for notebooks."""
@@ -275,6 +172,7 @@ class Exchange:
         feedback: the ratings that the history shows.
         uncertain: whether the vendor marks it as uncertain; None where it does not say.
         cleared: whether clearing removed it from the conversation; None where the vendor does not say.
+        belongs_to: for adapters: the backend and the bot or project of an exchange that has no thread.
     """
 
     question: str
@@ -287,6 +185,15 @@ class Exchange:
     uncertain: bool | None = None
     cleared: bool | None = None
     raw: Any = _raw()
+    _belongs_to: tuple[str, str | None] | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def ref(self) -> AnswerRef | None:
+        """The answer's reference, which `feedback` takes; None where the vendor gave no id."""
+        if self.thread is None and self.id is not None and self._belongs_to is not None:
+            backend, scope = self._belongs_to
+            return AnswerRef(backend, self.id, scope=scope)
+        return _answer_ref(self.id, self.thread)
 
     def to_answer(self) -> Answer:
         """Return the answer of the exchange, as `chat` would have."""

@@ -58,6 +58,7 @@ class Conversations:
     make_id: Callable[[], str] = field(factory=ThreadIds)
     _newest: OrderedDict[tuple[str | None, str | None], _NewestThread] = field(factory=OrderedDict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
+    _has_warned: bool = field(default=False, init=False)
 
     def _find_newest(self, thread: ThreadRef) -> _NewestThread | None:
         return self._newest.get((thread.scope, thread.user))
@@ -87,6 +88,18 @@ class Conversations:
             # A row that this client has not seen may be from a thread that another client started.
             is_same = thread.position in (None, newest.thread.position) or thread.position in newest.answers
             return newest.thread if is_same else thread
+
+    def is_known(self, thread: ThreadRef) -> bool:
+        """Whether this client has had an answer in `thread`, and in no newer one of the same user."""
+        with self._lock:
+            newest = self._find_newest(thread)
+            return newest is not None and newest.thread.id == thread.id
+
+    def should_warn(self) -> bool:
+        """Whether to warn that a thread could not be checked: only the first time."""
+        with self._lock:
+            is_first, self._has_warned = not self._has_warned, True
+            return is_first
 
     def has_answer(self, thread: ThreadRef, answer_id: str) -> bool:
         """Whether the answer is known to be from `thread`."""

@@ -77,9 +77,10 @@ class KadalSettings(CommonSettings):
         default="per-user",
         help="per-user: one conversation per user, as Kadal has it. isolated: one user reference per thread.",
     )
-    check_thread: bool = setting(
-        default=False,
-        help="Read the newest row before continuing, and raise StaleThread if another thread intervened.",
+    check_thread: bool | Literal["first"] = setting(
+        default="first",
+        help="When to read the newest rows before continuing a thread, and raise StaleThread if another one replaced "
+        "it: before the first question in a thread that this client has not seen, always, or never.",
     )
     user_ids: Literal["verbatim", "uuid5"] = setting(
         default="verbatim", help="How a user's id becomes ext_user_id_ref: as it is, or as a UUIDv5 made from it."

@@ -6,35 +6,34 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from unichat.adapter import (
     Adapter,
     Capabilities,
     ChatCall,
+    ConversationCall,
     Credential,
     EventSource,
     FeedbackCall,
     Flow,
     HistoryCall,
     Operation,
-    Page,
     Paged,
     ask,
-    drop_none,
+    check_scope,
     drop_unsupported,
     open_stream,
     reconcile_call,
     require_user_id,
 )
 from unichat.errors import Unsupported
-from unichat.models import Answer, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+from unichat.models import Answer, Exchange, FeedbackReceipt, Rating
 from unichat_kapa import operations
-from unichat_kapa.models import ChatReply, EndUser, Listing, QuestionAnswer, Thread
+from unichat_kapa.exchanges import comment_to_json, reply_to_answer, rows_to_exchanges, sorted_by_time, user_to_json
+from unichat_kapa.history import PAGE_SIZE, History
 from unichat_kapa.settings import KapaSettings
-
-PAGE_SIZE = 100
-"""Rows per request by default."""
+from unichat_kapa.stream import Decoder
 
 _REACTIONS = {Rating.UP: "upvote", Rating.DOWN: "downvote"}
 
@@ -73,31 +72,39 @@ class KapaAdapter(Adapter):
         """Return the operation that retrieves the project: it needs the right address, key and id."""
         return (operations.retrieve_project(id=self.settings.project_id),)
 
+    def _check_scope(self, call: ConversationCall) -> None:
+        check_scope(call, self.settings.scope, kind="project", setting="project_id")
+
     def _question_arguments(self, call: ChatCall) -> dict[str, Any]:
         return {
             "query": call.question,
-            "user": None if call.user is None else _user_to_json(call.user),
+            "user": None if call.user is None else user_to_json(call.user),
             "metadata": call.metadata,
             "integration_id": call.options.get("integration_id", self.settings.integration_id),
         }
 
     def chat(self, call: ChatCall) -> Flow[Answer]:
         """Ask. Source: Kapa reference, 'Chat' and 'Chat in thread'."""
+        self._check_scope(call)
         question = self._question_arguments(call)
         if call.thread is None:
             operation = operations.chat(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread(thread_id=call.thread.id, **question)
-        answer_operation = operation.map(lambda reply: _reply_to_answer(reply, call.thread))
+        answer_operation = operation.map(lambda reply: reply_to_answer(reply, self.settings.scope, call.thread))
         return reconcile_call(call, lambda: ask(answer_operation), lambda: self._read_newest(call), self.now())
 
     def stream(self, call: ChatCall) -> Flow[EventSource[Answer] | Answer]:
         """Ask, streamed. Source: Kapa reference, 'Chat streamed' and 'Chat in thread streamed'."""
+        self._check_scope(call)
         question = self._question_arguments(call)
         if call.thread is None:
             operation = operations.chat_streamed(project_id=self.settings.project_id, **question)
         else:
             operation = operations.chat_in_thread_streamed(thread_id=call.thread.id, **question)
+        thread_id = None if call.thread is None else call.thread.id
+        # The operation's own decoder cannot know the project of a thread.
+        operation = evolve(operation, decoder=lambda limit: Decoder(limit, thread_id, self.settings.scope))
         return reconcile_call(call, lambda: open_stream(operation), lambda: self._read_newest(call), self.now())
 
     def _read_newest(self, call: ChatCall) -> Flow[Sequence[Exchange]]:
@@ -110,10 +117,11 @@ class KapaAdapter(Adapter):
                 project_id=self.settings.project_id, ordering="-created_at", page=1, page_size=PAGE_SIZE
             )
             rows = list((yield from ask(newest)).items)
-        return _rows_to_exchanges(rows, call.thread)
+        return rows_to_exchanges(rows, self.settings.scope, call.thread)
 
     def feedback(self, call: FeedbackCall) -> Flow[FeedbackReceipt]:
         """Rate an answer; a later rating by the same user replaces it. Source: Kapa reference, 'Upsert feedback'."""
+        self._check_scope(call)
         user = require_user_id(
             call, "Kapa keeps one rating for each user and answer", ", something stable and unique for the person"
         )
@@ -124,7 +132,7 @@ class KapaAdapter(Adapter):
             question_answer=call.answer_id,  # type: ignore[arg-type]  # an int is rejected there, with the reason
             reaction=_REACTIONS[call.rating],
             user_identifier=user,
-            comment=None if comment is None else _comment_to_json(comment),
+            comment=None if comment is None else comment_to_json(comment),
         )
         return ask(operation.map(lambda row: call.receipt(id=row.id, raw=row.raw)))
 
@@ -141,144 +149,6 @@ class KapaAdapter(Adapter):
                 operation="history",
                 argument="user",
             )
+        self._check_scope(call)
         thread = None if call.thread is None else operations.retrieve_thread(id=call.thread.id)
-        return self._read_history(call, thread)
-
-    def _read_history(self, call: HistoryCall, thread: Operation[Thread] | None) -> Flow[Paged[Exchange]]:
-        first = (
-            self._list_exchanges(call, 1, 0)
-            if thread is None
-            else thread.map(lambda found: _thread_to_page(found, call))
-        )
-        if call.user is None:
-            return Paged(first, _exchange_id)
-        end_user_id = yield from self._find_end_user_id(call.user)
-        # A user whom Kapa does not know has asked nothing.
-        return Paged(
-            first,
-            _exchange_id,
-            lambda exchange: end_user_id is not None and exchange.raw.get("end_user_id") == end_user_id,
-        )
-
-    def _list_exchanges(self, call: HistoryCall, page: int, seen: int) -> Operation[Page[Exchange]]:
-        page_size = call.page_size or PAGE_SIZE
-        operation = operations.list_question_answers(
-            project_id=self.settings.project_id,
-            ordering="-created_at" if call.newest_first else "created_at",
-            page=page,
-            page_size=page_size,
-        )
-        if page > 1:
-            # A bare list ends with an empty page, or with a 404 for the page after the last.
-            operation = operation.default_if_not_found(Listing(items=()), route_exists=True)
-
-        def read(listing: Listing[QuestionAnswer]) -> Page[Exchange]:
-            seen_so_far = seen + len(listing.items)
-            return Page(
-                _rows_to_exchanges(listing.items),
-                # Pages are numbered without gaps: beyond an empty one there is nothing, whatever it claims.
-                None
-                if not listing.items or listing.is_last(seen_so_far, page_size)
-                else self._list_exchanges(call, page + 1, seen_so_far),
-                raw=listing.raw,
-            )
-
-        return operation.map(read)
-
-    def _find_end_user_id(self, user: User) -> Flow[str | None]:
-        seen = 0
-        ids: set[str | None] = set()
-        for page in range(1, self.settings.page_limit + 1):
-            operation = operations.list_end_users(
-                project_id=self.settings.project_id, search=user.id or user.email, page=page, page_size=PAGE_SIZE
-            )
-            if page > 1:
-                operation = operation.default_if_not_found(Listing(items=()), route_exists=True)
-            listing = yield from ask(operation)
-            for row in listing.items:
-                if _is_same_user(row, user):
-                    return row.id
-            seen += len(listing.items)
-            new_ids = {row.id for row in listing.items} - ids
-            if listing.is_last(seen, PAGE_SIZE) or not new_ids:
-                # A page without a new row: the vendor repeats a page, and would do so forever.
-                return None
-            ids |= new_ids
-        return None
-
-
-def _user_to_json(user: User) -> dict[str, Any]:
-    """Return the `user` object. Source: Kapa reference, 'Chat' (EndUserInfo)."""
-    return drop_none(
-        unique_client_id=user.id,
-        email=user.email,
-        fingerprint_id=user.fingerprint_id,
-        slack_id=user.slack_id,
-        discord_id=user.discord_id,
-        metadata=user.metadata,
-    )
-
-
-def _comment_to_json(comment: Comment) -> dict[str, Any]:
-    """Return the `comment` object. Source: Kapa reference, 'Upsert feedback' (FeedbackComment)."""
-    return drop_none(
-        issue=comment.text,
-        incorrect=comment.incorrect,
-        irrelevant=comment.irrelevant,
-        unaddressed=comment.unaddressed,
-    )
-
-
-def _reply_to_answer(reply: ChatReply, thread: ThreadRef | None) -> Answer:
-    return Answer(
-        text=reply.answer,
-        id=reply.question_answer_id,
-        thread=ThreadRef("kapa", reply.thread_id) if reply.thread_id else thread,
-        sources=reply.relevant_sources,
-        uncertain=reply.is_uncertain,
-        raw=reply.raw,
-    )
-
-
-def _rows_to_exchanges(rows: Sequence[QuestionAnswer], thread: ThreadRef | None = None) -> tuple[Exchange, ...]:
-    # Rows of one thread share its reference, which costs nearly as much as the rest of an exchange.
-    ids = {row.thread_id for row in rows if row.thread_id is not None}
-    threads: dict[str | None, ThreadRef] = {each: ThreadRef("kapa", each) for each in ids}
-    return tuple([_row_to_exchange(row, threads.get(row.thread_id, thread)) for row in rows])
-
-
-def _row_to_exchange(row: QuestionAnswer, thread: ThreadRef | None) -> Exchange:
-    return Exchange(
-        question=row.question,
-        answer=row.answer,
-        id=row.id,
-        thread=thread,
-        created_at=row.created_at,
-        sources=row.relevant_sources,
-        feedback=row.feedback,
-        uncertain=row.is_uncertain,
-        raw=row.raw,
-    )
-
-
-def _thread_to_page(thread: Thread, call: HistoryCall) -> Page[Exchange]:
-    rows = sorted_by_time(thread.question_answers)
-    if call.newest_first:
-        rows.reverse()
-    return Page(_rows_to_exchanges(rows, call.thread), raw=thread.raw)
-
-
-def sorted_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
-    """Return the rows, oldest first if all have times: the reference promises no order within a thread."""
-    times = {row.id: row.created_at for row in rows if row.created_at is not None}
-    return sorted(rows, key=lambda row: times[row.id]) if len(times) == len(rows) else list(rows)
-
-
-def _exchange_id(exchange: Exchange) -> str | None:
-    return exchange.id
-
-
-def _is_same_user(row: EndUser, user: User) -> bool:
-    if user.id is not None:
-        return row.unique_client_id == user.id
-    return row.email is not None and row.email == user.email
+        return History(self.settings).read(call, thread)

@@ -34,3 +34,8 @@ class KapaSettings(CommonSettings):
         "source.",
     )
     base_url: str = setting(default="https://api.kapa.ai", check=http_url, help="The URL of Kapa's API.")
+
+    @property
+    def scope(self) -> str:
+        """The project, as the references of threads and answers name it: in lower case, since UUIDs are equal so."""
+        return self.project_id.lower()

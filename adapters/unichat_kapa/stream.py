@@ -19,9 +19,10 @@ class Decoder(DelimitedJson):
     delimiter = DELIMITER
     end_mark = None
 
-    def __init__(self, record_limit: int, thread_id: str | None = None) -> None:
+    def __init__(self, record_limit: int, thread_id: str | None = None, scope: str | None = None) -> None:
         super().__init__(record_limit)
         self._thread_id = thread_id
+        self._scope = scope
         self._end_seen = False
 
     def on_record(self, record: Any) -> StreamEvent:
@@ -68,7 +69,7 @@ class Decoder(DelimitedJson):
 
     def answer(self) -> Answer:
         """Return the answer so far."""
-        self.thread = ThreadRef("kapa", self._thread_id) if self._thread_id else None
+        self.thread = ThreadRef("kapa", self._thread_id, scope=self._scope) if self._thread_id else None
         return super().answer()
 
     def result(self) -> Answer:

@@ -30,7 +30,7 @@ import unichat.transport.requests.transport as transport
 import unichat.transport.timers
 import unichat_kadal.operations
 import unichat_kadal.operations.errors
-import unichat_kapa.adapter
+import unichat_kapa.history
 import unichat_kapa.operations.arguments
 import unichat_kapa.stream
 from unichat.adapter import Replay, Reply, Secret
@@ -311,7 +311,7 @@ def envelope() -> None:
 
 def known_rows() -> None:
     """Rows have no identity."""
-    unichat_kapa.adapter._exchange_id = lambda exchange: None
+    unichat_kapa.history._exchange_id = lambda exchange: None
 
 
 def holds() -> None:

@@ -99,10 +99,19 @@ def test_check_scope_accepts_no_thread_an_unscoped_one_and_this_clients(call, th
 
 @every_call
 def test_check_scope_rejects_a_thread_of_another_scope_and_names_both(call):
-    with pytest.raises(ThreadMismatch, match="the thread belongs to the bot 'support'") as caught:
+    subject = "answer" if isinstance(call, FeedbackCall) else "thread"
+    with pytest.raises(ThreadMismatch, match=f"the {subject} belongs to the bot 'support'") as caught:
         check_scope(evolve(call, thread=THREAD), "sales", kind="bot", setting="bot")
     assert (caught.value.expected, caught.value.found) == ("sales", "support")
-    assert str(caught.value).endswith("Use a client with bot = 'support', or start a new thread with chat().")
+    advice = "." if isinstance(call, FeedbackCall) else ", or start a new thread with chat()."
+    assert str(caught.value).endswith(f"Use a client with bot = 'support'{advice}")
+
+
+def test_check_scope_rejects_an_answer_of_another_scope_without_a_thread():
+    call = evolve(CALLS[1], answer_scope="support")
+    check_scope(call, "support", kind="bot", setting="bot")
+    with pytest.raises(ThreadMismatch, match="the answer belongs to the bot 'support'"):
+        check_scope(call, "sales", kind="bot", setting="bot")
 
 
 @every_call

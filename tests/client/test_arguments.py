@@ -1,5 +1,6 @@
 """What the neutral calls refuse before anything is sent, and what of the rest reaches an adapter."""
 
+import inspect
 import math
 from types import MappingProxyType
 
@@ -13,7 +14,7 @@ from unichat._text.printable import is_blank
 from unichat.client.arguments import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.call import Call
-from unichat.models import Answer, ClearOutcome, Comment, Exchange, Rating, Source, ThreadRef, User
+from unichat.models import Answer, AnswerRef, ClearOutcome, Comment, Exchange, Rating, Source, ThreadRef, User
 from unichat.record import CallRecord
 from unichat.transport.base import Deadline
 
@@ -320,6 +321,59 @@ def test_a_comment_is_text_or_a_comment(comment, expected):
     assert check_call("feedback", "a1", "down", comment=comment).comment == expected
 
 
+# What is rated
+
+REF = AnswerRef("echo", "a1", thread="t1", user="ada", scope="bot")
+
+
+@pytest.mark.parametrize("given", [REF, str(REF)], ids=["reference", "text"])
+def test_a_reference_to_an_answer_reaches_the_adapter_as_id_thread_and_scope(given):
+    call = check_call("feedback", given, "up")
+    assert (call.answer_id, call.answer_scope) == ("a1", "bot")
+    assert str(call.thread) == str(ThreadRef("echo", "t1", user="ada", scope="bot", position="a1"))
+
+
+@pytest.mark.parametrize("rated", [ANSWER, EXCHANGE], ids=["answer", "exchange"])
+def test_an_answer_reaches_the_adapter_with_its_thread(rated):
+    call = check_call("feedback", rated, "up")
+    assert (call.answer_id, call.thread, call.answer_scope) == (rated.id, THREAD, None)
+
+
+def test_an_exchange_without_a_thread_reaches_the_adapter_with_its_scope():
+    call = check_call("feedback", Exchange(question="Q", answer="A", id="a2", belongs_to=("echo", "bot")), "up")
+    assert (call.answer_id, call.thread, call.answer_scope) == ("a2", None, "bot")
+
+
+@pytest.mark.parametrize("given", ["a1", 7, LOOSE], ids=repr)
+def test_a_bare_id_reaches_the_adapter_without_a_thread(given):
+    call = check_call("feedback", given, "up")
+    assert (call.thread, call.answer_scope) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "given", [AnswerRef("kapa", "a1"), str(AnswerRef("kapa", "a1")), Answer(text="", id="a1", thread=FOREIGN)], ids=repr
+)
+def test_an_answer_of_another_backend_is_a_mismatch(given):
+    error = expect_refusal("feedback", given, "up")
+    assert (type(error), error.expected, error.found) == (ThreadMismatch, "echo", "kapa")
+
+
+@pytest.mark.parametrize(
+    "given", [str(REF)[:-1], str(REF).replace("a1", "a2"), str(THREAD), "echo:answer:1:", "echo:answer:2:x~00000000"]
+)
+def test_a_reference_that_is_cut_altered_or_a_threads_is_not_taken_for_an_id(given):
+    error = expect_refusal("feedback", given, "up")
+    assert (type(error), error.argument) == (InvalidInput, "answer")
+
+
+@pytest.mark.parametrize("method", ["continue_thread", "history", "clear_history"])
+def test_a_reference_to_an_answer_is_not_taken_for_a_thread(method):
+    arguments = (str(REF), "Hi?")[: 2 if method == "continue_thread" else 1]
+    error = expect_refusal(method, *arguments)
+    assert (type(error), error.argument) == (InvalidInput, "thread")
+    assert "it is the reference of an answer" in str(error)
+
+
 # Pages, limits and deadlines
 
 
@@ -369,7 +423,7 @@ def test_a_deadline_is_a_positive_number_of_seconds(method, deadline):
 def test_an_unknown_argument_is_rejected_by_name(method):
     error = expect_refusal(method, *CALLS[method], colour="red")
     assert (type(error), error.argument, error.operation) == (Unsupported, "colour", method)
-    assert "on_unsupported='drop'" in str(error)
+    assert "on_unsupported" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -400,21 +454,36 @@ def test_an_argument_of_none_counts_as_omitted():
     assert check_call("chat", "Hi?", tone=None).options == {}
 
 
+@pytest.mark.parametrize("where", ["call", "settings"])
 @pytest.mark.parametrize("method", CALLS)
-def test_an_unknown_argument_is_dropped_where_the_caller_says_so_and_that_is_logged(method, caplog):
-    made = bench(reply(200, {"text": "Yes."}))
-    getattr(made.client, method)(*CALLS[method], on_unsupported="drop", colour="red")
-    assert made.adapter.calls[0].options == {}
-    (line,) = [record.getMessage() for record in caplog.records]
-    assert line == f"echo {method}: dropped colour: this call has no such argument"
-    assert "red" not in line
+def test_an_unknown_argument_is_rejected_even_where_the_caller_drops_what_is_unsupported(method, where):
+    made = bench(**({"on_unsupported": "drop"} if where == "settings" else {}))
+    more = {"on_unsupported": "drop"} if where == "call" else {}
+    error = expect_refusal(method, *CALLS[method], on=made, usr="ada", **more)
+    assert (type(error), error.argument) == (Unsupported, "usr")
 
 
-def test_the_client_can_be_lenient_as_a_whole_and_a_call_strict():
-    made = bench(reply(200, {"text": "Yes."}), on_unsupported="drop")
-    assert made.client.chat("Hi?", colour="red").text == "Yes."
-    with pytest.raises(Unsupported):
-        made.client.chat("Hi?", colour="red", on_unsupported="raise")
+@pytest.mark.parametrize("name", ["thread", "tread", "thread_id"])
+@pytest.mark.parametrize("leniency", ["raise", "drop"])
+def test_a_thread_given_to_chat_names_continue_thread(name, leniency):
+    error = expect_refusal("chat", "Hi?", **{name: THREAD}, on_unsupported=leniency)
+    assert (type(error), error.argument) == (Unsupported, name)
+    assert "Use continue_thread(): chat() starts a new thread." in str(error)
+    assert "Did you mean" not in str(error)
+
+
+def test_a_thread_given_to_feedback_names_the_answers_reference():
+    assert "Pass answer.ref or str(answer.ref)" in str(expect_refusal("feedback", "a1", "up", thread=THREAD))
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_an_argument_is_suggested_only_where_the_call_has_it(method):
+    own = set(inspect.signature(getattr(bench().client, method)).parameters)
+    for name in ("user", "metadata", "comment", "thread", "deadline", "page_size", "newest_first", "limit"):
+        alternative = expect_refusal(method, *CALLS[method], **{f"{name}_": 1}).alternative
+        assert not alternative.startswith("Did you mean") or alternative[len("Did you mean ") : -1] in {
+            *own, "tone", "weight", "since", "missing_ok",
+        }  # fmt: skip
 
 
 def test_what_the_adapter_does_not_support_is_raised_or_dropped_likewise(caplog):

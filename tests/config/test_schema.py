@@ -87,4 +87,4 @@ def test_every_setting_says_what_it_is_for(made: dict[str, Any]) -> None:
     assert kadal["send_version"]["enum"] == ["v1", "v2"]
     assert kadal["token"]["description"].endswith("Read from KADAL_TOKEN when left out.")
     assert "default" not in kadal["token"]
-    assert kadal["check_thread"]["default"] is False
+    assert kadal["check_thread"]["default"] == "first"

@@ -115,6 +115,9 @@ def test_an_event_whose_worker_was_killed_after_it_asked_is_found(any_bots, earl
     for text in earlier:
         any_bots.worker().get("c").ask(text)
     killed = any_bots.ask(any_bots.worker(), "one", event="e1")
+    while killed.effect.request.method == "GET":
+        # Kadal's newest rows are looked at before a client's first question in a thread.
+        killed.go_on()
     killed.effect.transport.send(killed.effect.request, killed.effect.deadline, limit=10_000)
     killed.kill()
     any_bots.clock.advance(31)

@@ -132,21 +132,43 @@ def test_a_rating_id_that_is_not_a_whole_number_is_invalid_before_anything_is_se
 
 @pytest.mark.parametrize(
     "answer",
-    ["", " ", ".", "..", "a/b", "abc", "-1", "+1", "1.0", "007", "１", "9" * 30, -1, True, None, 2**70, 1.5, b"1"],
+    ["", " ", ".", "..", "a/b", "a\nb", "x" * 256, "\ud800", -1, True, None, 2**70, 1.5, b"1"],
     ids=ascii,
 )
-def test_an_answer_id_that_kadal_does_not_accept_is_invalid_before_anything_is_sent(answer, kadal, transport):
+def test_an_answer_id_that_cannot_be_sent_is_invalid_before_anything_is_sent(answer, kadal, transport):
     with pytest.raises(errors.InvalidInput):
         kadal.feedback(answer, Rating.UP)
     assert transport.sent == []
 
 
-def test_an_answer_id_from_the_v7_list_is_invalid_with_a_hint(kadal, transport):
-    with pytest.raises(errors.InvalidInput) as raised:
-        kadal.feedback(Exchange(question="q", answer="a", id="64b7f0c2a1d3e4f5a6b7c8d9"), Rating.UP)
-    assert (raised.value.argument, raised.value.backend) == ("answer", "kadal")
-    assert "message_id" in raised.value.hint
-    assert transport.sent == []
+@pytest.mark.parametrize(
+    "answer_id", ["64b7f0c2a1d3e4f5a6b7c8d9", "007", "-1", "+1", "1.0", "abc", "１", "9" * 30], ids=ascii
+)
+def test_an_answer_id_that_is_text_is_sent_as_the_vendor_gave_it(answer_id, kadal, transport):
+    kadal.feedback(Exchange(question="q", answer="a", id=answer_id), Rating.UP)
+    kadal.feedback(answer_id, Rating.UP)
+    assert [body_of(request)["bot_response_id"] for request in transport.sent] == [answer_id, answer_id]
+
+
+@pytest.mark.parametrize("user_ids", ["verbatim", "uuid5"])
+@pytest.mark.parametrize("rated", [Answer(text="a", id="41", thread=THREAD), "41"], ids=["answer", "id"])
+def test_who_rates_need_not_be_who_asked(rated, user_ids, transport):
+    kadal = client_on(transport, "kadal", user_ids=user_ids)
+    kadal.feedback(rated, Rating.DOWN, user="bert")
+    kadal.feedback("7", Rating.DOWN, user="bert")
+    first, second = (query_of(request)["ext_user_id_ref"] for request in transport.sent)
+    assert first == second
+    assert (first == "bert") is (user_ids == "verbatim")
+
+
+@pytest.mark.parametrize("rater", [None, "anna", "bert"])
+def test_an_answer_of_an_isolated_thread_is_rated_for_its_thread_or_by_somebody_else(rater, transport):
+    kadal = client_on(transport, "kadal", threads="isolated")
+    thread = ThreadRef("kadal", "isolated-1", user="anna", scope=BOT)
+    kadal.feedback(Answer(text="a", id="41", thread=thread), Rating.UP, user=rater)
+    reference = query_of(transport.sent[-1])["ext_user_id_ref"]
+    assert (reference == "bert") is (rater == "bert")
+    assert len(reference) == (4 if rater == "bert" else 36)
 
 
 @pytest.mark.parametrize("rating_ids", [{"up": True}, {"up": 1, "sideways": 2}, {"down": "2"}, {"up": 1.5}], ids=repr)

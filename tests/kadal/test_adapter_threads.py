@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from tests.behaviour.doubles import BOT, Canned, client_on, query_of, reply
-from unichat import Answer, Rating, ThreadRef, errors
+from unichat import Answer, Rating, ThreadRef, User, errors
 from unichat.models import ClearOutcome
 
 from .replies import raises_stale_thread
@@ -49,11 +49,11 @@ def test_another_user_than_the_threads_is_a_mismatch_before_anything_is_sent(own
         lambda: kadal.stream("two", thread=answer, user="bert"),
         lambda: kadal.history(answer, user="bert"),
         lambda: kadal.clear_history(answer, user="bert"),
-        lambda: kadal.feedback(answer, Rating.UP, user="bert"),
     ):
         with pytest.raises(errors.ThreadMismatch) as raised:
             call()
         assert (raised.value.expected, raised.value.found) == (owner, "bert")
+        assert "Leave out user=, which the thread remembers, or set threads = 'isolated'." in str(raised.value)
     assert len(mini.sent) == 1
 
 
@@ -113,9 +113,90 @@ def test_check_thread_reads_the_newest_row_before_asking(mini):
     assert len(mini.sent) == 3
 
 
-def test_no_row_is_read_without_check_thread(kadal, mini):
+def test_no_row_is_read_for_a_thread_that_this_client_has_seen(kadal, mini):
     kadal.continue_thread(kadal.chat("one", user="anna"), "two")
     assert all("/v2/" in request.path for request in mini.sent)
+
+
+def test_no_row_is_ever_read_with_check_thread_off(mini):
+    text = str(other_client(mini).chat("one", user="anna").thread)
+    mini.say("anna", "from elsewhere")
+    other_client(mini, check_thread=False).continue_thread(text, "two")
+    assert all("/v2/" in request.path for request in mini.sent)
+
+
+# The first question in a thread that this client has not seen
+
+
+def lists(mini):
+    return [query_of(request) for request in mini.sent if request.path.endswith("/v1/")]
+
+
+def test_an_unseen_thread_that_another_one_replaced_is_stale_before_the_question_is_sent(mini):
+    before = other_client(mini)
+    old = before.chat("one", user="anna").thread
+    before.chat("two", user="anna")
+    assert raises_stale_thread(other_client(mini), mini, ThreadRef.parse(str(old)))
+
+
+def test_the_newest_rows_are_looked_at_once_for_an_unseen_thread(mini):
+    text = str(other_client(mini).chat("one", user="anna").thread)
+    mini.say("bert", "somebody else's row is not looked at")
+    kadal = other_client(mini)
+    kadal.continue_thread(kadal.continue_thread(text, "two"), "three")
+    kadal.continue_thread(text, "four")
+    (look,) = lists(mini)
+    assert (look["ext_user_id_ref"], look["order"], look["page_no"]) == ("anna", "desc", "1")
+    assert [conversation for owner, conversation, _ in mini.rows if owner == "anna"] == [1] * 4
+
+
+@pytest.mark.parametrize("position", [None, "991", "65f0c2a1d3e4f5a6b7c8d9e0"])
+def test_an_unseen_thread_whose_answer_is_not_listed_goes_on_and_that_is_logged_once(position, mini, caplog):
+    mini.say("anna", "one")
+    mini.say("anna", "two")
+    kadal = other_client(mini)
+    for _ in range(2):
+        thread = ThreadRef("kadal", kadal._adapter.conversations.make_id(), user="anna", scope=BOT, position=position)
+        kadal.continue_thread(thread, "three")
+    assert len(mini.asked) == 2
+    (line,) = [text for record in caplog.records if "could not be told" in (text := record.getMessage())]
+    assert line.startswith("kadal continue_thread: whether a newer thread has replaced this one could not be told")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 422])
+def test_a_list_that_is_refused_does_not_stop_the_question(status):
+    transport = Canned(
+        lambda request: reply({"message_id": 2, "message": "a"}) if "/v2/" in request.path else reply({}, status)
+    )
+    thread = ThreadRef("kadal", "x", user="anna", scope=BOT, position="1")
+    assert client_on(transport, "kadal").continue_thread(thread, "two").id == "2"
+
+
+@pytest.mark.parametrize("status", [401, 500, 507])
+def test_no_question_is_sent_if_the_look_fails_for_a_reason_that_it_would_share(status):
+    transport = Canned(lambda request: reply({}, status))
+    thread = ThreadRef("kadal", "x", user="anna", scope=BOT, position="1")
+    with pytest.raises(errors.UnichatError):
+        client_on(transport, "kadal", attempts=1).continue_thread(thread, "two")
+    assert not [request for request in transport.sent if "/v2/" in request.path]
+
+
+def test_a_streamed_question_looks_too(mini):
+    before = other_client(mini)
+    old = before.chat("one", user="anna").thread
+    before.chat("two", user="anna")
+    with pytest.raises(errors.StaleThread), other_client(mini).stream("three", thread=str(old)) as stream:
+        list(stream)
+    assert len(mini.asked) == 2
+
+
+def test_an_isolated_thread_is_not_looked_at(mini):
+    text = str(client_on(mini.transport, "kadal", threads="isolated").chat("q", user="anna").thread)
+    other_client(mini, threads="isolated").continue_thread(text, "q")
+    assert lists(mini) == []
+
+
+# Always
 
 
 def test_check_thread_finds_a_thread_that_another_client_started(mini):
@@ -211,6 +292,24 @@ def test_each_isolated_thread_keeps_a_uuid_of_its_own(isolated, mini):
     assert [conversation for _, conversation, _ in mini.rows] == [1, 2, 1, 2, 1]
 
 
+def test_anybody_may_speak_in_an_isolated_thread(isolated, mini):
+    answer = isolated.chat("q", user="anna")
+    more = isolated.continue_thread(answer, "q", user="bert")
+    with isolated.stream("q", thread=more, user=User("cora")) as stream:
+        assert stream.answer.thread == answer.thread
+    assert len(set(references(mini))) == 1
+    for call in (lambda: isolated.history(answer, user="bert"), lambda: isolated.clear_history(answer, user="bert")):
+        with pytest.raises(errors.ThreadMismatch) as raised:
+            call()
+        assert "isolated" not in str(raised.value)
+
+
+def test_details_of_who_speaks_in_an_isolated_thread_are_unsupported(isolated):
+    answer = isolated.chat("q", user="anna")
+    with pytest.raises(errors.Unsupported):
+        isolated.continue_thread(answer, "q", user=User("bert", email="bert@example.com"))
+
+
 def test_no_isolated_thread_becomes_stale(isolated, mini):
     answers = [isolated.chat("q", user="anna") for _ in range(3)]
     for answer in answers:
@@ -241,7 +340,6 @@ def test_a_user_without_an_isolated_thread_is_unsupported_or_dropped(isolated, m
     calls = (
         lambda **options: isolated.clear_history(user="anna", **options),
         lambda **options: list(isolated.history(user="anna", **options)),
-        lambda **options: isolated.feedback(1, Rating.UP, user="anna", **options),
     )
     for call in calls:
         with pytest.raises(errors.Unsupported) as raised:
@@ -249,9 +347,9 @@ def test_a_user_without_an_isolated_thread_is_unsupported_or_dropped(isolated, m
         assert raised.value.argument == "user"
     assert mini.sent == []
     # Whose conversation it is is never dropped: it would be somebody else's that is cleared or read.
-    cleared, read, rated = (call(on_unsupported="drop") for call in calls)
-    assert (cleared.outcome, cleared.user, read, rated.sent) == (ClearOutcome.DETACHED, "anna", [], True)
-    assert references(mini) == [None]
+    cleared, read = (call(on_unsupported="drop") for call in calls)
+    assert (cleared.outcome, cleared.user, read) == (ClearOutcome.DETACHED, "anna", [])
+    assert mini.sent == []
 
 
 def test_check_thread_reads_no_row_for_an_isolated_thread(mini):

@@ -28,7 +28,7 @@ THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
 OTHER = "b64d73a3-c7f4-498d-9c2d-685530cd059e"
 ANSWER = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
 REPLY = {**SAMPLES["chat"], "thread_id": THREAD, "question_answer_id": ANSWER}
-REFERENCE = ThreadRef("kapa", THREAD)
+REFERENCE = ThreadRef("kapa", THREAD, scope=PROJECT)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_thread_is_continued_from_its_reference_its_text_or_its_answer(form, k
 
 
 def test_two_threads_of_one_user_are_kept_apart(kapa, transport):
-    for thread in (REFERENCE, ThreadRef("kapa", OTHER), REFERENCE):
+    for thread in (REFERENCE, ThreadRef("kapa", OTHER, scope=PROJECT), REFERENCE):
         kapa.continue_thread(thread, "q", user="anna")
     assert [request.path.split("/")[4] for request in transport.sent] == [THREAD, OTHER, THREAD]
 

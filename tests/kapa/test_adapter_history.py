@@ -12,7 +12,7 @@ from unichat.errors import InvalidResponse, NotFound, ServerError, Unsupported
 from .conftest import SAMPLES
 
 THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
-REFERENCE = ThreadRef("kapa", THREAD)
+REFERENCE = ThreadRef("kapa", THREAD, scope=PROJECT)
 
 
 def row(number, end_user=None):

@@ -367,7 +367,7 @@ def test_a_stream_over_http_returns_each_event_and_then_the_answer(kapa, vendor)
         texts = [event.text for event in answering]
         answer = answering.answer
     assert "".join(texts) == answer.text
-    assert (answer.id, answer.thread, answer.raw) == (ANSWER, ThreadRef("kapa", THREAD), TYPICAL)
+    assert (answer.id, answer.thread, answer.raw) == (ANSWER, ThreadRef("kapa", THREAD, scope=PROJECT), TYPICAL)
     assert answer.call.operation == "chat_streamed"
 
 
@@ -419,7 +419,7 @@ def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retri
     events, error = interrupted(client_on(transport, "kapa"))
     assert (error.text, error.events) == ("so far", 3)
     assert len(events) == 3
-    assert error.thread == ThreadRef("kapa", THREAD)
+    assert error.thread == ThreadRef("kapa", THREAD, scope=PROJECT)
     assert [source.url for source in error.sources] == ["u"]
     assert error.answer_id is None
     assert error.maybe_delivered is True

@@ -117,7 +117,7 @@ def require_thread(call: ConversationCall) -> ThreadRef:
 
 
 def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) -> None:
-    """Check that the call's thread belongs to this client's bot or project, if it says to which one it belongs.
+    """Check that the call's thread or answer belongs to this client's bot or project, if it says to which.
 
     Args:
         call: the call.
@@ -128,14 +128,15 @@ def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) 
     Raises:
         ThreadMismatch: it belongs to another one.
     """
+    subject, alternative = "thread", Template(", or start a new thread with ", Method("chat"))
     found = None if call.thread is None else call.thread.scope
+    if isinstance(call, FeedbackCall):
+        subject, alternative, found = "answer", Template(""), call.answer_scope or found
     if found in (None, scope):
         return
     raise ThreadMismatch(
-        f"the thread belongs to the {kind} {quoted(found)}, and this client asks another",
-        hint=Template(
-            "Use a client with ", Setting(setting, quoted(found)), ", or start a new thread with ", Method("chat"), "."
-        ),
+        f"the {subject} belongs to the {kind} {quoted(found)}, and this client talks to another",
+        hint=Template("Use a client with ", Setting(setting, quoted(found)), alternative, "."),
         backend=call.backend,
         operation=call.operation,
         expected=scope,
@@ -143,10 +144,14 @@ def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) 
     )
 
 
-def resolve_owner(call: ConversationCall) -> str | None:
+def resolve_owner(call: ConversationCall, *, alternative: str = "") -> str | None:
     """Return the id of the user whose conversation it is: the thread's user, or without a thread the call's.
 
     It is for a vendor that keeps conversations per user, so that a thread remembers its user (`ThreadRef.user`).
+
+    Args:
+        call: the call.
+        alternative: what else would work than to leave out the user; the error's hint ends with it.
 
     Raises:
         ThreadMismatch: the call names another user than its thread does.
@@ -159,7 +164,7 @@ def resolve_owner(call: ConversationCall) -> str | None:
         owner = quoted(call.thread.user) if call.thread.user else "no named user"
         raise ThreadMismatch(
             f"the thread belongs to {owner}, not to {quoted(user)}",
-            hint=Template("Leave out ", Argument("user"), ": the thread remembers it."),
+            hint=Template("Leave out ", Argument("user"), ", which the thread remembers", alternative, "."),
             backend=call.backend,
             operation=call.operation,
             expected=call.thread.user,

@@ -102,7 +102,11 @@ class NeutralCall:
                 argument=argument,
                 alternative=alternative,
             )
-        log.warning("%s %s: dropped %s: %s", self.backend, self.operation, argument, reason)
+        self.warn(f"dropped {argument}: {reason}")
+
+    def warn(self, message: str) -> None:
+        """Log a warning about the call. `message` must hold nothing that was asked or answered."""
+        log.warning("%s %s: %s", self.backend, self.operation, message)
 
 
 @frozen(kw_only=True)
@@ -128,10 +132,16 @@ class ChatCall(ConversationCall):
 
 @frozen(kw_only=True)
 class FeedbackCall(ConversationCall):
-    """The arguments of `feedback`. `thread` is that of the answer or exchange, None if only an id was given."""
+    """The arguments of `feedback`. `user` is the person who rates, who need not be the one who asked.
+
+    Attributes:
+        thread: that of the answer, None if only an id was given.
+        answer_scope: the bot or project that the answer belongs to, None if only an id was given.
+    """
 
     answer_id: str | int
     rating: Rating
+    answer_scope: str | None = None
     comment: Comment | None = None
 
     def receipt(self, *, id: str | None = None, raw: Any) -> FeedbackReceipt:

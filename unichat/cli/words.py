@@ -17,7 +17,7 @@ METHODS = {
 }
 TERMS: dict[str, str | Reference] = {
     "answer.thread or str(answer.thread)": "the whole reference, as `unichat ask` prints it",
-    "by its Answer, not by its id": "in `unichat chat`, with /up or /down",
+    "answer.ref or str(answer.ref)": "the answer's reference, as `unichat ask` prints it",
     'connect("kapa", …)': Argument("backend", "kapa"),
     "in .text": "shown",
     "keyword argument": "option",

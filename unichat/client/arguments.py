@@ -10,8 +10,8 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from unichat._text.printable import is_blank, quoted
-from unichat._text.templates import Method, Template, Term
-from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, NeutralCall, OnUnsupported
+from unichat._text.templates import Method, PythonOnly, Template, Term
+from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, OnUnsupported
 from unichat.client.values import (
     check_answer,
     check_comment,
@@ -21,7 +21,7 @@ from unichat.client.values import (
     check_text,
     check_user,
 )
-from unichat.errors import InvalidInput, ThreadMismatch
+from unichat.errors import InvalidInput, ThreadMismatch, Unsupported
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.transport.base import Deadline
 
@@ -57,7 +57,7 @@ class ArgumentChecker:
             backend=self.backend,
             operation=operation,
             on_unsupported=self._choose_on_unsupported(on_unsupported),
-            options=self._check_options("chat", operation, options, on_unsupported),
+            options=self._check_options("chat", operation, options),
             question=self._check_question(question),
             reconcile=self.replay == "reconcile",
             thread=self._check_thread(thread),
@@ -76,15 +76,25 @@ class ArgumentChecker:
         options: Mapping[str, Any],
     ) -> FeedbackCall:
         """Check `feedback`."""
-        thread = answer.thread if isinstance(answer, Answer | Exchange) else None
+        answer_id, ref = check_answer(answer)
+        if ref is not None and ref.backend != self.backend:
+            raise ThreadMismatch(
+                f"the answer belongs to {ref.backend}, and this client talks to {self.backend}",
+                hint=Template("Rate it with a client of ", ref.backend, "."),
+                backend=self.backend,
+                operation="feedback",
+                expected=self.backend,
+                found=ref.backend,
+            )
         return FeedbackCall(
             backend=self.backend,
             operation="feedback",
             on_unsupported=self._choose_on_unsupported(on_unsupported),
-            options=self._check_options("feedback", "feedback", options, on_unsupported),
-            answer_id=check_answer(answer),
+            options=self._check_options("feedback", "feedback", options),
+            answer_id=answer_id,
             rating=check_rating(rating),
-            thread=self._check_thread(thread),
+            thread=None if ref is None else ref.thread_ref,
+            answer_scope=None if ref is None else ref.scope,
             user=check_user(user),
             comment=check_comment(comment),
         )
@@ -104,7 +114,7 @@ class ArgumentChecker:
             backend=self.backend,
             operation="history",
             on_unsupported=self._choose_on_unsupported(on_unsupported),
-            options=self._check_options("history", "history", options, on_unsupported),
+            options=self._check_options("history", "history", options),
             thread=self._check_thread(thread),
             user=check_user(user),
             newest_first=bool(newest_first),
@@ -119,7 +129,7 @@ class ArgumentChecker:
             backend=self.backend,
             operation="clear_history",
             on_unsupported=self._choose_on_unsupported(on_unsupported),
-            options=self._check_options("clear_history", "clear_history", options, on_unsupported),
+            options=self._check_options("clear_history", "clear_history", options),
             thread=self._check_thread(thread),
             user=check_user(user),
         )
@@ -131,22 +141,22 @@ class ArgumentChecker:
             )
         return choice or self.on_unsupported
 
-    def _check_options(
-        self, call: str, operation: str, options: Mapping[str, Any], on_unsupported: OnUnsupported | None
-    ) -> dict[str, Any]:
+    def _check_options(self, call: str, operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the backend's own arguments that were given; any other is a mistake, which is never dropped."""
         if not options:
             return {}
         known = self.capabilities.options.get(call, ())
-        for name in options.keys() - set(known):
-            nearest = get_close_matches(name, (*known, *_COMMON_ARGUMENTS), n=1)
-            NeutralCall(
-                backend=self.backend, operation=operation, on_unsupported=self._choose_on_unsupported(on_unsupported)
-            ).reject_or_drop(
-                name,
-                "this call has no such argument",
-                f"Did you mean {nearest[0]}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}.",
+        for name in sorted(options.keys() - set(known)):
+            alternative = _choose_argument(name, operation, known)
+            raise Unsupported(
+                f"{name}: this call has no such argument",
+                hint=alternative,
+                backend=self.backend,
+                operation=operation,
+                argument=name,
+                alternative=alternative,
             )
-        return {name: value for name, value in options.items() if name in known and value is not None}
+        return {name: value for name, value in options.items() if value is not None}
 
     def _check_question(self, question: object) -> str:
         text = check_text("question", question)
@@ -190,9 +200,28 @@ class ArgumentChecker:
         return thread
 
 
-_COMMON_ARGUMENTS = (
-    "user", "metadata", "comment", "thread", "deadline", "on_unsupported", "page_size", "newest_first", "limit",
-)  # fmt: skip
+_ARGUMENTS = {
+    "chat": ("user", "metadata", "deadline", "on_unsupported"),
+    "continue_thread": ("user", "metadata", "deadline", "on_unsupported"),
+    "stream": ("thread", "user", "metadata", "deadline", "on_unsupported"),
+    "feedback": ("user", "comment", "deadline", "on_unsupported"),
+    "history": ("thread", "user", "newest_first", "limit", "page_size", "deadline", "on_unsupported"),
+    "clear_history": ("thread", "user", "deadline", "on_unsupported"),
+}
+"""The keyword arguments of each call, for every backend."""
+
+
+def _choose_argument(name: str, operation: str, known: tuple[str, ...]) -> str:
+    """Return what was probably meant by an argument that a call does not have."""
+    elsewhere = {
+        "chat": Template(PythonOnly("Use continue_thread(): chat() starts a new thread.")),
+        "feedback": Template("Pass ", Term("answer.ref or str(answer.ref)"), ", which names the thread."),
+    }
+    candidates = (*known, *_ARGUMENTS[operation], *(("thread",) if operation in elsewhere else ()))
+    nearest = get_close_matches(name, candidates, n=1)
+    if nearest == ["thread"] and operation in elsewhere:
+        return elsewhere[operation]
+    return f"Did you mean {nearest[0]}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}."
 
 
 def require_thread(thread: object) -> object:

@@ -14,7 +14,7 @@ from unichat.client.base import BaseClient
 from unichat.client.rows import AsyncRows
 from unichat.execution.async_performer import AsyncPerformer
 from unichat.hooks import Hook
-from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+from unichat.models import Answer, AnswerRef, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat.transport.base import REAL_TIME, AsyncTransport, Clock
 
 T = TypeVar("T")
@@ -141,7 +141,7 @@ class AsyncClient(BaseClient):
 
     async def feedback(
         self,
-        answer: Answer | Exchange | str | int,
+        answer: Answer | Exchange | AnswerRef | str | int,
         rating: Rating | str,
         *,
         user: str | User | None = None,
@@ -150,7 +150,7 @@ class AsyncClient(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> FeedbackReceipt:
-        """Rate an answer: the `Answer`, an `Exchange` of the history, or the answer's id.
+        """Rate an answer: the `Answer`, an `Exchange` of the history, a reference or its text form, or the id.
 
         Args:
             rating: `Rating.UP` or `Rating.DOWN`, or `"up"` or `"down"`.

@@ -14,7 +14,7 @@ from unichat.client.rows import Rows
 from unichat.client.streams import AnswerStream
 from unichat.execution.sync_performer import SyncPerformer
 from unichat.hooks import Hook
-from unichat.models import Answer, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
+from unichat.models import Answer, AnswerRef, ClearResult, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 from unichat.transport.base import REAL_TIME, Clock, Transport
 
 T = TypeVar("T")
@@ -139,7 +139,7 @@ class Client(BaseClient):
 
     def feedback(
         self,
-        answer: Answer | Exchange | str | int,
+        answer: Answer | Exchange | AnswerRef | str | int,
         rating: Rating | str,
         *,
         user: str | User | None = None,
@@ -148,7 +148,7 @@ class Client(BaseClient):
         on_unsupported: OnUnsupported | None = None,
         **options: Any,
     ) -> FeedbackReceipt:
-        """Rate an answer: the `Answer`, an `Exchange` of the history, or the answer's id.
+        """Rate an answer: the `Answer`, an `Exchange` of the history, a reference or its text form, or the id.
 
         Args:
             rating: `Rating.UP` or `Rating.DOWN`, or `"up"` or `"down"`.

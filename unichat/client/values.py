@@ -9,7 +9,8 @@ from unichat._text.encoding import check_encodable, encode_json
 from unichat._text.printable import quoted
 from unichat._text.templates import PythonOnly, Template, Term
 from unichat.errors import InvalidInput
-from unichat.models import Answer, Comment, Exchange, Rating, User
+from unichat.models import Answer, AnswerRef, Comment, Exchange, Rating, User
+from unichat.references import looks_like_reference
 
 _COMMENT_LIMIT = 10_000
 _USER_IDS = ("id", "email", "fingerprint_id", "slack_id", "discord_id")
@@ -39,20 +40,29 @@ def check_metadata(value: object, argument: str) -> Mapping[str, Any] | None:
     return dict(value)
 
 
-def check_answer(answer: object) -> str | int:
-    """Return the id of the answer to rate."""
+def check_answer(answer: object) -> tuple[str | int, AnswerRef | None]:
+    """Return the id of the answer to rate, and its reference; only the id if nothing else was given."""
     if isinstance(answer, Answer | Exchange):
         if answer.id is None:
             raise InvalidInput("the answer has no id, so it cannot be rated", argument="answer", hint="Ask again.")
-        return answer.id
+        return answer.id, answer.ref
+    if isinstance(answer, str) and looks_like_reference(answer):
+        answer = AnswerRef.parse(answer)
+    if isinstance(answer, AnswerRef):
+        return answer.id, answer
     if isinstance(answer, bool) or not isinstance(answer, str | int):
         raise InvalidInput(
             f"the answer to rate is {quoted(answer)}",
-            hint=Template("Pass ", Template(PythonOnly("an Answer, an Exchange, or ")), "the answer's id."),
+            hint=Template(
+                "Pass ",
+                Template(PythonOnly("an Answer, an Exchange, ")),
+                Term("answer.ref or str(answer.ref)"),
+                ", or the answer's id.",
+            ),
             argument="answer",
             value=quoted(answer),
         )
-    return check_text("answer", answer) if isinstance(answer, str) else answer
+    return (check_text("answer", answer) if isinstance(answer, str) else answer), None
 
 
 def check_rating(rating: object) -> Rating:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from unichat.adapter import ErrorResponse, Reply, unexpected_value
-from unichat.errors import InvalidResponse
+from unichat.errors import InvalidInput, InvalidResponse
 from unichat_kadal.models import read_body
 
 
@@ -124,3 +124,8 @@ def _choose_hint(wrong_route: bool, version_setting: str, encoding_setting: str)
     if encoding_setting:
         return f"This server expects it in the query: set {encoding_setting} to 'query' or 'auto'."
     return ""
+
+
+def is_missing_in_query(error: InvalidInput, names: tuple[str, ...]) -> bool:
+    """Whether a 422 says that a field is missing in the query. Nothing was stored, so the call may be sent again."""
+    return error.status == 422 and error.argument in {f"query.{name}" for name in names}

@@ -6,6 +6,7 @@ from unichat.adapter import EndpointContext, Operation, Replay, drop_none
 from unichat_kadal.models import FeedbackRow, object_parser
 from unichat_kadal.operations.arguments import (
     Encoding,
+    check_answer_id,
     check_boolean,
     check_encoding,
     check_integer,
@@ -36,12 +37,14 @@ def add_feedback(
     ext_user_id_ref: str | None = None,
     feedback_encoding: Encoding = "json",
 ) -> Operation[FeedbackRow]:
-    """Rate an answer. `feedback_encoding` says where the fields go: as JSON, in the query, or in both.
+    """Rate an answer. `bot_response_id` may also be text, as newer ids are.
+
+    `feedback_encoding` says where the fields go: as JSON, in the query, or in both.
 
     Source: Kadal reference, 'Add Feedback API' (body: `FeedbackRequest`).
     """
     fields: dict[str, object] = {
-        "bot_response_id": check_integer("bot_response_id", bot_response_id),
+        "bot_response_id": check_answer_id("bot_response_id", bot_response_id),
         "is_positive": check_boolean("is_positive", is_positive),
         "rating_id": check_integer("rating_id", rating_id),
         "comment": comment,

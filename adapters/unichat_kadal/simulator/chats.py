@@ -74,10 +74,14 @@ def clear_chat_history(context: Context) -> Response:
 def add_feedback(context: Context) -> Response:
     """Add a rating; each call adds another. Source: Kadal Chat API 1.0.7, 'Add Feedback API'."""
     query = context.read_query(context.reference_field())
-    given = context.read_query(_FEEDBACK) if context.quirks.feedback_in == "query" else context.read_body(_FEEDBACK)
+    newer_ids = context.quirks.id_type == "object_id"
+    fields = {**_FEEDBACK, "bot_response_id": Field(string, required=True)} if newer_ids else _FEEDBACK
+    given = context.read_query(fields) if context.quirks.feedback_in == "query" else context.read_body(fields)
     context.raise_errors()
-    exchange = given["bot_response_id"] - context.quirks.response_id_offset
+    answer, offset = given["bot_response_id"], context.quirks.response_id_offset
+    exchange = context.records.find_number(answer) if newer_ids else answer - offset
     rating = context.records.add_rating(exchange, context.find_person(query["ext_user_id_ref"]), given)
     if rating is None:
         raise context.envelope_error(404, "Bot response not found")
-    return json_response(200, {"id": rating, **given, "bot_response_id": context.format_id(given["bot_response_id"])})
+    shown = answer if newer_ids else context.format_id(answer - offset, offset)
+    return json_response(200, {"id": rating, **given, "bot_response_id": shown})

@@ -96,9 +96,11 @@ class Context:
         """Return a status as it is written in envelopes."""
         return str(code) if self.quirks.status_code_type == "str" else code
 
-    def format_id(self, number: int) -> int | str:
-        """Return an id as it is written in bodies."""
-        return str(number) if self.quirks.id_type == "str" else number
+    def format_id(self, number: int, offset: int = 0) -> int | str:
+        """Return the id of the row of that number as it is written in bodies, counted from `offset`."""
+        if self.quirks.id_type == "object_id":
+            return self.records.find_object_id(number)
+        return str(number + offset) if self.quirks.id_type == "str" else number + offset
 
     def envelope_error(self, code: int, message: str) -> ApiError:
         """Return an error in Kadal's envelope."""

@@ -97,7 +97,7 @@ def _serialize_v1_row(context: Context, row: Row) -> dict[str, Any]:
         "chat_bot_id": row["bot"],
         "user_query": row["query"],
         "created_by": row["person"],
-        "bot_response_id": context.format_id(row["id"] + context.quirks.response_id_offset),
+        "bot_response_id": context.format_id(row["id"], context.quirks.response_id_offset),
         "bot_response": None if context.quirks.null_responses else row["response"],
     }
 

@@ -23,8 +23,8 @@ class KadalQuirks:
     """Send the error envelopes under HTTP 200 (hinted at)."""
     status_code_type: Literal["int", "str"] = "int"
     """Type of `status_code` in every envelope (text in sibling services)."""
-    id_type: Literal["int", "str"] = "int"
-    """Type of `message_id` and `bot_response_id`."""
+    id_type: Literal["int", "str", "object_id"] = "int"
+    """Type of `message_id` and `bot_response_id`: a number, digits, or the row's `_id`, as newer ids are."""
     response_id_offset: int = 0
     """`bot_response_id` minus `message_id` (most likely 0)."""
     count_field: Literal["total_skill_count", "total_count", "none"] = "total_skill_count"

@@ -154,6 +154,16 @@ class Records:
         )
         return int(cursor.lastrowid or 0)
 
+    def find_object_id(self, number: int) -> str:
+        """Return the `_id` of a row."""
+        row = self._store.rows("SELECT object_id FROM kadal_rows WHERE id = ?", (number,))[0]
+        return str(row["object_id"])
+
+    def find_number(self, object_id: str) -> int | None:
+        """Return the number of the row of that `_id`, None if there is none."""
+        row = self._store.row("SELECT id FROM kadal_rows WHERE object_id = ?", (object_id,))
+        return row["id"] if row else None
+
     def clear_rows(self, bot: str, person: Person) -> int:
         """Mark the person's rows as cleared; return how many were not cleared yet."""
         return self._store.run(
@@ -171,7 +181,7 @@ class Records:
             {**which.parameters(), "limit": limit, "offset": offset},
         )
 
-    def add_rating(self, exchange: int, person: Person, given: Mapping[str, Any]) -> int | None:
+    def add_rating(self, exchange: int | None, person: Person, given: Mapping[str, Any]) -> int | None:
         """Add a rating to an exchange, besides any others; return the rating's id, None if there is no exchange."""
         if not self._store.row("SELECT 1 FROM kadal_rows WHERE id = ? AND category = 'chat'", (exchange,)):
             return None
