@@ -48,17 +48,10 @@ class TestKapa(OnSandbox):
 class TestKadal(OnSandbox):
     backend = "kadal"
 
-    @pytest.mark.xfail(reason="The rater must still be who asked", strict=False)
-    def test_feedback_of_somebody_else_is_theirs(self, client: Any, user: str) -> None:
-        super().test_feedback_of_somebody_else_is_theirs(client, user)
 
-
-class TestKadalIsolated(TestKadal):
+class TestKadalIsolated(OnSandbox):
+    backend = "kadal"
     threads = "isolated"
-
-    @pytest.mark.xfail(reason="The user of an isolated thread is known by its answer", strict=False)
-    def test_feedback_takes_an_id_as_the_vendor_gave_it(self, client: Any, user: str) -> None:
-        super().test_feedback_takes_an_id_as_the_vendor_gave_it(client, user)
 
 
 class TestDify(OnSandbox):
