@@ -398,8 +398,8 @@ def spent() -> None:
     connections.TrackedConnection._close_after = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
 
-def places() -> None:
-    """Only closing gives the place of a stream back."""
+def pool_slots() -> None:
+    """A stream that is forgotten is not closed, and its slot is not known by a weak reference."""
     acquire = WeakSemaphore.acquire
     kept = []
 
@@ -408,6 +408,7 @@ def places() -> None:
         return kept[-1]
 
     WeakSemaphore.acquire = keeping  # type: ignore[method-assign]
+    SyncPerformer.discard = lambda self, reply: None  # type: ignore[method-assign]
 
 
 def slow_readers() -> None:

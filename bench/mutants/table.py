@@ -80,7 +80,7 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("freeing a connection of its call", protections.letting_go, (_PASSED_ON, "slow_does_not_end")),
     Mutant("ending what follows an answer", protections.surplus, (_PASSED_ON, "what_follows")),
     Mutant("not keeping a connection after a 204", protections.spent, (_PASSED_ON, "late")),
-    Mutant("the pool slots of forgotten streams", protections.places, (_PASSED_ON, "forgotten")),
+    Mutant("the pool slots of forgotten streams", protections.pool_slots, (_PASSED_ON, "forgotten")),
     Mutant("idle time of the vendor only", protections.slow_readers, (_PASSED_ON, "does_not_count_as_silence")),
     Mutant("taking echoed secrets out", protections.redaction, (_KEYS, "echoes")),
     Mutant("leaving the vendor's words out of the log", protections.quiet_log, (_KEYS, "quotes")),
