@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from unichat.models import ThreadRef
+from unichat.models import AnswerRef, ThreadRef
 
 
 def test_an_answer_comes_with_its_sources(run, profiles, question):
@@ -109,7 +109,7 @@ def test_a_question_that_is_not_text_is_refused(run, profiles):
 @pytest.mark.parametrize("profile", ["kapa", "kadal"])
 def test_json_has_text_id_thread_and_sources_and_the_thread_goes_on(run, profiles, profile, question):
     first = run("ask", "--json", "--user", "ada", "--profile", profile, question).json
-    assert list(first) == ["text", "id", "thread", "sources"]
+    assert list(first) == ["text", "id", "ref", "thread", "sources"]
     assert "vinegar" in first["text"]
     assert isinstance(first["id"], str)
     assert all(list(source) == ["url", "title"] for source in first["sources"])
@@ -127,7 +127,7 @@ def test_json_is_ascii_so_that_nothing_in_it_reaches_a_terminal(run, profiles, q
 
 def test_a_terminal_also_shows_the_answers_id_and_the_thread(run, profiles, seen, question):
     lines = run("ask", question).out.splitlines()
-    assert lines[-2].startswith("answer ")
+    assert AnswerRef.parse(lines[-2].removeprefix("answer ")).backend == "kapa"
     assert ThreadRef.parse(lines[-1].removeprefix("thread ")).backend == "kapa"
 
 
@@ -143,7 +143,8 @@ def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, 
     result = run("ask", "Really?")
     assert result.out == "Yes.\n\nThe answer has no id, so it cannot be rated.\n"
     assert result.err == "note: the vendor marks this answer as uncertain\n"
-    assert run("ask", "Really?", "--json").json == {"text": "Yes.", "id": None, "thread": None, "sources": []}
+    nothing = {"text": "Yes.", "id": None, "ref": None, "thread": None, "sources": []}
+    assert run("ask", "Really?", "--json").json == nothing
 
 
 def test_an_answer_that_may_have_been_asked_twice_says_so(run, profiles, monkeypatch, question):

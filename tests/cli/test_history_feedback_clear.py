@@ -39,7 +39,7 @@ def asked(run, profiles, user):
 def test_a_thread_is_listed_oldest_first(run, asked, profile):
     first, second = asked(profile)
     rows = run("history", "--thread", second["thread"], "--profile", profile, "--json").json
-    assert [list(row) for row in rows] == [["question", "answer", "id", "thread", "created_at"]] * 2
+    assert [list(row) for row in rows] == [["question", "answer", "id", "ref", "thread", "created_at"]] * 2
     assert [row["question"] for row in rows] == ["When to descale the kettle?", "And its warranty?"]
     assert [row["id"] for row in rows] == [first["id"], second["id"]]
     assert rows[0]["answer"] == first["text"]
@@ -78,9 +78,9 @@ def test_the_history_shows_question_answer_id_and_rating(run, asked, user):
     result = run("history", "--thread", first["thread"])
     assert (result.code, result.err) == (0, "")
     head, *rest = result.out.splitlines()
-    assert head.endswith(f" UTC  answer {first['id']}  rated down")
+    assert head.endswith(f" UTC  answer {first['ref']}  rated down")
     assert rest[0] == "> When to descale the kettle?"
-    assert f"answer {second['id']}\n> And its warranty?\n" in result.out
+    assert f"answer {second['ref']}\n> And its warranty?\n" in result.out
 
 
 def test_the_history_of_several_threads_prints_what_the_option_takes(run, asked, user):
@@ -95,7 +95,7 @@ def test_the_history_says_what_the_vendor_leaves_out(run, vendor):
     row = {"id": "1", "question": "a\nb", "answer": "c\x07", "created_at": None}
     vendor(json.dumps({"id": "x", "question_answers": [row]}).encode())
     thread = "kapa:1:9fddad30-9b5e-4c6a-8e30-b9085e931c71~693511ba"
-    assert run("history", "--thread", thread).out == "answer 1\n> a\n> b\nc\\x07\n\n"
+    assert run("history", "--thread", thread).out.endswith("\n> a\n> b\nc\\x07\n\n")
 
 
 def test_the_history_marks_exchanges_without_an_id_and_cleared_ones(capsys):
@@ -125,6 +125,33 @@ def test_a_closed_pipe_ends_the_fetching_of_pages_without_an_error(process, prof
     assert child.wait(30) == 0
     assert child.stderr.read() == ""
     assert quirks is box.simulator("kapa").quirks
+
+
+@pytest.mark.parametrize("profile", ["kapa", "kadal"])
+def test_an_answer_is_rated_by_its_reference_whichever_command_printed_it(run, asked, user, profile, seen):
+    first, second = asked(profile)
+    options = ("--user", user, "--profile", profile)
+    listed = run("history", "--json", *options).json[0]["ref"]
+    for reference in (first["ref"], second["ref"], listed):
+        assert run("feedback", reference, "up", *options).code == 0
+
+
+@pytest.mark.parametrize(("profile", "other"), [("kapa", "kadal"), ("kadal", "kapa")])
+def test_an_answers_reference_of_another_vendor_is_refused(run, asked, box, user, profile, other):
+    first, _ = asked(profile)
+    before = len(box.simulator(other).requests)
+    result = run("feedback", first["ref"], "up", "--user", user, "--profile", other)
+    assert (result.code, result.out) == (2, "")
+    assert f"belongs to {profile}" in result.err
+    assert len(box.simulator(other).requests) == before
+
+
+def test_a_reference_that_was_cut_is_refused_and_no_id(run, asked, box, user):
+    first, _ = asked("kapa")
+    before = len(box.simulator("kapa").requests)
+    result = run("feedback", first["ref"][:-1], "up", "--user", user)
+    assert (result.code, result.out) == (2, "")
+    assert len(box.simulator("kapa").requests) == before
 
 
 @pytest.mark.parametrize("rating", ["up", "down"])

@@ -111,6 +111,7 @@ def test_what_was_asked_can_be_listed_continued_rated_and_cleared_by_later_comma
         assert run("ask", *options, "--thread", asked["thread"], "And then?").code == 0
         assert len(run("history", "--json", *options).json) == 2
         assert run("feedback", asked["id"], "down", *options).code == 0
+        assert run("feedback", asked["ref"], "up", "--sandbox", "--user", "ada").code == 0
         assert "And then?" in run("chat", *options, "--thread", asked["thread"], piped="/history\n").out
         assert run("clear", "--yes", *options).code == (2 if backend == "kapa" else 0)
     state = elsewhere.parent / "XDG_STATE_HOME" / "unichat"

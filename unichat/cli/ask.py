@@ -87,6 +87,7 @@ def _print_answer(answer: Answer, *, links: bool) -> None:
     output.print_sources(answer.sources, links=links)
     if output.is_terminal():
         output.print_text()
-        output.print_text(f"answer {answer.id}" if answer.id else "The answer has no id, so it cannot be rated.")
+        rated = answer.ref or answer.id
+        output.print_text(f"answer {rated}" if rated else "The answer has no id, so it cannot be rated.")
         if answer.thread is not None:
             output.print_text(f"thread {answer.thread}")

@@ -107,10 +107,11 @@ def _single_line(text: str) -> str:
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return what `--json` shows of an answer; the thread has the form that `--thread` takes."""
+    """Return what `--json` shows of an answer: `ref` as `feedback` takes it, `thread` as `--thread` takes it."""
     return {
         "text": answer.text,
         "id": answer.id,
+        "ref": None if answer.ref is None else str(answer.ref),
         "thread": None if answer.thread is None else str(answer.thread),
         "sources": [{"url": source.url, "title": source.title} for source in answer.sources],
     }
@@ -122,6 +123,7 @@ def exchange_json(exchange: Exchange) -> dict[str, Any]:
         "question": exchange.question,
         "answer": exchange.answer,
         "id": exchange.id,
+        "ref": None if exchange.ref is None else str(exchange.ref),
         "thread": None if exchange.thread is None else str(exchange.thread),
         "created_at": None if exchange.created_at is None else exchange.created_at.isoformat(),
     }
@@ -174,7 +176,7 @@ def print_exchange(exchange: Exchange, *, thread: bool = False) -> None:
     time = exchange.created_at
     parts = (
         "" if time is None else f"{time:%Y-%m-%d %H:%M:%S %Z}",
-        "" if exchange.id is None else f"answer {exchange.id}",
+        "" if exchange.id is None else f"answer {exchange.ref or exchange.id}",
         ", ".join(f"rated {each.rating.value}" for each in exchange.feedback),
         "cleared" if exchange.cleared else "",
     )

@@ -16,7 +16,7 @@ from unichat.client.sync_client import Client
 from unichat.config import registry
 from unichat.connecting import client_for
 from unichat.errors import NoConfig
-from unichat.models import ThreadRef
+from unichat.models import AnswerRef, ThreadRef
 
 _log = logging.getLogger("unichat")
 
@@ -57,18 +57,21 @@ class Target:
         return client_for(resolved.backend, resolved.settings)
 
     @contextmanager
-    def client_or_sandbox(self, thread: ThreadRef | None, *, as_json: bool = False) -> Iterator[OpenedClient]:
+    def client_or_sandbox(
+        self, reference: ThreadRef | AnswerRef | None, *, as_json: bool = False
+    ) -> Iterator[OpenedClient]:
         """Yield a client; with --sandbox, and without any config, that of a sandbox that runs until the block ends.
 
-        The sandbox keeps its state in the user's state folder, so that `thread` may be from an earlier command. Without
-        any config it answers only where somebody sees the note, so that no program takes its answer for a real one.
+        The sandbox keeps its state in the user's state folder, so that `reference` may be from an earlier command.
+        Without any config it answers only where somebody sees the note, so that no program takes its answer for a real
+        one.
 
         Raises:
             NoConfig: there is no config, and nobody sees a note; or a file has nearly the right name.
         """
         if self.sandbox:
             self._check_sandbox_options()
-            with self._sandbox_client(thread) as client:
+            with self._sandbox_client(reference) as client:
                 yield OpenedClient(client, temporary=True)
             return
         configured = self._client_unless_simulated(as_json)
@@ -76,7 +79,7 @@ class Target:
             with configured:
                 yield OpenedClient(configured)
             return
-        with self._sandbox_client(thread) as client:
+        with self._sandbox_client(reference) as client:
             title = registry.find(client.backend).title
             output.print_note(
                 f"note: no config file was found, so this is the sandbox: a simulated {title} that answers from "
@@ -104,11 +107,11 @@ class Target:
             raise click.UsageError("with --sandbox, --backend is a name, such as kapa.")
 
     @contextmanager
-    def _sandbox_client(self, thread: ThreadRef | None) -> Iterator[Client]:
+    def _sandbox_client(self, reference: ThreadRef | AnswerRef | None) -> Iterator[Client]:
         # Imported here: the extra is needed only for this.
         from unichat.cli.sandbox_client import open_sandbox_client
 
-        preferred = None if thread is None else thread.backend
+        preferred = None if reference is None else reference.backend
         with open_sandbox_client(self.backend, preferred, self.deadline) as client:
             yield client
 
