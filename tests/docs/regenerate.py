@@ -321,6 +321,13 @@ def rooms() -> str:
     return _table(("Room", "Subject"), rows)
 
 
+def mutants() -> str:
+    """Return the broken simulators, and what catches each."""
+    found = _of_checkout("tests.contract.mutants").MUTANTS
+    rows = [(registry.find(each.backend).title, each.name, each.judge) for each in found]
+    return _table(("Vendor", "What it does wrong", "What catches it"), rows)
+
+
 def exit_codes() -> str:
     """Return the exit codes of the command line."""
     return _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()])
@@ -385,6 +392,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
+    "mutants": mutants,
     "named-faults": named_faults,
     **{name: table for tables in BACKEND_TABLES.values() for name, table in tables.items()},
     **{f"benchmark-{name}": _benchmark(name) for name in _BENCHMARKS},
