@@ -63,6 +63,13 @@ def test_the_core_check_notices_an_import_of_an_adapter(tmp_path):
     assert str(found) == "unichat/client.py:2: imports unichat_kapa.settings"
 
 
+def test_setup_cfg_ships_every_package_of_the_core():
+    shipped = set(setup_cfg()["options"]["packages"].split())
+    core = ADAPTERS.parent / "unichat"
+    found = {".".join(path.parent.relative_to(core.parent).parts) for path in core.rglob("__init__.py")}
+    assert found <= shipped
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_setup_cfg_ships_every_package_of_an_adapter(package):
     config = setup_cfg()

@@ -147,6 +147,13 @@ def test_a_refusal_that_says_when_is_tried_again_then(own, status):
     assert made.clock.slept[0] >= 30
 
 
+def test_a_wait_of_the_adapters_does_not_repeat_what_a_setting_forbids(own):
+    policy = {"retry_insufficient_tokens": False}
+    made = own(reply({}, status=507), chat=refusing(retry_after=3), policy=policy)
+    error = failure(made)
+    assert (error.retry_after, len(made.sent)) == (3, 1)
+
+
 def test_its_seconds_are_those_of_the_error(own):
     made = own(*[reply({}, status=409)] * 3, chat=refusing(retry_after="7"))
     error = failure(made)

@@ -153,8 +153,8 @@ class Judge(Generic[T]):
         if isinstance(error, AccessDenied) and self.refreshable:
             return Failed(error, Retry.YES, Backoff.AT_ONCE, vendor, refresh_token=True)
         failed = self._fail(rule, error, vendor)
-        if refusal.retry_after is not None and failed.retry is Retry.NO:
-            # The adapter knows more than the status says: the refusal is temporary.
+        if refusal.retry_after is not None and rule.retry[self.operation.replay] is Retry.NO:
+            # The adapter knows more than the status says: the refusal is temporary. What a setting forbids stays so.
             error.retryable = True
             return evolve(failed, retry=Retry.YES)
         return failed

@@ -142,9 +142,11 @@ class Asking(ConformanceCase):
 
     def test_chat_gives_sources_as_sources(self, client: Any, user: str) -> None:
         need(client, "sources")
-        answer = client.chat(QUESTION, user=user)
-        assert isinstance(answer.sources, tuple)
-        assert all(isinstance(source, Source) for source in answer.sources)
+        sources = client.chat(QUESTION, user=user).sources
+        assert isinstance(sources, tuple)
+        if not sources:
+            pytest.skip("the vendor's answer names no source")
+        assert all(isinstance(source, Source) for source in sources)
 
     def test_chat_says_how_certain_the_vendor_is(self, client: Any, user: str) -> None:
         need(client, "uncertainty")

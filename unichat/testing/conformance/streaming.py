@@ -116,7 +116,7 @@ class Streaming(ConformanceCase):
             assert isinstance(broke, StreamInterrupted)
             assert broke.text == join_text(got)
 
-    def test_stream_that_breaks_says_what_came(self, client: Any, user: str) -> None:
+    def test_stream_that_breaks_is_an_error_of_unichats(self, client: Any, user: str) -> None:
         need(client, "streaming")
         bot = with_fault(client, "cut_stream")
         with pytest.raises(UnichatError), bot.stream(QUESTION, user=user) as stream:
