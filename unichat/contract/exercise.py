@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from unichat.adapter import Endpoint, Endpoints, Operation, Replay, StreamOperation
 from unichat.client.sync_client import Client
-from unichat.contract.findings import Finding, OperationReport, worst
+from unichat.contract.findings import Finding, OperationReport, Verdict, worst
 from unichat.contract.judging import judge, not_exercised, rows_of
 from unichat.contract.observing import Observation, observe
-from unichat.contract.operations import ContractOperation, fill_in, find, placeholders
+from unichat.contract.operations import ContractOperation, Reading, fill_in, find, placeholders
 from unichat.contract.requests import request_problem
 from unichat.contract.schemas import SchemaComparer
 from unichat.contract.shapes import shape_of
@@ -52,7 +53,8 @@ class Exercise:
         self._seen: dict[str, Observation] = {}
         self._running: set[str] = set()
         mark = secrets.token_hex(4)
-        self.user = f"unichat-contract-check-{mark}"
+        # A UUID, since a vendor may take no other user.
+        self.user = str(uuid.uuid4())
         self._values = {"question": f"unichat contract check {mark}: what is this about?", "settings": client._settings}
         self.made: list[str] = []
         self.progress: Callable[[str], None] = lambda name: None
@@ -132,6 +134,23 @@ class Exercise:
         arguments = self._arguments(
             operation, endpoint, {**self._values, "user": self.user if as_user else None}, filled
         )
+        uses_own_ids = bool(filled.keys() - arguments.keys())
+        readings = operation.readings or (Reading("", {}),)
+        for reading in readings:
+            seen = self._observe(operation, {**arguments, **reading.arguments})
+            # A vendor that refuses what it was sent has done nothing.
+            if seen.refusal is None or seen.refusal.status != 422:
+                break
+        else:
+            reading = readings[0]
+        findings = judge(operation, seen, self._comparer, uses_own_ids=uses_own_ids)
+        if operation.ambiguity and seen.refusal is None and seen.is_whole:
+            verdict = Verdict.OK if reading is readings[0] else Verdict.DRIFT
+            message = f"{operation.ambiguity} This vendor: {reading.title}."
+            findings = (*findings, Finding("settled", "", message, verdict=verdict))
+        return findings
+
+    def _observe(self, operation: ContractOperation, arguments: Mapping[str, Any]) -> Observation:
         try:
             built = getattr(self._client.operations, operation.name)(**arguments)
         except (UnichatError, TypeError, ValueError, AttributeError) as error:
@@ -142,7 +161,7 @@ class Exercise:
         seen = self._seen[operation.name] = observe(self._client, built)
         if operation.replay is not Replay.READ:
             self._note_made(operation, built, seen)
-        return judge(operation, seen, self._comparer, uses_own_ids=bool(filled.keys() - arguments.keys()))
+        return seen
 
     def _from_settings(self, endpoint: Endpoint) -> dict[str, Any]:
         settings = self._client._settings
@@ -214,4 +233,4 @@ class Exercise:
         ids = {value: f"{name} {value}" for name, value in reversed(found) if value is not None}
         certain = "" if seen.error is None else " (perhaps)"
         details = f": {', '.join(reversed(ids.values()))}" if ids else ""
-        self.made.append(f"{operation.name} as {self.user}{certain}{details}")
+        self.made.append(f"{operation.name} as the user {self.user}{certain}{details}")

@@ -71,6 +71,8 @@ def _judge_not_found(operation: ContractOperation, seen: Observation, status: in
     if operation.optional:
         return not_exercised(f"answered with {status}. {operation.optional}")
     is_route = seen.refusal is not None and seen.refusal.what == "route"
+    if status == 204:
+        return not_exercised("answered with 204: nothing was found")
     if uses_own_ids and not is_route:
         return not_exercised(f"answered with {status}: an id in the settings may be wrong")
     is_page = seen.reply is not None and seen.reply.body and not seen.reply.is_json

@@ -7,6 +7,7 @@
 | `x-rows` | where the rows of a list stand: JSON pointers, of which the first that leads to a list counts |
 | `x-optional` | why a vendor of this version may lack the operation |
 | `x-check` | `when-named`: a check exercises it only when it is named |
+| `x-readings` | at a body: where its fields may go, as an `x-ambiguity`: `title` and `arguments` of each |
 | `x-clear-guard` | the operation that lists the token owner's own rows: if there are any, nothing is cleared |
 
 A check sends the contract's examples: an optional argument without one is left out. In an example, `{question}`,
@@ -39,6 +40,14 @@ class Link:
     pointer: str
 
 
+@frozen
+class Reading:
+    """One reading of where the fields of a body go: what it is called, and the arguments that choose it."""
+
+    title: str
+    arguments: Mapping[str, Any]
+
+
 @frozen(kw_only=True)
 class ContractOperation:
     """One operation of a contract.
@@ -48,6 +57,8 @@ class ContractOperation:
         examples: what a check sends, by argument; placeholders are not filled in yet.
         required: the arguments without which it cannot be called.
         links: what its answers have for other operations.
+        readings: of where the fields of its body go, if that is ambiguous; the first is the default.
+        ambiguity: what is ambiguous about it.
         responses: by status, as the document has them, references resolved.
     """
 
@@ -67,6 +78,8 @@ class ContractOperation:
     when_named: bool = False
     clear_guard: str | None = None
     body_pointer: str | None = None
+    readings: tuple[Reading, ...] = ()
+    ambiguity: str = ""
 
     def response_pointer(self, status: int) -> str | None:
         """Return the pointer to what the contract says of a status, None if it says nothing."""
@@ -141,6 +154,7 @@ def _read_operation(
         if "example" in found:
             examples[found["name"]] = found["example"]
     body_pointer = None
+    body: Mapping[str, Any] = {}
     if "requestBody" in raw:
         body, where = _resolve(document, raw["requestBody"], f"{pointer}/requestBody")
         body_pointer = f"{where}/content/application~1json/schema"
@@ -167,6 +181,8 @@ def _read_operation(
         when_named=raw.get("x-check") == "when-named",
         clear_guard=raw.get("x-clear-guard"),
         body_pointer=body_pointer,
+        readings=tuple(Reading(each["title"], each.get("arguments", {})) for each in body.get("x-readings", ())),
+        ambiguity=body.get("x-ambiguity", ""),
     )
 
 

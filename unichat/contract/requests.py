@@ -6,7 +6,6 @@ import json
 import re
 
 from unichat.adapter import Request
-from unichat.contract.findings import Verdict
 from unichat.contract.operations import ContractOperation
 from unichat.contract.schemas import SchemaComparer
 
@@ -24,6 +23,6 @@ def request_problem(operation: ContractOperation, request: Request, comparer: Sc
     if operation.body_pointer is None or request.content_type != "application/json":
         return "the contract has no such body"
     for finding in comparer.compare(json.loads(request.body), operation.body_pointer):
-        if finding.verdict is not Verdict.OK:
+        if finding.kind != "settled":
             return f"{finding.pointer or 'the body'} {finding.message}"
     return ""
