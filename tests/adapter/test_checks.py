@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 
 from unichat.adapter import (
     ChatCall,
@@ -31,13 +31,9 @@ CALLS = (
     ClearCall(backend="acme", operation="clear_history"),
 )
 THREAD = ThreadRef("acme", "t-1", user="ada", scope="support")
-DETAILS = (
-    {"email": "ada@example.com"},
-    {"fingerprint_id": "f"},
-    {"slack_id": "s"},
-    {"discord_id": "d"},
-    {"metadata": {"company_name": "ACME"}},
-)
+# Every one that there is, so that none is ever lost in silence.
+DETAILS = [{each.name: {"company_name": "ACME"}} for each in fields(User) if each.name != "id"]
+FLAGS = [each.name for each in fields(Comment) if each.name != "text"]
 
 every_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.operation)
 
@@ -154,7 +150,7 @@ def test_require_thread_without_one_raises_even_where_the_caller_drops():
     assert caught.value.argument == "thread"
 
 
-@pytest.mark.parametrize("flag", ["incorrect", "irrelevant", "unaddressed"])
+@pytest.mark.parametrize("flag", FLAGS)
 def test_drop_comment_flags_raises_or_keeps_the_text(flag):
     call = evolve(CALLS[1], comment=Comment("No.", **{flag: True}))
     with pytest.raises(Unsupported) as caught:

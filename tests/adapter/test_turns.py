@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import random
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ from unichat.errors import InvalidInput, NotFound, ThreadMismatch, Unsupported
 from unichat.models import Answer, ClearOutcome, User
 
 THREAD = ThreadRef("acme", "t-1", user="ada")
+HUGE = Turn("".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(20_000)), "")
+"""Longer than any reference."""
 TURNS = st.lists(st.builds(Turn, st.text(max_size=50), st.text(max_size=50)), max_size=5)
 
 
@@ -93,11 +96,21 @@ def test_the_oldest_turns_are_dropped_beyond_the_limit():
     assert [turn.question for turn in transcripts.store.load(thread)] == ["c" * 3]
 
 
-def test_a_turn_longer_than_the_limit_is_not_kept():
-    transcripts, seen = Transcripts(limit=20), []
-    thread = finished(transcripts.ask(call("x" * 30), answering(seen)))[0].thread
+@pytest.mark.parametrize("store", [MemoryTurns, ReferenceTurns])
+@pytest.mark.parametrize("earlier", [[], ["a"], ["a", "b"]], ids=len)
+def test_a_turn_longer_than_the_limit_is_left_out_with_one_warning_and_those_before_it_are_kept(store, earlier, caplog):
+    transcripts, seen, thread = Transcripts(store(), limit=20), [], None
+    for question in earlier:
+        thread = finished(transcripts.ask(call(question, thread=thread), answering(seen)))[0].thread
+    assert caplog.messages == []
+    # Too long for a reference as well.
+    thread = finished(transcripts.ask(call(HUGE.question, thread=thread), answering(seen)))[0].thread
+    assert caplog.messages == [
+        "acme chat: the turn is longer than 20 characters, and is not sent again with later questions"
+    ]
+    assert [turn.question for turn in transcripts.store.load(thread)] == earlier
     finished(transcripts.ask(call("y", thread=thread), answering(seen)))
-    assert seen[1][0] == []
+    assert seen[-1][0] == earlier
 
 
 def test_a_reference_keeps_the_newest_turns_that_fit_into_its_text():
@@ -106,8 +119,29 @@ def test_a_reference_keeps_the_newest_turns_that_fit_into_its_text():
     kept = ReferenceTurns().load(ThreadRef.parse(str(reference)))
     assert 0 < len(kept) < len(turns)
     assert kept == turns[-len(kept) :]
-    huge = Turn("".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(20_000)), "")
-    assert ReferenceTurns().load(ReferenceTurns().save(THREAD, [huge])) == []
+    more = ReferenceTurns().save(THREAD, turns[-len(kept) - 1 :])
+    assert ReferenceTurns().load(more) == kept
+
+
+@pytest.mark.parametrize("huge", [HUGE, Turn("x" * 1_000_000, "")], ids=["packed", "unpacked"])
+@pytest.mark.parametrize("earlier", [[], [Turn("one", "1")], [Turn("one", "1"), Turn("two", "2")]], ids=len)
+def test_a_turn_that_does_not_fit_into_a_reference_is_left_out_with_one_warning(earlier, huge, caplog):
+    transcripts = Transcripts(ReferenceTurns(), limit=10_000_000)
+    thread = transcripts.store.save(THREAD, earlier)
+    with caplog.at_level(logging.WARNING, "unichat"):
+        thread = finished(transcripts.ask(call(huge.question, thread=thread), answering([])))[0].thread
+    assert caplog.messages == ["acme: a turn does not fit into the thread's reference, and is left out"]
+    assert ReferenceTurns().load(ThreadRef.parse(str(thread))) == earlier
+
+
+def test_a_reference_of_a_long_conversation_takes_few_compressions(monkeypatch):
+    turns = [Turn(random.Random(number).randbytes(20).hex(), "") for number in range(2_000)]
+    compressions, compress = [], zlib.compress
+    monkeypatch.setattr(zlib, "compress", lambda *given: compressions.append(1) or compress(*given))
+    kept = ReferenceTurns().load(ReferenceTurns().save(THREAD, turns))
+    assert 0 < len(kept) < len(turns)
+    # The last one alone, log2 of 2,000, and the result.
+    assert len(compressions) <= 13
 
 
 def test_the_turns_of_a_reference_are_not_shown():

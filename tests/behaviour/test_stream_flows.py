@@ -326,6 +326,18 @@ def test_what_fails_after_the_end_is_raised_at_the_end_and_releases_the_lock(ove
         assert client.chat("two").text == "whole"
 
 
+def test_a_flow_may_ask_again_after_its_stream_for_the_lock_that_it_holds(over):
+    def flow(call):
+        yield from relayed(call)
+        return (yield from chatting(call))
+
+    with serving(over, good) as vendor:
+        client = vendor.client(flow)
+        with client.stream("one") as pieces:
+            assert pieces.answer.text == "whole"
+        assert is_free(client)
+
+
 def test_a_flow_may_relay_one_stream_after_another(over):
     def flow(call):
         first = yield from relay_stream(stream_operation("one"))

@@ -161,6 +161,25 @@ def test_a_flow_holds_its_lock_until_it_ends():
     assert where.locks._locks == {}
 
 
+def test_a_flow_that_asks_for_a_lock_that_it_holds_goes_on_and_releases_it_once():
+    def flow():
+        yield from exclusive("ann")
+        yield from exclusive("bob")
+        yield from exclusive("ann")
+        return (yield from ask(operation()))
+
+    where = context()
+    program = complete(flow(), where.call(), where)
+    ann = next(program)
+    bob = program.send(ann.lock)
+    assert isinstance(ann, Acquire)
+    assert isinstance(bob, Acquire)
+    assert isinstance(program.send(bob.lock), Send)
+    assert ended(program, reply(200, 1)) == 1
+    assert (ann.lock.released, bob.lock.released) == (1, 1)
+    assert where.locks._locks == {}
+
+
 def test_a_lock_that_is_not_to_be_had_in_time_is_a_passed_deadline_and_leaves_nothing():
     where = context()
     program = complete(exclusive("ann"), where.call(3.0), where)

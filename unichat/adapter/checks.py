@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from unichat._text.printable import quoted
 from unichat._text.templates import Argument, Method, Setting, Template
@@ -14,7 +14,8 @@ from unichat.models import Comment, ThreadRef, User
 
 C = TypeVar("C", bound=NeutralCall)
 
-_USER_DETAILS = ("email", "fingerprint_id", "slack_id", "discord_id", "metadata")
+_USER_DETAILS = tuple(each.name for each in fields(User) if each.name != "id")
+_COMMENT_FLAGS = tuple(each.name for each in fields(Comment) if each.name != "text")
 
 
 def drop_unsupported(call: C, *arguments: str, reason: str, alternative: str = "Leave it out.") -> C:
@@ -93,7 +94,7 @@ def drop_comment_flags(call: FeedbackCall, reason: str) -> FeedbackCall:
     comment = call.comment
     if comment is None:
         return call
-    for name in ("incorrect", "irrelevant", "unaddressed"):
+    for name in _COMMENT_FLAGS:
         if getattr(comment, name):
             call.reject_or_drop(f"comment.{name}", reason, "Say it in the comment's text.")
     return evolve(call, comment=None if comment.text is None else Comment(comment.text))

@@ -75,7 +75,10 @@ def relay_stream(operation: StreamOperation[T]) -> Flow[T]:
 
 
 def exclusive(key: Hashable, waiting_for: str = "another call in the same conversation") -> Flow[None]:
-    """Wait for the lock on `key` among this client's flows, and hold it until this flow ends, and its stream if any."""
+    """Wait for the lock on `key` among this client's flows, and hold it until this flow ends, and its stream if any.
+
+    A flow that holds it already goes on at once, so that a part of a flow can ask for the lock that the whole has.
+    """
     yield Exclusive(key, waiting_for)
 
 

@@ -12,12 +12,14 @@ import json
 import threading
 import uuid
 import zlib
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 from attrs import evolve, field, frozen
 
+from unichat._text.log import log
 from unichat._text.templates import Method, Template
 from unichat.adapter.checks import drop_unsupported, require_thread, resolve_owner
 from unichat.adapter.flows import Flow, as_flow, exclusive
@@ -93,6 +95,8 @@ class MemoryTurns:
 class ReferenceTurns:
     """Keeps turns in the thread's reference, compressed, in `ThreadRef.state`: as many as fit into its text form.
 
+    A turn that does not fit alone is left out, which is logged, and those before it are kept.
+
     So a conversation survives a restart, and is wherever its reference is: in the bot's database, and in every log
     that has the text form. Asking twice with the same reference makes two conversations of it. Nothing can be deleted.
     """
@@ -116,12 +120,10 @@ class ReferenceTurns:
 
     def save(self, thread: ThreadRef, turns: Sequence[Turn]) -> ThreadRef:
         """Return the reference with the newest turns that fit."""
-        for first in range(len(turns)):
-            rows = [(turn.question, turn.answer) for turn in turns[first:]]
-            packed = base64.urlsafe_b64encode(zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 9))
-            if len(packed) <= _MAX_PACKED:
-                return evolve(thread, state=packed.decode())
-        return evolve(thread, state=base64.urlsafe_b64encode(zlib.compress(b"[]")).decode())
+        kept = _newest_that_fit(turns, lambda some: _pack(some) is not None)
+        if kept[-1:] != turns[-1:]:
+            log.warning("%s: a turn does not fit into the thread's reference, and is left out", thread.backend)
+        return evolve(thread, state=_pack(kept))
 
     def delete(self, thread: ThreadRef) -> bool:
         """Return False: whoever has the reference has the turns."""
@@ -148,7 +150,8 @@ class Transcripts:
 
     Attributes:
         store: keeps the turns.
-        limit: characters of questions and answers that are kept and sent again, in all: the oldest turns are dropped.
+        limit: characters of questions and answers that are kept and sent again, in all: the oldest turns are dropped. A
+            turn that is longer by itself is left out, which is logged, and those before it are kept.
     """
 
     store: TurnStore = field(factory=MemoryTurns)
@@ -196,7 +199,10 @@ class Transcripts:
         if turns is None:
             raise self._unknown(call)
         answer = yield from send(turns, user)
-        kept = self._trim([*turns, Turn(call.question, answer.text)])
+        turns = [*turns, Turn(call.question, answer.text)]
+        kept = _newest_that_fit(turns, lambda some: _length(some) <= self.limit)
+        if kept[-1:] != turns[-1:]:
+            call.warn(f"the turn is longer than {self.limit} characters, and is not sent again with later questions")
         return evolve(answer, thread=self.store.save(thread, kept))
 
     def clear(self, call: ClearCall) -> Flow[ClearResult]:
@@ -220,14 +226,6 @@ class Transcripts:
             raise self._unknown(call)
         return ClearResult(outcome=ClearOutcome.CLEARED, user=thread.user)
 
-    def _trim(self, turns: list[Turn]) -> list[Turn]:
-        left = self.limit
-        for number, turn in reversed(list(enumerate(turns))):
-            left -= len(turn.question) + len(turn.answer)
-            if left < 0:
-                return turns[number + 1 :]
-        return turns
-
     def _unknown(self, call: ConversationCall) -> NotFound:
         return NotFound(
             f"{call.backend} keeps no conversations, and the turns of this one are not kept here either",
@@ -236,3 +234,25 @@ class Transcripts:
             backend=call.backend,
             operation=call.operation,
         )
+
+
+def _newest_that_fit(turns: Sequence[Turn], fit: Callable[[Sequence[Turn]], bool]) -> Sequence[Turn]:
+    """Return as many of the newest turns as fit, apart from the last ones that do not fit even alone."""
+    while turns and not fit(turns[-1:]):
+        turns = turns[:-1]
+    # By bisection: whether they fit may take a compression to say.
+    number = bisect_left(range(1, len(turns) + 1), True, key=lambda some: not fit(turns[-some:]))
+    return turns[len(turns) - number :]
+
+
+def _length(turns: Sequence[Turn]) -> int:
+    return sum(len(turn.question) + len(turn.answer) for turn in turns)
+
+
+def _pack(turns: Sequence[Turn]) -> str | None:
+    """Return turns as a reference holds them; None if they do not fit."""
+    data = json.dumps([(turn.question, turn.answer) for turn in turns], separators=(",", ":")).encode()
+    if len(data) > _MAX_UNPACKED:
+        return None
+    packed = base64.urlsafe_b64encode(zlib.compress(data, 9))
+    return packed.decode() if len(packed) <= _MAX_PACKED else None

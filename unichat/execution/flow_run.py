@@ -90,6 +90,9 @@ class FlowRun(Generic[T]):
         return RelayedStream(source, self)
 
     def _acquire(self, step: Exclusive) -> Program[None]:
+        if self._held and step.key in [lock.key for lock in tuple(self._held)]:
+            # The flow's own: it would wait for itself.
+            return
         context, deadline = self._context, self._call.deadline
         lock = context.locks.join(step.key)
         try:

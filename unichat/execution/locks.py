@@ -67,6 +67,7 @@ class KeyedLock:
     """The lock of one key, for one call: from `KeyedLocks.join` to `leave` or `release`.
 
     Attributes:
+        key: what it is the lock of.
         lock: to be acquired: a `WeakSemaphore` with one permit, or a `TaskLock`.
         permit: what the acquisition gave; to be set by who acquired it.
     """
@@ -75,7 +76,7 @@ class KeyedLock:
         self.lock = entry.lock
         self.permit: Releasable | None = None
         self._locks = locks
-        self._key = key
+        self.key = key
         self._entry = entry
         self._user = weakref.ref(self, entry.users.discard)
         entry.users.add(self._user)
@@ -98,7 +99,7 @@ class KeyedLock:
     def leave(self) -> None:
         """Forget it, unless another call has it or waits for it."""
         self._entry.users.discard(self._user)
-        self._locks.forget(self._key, self._entry)
+        self._locks.forget(self.key, self._entry)
 
 
 class KeyedLocks:
