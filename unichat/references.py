@@ -122,7 +122,7 @@ class AnswerRef:
 
 def looks_like_reference(text: str) -> bool:
     """Return whether `text` begins as the text form of a reference does, so that no vendor's own id is meant."""
-    return _BEGINNING.match(text) is not None
+    return _BEGINNING.match(text.lstrip()) is not None
 
 
 def _check_parts(kind: str, backend: object, identity: object, parts: Mapping[str, object]) -> None:

@@ -150,3 +150,23 @@ def stale_thread_error(thread: ThreadRef, newer: ThreadRef | None) -> StaleThrea
         thread=thread,
         newer=newer,
     )
+
+
+def outdated_reference_error(thread: ThreadRef) -> StaleThread:
+    """Return the error for a reference that another answer of its user follows: in which thread, rows do not say."""
+    return StaleThread(
+        "the user was answered again after this reference was made, in another thread or in this one, and Kadal keeps "
+        "one conversation per user",
+        hint=Template(
+            "Continue the thread of the user's latest answer, start a new one with ",
+            Method("chat"),
+            ", set ",
+            Setting("threads", "'isolated'"),
+            " to have several at a time, or ",
+            Setting("check_thread", "false"),
+            " to go on in whichever is the latest.",
+        ),
+        backend="kadal",
+        found=str(thread),
+        thread=thread,
+    )

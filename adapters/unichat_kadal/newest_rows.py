@@ -8,7 +8,7 @@ from unichat.adapter import ChatCall, ConversationCall, Flow, ask
 from unichat.errors import InvalidInput, InvalidResponse, NotFound, PermissionDenied, RequestRejected
 from unichat.models import Answer, ThreadRef
 from unichat_kadal import operations
-from unichat_kadal.conversations import CURRENT, Conversations, stale_thread_error
+from unichat_kadal.conversations import CURRENT, Conversations, outdated_reference_error, stale_thread_error
 from unichat_kadal.models import ChatList, ChatRow
 from unichat_kadal.settings import KadalSettings
 
@@ -75,7 +75,7 @@ class NewestRows:
         ids = [row.id for row in rows]
         if thread.position is not None and thread.position in ids:
             if ids[0] != thread.position:
-                raise stale_thread_error(thread, None)
+                raise outdated_reference_error(thread)
         elif self.conversations.should_warn():
             call.warn(
                 "whether a newer thread has replaced this one could not be told: its last answer is not among the "

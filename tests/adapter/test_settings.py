@@ -108,6 +108,15 @@ def test_a_host_that_no_http_library_would_take_is_refused(value):
     refusal(http_url, value)
 
 
+def test_a_host_may_have_characters_that_only_join_others():
+    http_url("base_url", "https://نامه\u200cای.example/path")
+
+
+@pytest.mark.parametrize("path", ["a b", "a\u202eb", "a\u200bb"])
+def test_a_path_that_cannot_be_read_is_what_is_wrong_not_the_host(path):
+    assert "in its path" in str(refusal(http_url, f"https://x.example/{path}"))
+
+
 @pytest.mark.parametrize("value", ["https://ann:sesame@x.org", "ann:sesame@x.org", "https://ann:sesame@x.org:port"])
 def test_a_password_in_an_address_is_not_shown(value):
     assert "sesame" not in str(refusal(http_url, value))
@@ -119,12 +128,39 @@ def test_checking_an_address_raises_nothing_but_a_config_error(value):
     assert error is None or error.key == "it"
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "box.localhost",
+        "127.0.0.1",
+        "127.1.2.3",
+        "127.1",
+        "127.0.1",
+        "::1",
+        "[::1]",
+        "::ffff:127.0.0.1",
+    ],
+)
 def test_this_machine_is_known(host):
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["", "localhost.example.com", "10.0.0.1", "0.0.0.0", "::2", "127.0.0.1.example.com"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "localhost.example.com",
+        "10.0.0.1",
+        "0.0.0.0",
+        "::2",
+        "::ffff:10.0.0.1",
+        "127.0.0.1.example.com",
+        "notlocalhost",
+    ],
+)
 def test_other_machines_are_not_taken_for_this_one(host):
     assert not is_loopback(host)
 

@@ -157,6 +157,8 @@ def test_another_mistake_in_the_file_does_not_hide_it(refused: Refuse, write: Wr
         "{{env.SENTINEL}}",
         "env:SENTINEL",
         "env://SENTINEL",
+        "{env = SENTINEL}",
+        "{ env='SENTINEL' }",
         " $SENTINEL ",
     ],
 )

@@ -203,3 +203,15 @@ def test_the_command_names_the_bad_file_and_answers_from_the_others(docs: Path) 
     )
     assert done.returncode == 0, done.stdout
     assert done.stderr == "warning: docs: 'a.md' is passed over: it is a link that leads nowhere\n"
+
+
+def test_documents_are_found_whatever_the_case_of_their_suffix_and_read_in_utf_16(tmp_path, caplog):
+    (tmp_path / "UPPER.MD").write_text("# Upper\n\nOne.\n", encoding="utf-8")
+    (tmp_path / "wide.md").write_text("# Wide\n\nTwo é.\n", encoding="utf-16")
+    (tmp_path / "latin.md").write_text("# Latin\n\nThree é.\n", encoding="latin-1")
+    with caplog.at_level("WARNING"):
+        found = {document.name: document.text for document in read_documents(tmp_path)}
+    assert found["UPPER.MD"].startswith("# Upper")
+    assert "Two é." in found["wide.md"]
+    assert "Three \ufffd." in found["latin.md"]
+    assert caplog.messages == ["docs: 'latin.md': it is not UTF-8, and what cannot be read of it is lost"]

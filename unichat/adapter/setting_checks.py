@@ -109,11 +109,22 @@ def _address_problem(value: str) -> str:
         return "should begin with https:// (or http:// for this machine)"
     if "@" in parts.netloc:
         return "holds a user name or password, which unichat never sends; remove it"
-    if not value.isprintable() or " " in value or port == 0 or not _is_host(parts.hostname or ""):
+    # urlsplit() drops some of these.
+    beginning = value.partition("//")[2].partition("/")[0]
+    if port == 0 or _BLANK.search(beginning) or not _is_host(parts.hostname or ""):
         return "has no valid host"
-    if "?" in value or "#" in value:
-        return "has a query or fragment; leave it out"
-    return ""
+    return _path_problem(value)
+
+
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
+def _path_problem(value: str) -> str:
+    # Not the host's: it may have characters that are not printable, but join others.
+    path = value.partition("//")[2].partition("/")[2]
+    if path and (not path.isprintable() or " " in path):
+        return "has a blank or an unprintable character in its path; write it percent-encoded"
+    return "has a query or fragment; leave it out" if "?" in value or "#" in value else ""
 
 
 def _is_host(host: str) -> bool:
@@ -126,13 +137,21 @@ def _is_host(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine."""
-    if host.lower() == "localhost":
+    """Whether `host` is this machine, by whichever of its names and addresses."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
-        return False
+        return _LEGACY_IPV4.fullmatch(name) is not None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback
+
+
+# As resolvers read them: the last part stands for all that are left out.
+_LEGACY_IPV4 = re.compile(r"127(?:\.[0-9]{1,10}){1,2}")
 
 
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}

@@ -111,7 +111,8 @@ def _parse_toml(path: Path, data: bytes) -> dict[str, Any]:
         # TOMLDecodeError is a ValueError; a number of thousands of digits or an impossible date raises a plain one.
         problem = f"is not valid TOML ({trimmed(str(error), 200)})"
     if encoding := _wide_encoding(data):
-        problem, hint = f"is {encoding}, as Windows PowerShell writes with >", "Save it as UTF-8."
+        writer = ", as Windows PowerShell writes with >" if encoding == "UTF-16" else ""
+        problem, hint = f"is {encoding}{writer}", "Save it as UTF-8."
     raise ConfigError(f"{path} {problem}", hint=hint)
 
 

@@ -19,7 +19,8 @@ FORMS = '{env = "NAME"}, {file = "PATH"} or {keyring = "SERVICE/USERNAME"}'
 _LIMIT = 1 << 16  # bytes
 _UNEXPANDED = re.compile(
     r"""\$([A-Za-z_]\w*)|\$\{(?:env[.:])?([A-Za-z_]\w*)(?::?[-?].*)?\}|\$env:([A-Za-z_]\w*)|%([A-Za-z_]\w*)%"""
-    r"""|\{\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}\}|\{([A-Za-z_]\w*)\}|env:(?://)?([A-Za-z_]\w*)""",
+    r"""|\{\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}\}|\{([A-Za-z_]\w*)\}|env:(?://)?([A-Za-z_]\w*)"""
+    r"""|\{\s*env\s*=\s*["']?([A-Za-z_]\w*)["']?\s*\}""",
     re.ASCII,
 )
 """Variables as shells, PowerShell, cmd, Compose, Jinja and others write them: none of them reads this config."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attrs import define, field
 
 from unichat._text.printable import quoted
+from unichat.adapter.setting_checks import is_loopback
 from unichat.transport import guard
 
 
@@ -35,7 +35,7 @@ class NetworkBlock:
             yield
 
     def _check(self, host: str) -> None:
-        if not _is_this_machine(host):
+        if not is_loopback(host):
             self.hosts.append(host)
             raise self._error(host)
 
@@ -53,13 +53,3 @@ class NetworkBlock:
             f"{self.test} would have connected to {quoted(host)}. Use unichat_client or fake_backend, give the client "
             'the base_url of a server on this machine, or allow it: @pytest.mark.unichat_network("allow")'
         )
-
-
-def _is_this_machine(host: str) -> bool:
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
-    except ValueError:
-        return False

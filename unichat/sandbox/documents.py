@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib.resources
 import re
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from unichat.sandbox.errors import SandboxError
-from unichat.sandbox.folders import find_markdown, pass_over
+from unichat.sandbox.folders import find_markdown, is_markdown, pass_over, warn_of
 from unichat.sandbox.front_matter import split_front_matter
 
 
@@ -30,7 +31,8 @@ class Document:
 def read_documents(folder: str | Path | None = None) -> tuple[Document, ...]:
     """Return the Markdown files below `folder` (default: unichat's own docs), sorted by name.
 
-    Which files these are, `find_markdown` says. Bytes that are not UTF-8 become U+FFFD.
+    Which files these are, `find_markdown` says. UTF-16 needs its mark at the beginning;
+    other bytes that are not UTF-8 become U+FFFD, with a warning.
 
     Raises:
         SandboxError: There is no such folder, it cannot be read, or it has no `*.md` file with text.
@@ -60,7 +62,7 @@ def _read_folder(folder: Traversable) -> Iterator[Document]:
         files = find_markdown(folder)
     else:
         # unichat's own pages in a zip, which has no links.
-        files = [(each.name, each) for each in folder.iterdir() if each.name.endswith(".md")]
+        files = [(each.name, each) for each in folder.iterdir() if is_markdown(each.name)]
     for name, file in files:
         try:
             data = file.read_bytes()
@@ -71,6 +73,15 @@ def _read_folder(folder: Traversable) -> Iterator[Document]:
 
 
 def _read_document(name: str, data: bytes) -> Document:
-    text = re.sub(r"\r\n?", "\n", data.decode("utf-8-sig", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+    text = re.sub(r"\r\n?", "\n", _decode(name, data)).replace("\0", "\N{REPLACEMENT CHARACTER}")
     title, text = split_front_matter(text)
     return Document(name, text, title)
+
+
+def _decode(name: str, data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    text = data.decode("utf-8-sig", "replace")
+    if "\N{REPLACEMENT CHARACTER}" in text and "\N{REPLACEMENT CHARACTER}".encode() not in data:
+        warn_of(name, "it is not UTF-8, and what cannot be read of it is lost")
+    return text

@@ -44,15 +44,25 @@ def find_markdown(folder: Path) -> Iterator[tuple[str, Path]]:
                 pass_over(name, problem)
             elif real.is_dir():
                 entries += _list_entries(real, f"{name}/")
-            elif name.endswith(".md"):
+            elif is_markdown(name):
                 yield name, real
         except OSError as error:
             pass_over(name, error.strerror or str(error))
 
 
+def is_markdown(name: str) -> bool:
+    """Whether a file of this name is a document."""
+    return name.lower().endswith(".md")
+
+
 def pass_over(name: str, problem: str) -> None:
     """Log that a file or folder is not read, and why."""
     _log.warning("docs: %s is passed over: %s", quoted(name), problem)
+
+
+def warn_of(name: str, problem: str) -> None:
+    """Log what is wrong with a file that is read all the same."""
+    _log.warning("docs: %s: %s", quoted(name), problem)
 
 
 def _list_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:
@@ -63,7 +73,7 @@ def _find_problem(name: str, real: Path, top: Path) -> str:
     """Return why what is called `name` is not read; empty if it is, or is none of the sandbox's business."""
     is_folder, exists = real.is_dir(), real.exists()
     # A link that leads nowhere may be meant for a folder, if its name has no suffix.
-    if not (is_folder or name.endswith(".md") or (not exists and not Path(name).suffix)):
+    if not (is_folder or is_markdown(name) or (not exists and not Path(name).suffix)):
         return ""
     if not exists:
         return "it is a link that leads nowhere"
