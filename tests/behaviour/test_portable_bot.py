@@ -94,3 +94,65 @@ def test_a_bots_memory_survives_a_restart_and_a_conversation_started_elsewhere(c
         assert second.hear(user, "/up") == "Thank you."
         # Turns that were kept in memory are gone, and the bot starts afresh.
         assert "vinegar" in second.hear(user, "How do I descale the boiler?")
+
+
+class ConversationBot:
+    """Answers many people in many channels: what is about the bot, and nothing else."""
+
+    def __init__(self, client, store):
+        self.conversations = unichat.Conversations(client, store=store)
+
+    def hear(self, channel, message, person, words):
+        talk = self.conversations.get(channel)
+        if words == "/reset":
+            talk.reset()
+            return "We start afresh."
+        with talk.stream(words, user=person, event=message) as stream:
+            text = unichat.join_text(stream)
+        self.conversations.posted(stream.answer, f"answer-to-{message}")
+        return text
+
+    def react(self, message, person, reaction):
+        return self.conversations.rate(message, reaction, user=person)
+
+    def forget(self, person):
+        return self.conversations.erase(user=person)
+
+
+@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+def test_one_bot_without_a_branch_runs_on_each_vendor(box, backend, user, tmp_path):
+    config = tmp_path / "unichat.toml"
+    config.write_text(box.config_toml(default=backend), encoding="utf-8")
+    config.chmod(0o600)
+    with unichat.connect(config=config) as client:
+        bot = ConversationBot(client, f"sqlite:///{tmp_path / 'bot.db'}")
+        channel, other = f"{user}-channel", f"{user}-other"
+        assert "attempts" in bot.hear(channel, "m1", "ada", KNOWN)
+        assert "vinegar" in bot.hear(channel, "m2", "ben", "And how do I descale the boiler?")
+        assert "two years" in bot.hear(other, "m3", "ada", "How long does the warranty last?")
+        # Delivered again.
+        assert "attempts" in bot.hear(channel, "m1", "ada", KNOWN)
+        assert bot.react("answer-to-m1", "cem", "👍🏾").rating is unichat.Rating.UP
+        assert bot.react("answer-to-m2", "ada", "-1").rating is unichat.Rating.DOWN
+        assert bot.react("answer-to-m2", "ada", "eyes") is None
+        assert bot.react("answer-to-m9", "ada", "👍") is None
+        assert bot.hear(channel, "m4", "ada", "/reset")
+        assert "exponentially" in bot.hear(channel, "m5", "ada", "Does the backoff of retries grow?")
+        assert [each.question for each in bot.conversations.get(channel).history()][-1].startswith("Does the backoff")
+        assert bot.forget("ada").removed > 0
+        bot.conversations.close()
+
+
+def test_the_same_bot_goes_on_after_its_vendor_was_switched_by_a_line_of_config(box, user, tmp_path):
+    path = tmp_path / "unichat.toml"
+    vendors = ["kapa", "kadal", "kapa"]
+    channel = f"{user}-channel"
+    for number, vendor in enumerate(vendors):
+        path.write_text(box.config_toml(default=vendor), encoding="utf-8")
+        path.chmod(0o600)
+        with unichat.connect(config=path) as client:
+            bot = ConversationBot(client, f"sqlite:///{tmp_path / 'bot.db'}")
+            assert "attempts" in bot.hear(channel, f"m{number}", "ada", KNOWN)
+            assert bot.conversations.get(channel).load().backend == vendor
+            assert bot.react(f"answer-to-m{number}", "ben", "👍").rating is unichat.Rating.UP
+            bot.conversations.close()

@@ -231,14 +231,14 @@ def test_clearing_at_a_terminal_asks_first(run, terminal, asked, user, said, cod
 def test_clearing_without_a_terminal_to_ask_on_needs_yes_although_there_is_one_to_read_from(run, asked, monkeypatch):
     asked("kadal")
     nowhere = SimpleNamespace(isatty=lambda: False)
-    monkeypatch.setattr("unichat.cli.clear.sys", SimpleNamespace(stdin=TERMINAL, stderr=nowhere))
+    monkeypatch.setattr("unichat.cli.confirming.sys", SimpleNamespace(stdin=TERMINAL, stderr=nowhere))
     assert "pass --yes" in run("clear", "--profile", "kadal").err
 
 
 @pytest.mark.parametrize("agreed", [True, False])
 def test_clearing_happens_only_if_it_is_confirmed(run, asked, user, monkeypatch, agreed):
     asked("kadal")
-    monkeypatch.setattr("unichat.cli.clear.sys", SimpleNamespace(stdin=TERMINAL, stderr=TERMINAL))
+    monkeypatch.setattr("unichat.cli.confirming.sys", SimpleNamespace(stdin=TERMINAL, stderr=TERMINAL))
     monkeypatch.setattr("click.confirm", lambda text, err: agreed)
     result = run("clear", "--user", user, "--profile", "kadal")
     assert result.code == (0 if agreed else 1)

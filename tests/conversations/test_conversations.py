@@ -212,7 +212,7 @@ def test_a_bot_runs_over_http_on_asyncio(settings, address):
             await talk.reset()
             assert talk.thread is None
             assert (await talk.ask(QUESTION)).began == "started"
-            assert (await talk.rate("up")) is not None
+            assert (await talk.rate("up", user="zoe")) is not None
 
     asyncio.run(bot())
 

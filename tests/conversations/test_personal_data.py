@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from unichat import Rating, User
+from unichat import Answer, Rating, ThreadRef, User
+from unichat.conversations.encoding import encode_answer
 from unichat.errors import DeadlineExceeded, InvalidInput
 from unichat.testing.answers import json_answer
 
@@ -23,8 +24,7 @@ def talk_about_everything(worker, key="c", user="ada"):
     talk = worker.get(key)
     answer = talk.ask("a private question", user=user, event=f"e-{user}")
     worker.posted(answer, f"m-{key}-{user}")
-    rater = user if worker._client.backend == "kapa" else None
-    worker.rate(f"m-{key}-{user}", "👍", user=rater)
+    worker.rate(f"m-{key}-{user}", "👍", user=user)
     return answer
 
 
@@ -37,6 +37,15 @@ def test_only_ids_are_stored_by_default(bots, store):
     assert answer.text in events
     assert "private" not in str(found)
     assert "private comment" not in events
+
+
+def test_a_thread_that_holds_the_conversation_itself_is_not_stored_with_each_answer(bots, store):
+    worker = bots.worker()
+    answer = Answer(text="a", id="a-1", thread=ThreadRef("kapa", "t-1", state="c2FpZA"))
+    worker.posted(answer, "m1")
+    assert "t-1" in str(dump(store))
+    assert "c2FpZA" not in str(dump(store))
+    assert "c2FpZA" not in encode_answer(answer)
 
 
 def test_texts_are_stored_if_they_are_to_be(bots, store):

@@ -24,6 +24,7 @@ COMMANDS = {
     "doctor": "Check a profile and say what to fix.",
     "operations": "List a vendor's own operations.",
     "call": "Run one of the vendor's own operations.",
+    "conversations": "Look at a bot's store of conversations, and remove from it.",
     "contract": "Check whether a vendor's API has changed.",
     "sandbox": "Serve simulated vendors until Ctrl-C.",
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from unichat.cli import options, output
-from unichat.cli.failures import FAILED
+from unichat.cli.confirming import confirm
 
 if TYPE_CHECKING:
     from unichat.cli.target import Target
@@ -33,20 +32,11 @@ def command(target: Target, thread: str | None, user: str | None, yes: bool) -> 
         client = opened.client
         # A backend that cannot clear says so without asking first.
         if client.capabilities.clear_history and not yes:
-            _confirm(_describe_conversation(client, thread, user))
+            confirm(f"Clear {_describe_conversation(client, thread, user)}?", "Nothing was cleared.")
         result = client.clear_history(reference, user=user)
     output.print_text(
         f"{result.outcome.value.replace('_', ' ').capitalize()}: {_describe_conversation(client, thread, user)}."
     )
-
-
-def _confirm(conversation: str) -> None:
-    # The question is asked on standard error.
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError("there is no terminal to ask for confirmation: pass --yes.")
-    if not click.confirm(f"Clear {output.printable(conversation)}?", err=True):
-        output.print_note("Nothing was cleared.")
-        raise click.exceptions.Exit(FAILED)
 
 
 def _describe_conversation(client: Client, thread: str | None, user: str | None) -> str:

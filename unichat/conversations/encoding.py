@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import evolve
+
 from unichat.conversations.messages import Part
 from unichat.models import Answer, Source, ThreadRef
 
@@ -16,7 +18,7 @@ def encode_answer(answer: Answer) -> str:
         {
             "text": answer.text,
             "id": answer.id,
-            "thread": None if answer.thread is None else str(answer.thread),
+            "thread": encode_thread(answer.thread),
             "sources": [[source.url, source.title, source.internal] for source in answer.sources],
             "uncertain": answer.uncertain,
             "maybe_duplicated": answer.maybe_duplicated,
@@ -32,6 +34,15 @@ def decode_answer(text: str) -> Answer:
     fields["sources"] = tuple(Source(*each) for each in fields["sources"])
     fields["thread"] = decode_thread(fields["thread"])
     return Answer(**fields)
+
+
+def encode_thread(thread: ThreadRef | None) -> str | None:
+    """Return a thread's text form, without what was said in it.
+
+    Where a vendor keeps no conversations, a reference may hold the whole conversation (`ThreadRef.state`). To continue
+    it, one is enough; an answer says only to which thread it belongs.
+    """
+    return None if thread is None else str(evolve(thread, state=None))
 
 
 def decode_thread(text: str | None) -> ThreadRef | None:

@@ -45,7 +45,7 @@ def conversations_of(tx: Transaction, user: str) -> list[str]:
 
 def export(tx: Transaction, user: str) -> dict[str, Any]:
     """Return everything about one person as JSON values."""
-    ratings_elsewhere = _export_ratings(tx, user, None)
+    ratings_elsewhere = _export_ratings(tx, user, "a.conversation IS NULL")
     return {
         "user": user,
         "conversations": [_export_conversation(tx, user, key) for key in conversations_of(tx, user)],
@@ -54,7 +54,27 @@ def export(tx: Transaction, user: str) -> dict[str, Any]:
     }
 
 
-def _export_conversation(tx: Transaction, user: str, key: str) -> dict[str, Any]:
+def list_conversations(tx: Transaction) -> list[dict[str, Any]]:
+    """Return all conversations, the one that was used last first, as JSON values."""
+    rows = tx.rows(
+        "SELECT c.conversation, c.thread, c.used_at, COUNT(a.entry) FROM unichat_conversations c"
+        " LEFT JOIN unichat_answers a ON a.conversation = c.conversation"
+        " GROUP BY c.conversation, c.thread, c.used_at ORDER BY c.used_at DESC, c.conversation"
+    )
+    return [
+        {"key": key, "thread": thread, "used_at": _time(used_at), "answers": answers}
+        for key, thread, used_at, answers in rows
+    ]
+
+
+def show_conversation(tx: Transaction, key: str) -> dict[str, Any] | None:
+    """Return everything about one conversation as JSON values; None if there is none."""
+    known = tx.row("SELECT conversation FROM unichat_conversations WHERE conversation = :key", key=key)
+    return None if known is None else _export_conversation(tx, None, key)
+
+
+def _export_conversation(tx: Transaction, user: str | None, key: str) -> dict[str, Any]:
+    """Return what a conversation has of a person, or, for None, of everybody."""
     thread, used_at, left_over = tx.rows(
         "SELECT thread, used_at, left_over FROM unichat_conversations WHERE conversation = :key", key=key
     )[0]
@@ -66,14 +86,17 @@ def _export_conversation(tx: Transaction, user: str, key: str) -> dict[str, Any]
             *tx.rows("SELECT parts FROM unichat_events WHERE conversation = :key", key=key),
         ]
         for part in decode_parts(parts)
-        if part.speaker == user
+        if user in (None, part.speaker)
     ]
+    whose = "" if user is None else " AND speaker = :user"
+    who = {"key": key} if user is None else {"key": key, "user": user}
     return {
         "key": key,
         "thread": thread,
         "used_at": _time(used_at),
         "answers": [
             {
+                "user": speaker,
                 "answer_id": answer_id,
                 "thread": of,
                 "at": _time(at),
@@ -86,37 +109,40 @@ def _export_conversation(tx: Transaction, user: str, key: str) -> dict[str, Any]
                     )
                 ],
             }
-            for entry, answer_id, of, at, question, answer in tx.rows(
-                "SELECT entry, answer_id, thread, answered_at, question, answer FROM unichat_answers"
-                " WHERE conversation = :key AND speaker = :user ORDER BY answered_at, entry",
-                key=key,
-                user=user,
+            for entry, speaker, answer_id, of, at, question, answer in tx.rows(
+                "SELECT entry, speaker, answer_id, thread, answered_at, question, answer FROM unichat_answers"  # noqa: S608
+                f" WHERE conversation = :key{whose} ORDER BY answered_at, entry",
+                **who,
             )
         ],
         "events": [
-            {"event": event, "answer": None if answer is None else json.loads(answer), "expires": _time(expires)}
-            for event, answer, expires in tx.rows(
-                "SELECT event, answer, expires FROM unichat_events"
-                " WHERE conversation = :key AND speaker = :user ORDER BY asked_at, event",
-                key=key,
-                user=user,
+            {
+                "user": speaker,
+                "event": event,
+                "answer": None if answer is None else json.loads(answer),
+                "expires": _time(expires),
+            }
+            for event, speaker, answer, expires in tx.rows(
+                "SELECT event, speaker, answer, expires FROM unichat_events"  # noqa: S608
+                f" WHERE conversation = :key{whose} ORDER BY asked_at, event",
+                **who,
             )
         ],
-        "ratings": _export_ratings(tx, user, key),
+        "ratings": _export_ratings(tx, user, "a.conversation = :key", key=key),
         "waiting": waiting,
     }
 
 
-def _export_ratings(tx: Transaction, user: str, key: str | None) -> list[dict[str, Any]]:
-    """Return the ratings that a person gave in a conversation, or, for None, in none."""
-    where = "a.conversation IS NULL" if key is None else "a.conversation = :key"
+def _export_ratings(tx: Transaction, user: str | None, where: str, **parameters: object) -> list[dict[str, Any]]:
+    """Return the ratings that a person gave, or, for None, that everybody gave; `where` is one of this module's."""
+    if user is not None:
+        where, parameters = f"{where} AND r.rater = :user", {**parameters, "user": user}
     return [
-        {"answer_id": answer_id, "rating": rating, "comment": comment, "at": _time(at)}
-        for answer_id, rating, comment, at in tx.rows(
-            "SELECT a.answer_id, r.rating, r.comment_text, r.rated_at FROM unichat_ratings r"  # noqa: S608
-            f" JOIN unichat_answers a ON a.entry = r.entry WHERE r.rater = :user AND {where} ORDER BY r.rated_at",
-            user=user,
-            **({} if key is None else {"key": key}),
+        {"user": rater or None, "answer_id": answer_id, "rating": rating, "comment": comment, "at": _time(at)}
+        for rater, answer_id, rating, comment, at in tx.rows(
+            "SELECT r.rater, a.answer_id, r.rating, r.comment_text, r.rated_at FROM unichat_ratings r"  # noqa: S608
+            f" JOIN unichat_answers a ON a.entry = r.entry WHERE {where} ORDER BY r.rated_at, r.rater",
+            **parameters,
         )
     ]
 

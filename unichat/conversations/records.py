@@ -10,7 +10,7 @@ import uuid
 from attrs import evolve, frozen
 
 from unichat.conversations import queue
-from unichat.conversations.encoding import decode_thread, storable
+from unichat.conversations.encoding import decode_thread, encode_thread, storable
 from unichat.conversations.entries import Turn
 from unichat.conversations.events import keep_event
 from unichat.conversations.messages import Part
@@ -99,7 +99,7 @@ def _insert_answer(
         speaker=part.speaker,
         id=answer.id,
         backend=backend,
-        thread=None if answer.thread is None else str(answer.thread),
+        thread=encode_thread(answer.thread),
         uncertain=None if answer.uncertain is None else int(answer.uncertain),
         question=storable(part.text) if keep_texts else None,
         answer=storable(answer.text) if keep_texts else None,
@@ -127,7 +127,7 @@ def reset(tx: Transaction, conversation: str) -> None:
 
 def post(tx: Transaction, answer: Answer, message_id: str) -> None:
     """Keep under which message an answer is shown; one answer may be shown in several."""
-    thread = None if answer.thread is None else str(answer.thread)
+    thread = encode_thread(answer.thread)
     row = tx.row(
         # Of messages that were asked together, the last one, which was answered; of no conversation only if need be.
         "SELECT entry FROM unichat_answers WHERE answer_id = :id AND (thread = :thread OR thread IS NULL)"

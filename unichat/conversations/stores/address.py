@@ -14,11 +14,15 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+_]*(?=://)")
 _KINDS = ("memory:", "sqlite:///PATH", "postgresql://…")
 
 
-def open_store(address: object) -> Store:
+def open_store(address: object, *, create: bool = True) -> Store:
     """Return the store of an address: `memory:`, `sqlite:///PATH`, or a URL that SQLAlchemy understands.
 
     A relative PATH counts from the working directory, and `~` is the user's home folder. An absolute one makes four
     slashes: `sqlite:////var/lib/bot.db`.
+
+    Args:
+        address: which one.
+        create: whether a file that does not exist is made.
 
     Raises:
         ConfigError: the address names no kind of store, or the store cannot be used.
@@ -31,7 +35,10 @@ def open_store(address: object) -> Store:
         path = address.removeprefix(_SQLITE)
         if not path or "\0" in path or "?" in path:
             raise _address_error(f"the store {quoted(address)} has no path of a file")
-        return _open_sqlite(Path(path).expanduser())
+        file = Path(path).expanduser()
+        if not create and not file.exists():
+            raise _address_error(f"there is no store in {quoted(str(file))}")
+        return _open_sqlite(file)
     scheme = _SCHEME.match(address)
     if scheme is None or scheme[0] == "sqlite":
         # The rest of a URL may hold a password.
