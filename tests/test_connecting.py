@@ -231,7 +231,9 @@ class Hook:
         pass
 
 
-@pytest.mark.parametrize("hooks", [None, 5, "hook", Hook(), [Hook], [Hook(), object()], [None], {Hook()}])
+@pytest.mark.parametrize(
+    "hooks", [None, 5, "hook", b"", bytearray(), Hook(), [Hook], [Hook(), object()], [None], {Hook()}]
+)
 @pytest.mark.parametrize("client", ["sync", "asyncio", "asyncio, in a loop"])
 def test_what_are_no_hooks_is_refused_at_once(connect, hooks, client):
     def make():

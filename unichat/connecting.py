@@ -219,7 +219,7 @@ def _check_hooks(hooks: object) -> None:
         ConfigError: it is not a sequence of objects with a hook's methods.
     """
     hint = "Give a list of objects with the methods of unichat.hooks.Hook."
-    if isinstance(hooks, str) or not isinstance(hooks, Sequence):
+    if isinstance(hooks, str | bytes | bytearray) or not isinstance(hooks, Sequence):
         _raise_config_error("hooks", "is", hooks, "which is not a list", hint)
     for hook in hooks:
         if isinstance(hook, type):

@@ -472,6 +472,21 @@ def test_a_thread_given_to_chat_names_continue_thread(name, leniency):
     assert "Did you mean" not in str(error)
 
 
+@pytest.mark.parametrize("name", ["timeout", "time_limit"])
+def test_what_others_call_a_deadline_is_told_from_it(name):
+    assert "Did you mean deadline?" in str(expect_refusal("chat", "Hi?", **{name: 3}))
+
+
+def test_a_stream_asked_of_chat_names_the_call():
+    assert "Use stream(), whose answer comes in pieces." in str(expect_refusal("chat", "Hi?", stream=True))
+
+
+def test_an_answers_reference_is_told_from_a_threads():
+    ref = AnswerRef(THREAD.backend, "a-1", thread=THREAD.id)
+    for given in (ref, str(ref)):
+        assert "reference of an answer" in str(expect_refusal("continue_thread", given, "Hi?"))
+
+
 def test_a_thread_given_to_feedback_names_the_answers_reference():
     assert "Pass answer.ref or str(answer.ref)" in str(expect_refusal("feedback", "a1", "up", thread=THREAD))
 

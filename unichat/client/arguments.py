@@ -22,7 +22,7 @@ from unichat.client.values import (
     check_user,
 )
 from unichat.errors import InvalidInput, ThreadMismatch, Unsupported
-from unichat.models import Answer, Exchange, ThreadRef
+from unichat.models import Answer, AnswerRef, Exchange, ThreadRef
 from unichat.transport.base import Deadline
 
 _PAGE_SIZE_LIMIT = 10_000
@@ -178,8 +178,9 @@ class ArgumentChecker:
         """Return `thread` as a reference: it may be one, its text form, or an answer or exchange that has one."""
         if isinstance(thread, Answer | Exchange):
             thread = require_thread(thread)
-        if isinstance(thread, str):
-            thread = ThreadRef.parse(thread)
+        if isinstance(thread, str | AnswerRef):
+            # The reference of an answer is not one of a thread, which the error says.
+            thread = ThreadRef.parse(str(thread))
         if thread is None:
             return None
         if not isinstance(thread, ThreadRef):
@@ -211,14 +212,20 @@ _ARGUMENTS = {
 """The keyword arguments of each call, for every backend."""
 
 
+_DEADLINES = ("timeout", "time_out", "time_limit", "max_time")
+"""What other libraries call `deadline`."""
+
+
 def _choose_argument(name: str, operation: str, known: tuple[str, ...]) -> str:
     """Return what was probably meant by an argument that a call does not have."""
     elsewhere = {
         "chat": Template(PythonOnly("Use continue_thread(): chat() starts a new thread.")),
         "feedback": Template("Pass ", Term("answer.ref or str(answer.ref)"), ", which names the thread."),
     }
+    if name == "stream" and operation in ("chat", "continue_thread"):
+        return Template(PythonOnly("Use stream(), whose answer comes in pieces."))
     candidates = (*known, *_ARGUMENTS[operation], *(("thread",) if operation in elsewhere else ()))
-    nearest = get_close_matches(name, candidates, n=1)
+    nearest = ["deadline"] if name in _DEADLINES else get_close_matches(name, candidates, n=1)
     if nearest == ["thread"] and operation in elsewhere:
         return elsewhere[operation]
     return f"Did you mean {nearest[0]}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}."

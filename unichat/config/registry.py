@@ -31,7 +31,7 @@ def find(name: str) -> Backend[Any]:
     point = find_plugin(ADAPTERS, name)
     if point is None:
         known = names()
-        nearest = get_close_matches(name, known, n=1)
+        nearest = get_close_matches(name.lower(), known, n=1)
         raise ConfigError(
             f"there is no adapter {quoted(name)}",
             key="backend",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,15 @@ def misplaced_backend_argument(keywords: Mapping[str, Any], names: Names) -> Pro
 
 
 def suggest_profile(target: object, file: Config, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Return the problems with `target` as a backend; if it is a profile's name as well, the last says so."""
-    if not isinstance(target, str) or target not in file.profiles:
+    """Return the problems with `target` as a backend; if it is nearly a profile's name as well, the last says so."""
+    names = {name.lower(): name for name in file.profiles}
+    nearest = get_close_matches(target.lower(), names, n=1) if isinstance(target, str) else []
+    if not nearest:
         return problems
-    last = problems[-1]
-    hint = Template(last.hint, " " if last.hint else "", f"A profile of {file.path} has this name: ")
-    return (*problems[:-1], evolve(last, hint=Template(hint, Argument("profile", target), ".")))
+    last, name = problems[-1], names[nearest[0]]
+    likeness = "this" if name == target else "a similar"
+    hint = Template(last.hint, " " if last.hint else "", f"A profile of {file.path} has {likeness} name: ")
+    return (*problems[:-1], evolve(last, hint=Template(hint, Argument("profile", name), ".")))
 
 
 def _select_by_url(text: str, source: Source) -> tuple[Selection, list[Problem]]:
@@ -205,7 +209,8 @@ def _no_profile_problem(file: Config, requested: object, location: str) -> Probl
         return unknown_name("profile", requested, file.profiles, location=where)
     names = tuple(file.profiles)
     if not names:
-        return Problem("has no profiles", location=str(file.path), hint="Write one, such as [profiles.support].")
+        table = "tool.unichat.profiles" if file.path is not None and file.path.name == "pyproject.toml" else "profiles"
+        return Problem("has no profiles", location=str(file.path), hint=f"Write one, such as [{table}.support].")
     return Problem(
         f"has the profiles {', '.join(names)}, and none was named",
         location=str(file.path),
