@@ -483,8 +483,8 @@ def test_a_stream_asked_of_chat_names_the_call():
 
 def test_an_answers_reference_is_told_from_a_threads():
     ref = AnswerRef(THREAD.backend, "a-1", thread=THREAD.id)
-    for given in (ref, str(ref)):
-        assert "reference of an answer" in str(expect_refusal("continue_thread", given, "Hi?"))
+    for form in (ref, str(ref)):
+        assert "reference of an answer" in str(expect_refusal("continue_thread", form, "Hi?"))
 
 
 def test_a_thread_given_to_feedback_names_the_answers_reference():

@@ -133,10 +133,6 @@ def test_nearly_a_profiles_name_is_told_to_be_similar(refused: Refuse, write: Wr
     assert str(refused(name, cwd=tmp_path)).endswith(f"A profile of {path} has a similar name: profile=support.")
 
 
-def test_a_backend_in_capitals_is_told_from_others(refused: Refuse, tmp_path: Path) -> None:
-    assert "Did you mean 'kapa'?" in str(refused("KAPA", cwd=tmp_path))
-
-
 def test_a_profile_that_is_called_like_its_backend_is_told_to_be_one(
     refused: Refuse, write: Write, tmp_path: Path
 ) -> None:

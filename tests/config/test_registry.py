@@ -98,3 +98,8 @@ def test_an_adapter_that_does_not_load_is_reported_and_not_blamed_on_the_name(na
     error = refusal(name)
     assert words in str(error)
     assert "Reinstall or repair" in error.hint
+
+
+def test_a_name_in_capitals_is_told_from_the_one_that_is_meant():
+    with pytest.raises(ConfigError, match="Did you mean 'kapa'"):
+        registry.find("KAPA")
