@@ -27,6 +27,7 @@ ARGUMENTS = {
     "operations": ["kapa"],
     "call": ["retrieve_project"],
     "contract": ["list"],
+    "conversations": ["list", "--store", "memory:"],
 }
 CODES = {"feedback": 1}
 """That of a command about something that is not there."""

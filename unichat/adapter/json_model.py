@@ -184,13 +184,13 @@ def _structure(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
     """Return the function that makes a model of an object, or raises one of `_FAILURES`."""
     overrides = {"raw": override(omit=True)}
     absent: dict[str, Any] = {}
-    pointers: dict[str, str] = {}
+    pointers: set[str] = set()
     alternatives: dict[str, _Member] = {}
     for name, member in _members(cls).items():
         key = member.keys[0]
         if key.startswith("/"):
-            # cattrs finds a member by its name only.
-            pointers[key := f"\0{name}"] = member.keys[0]
+            # cattrs finds a member by its name only: what is found by the pointer stands under the pointer itself.
+            pointers.add(key)
         if len(member.keys) > 1:
             alternatives[name] = member
         absent[key] = MISSING
@@ -200,8 +200,8 @@ def _structure(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
 
     def read(raw: dict[str, Any]) -> Any:
         row = {**absent, **raw}
-        for key, pointer in pointers.items():
-            row[key] = find_member(raw, pointer)
+        for pointer in pointers:
+            row[pointer] = find_member(raw, pointer)
         model = structure(row, cls)
         # The model is new, so nobody has seen it without what cattrs cannot read.
         for name, member in alternatives.items():
