@@ -15,7 +15,7 @@ import pytest
 import unichat.sandbox
 from tests.blocking import BlockingClient
 from unichat import User
-from unichat.errors import ConfigError, NotFound, ServerError, StreamInterrupted
+from unichat.errors import ConfigError, NotFound, ServerError, StreamInterrupted, UnichatError
 from unichat.sandbox import Sandbox
 from unichat.testing import (
     CannedStream,
@@ -264,3 +264,21 @@ def test_users_with_details_are_people_too(tmp_path: Path) -> None:
         "slack_id": "person-3",
         "metadata": {"team": "person-4", "floor": 5},
     }
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_key_that_the_vendor_repeats_is_not_kept(tmp_path: Path, streamed: bool) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    key = "sentinel-key-0123456789"
+    record = RECORD.replace("é".encode(), f"the key {key}".encode())
+    at = record.index(b"key-0123")
+    outcome = CannedStream([record[:at], record[at:]]) if streamed else json_answer({"detail": f"not {key}"}, 403)
+    with recorded(connect("kapa", CannedTransport(outcome), **{**KAPA, "api_key": key}), file) as bot:
+        if streamed:
+            with bot.stream("?") as pieces:
+                next(pieces)
+        else:
+            with pytest.raises(UnichatError):
+                bot.chat("?")
+    kept = file.read_text(encoding="utf-8")
+    assert key not in "".join(json.loads(kept)["outcome"].get("chunks", [])) + kept

@@ -224,7 +224,7 @@ class _Decoder(JsonLines):
         fields = Fields(record)
         if not fields.boolean("end"):
             return StreamEvent(type="text", text=fields.require_text("text"), raw=fields.raw)
-        answer = _answer_of(fields, "")
+        answer = _build_answer(fields, "")
         self.answer_id, self.thread, self.ended = answer.id, answer.thread, True
         self.sources, self.uncertain = answer.sources, answer.uncertain
         return StreamEvent(type="sources", sources=answer.sources, raw=fields.raw) if answer.sources else None
@@ -262,10 +262,10 @@ def _detect_error(reply: Reply) -> ErrorResponse | None:
 
 def _read_answer(reply: Reply) -> Answer:
     fields = Fields(reply.json())
-    return _answer_of(fields, fields.require_text("text"))
+    return _build_answer(fields, fields.require_text("text"))
 
 
-def _answer_of(fields: Fields, text: str) -> Answer:
+def _build_answer(fields: Fields, text: str) -> Answer:
     return Answer(
         text=text,
         id=fields.require_id("id"),
@@ -281,7 +281,7 @@ def _read_source(fields: Fields) -> Source:
 
 
 def _read_row(fields: Fields, *, timestamps: bool) -> Exchange:
-    answer = _answer_of(fields, fields.require_text("text"))
+    answer = _build_answer(fields, fields.require_text("text"))
     return Exchange(
         question=fields.require_text("question"),
         answer=answer.text,

@@ -57,7 +57,8 @@ def recorded(client: C, path: str | os.PathLike[str], mode: Mode = "auto", keep_
     file = Path(path)
     if mode == "record":
         file.unlink(missing_ok=True)
-    tape = Tape(client._endpoints, file, mode, People(keep_people), [] if mode == "record" else read_exchanges(file))
+    exchanges = [] if mode == "record" else read_exchanges(file)
+    tape = Tape(client._endpoints, file, mode, People(keep_people), exchanges, client._context.redact)
     if isinstance(client, AsyncClient):
         return client._with_transport(AsyncRecordingTransport(client._transport, tape))
     return client._with_transport(RecordingTransport(client._transport, tape))
@@ -87,9 +88,12 @@ class _StreamRecording:
         if self._written:
             return
         self._written = True
-        outcome = stream_to_outcome(
-            self.status, self.headers, bytes(self._body), self._cuts, failure, self.tape.people, self.delimited
-        )
+        body, cuts = bytes(self._body), self._cuts
+        text = body.decode("utf-8", "replace")
+        if self.tape.redact(text) != text:
+            # A secret may be cut in two, and would not be known in the pieces.
+            cuts = [len(body)]
+        outcome = stream_to_outcome(self.status, self.headers, body, cuts, failure, self.tape.people, self.delimited)
         self.tape.keep(self.request, outcome)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,8 @@ def _read_exchange(path: Path, number: int, line: str) -> Exchange:
         ) from None
 
 
-def append_exchange(path: Path, exchange: Exchange) -> None:
-    """Add an exchange to a file, which only its owner can read if it is new.
+def append_exchange(path: Path, exchange: Exchange, redact: Callable[[str], str]) -> None:
+    """Add an exchange to a file, which only its owner can read if it is new; `redact` takes out the client's secrets.
 
     Raises:
         ConfigError: it cannot be written.
@@ -84,7 +84,7 @@ def append_exchange(path: Path, exchange: Exchange) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with open(descriptor, "a", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - it has the mode
-            file.write(exchange.to_line())
+            file.write(redact(exchange.to_line()))
     except OSError as error:
         raise ConfigError(
             f"the recording {quoted(str(path))} cannot be written: {error.strerror}",

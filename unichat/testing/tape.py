@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,7 @@ class Tape:
     mode: Mode
     people: People
     exchanges: list[Exchange]
+    redact: Callable[[str], str]
     _used: set[int] = field(factory=set)
     _lock: threading.Lock = field(factory=threading.Lock)
 
@@ -58,7 +59,7 @@ class Tape:
         """Write down what came of a request."""
         operation, arguments = self._describe(request)
         with self._lock:
-            append_exchange(self.path, Exchange(operation, arguments, outcome))
+            append_exchange(self.path, Exchange(operation, arguments, outcome), self.redact)
 
     def _describe(self, request: HttpRequest) -> tuple[str, dict[str, Any]]:
         """Return the operation's name and its arguments, without what the settings fill in."""
@@ -82,7 +83,7 @@ class Tape:
         )
 
     def _explain_miss(self, operation: str, arguments: Mapping[str, Any]) -> str:
-        shown = _shown(operation, arguments)
+        shown = _format_call(operation, arguments)
         if not self.exchanges:
             return (
                 f"the recording {self.path} has no exchange, and this was asked: {shown}. Record it with mode='auto'."
@@ -91,13 +92,13 @@ class Tape:
             self.exchanges,
             key=lambda each: (
                 each.operation == operation,
-                SequenceMatcher(None, _shown(each.operation, each.arguments), shown).ratio(),
+                SequenceMatcher(None, _format_call(each.operation, each.arguments), shown).ratio(),
             ),
         )
         if (nearest.operation, nearest.arguments) == (operation, arguments):
             difference = "it was replayed already, as often as it was recorded"
         elif nearest.operation != operation:
-            difference = f"the nearest recording is of {nearest.operation}: {_shown('', nearest.arguments)}"
+            difference = f"the nearest recording is of {nearest.operation}: {_format_call('', nearest.arguments)}"
         else:
             difference = f"the nearest recording differs in {_difference(nearest.arguments, arguments)}"
         return (
@@ -120,7 +121,7 @@ def _decode_body(body: bytes | None) -> Any:
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def _shown(operation: str, arguments: Mapping[str, Any]) -> str:
+def _format_call(operation: str, arguments: Mapping[str, Any]) -> str:
     named = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(arguments.items()))
     return f"{operation}({named})"
 
