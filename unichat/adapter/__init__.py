@@ -72,7 +72,7 @@ from unichat.adapter.setting_checks import (
 from unichat.adapter.settings import CommonSettings, setting
 from unichat.adapter.settings import PolicySettings as PolicySettings
 from unichat.adapter.streaming import EventSource, StreamDecoder, StreamFailure
-from unichat.adapter.turns import MemoryTurns, ReferenceTurns, Transcripts, TranscriptSettings, Turn, TurnStore
+from unichat.adapter.transcripts import MemoryTurns, ReferenceTurns, Transcripts, TranscriptSettings, Turn, TurnStore
 
 # What is imported `as` itself above is only for the core.
 __all__ = [

@@ -17,13 +17,13 @@ from unichat.conversations import personal_data, records
 from unichat.conversations.entries import Message
 from unichat.conversations.erasing import Erasing, Erasure, check_age, check_person, expire
 from unichat.conversations.leases import Leases
+from unichat.conversations.message_handler import MessageHandler
 from unichat.conversations.messages import Part, check_id, check_overlap, check_seconds, reference_for, speaker_of
 from unichat.conversations.questions import AskedQuestion, Position, read_questions
 from unichat.conversations.reactions import Reactions
 from unichat.conversations.records import StoredAnswer
 from unichat.conversations.stores.address import open_store
 from unichat.conversations.stores.base import transact
-from unichat.conversations.turn import Asking
 from unichat.errors import ConfigError, InvalidInput, StoreError, ThreadMismatch
 from unichat.execution.effects import Program
 from unichat.models import Answer, FeedbackReceipt, Rating, ThreadRef, User
@@ -78,7 +78,7 @@ class BaseConversations:
 
     def _arrive(
         self, key: str, text: object, *, user: object, event: object, metadata: object, deadline: object
-    ) -> Callable[[], Asking]:
+    ) -> Callable[[], MessageHandler]:
         """Check a message before anything else happens; return a function that lets its deadline begin."""
         self._check_open()
         client = self._client
@@ -87,7 +87,7 @@ class BaseConversations:
         part = Part(speaker_of(checked.user), None if event is None else check_id("event", event), checked.question)
         seconds = check_deadline(deadline)
 
-        def begin() -> Asking:
+        def begin() -> MessageHandler:
             within = client._context.call(seconds, kind="question").deadline
             message = Message(
                 conversation=key,
@@ -99,7 +99,7 @@ class BaseConversations:
                 gives_up_after=within.remaining(),
                 question_limit=client.capabilities.question_limit,
             )
-            return Asking(
+            return MessageHandler(
                 client=client,
                 store=self._store,
                 leases=self._leases,

@@ -32,7 +32,7 @@ class Message:
 
 
 @frozen(kw_only=True)
-class Turn:
+class QueueTurn:
     """A message whose question may be asked now.
 
     Attributes:
@@ -75,5 +75,5 @@ class Refused:
     """Another message has the turn, and this one does not want to wait."""
 
 
-Entry = Turn | Waiting | Refused | Answer
+Entry = QueueTurn | Waiting | Refused | Answer
 """What a message gets."""

@@ -14,7 +14,7 @@ from unichat._text.templates import PythonOnly, Template
 from unichat.client.base import BaseClient
 from unichat.client.values import check_user
 from unichat.conversations import personal_data, queue
-from unichat.conversations.entries import Message, Turn
+from unichat.conversations.entries import Message, QueueTurn
 from unichat.conversations.leases import Leases
 from unichat.conversations.messages import Part, speaker_of
 from unichat.conversations.stores.base import Store, scrub, transact
@@ -124,7 +124,7 @@ class Erasing:
         self.leases.hold(message)
         try:
             turn = yield from wait_for_turn(self.store, message, deadline)
-            assert isinstance(turn, Turn)
+            assert isinstance(turn, QueueTurn)
             failure: BaseException
             try:
                 problem = yield from self._clear(key, user, deadline)

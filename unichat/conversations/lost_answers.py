@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from unichat.client.base import BaseClient
-from unichat.conversations.entries import Turn
+from unichat.conversations.entries import QueueTurn
 from unichat.conversations.messages import reference_for
 from unichat.errors import NotFound, ThreadMismatch, Unsupported
 from unichat.execution.effects import Program
@@ -25,7 +25,7 @@ _NEWEST = 2_000
 
 
 def find_lost_answer(
-    client: BaseClient, turn: Turn, thread: ThreadRef | None, text: str, deadline: Deadline
+    client: BaseClient, turn: QueueTurn, thread: ThreadRef | None, text: str, deadline: Deadline
 ) -> Program[Answer | None]:
     """Return the answer to a question that may have been received before; None if there is none, or none can be told.
 
@@ -49,7 +49,7 @@ def find_lost_answer(
 
 
 def _find(
-    client: BaseClient, turn: Turn, thread: ThreadRef | None, text: str, deadline: Deadline
+    client: BaseClient, turn: QueueTurn, thread: ThreadRef | None, text: str, deadline: Deadline
 ) -> Program[Answer | None]:
     capabilities = client.capabilities
     user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)

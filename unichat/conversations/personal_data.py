@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from unichat.conversations.encoding import decode_parts, decode_thread, encode_parts
-from unichat.conversations.entries import Turn
+from unichat.conversations.entries import QueueTurn
 from unichat.conversations.messages import Part, reference_for
 from unichat.conversations.stores.base import Row, Transaction
 from unichat.conversations.tickets import remove_ticket
@@ -184,7 +184,7 @@ def belongings(tx: Transaction, key: str, user: str) -> Belongings:
     return Belongings(not shared and speaker in (None, user), tuple(threads.values()))
 
 
-def erase(tx: Transaction, turn: Turn, user: str) -> int:
+def erase(tx: Transaction, turn: QueueTurn, user: str) -> int:
     """Remove what a conversation has of a person, and end the turn in which this happens; return how many rows."""
     key = turn.message.conversation
     alone = belongings(tx, key, user).alone

@@ -26,7 +26,7 @@ Each function here is one transaction, and holds the conversation's row until it
 from __future__ import annotations
 
 from unichat.conversations.encoding import decode_parts, encode_parts
-from unichat.conversations.entries import JOINED, Entry, Message, Refused, Turn, Waiting
+from unichat.conversations.entries import JOINED, Entry, Message, QueueTurn, Refused, Waiting
 from unichat.conversations.events import answer_to, keep_lost, lost_question
 from unichat.conversations.joining import choose_group, hand_over, leave_over, take_over
 from unichat.conversations.messages import Part
@@ -126,7 +126,7 @@ def leave(tx: Transaction, message: Message) -> None:
             leave_over(tx, message.conversation, ticket.others)
 
 
-def give_back(tx: Transaction, turn: Turn, *, maybe_delivered: bool) -> bool:
+def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> bool:
     """End a turn without an answer: the event may come again. Return whether the turn was still this worker's.
 
     Args:
@@ -160,7 +160,7 @@ def _remove_dead_tickets(tx: Transaction, message: Message) -> list[Ticket]:
     return living
 
 
-def _begin(tx: Transaction, message: Message, number: int, parts: tuple[Part, ...]) -> Turn:
+def _begin(tx: Transaction, message: Message, number: int, parts: tuple[Part, ...]) -> QueueTurn:
     """Return the turn of a message, with all that has to be asked in it."""
     conversation = message.conversation
     thread, latest_id, speaker, shared, resets, left_over = tx.rows(
@@ -178,7 +178,7 @@ def _begin(tx: Transaction, message: Message, number: int, parts: tuple[Part, ..
     for part in parts:
         shared = shared or part.speaker is None or speaker not in (None, part.speaker)
         speaker = speaker or part.speaker
-    return Turn(
+    return QueueTurn(
         message=message,
         ticket=number,
         parts=parts,

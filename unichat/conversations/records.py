@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from unichat.conversations import queue
 from unichat.conversations.encoding import decode_thread, encode_thread, storable
-from unichat.conversations.entries import Turn
+from unichat.conversations.entries import QueueTurn
 from unichat.conversations.events import keep_event
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Row, Transaction
@@ -45,7 +45,7 @@ class StoredAnswer:
 _STORED = "a.entry, a.conversation, a.backend, a.answer_id, a.thread, a.speaker"
 
 
-def finish(tx: Transaction, turn: Turn, answer: Answer, *, backend: str, keep_texts: bool) -> bool:
+def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, keep_texts: bool) -> bool:
     """End a turn with its answer; return whether the turn was still this worker's. Otherwise nothing is stored."""
     if not remove_ticket(tx, turn):
         return False
@@ -69,7 +69,7 @@ def finish(tx: Transaction, turn: Turn, answer: Answer, *, backend: str, keep_te
     return True
 
 
-def break_off(tx: Transaction, turn: Turn, thread: ThreadRef) -> None:
+def break_off(tx: Transaction, turn: QueueTurn, thread: ThreadRef) -> None:
     """End a turn whose answer broke off, and keep the thread that it had, so that the conversation goes on in it."""
     if queue.give_back(tx, turn, maybe_delivered=True):
         tx.run(

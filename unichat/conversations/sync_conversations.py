@@ -13,7 +13,7 @@ from unichat.conversations.base import BaseConversations, check_client
 from unichat.conversations.erasing import Erasure
 from unichat.conversations.messages import check_id
 from unichat.conversations.questions import AskedQuestion, Position, start_at
-from unichat.conversations.turn_stream import Background, open_stream
+from unichat.conversations.stream import Background, open_stream
 from unichat.models import Answer, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from unichat.conversations.encoding import decode_parts, encode_parts
-from unichat.conversations.entries import Message, Turn
+from unichat.conversations.entries import Message, QueueTurn
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Transaction
 
@@ -100,7 +100,7 @@ def delete_ticket(tx: Transaction, conversation: str, ticket: Ticket) -> None:
     )
 
 
-def remove_ticket(tx: Transaction, turn: Turn) -> bool:
+def remove_ticket(tx: Transaction, turn: QueueTurn) -> bool:
     """Remove a turn's ticket; return whether it was still there."""
     return bool(
         tx.run(

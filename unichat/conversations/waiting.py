@@ -9,7 +9,7 @@ from typing import TypeVar
 from unichat._text.log import log
 from unichat._text.printable import quoted
 from unichat.conversations import queue
-from unichat.conversations.entries import Entry, Message, Refused, Turn, Waiting
+from unichat.conversations.entries import Entry, Message, QueueTurn, Refused, Waiting
 from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.errors import ConversationBusy, StoreError
 from unichat.execution.context import wait_timeout
@@ -26,7 +26,7 @@ _ENDING_SECONDS = 5.0
 """How long the end of a turn may wait for others who write. After that, its lease runs out by itself."""
 
 
-def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program[Turn | Answer]:
+def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program[QueueTurn | Answer]:
     """Wait for a message's turn; return it, or an answer that needs none.
 
     Raises:
@@ -69,7 +69,7 @@ def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program
             hint="Ask again when it has been.",
             conversation=message.conversation,
         )
-    assert isinstance(entry, Turn | Answer)
+    assert isinstance(entry, QueueTurn | Answer)
     return entry
 
 

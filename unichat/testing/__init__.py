@@ -4,7 +4,7 @@
 connection with `FaultServer`, too. Nothing here imports a test framework.
 """
 
-from unichat.testing.answers import Answer, CannedStream, json_answer
+from unichat.testing.answers import CannedReply, CannedStream, json_answer
 from unichat.testing.canned import AsyncCannedTransport, CannedTransport, Outcome
 from unichat.testing.clients import connect, connect_async
 from unichat.testing.clock import FakeClock
@@ -17,8 +17,8 @@ from unichat.testing.tape import RecordingMissing
 
 __all__ = [
     "FAULTS",
-    "Answer",
     "AsyncCannedTransport",
+    "CannedReply",
     "CannedStream",
     "CannedTransport",
     "Connection",

@@ -48,7 +48,7 @@ class CannedStream:
     idle_timeouts: list[float] = field(factory=list)
 
 
-Answer = Reply | CannedStream
+CannedReply = Reply | CannedStream
 Answering = Callable[[HttpRequest], Any]
 """A vendor: the good answer to each request; or any other outcome."""
 
@@ -59,7 +59,7 @@ def json_answer(value: Any = None, status: int = 200, **headers: str) -> Reply:
     return Reply(status, {**_JSON, **named}, json.dumps(value).encode())
 
 
-def in_chunks(answer: Answer) -> CannedStream:
+def in_chunks(answer: CannedReply) -> CannedStream:
     """Return a whole answer as a stream of one chunk."""
     if isinstance(answer, CannedStream):
         return answer
@@ -71,7 +71,7 @@ def resolve_chunk(chunk: Chunk | Callable[[], Chunk]) -> Chunk:
     return chunk() if callable(chunk) else chunk
 
 
-def resolve_bytes(answer: Answer) -> list[bytes]:
+def resolve_bytes(answer: CannedReply) -> list[bytes]:
     """Return the bytes of a good answer, chunk by chunk."""
     chunks = [resolve_chunk(chunk) for chunk in in_chunks(answer).chunks]
     return [chunk for chunk in chunks if isinstance(chunk, bytes)]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from unichat.adapter import Reply
-from unichat.testing.answers import Answer, Answering, CannedStream, Silence, in_chunks, json_answer, resolve_chunk
+from unichat.testing.answers import Answering, CannedReply, CannedStream, Silence, in_chunks, json_answer, resolve_chunk
 from unichat.testing.clock import FakeClock
 from unichat.testing.faults import Fault, fault_named
 from unichat.transport import limits
 from unichat.transport.base import AsyncOpenReply, Deadline, HttpRequest, OpenReply, TransportFailure
 
-Outcome = Answer | TransportFailure | Silence | Fault | str | Callable[[HttpRequest], Any]
+Outcome = CannedReply | TransportFailure | Silence | Fault | str | Callable[[HttpRequest], Any]
 """An answer, a fault or its name, how the network fails, or a function that makes any of these of the request.
 
 A function may raise, as a signal's handler would.
@@ -32,7 +32,7 @@ class _Script:
         self.idle_timeouts: list[float] = []
         self.closed = 0
 
-    def _next(self, request: HttpRequest, deadline: Deadline) -> Answer | TransportFailure | Silence:
+    def _next(self, request: HttpRequest, deadline: Deadline) -> CannedReply | TransportFailure | Silence:
         self.sent.append(request)
         self.timeouts.append(deadline.remaining())
         if self._outcomes:
@@ -40,7 +40,7 @@ class _Script:
         assert self.answer is not None, f"one request more than expected: {request.method} {request.target}"
         return self._resolve(self.answer(request), request)
 
-    def _resolve(self, outcome: Outcome, request: HttpRequest) -> Answer | TransportFailure | Silence:
+    def _resolve(self, outcome: Outcome, request: HttpRequest) -> CannedReply | TransportFailure | Silence:
         if isinstance(outcome, str):
             outcome = fault_named(outcome)
         if isinstance(outcome, Fault):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field, frozen
 
 from unichat.adapter import Reply
-from unichat.testing.answers import SILENCE, Answer, CannedStream, Silence, in_chunks, json_answer, resolve_bytes
+from unichat.testing.answers import SILENCE, CannedReply, CannedStream, Silence, in_chunks, json_answer, resolve_bytes
 from unichat.transport.base import TransportFailure
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ class Fault:
 
     name: str
     wire: str
-    outcome: Callable[[Answer], Answer | TransportFailure | Silence] = field(repr=False)
+    outcome: Callable[[CannedReply], CannedReply | TransportFailure | Silence] = field(repr=False)
     serve: Callable[[Connection], bool] | None = field(default=None, repr=False)
     once: bool = False
 
 
-def _failing(kind: str, *, delivered: bool | None = None, phase: str) -> Callable[[Answer], TransportFailure]:
+def _failing(kind: str, *, delivered: bool | None = None, phase: str) -> Callable[[CannedReply], TransportFailure]:
     return lambda _: TransportFailure(kind, delivered=delivered, phase=phase)
 
 
@@ -54,7 +54,7 @@ def _status(status: int) -> Fault:
     )
 
 
-def _half(answer: Answer) -> list[bytes]:
+def _half(answer: CannedReply) -> list[bytes]:
     """Return the first half of the chunks, or of the one that there is."""
     chunks = resolve_bytes(answer)
     if len(chunks) > 1:
@@ -62,7 +62,7 @@ def _half(answer: Answer) -> list[bytes]:
     return [chunk[: len(chunk) // 2] for chunk in chunks]
 
 
-def _cut(end: TransportFailure | Silence) -> Callable[[Answer], CannedStream]:
+def _cut(end: TransportFailure | Silence) -> Callable[[CannedReply], CannedStream]:
     return lambda answer: evolve(in_chunks(answer), chunks=[*_half(answer), end])
 
 

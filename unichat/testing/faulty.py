@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from unichat.adapter import Reply
-from unichat.testing.answers import Answer, CannedStream
+from unichat.testing.answers import CannedReply, CannedStream
 from unichat.testing.canned import AsyncCannedTransport, CannedTransport
 from unichat.testing.clock import FakeClock
 from unichat.testing.faults import Fault
@@ -73,7 +73,7 @@ class FaultyTransport:
         fault = self._due.take()
         if fault is None:
             return self.inner.open(request, deadline, idle_timeout=idle_timeout)
-        good: Answer = _STOCK
+        good: CannedReply = _STOCK
         if reaches_vendor(fault):
             reply = self.inner.open(request, deadline, idle_timeout=idle_timeout)
             if isinstance(reply, TransportFailure):
@@ -122,7 +122,7 @@ class AsyncFaultyTransport:
         fault = self._due.take()
         if fault is None:
             return await self.inner.open(request, deadline, idle_timeout=idle_timeout)
-        good: Answer = _STOCK
+        good: CannedReply = _STOCK
         if reaches_vendor(fault):
             reply = await self.inner.open(request, deadline, idle_timeout=idle_timeout)
             if isinstance(reply, TransportFailure):

@@ -14,7 +14,7 @@ from typing import Any, Self
 from attrs import define, field
 
 from unichat.adapter import Reply
-from unichat.testing.answers import Answer, CannedStream, json_answer, resolve_bytes
+from unichat.testing.answers import CannedReply, CannedStream, json_answer, resolve_bytes
 from unichat.testing.faults import Fault, fault_named
 from unichat.transport.base import HttpRequest
 
@@ -79,7 +79,7 @@ class Connection:
         """Return the vendor's good answer to a request, head and body, as it goes over the wire."""
         return on_the_wire(self.server.vendor(request))
 
-    def answer(self, answer: Answer) -> bool:
+    def answer(self, answer: CannedReply) -> bool:
         """Read a request, give it this answer, and keep the connection."""
         self.read()
         self.write(on_the_wire(answer))
@@ -119,11 +119,11 @@ class Connection:
 
 
 Serve = Callable[[Connection], bool]
-Vendor = Callable[[HttpRequest], Answer | bytes]
+Vendor = Callable[[HttpRequest], CannedReply | bytes]
 """The good answer to each request; bytes go over the wire as they are."""
 
 
-def on_the_wire(answer: Answer | bytes) -> bytes:
+def on_the_wire(answer: CannedReply | bytes) -> bytes:
     """Return an answer as HTTP/1.1: a whole one with its length, a stream in chunks."""
     if isinstance(answer, bytes):
         return answer
@@ -134,7 +134,7 @@ def on_the_wire(answer: Answer | bytes) -> bytes:
     return _head(answer, ("transfer-encoding", "chunked")) + body + b"0\r\n\r\n"
 
 
-def _head(answer: Answer, framing: tuple[str, str]) -> bytes:
+def _head(answer: CannedReply, framing: tuple[str, str]) -> bytes:
     fields = [f"{name}: {value}" for name, value in (*answer.headers.items(), framing)]
     return "\r\n".join([f"HTTP/1.1 {answer.status} Status", *fields, "", ""]).encode("latin-1")
 

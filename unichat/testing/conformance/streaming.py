@@ -10,7 +10,7 @@ from attrs import evolve
 
 from unichat import StreamEvent, join_text
 from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
-from unichat.testing.answers import Answer, CannedStream, in_chunks, resolve_bytes
+from unichat.testing.answers import CannedReply, CannedStream, in_chunks, resolve_bytes
 from unichat.testing.conformance.base import (
     OTHER_QUESTION,
     QUESTION,
@@ -26,7 +26,7 @@ from unichat.transport.base import TransportFailure
 def _changed(change: Callable[[bytes], list[bytes | TransportFailure]]) -> Fault:
     """Return the fault that makes other chunks of a stream's bytes."""
 
-    def outcome(answer: Answer) -> CannedStream:
+    def outcome(answer: CannedReply) -> CannedStream:
         return evolve(in_chunks(answer), chunks=change(b"".join(resolve_bytes(answer))))
 
     return Fault("changed", "the same bytes in other chunks", outcome)

@@ -14,7 +14,7 @@ from unichat.client.base import BaseClient
 from unichat.client.carrying_over import prepend_exchanges
 from unichat.conversations import queue, records
 from unichat.conversations.encoding import decode_thread
-from unichat.conversations.entries import Message, Turn
+from unichat.conversations.entries import Message, QueueTurn
 from unichat.conversations.leases import Leases
 from unichat.conversations.lost_answers import find_lost_answer, read_newest
 from unichat.conversations.messages import reference_for
@@ -53,8 +53,8 @@ class Manner:
 
 
 @frozen(kw_only=True)
-class Asking:
-    """A message, and all that its turn needs. Its methods are programs, or parts of them."""
+class MessageHandler:
+    """Handles one message: waits for its turn, asks, and stores the answer. Each method is a program or part of one."""
 
     client: BaseClient
     store: Store
@@ -108,11 +108,11 @@ class Asking:
         """Run a transaction, within the deadline."""
         return transact(self.store, function, writes=writes, may_wait=lambda: self.deadline.remaining() > 0)
 
-    def enter(self) -> Program[Turn | Answer]:
+    def enter(self) -> Program[QueueTurn | Answer]:
         """Wait for the message's turn; see `wait_for_turn`."""
         return wait_for_turn(self.store, self.message, self.deadline)
 
-    def send(self, turn: Turn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
+    def send(self, turn: QueueTurn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
         """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost."""
         thread = decode_thread(turn.thread)
         duplicated = False
@@ -148,7 +148,7 @@ class Asking:
             # Of another vendor, or gone.
             return []
 
-    def keep(self, turn: Turn, answer: Answer) -> Program[Answer]:
+    def keep(self, turn: QueueTurn, answer: Answer) -> Program[Answer]:
         """Store what is kept of an answer, and return it: whatever becomes of the store, the caller gets the answer."""
         finish = partial(
             records.finish, turn=turn, answer=answer, backend=self.client.backend, keep_texts=self.keep_texts
@@ -160,13 +160,13 @@ class Asking:
             )
         return answer
 
-    def fail(self, turn: Turn, failure: BaseException) -> Program[None]:
+    def fail(self, turn: QueueTurn, failure: BaseException) -> Program[None]:
         """End a turn that failed."""
         known = isinstance(failure, UnichatError) and failure.maybe_delivered is False
         thread = failure.thread if isinstance(failure, StreamInterrupted) else None
         yield from self.give_back(turn, maybe_delivered=not known, thread=thread)
 
-    def give_back(self, turn: Turn, *, maybe_delivered: bool, thread: ThreadRef | None) -> Program[None]:
+    def give_back(self, turn: QueueTurn, *, maybe_delivered: bool, thread: ThreadRef | None) -> Program[None]:
         """End a turn without an answer, so that its message can come again.
 
         Args:

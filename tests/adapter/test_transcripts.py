@@ -219,7 +219,7 @@ def test_clearing_forgets_a_thread_and_only_a_thread():
 
 
 def test_memory_holds_the_threads_that_were_used_last(monkeypatch):
-    monkeypatch.setattr("unichat.adapter.turns._MAX_CONVERSATIONS", 2)
+    monkeypatch.setattr("unichat.adapter.transcripts._MAX_CONVERSATIONS", 2)
     store = MemoryTurns()
     for name in ("a", "b", "a", "c"):
         store.save(ThreadRef("acme", name), [])

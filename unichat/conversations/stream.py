@@ -9,8 +9,8 @@ from attrs import frozen
 
 from unichat.adapter import EventSource
 from unichat.client.streams import SingleEventStream
-from unichat.conversations.entries import Turn
-from unichat.conversations.turn import Asking
+from unichat.conversations.entries import QueueTurn
+from unichat.conversations.message_handler import MessageHandler
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program
 from unichat.models import Answer, StreamEvent, ThreadRef
@@ -34,22 +34,22 @@ class Background:
 _Opened = tuple[EventSource[Answer], Finish]
 
 
-def open_stream(asking: Asking, background: Background) -> Program[EventSource[Answer]]:
+def open_stream(handler: MessageHandler, background: Background) -> Program[EventSource[Answer]]:
     """Wait for the turn, ask, and return the stream once its first event has come."""
-    asking.leases.hold(asking.message)
+    handler.leases.hold(handler.message)
     handed_over = False
     try:
-        entry = yield from asking.enter()
+        entry = yield from handler.enter()
         if isinstance(entry, Answer):
             return SingleEventStream(entry)
 
         def send(thread: ThreadRef | None, question: str) -> Program[_Opened]:
-            start, finish = asking.client._open_stream(question, **asking.arguments(thread))
+            start, finish = handler.client._open_stream(question, **handler.arguments(thread))
             return (yield from start()), finish
 
         failure: BaseException
         try:
-            opened, manner = yield from asking.send(entry, send)
+            opened, manner = yield from handler.send(entry, send)
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -57,30 +57,32 @@ def open_stream(asking: Asking, background: Background) -> Program[EventSource[A
         else:
             source, finish = (SingleEventStream(opened), _keep) if isinstance(opened, Answer) else opened
             handed_over = True
-            return TurnStream(asking, entry, source, lambda answer: manner.describe(finish(answer)), background)
-        yield from asking.fail(entry, failure)
+            return ConversationStream(
+                handler, entry, source, lambda answer: manner.describe(finish(answer)), background
+            )
+        yield from handler.fail(entry, failure)
         raise failure
     finally:
         if not handed_over:
-            asking.leases.drop(asking.message)
+            handler.leases.drop(handler.message)
 
 
 def _keep(answer: Answer) -> Answer:
     return answer
 
 
-class TurnStream:
+class ConversationStream:
     """The events of a streamed answer; at its end, or when it is left, its turn ends."""
 
     def __init__(
         self,
-        asking: Asking,
-        turn: Turn,
+        handler: MessageHandler,
+        turn: QueueTurn,
         source: EventSource[Answer],
         finish: Finish,
         background: Background,
     ) -> None:
-        self._asking = asking
+        self._handler = handler
         self._turn = turn
         self._source = source
         self._finish = finish
@@ -127,12 +129,12 @@ class TurnStream:
         self._over = True
         try:
             if failure is not None:
-                yield from self._asking.fail(self._turn, failure)
+                yield from self._handler.fail(self._turn, failure)
                 raise failure
             assert self._answer is not None
-            yield from self._asking.keep(self._turn, self._answer)
+            yield from self._handler.keep(self._turn, self._answer)
         finally:
-            self._asking.leases.drop(self._asking.message)
+            self._handler.leases.drop(self._handler.message)
         return False
 
     def result(self) -> Answer:
@@ -157,8 +159,10 @@ class TurnStream:
 
     def _abandon(self, run: Callable[[Program[object]], object]) -> None:
         self._over = True
-        self._asking.leases.drop(self._asking.message)
+        self._handler.leases.drop(self._handler.message)
         partial = self._source.partial()
         run(
-            self._asking.give_back(self._turn, maybe_delivered=True, thread=None if partial is None else partial.thread)
+            self._handler.give_back(
+                self._turn, maybe_delivered=True, thread=None if partial is None else partial.thread
+            )
         )

@@ -1,4 +1,4 @@
-"""Turns: one message of a conversation after the other, whatever becomes of those who answer them."""
+"""Handling a message: one after the other in its conversation, whatever becomes of the workers that do it."""
 
 import pytest
 
