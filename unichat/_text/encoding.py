@@ -54,7 +54,8 @@ def encode_json(value: object, argument: str) -> bytes:
 
 def _reject_other_keys(value: object) -> None:
     # json.dumps silently turns the key 1 into "1", and two keys may then become one.
-    if isinstance(value, Mapping):
+    # Whether something is a dict is told at once, and whether it is a Mapping is not.
+    if isinstance(value, dict | Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"the key {quoted(key)} is not text")

@@ -129,12 +129,14 @@ def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) 
     Raises:
         ThreadMismatch: it belongs to another one.
     """
-    subject, alternative = "thread", Template(", or start a new thread with ", Method("chat"))
     found = None if call.thread is None else call.thread.scope
-    if isinstance(call, FeedbackCall):
-        subject, alternative, found = "answer", Template(""), call.answer_scope or found
+    rates = isinstance(call, FeedbackCall)
+    if rates:
+        found = call.answer_scope or found
     if found in (None, scope):
         return
+    subject = "answer" if rates else "thread"
+    alternative = Template("" if rates else Template(", or start a new thread with ", Method("chat")))
     raise ThreadMismatch(
         f"the {subject} belongs to the {kind} {quoted(found)}, and this client talks to another",
         hint=Template("Use a client with ", Setting(setting, quoted(found)), alternative, "."),

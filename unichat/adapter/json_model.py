@@ -148,8 +148,11 @@ class JsonModel:
             InvalidResponse: a required member is missing, or an item of a list is not an object; with its pointer.
         """
         structure: Callable[[dict[str, Any]], Self] = _structure(cls)  # type: ignore[arg-type]
-        with suppress(*_FAILURES):
+        try:
             return structure(row.raw)
+        except _FAILURES:
+            # To be found again, with its pointer.
+            pass
         # Not within a handler: the error would keep that of cattrs as its context, and with it the vendor's answer.
         for member in _members(cls).values():
             key = member.find_key(row.raw)

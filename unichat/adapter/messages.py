@@ -42,46 +42,28 @@ class Request:
         accept: the media type to request; None for JSON, or for anything in the case of a stream.
     """
 
-    method: str = field()
-    path: str = field()
-    query: tuple[tuple[str, str], ...] = field(default=())
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True, repr=False)
     accept: str | None = field(default=None, kw_only=True)
 
-    @method.validator
-    def _check_method(self, _: object, method: str) -> None:
+    def __attrs_post_init__(self) -> None:
+        # In one function, since each call makes a request, and most have only a method and a path to check.
         # CONNECT would open a tunnel, and no response would arrive.
-        if not _METHOD.fullmatch(method) or method == "CONNECT":
-            raise ValueError(f"{method!r} is not an HTTP method that can be sent; methods are in capitals")
-
-    @headers.validator
-    def _check_headers(self, _: object, headers: tuple[tuple[str, str], ...]) -> None:
-        for name, value in headers:
-            check_header_name(name)
-            if name.lower() in _CREDENTIAL_HEADERS:
-                raise ValueError(
-                    f"the header {name} carries a credential: it belongs in the adapter's credential, whose headers "
-                    "are redacted"
-                )
-            check_header_value(name, value)
-
-    @accept.validator
-    def _check_accept(self, _: object, accept: str | None) -> None:
-        if accept is not None:
-            check_header_value("Accept", accept)
-
-    @query.validator
-    def _check_query(self, _: object, query: tuple[tuple[str, str], ...]) -> None:
-        for name, value in query:
-            check_encodable(name, value)
-
-    @path.validator
-    def _check_path(self, _: object, path: str) -> None:
+        if not _METHOD.fullmatch(self.method) or self.method == "CONNECT":
+            raise ValueError(f"{self.method!r} is not an HTTP method that can be sent; methods are in capitals")
         # It is appended to the base URL: without the slash, "@evil.example/" would become the host.
-        if not path.startswith("/"):
-            raise ValueError(f"a path must begin with a slash, unlike {path!r}")
+        if not self.path.startswith("/"):
+            raise ValueError(f"a path must begin with a slash, unlike {self.path!r}")
+        for name, value in self.query:
+            check_encodable(name, value)
+        for name, value in self.headers:
+            _check_header(name, value)
+        if self.accept is not None:
+            check_header_value("Accept", self.accept)
 
     @property
     def target(self) -> str:
@@ -95,6 +77,15 @@ class Request:
         return (
             "&".join([self.target if self.query else f"{self.path}?{added.pop(0)}", *added]) if added else self.target
         )
+
+
+def _check_header(name: str, value: str) -> None:
+    check_header_name(name)
+    if name.lower() in _CREDENTIAL_HEADERS:
+        raise ValueError(
+            f"the header {name} carries a credential: it belongs in the adapter's credential, whose headers are redacted"
+        )
+    check_header_value(name, value)
 
 
 def check_header_name(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from types import GeneratorType
 from typing import Any, TypeVar
 
 from unichat._interruptions import is_interruption
@@ -68,7 +69,8 @@ def begin_flow(method: Callable[[Any], Flow[T]], call: NeutralCall, context: Con
     """
     names = {"backend": call.backend, "operation": call.operation}
     flow = call_adapter(f"could not begin {call.operation}", lambda: method(call), context.redact, **names)
-    if isinstance(flow, Generator):
+    # A generator function's is told at once, and any other Generator is not.
+    if isinstance(flow, GeneratorType | Generator):
         return flow
     if hasattr(flow, "close"):
         # A coroutine that nobody awaits would be told of on standard error.

@@ -71,7 +71,7 @@ class BaseClient:
     @property
     def capabilities(self) -> Capabilities:
         """What the backend can do, known before anything is sent."""
-        return self._adapter.capabilities
+        return self._arguments.capabilities
 
     def with_policy(self, **changes: Any) -> Self:
         """Return a client with other policy settings, such as `attempts=1`, that shares everything else with this one.
