@@ -9,9 +9,18 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
 import unichat
 from unichat.transport.requests.pool import POOLS
+
+
+class RequestHeaders(CaseInsensitiveDict[str]):
+    """The headers of a request, by any case, for mocking tools that look at them."""
+
+    def copy(self) -> Any:
+        """Return what urllib3 sends: it copies the headers, reads them in order, and looks none up by another case."""
+        return dict(self.items())
 
 
 class TrackingAdapter(HTTPAdapter):
@@ -35,6 +44,13 @@ class TrackingAdapter(HTTPAdapter):
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """Return the request's target; requests would parse the URL three times to find it."""
+        url = request.url
+        if proxies or not url:
+            return super().request_url(request, proxies)
+        return url[url.index("/", url.index("://") + 3) :]
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """Return the answer without what nobody here reads: no cookies, no guess at an encoding."""

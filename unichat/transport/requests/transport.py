@@ -9,7 +9,6 @@ import weakref
 from urllib.parse import urlsplit
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from unichat.adapter import Reply
 from unichat.adapter.addresses import normalize_url
@@ -20,7 +19,7 @@ from unichat.transport.proxies import check_proxy, find_proxy, is_encrypted, nam
 from unichat.transport.requests.errors import FAILURES, classify_error, find_interruption
 from unichat.transport.requests.progress import SocketProgress, Watchdog, current
 from unichat.transport.requests.response import HttpResponse
-from unichat.transport.requests.session import make_session
+from unichat.transport.requests.session import RequestHeaders, make_session
 from unichat.transport.timers import NoThread
 from unichat.transport.tls import context_for
 from unichat.transport.weak_semaphore import WeakSemaphore
@@ -185,7 +184,7 @@ class RequestsTransport:
         prepared.method = request.method
         prepared.url = self._base_url + request.target
         prepared.body = request.body
-        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(self._headers)
+        headers = RequestHeaders(self._headers)
         for name, value in request.headers.items():
             headers[name] = value
         if request.body is not None or request.method != "GET":
