@@ -130,13 +130,13 @@ def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) 
         ThreadMismatch: it belongs to another one.
     """
     found = None if call.thread is None else call.thread.scope
-    rates = isinstance(call, FeedbackCall)
-    if rates:
+    if isinstance(call, FeedbackCall):
         found = call.answer_scope or found
     if found in (None, scope):
         return
-    subject = "answer" if rates else "thread"
-    alternative = Template("" if rates else Template(", or start a new thread with ", Method("chat")))
+    subject, alternative = "thread", Template(", or start a new thread with ", Method("chat"))
+    if isinstance(call, FeedbackCall):
+        subject, alternative = "answer", Template("")
     raise ThreadMismatch(
         f"the {subject} belongs to the {kind} {quoted(found)}, and this client talks to another",
         hint=Template("Use a client with ", Setting(setting, quoted(found)), alternative, "."),

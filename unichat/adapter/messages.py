@@ -83,7 +83,8 @@ def _check_header(name: str, value: str) -> None:
     check_header_name(name)
     if name.lower() in _CREDENTIAL_HEADERS:
         raise ValueError(
-            f"the header {name} carries a credential: it belongs in the adapter's credential, whose headers are redacted"
+            f"the header {name} carries a credential: it belongs in the adapter's credential, whose headers are "
+            "redacted"
         )
     check_header_value(name, value)
 
