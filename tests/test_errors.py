@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat import errors
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.errors import (
     AccessDenied,
     AdapterError,
@@ -167,8 +167,8 @@ def test_an_error_says_by_itself_whether_the_vendor_may_have_acted(kind):
 @given(*[st.text(st.characters())] * 4)
 def test_an_error_shows_as_one_printable_line(message, hint, backend, operation):
     error = UnichatError(message, hint=hint, backend=backend, operation=operation, call=RECORD)
-    assert escaped(str(error)) == str(error)
-    assert escaped(repr(error)) == repr(error)
+    assert escape_controls(str(error)) == str(error)
+    assert escape_controls(repr(error)) == repr(error)
 
 
 def test_the_line_says_where_what_how_often_and_what_to_do():

@@ -229,7 +229,7 @@ def _check_hooks(hooks: object) -> None:
 
 
 def _raise_config_error(key: str, verb: str, value: object, problem: str, hint: str) -> NoReturn:
-    from unichat._text.printable import quoted
+    from unichat._text.printable import format_value
     from unichat.errors import ConfigError
 
-    raise ConfigError(f"{key} {verb} {quoted(value)}, {problem}", key=key, hint=hint)
+    raise ConfigError(f"{key} {verb} {format_value(value)}, {problem}", key=key, hint=hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import Attribute, define, field, fields
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat._text.templates import Words, python_words, render
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class UnichatError(Exception):
             line += f" ({len(self.attempts)} attempts in {self.call.elapsed:.1f} s)"
         if hint := render(self.hint, words):
             line = f"{line.rstrip('.')}. {hint}"
-        return escaped(line)
+        return escape_controls(line)
 
     def __str__(self) -> str:
         return self.describe()

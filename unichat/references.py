@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from attrs import field, frozen
 
-from unichat._text.printable import has_lone_surrogate, quoted
+from unichat._text.printable import format_value, has_lone_surrogate
 from unichat._text.templates import Template, Term
 from unichat.errors import InvalidInput
 
@@ -179,7 +179,7 @@ def _parse(kind: str, text: object, names: tuple[str, ...]) -> tuple[str, str, d
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if name not in names or not equals or name in known:
-            raise _error(kind, text, f"{quoted(pair)} is not part of a reference")
+            raise _error(kind, text, f"{format_value(pair)} is not part of a reference")
         known[name] = unquote(value)
     return match["backend"], unquote(identity), known
 
@@ -191,9 +191,9 @@ def _error(kind: str, value: object, problem: str, argument: str = "", limit: in
     if isinstance(value, str):
         value = _STATE.sub("state=***", value)
     return InvalidInput(
-        f"{quoted(value)} is not {'a thread' if kind == 'thread' else 'an answer'} reference: {problem}",
+        f"{format_value(value)} is not {'a thread' if kind == 'thread' else 'an answer'} reference: {problem}",
         hint=Template("Pass ", _THREAD if kind == "thread" else _ANSWER, "."),
         argument=argument or kind,
-        value=quoted(value),
+        value=format_value(value),
         limit=limit,
     )

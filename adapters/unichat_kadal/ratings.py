@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unichat.adapter import Argument, FeedbackCall, Flow, Setting, Template, ask, drop_comment_flags, quoted
+from unichat.adapter import Argument, FeedbackCall, Flow, Setting, Template, ask, drop_comment_flags, format_value
 from unichat.errors import ConfigError, InvalidInput
 from unichat.models import FeedbackReceipt, Rating
 from unichat_kadal import operations
@@ -58,7 +58,7 @@ def _find_rating_id(call: FeedbackCall, settings: KadalSettings) -> int:
     given = call.options.get("rating_id")
     if given is not None:
         if isinstance(given, bool) or not isinstance(given, int):
-            raise InvalidInput(f"rating_id is {quoted(given)}, not a whole number", argument="rating_id")
+            raise InvalidInput(f"rating_id is {format_value(given)}, not a whole number", argument="rating_id")
         return given
     known = settings.rating_ids or {}
     if call.rating.value not in known:

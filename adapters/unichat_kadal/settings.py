@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from unichat.adapter import CommonSettings, Secret, TokenProvider, http_url, non_empty_text, quoted, setting
+from unichat.adapter import CommonSettings, Secret, TokenProvider, format_value, http_url, non_empty_text, setting
 from unichat.errors import ConfigError
 
 ID_LIMIT = 255
@@ -31,14 +31,14 @@ def bot_id_problem(value: object) -> str:
 def _check_bot_id(name: str, value: object) -> None:
     problem = bot_id_problem(value)
     if problem:
-        raise ConfigError(f"{name} {quoted(value)} {problem}", key=name, hint="Copy it from Kadal's platform.")
+        raise ConfigError(f"{name} {format_value(value)} {problem}", key=name, hint="Copy it from Kadal's platform.")
 
 
 def _check_rating_ids(name: str, value: Mapping[str, Any]) -> None:
     for key, number in value.items():
         if key not in ("up", "down") or isinstance(number, bool) or not isinstance(number, int):
             raise ConfigError(
-                f"{name} has {quoted(key)}: {quoted(number)}",
+                f"{name} has {format_value(key)}: {format_value(number)}",
                 key=name,
                 accepted=("up", "down"),
                 hint='Give a whole number for "up" and one for "down", such as {up = 1, down = 2}.',

@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from unichat.adapter import CommonSettings, Secret, http_url, quoted, setting
+from unichat.adapter import CommonSettings, Secret, format_value, http_url, setting
 from unichat.errors import ConfigError
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -15,7 +15,7 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 def _check_uuid(name: str, value: str) -> None:
     if not UUID.fullmatch(value):
         raise ConfigError(
-            f"{name} is {quoted(value)}, but Kapa's ids are UUIDs",
+            f"{name} is {format_value(value)}, but Kapa's ids are UUIDs",
             key=name,
             hint="Copy it from the URL of the project in Kapa's platform.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unichat.adapter import DelimitedJson, Fields, StreamFailure, trimmed
+from unichat.adapter import DelimitedJson, Fields, StreamFailure, shorten
 from unichat.models import Answer, StreamEvent, ThreadRef
 from unichat_kapa.models import read_source
 
@@ -43,7 +43,7 @@ class Decoder(DelimitedJson):
     def _read_content(self, kind: str, content: Fields, record: Any) -> StreamEvent:
         if kind == "error":
             # Kapa gives a reason in words, and no status.
-            raise StreamFailure("vendor", trimmed(content.text("reason") or "the vendor gave no reason"))
+            raise StreamFailure("vendor", shorten(content.text("reason") or "the vendor gave no reason"))
         # By content rather than by type: the reference shows sources in records of type partial_answer.
         text = (content.text("text") or "") if kind == "partial_answer" else ""
         sources = content.objects("relevant_sources", read_source)

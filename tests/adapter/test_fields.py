@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.adapter import Fields, parse_objects, unexpected_value
 from unichat.adapter.readers import parse_time
 from unichat.errors import InvalidResponse
@@ -120,5 +120,5 @@ def test_a_value_that_is_not_a_time_is_none_and_not_an_error(value):
 @given(st.text(st.characters(), max_size=500))
 def test_a_mismatch_is_one_short_printable_line(value):
     line = str(unexpected_value("/it", "text", value))
-    assert escaped(line) == line
+    assert escape_controls(line) == line
     assert len(line) < 300

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.canned import LineDecoder, detect_error, endpoints, operation, reply, try_call
 from unichat._text.encoding import encode_json
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.adapter import (
     EndpointContext,
     Endpoints,
@@ -140,7 +140,7 @@ def test_a_value_round_trips_or_is_refused_by_name(value):
         assert json.loads(body) == value
     else:
         assert error.argument == "metadata"
-        assert escaped(str(error)) == str(error)
+        assert escape_controls(str(error)) == str(error)
 
 
 def cycle():

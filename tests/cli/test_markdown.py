@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.cli.markdown import plain_text, render_markdown
 
 URL = "http://docs.example/a/very/long/address/that/fits/in/no/line.html#at-all"
@@ -75,8 +75,8 @@ def test_a_character_reference_does_not_bring_in_control_characters(text):
 
 @given(st.text(st.characters()), st.integers(20, 80))
 def test_any_text_is_rendered(text, width):
-    shown = rendered(escaped(text, keep="\n\t"), width)
-    assert escaped(shown, keep="\n\t") == shown
+    shown = rendered(escape_controls(text, keep="\n\t"), width)
+    assert escape_controls(shown, keep="\n\t") == shown
 
 
 def test_an_excerpt_has_neither_marks_nor_addresses_nor_code():

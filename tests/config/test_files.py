@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.config import Config, load
 from unichat.errors import ConfigError
 
@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
     error = problem(str(tmp_path / name))
     assert "cannot be read (not a valid path)" in str(error)
-    assert escaped(str(error)) == str(error)
+    assert escape_controls(str(error)) == str(error)
 
 
 @pytest.mark.parametrize("value", [3, b"x", ["x"]])
@@ -273,6 +273,6 @@ def test_any_bytes_load_or_raise_a_config_error(any_file: Path, data: bytes) -> 
     except ConfigError as caught:
         error = caught
     if error is not None:
-        assert escaped(str(error)) == str(error)
-        assert all(escaped(line) == line for line in error.problems)
+        assert escape_controls(str(error)) == str(error)
+        assert all(escape_controls(line) == line for line in error.problems)
         assert error.__context__ is None

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.adapter import Secret
 from unichat.config.raw_values import Source
 from unichat.config.references import resolve_secret
@@ -200,4 +200,4 @@ def test_any_value_resolves_or_raises_a_config_error(value: Any, form: Any) -> N
         assert isinstance(fetched(value, form=form), Secret)
     except ConfigError as error:
         message = str(error)
-    assert escaped(message) == message
+    assert escape_controls(message) == message

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.adapter import Backend, CommonSettings
 from unichat.config import NoConfig, Resolved, check_profile, resolve
 from unichat.errors import ConfigError
@@ -457,7 +457,7 @@ KEYS = st.sampled_from(["api_key", "token", "attempts", "deadline", "base_url", 
 def test_any_keywords_resolve_or_raise_a_config_error(refused: Refuse, target: str, settings: Any) -> None:
     # An id is missing, so that there is always an error.
     error = refused(target, settings=settings)
-    assert escaped(str(error)) == str(error)
+    assert escape_controls(str(error)) == str(error)
     assert error.__context__ is None
 
 
@@ -465,4 +465,4 @@ def test_any_keywords_resolve_or_raise_a_config_error(refused: Refuse, target: s
 @given(st.text() | st.text().map("kapa://".__add__), st.dictionaries(st.just("KADAL_TOKEN"), st.text()))
 def test_any_target_resolves_or_raises_a_config_error(refused: Refuse, target: str, environ: Any) -> None:
     error = refused(target, environ=environ)
-    assert escaped(str(error)) == str(error)
+    assert escape_controls(str(error)) == str(error)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.config.raw_values import UNREADABLE
 from unichat.config.urls import parse_url
 
@@ -39,7 +39,7 @@ def test_an_encoded_url_round_trips(identity: str, query: dict[str, str], plus: 
 def test_any_text_gives_parts_or_problems(text: str) -> None:
     url, problems = parse_url("kapa://" + text, location="the URL")
     assert url is not None or problems
-    assert all(escaped(problem.line()) == problem.line() for problem in problems)
+    assert all(escape_controls(problem.line()) == problem.line() for problem in problems)
 
 
 def test_the_case_of_an_id_is_kept_and_that_of_the_backend_is_not() -> None:

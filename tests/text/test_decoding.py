@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.canned import try_call
 from unichat._text import decoding
 from unichat._text.decoding import decode_json, excerpt
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.errors import InvalidResponse
 
 VALUES = st.recursive(
@@ -46,7 +46,7 @@ def test_valid_json_decodes_as_the_standard_library_does(value, ascii_only, mark
 def test_any_bytes_give_a_value_or_an_invalid_response(body):
     _, error = try_call(lambda: decode_json(body), InvalidResponse)
     assert error is None or error.kind in ("json", "encoding")
-    assert escaped(str(error)) == str(error)
+    assert escape_controls(str(error)) == str(error)
 
 
 @given(st.text(alphabet='{}[]",:\\u0d8e1-+.NaInfity ', max_size=40))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unichat._text.printable import escaped, is_blank, quoted, trimmed
+from unichat._text.printable import escape_controls, format_value, is_blank, shorten
 
 # Any code point, lone surrogates included: vendors and callers send those too.
 ANYTHING = st.text(st.characters())
@@ -14,63 +14,63 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
 
 @given(ANYTHING)
 def test_nothing_that_moves_or_hides_text_is_left(text):
-    for character in escaped(text):
+    for character in escape_controls(text):
         assert character in JOINERS or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 @given(ANYTHING)
 def test_escaping_twice_changes_nothing_more(text):
-    assert escaped(escaped(text)) == escaped(text)
+    assert escape_controls(escape_controls(text)) == escape_controls(text)
 
 
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"])))
 def test_printable_text_stays_as_it_is(text):
-    assert escaped(text) == text
+    assert escape_controls(text) == text
 
 
 @given(ANYTHING)
 def test_what_is_escaped_can_be_printed(text):
-    escaped(text).encode("utf-8")
+    escape_controls(text).encode("utf-8")
 
 
 @pytest.mark.parametrize("character", [*BIDI, "\x1b", "\r", "\n", "\x00", "\x7f", "\x9b", "\u2028", "\ufeff", "\ud800"])
 def test_a_dangerous_character_shows_as_its_escape(character):
-    assert escaped(f"a{character}b") == f"a{ascii(character)[1:-1]}b"
+    assert escape_controls(f"a{character}b") == f"a{ascii(character)[1:-1]}b"
 
 
 def test_line_ends_stay_where_the_caller_keeps_them():
-    assert escaped("one\ntwo\r\x1b[2J", keep="\n") == "one\ntwo\\r\\x1b[2J"
+    assert escape_controls("one\ntwo\r\x1b[2J", keep="\n") == "one\ntwo\\r\\x1b[2J"
 
 
 def test_joiners_stay_since_emoji_and_scripts_need_them():
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-    assert escaped(family) == family
+    assert escape_controls(family) == family
 
 
 @given(ANYTHING, st.integers(1, 50))
 def test_a_trimmed_line_is_one_short_printable_line(text, limit):
-    line = trimmed(text, limit)
+    line = shorten(text, limit)
     assert len(line) <= limit
-    assert escaped(line) == line
+    assert escape_controls(line) == line
 
 
 def test_a_cut_is_marked():
-    assert trimmed("x" * 400) == "x" * 299 + "…"
-    assert trimmed("x" * 300) == "x" * 300
+    assert shorten("x" * 400) == "x" * 299 + "…"
+    assert shorten("x" * 300) == "x" * 300
 
 
 def test_a_cut_is_marked_even_where_only_blanks_come_first():
-    assert trimmed(" " * 5000 + "the end").endswith("…")
+    assert shorten(" " * 5000 + "the end").endswith("…")
 
 
 def test_runs_of_whitespace_become_one_space():
-    assert trimmed("a \t\n  b") == "a b"
+    assert shorten("a \t\n  b") == "a b"
 
 
 def test_a_value_that_is_not_text_shows_its_repr():
-    assert trimmed({"a": 1}) == "{'a': 1}"
-    assert quoted(5) == "5"
-    assert quoted("5") == "'5'"
+    assert shorten({"a": 1}) == "{'a': 1}"
+    assert format_value(5) == "5"
+    assert format_value("5") == "'5'"
 
 
 def test_a_broken_repr_does_not_hide_the_error_to_be_reported():
@@ -78,8 +78,8 @@ def test_a_broken_repr_does_not_hide_the_error_to_be_reported():
         def __repr__(self):
             raise RuntimeError("no repr")
 
-    assert quoted(Broken()) == "<Broken>"
-    assert quoted([Broken()]) == "<list>"
+    assert format_value(Broken()) == "<Broken>"
+    assert format_value([Broken()]) == "<list>"
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_a_broken_repr_does_not_hide_the_error_to_be_reported():
     ],
 )
 def test_a_quoted_text_shows_the_blanks_around_it(text, shown):
-    assert quoted(text) == shown
+    assert format_value(text) == shown
 
 
 @given(ANYTHING, st.integers(1, 50))
 def test_a_quoted_text_is_short_and_printable(text, limit):
-    line = quoted(text, limit)
+    line = format_value(text, limit)
     assert len(line) <= limit + 2
-    assert escaped(line) == line
+    assert escape_controls(line) == line
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, NoReturn
 
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.errors import InvalidResponse
 
 try:
@@ -96,7 +96,7 @@ def decode_json(body: bytes) -> Any:
     except RecursionError:
         problem, kind = "nested too deeply", "json"
     except ValueError as error:
-        problem, kind = f"not valid JSON ({trimmed(str(error), 100)})", "json"
+        problem, kind = f"not valid JSON ({shorten(str(error), 100)})", "json"
     if problem:
         # Raised after the handler: inside it, the error would keep the original one, and with it the whole body.
         raise InvalidResponse(f"the answer is {problem}", kind=kind, excerpt=excerpt(body))
@@ -105,4 +105,4 @@ def decode_json(body: bytes) -> Any:
 
 def excerpt(body: bytes) -> str:
     """Return the start of `body` as one printable line."""
-    return trimmed(body[:600].decode("utf-8", "replace"), 200)
+    return shorten(body[:600].decode("utf-8", "replace"), 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from unichat._text.printable import has_lone_surrogate, quoted
+from unichat._text.printable import format_value, has_lone_surrogate
 from unichat.errors import InvalidInput
 
 # Made once: json.dumps with options makes an encoder each time. Cycles are found before it is called.
@@ -23,7 +23,7 @@ def check_encodable(name: str, value: str) -> str:
             f"{name} holds a NUL character or a lone surrogate, which cannot be sent",
             hint="Remove it.",
             argument=name,
-            value=quoted(value),
+            value=format_value(value),
         )
     return value
 
@@ -58,7 +58,7 @@ def _reject_other_keys(value: object) -> None:
     if isinstance(value, dict | Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise TypeError(f"the key {quoted(key)} is not text")
+                raise TypeError(f"the key {format_value(key)} is not text")
             if type(item) is not str:
                 _reject_other_keys(item)
     elif isinstance(value, list | tuple):

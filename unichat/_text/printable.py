@@ -10,7 +10,7 @@ _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _HARMLESS = frozenset("\u200c\u200d")
 
 
-def escaped(text: str, *, keep: str = "") -> str:
+def escape_controls(text: str, *, keep: str = "") -> str:
     """Return `text` with every control, bidirectional and surrogate character written as an escape.
 
     `keep` has characters to leave alone, such as line ends for an answer shown on a terminal.
@@ -25,23 +25,23 @@ def escaped(text: str, *, keep: str = "") -> str:
     )
 
 
-def trimmed(value: object, limit: int = 300) -> str:
+def shorten(value: object, limit: int = 300) -> str:
     """Return one printable line for `value`, at most `limit` characters long (an ellipsis marks a cut)."""
     text = value if isinstance(value, str) else repr(value)
     # Cut first: a vendor may send megabytes, and escaping only ever lengthens.
     start = text[: limit * 4]
-    line = escaped(" ".join(start.split()))
+    line = escape_controls(" ".join(start.split()))
     if len(line) <= limit and len(start) == len(text):
         return line
     return line[: limit - 1] + "…"
 
 
-def quoted(value: object, limit: int = 80) -> str:
+def format_value(value: object, limit: int = 80) -> str:
     """Return `value` as error messages show it: text in quotes with each blank in it, anything else as its repr."""
     if isinstance(value, str):
         return f"'{_with_blanks(value, limit)}'"
     try:
-        return trimmed(repr(value), limit)
+        return shorten(repr(value), limit)
     except Exception:
         # The value is the caller's: a broken __repr__ must not hide the error that we are about to report.
         return f"<{type(value).__name__}>"
@@ -50,7 +50,7 @@ def quoted(value: object, limit: int = 80) -> str:
 def _with_blanks(text: str, limit: int) -> str:
     # A blank around a name is often what is wrong with it. Those that look like a space are escaped.
     start = text[: limit + 1]
-    shown = escaped("".join(each if each == " " or not each.isspace() else ascii(each)[1:-1] for each in start))
+    shown = escape_controls("".join(each if each == " " or not each.isspace() else ascii(each)[1:-1] for each in start))
     return shown if len(shown) <= limit and len(start) == len(text) else shown[: limit - 1] + "…"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from unichat._text.decoding import decode_json
 from unichat._text.encoding import encode_json
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat._text.templates import Argument, Method, PythonOnly, Setting, Template, Term
 from unichat.adapter.checks import (
     check_scope,
@@ -148,6 +148,7 @@ __all__ = [
     "drop_unsupported",
     "encode_json",
     "exclusive",
+    "format_value",
     "http_url",
     "http_url_with_query",
     "non_empty_text",
@@ -159,7 +160,6 @@ __all__ = [
     "parse_objects",
     "positive_integer",
     "positive_seconds",
-    "quoted",
     "raw_field",
     "reconcile",
     "reconcile_call",
@@ -171,7 +171,7 @@ __all__ = [
     "resolve_owner",
     "resolve_user_id",
     "setting",
-    "trimmed",
+    "shorten",
     "true_or_false",
     "unexpected_value",
 ]

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from attrs import evolve, fields
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import Argument, Method, Setting, Template
 from unichat.adapter.protocol import ConversationCall, FeedbackCall, NeutralCall
 from unichat.errors import InvalidInput, ThreadMismatch
@@ -138,8 +138,8 @@ def check_scope(call: ConversationCall, scope: str, *, kind: str, setting: str) 
     if isinstance(call, FeedbackCall):
         subject, alternative = "answer", Template("")
     raise ThreadMismatch(
-        f"the {subject} belongs to the {kind} {quoted(found)}, and this client talks to another",
-        hint=Template("Use a client with ", Setting(setting, quoted(found)), alternative, "."),
+        f"the {subject} belongs to the {kind} {format_value(found)}, and this client talks to another",
+        hint=Template("Use a client with ", Setting(setting, format_value(found)), alternative, "."),
         backend=call.backend,
         operation=call.operation,
         expected=scope,
@@ -164,9 +164,9 @@ def resolve_owner(call: ConversationCall, *, alternative: str = "") -> str | Non
     if call.thread is None:
         return user
     if user not in (None, call.thread.user):
-        owner = quoted(call.thread.user) if call.thread.user else "no named user"
+        owner = format_value(call.thread.user) if call.thread.user else "no named user"
         raise ThreadMismatch(
-            f"the thread belongs to {owner}, not to {quoted(user)}",
+            f"the thread belongs to {owner}, not to {format_value(user)}",
             hint=Template("Leave out ", Argument("user"), ", which the thread remembers", alternative, "."),
             backend=call.backend,
             operation=call.operation,

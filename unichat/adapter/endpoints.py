@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from attrs import field, frozen
 
 from unichat._text.encoding import check_encodable, encode_json
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.operations import Operation, Replay, StreamOperation
 from unichat.adapter.streaming import StreamDecoder
@@ -174,10 +174,10 @@ def _encode_segment(value: object, name: str) -> str:
     # quote("..", safe="") is still "..", and HTTP libraries resolve it: such an id would lead to another endpoint.
     if not isinstance(value, str) or value in ("", ".", ".."):
         raise InvalidInput(
-            f"{name} {quoted(value)} cannot be used in a path",
+            f"{name} {format_value(value)} cannot be used in a path",
             hint="Pass the id as the vendor gave it, as text.",
             argument=name,
-            value=quoted(value),
+            value=format_value(value),
         )
     # Most ids are like this, and quote() takes longer than the rest of making a request.
     return value if _PLAIN.fullmatch(value) else quote(check_encodable(name, value), safe="")
@@ -257,11 +257,11 @@ class Endpoints:
             limit: the vendor's limit, if the value exceeds one.
         """
         return InvalidInput(
-            f"{name} is {quoted(value)}, {problem}" if problem else f"{name} is {quoted(value)}",
+            f"{name} is {format_value(value)}, {problem}" if problem else f"{name} is {format_value(value)}",
             hint=hint,
             backend=self.backend,
             argument=name,
-            value=quoted(value),
+            value=format_value(value),
             limit=limit,
         )
 

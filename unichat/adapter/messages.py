@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from unichat._text.decoding import decode_json, excerpt
 from unichat._text.encoding import check_encodable
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.errors import InvalidInput, InvalidResponse
 
 _METHOD = re.compile(r"[A-Z]+(-[A-Z]+)*")
@@ -115,10 +115,10 @@ def check_header_value(name: str, value: str) -> None:
         raise TypeError(f"the header {name} is {type(value).__name__}, not text")
     if not (value.isascii() and (value.isprintable() or not value)) or value != value.strip():
         raise InvalidInput(
-            f"the header {name} is {quoted(value)}, which cannot be sent",
+            f"the header {name} is {format_value(value)}, which cannot be sent",
             hint="Give printable ASCII without leading or trailing whitespace.",
             argument=name,
-            value=quoted(value),
+            value=format_value(value),
         )
 
 
@@ -162,7 +162,7 @@ class Reply:
         if not self.is_json:
             label = self.headers.get("content-type", "")
             raise InvalidResponse(
-                f"the answer is labelled {quoted(label)} instead of application/json",
+                f"the answer is labelled {format_value(label)} instead of application/json",
                 hint="A proxy or a sign-in page may be in between; check base_url and the network.",
                 kind="content_type",
                 excerpt=excerpt(self.body),

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.errors import InvalidResponse
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def unexpected_value(pointer: str, expected: str, found: object) -> InvalidRespo
     problem = "is missing" if found is MISSING else f"is {type(found).__name__}"
     if isinstance(found, int | float):
         # Any other value may hold what somebody asked, and errors end up in logs.
-        problem += f" {trimmed(repr(found), 60)}"
+        problem += f" {shorten(repr(found), 60)}"
     return InvalidResponse(
         f"the answer's {pointer or 'top level'} should be {expected}, but {problem}",
         hint="The vendor's API may have changed; the whole answer is not shown here for privacy.",

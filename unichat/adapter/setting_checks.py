@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter.addresses import normalize_host, normalize_url
 from unichat.errors import ConfigError
 
@@ -17,7 +17,7 @@ def positive_seconds(name: str, value: float) -> None:
     """Accept a positive, finite number of seconds only."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise ConfigError(
-            f"{name} is {quoted(value)}, but should be a positive number of seconds",
+            f"{name} is {format_value(value)}, but should be a positive number of seconds",
             key=name,
             hint="Such as 30.",
         )
@@ -27,7 +27,7 @@ def positive_integer(name: str, value: int) -> None:
     """Accept a whole number from 1 only."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigError(
-            f"{name} is {quoted(value)}, but should be a whole number from 1", key=name, hint="Such as 3."
+            f"{name} is {format_value(value)}, but should be a whole number from 1", key=name, hint="Such as 3."
         )
 
 
@@ -35,7 +35,7 @@ def non_negative_integer(name: str, value: int) -> None:
     """Accept a whole number from 0 only."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError(
-            f"{name} is {quoted(value)}, but should be a whole number from 0", key=name, hint="Such as 100."
+            f"{name} is {format_value(value)}, but should be a whole number from 0", key=name, hint="Such as 100."
         )
 
 
@@ -45,7 +45,10 @@ def one_of(*accepted: str) -> Callable[[str, object], None]:
     def check(name: str, value: object) -> None:
         if value not in accepted:
             raise ConfigError(
-                f"{name} is {quoted(value)}", key=name, accepted=accepted, hint=f"Use one of: {', '.join(accepted)}."
+                f"{name} is {format_value(value)}",
+                key=name,
+                accepted=accepted,
+                hint=f"Use one of: {', '.join(accepted)}.",
             )
 
     return check
@@ -54,14 +57,14 @@ def one_of(*accepted: str) -> Callable[[str, object], None]:
 def true_or_false(name: str, value: object) -> None:
     """Accept a boolean only: a string such as "no" would count as true."""
     if not isinstance(value, bool):
-        raise ConfigError(f"{name} is {quoted(value)}", key=name, hint="Use true or false.")
+        raise ConfigError(f"{name} is {format_value(value)}", key=name, hint="Use true or false.")
 
 
 def non_empty_text(name: str, value: str) -> None:
     """Accept printable text only: not empty, without control characters and lone surrogates."""
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ConfigError(
-            f"{name} is {quoted(value)}, but should be printable text that is not empty",
+            f"{name} is {format_value(value)}, but should be printable text that is not empty",
             key=name,
             hint="Give a value, or leave the setting out.",
         )
@@ -85,7 +88,7 @@ def http_url_with_query(name: str, value: str) -> None:
 def _check_url(name: str, shown: str, problem: str) -> None:
     if problem:
         # The address is not shown where it holds a password.
-        shown = "the address" if "@" in shown else quoted(shown)
+        shown = "the address" if "@" in shown else format_value(shown)
         raise ConfigError(f"{name}: {shown} {problem}", key=name, hint="Such as https://api.example.com.")
 
 
@@ -172,6 +175,6 @@ def seconds_per_call(rate: str) -> float:
     match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
     if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
         raise ConfigError(
-            f"rate is {quoted(rate)}", key="rate", hint='Give a number per s, min or h, such as "20/min".'
+            f"rate is {format_value(rate)}", key="rate", hint='Give a number per s, min or h, such as "20/min".'
         )
     return _UNITS[match[2]] / float(match[1])

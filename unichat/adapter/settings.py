@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import NOTHING, field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import Setting, Template
 from unichat.adapter.addresses import normalize_url
 from unichat.adapter.setting_checks import (
@@ -172,7 +172,7 @@ class CommonSettings(PolicySettings):
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and not self.allow_insecure and not is_loopback(parts.hostname or ""):
             raise ConfigError(
-                f"base_url: {quoted(split_base_url(self.base_url)[0])} would send the key in the clear",
+                f"base_url: {format_value(split_base_url(self.base_url)[0])} would send the key in the clear",
                 key="base_url",
                 hint=Template("Use https://, or set ", Setting("allow_insecure", "true"), " if that network is yours."),
             )

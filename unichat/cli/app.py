@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 import unichat
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.cli.failures import EXIT_CODES, discard_output, handle_exception, suggestion
 
 COMMANDS = {
@@ -54,7 +54,7 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS and not ctx.resilient_parsing:
-            raise click.UsageError(f"there is no command {quoted(name)}{suggestion(name, COMMANDS)}.", ctx)
+            raise click.UsageError(f"there is no command {format_value(name)}{suggestion(name, COMMANDS)}.", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

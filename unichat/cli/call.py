@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unichat._text.name_lists import list_names
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat.cli import completion, options, output
 from unichat.cli.failures import suggestion
 
@@ -41,7 +41,7 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
         vendor_operation = endpoint.function(**values)
     except (AttributeError, TypeError, ValueError) as error:
         # JSON of a type that the operation does not expect, which the user can fix.
-        raise click.UsageError(f"{operation} does not take these arguments ({trimmed(str(error))}).") from error
+        raise click.UsageError(f"{operation} does not take these arguments ({shorten(str(error))}).") from error
     if dry_run:
         from unichat.cli.curl import command_line
         from unichat.client.adapter_calls import build_adapter
@@ -62,7 +62,7 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
 def _endpoint(resolved: Resolved, name: str) -> Endpoint:
     names = resolved.backend.endpoints.names()
     if name not in names:
-        problem = f"{resolved.backend.name} has no operation {quoted(name)}{suggestion(name, names)}"
+        problem = f"{resolved.backend.name} has no operation {format_value(name)}{suggestion(name, names)}"
         where = f"`unichat operations {resolved.backend.name}`"
         raise click.UsageError(f"{problem}. {list_names(name, names, label='It has', where=where)}")
     return resolved.backend.endpoints[name]

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, get_origin, get_type_hints
 import click
 
 from unichat._text.name_lists import list_names
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat.adapter import Endpoint
 from unichat.cli.failures import suggestion
 from unichat.config.setting_types import literal_options, parse_text, union_members
@@ -37,12 +37,12 @@ def parse_arguments(endpoint: Endpoint, texts: Iterable[str], defaults: Mapping[
         is_json = name.endswith(":")
         name = name.removesuffix(":")
         if not equals or not name:
-            raise click.UsageError(f"{quoted(argument)} is not an argument: write name=text or name:=json.")
+            raise click.UsageError(f"{format_value(argument)} is not an argument: write name=text or name:=json.")
         if name not in names:
             where = f"`unichat operations {endpoint.backend}`"
             listed = list_names(name, names, label="It has", where=where)
             raise click.UsageError(
-                f"{endpoint.name} has no parameter {quoted(name)}{suggestion(name, names)}. {listed}"
+                f"{endpoint.name} has no parameter {format_value(name)}{suggestion(name, names)}. {listed}"
             )
         if name in values:
             raise click.UsageError(f"{name} was given twice.")
@@ -72,10 +72,12 @@ def _parse_text(name: str, annotation: Any, text: str) -> Any:
         if value is not text:
             return value
     if options:
-        raise click.UsageError(f"{name} is {quoted(text)}{suggestion(text, options)}. Accepted: {', '.join(options)}.")
+        raise click.UsageError(
+            f"{name} is {format_value(text)}{suggestion(text, options)}. Accepted: {', '.join(options)}."
+        )
     wanted = [_CONVERTIBLE[each] for each in types if each in _CONVERTIBLE]
     if wanted:
-        raise click.UsageError(f"{name} is {quoted(text)}, but should be {' or '.join(wanted)}.")
+        raise click.UsageError(f"{name} is {format_value(text)}, but should be {' or '.join(wanted)}.")
     example = "{…}" if any(issubclass(get_origin(each) or each, Mapping) for each in types) else "[…]"
     raise click.UsageError(f"{name} takes JSON: write {name}:='{example}'")
 
@@ -86,8 +88,8 @@ def _parse_json(name: str, text: str) -> Any:
     except RecursionError:
         problem = "it is nested too deeply"
     except ValueError as error:
-        problem = trimmed(str(error))
-    raise click.UsageError(f"{name} is not JSON ({problem}): {quoted(text)}")
+        problem = shorten(str(error))
+    raise click.UsageError(f"{name} is not JSON ({problem}): {format_value(text)}")
 
 
 def _reject_constant(constant: str) -> NoReturn:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import click
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.cli import output
 from unichat.contract import Finding, OperationReport, Report, Verdict
 
@@ -80,7 +80,7 @@ def _junit_tag(operation: OperationReport, strict: bool) -> str | None:
 
 
 def _xml_text(text: str) -> str:
-    return escaped(text, keep="\n")
+    return escape_controls(text, keep="\n")
 
 
 def _markdown(report: Report) -> Iterator[str]:
@@ -97,4 +97,4 @@ def _markdown(report: Report) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    return escaped(text).replace("|", "\\|")
+    return escape_controls(text).replace("|", "\\|")

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import click
 
-from unichat._text.printable import escaped, trimmed
+from unichat._text.printable import escape_controls, shorten
 
 EXIT_CODES = {
     0: "done; also if the reader of the output stops early, and when `sandbox` is stopped",
@@ -53,7 +53,7 @@ def handle_exception(error: BaseException, context: click.Context | None) -> int
 
 def print_error(problem: str) -> None:
     """Print on standard error what went wrong, in one printable line."""
-    print_line(f"unichat: error: {escaped(problem)}")
+    print_line(f"unichat: error: {escape_controls(problem)}")
 
 
 def print_line(text: str) -> None:
@@ -86,9 +86,9 @@ def _classify(error: Exception, options: frozenset[str]) -> tuple[int, str]:
     if _is_sandbox_error(error):
         return NOT_STARTED, str(error)
     if isinstance(error, OSError):
-        return FAILED, trimmed(str(error))
+        return FAILED, shorten(str(error))
     return BUG, (
-        f"{type(error).__name__}: {trimmed(str(error))}. This is a bug in unichat: please report it to its "
+        f"{type(error).__name__}: {shorten(str(error))}. This is a bug in unichat: please report it to its "
         "maintainers, with what the same command shows after `unichat --debug`"
     )
 

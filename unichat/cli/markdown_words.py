@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -38,7 +38,7 @@ def paragraph_words(tokens: Sequence[Token], *, links: bool) -> list[str]:
             case "hardbreak":
                 styled += f" {_BREAK} "
             case "link_open":
-                targets.append((escaped(str(token.attrGet("href") or "")), len(styled)))
+                targets.append((escape_controls(str(token.attrGet("href") or "")), len(styled)))
                 styles.append({"underline": True})
             case "link_close":
                 styles.pop()
@@ -71,7 +71,7 @@ def _style_words(text: str, styles: Sequence[Mapping[str, Any]]) -> str:
     for each in styles:
         merged.update(each)
     # A reference such as &#27; has become the character.
-    text = escaped(text)
+    text = escape_controls(text)
     if not merged:
         return text
     parts = re.split(r"(\s+)", text)

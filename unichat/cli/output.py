@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from unichat._text.printable import escaped
+from unichat._text.printable import escape_controls
 from unichat.cli.failures import print_line
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ STYLES = {"ok": "green", "warning": "yellow", "unsupported": "yellow", "failed":
 
 def printable(text: str) -> str:
     """Return a vendor's text with its control characters escaped, except for line ends and tabs."""
-    return escaped(text.replace("\r\n", "\n"), keep="\n\t")
+    return escape_controls(text.replace("\r\n", "\n"), keep="\n\t")
 
 
 def print_text(text: str = "") -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from unichat._text.printable import is_blank, quoted
+from unichat._text.printable import format_value, is_blank
 from unichat._text.templates import Method, PythonOnly, Template, Term
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, OnUnsupported
 from unichat.client.values import (
@@ -137,7 +137,7 @@ class ArgumentChecker:
     def _choose_on_unsupported(self, choice: OnUnsupported | None) -> OnUnsupported:
         if choice not in (None, "raise", "drop"):
             raise InvalidInput(
-                f"on_unsupported is {quoted(choice)}", hint='Use "raise" or "drop".', argument="on_unsupported"
+                f"on_unsupported is {format_value(choice)}", hint='Use "raise" or "drop".', argument="on_unsupported"
             )
         return choice or self.on_unsupported
 
@@ -161,7 +161,9 @@ class ArgumentChecker:
     def _check_question(self, question: object) -> str:
         text = check_text("question", question)
         if is_blank(text):
-            raise InvalidInput("the question is empty", hint="Ask something.", argument="question", value=quoted(text))
+            raise InvalidInput(
+                "the question is empty", hint="Ask something.", argument="question", value=format_value(text)
+            )
         limit = self.capabilities.question_limit
         if limit is not None and len(text) > limit:
             raise InvalidInput(
@@ -169,7 +171,7 @@ class ArgumentChecker:
                 hint="Shorten it.",
                 backend=self.backend,
                 argument="question",
-                value=quoted(text),
+                value=format_value(text),
                 limit=limit,
             )
         return text
@@ -185,10 +187,10 @@ class ArgumentChecker:
             return None
         if not isinstance(thread, ThreadRef):
             raise InvalidInput(
-                f"thread is {quoted(thread)}",
+                f"thread is {format_value(thread)}",
                 hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
                 argument="thread",
-                value=quoted(thread),
+                value=format_value(thread),
             )
         if thread.backend != self.backend:
             raise ThreadMismatch(
@@ -260,10 +262,10 @@ def check_deadline(value: object) -> float | Deadline | None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise InvalidInput(
-            f"deadline is {quoted(value)}",
+            f"deadline is {format_value(value)}",
             hint="Give a positive number of seconds.",
             argument="deadline",
-            value=quoted(value),
+            value=format_value(value),
         )
     return float(value)
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast
 
 from attrs import field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template
 from unichat.client.arguments import check_concurrency
 from unichat.errors import InvalidInput, UnichatError
@@ -174,13 +174,15 @@ def close_items(iterator: Iterator[object]) -> None:
 def check_items(items: object, kinds: type | tuple[type, ...], hint: str) -> None:
     """Reject anything that is not an iterable of one of the `kinds`, and text: its characters are not the items."""
     if isinstance(items, str | bytes | bytearray) or not isinstance(items, kinds):
-        raise InvalidInput(f"items is {quoted(items)}", hint=hint, argument="items", value=quoted(items))
+        raise InvalidInput(f"items is {format_value(items)}", hint=hint, argument="items", value=format_value(items))
 
 
 def check_function(argument: str, function: object, hint: str, *, blocking: bool = False) -> None:
     """Reject what cannot be called; with `blocking`, also an `async def`, whose calls would only make coroutines."""
     if not callable(function) or (blocking and iscoroutinefunction(function)):
-        raise InvalidInput(f"{argument} is {quoted(function)}", hint=hint, argument=argument, value=quoted(function))
+        raise InvalidInput(
+            f"{argument} is {format_value(function)}", hint=hint, argument=argument, value=format_value(function)
+        )
 
 
 def check_progress(on_progress: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unichat._text.encoding import check_encodable, encode_json
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template, Term
 from unichat.errors import InvalidInput
 from unichat.models import Answer, AnswerRef, Comment, Exchange, Rating, User
@@ -23,7 +23,7 @@ def check_text(argument: str, value: object) -> str:
             f"{argument} is {type(value).__name__}, not text",
             hint="Pass text.",
             argument=argument,
-            value=quoted(value),
+            value=format_value(value),
         )
     return check_encodable(argument, value)
 
@@ -34,7 +34,9 @@ def check_metadata(value: object, argument: str) -> Mapping[str, Any] | None:
         return None
     if not isinstance(value, Mapping):
         raise InvalidInput(
-            f"{argument} is {quoted(value)}, not a dict", argument=argument, hint=Template("Pass ", Term("a dict"), ".")
+            f"{argument} is {format_value(value)}, not a dict",
+            argument=argument,
+            hint=Template("Pass ", Term("a dict"), "."),
         )
     encode_json(dict(value), argument)
     return dict(value)
@@ -52,7 +54,7 @@ def check_answer(answer: object) -> tuple[str | int, AnswerRef | None]:
         return answer.id, answer
     if isinstance(answer, bool) or not isinstance(answer, str | int):
         raise InvalidInput(
-            f"the answer to rate is {quoted(answer)}",
+            f"the answer to rate is {format_value(answer)}",
             hint=Template(
                 "Pass ",
                 Template(PythonOnly("an Answer, an Exchange, ")),
@@ -60,7 +62,7 @@ def check_answer(answer: object) -> tuple[str | int, AnswerRef | None]:
                 ", or the answer's id.",
             ),
             argument="answer",
-            value=quoted(answer),
+            value=format_value(answer),
         )
     return (check_text("answer", answer) if isinstance(answer, str) else answer), None
 
@@ -74,10 +76,10 @@ def check_rating(rating: object) -> Rating:
     except ValueError:
         pass
     raise InvalidInput(
-        f"the rating is {quoted(rating)}",
+        f"the rating is {format_value(rating)}",
         hint=Template("Use ", Term("Rating.UP or Rating.DOWN"), "."),
         argument="rating",
-        value=quoted(rating),
+        value=format_value(rating),
     )
 
 
@@ -89,7 +91,7 @@ def check_comment(comment: object) -> Comment | None:
         comment = Comment(comment)
     if not isinstance(comment, Comment):
         raise InvalidInput(
-            f"comment is {quoted(comment)}",
+            f"comment is {format_value(comment)}",
             hint=Template("Pass text", Template(PythonOnly(" or a Comment")), "."),
             argument="comment",
         )
@@ -107,10 +109,10 @@ def check_integer(argument: str, value: object, minimum: int, maximum: int) -> i
     """Return `value` if it is a whole number from `minimum` to `maximum`."""
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
         raise InvalidInput(
-            f"{argument} is {quoted(value)}",
+            f"{argument} is {format_value(value)}",
             hint=f"Give a whole number from {minimum} to {maximum:,}.",
             argument=argument,
-            value=quoted(value),
+            value=format_value(value),
             limit=maximum,
         )
     return value
@@ -124,7 +126,7 @@ def check_user(user: object) -> User | None:
         user = User(user)
     if not isinstance(user, User):
         raise InvalidInput(
-            f"user is {quoted(user)}",
+            f"user is {format_value(user)}",
             hint=Template("Pass the person's id as text", Template(PythonOnly(", or a User")), "."),
             argument="user",
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.config.problems import Problem, error_from_problems
 from unichat.config.search import FILE_NAME, PYPROJECT, check_owners, find_candidates, find_similar
 from unichat.config.small_files import FileContents, expand_user_path, read_small_file
@@ -109,7 +109,7 @@ def _parse_toml(path: Path, data: bytes) -> dict[str, Any]:
         problem = "is nested too deeply"
     except ValueError as error:
         # TOMLDecodeError is a ValueError; a number of thousands of digits or an impossible date raises a plain one.
-        problem = f"is not valid TOML ({trimmed(str(error), 200)})"
+        problem = f"is not valid TOML ({shorten(str(error), 200)})"
     if encoding := _wide_encoding(data):
         writer = ", as Windows PowerShell writes with >" if encoding == "UTF-16" else ""
         problem, hint = f"is {encoding}{writer}", "Save it as UTF-8."

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import fields_dict
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Backend
 from unichat.adapter.setting_checks import http_url_with_query, split_base_url
 from unichat.config import registry
@@ -81,7 +81,7 @@ def find_exposed_secrets(
         and any(isinstance(layer[item.name].value, str) for layer in selection.layers if item.name in layer)
     ]
     return tuple(
-        f"{file.path}, profile {quoted(profile)}: {name} is written out, and others can read the file "
+        f"{file.path}, profile {format_value(profile)}: {name} is written out, and others can read the file "
         f'(mode {file.mode:04o}). Run chmod 600 on it, or give a reference such as {name} = {{env = "…"}}.'
         for name in exposed
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Backend
 from unichat.config.problems import Problem
 from unichat.config.raw_values import KEYWORD, RawValue, Source
@@ -43,7 +43,7 @@ def merge_layers(
         else:
             raw_values[backend.identity] = selection.identity
         if backend.identity in selection.layers[0]:
-            text = f"has {quoted(backend.identity)} twice: after // and in the query"
+            text = f"has {format_value(backend.identity)} twice: after // and in the query"
             problems.append(Problem(text, location=source.location, key=backend.identity))
     for layer in selection.layers:
         raw_values.update(layer)

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from unichat._text.name_lists import list_names
-from unichat._text.printable import escaped, quoted
+from unichat._text.printable import escape_controls, format_value
 from unichat._text.templates import Template, Words, python_words, render
 from unichat.errors import ConfigError
 
@@ -39,7 +39,7 @@ class Problem:
 
     def line(self, words: Words = python_words) -> str:
         """Return the whole mistake in one printable line, in the words of a face."""
-        return escaped(render(_at_location(self.location, self.sentence()), words))
+        return escape_controls(render(_at_location(self.location, self.sentence()), words))
 
     def sentence(self, *, hint: bool = True) -> str:
         """Return what is wrong, and what to do unless `hint` is false."""
@@ -79,9 +79,9 @@ def unknown_name(kind: str, name: str, accepted: Iterable[str], *, location: str
     known = tuple(accepted)
     closest = nearest(name, known)
     if not advice and closest:
-        advice = f"did you mean {quoted(closest)}?"
+        advice = f"did you mean {format_value(closest)}?"
     return Problem(
-        f"there is no {kind} {quoted(name)}" + (f" ({advice})" if advice else ""),
+        f"there is no {kind} {format_value(name)}" + (f" ({advice})" if advice else ""),
         location=location,
         hint=list_names(name, known, label="Accepted", where=_LISTS.get(kind, "the documentation")),
         key=name,

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat.adapter import Secret
 from unichat.config.problems import nearest
 from unichat.config.raw_values import Source
@@ -74,11 +74,11 @@ def _fetch(reference: Mapping[str, Any], key: str, source: Source) -> str:
     if fetch is None:
         closest = nearest(str(form), _FETCHERS)
         raise ConfigError(
-            f"{key} has a reference of the unknown kind {quoted(form)}",
+            f"{key} has a reference of the unknown kind {format_value(form)}",
             key=key,
             accepted=tuple(_FETCHERS),
             nearest=closest,
-            hint=(f"Did you mean {quoted(closest)}? " if closest else "") + f"A reference is {FORMS}.",
+            hint=(f"Did you mean {format_value(closest)}? " if closest else "") + f"A reference is {FORMS}.",
         )
     return fetch(target, key, source)
 
@@ -134,12 +134,12 @@ def _from_keyring(entry: Any, key: str, _: Source) -> str:
     except ImportError:
         problem, hint = "needs the keyring package", 'pip install "unichat-bridge[keyring]"'
     else:
-        where = f"{quoted(username)} of service {quoted(service)}"
+        where = f"{format_value(username)} of service {format_value(service)}"
         try:
             text = keyring.get_password(service, username)
         except Exception as error:
             # Every system's keyring has errors of its own, and none of them may escape.
-            problem, hint = f"cannot be read ({type(error).__name__}: {trimmed(str(error), 120)})", ""
+            problem, hint = f"cannot be read ({type(error).__name__}: {shorten(str(error), 120)})", ""
         else:
             if text:
                 return str(text)

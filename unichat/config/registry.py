@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat.adapter import Backend
 from unichat.config.plugins import ADAPTERS, find_plugin, list_plugins
 from unichat.errors import ConfigError
@@ -33,7 +33,7 @@ def find(name: str) -> Backend[Any]:
         known = names()
         nearest = get_close_matches(name.lower(), known, n=1)
         raise ConfigError(
-            f"there is no adapter {quoted(name)}",
+            f"there is no adapter {format_value(name)}",
             key="backend",
             accepted=known,
             nearest=nearest[0] if nearest else None,
@@ -45,11 +45,11 @@ def find(name: str) -> Backend[Any]:
     try:
         backend = point.load()
     except Exception as error:
-        problem = f"{type(error).__name__}: {trimmed(str(error))}"
+        problem = f"{type(error).__name__}: {shorten(str(error))}"
     if not isinstance(backend, Backend):
         problem = problem or f"{point.value} is a {type(backend).__name__}, not a unichat.adapter.Backend"
         raise ConfigError(
-            f"the adapter {quoted(name)} does not load ({problem})",
+            f"the adapter {format_value(name)} does not load ({problem})",
             key="backend",
             hint="Reinstall or repair the package that registers it.",
         )

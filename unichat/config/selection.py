@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import Argument, Template, Term
 from unichat.config.problems import Problem, nearest, unknown_name
 from unichat.config.raw_values import KEYWORD, RawValue, Source
@@ -67,7 +67,7 @@ def misplaced_backend_argument(keywords: Mapping[str, Any], names: Names) -> Pro
     if name is None:
         return None
     return Problem(
-        f"there is no setting {quoted(name)}",
+        f"there is no setting {format_value(name)}",
         location=KEYWORD,
         hint=Template("A backend or a URL is the first argument, without a name: ", Term('connect("kapa", …)'), "."),
         key=name,
@@ -103,7 +103,7 @@ def select_by_profile(
     file: Config, name: str, environ: Mapping[str, str], names: Names
 ) -> tuple[Selection, list[Problem]]:
     """Select by the profile `name` of `file`; its own keys override those of its `url`."""
-    location = f"{file.path}, profile {quoted(name)}"
+    location = f"{file.path}, profile {format_value(name)}"
     folder = file.path.absolute().parent if file.path else Path()
     source = Source(location=location, form="file", folder=folder, environ=environ)
     profile = file.profiles[name]
@@ -116,7 +116,7 @@ def select_by_profile(
         selection, more = _select_by_url(url, url_source)
         problems += more
         if backend is not None and selection.backend not in (None, backend):
-            text = f"backend is {quoted(backend)}, but url is one of {quoted(selection.backend)}"
+            text = f"backend is {format_value(backend)}, but url is one of {format_value(selection.backend)}"
             problems.append(Problem(text, location=location, key="backend"))
     elif backend is None and not problems:
         problems.append(_missing_backend(profile, location, names()))
@@ -133,7 +133,7 @@ def select_by_profile(
 def _missing_backend(profile: Mapping[str, Any], location: str, installed: tuple[str, ...]) -> Problem:
     meant = misplaced_backend(profile, installed)
     # Of the value, only what is an adapter's name is shown.
-    text = "backend is missing" + (f" (did you mean backend instead of {quoted(meant)}?)" if meant else "")
+    text = "backend is missing" + (f" (did you mean backend instead of {format_value(meant)}?)" if meant else "")
     hint = f"Give backend or url. Installed: {', '.join(installed) or 'none'}."
     return Problem(text, location=location, hint=hint, key="backend", accepted=installed, nearest=meant)
 
@@ -202,7 +202,7 @@ def _no_profile_problem(file: Config, requested: object, location: str) -> Probl
     if requested is not None and file.path is None:
         hint = Template(f"Write {FILE_NAME}, or name the file with ", Argument("config"), " or UNICHAT_CONFIG.")
         return Problem(
-            f"profile {quoted(requested)} was named, but there is no config file", location=location, hint=hint
+            f"profile {format_value(requested)} was named, but there is no config file", location=location, hint=hint
         )
     if requested is not None:
         where = f"{file.path}, which {location} names" if location else str(file.path)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Secret
 
 # Bounded: Python refuses to convert thousands of digits, and no setting needs more than these.
@@ -85,7 +85,7 @@ def _describe_member(annotation: Any) -> str:
     if is_object(annotation):
         return f"an object with the methods of {annotation.__name__}"
     if get_origin(annotation) is Literal:
-        return "one of " + ", ".join(quoted(option) for option in get_args(annotation))
+        return "one of " + ", ".join(format_value(option) for option in get_args(annotation))
     return f"a table (each value {describe_type(get_args(annotation)[1])})"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.errors import ConfigError
 
 
@@ -31,7 +31,7 @@ def expand_user_path(text: str | os.PathLike[str]) -> Path:
     except TypeError:
         problem = f"a path is text, not {type(text).__name__}"
     except RuntimeError:
-        problem = f"{quoted(str(text))}: the home folder is not known"
+        problem = f"{format_value(str(text))}: the home folder is not known"
     raise ConfigError(problem)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.config.problems import Problem, nearest, unknown_name
 from unichat.config.search import PYPROJECT
 from unichat.config.small_files import FileContents
@@ -60,7 +60,9 @@ def check_structure(path: Path, contents: FileContents, table: Any) -> tuple[Con
         profiles = {name: value for name, value in profiles.items() if isinstance(value, dict)}
     problems += [
         Problem(
-            f"profile {quoted(name)} should be a table, such as [{prefix}profiles.{name}]", location=location, key=name
+            f"profile {format_value(name)} should be a table, such as [{prefix}profiles.{name}]",
+            location=location,
+            key=name,
         )
         for name, profile in profiles.items()
         if not isinstance(profile, dict)
@@ -96,7 +98,7 @@ def _check_keys(table: Mapping[str, Any], location: str, prefix: str) -> list[Pr
         # Settings, one mistake for all of them. Their values may be secrets.
         backend = table.get("backend")
         name = backend if isinstance(backend, str) and backend.isidentifier() else "support"
-        text = f"{', '.join(map(quoted, loose))} {'is' if len(loose) == 1 else 'are'} outside of a profile"
+        text = f"{', '.join(map(format_value, loose))} {'is' if len(loose) == 1 else 'are'} outside of a profile"
         hint = f"Write a line above, with a name of your choice: [{prefix}profiles.{name}]"
         problems.insert(0, Problem(text, location=location, hint=hint, key=loose[0], accepted=_KEYS))
     return problems

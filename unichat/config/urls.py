@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from attrs import field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.config.problems import Problem
 from unichat.config.raw_values import UNREADABLE, Unreadable
 
@@ -91,11 +91,11 @@ def _parse_query(query: str, location: str) -> tuple[dict[str, str | Unreadable]
         decoded = _percent_decode(value.replace("+", " "))
         problem = ""
         if key in settings:
-            problem = f"has {quoted(key)} twice"
+            problem = f"has {format_value(key)} twice"
         elif decoded is None:
-            problem = f"has a value of {quoted(key)} that is not percent-encoded UTF-8"
+            problem = f"has a value of {format_value(key)} that is not percent-encoded UTF-8"
         elif not decoded.strip():
-            problem = f"has {quoted(key)} without a value"
+            problem = f"has {format_value(key)} without a value"
         if problem:
             problems.append(Problem(problem, location=location, key=key))
         settings[key] = UNREADABLE if problem or decoded is None else decoded

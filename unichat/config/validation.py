@@ -10,7 +10,7 @@ from typing import Any, cast
 from attrs import NOTHING, Attribute, Factory, fields, resolve_types
 from cattrs import Converter
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template
 from unichat.config.problems import Problem, nearest, problem_from_error, unknown_name
 from unichat.config.raw_values import UNREADABLE, RawValue
@@ -122,11 +122,11 @@ def _describe_failure(item: Attribute[Any], exception: Exception, raw_value: Raw
         return problem_from_error(exception, raw_value.source.location)
     accepted = literal_options(item.type)
     closest = nearest(raw_value.value, accepted) if isinstance(raw_value.value, str) else None
-    value = f"of the type {type(raw_value.value).__name__}" if is_secret(item.type) else quoted(raw_value.value)
+    value = f"of the type {type(raw_value.value).__name__}" if is_secret(item.type) else format_value(raw_value.value)
     return Problem(
         f"{item.name} is {value}, but should be {describe_type(item.type)}",
         location=raw_value.source.location,
-        hint=f"Did you mean {quoted(closest)}?" if closest else str(item.metadata.get("help", "")),
+        hint=f"Did you mean {format_value(closest)}?" if closest else str(item.metadata.get("help", "")),
         key=item.name,
         accepted=accepted,
         nearest=closest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.adapter import Replay
 from unichat.client.sync_client import Client
@@ -52,7 +52,7 @@ def check(
     """
     if not isinstance(client, Client):
         raise InvalidInput(
-            f"client is {quoted(client)}, which is not a synchronous client",
+            f"client is {format_value(client)}, which is not a synchronous client",
             argument="client",
             hint=Template(PythonOnly("Give what unichat.connect returns.")),
         )
@@ -94,9 +94,9 @@ def _check_names(operations: Sequence[ContractOperation], only: Sequence[str], a
         if name not in by_name:
             nearest = get_close_matches(name, by_name, n=1)
             raise InvalidInput(
-                f"the contract has no operation {quoted(name)}",
+                f"the contract has no operation {format_value(name)}",
                 argument="only",
-                value=quoted(name),
+                value=format_value(name),
                 hint=f"Did you mean {nearest[0]}?" if nearest else f"It has {', '.join(by_name)}.",
             )
         replay = by_name[name].replay

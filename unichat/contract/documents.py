@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Backend, Contracts
 from unichat.config import registry
 from unichat.errors import ConfigError
@@ -62,7 +62,7 @@ def load_of(backend: Backend[Any], version: str | None = None) -> dict[str, Any]
     chosen = contracts.versions[-1] if version is None else version
     if chosen not in contracts.versions:
         raise ConfigError(
-            f"{backend.name} has no contract {quoted(chosen)}",
+            f"{backend.name} has no contract {format_value(chosen)}",
             key="version",
             accepted=contracts.versions,
             hint=f"Use one of {', '.join(contracts.versions)}; without a version, the newest is taken.",
@@ -88,7 +88,7 @@ def _read(backend: str, contracts: Contracts, version: str) -> dict[str, Any]:
 def invalid_contract(backend: str, version: str, problem: str) -> ConfigError:
     """Return the error for a contract that is not a valid document; `problem` follows "the contract … "."""
     return ConfigError(
-        f"the contract {quoted(version)} of {backend} {problem}",
+        f"the contract {format_value(version)} of {backend} {problem}",
         key="version",
         hint="Reinstall or repair the adapter that it belongs to.",
     )

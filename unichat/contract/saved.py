@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.config.small_files import expand_user_path, read_small_file
 from unichat.contract.findings import Finding, OperationReport, Report, Verdict, worst
 from unichat.contract.judging import not_exercised
@@ -80,7 +80,7 @@ def read(path: str | os.PathLike[str]) -> Report:
                 version=_text(content["version"]),
                 operations=tuple(_from_json(operation) for operation in content["operations"]),
             )
-        problem = f"is a saved check of format {quoted(found)}, and this unichat reads {FORMAT}"
+        problem = f"is a saved check of format {format_value(found)}, and this unichat reads {FORMAT}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     raise ConfigError(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from unichat._text.log import log
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.client.arguments import check_deadline
 from unichat.client.base import BaseClient
@@ -123,7 +123,7 @@ class BaseConversations:
         self._check_open()
         if not isinstance(answer, Answer):
             raise InvalidInput(
-                f"the answer is {quoted(answer)}",
+                f"the answer is {format_value(answer)}",
                 argument="answer",
                 hint=Template(PythonOnly("Pass the Answer that the message shows.")),
             )
@@ -163,7 +163,7 @@ class BaseConversations:
             stored = yield from transact(self._store, lambda tx: records.latest_answer(tx, key), writes=False)
             if stored is None:
                 raise InvalidInput(
-                    f"there is no answer to rate in the conversation {quoted(key)}",
+                    f"there is no answer to rate in the conversation {format_value(key)}",
                     argument="reaction",
                     hint="Ask first.",
                 )
@@ -254,7 +254,7 @@ def check_client(client: object, kind: type[BaseClient], other: str) -> None:
     """
     if not isinstance(client, kind):
         raise ConfigError(
-            f"the client is {quoted(client)}, not a {kind.__name__}",
+            f"the client is {format_value(client)}, not a {kind.__name__}",
             key="client",
             hint=f"Pass a {kind.__name__}, or use unichat.{other}.",
         )

@@ -9,7 +9,7 @@ from functools import partial
 
 from attrs import frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template
 from unichat.client.base import BaseClient
 from unichat.client.values import check_user
@@ -45,7 +45,7 @@ def check_age(older_than: object) -> float:
     """
     if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
         raise InvalidInput(
-            f"older_than is {quoted(older_than)}",
+            f"older_than is {format_value(older_than)}",
             argument="older_than",
             hint=Template(PythonOnly("Give a positive timedelta, such as timedelta(days=30).")),
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from attrs import evolve, frozen
 
 from unichat._text.log import log
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.client.base import BaseClient
 from unichat.client.carrying_over import prepend_exchanges
 from unichat.conversations import queue, records
@@ -156,7 +156,7 @@ class MessageHandler:
         if (yield from end_turn(self.store, self.message, finish, self.deadline)) is False:
             log.warning(
                 "an answer in the conversation %s was not stored: its worker was away for longer than its lease",
-                quoted(turn.message.conversation),
+                format_value(turn.message.conversation),
             )
         return answer
 

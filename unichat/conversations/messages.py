@@ -6,7 +6,7 @@ import uuid
 
 from attrs import frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.client.values import check_text
 from unichat.errors import ConfigError, InvalidInput
 from unichat.models import User
@@ -50,10 +50,10 @@ def check_id(argument: str, value: object) -> str:
         problem = "holds a NUL character, which databases do not keep"
     if problem:
         raise InvalidInput(
-            f"the {argument} {quoted(text)} {problem}",
+            f"the {argument} {format_value(text)} {problem}",
             hint="Pass what the platform calls it.",
             argument=argument,
-            value=quoted(text),
+            value=format_value(text),
             limit=ID_LIMIT if len(text) > ID_LIMIT else None,
         )
     return text
@@ -81,7 +81,7 @@ def check_seconds(name: str, value: object, minimum: float) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value < 1e10:
         raise ConfigError(
-            f"{name} is {quoted(value)}", key=name, hint=f"Give a number of seconds, at least {minimum:g}."
+            f"{name} is {format_value(value)}", key=name, hint=f"Give a number of seconds, at least {minimum:g}."
         )
     return float(value)
 
@@ -94,6 +94,6 @@ def check_overlap(value: object) -> str:
     """
     if value not in OVERLAPS:
         raise ConfigError(
-            f"overlap is {quoted(value)}", key="overlap", accepted=OVERLAPS, hint="Use wait, join or refuse."
+            f"overlap is {format_value(value)}", key="overlap", accepted=OVERLAPS, hint="Use wait, join or refuse."
         )
     return str(value)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template
 from unichat.conversations.stores.base import Transaction
 from unichat.errors import InvalidInput
@@ -54,7 +54,7 @@ def start_at(since: datetime | None) -> Position:
         return Position(0.0)
     if not isinstance(since, datetime) or since.utcoffset() is None:
         raise InvalidInput(
-            f"since is {quoted(since)}",
+            f"since is {format_value(since)}",
             argument="since",
             hint=Template(PythonOnly("Give a datetime with a zone, such as datetime.now(UTC) - timedelta(days=7).")),
         )

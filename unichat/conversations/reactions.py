@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.client.values import check_text
 from unichat.errors import ConfigError
 from unichat.models import Rating
@@ -32,17 +32,19 @@ class Reactions:
     def __init__(self, more: Mapping[str, str | Rating] | None = None) -> None:
         self._verdicts = dict(_VERDICTS)
         if more is not None and not isinstance(more, Mapping):
-            raise ConfigError(f"reactions is {quoted(more)}, not a dict", key="reactions", hint=_HINT)
+            raise ConfigError(f"reactions is {format_value(more)}, not a dict", key="reactions", hint=_HINT)
         for reaction, meaning in (more or {}).items():
             if not isinstance(reaction, str) or not _plain(reaction):
-                raise ConfigError(f"reactions has {quoted(reaction)}, not text", key="reactions", hint=_HINT)
+                raise ConfigError(f"reactions has {format_value(reaction)}, not text", key="reactions", hint=_HINT)
             try:
                 self._verdicts[_plain(reaction)] = Rating(meaning)
             except ValueError:
                 pass
             else:
                 continue
-            raise ConfigError(f"reactions has {quoted(reaction)}: {quoted(meaning)}", key="reactions", hint=_HINT)
+            raise ConfigError(
+                f"reactions has {format_value(reaction)}: {format_value(meaning)}", key="reactions", hint=_HINT
+            )
 
     def verdict(self, reaction: str | Rating) -> Rating | None:
         """Return what a reaction says about an answer; None if it is not a verdict.

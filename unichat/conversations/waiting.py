@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from unichat._text.log import log
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.conversations import queue
 from unichat.conversations.entries import Entry, Message, QueueTurn, Refused, Waiting
 from unichat.conversations.stores.base import Store, Transaction, transact
@@ -65,7 +65,7 @@ def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program
         raise failure
     if isinstance(entry, Refused):
         raise ConversationBusy(
-            f"another message of the conversation {quoted(message.conversation)} is being answered",
+            f"another message of the conversation {format_value(message.conversation)} is being answered",
             hint="Ask again when it has been.",
             conversation=message.conversation,
         )
@@ -82,5 +82,5 @@ def end_turn(
     try:
         return (yield from transact(store, function, may_wait=lambda: clock() < until))
     except StoreError as error:
-        log.error("the end of a turn in %s was not stored: %s", quoted(message.conversation), error)
+        log.error("the end of a turn in %s was not stored: %s", format_value(message.conversation), error)
         return None

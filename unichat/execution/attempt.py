@@ -33,7 +33,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve
 
 from unichat._text.log import log
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.adapter import Operation, Replay, Reply, StreamFailure, StreamOperation
 from unichat.adapter.secrets import Signature
 from unichat.errors import InvalidInput, RateLimited, StreamInterrupted, UnichatError
@@ -166,7 +166,7 @@ class OperationRun(Generic[T]):
         """Note the head of a response."""
         request_id = request_id_in(headers)
         self.facts.status, self.facts.phase = status, "body"
-        self.facts.request_id = None if request_id is None else trimmed(self.redact(request_id), _REQUEST_ID) or None
+        self.facts.request_id = None if request_id is None else shorten(self.redact(request_id), _REQUEST_ID) or None
 
     def end_attempt(self, began: float, outcome: Done[Any] | Failed | None) -> None:
         """Record an attempt that began `began` seconds into the call; no outcome: it was interrupted."""

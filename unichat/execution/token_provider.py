@@ -11,7 +11,7 @@ from contextvars import copy_context
 from attrs import frozen
 
 from unichat._interruptions import is_interruption
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.adapter import Secret, TokenProvider
 from unichat.errors import ConfigError
 
@@ -96,7 +96,7 @@ async def _in_thread(function: Callable[[], object]) -> object:
 
 def _describe_exception(error: BaseException) -> ProviderResult:
     # Only the type: the message of the caller's exception may hold the token.
-    return ProviderResult(None, f"raised {trimmed(type(error).__name__)}")
+    return ProviderResult(None, f"raised {shorten(type(error).__name__)}")
 
 
 def _check_token(token: object) -> ProviderResult:

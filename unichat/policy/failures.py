@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from unichat import errors
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat._text.templates import Argument, Template
 from unichat.adapter import ErrorResponse, Replay
 from unichat.errors import UnichatError
@@ -266,7 +266,7 @@ def error_for(rule: FailureRule, failure: TransportFailure | ErrorResponse, **co
     if failure.http_status not in (None, failure.status):
         message = f"status {failure.status} in the body (HTTP {failure.http_status})"
     if failure.message:
-        message += f": {trimmed(failure.message)}"
+        message += f": {shorten(failure.message)}"
     context.update(status=failure.status, hint=failure.hint or hint)
     if rule.kind == "3xx":
         # A 303 is the response to a request that was acted on.

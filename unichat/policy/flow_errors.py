@@ -11,7 +11,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from unichat._text.log import log
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.errors import AdapterError, InvalidInput, InvalidResponse, UnichatError
 from unichat.policy.failures import rule_for_kind
 from unichat.policy.mistakes import adapter_error
@@ -37,7 +37,7 @@ def judge_flow_error(
     backend = backend or (record.backend if record is not None else "the backend")
     if isinstance(problem, InvalidInput) and has_question and problem.source == "local":
         # What the vendor answered does not fit a model, such as an id of a megabyte: not the caller's mistake.
-        problem = InvalidResponse(f"{backend}'s adapter could not read the answer ({trimmed(problem.message)})")
+        problem = InvalidResponse(f"{backend}'s adapter could not read the answer ({shorten(problem.message)})")
     if not isinstance(problem, UnichatError):
         error: UnichatError = adapter_error("made a mistake", problem, redact, backend=backend, operation=operation)
     else:

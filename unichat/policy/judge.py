@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from unichat._interruptions import is_interruption
 from unichat._text.log import log
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat.adapter import ErrorResponse, Operation, PolicySettings, Replay, Reply, StreamFailure, StreamOperation
 from unichat.errors import AccessDenied, CircuitOpen, DeadlineExceeded, InvalidInput, InvalidResponse, UnichatError
 from unichat.policy.backoff import Backoff, retry_after
@@ -115,7 +115,7 @@ class Judge(Generic[T]):
             return problem
         # An InvalidInput: what the vendor sent does not fit a model, such as an id of a megabyte. That is the vendor's
         # mistake, not the caller's. Anything else is the adapter's.
-        what = f"({trimmed(problem.message)})" if isinstance(problem, InvalidInput) else describe_mistake(problem)
+        what = f"({shorten(problem.message)})" if isinstance(problem, InvalidInput) else describe_mistake(problem)
         error = InvalidResponse(f"{self.operation.backend}'s adapter could not read the answer {what}")
         if not isinstance(problem, InvalidInput):
             error.__cause__ = clean_mistake(problem, self.redact)
@@ -144,8 +144,8 @@ class Judge(Generic[T]):
         wait = retry_after(reply.headers) if refusal.retry_after is None else refusal.retry_after
         error = self._error(rule, refusal, retry_after=wait)
         vendor = VendorReport(
-            trimmed(refusal.message),
-            trimmed(self.redact(refusal.code)) if refusal.code else None,
+            shorten(refusal.message),
+            shorten(self.redact(refusal.code)) if refusal.code else None,
             refusal.envelope_status,
         )
         if not refusal.retry:
@@ -166,7 +166,7 @@ class Judge(Generic[T]):
             failure = TransportFailure("deadline", failure.detail, _maybe_delivered(failure), failure.phase)
         rule = rule_for_kind(failure.kind)
         if rule.kind == "unknown":
-            failure = evolve(failure, detail=quoted(failure.kind))
+            failure = evolve(failure, detail=format_value(failure.kind))
         error = self._error(rule, failure)
         if isinstance(error, DeadlineExceeded):
             before_event = failure.kind == "first_event"

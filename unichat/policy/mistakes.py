@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from unichat._interruptions import is_interruption
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 from unichat.errors import AdapterError, UnichatError
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def describe_mistake(mistake: BaseException) -> str:
     """Return the exception's type, and where it was raised. Not its message, which may hold what somebody asked."""
     frames = traceback.extract_tb(mistake.__traceback__)
     where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"({trimmed(type(mistake).__name__)}){where}"
+    return f"({shorten(type(mistake).__name__)}){where}"
 
 
 def clean_mistake(mistake: BaseException, redact: Callable[[str], str]) -> BaseException:

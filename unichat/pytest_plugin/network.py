@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from attrs import define, field
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter.setting_checks import is_loopback
 from unichat.transport import guard
 
@@ -50,6 +50,6 @@ class NetworkBlock:
 
     def _error(self, host: str) -> NetworkBlocked:
         return NetworkBlocked(
-            f"{self.test} would have connected to {quoted(host)}. Use unichat_client or fake_backend, give the client "
-            'the base_url of a server on this machine, or allow it: @pytest.mark.unichat_network("allow")'
+            f"{self.test} would have connected to {format_value(host)}. Use unichat_client or fake_backend, give "
+            'the client the base_url of a server on this machine, or allow it: @pytest.mark.unichat_network("allow")'
         )

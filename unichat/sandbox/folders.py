@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 
 _log = logging.getLogger("unichat.sandbox")
 
@@ -57,12 +57,12 @@ def is_markdown(name: str) -> bool:
 
 def pass_over(name: str, problem: str) -> None:
     """Log that a file or folder is not read, and why."""
-    _log.warning("docs: %s is passed over: %s", quoted(name), problem)
+    _log.warning("docs: %s is passed over: %s", format_value(name), problem)
 
 
 def warn_of(name: str, problem: str) -> None:
     """Log what is wrong with a file that is read all the same."""
-    _log.warning("docs: %s: %s", quoted(name), problem)
+    _log.warning("docs: %s: %s", format_value(name), problem)
 
 
 def _list_entries(folder: Path, prefix: str) -> list[tuple[str, Path]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Capabilities
 from unichat.models import Comment, Rating, Source, ThreadRef
 from unichat.testing.answers import CannedStream, json_answer
@@ -55,7 +55,8 @@ class ScriptedAnswer:
     cut: bool = False
 
     def __str__(self) -> str:
-        return f"{'streams' if len(self.pieces) > 1 or self.cut else 'answers'}({', '.join(map(quoted, self.pieces))})"
+        name = "streams" if len(self.pieces) > 1 or self.cut else "answers"
+        return f"{name}({', '.join(map(format_value, self.pieces))})"
 
 
 @define
@@ -168,9 +169,9 @@ class FakeVendor:
 
     def _unscripted(self, body: dict[str, Any]) -> AssertionError:
         told = ", ".join(self._told) or "nothing"
-        self.unscripted.append(f"{self.calls[body['call'] - 1].name} of {quoted(body['question'])}")
+        self.unscripted.append(f"{self.calls[body['call'] - 1].name} of {format_value(body['question'])}")
         return AssertionError(
-            f"the fake backend was asked {quoted(body['question'])}, and no answer is left for it; it was told: "
+            f"the fake backend was asked {format_value(body['question'])}, and no answer is left for it; it was told: "
             f"{told}. Add fake.answers(…), fake.streams(…) or fake.fails(…) before the call."
         )
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from attrs import define, field
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Reply
 from unichat.client.async_client import AsyncClient
 from unichat.client.sync_client import Client
@@ -52,7 +52,7 @@ def recorded(client: C, path: str | os.PathLike[str], mode: Mode = "auto", keep_
     """
     if mode not in MODES:
         raise ConfigError(
-            f"mode is {quoted(mode)}", key="mode", hint="Use 'auto', 'replay' or 'record'.", accepted=MODES
+            f"mode is {format_value(mode)}", key="mode", hint="Use 'auto', 'replay' or 'record'.", accepted=MODES
         )
     file = Path(path)
     if mode == "record":

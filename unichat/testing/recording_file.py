@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.errors import ConfigError
 
 VERSION = 1
@@ -48,12 +48,12 @@ def read_exchanges(path: Path) -> list[Exchange]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"the recording {quoted(str(path))} cannot be read: {error}", key="path") from None
+        raise ConfigError(f"the recording {format_value(str(path))} cannot be read: {error}", key="path") from None
     return [_read_exchange(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def _read_exchange(path: Path, number: int, line: str) -> Exchange:
-    where = f"the recording {quoted(str(path))}, line {number}"
+    where = f"the recording {format_value(str(path))}, line {number}"
     try:
         value = json.loads(line)
         version = value["version"]
@@ -63,7 +63,7 @@ def _read_exchange(path: Path, number: int, line: str) -> Exchange:
         ) from None
     if version != VERSION:
         raise ConfigError(
-            f"{where}: its version is {quoted(version)}, and this unichat reads version {VERSION}",
+            f"{where}: its version is {format_value(version)}, and this unichat reads version {VERSION}",
             key="path",
             hint="Delete the file and record it anew, or use the unichat that made it.",
         )
@@ -87,7 +87,7 @@ def append_exchange(path: Path, exchange: Exchange, redact: Callable[[str], str]
             file.write(redact(exchange.to_line()))
     except OSError as error:
         raise ConfigError(
-            f"the recording {quoted(str(path))} cannot be written: {error.strerror}",
+            f"the recording {format_value(str(path))} cannot be written: {error.strerror}",
             key="path",
             hint="Give a file in a folder that exists and can be written to.",
         ) from None

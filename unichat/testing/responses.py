@@ -19,7 +19,7 @@ from typing import Any
 
 import responses
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import Operation, StreamOperation
 from unichat.config import registry
@@ -77,7 +77,7 @@ def stub_chat(
     answers = {} if point is None else point.load().sample_answers(text)
     if not answers:
         raise ConfigError(
-            f"nothing is known of the answers of {quoted(backend)}",
+            f"nothing is known of the answers of {format_value(backend)}",
             key="backend",
             hint=Template(PythonOnly("Use stub(operation, json=…), or give its simulator sample_answers.")),
         )

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.adapter import Reply
 from unichat.errors import InvalidInput
 
@@ -237,7 +237,8 @@ def check_address(request: HttpRequest, base_url: str) -> None:
     """
     if request.base_url != base_url:
         raise InvalidInput(
-            f"the transport was made for {quoted(base_url)}, and the client talks to {quoted(request.base_url)}",
+            f"the transport was made for {format_value(base_url)}, "
+            f"and the client talks to {format_value(request.base_url)}",
             argument="transport",
             hint="Make the transport for the client's base_url.",
         )

@@ -11,7 +11,7 @@ import socket
 import ssl
 
 from unichat._text.log import log
-from unichat._text.printable import trimmed
+from unichat._text.printable import shorten
 
 _DESCRIPTIONS = {
     "BadStatusLine": "it does not begin with a status line",
@@ -37,7 +37,7 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno and error.strerror:
         # The system's own words for the number: asyncio puts an address in their place.
         of_system = error.errno in errno.errorcode and not isinstance(error, ssl.SSLError | socket.gaierror)
-        return trimmed(os.strerror(error.errno) if of_system else error.strerror, 100)
+        return shorten(os.strerror(error.errno) if of_system else error.strerror, 100)
     name = type(error).__name__
     log.debug("the HTTP library raised %s", name)
     return _DESCRIPTIONS.get(name, "")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from certifi import where
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.errors import ConfigError
 
 
@@ -42,7 +42,7 @@ def context_for(ca_bundle: str | None) -> ssl.SSLContext:
         problem = getattr(error, "strerror", None) or type(error).__name__
     if context is None:
         raise ConfigError(
-            f"ca_bundle: the certificate authorities in {quoted(path)} cannot be read ({problem})",
+            f"ca_bundle: the certificate authorities in {format_value(path)} cannot be read ({problem})",
             key="ca_bundle",
             hint="Point ca_bundle, or REQUESTS_CA_BUNDLE, at a file of certificates in PEM form.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from unichat.adapter import Endpoints, quoted
+from unichat.adapter import Endpoints, format_value
 from unichat.errors import InvalidInput
 from unichat_kadal.operations.errors import error_detector
 from unichat_kadal.settings import bot_id_problem
@@ -20,11 +20,11 @@ def check_bot_id(value: object) -> str:
     problem = bot_id_problem(value)
     if problem:
         raise InvalidInput(
-            f"chat_bot_id {quoted(value)} {problem}",
+            f"chat_bot_id {format_value(value)} {problem}",
             hint="Pass the bot's id.",
             backend="kadal",
             argument="chat_bot_id",
-            value=quoted(value),
+            value=format_value(value),
         )
     return str(value)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.conversations.stores.base import Store
 from unichat.errors import ConfigError
 
@@ -28,21 +28,21 @@ def open_store(address: object, *, create: bool = True) -> Store:
         ConfigError: the address names no kind of store, or the store cannot be used.
     """
     if not isinstance(address, str):
-        raise _address_error(f"the store is {quoted(address)}, not text")
+        raise _address_error(f"the store is {format_value(address)}, not text")
     if address in ("memory:", "sqlite://", "sqlite:///:memory:"):
         return _open_sqlite(None)
     if address.startswith(_SQLITE):
         path = address.removeprefix(_SQLITE)
         if not path or "\0" in path or "?" in path:
-            raise _address_error(f"the store {quoted(address)} has no path of a file")
+            raise _address_error(f"the store {format_value(address)} has no path of a file")
         file = Path(path).expanduser()
         if not create and not file.exists():
-            raise _address_error(f"there is no store in {quoted(str(file))}")
+            raise _address_error(f"there is no store in {format_value(str(file))}")
         return _open_sqlite(file)
     scheme = _SCHEME.match(address)
     if scheme is None or scheme[0] == "sqlite":
         # The rest of a URL may hold a password.
-        shown = quoted(address) if "@" not in address else "whose address has no kind"
+        shown = format_value(address) if "@" not in address else "whose address has no kind"
         raise _address_error(f"the store {shown} is of no known kind")
     return _open_sql(address, scheme[0])
 
@@ -63,7 +63,7 @@ def _open_sql(address: str, kind: str) -> Store:
             raise
     if missing:
         raise ConfigError(
-            f"the store {quoted(f'{kind}://…')} needs SQLAlchemy, which is not installed",
+            f"the store {format_value(f'{kind}://…')} needs SQLAlchemy, which is not installed",
             key="store",
             accepted=_KINDS,
             hint='Install it: pip install "unichat-bridge[sql]". Without it, there are "memory:" and "sqlite:///PATH".',

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import sqlalchemy
 from sqlalchemy import exc
 
-from unichat._text.printable import quoted, trimmed
+from unichat._text.printable import format_value, shorten
 from unichat.conversations.stores.base import Row, StoreBusy, Transaction
 from unichat.conversations.stores.schema import migrate
 from unichat.errors import ConfigError, StoreError
@@ -55,7 +55,7 @@ def open_sql_store(address: str, kind: str) -> SqlStore:
             return SqlStore(engine)
         problem, hint = "has an asynchronous driver", "Name a synchronous one; on asyncio, it runs in a thread."
     # Without the rest of the URL, which may hold a password.
-    raise ConfigError(f"the store {quoted(f'{kind}://…')} {problem}", key="store", hint=hint)
+    raise ConfigError(f"the store {format_value(f'{kind}://…')} {problem}", key="store", hint=hint)
 
 
 class SqlStore:
@@ -75,7 +75,7 @@ class SqlStore:
     def run(self, function: Callable[[Transaction], T], *, writes: bool = True) -> T:
         """Run one transaction; see `Store`."""
         if self._closed:
-            raise StoreError(f"the store {quoted(self.name)} is closed", store=self.name)
+            raise StoreError(f"the store {format_value(self.name)} is closed", store=self.name)
         problem: exc.SQLAlchemyError
         try:
             with self._lock:
@@ -89,7 +89,7 @@ class SqlStore:
         if _may_begin_again(problem):
             raise StoreBusy
         raise StoreError(
-            f"the store {quoted(self.name)} failed: {trimmed(str(getattr(problem, 'orig', None) or problem))}",
+            f"the store {format_value(self.name)} failed: {shorten(str(getattr(problem, 'orig', None) or problem))}",
             hint="See whether the database is up, and whether it may be written.",
             store=self.name,
             retryable=True,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
 
-from unichat._text.printable import quoted
+from unichat._text.printable import format_value
 from unichat.conversations.stores.base import Row, StoreBusy, Transaction
 from unichat.conversations.stores.schema import migrate
 from unichat.errors import ConfigError, StoreError
@@ -59,7 +59,7 @@ class SqliteStore:
             _stores.add(self)
             return
         raise ConfigError(
-            f"the store {quoted(self.name)} cannot be used: {_describe(problem)}",
+            f"the store {format_value(self.name)} cannot be used: {_describe(problem)}",
             key="store",
             hint="Give a file of unichat's, or a new one, in a folder that exists and that this program may write to.",
         )
@@ -105,7 +105,7 @@ class SqliteStore:
 
     def _current(self) -> sqlite3.Connection:
         if self._closed:
-            raise StoreError(f"the store {quoted(self.name)} is closed", store=self.name)
+            raise StoreError(f"the store {format_value(self.name)} is closed", store=self.name)
         if self._forked:
             # Kept, and not closed: closing it would drop locks that the parent holds.
             self._inherited.append(self._connection)
@@ -145,7 +145,7 @@ class SqliteStore:
         if getattr(error, "sqlite_errorname", "") in _BUSY:
             return StoreBusy()
         return StoreError(
-            f"the store {quoted(self.name)} failed: {_describe(error)}",
+            f"the store {format_value(self.name)} failed: {_describe(error)}",
             hint="Make room, or make it writable, and try again.",
             store=self.name,
             retryable=True,
