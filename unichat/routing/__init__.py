@@ -1,0 +1,1 @@
+"""Routes: clients made of other clients, which decide who is asked."""
