@@ -15,7 +15,7 @@ def is_interruption(error: BaseException) -> bool:
     """Return whether a signal's handler raised `error`."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    handlers = {_find_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
     frame = error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code in handlers:
@@ -24,7 +24,7 @@ def is_interruption(error: BaseException) -> bool:
     return False
 
 
-def _code_of(handler: object) -> CodeType | None:
+def _find_code(handler: object) -> CodeType | None:
     # Methods and partial functions have, or are made of, one that has it; an object is called by its method.
     function = getattr(handler, "func", handler)
     if callable(function) and not hasattr(function, "__code__"):

@@ -61,9 +61,9 @@ class KadalAdapter(Adapter):
         newer_history = self.settings.history_version == "v7"
         return Capabilities(
             clear_history=True,
-            parallel_threads=self._identity.isolated,
-            history_by_thread=self._identity.isolated and not newer_history,
-            history_by_user=not self._identity.isolated and not newer_history,
+            parallel_threads=self._identity.isolates_threads,
+            history_by_thread=self._identity.isolates_threads and not newer_history,
+            history_by_user=not self._identity.isolates_threads and not newer_history,
             timestamps=newer_history,
             metadata=self._supports_metadata,
             needs_user=self.settings.require_user,
@@ -107,12 +107,12 @@ class KadalAdapter(Adapter):
         if thread is None:
             return self._start_thread(call, user)
         thread = self.conversations.resolve(thread)
-        if not self._identity.isolated:
+        if not self._identity.isolates_threads:
             self.conversations.check(thread)
         return self._continue_thread(call, thread, self._identity.reference(user, thread))
 
     def _start_thread(self, call: ChatCall, user: str | None) -> Flow[Answer]:
-        if self._identity.isolated:
+        if self._identity.isolates_threads:
             identity = ISOLATED + self.conversations.make_id()
             thread = ThreadRef("kadal", identity, user=user, scope=self.settings.chat_bot_id)
             return (
@@ -127,7 +127,7 @@ class KadalAdapter(Adapter):
 
     def _continue_thread(self, call: ChatCall, thread: ThreadRef, reference: str | None) -> Flow[Answer]:
         yield from exclusive((self.settings.chat_bot_id, reference))
-        if not self._identity.isolated:
+        if not self._identity.isolates_threads:
             # Again, since another thread may have started while this call waited for the lock.
             self.conversations.check(thread)
             yield from self._newest_rows.check(call, thread, reference)
@@ -145,7 +145,7 @@ class KadalAdapter(Adapter):
             answer = yield from reconcile(send, lambda: self._newest_rows.find_answer(call, thread, reference))
         else:
             answer = yield from send()
-        if answer.thread is not None and not self._identity.isolated:
+        if answer.thread is not None and not self._identity.isolates_threads:
             self.conversations.record_answer(answer.thread)
         return answer
 
@@ -222,7 +222,7 @@ class KadalAdapter(Adapter):
         if call.user is not None and call.thread is None and user is None:
             # Dropped: without it, somebody else's conversation would be cleared.
             return as_flow(ClearResult.detached(call.user))
-        if call.thread is not None and not self._identity.isolated:
+        if call.thread is not None and not self._identity.isolates_threads:
             # Clearing a thread that a newer one has replaced would clear the newer one.
             self.conversations.check(call.thread)
         return self._clear(call, user, self._identity.reference(user, call.thread))

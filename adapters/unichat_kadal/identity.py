@@ -34,7 +34,7 @@ class Identity:
     settings: KadalSettings
 
     @property
-    def isolated(self) -> bool:
+    def isolates_threads(self) -> bool:
         """Whether each thread has a reference of its own."""
         return self.settings.threads == "isolated"
 
@@ -47,12 +47,12 @@ class Identity:
         """
         self._check_thread(call)
         # In isolated threads, only those who ask may be several.
-        alternative = "" if self.isolated else Template(", or set ", Setting("threads", "'isolated'"))
+        alternative = "" if self.isolates_threads else Template(", or set ", Setting("threads", "'isolated'"))
         return self._require(call, resolve_owner(call, alternative=alternative))
 
     def resolve_speaker(self, call: ConversationCall) -> str | None:
         """Return the user whose conversation a question belongs to. In an isolated thread, anybody may speak."""
-        if not self.isolated or call.thread is None:
+        if not self.isolates_threads or call.thread is None:
             return self.resolve_owner(call)
         self._check_thread(call)
         # Not sent: the reference is the thread's.
@@ -62,7 +62,7 @@ class Identity:
     def resolve_owner_or_drop(self, call: ConversationCall) -> str | None:
         """Do what `resolve_owner` does; without a thread, a user identifies nothing if threads are isolated."""
         user = self.resolve_owner(call)
-        if user is None or call.thread is not None or not self.isolated:
+        if user is None or call.thread is not None or not self.isolates_threads:
             return user
         call.reject_or_drop(
             "user", "each isolated thread has a user reference of its own", Template("Pass ", Argument("thread"), ".")
@@ -79,7 +79,7 @@ class Identity:
 
     def reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
         """Return the `ext_user_id_ref` that identifies the user, or the isolated thread."""
-        if thread is not None and self.isolated:
+        if thread is not None and self.isolates_threads:
             return str(uuid.uuid5(_NAMESPACE, f"{user or ''}\n{thread.id}"))
         if user is not None and self.settings.user_ids == "uuid5":
             return str(uuid.uuid5(_NAMESPACE, user))
@@ -94,9 +94,9 @@ class Identity:
 
     def _check_thread(self, call: ConversationCall) -> None:
         check_scope(call, self.settings.chat_bot_id, kind="bot", setting="chat_bot_id")
-        if call.thread is None or call.thread.id.startswith(ISOLATED) is self.isolated:
+        if call.thread is None or call.thread.id.startswith(ISOLATED) is self.isolates_threads:
             return
-        made, used = ("isolated", "per-user") if not self.isolated else ("per-user", "isolated")
+        made, used = ("isolated", "per-user") if not self.isolates_threads else ("per-user", "isolated")
         raise ThreadMismatch(
             f"the thread was made with threads = '{made}', and this client has '{used}'",
             hint=Template(

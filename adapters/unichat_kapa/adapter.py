@@ -30,7 +30,7 @@ from unichat.adapter import (
 from unichat.errors import Unsupported
 from unichat.models import Answer, Exchange, FeedbackReceipt, Rating
 from unichat_kapa import operations
-from unichat_kapa.exchanges import comment_to_json, reply_to_answer, rows_to_exchanges, sorted_by_time, user_to_json
+from unichat_kapa.exchanges import comment_to_json, reply_to_answer, rows_to_exchanges, sort_by_time, user_to_json
 from unichat_kapa.history import PAGE_SIZE, History
 from unichat_kapa.settings import KapaSettings
 from unichat_kapa.stream import Decoder
@@ -111,7 +111,7 @@ class KapaAdapter(Adapter):
         """Return the last exchange of the call's thread, or without a thread the project's newest exchanges."""
         if call.thread is not None:
             thread = yield from ask(operations.retrieve_thread(id=call.thread.id))
-            rows = sorted_by_time(thread.question_answers)[-1:]
+            rows = sort_by_time(thread.question_answers)[-1:]
         else:
             newest = operations.list_question_answers(
                 project_id=self.settings.project_id, ordering="-created_at", page=1, page_size=PAGE_SIZE

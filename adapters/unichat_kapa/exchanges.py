@@ -71,7 +71,7 @@ def rows_to_exchanges(
     )
 
 
-def sorted_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
+def sort_by_time(rows: Sequence[QuestionAnswer]) -> list[QuestionAnswer]:
     """Return the rows, oldest first if all have times: the reference promises no order within a thread."""
     times = {row.id: row.created_at for row in rows if row.created_at is not None}
     return sorted(rows, key=lambda row: times[row.id]) if len(times) == len(rows) else list(rows)

@@ -7,7 +7,7 @@ from attrs import frozen
 from unichat.adapter import Flow, HistoryCall, Operation, Page, Paged, ask
 from unichat.models import Exchange, User
 from unichat_kapa import operations
-from unichat_kapa.exchanges import rows_to_exchanges, sorted_by_time
+from unichat_kapa.exchanges import rows_to_exchanges, sort_by_time
 from unichat_kapa.models import EndUser, Listing, QuestionAnswer, Thread
 from unichat_kapa.settings import KapaSettings
 
@@ -88,7 +88,7 @@ class History:
         return None
 
     def _thread_to_page(self, thread: Thread, call: HistoryCall) -> Page[Exchange]:
-        rows = sorted_by_time(thread.question_answers)
+        rows = sort_by_time(thread.question_answers)
         if call.newest_first:
             rows.reverse()
         return Page(rows_to_exchanges(rows, self.settings.scope, call.thread), raw=thread.raw)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from unichat.adapter import Backend
-from unichat.config import Resolved, resolve
+from unichat.config import ResolvedConfig, resolve
 from unichat.errors import ConfigError
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
@@ -65,13 +65,13 @@ def make_backend() -> Callable[..., Backend[Any]]:
 
 
 @pytest.fixture(scope="session")
-def resolved() -> Callable[..., Resolved]:
+def resolved() -> Callable[..., ResolvedConfig]:
     """`resolve` with both backends, and nothing in the environment unless a test says so."""
     return partial(resolve, find=find, names=names, environ={})
 
 
 @pytest.fixture(scope="session")
-def refused(resolved: Callable[..., Resolved]) -> Callable[..., ConfigError]:
+def refused(resolved: Callable[..., ResolvedConfig]) -> Callable[..., ConfigError]:
     """The error of a `resolve` that must fail."""
 
     def call(*args: Any, **kwargs: Any) -> ConfigError:

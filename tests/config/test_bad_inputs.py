@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from unichat.config import Resolved, load
+from unichat.config import ResolvedConfig, load
 from unichat.errors import ConfigError
 
 Refuse = Callable[..., ConfigError]
@@ -129,7 +129,7 @@ def calls(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", range(17))
-def test_no_error_shows_a_secret_anywhere(resolved: Callable[..., Resolved], tmp_path: Path, number: int) -> None:
+def test_no_error_shows_a_secret_anywhere(resolved: Callable[..., ResolvedConfig], tmp_path: Path, number: int) -> None:
     arguments = calls(tmp_path)[number]
     try:
         resolved(cwd=tmp_path, **arguments)

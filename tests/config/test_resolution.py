@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from unichat._text.printable import escape_controls
 from unichat.adapter import Backend, CommonSettings
-from unichat.config import NoConfig, Resolved, check_profile, resolve
+from unichat.config import NoConfig, ResolvedConfig, check_profile, resolve
 from unichat.errors import ConfigError
 from unichat_kadal.settings import KadalSettings
 
-Resolve = Callable[..., Resolved]
+Resolve = Callable[..., ResolvedConfig]
 Refuse = Callable[..., ConfigError]
 Write = Callable[..., Path]
 

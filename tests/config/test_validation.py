@@ -11,15 +11,15 @@ import pytest
 from attrs import Factory, field, frozen
 
 from unichat.adapter import Backend, CommonSettings, Secret, setting
-from unichat.config import Resolved, resolve, schema
+from unichat.config import ResolvedConfig, resolve, schema
 from unichat.errors import ConfigError
 
 Make = Callable[..., Backend[Any]]
 
 
 @pytest.fixture
-def opened(make_backend: Make) -> Callable[..., Resolved]:
-    def call(kind: type[Any], environ: Mapping[str, str] = {}, **settings: Any) -> Resolved:
+def opened(make_backend: Make) -> Callable[..., ResolvedConfig]:
+    def call(kind: type[Any], environ: Mapping[str, str] = {}, **settings: Any) -> ResolvedConfig:
         other = make_backend("other", kind, "bot")
         return resolve("other", settings=settings, environ=environ, find=lambda _: other)
 
@@ -41,13 +41,13 @@ class TwoWays(Ready):
     account: str | None = setting(default=None, help="The account.")
 
 
-def test_a_variable_is_not_read_if_another_setting_replaces_it(opened: Callable[..., Resolved]) -> None:
+def test_a_variable_is_not_read_if_another_setting_replaces_it(opened: Callable[..., ResolvedConfig]) -> None:
     assert opened(TwoWays, {"TOKEN": "sentinel"}).settings.token == Secret("sentinel")
     assert opened(TwoWays, {"TOKEN": "sentinel"}, account=None).settings.token == Secret("sentinel")
     assert opened(TwoWays, {"TOKEN": "sentinel"}, account="a").settings.token is None
 
 
-def test_a_setting_whose_variable_is_not_read_can_still_be_a_keyword(opened: Callable[..., Resolved]) -> None:
+def test_a_setting_whose_variable_is_not_read_can_still_be_a_keyword(opened: Callable[..., ResolvedConfig]) -> None:
     assert opened(TwoWays, {"TOKEN": "x"}, account="a", token="y").settings.token == Secret("y")
 
 
@@ -85,7 +85,7 @@ def test_a_path_in_a_file_is_relative_to_the_file(from_file: Callable[..., Any],
 
 
 def test_a_path_elsewhere_is_relative_to_the_working_directory(
-    from_file: Callable[..., Any], opened: Callable[..., Resolved]
+    from_file: Callable[..., Any], opened: Callable[..., ResolvedConfig]
 ) -> None:
     assert from_file('backend = "other"', {"OTHER": "a"}).other == str(Path("/elsewhere/a"))
     assert opened(WithPaths, table="a").settings.table == "a"
@@ -94,7 +94,7 @@ def test_a_path_elsewhere_is_relative_to_the_working_directory(
 
 def test_a_tilde_in_a_path_is_the_user_s_home_wherever_it_stands(
     from_file: Callable[..., Any],
-    opened: Callable[..., Resolved],
+    opened: Callable[..., ResolvedConfig],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -107,7 +107,7 @@ def test_a_tilde_in_a_path_is_the_user_s_home_wherever_it_stands(
     assert opened(WithPaths, {"OTHER": "~/ca.pem"}).settings.other == expected
 
 
-def test_a_path_that_cannot_be_one_is_refused(opened: Callable[..., Resolved]) -> None:
+def test_a_path_that_cannot_be_one_is_refused(opened: Callable[..., ResolvedConfig]) -> None:
     for value, says in (
         ("~nobody-of-this-name/ca.pem", "ca_bundle: '~nobody-of-this-name/ca.pem': the home folder is not known"),
         ("", "ca_bundle"),
@@ -126,14 +126,14 @@ class Mixed(Ready):
     tables: Mapping[str, Mapping[str, bool]] = setting(default=Factory(dict), help="Tables of tables.")
 
 
-def test_a_union_accepts_what_any_of_its_members_accepts(opened: Callable[..., Resolved]) -> None:
+def test_a_union_accepts_what_any_of_its_members_accepts(opened: Callable[..., ResolvedConfig]) -> None:
     assert opened(Mixed, limit=5).settings.limit == 5
     assert opened(Mixed, limit="all").settings.limit == "all"
     with pytest.raises(ConfigError, match=r"limit is 5.5, but should be a whole number or text"):
         opened(Mixed, limit=5.5)
 
 
-def test_nested_tables_are_checked_at_every_level(opened: Callable[..., Resolved]) -> None:
+def test_nested_tables_are_checked_at_every_level(opened: Callable[..., ResolvedConfig]) -> None:
     assert opened(Mixed, tables={"a": {"b": True}}).settings.tables == {"a": {"b": True}}
     with pytest.raises(ConfigError, match=r"should be a table \(each value a table \(each value true or false\)\)"):
         opened(Mixed, tables={"a": {"b": 1}})
@@ -144,7 +144,7 @@ class Listed(Ready):
     hosts: list[str] = setting(help="Not possible.")
 
 
-def test_an_unsupported_type_is_the_adapters_mistake(opened: Callable[..., Resolved], make_backend: Make) -> None:
+def test_an_unsupported_type_is_the_adapters_mistake(opened: Callable[..., ResolvedConfig], make_backend: Make) -> None:
     with pytest.raises(ConfigError, match=r"the adapter's setting hosts has the type list\[str\]") as caught:
         opened(Listed, hosts=["a"])
     assert caught.value.key == "hosts"
@@ -165,7 +165,9 @@ class Validated(Ready):
     made: int = field(default=0, init=False)
 
 
-def test_a_validator_that_raises_another_error_refuses_too_and_shows_no_secret(opened: Callable[..., Resolved]) -> None:
+def test_a_validator_that_raises_another_error_refuses_too_and_shows_no_secret(
+    opened: Callable[..., ResolvedConfig],
+) -> None:
     with pytest.raises(ConfigError) as caught:
         opened(Validated, key="sentinel", level=2)
     assert caught.value.problems == (
@@ -181,7 +183,7 @@ class Plain:
     bot: str = field()
 
 
-def test_a_settings_class_needs_neither_checks_nor_help(opened: Callable[..., Resolved]) -> None:
+def test_a_settings_class_needs_neither_checks_nor_help(opened: Callable[..., ResolvedConfig]) -> None:
     assert opened(Plain, bot="b").settings == Plain("b")
     with pytest.raises(ConfigError, match=r"bot is missing \(it has no default\)\. Give bot\."):
         opened(Plain)
@@ -222,13 +224,13 @@ class Crossed:
     ],
 )
 def test_checks_of_several_settings_run_on_the_valid_ones(
-    opened: Callable[..., Resolved], settings: dict[str, Any], problems: list[str]
+    opened: Callable[..., ResolvedConfig], settings: dict[str, Any], problems: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         opened(Crossed, **settings)
     assert list(caught.value.problems) == problems
 
 
-def test_a_bug_of_an_adapter_is_not_wrapped(opened: Callable[..., Resolved]) -> None:
+def test_a_bug_of_an_adapter_is_not_wrapped(opened: Callable[..., ResolvedConfig]) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         opened(Crossed, first=2)

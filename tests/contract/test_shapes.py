@@ -3,7 +3,7 @@
 import pytest
 
 from unichat.contract.findings import Verdict
-from unichat.contract.shapes import compare_shapes, put_together
+from unichat.contract.shapes import compare_shapes, merge_shapes
 
 TEXT, NUMBER, NULL = ({"types": [name]} for name in ("string", "integer", "null"))
 
@@ -23,14 +23,14 @@ def compare(old, new):
 
 
 def test_types_are_unions_over_rows():
-    assert put_together([TEXT, NULL, TEXT])["types"] == ["null", "string"]
+    assert merge_shapes([TEXT, NULL, TEXT])["types"] == ["null", "string"]
 
 
 def test_a_field_that_not_every_row_has_is_there_sometimes():
-    shape = put_together([item(a=TEXT, b=TEXT), item(a=NUMBER)])
+    shape = merge_shapes([item(a=TEXT, b=TEXT), item(a=NUMBER)])
     assert shape["sometimes"] == ["b"]
     assert shape["fields"]["a"]["types"] == ["integer", "string"]
-    assert put_together([shape, item(a=TEXT, b=TEXT)])["sometimes"] == ["b"]
+    assert merge_shapes([shape, item(a=TEXT, b=TEXT)])["sometimes"] == ["b"]
 
 
 def test_a_field_that_was_there_sometimes_may_be_missing():

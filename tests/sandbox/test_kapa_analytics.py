@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from unichat_kapa.simulator.periods import Period, period_of
+from unichat_kapa.simulator.periods import Period, find_period
 
 RETRIES = "How are retries configured?"
 UNKNOWN = "Quantum chromodynamics?"
@@ -42,7 +42,7 @@ def clusters(kapa, kind, period, **params):
     ],
 )
 def test_a_period_has_its_first_and_its_last_day(day, interval, start, end):
-    assert period_of(date(*day), interval) == Period(interval, date(*start), date(*end))
+    assert find_period(date(*day), interval) == Period(interval, date(*start), date(*end))
 
 
 def test_source_groups_are_folders_and_limit_a_retrieval(kapa):

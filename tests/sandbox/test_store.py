@@ -32,7 +32,9 @@ def use_first(barrier: Any, folder: Path, results: Connection) -> None:
         try:
             with closing(Store(folder / f"{number}.sqlite3")) as store:
                 store.create(SCHEMA)
-                outcomes.append(store.kept("key", lambda: f"{id(store)} of {multiprocessing.current_process().name}"))
+                outcomes.append(
+                    store.get_or_create("key", lambda: f"{id(store)} of {multiprocessing.current_process().name}")
+                )
         except Exception as error:
             outcomes.append(f"failed: {error!r}")
     results.send(outcomes)
@@ -65,7 +67,7 @@ def test_threads_that_use_a_new_file_at_the_same_moment_all_get_the_same_state(t
             barrier.wait(PATIENCE)
             with closing(Store(tmp_path / f"{file}.sqlite3")) as store:
                 store.create(SCHEMA)
-                kept.append(store.kept("key", lambda: str(number)))
+                kept.append(store.get_or_create("key", lambda: str(number)))
         return kept
 
     with ThreadPoolExecutor(PROCESSES) as pool:

@@ -15,7 +15,7 @@ from unichat.testing import (
     FaultServer,
     connect,
     connect_async,
-    fault_named,
+    find_fault,
 )
 
 SERVED = [name for name, fault in FAULTS.items() if fault.serve is not None]
@@ -51,10 +51,10 @@ def test_a_fault_without_a_connection_is_for_canned_transports_alone(name: str) 
 def test_every_status_is_the_name_of_a_fault() -> None:
     with connect("kapa", CannedTransport("418"), **KAPA) as bot:
         assert outcome(bot, "chat")[3] == 418
-    assert fault_named("418").wire == "an answer of status 418 (I'm a Teapot), with `{}`"
+    assert find_fault("418").wire == "an answer of status 418 (I'm a Teapot), with `{}`"
 
 
 @pytest.mark.parametrize("name", ["", "gremlins", "99", "600", "4e2", "٥٠٣"])
 def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None:
     with pytest.raises(ValueError, match=r"no fault is called .*; there are good, .*cut_stream"):
-        fault_named(name)
+        find_fault(name)

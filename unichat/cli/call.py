@@ -14,7 +14,7 @@ from unichat.cli.failures import suggestion
 if TYPE_CHECKING:
     from unichat.adapter import Endpoint
     from unichat.cli.target import Target
-    from unichat.config import Resolved
+    from unichat.config import ResolvedConfig
 
 
 @click.command("call")
@@ -59,7 +59,7 @@ def command(target: Target, operation: str, arguments: tuple[str, ...], dry_run:
                 output.print_json(event.raw, indent=None)
 
 
-def _endpoint(resolved: Resolved, name: str) -> Endpoint:
+def _endpoint(resolved: ResolvedConfig, name: str) -> Endpoint:
     names = resolved.backend.endpoints.names()
     if name not in names:
         problem = f"{resolved.backend.name} has no operation {format_value(name)}{suggestion(name, names)}"

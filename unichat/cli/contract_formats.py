@@ -27,7 +27,7 @@ def print_report(report: Report, form: str, *, strict: bool) -> None:
 def _print_table(report: Report) -> None:
     rows = []
     for operation in report.operations:
-        found = _shown(operation)
+        found = _sort_findings(operation)
         rows += [(operation.verdict.value, operation.name, _line(each)) for each in found[:1]] or [
             (operation.verdict.value, operation.name, "")
         ]
@@ -37,7 +37,7 @@ def _print_table(report: Report) -> None:
         output.print_text(f"made: {line}")
 
 
-def _shown(operation: OperationReport) -> list[Finding]:
+def _sort_findings(operation: OperationReport) -> list[Finding]:
     """Return the findings that a reader needs: an open point that is settled as expected comes last."""
     return sorted(operation.findings, key=lambda each: each.kind == "settled" and each.verdict is Verdict.OK)
 
@@ -57,11 +57,13 @@ def junit(report: Report, *, strict: bool) -> str:
         tag = _junit_tag(operation, strict)
         if tag is not None:
             counts[tag] += 1
-            lines = [_line(each) for each in _shown(operation) if each.verdict is not Verdict.OK]
+            lines = [_line(each) for each in _sort_findings(operation) if each.verdict is not Verdict.OK]
             element = ElementTree.SubElement(case, tag, message=_xml_text("; ".join(lines)))
             element.text = _xml_text("\n".join(lines))
         elif operation.findings:
-            ElementTree.SubElement(case, "system-out").text = _xml_text("\n".join(map(_line, _shown(operation))))
+            ElementTree.SubElement(case, "system-out").text = _xml_text(
+                "\n".join(map(_line, _sort_findings(operation)))
+            )
     suite.set("tests", str(len(report.operations)))
     suite.set("failures", str(counts["failure"]))
     suite.set("skipped", str(counts["skipped"]))
@@ -89,7 +91,7 @@ def _markdown(report: Report) -> Iterator[str]:
     yield "| Verdict | Operation | What was found |"
     yield "| --- | --- | --- |"
     for operation in report.operations:
-        found = "<br>".join(_cell(_line(each)) for each in _shown(operation))
+        found = "<br>".join(_cell(_line(each)) for each in _sort_findings(operation))
         yield f"| {operation.verdict.value} | `{operation.method} {operation.path}`<br>{operation.name} | {found} |"
     if report.made:
         yield ""

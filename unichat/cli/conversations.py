@@ -105,7 +105,7 @@ def erase_command(user: str, yes: bool, profile: str | None, config: str | None,
     cannot be undone, so it asks first; where there is no terminal to ask on, --yes is required.
     """
     from unichat.cli.target import Target
-    from unichat.conversations.erasing import Erasing, check_person
+    from unichat.conversations.erasing import PersonEraser, check_person
     from unichat.conversations.leases import Leases
     from unichat.execution.sync_performer import SyncPerformer
     from unichat.transport.base import REAL_TIME, Deadline
@@ -121,7 +121,7 @@ def erase_command(user: str, yes: bool, profile: str | None, config: str | None,
         performer = SyncPerformer(REAL_TIME)
         leases = Leases(opened, 30.0, performer.start)
         stack.callback(leases.close)
-        erasing = Erasing(store=opened, leases=leases, client=client, begin_deadline=lambda: Deadline(_SECONDS))
+        erasing = PersonEraser(store=opened, leases=leases, client=client, begin_deadline=lambda: Deadline(_SECONDS))
         report = performer.perform(erasing.erase(person))
     if as_json:
         output.print_json(

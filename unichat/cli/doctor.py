@@ -69,12 +69,12 @@ def _check_profiles(
 
 
 def _check_profile(profile_check: ProfileCheck) -> Iterator[Check]:
-    from unichat.cli.vendor_checks import STAGES, check_vendor, skipped
+    from unichat.cli.vendor_checks import STAGES, check_vendor, skip_checks
     from unichat.cli.words import describe_error
 
     yield from _check_config(profile_check)
     if profile_check.resolved is None:
-        yield from skipped(STAGES)
+        yield from skip_checks(STAGES)
     else:
         yield from check_vendor(profile_check.resolved, lambda error: describe_error(error, _options()))
 

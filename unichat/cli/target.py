@@ -39,7 +39,7 @@ class Target:
     deadline: float | None = None
     sandbox: bool = False
 
-    def resolve(self) -> configuration.Resolved:
+    def resolve(self) -> configuration.ResolvedConfig:
         """Return the backend and its settings.
 
         Raises:

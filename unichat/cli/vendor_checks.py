@@ -17,7 +17,7 @@ from unichat.adapter import Operation
 from unichat.adapter.setting_checks import split_base_url
 from unichat.client.adapter_calls import build_adapter
 from unichat.client.sync_client import Client
-from unichat.config import Resolved
+from unichat.config import ResolvedConfig
 from unichat.connecting import client_for
 from unichat.errors import AccessDenied, InvalidInput, InvalidResponse, NotFound, RequestRejected, UnichatError
 
@@ -36,14 +36,14 @@ class Check(NamedTuple):
 
 
 @frozen
-class _Sent:
+class _ProbeResult:
     """A probe that was sent, and its error; None if it succeeded."""
 
     probe: Operation[Any]
     error: UnichatError | None
 
 
-def check_vendor(resolved: Resolved, describe: Callable[[UnichatError], str]) -> Iterator[Check]:
+def check_vendor(resolved: ResolvedConfig, describe: Callable[[UnichatError], str]) -> Iterator[Check]:
     """Run the adapter's probes until one fails, and say of each stage what they show.
 
     Args:
@@ -59,31 +59,31 @@ def check_vendor(resolved: Resolved, describe: Callable[[UnichatError], str]) ->
             yield Check("reachability", "ok", f"{address} answers")
         else:
             yield Check("reachability", "failed", f"{address}: {reason}")
-            yield from skipped(STAGES[1:])
+            yield from skip_checks(STAGES[1:])
             return
         if isinstance(failure, AccessDenied):
             yield Check("auth", "failed", reason)
-            yield from skipped(STAGES[2:])
+            yield from skip_checks(STAGES[2:])
             return
         yield _check_key(resolved, client, sent)
         yield _check_ids(resolved, sent) if failure is None else Check("ids", "failed", reason)
 
 
-def skipped(names: tuple[str, ...]) -> Iterator[Check]:
+def skip_checks(names: tuple[str, ...]) -> Iterator[Check]:
     """Return the checks of these names as skipped, since one before them failed."""
     return (Check(name, "skipped", "") for name in names)
 
 
-def _run_probes(client: Client) -> tuple[list[_Sent], UnichatError | None]:
+def _run_probes(client: Client) -> tuple[list[_ProbeResult], UnichatError | None]:
     """Return the probes that were sent, and the error that ended it, if one did."""
-    sent: list[_Sent] = []
+    sent: list[_ProbeResult] = []
     try:
         probes = client.probes()
     except UnichatError as error:
         # Such as an id that cannot be sent.
         return sent, error
     for probe in probes:
-        sent.append(_Sent(probe, _run(client, probe)))
+        sent.append(_ProbeResult(probe, _run(client, probe)))
         if sent[-1].error is not None:
             break
     return sent, sent[-1].error if sent else None
@@ -104,7 +104,7 @@ def _is_from_vendor(failure: UnichatError) -> bool:
     return isinstance(failure, AccessDenied | InvalidInput | RequestRejected)
 
 
-def _check_key(resolved: Resolved, client: Client, sent: list[_Sent]) -> Check:
+def _check_key(resolved: ResolvedConfig, client: Client, sent: list[_ProbeResult]) -> Check:
     if build_adapter(resolved.backend, resolved.settings).credential is None:
         return Check("auth", "ok", f"{client.backend} needs no key")
     detail = "not shown: no request with the key was sent"
@@ -135,7 +135,7 @@ def _brief(error: UnichatError | None) -> str:
     return f"HTTP {error.status}" if error.status is not None else error.message
 
 
-def _check_ids(resolved: Resolved, sent: list[_Sent]) -> Check:
+def _check_ids(resolved: ResolvedConfig, sent: list[_ProbeResult]) -> Check:
     names: list[str] = []
     for each in sent:
         with suppress(KeyError):

@@ -13,7 +13,7 @@ from unichat.client.outcomes import (
     OnProgress,
     Outcome,
     Window,
-    cancelled_call,
+    cancelled_call_error,
     check_function,
     check_items,
     check_progress,
@@ -235,7 +235,7 @@ def _outcome(task: asyncio.Task[Outcome[I, R]], item: I, index: int) -> Outcome[
         # Of the task, not within it: one that is cancelled before it runs never gets to handle it.
         if not is_cancellation(error):
             raise
-        return Outcome(item=item, index=index, error=cancelled_call())
+        return Outcome(item=item, index=index, error=cancelled_call_error())
 
 
 async def _call_function(function: Callable[[I], Awaitable[R]], item: I, index: int) -> Outcome[I, R]:

@@ -43,7 +43,7 @@ class AsyncAnswerStream(SingleConsumerStream[T]):
         self._leave(error)
 
     async def _open(self) -> EventSource[T]:
-        return self._require_unopened() or self._set_source(await self._start())
+        return self._get_source() or self._set_source(await self._start())
 
     def _give_up(self, interrupted_by: BaseException | None = None) -> None:
         if self._source is not None:

@@ -15,7 +15,7 @@ from unichat.client.outcomes import (
     OnProgress,
     Outcome,
     Window,
-    cancelled_call,
+    cancelled_call_error,
     check_function,
     check_items,
     check_progress,
@@ -150,7 +150,7 @@ def _call_function(function: Callable[[I], R], item: I, index: int) -> Outcome[I
     except BaseException as error:
         if not is_cancellation(error):
             raise
-        return Outcome(item=item, index=index, error=cancelled_call())
+        return Outcome(item=item, index=index, error=cancelled_call_error())
     if isawaitable(result):
         if iscoroutine(result):
             result.close()

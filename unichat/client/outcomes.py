@@ -139,7 +139,7 @@ def is_cancellation(error: BaseException) -> bool:
     return isinstance(error, CancelledError | futures.CancelledError)
 
 
-def cancelled_call() -> UnichatError:
+def cancelled_call_error() -> UnichatError:
     """Return the error of a call that was cancelled, though its consumer was not.
 
     As itself, asyncio's exception would pass for a cancellation of the consumer, and vanish in a `TaskGroup`.

@@ -10,7 +10,7 @@ from unichat.errors import InvalidInput
 T = TypeVar("T")
 
 
-def being_read() -> InvalidInput:
+def concurrent_read_error() -> InvalidInput:
     """Return the error for a second reader, who would be given what the first one waits for."""
     return InvalidInput("this history is already being read", hint="Read it in one place, and pass the exchanges on.")
 
@@ -32,7 +32,7 @@ class Rows(Iterator[T]):
         else:
             return row
         # Another thread is in it.
-        raise being_read()
+        raise concurrent_read_error()
 
     def close(self) -> None:
         """End the reading."""
@@ -50,7 +50,7 @@ class AsyncRows(AsyncIterator[T]):
     def __anext__(self) -> Any:
         if self._rows.ag_running:
             # Another task waits in it.
-            raise being_read()
+            raise concurrent_read_error()
         return self._rows.__anext__()
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from unichat.adapter import EventSource
 from unichat.errors import InvalidInput, UnichatError
-from unichat.execution.stream_failures import closed_stream
+from unichat.execution.stream_failures import closed_stream_error
 from unichat.models import Answer, StreamEvent
 
 T = TypeVar("T")
@@ -65,14 +65,14 @@ class SingleConsumerStream(Generic[T]):
         self._closed = False
         self._error: UnichatError | None = None
 
-    def _require_unopened(self) -> EventSource[T] | None:
+    def _get_source(self) -> EventSource[T] | None:
         """Return the source, or None if it must be opened now."""
         if self._error is not None:
             # A part of an answer must never pass for the whole.
             raise self._error
         if self._closed or (self._started and self._source is None):
             # A question that failed is not asked a second time by reading the stream again.
-            raise closed_stream()
+            raise closed_stream_error()
         self._started = True
         return self._source
 
@@ -81,7 +81,7 @@ class SingleConsumerStream(Generic[T]):
         if self._closed:
             # Closed meanwhile, from another thread or task.
             self._give_up()
-            raise closed_stream()
+            raise closed_stream_error()
         return source
 
     def _begin_reading(self) -> None:
@@ -156,7 +156,7 @@ class AnswerStream(SingleConsumerStream[T]):
         self._leave(error)
 
     def _open(self) -> EventSource[T]:
-        return self._require_unopened() or self._set_source(self._start())
+        return self._get_source() or self._set_source(self._start())
 
     def __iter__(self) -> Iterator[StreamEvent]:
         return self

@@ -3,7 +3,7 @@
 from unichat.config.checking import ProfileCheck, check_all_profiles, check_profile
 from unichat.config.files import load
 from unichat.config.inspection import profile_base_url
-from unichat.config.resolution import Resolved, ResolveRequest, resolve, resolve_request
+from unichat.config.resolution import ResolvedConfig, ResolveRequest, resolve, resolve_request
 from unichat.config.schema import schema
 from unichat.config.structure import Config
 from unichat.errors import NoConfig
@@ -13,7 +13,7 @@ __all__ = [
     "NoConfig",
     "ProfileCheck",
     "ResolveRequest",
-    "Resolved",
+    "ResolvedConfig",
     "check_all_profiles",
     "check_profile",
     "load",

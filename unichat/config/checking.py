@@ -16,7 +16,7 @@ from unichat.config.registry import Find, Names
 from unichat.config.resolution import (
     PathText,
     Resolution,
-    Resolved,
+    ResolvedConfig,
     ResolveRequest,
     resolve_in_file,
     resolve_leniently,
@@ -43,7 +43,7 @@ class ProfileCheck:
     base_url: str | None
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
-    resolved: Resolved | None = field(default=None, repr=False)
+    resolved: ResolvedConfig | None = field(default=None, repr=False)
 
 
 def check_profile(
@@ -96,5 +96,5 @@ def _check(resolution: Resolution) -> ProfileCheck:
         base_url=resolution.base_url,
         problems=resolution.problems,
         warnings=resolution.warnings,
-        resolved=resolution.resolved,
+        resolved=resolution.result,
     )

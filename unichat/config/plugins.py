@@ -24,7 +24,7 @@ _BUILT_IN = ("kadal", "kapa")
 
 def list_plugins(group: str) -> dict[str, EntryPoint]:
     """Return the plugins of a group (`ADAPTERS` or `SIMULATORS`) by name, the first of each. None is imported."""
-    found = _registered(group)
+    found = _read_entry_points(group)
     if not found or not _has_metadata():
         for name in _package_names():
             point = _entry_point(group, name)
@@ -35,13 +35,13 @@ def list_plugins(group: str) -> dict[str, EntryPoint]:
 
 def find_plugin(group: str, name: str) -> EntryPoint | None:
     """Return the plugin of a group with this name, or None."""
-    found = _registered(group).get(name)
+    found = _read_entry_points(group).get(name)
     if found is None and name.isidentifier() and _is_importable(_PREFIX + name):
         return _entry_point(group, name)
     return found
 
 
-def _registered(group: str) -> dict[str, EntryPoint]:
+def _read_entry_points(group: str) -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}

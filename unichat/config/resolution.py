@@ -24,7 +24,7 @@ from unichat.config.registry import Find, Names
 from unichat.config.selection import (
     Selection,
     choose_profile,
-    misplaced_backend_argument,
+    find_backend_keyword,
     select_by_profile,
     select_by_target,
     suggest_profile,
@@ -37,7 +37,7 @@ PathText = str | os.PathLike[str]
 
 
 @frozen(kw_only=True)
-class Resolved:
+class ResolvedConfig:
     """What `connect` needs to make a client.
 
     Attributes:
@@ -82,11 +82,11 @@ class Resolution:
     error_class: type[ConfigError] = ConfigError
 
     @property
-    def resolved(self) -> Resolved | None:
+    def result(self) -> ResolvedConfig | None:
         """What `resolve` returns; None if there is a problem."""
         if self.backend is None or self.problems:
             return None
-        return Resolved(backend=self.backend, settings=self.settings, profile=self.profile, path=self.path)
+        return ResolvedConfig(backend=self.backend, settings=self.settings, profile=self.profile, path=self.path)
 
 
 def resolve(
@@ -99,7 +99,7 @@ def resolve(
     cwd: Path | None = None,
     find: Find = registry.find,
     names: Names = registry.names,
-) -> Resolved:
+) -> ResolvedConfig:
     """Return the backend that the arguments select, and its settings, checked.
 
     A setting comes from a keyword; else from the profile, else from the URL, else from its environment variable; else
@@ -135,10 +135,10 @@ def resolve(
     return resolve_request(request)
 
 
-def resolve_request(request: ResolveRequest) -> Resolved:
+def resolve_request(request: ResolveRequest) -> ResolvedConfig:
     """Do what `resolve` does, for a caller whose frame must hold no secrets: the request shows none."""
     resolution = resolve_leniently(request)
-    resolved = resolution.resolved
+    resolved = resolution.result
     if resolved is None:
         raise error_from_problems(
             resolution.problems, path=resolution.path, backend=resolution.name, error_class=resolution.error_class
@@ -150,7 +150,7 @@ def resolve_request(request: ResolveRequest) -> Resolved:
 
 def resolve_leniently(request: ResolveRequest) -> Resolution:
     """Do what `resolve_request` does, but return the problems."""
-    if request.target is None and (misplaced := misplaced_backend_argument(request.keywords, request.names)):
+    if request.target is None and (misplaced := find_backend_keyword(request.keywords, request.names)):
         return Resolution(problems=(misplaced,))
     if request.target is None:
         file, problems = read(request.config, environ=request.environ, cwd=request.cwd)

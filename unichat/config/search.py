@@ -22,7 +22,7 @@ PYPROJECT = "pyproject.toml"
 
 def find_candidates(cwd: Path | None) -> Iterator[Path]:
     """Yield the files that may be the config file, in the order in which they are tried."""
-    for folder in _searched_folders(cwd):
+    for folder in _list_folders(cwd):
         for name in (FILE_NAME, PYPROJECT):
             if _exists(folder / name):
                 yield folder / name
@@ -37,11 +37,11 @@ def find_similar(cwd: Path | None) -> Path | None:
     from unichat.config.similar_files import find_similar_name
 
     users = user_file()
-    folders = _searched_folders(cwd) if users is None else (*_searched_folders(cwd), users.parent)
+    folders = _list_folders(cwd) if users is None else (*_list_folders(cwd), users.parent)
     return find_similar_name(FILE_NAME, folders)
 
 
-def _searched_folders(cwd: Path | None) -> tuple[Path, ...]:
+def _list_folders(cwd: Path | None) -> tuple[Path, ...]:
     try:
         start = (Path() if cwd is None else cwd).absolute()
     except OSError:

@@ -54,7 +54,7 @@ def select_by_target(target: object, environ: Mapping[str, str], cwd: Path) -> t
     return Selection(), [Problem(problem, hint="Such as kapa, or kapa://PROJECT_ID?integration_id=…", key="backend")]
 
 
-def misplaced_backend_argument(keywords: Mapping[str, Any], names: Names) -> Problem | None:
+def find_backend_keyword(keywords: Mapping[str, Any], names: Names) -> Problem | None:
     """Return the problem of a backend that was given by a keyword, as in `connect(backend="kapa")`, if one was."""
     name = next(
         (
@@ -131,14 +131,14 @@ def select_by_profile(
 
 
 def _missing_backend(profile: Mapping[str, Any], location: str, installed: tuple[str, ...]) -> Problem:
-    meant = misplaced_backend(profile, installed)
+    meant = find_backend_key(profile, installed)
     # Of the value, only what is an adapter's name is shown.
     text = "backend is missing" + (f" (did you mean backend instead of {format_value(meant)}?)" if meant else "")
     hint = f"Give backend or url. Installed: {', '.join(installed) or 'none'}."
     return Problem(text, location=location, hint=hint, key="backend", accepted=installed, nearest=meant)
 
 
-def misplaced_backend(settings: Mapping[str, Any], installed: tuple[str, ...]) -> str | None:
+def find_backend_key(settings: Mapping[str, Any], installed: tuple[str, ...]) -> str | None:
     """Return the setting that probably was meant to be the backend: by its name, or since an adapter is its value."""
     for name in settings:
         if nearest(name, ("backend", "url")) is not None:

@@ -45,7 +45,7 @@ def is_keyword_only(annotation: Any) -> bool:
     return is_function(annotation) or is_object(annotation)
 
 
-def is_value_of(annotation: Any, value: object) -> bool:
+def matches_type(annotation: Any, value: object) -> bool:
     """Return whether a keyword's `value` is the function or object that `annotation` asks for."""
     if is_function(annotation):
         return callable(value)

@@ -19,8 +19,8 @@ from unichat.config.setting_types import (
     describe_type,
     is_secret,
     is_supported,
-    is_value_of,
     literal_options,
+    matches_type,
     parse_text,
     union_members,
 )
@@ -94,7 +94,7 @@ def _convert(item: Attribute[Any], raw_value: RawValue) -> Any:
     value, source = raw_value.value, raw_value.source
     if source.form in ("url", "environment"):
         value = parse_text(item.type, value)
-    if source.form == "keyword" and any(is_value_of(member, value) for member in union_members(item.type)):
+    if source.form == "keyword" and any(matches_type(member, value) for member in union_members(item.type)):
         result = value
     elif is_secret(item.type):
         result = resolve_secret(value, key=item.name, source=source)

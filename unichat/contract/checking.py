@@ -10,7 +10,7 @@ from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.adapter import Replay
 from unichat.client.sync_client import Client
 from unichat.config import registry
-from unichat.contract.documents import invalid_contract, load_of
+from unichat.contract.documents import invalid_contract, load_contract
 from unichat.contract.exercise import Exercise
 from unichat.contract.findings import OperationReport, Report
 from unichat.contract.operations import ContractOperation, InvalidDocument, read_operations
@@ -57,7 +57,7 @@ def check(
             hint=Template(PythonOnly("Give what unichat.connect returns.")),
         )
     backend = registry.find(client.backend)
-    document = load_of(backend, version)
+    document = load_contract(backend, version)
     problem = ""
     try:
         operations = read_operations(document)

@@ -47,10 +47,10 @@ def load(backend: str, version: str | None = None) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such adapter or version, or the adapter's document cannot be read.
     """
-    return load_of(registry.find(backend), version)
+    return load_contract(registry.find(backend), version)
 
 
-def load_of(backend: Backend[Any], version: str | None = None) -> dict[str, Any]:
+def load_contract(backend: Backend[Any], version: str | None = None) -> dict[str, Any]:
     """Return a contract of this backend. Raises what `load` raises."""
     contracts = backend.contracts
     if contracts is None:

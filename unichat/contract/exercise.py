@@ -10,12 +10,12 @@ from typing import Any
 from unichat.adapter import Endpoint, Endpoints, Operation, Replay, StreamOperation
 from unichat.client.sync_client import Client
 from unichat.contract.findings import Finding, OperationReport, Verdict, worst
-from unichat.contract.judging import judge, not_exercised, rows_of
+from unichat.contract.judging import find_rows, judge, not_exercised_finding
 from unichat.contract.observing import Observation, observe
 from unichat.contract.operations import ContractOperation, Reading, fill_in, find, placeholders
 from unichat.contract.requests import request_problem
 from unichat.contract.schemas import SchemaComparer
-from unichat.contract.shapes import shape_of
+from unichat.contract.shapes import describe_shape
 from unichat.errors import UnichatError
 
 
@@ -74,7 +74,7 @@ class Exercise:
                 path=operation.path,
                 verdict=worst(findings),
                 findings=findings,
-                shape=None if seen.refusal is not None else shape_of(seen.body, self._comparer, operation),
+                shape=None if seen.refusal is not None else describe_shape(seen.body, self._comparer, operation),
                 status=None if seen.reply is None else seen.reply.status,
             )
         return self._reports[operation.name]
@@ -92,7 +92,7 @@ class Exercise:
                 # What the check itself asked is there, which the token's owner does not see.
                 findings = self._send(operation, as_user=True)
         except _NotPossible as reason:
-            return (not_exercised(str(reason)),)
+            return (not_exercised_finding(str(reason)),)
         return findings
 
     def _check_writing(self, operation: ContractOperation) -> None:
@@ -113,7 +113,7 @@ class Exercise:
             self._send(guard)
         except _NotPossible as reason:
             raise _NotPossible(f"nothing was cleared, since {guard.name} cannot be read first: {reason}") from None
-        found = rows_of(guard, self._seen[guard.name].body)
+        found = find_rows(guard, self._seen[guard.name].body)
         if found is None or self._seen[guard.name].refusal is not None:
             raise _NotPossible(f"nothing was cleared, since {guard.name} does not show the token owner's own history")
         if found[1]:
@@ -122,7 +122,7 @@ class Exercise:
             )
 
     def _is_empty(self, operation: ContractOperation) -> bool:
-        found = rows_of(operation, self._seen[operation.name].body) if operation.name in self._seen else None
+        found = find_rows(operation, self._seen[operation.name].body) if operation.name in self._seen else None
         return found is not None and not found[1]
 
     def _send(self, operation: ContractOperation, *, as_user: bool = False) -> tuple[Finding, ...]:
@@ -160,7 +160,7 @@ class Exercise:
         self.progress(operation.name)
         seen = self._seen[operation.name] = observe(self._client, built)
         if operation.replay is not Replay.READ:
-            self._note_made(operation, built, seen)
+            self._record_creation(operation, built, seen)
         return seen
 
     def _from_settings(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class Exercise:
             return None
         return value if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
 
-    def _note_made(
+    def _record_creation(
         self, operation: ContractOperation, built: Operation[Any] | StreamOperation[Any], seen: Observation
     ) -> None:
         if seen.refusal is not None or (seen.error is not None and seen.error.maybe_delivered is False):

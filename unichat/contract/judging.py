@@ -24,7 +24,7 @@ def judge(
         uses_own_ids: whether the request names an id from the client's settings, which a 404 may be about.
     """
     if not seen.is_whole:
-        return (not_exercised(f"not answered, or not whole: {_name_failure(seen)}"),)
+        return (not_exercised_finding(f"not answered, or not whole: {_name_failure(seen)}"),)
     if seen.refusal is not None or (seen.reply is not None and not 200 <= seen.reply.status < 300):
         return (_judge_refusal(operation, seen, uses_own_ids),)
     if seen.records is not None:
@@ -32,12 +32,12 @@ def judge(
     return tuple(_judge_answer(operation, seen, comparer))
 
 
-def not_exercised(reason: str, pointer: str = "", *, verdict: Verdict = Verdict.UNKNOWN) -> Finding:
+def not_exercised_finding(reason: str, pointer: str = "", *, verdict: Verdict = Verdict.UNKNOWN) -> Finding:
     """Return the finding that an operation, or a part of its answer, was not seen."""
     return Finding("not_exercised", pointer, reason, verdict=verdict)
 
 
-def _broken(kind: Kind, message: str, pointer: str = "") -> Finding:
+def _broken_finding(kind: Kind, message: str, pointer: str = "") -> Finding:
     return Finding(kind, pointer, message, verdict=Verdict.BROKEN)
 
 
@@ -49,9 +49,9 @@ def _judge_refusal(operation: ContractOperation, seen: Observation, uses_own_ids
     http_status = seen.reply.status if seen.reply is not None else 0
     status = http_status if seen.refusal is None else seen.refusal.means or seen.refusal.status
     if status in (401, 403, 429):
-        return not_exercised(f"refused with {status}")
+        return not_exercised_finding(f"refused with {status}")
     if status >= 500:
-        return not_exercised(f"answered with {status}, after all attempts")
+        return not_exercised_finding(f"answered with {status}, after all attempts")
     if status in _NOT_FOUND:
         return _judge_not_found(operation, seen, status, uses_own_ids)
     if 300 <= status < 400:
@@ -60,7 +60,7 @@ def _judge_refusal(operation: ContractOperation, seen: Observation, uses_own_ids
         reason = ", which the contract does not have"
     else:
         reason = ": it refuses a request that the contract allows"
-    return _broken("status", f"answers with {status}{reason}")
+    return _broken_finding("status", f"answers with {status}{reason}")
 
 
 _NOT_FOUND = (204, 404, 405, 410)
@@ -69,14 +69,14 @@ _NOT_FOUND = (204, 404, 405, 410)
 
 def _judge_not_found(operation: ContractOperation, seen: Observation, status: int, uses_own_ids: bool) -> Finding:
     if operation.optional:
-        return not_exercised(f"answered with {status}. {operation.optional}")
+        return not_exercised_finding(f"answered with {status}. {operation.optional}")
     is_route = seen.refusal is not None and seen.refusal.what == "route"
     if status == 204:
-        return not_exercised("answered with 204: nothing was found")
+        return not_exercised_finding("answered with 204: nothing was found")
     if uses_own_ids and not is_route:
-        return not_exercised(f"answered with {status}: an id in the settings may be wrong")
+        return not_exercised_finding(f"answered with {status}: an id in the settings may be wrong")
     is_page = seen.reply is not None and seen.reply.body and not seen.reply.is_json
-    return _broken("status", f"answers with {status}{', and a page instead of JSON' if is_page else ''}")
+    return _broken_finding("status", f"answers with {status}{', and a page instead of JSON' if is_page else ''}")
 
 
 def _judge_answer(operation: ContractOperation, seen: Observation, comparer: SchemaComparer) -> Iterator[Finding]:
@@ -86,23 +86,29 @@ def _judge_answer(operation: ContractOperation, seen: Observation, comparer: Sch
     schema = None if response is None else find_schema(comparer.document, response)
     if schema is None:
         if documented is None:
-            yield _broken("status", f"answers with {seen.reply.status}, which the contract does not have")
+            yield _broken_finding("status", f"answers with {seen.reply.status}, which the contract does not have")
         return
     if documented is None and not seen.reply.body:
-        yield _broken("status", f"answers with {seen.reply.status} and an empty body, which the contract does not have")
+        yield _broken_finding(
+            "status", f"answers with {seen.reply.status} and an empty body, which the contract does not have"
+        )
         return
     try:
         body = seen.reply.json()
     except InvalidResponse as error:
         reason = "labelled as something else" if error.kind == "content_type" else "not JSON"
-        yield _broken("not_json", f"the answer is {reason}")
+        yield _broken_finding("not_json", f"the answer is {reason}")
         return
     findings = comparer.compare(body, schema)
     yield from findings
     is_broken = any(finding.verdict is Verdict.BROKEN for finding in findings)
     if documented is None:
         message = f"answers with {seen.reply.status}, which the contract does not have"
-        yield _broken("status", message) if is_broken else Finding("new_status", "", message, verdict=Verdict.DRIFT)
+        yield (
+            _broken_finding("status", message)
+            if is_broken
+            else Finding("new_status", "", message, verdict=Verdict.DRIFT)
+        )
     if seen.problem is not None and not is_broken:
         yield _unreadable(seen.problem)
     yield from _empty_lists(operation, body)
@@ -113,16 +119,16 @@ def _judge_stream(operation: ContractOperation, seen: Observation, comparer: Sch
     response = operation.response_pointer(status) or operation.success_pointer
     schema = None if response is None else find_schema(comparer.document, response)
     if seen.head.lstrip()[:1] == b"<":
-        yield _broken("not_json", "the answer is a page instead of a stream of records")
+        yield _broken_finding("not_json", "the answer is a page instead of a stream of records")
         return
     findings = [] if schema is None or seen.records is None else comparer.compare(seen.records, schema)
     yield from findings
     if isinstance(seen.error, InvalidResponse):
-        yield _broken("not_json", "a record cannot be read", f"/{len(seen.records or ())}")
+        yield _broken_finding("not_json", "a record cannot be read", f"/{len(seen.records or ())}")
     elif seen.stream_end is not None:
-        yield _broken("missing", "the stream ends before the answer is whole")
+        yield _broken_finding("missing", "the stream ends before the answer is whole")
     elif seen.error is not None:
-        yield not_exercised(f"not answered, or not whole: {_name_failure(seen)}")
+        yield not_exercised_finding(f"not answered, or not whole: {_name_failure(seen)}")
     else:
         yield from _missing_records(operation, seen.records or [])
 
@@ -138,12 +144,12 @@ def _missing_records(operation: ContractOperation, records: list[Any]) -> Iterat
             continue
     for expected in stream.get("expects", ()):
         if expected not in types:
-            yield _broken("missing", f"the stream has no record of type {expected}")
+            yield _broken_finding("missing", f"the stream has no record of type {expected}")
 
 
 def _unreadable(problem: Exception) -> Finding:
     pointer = problem.pointer if isinstance(problem, InvalidResponse) else ""
-    return _broken("type", f"the adapter cannot read it ({type(problem).__name__})", pointer)
+    return _broken_finding("type", f"the adapter cannot read it ({type(problem).__name__})", pointer)
 
 
 def find_schema(document: Any, response: str) -> str | None:
@@ -155,7 +161,7 @@ def find_schema(document: Any, response: str) -> str | None:
     return None
 
 
-def rows_of(operation: ContractOperation, body: Any) -> tuple[str, list[Any]] | None:
+def find_rows(operation: ContractOperation, body: Any) -> tuple[str, list[Any]] | None:
     """Return where the rows of a list stand in an answer, and the rows; None if the answer is not a list."""
     for pointer in operation.rows:
         try:
@@ -168,6 +174,6 @@ def rows_of(operation: ContractOperation, body: Any) -> tuple[str, list[Any]] | 
 
 
 def _empty_lists(operation: ContractOperation, body: Any) -> Iterator[Finding]:
-    found = rows_of(operation, body)
+    found = find_rows(operation, body)
     if found is not None and not found[1]:
-        yield not_exercised("the list is empty, so its rows were not seen", f"{found[0]}/0", verdict=Verdict.OK)
+        yield not_exercised_finding("the list is empty, so its rows were not seen", f"{found[0]}/0", verdict=Verdict.OK)

@@ -40,14 +40,14 @@ class Keywords:
     def functions(self) -> dict[str, Callable[..., Iterator[Any]]]:
         """Return the functions by keyword."""
         return {
-            "required": self._required,
-            "properties": self._properties,
-            "allOf": self._all_of,
-            "anyOf": self._any_of,
-            "oneOf": self._one_of,
+            "required": self._check_required,
+            "properties": self._check_properties,
+            "allOf": self._check_all_parts,
+            "anyOf": self._check_nearest_part,
+            "oneOf": self._check_named_part,
         }
 
-    def _required(
+    def _check_required(
         self, validator: Any, required: Sequence[str], instance: Any, schema: Mapping[str, Any]
     ) -> Iterator[Any]:
         if validator.is_type(instance, "object"):
@@ -57,7 +57,7 @@ class Keywords:
                     read = properties.get(name, {}).get("x-read", False)
                     yield _error("is missing", kind="missing", path=[name], read=read)
 
-    def _properties(
+    def _check_properties(
         self, validator: Any, properties: Mapping[str, Any], instance: Any, schema: Mapping[str, Any]
     ) -> Iterator[Any]:
         if not validator.is_type(instance, "object"):
@@ -86,7 +86,9 @@ class Keywords:
         reference = schema.get("$ref", "")
         return known | self._known_names(find(self._document, reference[1:])) if reference.startswith("#/") else known
 
-    def _all_of(self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    def _check_all_parts(
+        self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]
+    ) -> Iterator[Any]:
         known = self._known_names(schema)
         for number, part in enumerate(parts):
             for error in validator.descend(instance, part, schema_path=number):
@@ -94,7 +96,9 @@ class Keywords:
                 if getattr(error, "kind", None) != "new_field" or len(error.path) > 1 or error.path[0] not in known:
                     yield error
 
-    def _any_of(self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    def _check_nearest_part(
+        self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]
+    ) -> Iterator[Any]:
         found = [list(validator.descend(instance, part, schema_path=number)) for number, part in enumerate(parts)]
         chosen = min(range(len(parts)), key=lambda number: (*_distance(found[number]), number))
         yield from found[chosen]
@@ -103,10 +107,12 @@ class Keywords:
             message = f"{schema['x-ambiguity']} This vendor: {title}."
             yield _error(message, kind="settled", is_default=chosen == 0, read=False)
 
-    def _one_of(self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    def _check_named_part(
+        self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]
+    ) -> Iterator[Any]:
         name = schema.get("discriminator", {}).get("propertyName")
         if name is None or not validator.is_type(instance, "object") or not isinstance(instance.get(name), str):
-            yield from self._any_of(validator, parts, instance, schema)
+            yield from self._check_nearest_part(validator, parts, instance, schema)
             return
         values = [part.get("properties", {}).get(name, {}).get("const") for part in parts]
         if instance[name] in values:

@@ -91,14 +91,14 @@ def _watch_errors(
 
 
 def _watch_parser(parse: Callable[[Reply], Any], seen: Observation) -> Callable[[Reply], None]:
-    def watched(reply: Reply) -> None:
+    def observe(reply: Reply) -> None:
         try:
             seen.value = parse(reply)
         except Exception as error:
             # Whatever it is: the contract decides what the answer amounts to.
             seen.problem = seen.problem or error
 
-    return watched
+    return observe
 
 
 def _read_stream(client: Client, operation: StreamOperation[Any], seen: Observation) -> None:
@@ -106,7 +106,7 @@ def _read_stream(client: Client, operation: StreamOperation[Any], seen: Observat
 
     def watch(record_limit: int) -> Any:
         seen.reply = None
-        return _WatchedDecoder(make_decoder(record_limit), seen)
+        return _ObservingDecoder(make_decoder(record_limit), seen)
 
     with client.run(evolve(operation, decoder=watch)) as stream:
         for _ in stream:
@@ -114,7 +114,7 @@ def _read_stream(client: Client, operation: StreamOperation[Any], seen: Observat
         seen.value = stream.answer
 
 
-class _WatchedDecoder:
+class _ObservingDecoder:
     """A decoder that also takes down the records and how the stream ended."""
 
     def __init__(self, decoder: StreamDecoder[Any], seen: Observation) -> None:

@@ -14,7 +14,7 @@ from attrs import evolve
 from unichat._text.printable import format_value
 from unichat.config.small_files import expand_user_path, read_small_file
 from unichat.contract.findings import Finding, OperationReport, Report, Verdict, worst
-from unichat.contract.judging import not_exercised
+from unichat.contract.judging import not_exercised_finding
 from unichat.contract.keywords import without_numbers
 from unichat.contract.shapes import compare_shapes
 from unichat.errors import ConfigError
@@ -137,17 +137,17 @@ def diff(old: Report, new: Report) -> Report:
     after = {operation.name for operation in new.operations}
     compared = [_compare(before.get(operation.name), operation) for operation in new.operations]
     gone = [operation for operation in old.operations if operation.name not in after]
-    compared += [_replace(operation, (not_exercised("only in the older check"),)) for operation in gone]
+    compared += [_replace(operation, (not_exercised_finding("only in the older check"),)) for operation in gone]
     return Report(backend=new.backend, version=new.version, operations=tuple(compared))
 
 
 def _compare(old: OperationReport | None, new: OperationReport) -> OperationReport:
     if old is None:
-        return _replace(new, (not_exercised("only in the newer check"),))
+        return _replace(new, (not_exercised_finding("only in the newer check"),))
     if new.verdict is Verdict.UNKNOWN:
         return _replace(new, new.findings)
     if old.verdict is Verdict.UNKNOWN:
-        return _replace(new, (not_exercised("the older check did not exercise it"),))
+        return _replace(new, (not_exercised_finding("the older check did not exercise it"),))
     return _replace(new, tuple(_differences(old, new)))
 
 

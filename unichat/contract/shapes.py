@@ -18,7 +18,7 @@ from unichat.contract.schemas import SchemaComparer, type_name
 Shape = dict[str, Any]
 
 
-def shape_of(body: Any, comparer: SchemaComparer, operation: ContractOperation) -> Shape | None:
+def describe_shape(body: Any, comparer: SchemaComparer, operation: ContractOperation) -> Shape | None:
     """Return the shape of an operation's answer; None if there is none.
 
     The keys of an object that the contract leaves free are not part of it: they may be anybody's words.
@@ -34,28 +34,28 @@ def shape_of(body: Any, comparer: SchemaComparer, operation: ContractOperation) 
 def _shape(value: Any, described: frozenset[int]) -> Shape:
     if isinstance(value, list):
         items = [_shape(item, described) for item in value]
-        return {"types": ["array"], **({"items": put_together(items)} if items else {})}
+        return {"types": ["array"], **({"items": merge_shapes(items)} if items else {})}
     if isinstance(value, dict) and id(value) in described:
         fields = {name: _shape(item, described) for name, item in value.items() if can_be_shown(name)}
         return {"types": ["object"], "fields": fields}
     return {"types": [type_name(value)]}
 
 
-def put_together(shapes: list[Shape]) -> Shape:
+def merge_shapes(shapes: list[Shape]) -> Shape:
     """Return the shape of rows that have these shapes."""
     merged: Shape = {"types": sorted({name for shape in shapes for name in shape["types"]})}
     objects = [shape["fields"] for shape in shapes if "fields" in shape]
     if objects:
         names = list(dict.fromkeys(name for fields in objects for name in fields))
         merged["fields"] = {
-            name: put_together([fields[name] for fields in objects if name in fields]) for name in names
+            name: merge_shapes([fields[name] for fields in objects if name in fields]) for name in names
         }
         sometimes = {name for name in names if any(name not in fields for fields in objects)}
         sometimes.update(name for shape in shapes for name in shape.get("sometimes", ()))
         if sometimes:
             merged["sometimes"] = sorted(sometimes)
     lists = [shape["items"] for shape in shapes if "items" in shape]
-    return {**merged, "items": put_together(lists)} if lists else merged
+    return {**merged, "items": merge_shapes(lists)} if lists else merged
 
 
 def compare_shapes(old: Shape, new: Shape, pointer: str = "") -> Iterator[Finding]:

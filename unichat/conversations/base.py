@@ -15,10 +15,10 @@ from unichat.client.base import BaseClient
 from unichat.client.values import check_comment, check_user
 from unichat.conversations import personal_data, records
 from unichat.conversations.entries import Message
-from unichat.conversations.erasing import Erasing, Erasure, check_age, check_person, expire
+from unichat.conversations.erasing import Erasure, PersonEraser, check_age, check_person, expire
 from unichat.conversations.leases import Leases
 from unichat.conversations.message_handler import MessageHandler
-from unichat.conversations.messages import Part, check_id, check_overlap, check_seconds, reference_for, speaker_of
+from unichat.conversations.messages import Part, check_id, check_overlap, check_seconds, reference_for, speaker_id
 from unichat.conversations.questions import AskedQuestion, Position, read_questions
 from unichat.conversations.reactions import Reactions
 from unichat.conversations.records import StoredAnswer
@@ -84,7 +84,7 @@ class BaseConversations:
         client = self._client
         client._context.check_open()
         checked = client._arguments.chat("chat", text, user=user, metadata=metadata, options={})
-        part = Part(speaker_of(checked.user), None if event is None else check_id("event", event), checked.question)
+        part = Part(speaker_id(checked.user), None if event is None else check_id("event", event), checked.question)
         seconds = check_deadline(deadline)
 
         def begin() -> MessageHandler:
@@ -114,7 +114,7 @@ class BaseConversations:
         return begin
 
     def _load(self, key: str) -> Program[ThreadRef | None]:
-        return transact(self._store, lambda tx: records.thread_of(tx, key), writes=False)
+        return transact(self._store, lambda tx: records.read_thread(tx, key), writes=False)
 
     def _reset(self, key: str) -> Program[None]:
         return transact(self._store, lambda tx: records.reset(tx, key))
@@ -147,7 +147,7 @@ class BaseConversations:
         def rate() -> Program[FeedbackReceipt | None]:
             if verdict is None:
                 return None
-            stored = yield from transact(self._store, lambda tx: records.answer_shown_in(tx, message), writes=False)
+            stored = yield from transact(self._store, lambda tx: records.read_shown_answer(tx, message), writes=False)
             return None if stored is None else (yield from self._rate(stored, verdict, rater, checked))
 
         return rate()
@@ -160,7 +160,7 @@ class BaseConversations:
         verdict, rater, checked = self._reactions.verdict(reaction), check_user(user), check_comment(comment)
 
         def rate() -> Program[FeedbackReceipt | None]:
-            stored = yield from transact(self._store, lambda tx: records.latest_answer(tx, key), writes=False)
+            stored = yield from transact(self._store, lambda tx: records.read_latest_answer(tx, key), writes=False)
             if stored is None:
                 raise InvalidInput(
                     f"there is no answer to rate in the conversation {format_value(key)}",
@@ -193,7 +193,7 @@ class BaseConversations:
         keep = partial(
             records.keep_rating,
             entry=stored.entry,
-            rater=speaker_of(rater) or (stored.speaker if named is not None else None),
+            rater=speaker_id(rater) or (stored.speaker if named is not None else None),
             rating=verdict,
             comment=comment,
             keep_texts=self._keep_texts,
@@ -212,7 +212,7 @@ class BaseConversations:
     def _erase(self, user: object) -> Program[Erasure]:
         self._check_open()
         context = self._client._context
-        erasing = Erasing(
+        erasing = PersonEraser(
             store=self._store,
             leases=self._leases,
             client=self._client,

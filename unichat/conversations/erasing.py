@@ -16,7 +16,7 @@ from unichat.client.values import check_user
 from unichat.conversations import personal_data, queue
 from unichat.conversations.entries import Message, QueueTurn
 from unichat.conversations.leases import Leases
-from unichat.conversations.messages import Part, speaker_of
+from unichat.conversations.messages import Part, speaker_id
 from unichat.conversations.stores.base import Store, scrub, transact
 from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import InvalidInput, UnichatError
@@ -31,7 +31,7 @@ def check_person(user: object) -> str:
     Raises:
         InvalidInput: it is none.
     """
-    checked = speaker_of(check_user(user))
+    checked = speaker_id(check_user(user))
     if checked is None:
         raise InvalidInput("no user was named", argument="user", hint="Pass the person's id.")
     return checked
@@ -77,7 +77,7 @@ class Erasure:
 
 
 @frozen(kw_only=True)
-class Erasing:
+class PersonEraser:
     """What erasing needs. Its methods are programs.
 
     Attributes:
@@ -93,7 +93,7 @@ class Erasing:
     def erase(self, user: str) -> Program[Erasure]:
         """Remove everything about a person, one conversation after the other."""
         deadline = self.begin_deadline()
-        find = partial(personal_data.conversations_of, user=user)
+        find = partial(personal_data.find_conversations, user=user)
         keys = yield from transact(self.store, find, writes=False, may_wait=lambda: deadline.remaining() > 0)
         removed, cleared, not_cleared = 0, [], {}
         for key in keys:

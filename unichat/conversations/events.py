@@ -11,7 +11,7 @@ from unichat.conversations.stores.base import Row, Transaction
 from unichat.models import Answer
 
 
-def answer_to(tx: Transaction, conversation: str, event: str) -> Answer | None:
+def read_event_answer(tx: Transaction, conversation: str, event: str) -> Answer | None:
     """Return the answer to an event; None if there is none, or it is kept no longer."""
     row = tx.row(
         "SELECT answer FROM unichat_events WHERE conversation = :conversation AND event = :event AND expires >= :now",
@@ -22,7 +22,7 @@ def answer_to(tx: Transaction, conversation: str, event: str) -> Answer | None:
     return None if row is None or row[0] is None else decode_answer(row[0])
 
 
-def lost_question(tx: Transaction, conversation: str, event: str) -> tuple[float, tuple[Part, ...]] | None:
+def read_lost_question(tx: Transaction, conversation: str, event: str) -> tuple[float, tuple[Part, ...]] | None:
     """Return since when an event's question may have been received, and what others said in it; None if it was not."""
     row: Row | None = tx.row(
         "SELECT asked_at, parts FROM unichat_events WHERE conversation = :conversation AND event = :event"
@@ -39,7 +39,7 @@ def keep_event(tx: Transaction, message: Message, part: Part, answer: Answer) ->
         _replace_event(tx, message, part, encode_answer(answer), (), tx.now)
 
 
-def keep_lost(tx: Transaction, message: Message, part: Part, parts: Sequence[Part], since: float) -> None:
+def keep_lost_question(tx: Transaction, message: Message, part: Part, parts: Sequence[Part], since: float) -> None:
     """Keep that an event's question may have been received, and since when; a first time that is known counts on."""
     known = tx.row(
         "SELECT asked_at FROM unichat_events WHERE conversation = :conversation AND event = :event AND answer IS NULL",

@@ -139,7 +139,7 @@ class MessageHandler:
     def _read_exchanges(self, thread: ThreadRef) -> Program[list[Exchange]]:
         """Return the exchanges of a thread that cannot be continued, newest first: the store's, or the vendor's."""
         key = self.message.conversation
-        kept = yield from self.transact(lambda tx: records.exchanges_in(tx, key, thread, _EXCHANGES), writes=False)
+        kept = yield from self.transact(lambda tx: records.read_exchanges(tx, key, thread, _EXCHANGES), writes=False)
         if kept:
             return kept
         try:

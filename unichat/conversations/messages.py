@@ -59,7 +59,7 @@ def check_id(argument: str, value: object) -> str:
     return text
 
 
-def speaker_of(user: User | None) -> str | None:
+def speaker_id(user: User | None) -> str | None:
     """Return the id under which a person's data is kept: the bot's own for them, or else the first that there is."""
     if user is None:
         return None

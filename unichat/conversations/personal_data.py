@@ -35,7 +35,7 @@ _WAITING = (
 """Where texts stand that wait for an answer, those of several people in a row."""
 
 
-def conversations_of(tx: Transaction, user: str) -> list[str]:
+def find_conversations(tx: Transaction, user: str) -> list[str]:
     """Return the keys of the conversations that have something of a person, sorted."""
     keys = {key for (key,) in tx.rows(" UNION ".join(_TRACES), user=user)}
     for statement in _WAITING:
@@ -48,7 +48,7 @@ def export(tx: Transaction, user: str) -> dict[str, Any]:
     ratings_elsewhere = _export_ratings(tx, user, "a.conversation IS NULL")
     return {
         "user": user,
-        "conversations": [_export_conversation(tx, user, key) for key in conversations_of(tx, user)],
+        "conversations": [_export_conversation(tx, user, key) for key in find_conversations(tx, user)],
         # Of answers that are of no conversation here.
         **({"ratings": ratings_elsewhere} if ratings_elsewhere else {}),
     }

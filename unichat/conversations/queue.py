@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from unichat.conversations.encoding import decode_parts, encode_parts
 from unichat.conversations.entries import JOINED, Entry, Message, QueueTurn, Refused, Waiting
-from unichat.conversations.events import answer_to, keep_lost, lost_question
+from unichat.conversations.events import keep_lost_question, read_event_answer, read_lost_question
 from unichat.conversations.joining import choose_group, hand_over, leave_over, take_over
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Transaction
@@ -48,7 +48,7 @@ def enter(tx: Transaction, message: Message) -> Entry:
     tickets = _remove_dead_tickets(tx, message)
     event = message.part.event
     if event is not None:
-        if (answer := answer_to(tx, conversation, event)) is not None:
+        if (answer := read_event_answer(tx, conversation, event)) is not None:
             return answer
         if any(ticket.part.event == event for ticket in tickets):
             return Waiting(None)
@@ -141,7 +141,7 @@ def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> boo
     if not maybe_delivered:
         leave_over(tx, message.conversation, turn.parts[:-1])
     elif message.part.event is not None:
-        keep_lost(tx, message, message.part, turn.parts[:-1], turn.asked_at)
+        keep_lost_question(tx, message, message.part, turn.parts[:-1], turn.asked_at)
     return True
 
 
@@ -156,7 +156,7 @@ def _remove_dead_tickets(tx: Transaction, message: Message) -> list[Ticket]:
         if ticket.asked_at is None:
             leave_over(tx, message.conversation, ticket.others)
         elif ticket.part.event is not None:
-            keep_lost(tx, message, ticket.part, ticket.others, ticket.asked_at)
+            keep_lost_question(tx, message, ticket.part, ticket.others, ticket.asked_at)
     return living
 
 
@@ -172,7 +172,7 @@ def _begin(tx: Transaction, message: Message, number: int, parts: tuple[Part, ..
         parts = take_over(tx, message, decode_parts(left_over), parts)
     lost_since = None
     if message.part.event is not None:
-        lost = lost_question(tx, conversation, message.part.event)
+        lost = read_lost_question(tx, conversation, message.part.event)
         if lost is not None:
             lost_since, parts = lost[0], (*lost[1], *parts)
     for part in parts:

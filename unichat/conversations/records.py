@@ -107,7 +107,7 @@ def _insert_answer(
     )
 
 
-def thread_of(tx: Transaction, conversation: str) -> ThreadRef | None:
+def read_thread(tx: Transaction, conversation: str) -> ThreadRef | None:
     """Return the conversation's thread; None if there is none."""
     row = tx.row(
         "SELECT thread FROM unichat_conversations WHERE conversation = :conversation", conversation=conversation
@@ -149,9 +149,9 @@ def post(tx: Transaction, answer: Answer, message_id: str) -> None:
     )
 
 
-def answer_shown_in(tx: Transaction, message_id: str) -> StoredAnswer | None:
+def read_shown_answer(tx: Transaction, message_id: str) -> StoredAnswer | None:
     """Return the answer that a message shows; None if it was never `posted`."""
-    return _stored(
+    return _build_stored_answer(
         tx.row(
             f"SELECT {_STORED} FROM unichat_messages m JOIN unichat_answers a ON a.entry = m.entry"  # noqa: S608
             " WHERE m.message = :message",
@@ -160,9 +160,9 @@ def answer_shown_in(tx: Transaction, message_id: str) -> StoredAnswer | None:
     )
 
 
-def latest_answer(tx: Transaction, conversation: str) -> StoredAnswer | None:
+def read_latest_answer(tx: Transaction, conversation: str) -> StoredAnswer | None:
     """Return the conversation's newest answer that can be rated; None before the first."""
-    return _stored(
+    return _build_stored_answer(
         tx.row(
             f"SELECT {_STORED} FROM unichat_conversations c JOIN unichat_answers a ON a.entry = c.latest"  # noqa: S608
             " WHERE c.conversation = :conversation",
@@ -171,7 +171,7 @@ def latest_answer(tx: Transaction, conversation: str) -> StoredAnswer | None:
     )
 
 
-def _stored(row: Row | None) -> StoredAnswer | None:
+def _build_stored_answer(row: Row | None) -> StoredAnswer | None:
     if row is None or row[3] is None:
         return None
     entry, conversation, backend, answer_id, thread, speaker = row
@@ -202,7 +202,7 @@ def keep_rating(
     )
 
 
-def exchanges_in(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:
+def read_exchanges(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:
     """Return the newest exchanges of one thread of a conversation, newest first, as far as their texts are kept."""
     exchanges: list[Exchange] = []
     for question, answer, answer_id, found in tx.rows(

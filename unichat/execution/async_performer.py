@@ -10,7 +10,7 @@ from unichat._text.log import log
 from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import TokenProvider
 from unichat.errors import InvalidInput
-from unichat.execution.context import closed_client, wait_timeout
+from unichat.execution.context import closed_client_error, wait_timeout
 from unichat.execution.effects import Acquire, Effect, Execute, FetchToken, Open, Program, Read, Send, Sleep, Start
 from unichat.execution.locks import TaskLock
 from unichat.execution.token_provider import ProviderResult, call_provider_async
@@ -95,7 +95,7 @@ class AsyncPerformer:
                 await self._closed.wait()
         except TimeoutError:
             return
-        raise closed_client()
+        raise closed_client_error()
 
     async def _fetch_token(self, provider: TokenProvider, deadline: Deadline) -> ProviderResult:
         """Call the caller's function in a task of its own: what it does to its task does not concern this one."""
@@ -150,7 +150,7 @@ class AsyncPerformer:
     def check_open(self) -> None:
         """Reject anything after `close`."""
         if self._closed.is_set():
-            raise closed_client()
+            raise closed_client_error()
 
     def close(self) -> bool:
         """End all waits, and reject later calls; return whether it was open until now.

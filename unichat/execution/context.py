@@ -155,7 +155,7 @@ class Performer(Protocol):
         ...
 
 
-def closed_client() -> InvalidInput:
+def closed_client_error() -> InvalidInput:
     """Return the error for a call on a closed client."""
     return InvalidInput("the client is closed", hint=Template(PythonOnly("Create a new one with unichat.connect.")))
 

@@ -15,7 +15,7 @@ from unichat.execution.context import Context, wait_timeout
 from unichat.execution.effects import Acquire, Program
 from unichat.execution.flow_step import advance_flow
 from unichat.execution.locks import KeyedLock
-from unichat.execution.stream_failures import closed_stream
+from unichat.execution.stream_failures import closed_stream_error
 from unichat.models import Answer, StreamEvent
 from unichat.policy.judge import Done
 
@@ -208,7 +208,7 @@ class RelayedStream(Generic[T]):
         outcome = yield from self._flow_run.advance(result, failure)
         if self._closed:
             # Meanwhile, from another thread or task.
-            raise closed_stream()
+            raise closed_stream_error()
         if isinstance(outcome, RelayedStream):
             # The flow goes on with another stream.
             outcome._over = True

@@ -51,9 +51,9 @@ from unichat.execution.effects import Program, Read
 from unichat.execution.stream_failures import (
     BodyFailure,
     as_stream_failure,
-    closed_stream,
+    closed_stream_error,
     fail_before_first_event,
-    is_of_stream,
+    is_stream_failure,
 )
 from unichat.models import Answer, StreamEvent
 from unichat.policy.failures import rule_for_kind
@@ -112,7 +112,7 @@ class LiveStream(Generic[T]):
                 if not (self._may_read(silence) and self._take((yield Read(self._reply)))):
                     break
         except Exception as problem:
-            if not is_of_stream(problem):
+            if not is_stream_failure(problem):
                 raise
             return self._fail_before_first_event(problem)
         self._begun = True
@@ -145,7 +145,7 @@ class LiveStream(Generic[T]):
         try:
             event = next(self._events, None)
         except Exception as problem:
-            if not is_of_stream(problem):
+            if not is_stream_failure(problem):
                 raise
             error = self._interrupt(problem)
         else:
@@ -169,7 +169,7 @@ class LiveStream(Generic[T]):
         try:
             going_on = self._may_read(self._policy.idle_timeout) and self._take((yield Read(self._reply)))
         except Exception as problem:
-            if not is_of_stream(problem):
+            if not is_stream_failure(problem):
                 raise
             error = self._interrupt(problem)
         else:
@@ -241,7 +241,7 @@ class LiveStream(Generic[T]):
         """Close, and return the error for a stream that broke after its first event, with all that had come."""
         if self._closed:
             # Somebody closed it while another waited for more.
-            return closed_stream()
+            return closed_stream_error()
         stopped_by = "not_retryable"
         hint = Template("The text so far is ", Term("in .text"), "; check the history before asking again.")
         verdict: UnichatError | None = None
@@ -306,7 +306,7 @@ class LiveStream(Generic[T]):
         try:
             partial = getattr(self._decoder, "partial", self._decoder.result)()
         except Exception as mistake:
-            if not is_of_stream(mistake):
+            if not is_stream_failure(mistake):
                 raise
         return partial if isinstance(partial, Answer) else None
 

@@ -113,7 +113,7 @@ def _fetch_secret(tokens: Tokens, call: Call, context: Context) -> Program[Secre
     source = tokens.source
     if isinstance(source, Operation):
         # A call of its own: the record that an answer carries is that of the question.
-        return tokens.cached() or (yield from complete(tokens.fetch(source), Call(call.deadline), context))
+        return tokens.cached_secret() or (yield from complete(tokens.fetch(source), Call(call.deadline), context))
     if isinstance(source, Secret):
         return source
     return require_secret((yield FetchToken(source, call.deadline)))

@@ -23,12 +23,12 @@ def fail_before_first_event(failure: TransportFailure) -> TransportFailure:
     return evolve(failure, kind="first_event") if failure.kind == "stalled" else failure
 
 
-def is_of_stream(problem: Exception) -> bool:
+def is_stream_failure(problem: Exception) -> bool:
     """Return whether a stream breaks for `problem`; anything else, such as a signal's exception, passes through."""
     return isinstance(problem, BodyFailure | StreamFailure | UnichatError) or is_mistake(problem)
 
 
-def closed_stream() -> InvalidInput:
+def closed_stream_error() -> InvalidInput:
     """Return the error for a look at a stream that is closed."""
     return InvalidInput("the stream is closed", hint="Read it before its block is left, or ask again.")
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from unichat._text.log import log
-from unichat.execution.context import closed_client
+from unichat.execution.context import closed_client_error
 from unichat.execution.effects import Acquire, Effect, Execute, FetchToken, Open, Program, Read, Send, Sleep, Start
 from unichat.execution.token_provider import call_provider
 from unichat.transport.base import Clock
@@ -88,7 +88,7 @@ class SyncPerformer:
             return
         # Closing the client ends a wait immediately, and all others.
         self._wakes.put(None)
-        raise closed_client()
+        raise closed_client_error()
 
     def start(self, program: Program[object]) -> None:
         """Run a program in the background, in a thread of its own. What it raises is logged."""
@@ -121,7 +121,7 @@ class SyncPerformer:
     def check_open(self) -> None:
         """Reject anything after `close`."""
         if self._is_closed:
-            raise closed_client()
+            raise closed_client_error()
 
     def close(self) -> None:
         """End all waits, and reject later calls."""

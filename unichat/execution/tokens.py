@@ -51,7 +51,7 @@ class Tokens:
         """Return a fetched token that is still good, after fetching one if there is none."""
         # Exclusive, so that threads which find the token expired do not all fetch one.
         yield from exclusive(("token", self._credential.header), "another call's token request")
-        cached = self.cached()
+        cached = self.cached_secret()
         if cached is None:
             token = yield from ask(source)
             lifetime = float("inf") if token.lifetime is None else token.lifetime
@@ -60,7 +60,7 @@ class Tokens:
                 self._fetched = (cached, self._clock() + lifetime - min(_MARGIN, lifetime / 10))
         return cached
 
-    def cached(self) -> Secret | None:
+    def cached_secret(self) -> Secret | None:
         """Return the fetched token, if there is one that has not expired."""
         with self._lock:
             return self._fetched[0] if self._fetched and self._clock() < self._fetched[1] else None

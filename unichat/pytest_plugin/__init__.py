@@ -181,11 +181,11 @@ def unichat_async_client(
 @pytest.fixture
 def fake_backend(request: pytest.FixtureRequest, _unichat_backend: str, _unichat_fault: str | None) -> FakeBackend:
     """A vendor that the test tells what to answer; a question for which nothing was left fails the test at its end."""
-    from unichat.testing import FakeBackend, fault_named
+    from unichat.testing import FakeBackend, find_fault
 
     fake = FakeBackend()
     if _unichat_fault is not None:
-        fake.fails(_unichat_fault, times=1 if fault_named(_unichat_fault).once else _ALWAYS)
+        fake.fails(_unichat_fault, times=1 if find_fault(_unichat_fault).once else _ALWAYS)
     _verify_after(request, fake.verify)
     return fake
 

@@ -6,7 +6,7 @@ import asyncio
 
 from unichat import AsyncClient, Client
 from unichat.sandbox import Sandbox
-from unichat.testing import FakeClock, connect, connect_async, fault_named
+from unichat.testing import FakeClock, connect, connect_async, find_fault
 from unichat.testing.faulty import AsyncFaultyTransport, FaultyTransport
 
 
@@ -17,7 +17,7 @@ def make_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock)
     if fault is not None:
         from unichat.transport.requests.transport import RequestsTransport
 
-        transport = FaultyTransport(RequestsTransport(settings["base_url"]), fault_named(fault), clock)
+        transport = FaultyTransport(RequestsTransport(settings["base_url"]), find_fault(fault), clock)
     return connect(backend, transport, clock=clock, **settings)
 
 
@@ -28,7 +28,7 @@ def make_async_client(box: Sandbox, backend: str, fault: str | None, clock: Fake
     if fault is not None:
         from unichat.transport.h11.transport import H11Transport
 
-        transport = AsyncFaultyTransport(H11Transport(settings["base_url"]), fault_named(fault), clock)
+        transport = AsyncFaultyTransport(H11Transport(settings["base_url"]), find_fault(fault), clock)
     return connect_async(backend, transport, clock=clock, **settings)
 
 

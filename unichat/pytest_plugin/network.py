@@ -31,7 +31,7 @@ class NetworkBlock:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Check each connection in the meantime."""
-        with guard.checking(self._check):
+        with guard.check_hosts(self._check):
             yield
 
     def _check(self, host: str) -> None:

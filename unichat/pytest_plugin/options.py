@@ -8,7 +8,7 @@ import pytest
 
 from unichat.config.plugins import SIMULATORS, list_plugins
 from unichat.pytest_plugin import SMOKE
-from unichat.testing.faults import FAULTS, fault_named
+from unichat.testing.faults import FAULTS, find_fault
 
 
 def simulated_backends() -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def parse_faults(names: str) -> tuple[str, ...]:
             chosen[each] = None
     for name in chosen:
         try:
-            fault_named(name)
+            find_fault(name)
         except ValueError:
             raise pytest.UsageError(
                 f"--unichat-faults: no fault is called {name!r}; {_advice(name, ('smoke', *FAULTS))}"

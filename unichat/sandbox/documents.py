@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from unichat.sandbox.errors import SandboxError
-from unichat.sandbox.folders import find_markdown, is_markdown, pass_over, warn_of
+from unichat.sandbox.folders import find_markdown, is_markdown, pass_over, warn_about
 from unichat.sandbox.front_matter import split_front_matter
 
 
@@ -83,5 +83,5 @@ def _decode(name: str, data: bytes) -> str:
         return data.decode("utf-16", "replace")
     text = data.decode("utf-8-sig", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text and "\N{REPLACEMENT CHARACTER}".encode() not in data:
-        warn_of(name, "it is not UTF-8, and what cannot be read of it is lost")
+        warn_about(name, "it is not UTF-8, and what cannot be read of it is lost")
     return text

@@ -60,7 +60,7 @@ def pass_over(name: str, problem: str) -> None:
     _log.warning("docs: %s is passed over: %s", format_value(name), problem)
 
 
-def warn_of(name: str, problem: str) -> None:
+def warn_about(name: str, problem: str) -> None:
     """Log what is wrong with a file that is read all the same."""
     _log.warning("docs: %s: %s", format_value(name), problem)
 

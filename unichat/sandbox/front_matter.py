@@ -18,7 +18,7 @@ def split_front_matter(text: str) -> tuple[str, str]:
     breaks that does not look like one of these is part of the page.
     """
     begin = text.lstrip("\n")
-    for read in (_split_fenced, _split_json, _split_header, _split_title_block):
+    for read in (_split_fences, _split_json, _split_header, _split_title_block):
         found = read(begin)
         if found is not None:
             return found
@@ -36,7 +36,7 @@ _YAML_OTHER = re.compile(r"[ \t]|#|-[ \t]|-$|[\]}]")
 _TOML_FIRST = re.compile(r"""[\w."'-]+[ \t]*=|\[""")
 
 
-def _split_fenced(text: str) -> _Split:
+def _split_fences(text: str) -> _Split:
     opening = _OPENING.match(text)
     if opening is None:
         return None
@@ -85,7 +85,7 @@ def _toml_title(body: str) -> str | None:
     if lines and not _TOML_FIRST.match(lines[0]):
         return None
     try:
-        return _text_of(tomllib.loads(body))
+        return _read_title(tomllib.loads(body))
     except (ValueError, RecursionError):
         return ""
 
@@ -95,10 +95,10 @@ def _json_title(body: str) -> str | None:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return _text_of(value) if isinstance(value, dict) else None
+    return _read_title(value) if isinstance(value, dict) else None
 
 
-def _text_of(values: Mapping[str, Any]) -> str:
+def _read_title(values: Mapping[str, Any]) -> str:
     title = values.get("title")
     return title if isinstance(title, str) else ""
 
@@ -115,7 +115,7 @@ def _split_json(text: str) -> _Split:
         return None
     if not isinstance(value, dict) or not re.match(r"[ \t]*(?:\n|\Z)", text[end:]):
         return None
-    return _text_of(value), text[end:].lstrip(" \t").removeprefix("\n")
+    return _read_title(value), text[end:].lstrip(" \t").removeprefix("\n")
 
 
 def _split_header(text: str) -> _Split:

@@ -136,7 +136,7 @@ class Store:
                 raise
             self._database.execute("COMMIT")
 
-    def kept(self, name: str, make: Callable[[], str]) -> str:
+    def get_or_create(self, name: str, make: Callable[[], str]) -> str:
         """Return the value stored under `name`, such as a key; the first time, store what `make` returns."""
         with self._lock:
             self.run("INSERT OR IGNORE INTO kept (name, value) VALUES (?, ?)", (name, make()))

@@ -10,7 +10,7 @@ from unichat.testing.clients import connect, connect_async
 from unichat.testing.clock import FakeClock
 from unichat.testing.fake_backend import FakeBackend
 from unichat.testing.fake_vendor import FakeCall
-from unichat.testing.faults import FAULTS, Fault, fault_named
+from unichat.testing.faults import FAULTS, Fault, find_fault
 from unichat.testing.recording import recorded
 from unichat.testing.server import Connection, FaultServer, Gone
 from unichat.testing.tape import RecordingMissing
@@ -32,7 +32,7 @@ __all__ = [
     "RecordingMissing",
     "connect",
     "connect_async",
-    "fault_named",
+    "find_fault",
     "json_answer",
     "recorded",
 ]

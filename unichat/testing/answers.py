@@ -59,7 +59,7 @@ def json_answer(value: Any = None, status: int = 200, **headers: str) -> Reply:
     return Reply(status, {**_JSON, **named}, json.dumps(value).encode())
 
 
-def in_chunks(answer: CannedReply) -> CannedStream:
+def as_stream(answer: CannedReply) -> CannedStream:
     """Return a whole answer as a stream of one chunk."""
     if isinstance(answer, CannedStream):
         return answer
@@ -73,5 +73,5 @@ def resolve_chunk(chunk: Chunk | Callable[[], Chunk]) -> Chunk:
 
 def resolve_bytes(answer: CannedReply) -> list[bytes]:
     """Return the bytes of a good answer, chunk by chunk."""
-    chunks = [resolve_chunk(chunk) for chunk in in_chunks(answer).chunks]
+    chunks = [resolve_chunk(chunk) for chunk in as_stream(answer).chunks]
     return [chunk for chunk in chunks if isinstance(chunk, bytes)]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from unichat.adapter import Reply
-from unichat.testing.answers import Answering, CannedReply, CannedStream, Silence, in_chunks, json_answer, resolve_chunk
+from unichat.testing.answers import Answering, CannedReply, CannedStream, Silence, as_stream, json_answer, resolve_chunk
 from unichat.testing.clock import FakeClock
-from unichat.testing.faults import Fault, fault_named
+from unichat.testing.faults import Fault, find_fault
 from unichat.transport import limits
 from unichat.transport.base import AsyncOpenReply, Deadline, HttpRequest, OpenReply, TransportFailure
 
@@ -42,7 +42,7 @@ class _Script:
 
     def _resolve(self, outcome: Outcome, request: HttpRequest) -> CannedReply | TransportFailure | Silence:
         if isinstance(outcome, str):
-            outcome = fault_named(outcome)
+            outcome = find_fault(outcome)
         if isinstance(outcome, Fault):
             return outcome.outcome(self.answer(request) if self.answer is not None else json_answer({}))
         if callable(outcome):
@@ -78,7 +78,7 @@ class _Script:
         outcome = self._next(request, deadline)
         if isinstance(outcome, Silence):
             return self.fall_silent(deadline, idle_timeout, "waiting")
-        return outcome if isinstance(outcome, TransportFailure) else in_chunks(outcome)
+        return outcome if isinstance(outcome, TransportFailure) else as_stream(outcome)
 
     def fall_silent(self, deadline: Deadline, idle_timeout: float, phase: str) -> TransportFailure:
         left = deadline.remaining()
@@ -90,7 +90,7 @@ class _Script:
         return TransportFailure(kind, delivered=True, phase=phase)
 
 
-class _Reading:
+class _CannedBody:
     """One reading of a stream."""
 
     def __init__(self, script: _Script, stream: CannedStream, deadline: Deadline, idle_timeout: float) -> None:
@@ -121,12 +121,12 @@ class _Reading:
         self._stream.closed += 1
 
 
-class _SyncReading(_Reading):
+class _SyncCannedBody(_CannedBody):
     def read(self) -> bytes | TransportFailure | None:
         return self._next()
 
 
-class _AsyncReading(_Reading):
+class _AsyncCannedBody(_CannedBody):
     async def read(self) -> bytes | TransportFailure | None:
         return self._next()
 
@@ -156,7 +156,7 @@ class CannedTransport(_Script):
     def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> OpenReply | TransportFailure:
         """Return the next outcome as a stream."""
         head = self._head(request, deadline, idle_timeout)
-        return head if isinstance(head, TransportFailure) else _SyncReading(self, head, deadline, idle_timeout)
+        return head if isinstance(head, TransportFailure) else _SyncCannedBody(self, head, deadline, idle_timeout)
 
     def close(self) -> None:
         """Count it."""
@@ -175,7 +175,7 @@ class AsyncCannedTransport(_Script):
     ) -> AsyncOpenReply | TransportFailure:
         """Return the next outcome as a stream."""
         head = self._head(request, deadline, idle_timeout)
-        return head if isinstance(head, TransportFailure) else _AsyncReading(self, head, deadline, idle_timeout)
+        return head if isinstance(head, TransportFailure) else _AsyncCannedBody(self, head, deadline, idle_timeout)
 
     async def close(self) -> None:
         """Count it."""

@@ -17,7 +17,7 @@ from unichat.testing.canned import AsyncCannedTransport, CannedTransport
 from unichat.testing.clock import FakeClock
 from unichat.testing.fake_adapter import FakeSettings, fake_backend
 from unichat.testing.fake_vendor import FakeCall, FakeVendor, ScriptedAnswer, ScriptedFault
-from unichat.testing.faults import fault_named
+from unichat.testing.faults import find_fault
 
 _CAPABILITIES = Capabilities(
     streaming=True,
@@ -97,7 +97,7 @@ class FakeBackend:
         """
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise ValueError(f"times is {times!r}; give a whole number from 1")
-        self._vendor.script(ScriptedFault(fault_named(fault), times))
+        self._vendor.script(ScriptedFault(find_fault(fault), times))
         return self
 
     def capabilities(self, **changes: Any) -> Self:

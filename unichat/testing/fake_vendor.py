@@ -14,7 +14,7 @@ from unichat._text.printable import format_value
 from unichat.adapter import Capabilities
 from unichat.models import Comment, Rating, Source, ThreadRef
 from unichat.testing.answers import CannedStream, json_answer
-from unichat.testing.faults import Fault, fault_named
+from unichat.testing.faults import Fault, find_fault
 from unichat.transport.base import HttpRequest, TransportFailure
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -156,7 +156,7 @@ class FakeVendor:
 
     def _ask(self, target: str, body: dict[str, Any]) -> Any:
         if not self._script:
-            raise self._unscripted(body)
+            raise self._unscripted_call_error(body)
         answer = self._script.pop(0)
         assert isinstance(answer, ScriptedAnswer)
         if body["thread"] is None:
@@ -167,7 +167,7 @@ class FakeVendor:
             self._rows.append(self._row(body, answer, thread, identity))
         return self._in_words(target, answer, thread, identity)
 
-    def _unscripted(self, body: dict[str, Any]) -> AssertionError:
+    def _unscripted_call_error(self, body: dict[str, Any]) -> AssertionError:
         told = ", ".join(self._told) or "nothing"
         self.unscripted.append(f"{self.calls[body['call'] - 1].name} of {format_value(body['question'])}")
         return AssertionError(
@@ -198,7 +198,7 @@ class FakeVendor:
         end = {"id": identity, "thread": thread, **self._details(answer)}
         if target == "/chat":
             whole = json_answer({"text": "".join(answer.pieces), **end})
-            return fault_named("cut_body").outcome(whole) if answer.cut else whole
+            return find_fault("cut_body").outcome(whole) if answer.cut else whole
         lines: list[Any] = [_line({"text": piece}) for piece in answer.pieces]
         lines.append(TransportFailure("truncated", phase="body") if answer.cut else _line({"end": True, **end}))
         return CannedStream(lines, headers={"content-type": "application/jsonl"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, field, frozen
 
 from unichat.adapter import Reply
-from unichat.testing.answers import SILENCE, CannedReply, CannedStream, Silence, in_chunks, json_answer, resolve_bytes
+from unichat.testing.answers import SILENCE, CannedReply, CannedStream, Silence, as_stream, json_answer, resolve_bytes
 from unichat.transport.base import TransportFailure
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Fault:
     once: bool = False
 
 
-def _failing(kind: str, *, delivered: bool | None = None, phase: str) -> Callable[[CannedReply], TransportFailure]:
+def _fail(kind: str, *, delivered: bool | None = None, phase: str) -> Callable[[CannedReply], TransportFailure]:
     return lambda _: TransportFailure(kind, delivered=delivered, phase=phase)
 
 
@@ -63,7 +63,7 @@ def _half(answer: CannedReply) -> list[bytes]:
 
 
 def _cut(end: TransportFailure | Silence) -> Callable[[CannedReply], CannedStream]:
-    return lambda answer: evolve(in_chunks(answer), chunks=[*_half(answer), end])
+    return lambda answer: evolve(as_stream(answer), chunks=[*_half(answer), end])
 
 
 # On the wire
@@ -148,25 +148,25 @@ FAULTS: dict[str, Fault] = {
             wire="status 429 with `Retry-After: 86400`, as after a day's last question",
         ),
         evolve(_status(503), name="503_once", wire="status 503 once, and from then on good answers", once=True),
-        Fault("dns", "the host's name is not found", _failing("dns", phase="resolving")),
-        Fault("refused", "the connection is refused", _failing("refused", phase="connecting")),
-        Fault("connect_timeout", "the connection is not made in time", _failing("connect_timeout", phase="connecting")),
-        Fault("tls", "the TLS handshake fails", _failing("tls", phase="handshake")),
-        Fault("certificate", "the certificate is not trusted", _failing("certificate", phase="handshake")),
+        Fault("dns", "the host's name is not found", _fail("dns", phase="resolving")),
+        Fault("refused", "the connection is refused", _fail("refused", phase="connecting")),
+        Fault("connect_timeout", "the connection is not made in time", _fail("connect_timeout", phase="connecting")),
+        Fault("tls", "the TLS handshake fails", _fail("tls", phase="handshake")),
+        Fault("certificate", "the certificate is not trusted", _fail("certificate", phase="handshake")),
         Fault(
             "reset_after_send",
             "the whole request is read, and the connection is reset",
-            _failing("reset", phase="waiting"),
+            _fail("reset", phase="waiting"),
             _reset_after_send,
         ),
         Fault(
             "close_after_send",
             "the whole request is read, and the connection is closed",
-            _failing("closed", phase="waiting"),
+            _fail("closed", phase="waiting"),
             _close_after_send,
         ),
         Fault("silence", "the whole request is read, and nothing comes", lambda _: SILENCE, _silence),
-        Fault("not_http", "a line of another protocol, and the end", _failing("head", phase="waiting"), _not_http),
+        Fault("not_http", "a line of another protocol, and the end", _fail("head", phase="waiting"), _not_http),
         Fault("interim", "`103 Early Hints`, and then the good answer", lambda answer: answer, _interim),
         evolve(_instead(_REDIRECT), name="redirect", wire="status 302, to another port"),
         evolve(_instead(_PAGE), name="html", wire="status 200 with a page of HTML, as a proxy or a sign-in gives"),
@@ -181,13 +181,13 @@ FAULTS: dict[str, Fault] = {
         ),
         Fault("reset_in_body", "the same as `cut_body`, with a reset", _cut(_TRUNCATED), _reset_in_body),
         Fault("stall_in_body", "the same as `cut_body`, with silence", _cut(SILENCE), _stall_in_body),
-        Fault("endless_body", "a body that never ends", _failing("too_large", phase="body"), _endless_body),
+        Fault("endless_body", "a body that never ends", _fail("too_large", phase="body"), _endless_body),
     )
 }
-"""Every fault that has a name. Another status is a name, too: `fault_named("418")`."""
+"""Every fault that has a name. Another status is a name, too: `find_fault("418")`."""
 
 
-def fault_named(name: str) -> Fault:
+def find_fault(name: str) -> Fault:
     """Return the fault of that name.
 
     Raises:

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from unichat.adapter import Reply
 from unichat.testing.answers import CannedReply, CannedStream, json_answer, resolve_bytes
-from unichat.testing.faults import Fault, fault_named
+from unichat.testing.faults import Fault, find_fault
 from unichat.transport.base import HttpRequest
 
 _LONG = 30.0
@@ -77,12 +77,12 @@ class Connection:
 
     def good(self, request: HttpRequest) -> bytes:
         """Return the vendor's good answer to a request, head and body, as it goes over the wire."""
-        return on_the_wire(self.server.vendor(request))
+        return serialize(self.server.vendor(request))
 
     def answer(self, answer: CannedReply) -> bool:
         """Read a request, give it this answer, and keep the connection."""
         self.read()
-        self.write(on_the_wire(answer))
+        self.write(serialize(answer))
         return True
 
     def stream_half(self) -> bool:
@@ -93,7 +93,7 @@ class Connection:
             return False
         chunks = resolve_bytes(answer)
         half = chunks[: len(chunks) // 2] if len(chunks) > 1 else [chunk[: len(chunk) // 2] for chunk in chunks]
-        self.write(on_the_wire(CannedStream(half, answer.status, answer.headers)).removesuffix(b"0\r\n\r\n"))
+        self.write(serialize(CannedStream(half, answer.status, answer.headers)).removesuffix(b"0\r\n\r\n"))
         return False
 
     def pause(self, seconds: float) -> None:
@@ -123,7 +123,7 @@ Vendor = Callable[[HttpRequest], CannedReply | bytes]
 """The good answer to each request; bytes go over the wire as they are."""
 
 
-def on_the_wire(answer: CannedReply | bytes) -> bytes:
+def serialize(answer: CannedReply | bytes) -> bytes:
     """Return an answer as HTTP/1.1: a whole one with its length, a stream in chunks."""
     if isinstance(answer, bytes):
         return answer
@@ -283,13 +283,13 @@ class FaultServer:
 
 def _is_once(fault: str | Fault | Serve) -> bool:
     if isinstance(fault, str):
-        fault = fault_named(fault)
+        fault = find_fault(fault)
     return isinstance(fault, Fault) and fault.once
 
 
 def _serve(fault: str | Fault | Serve) -> Serve:
     if isinstance(fault, str):
-        fault = fault_named(fault)
+        fault = find_fault(fault)
     if not isinstance(fault, Fault):
         return fault
     if fault.serve is None:

@@ -19,7 +19,7 @@ def check_host(host: str) -> None:
 
 
 @contextmanager
-def checking(check: Callable[[str], None]) -> Iterator[None]:
+def check_hosts(check: Callable[[str], None]) -> Iterator[None]:
     """Have each host checked in the meantime, in all threads: `check` raises for one that is not allowed."""
     _checks.append(check)
     try:

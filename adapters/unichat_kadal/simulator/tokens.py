@@ -33,10 +33,10 @@ class Tokens:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         store = simulator.store
-        self.token = store.kept("kadal.token", lambda: secrets.token_urlsafe(32))
-        self.client_id = store.kept("kadal.client_id", lambda: f"sandbox-{secrets.token_hex(4)}")
-        self.client_secret = store.kept("kadal.client_secret", lambda: secrets.token_urlsafe(32))
-        self.tenant_id = store.kept("kadal.tenant", lambda: str(uuid.uuid4()))
+        self.token = store.get_or_create("kadal.token", lambda: secrets.token_urlsafe(32))
+        self.client_id = store.get_or_create("kadal.client_id", lambda: f"sandbox-{secrets.token_hex(4)}")
+        self.client_secret = store.get_or_create("kadal.client_secret", lambda: secrets.token_urlsafe(32))
+        self.tenant_id = store.get_or_create("kadal.tenant", lambda: str(uuid.uuid4()))
 
     def authenticate(self, request: Request, quirks: KadalQuirks) -> None:
         """Check that a request has a valid token.

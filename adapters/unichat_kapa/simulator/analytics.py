@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from unichat.sandbox import Document
 from unichat_kapa.simulator.context import Context
-from unichat_kapa.simulator.errors import not_found
+from unichat_kapa.simulator.errors import not_found_error
 from unichat_kapa.simulator.lists import paginate
 from unichat_kapa.simulator.periods import INTERVALS, Period, list_periods, paginate_by_cursor, read_interval
 
@@ -31,7 +31,7 @@ _FIRST_ANSWERS = """
 """
 
 
-def source_group_of(context: Context, document: Document) -> tuple[str, str]:
+def source_group(context: Context, document: Document) -> tuple[str, str]:
     """Return the id and the name of a document's group."""
     folder, _, _ = document.name.rpartition("/")
     name = folder or _TOP_FOLDER
@@ -40,7 +40,7 @@ def source_group_of(context: Context, document: Document) -> tuple[str, str]:
 
 def list_source_groups(context: Context) -> Response:
     """List the groups of sources. Beyond the reference."""
-    groups = dict(source_group_of(context, document) for document in context.simulator.manual.documents)
+    groups = dict(source_group(context, document) for document in context.simulator.manual.documents)
     rows = [{"id": group, "name": name} for group, name in groups.items()]
     return paginate(context, "next", len(rows), lambda limit, offset: rows[offset : offset + limit])
 
@@ -81,7 +81,7 @@ def _retrieve_period(kind: str, context: Context) -> Response:
                 inside = [row for row in rows if period.contains(row["created_at"])]
                 page, cursor = paginate_by_cursor(context, _clusters(context, kind, wanted, inside))
                 return context.ok({"clusters": page, **cursor})
-    raise not_found()
+    raise not_found_error()
 
 
 def _threads(context: Context, kind: str) -> list[Row]:

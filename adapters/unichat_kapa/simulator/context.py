@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from unichat.sandbox import InvalidJson, Simulator, json_response, read_json
-from unichat_kapa.simulator.errors import ApiError, field_error, not_found
+from unichat_kapa.simulator.errors import ApiError, field_error, not_found_error
 from unichat_kapa.simulator.projects import Project
 from unichat_kapa.simulator.quirks import KapaQuirks
 from unichat_kapa.simulator.records import Records
@@ -53,10 +53,10 @@ class Context:
         try:
             thread_id = uuid(self.request.path_params["thread_id"])
         except ValidationError:
-            raise not_found() from None
+            raise not_found_error() from None
         thread = self.records.find_thread(thread_id)
         if thread is None:
-            raise not_found()
+            raise not_found_error()
         return thread
 
     def check_integration_id(self, given: str | None) -> str | None:

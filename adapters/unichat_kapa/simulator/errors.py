@@ -23,7 +23,7 @@ class ApiError(Exception):
         return json_response(self.status, self.body, self.headers)
 
 
-def not_found(detail: str = "Not found.") -> ApiError:
+def not_found_error(detail: str = "Not found.") -> ApiError:
     """Return the 404 for a path, a record or a page that does not exist, or that the key may not see."""
     return ApiError(404, {"detail": detail})
 

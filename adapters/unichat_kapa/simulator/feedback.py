@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from unichat_kapa.simulator.context import Context
-from unichat_kapa.simulator.errors import field_error, not_found
+from unichat_kapa.simulator.errors import field_error, not_found_error
 from unichat_kapa.simulator.projects import format_time
 from unichat_kapa.simulator.schemas import FEEDBACK
 from unichat_kapa.simulator.serializers import serialize_rating
@@ -22,5 +22,5 @@ def upsert_feedback(context: Context) -> Response:
     if row is None and context.quirks.unknown_answer == "400":
         raise field_error("question_answer", f'Invalid pk "{body["question_answer"]}" - object does not exist.')
     if row is None:
-        raise not_found()
+        raise not_found_error()
     return context.ok(serialize_rating(row), 201)

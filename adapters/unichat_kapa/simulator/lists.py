@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from unichat_kapa.simulator import serializers
 from unichat_kapa.simulator.context import Context
-from unichat_kapa.simulator.errors import field_error, not_found
+from unichat_kapa.simulator.errors import field_error, not_found_error
 from unichat_kapa.simulator.projects import INTEGRATION_TYPES
 from unichat_kapa.simulator.quirks import Shape
 
@@ -67,7 +67,7 @@ def paginate(context: Context, shape: Shape, total: int, fetch: Fetch) -> Respon
     if page <= last:
         rows = fetch(size, (page - 1) * size)
     elif shape != "bare" or context.quirks.past_the_end_of_bare == "404":
-        raise not_found("Invalid page.")
+        raise not_found_error("Invalid page.")
     if shape == "bare":
         return context.ok(rows)
     if shape == "object":
@@ -94,7 +94,7 @@ def read_page_size(context: Context) -> int:
 def _read_page_number(text: str) -> int:
     page = _parse_positive(text)
     if page is None:
-        raise not_found("Invalid page.")
+        raise not_found_error("Invalid page.")
     return page
 
 

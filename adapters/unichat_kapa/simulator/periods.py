@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from unichat_kapa.simulator.context import Context
-from unichat_kapa.simulator.errors import field_error, not_found
+from unichat_kapa.simulator.errors import field_error, not_found_error
 from unichat_kapa.simulator.lists import read_page_size
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Period:
         return self.start <= datetime.fromisoformat(time).date() <= self.end
 
 
-def period_of(day: date, interval: str) -> Period:
+def find_period(day: date, interval: str) -> Period:
     """Return the period that a day is in."""
     if interval == "weekly":
         start = day - timedelta(days=day.weekday())
@@ -49,7 +49,7 @@ def period_of(day: date, interval: str) -> Period:
 
 def list_periods(times: Sequence[str], interval: str, today: date, *, with_current: bool) -> Iterator[Period]:
     """Yield the periods with any of these times, newest first; the current one only if it is wanted."""
-    found = {period_of(datetime.fromisoformat(time).date(), interval) for time in times}
+    found = {find_period(datetime.fromisoformat(time).date(), interval) for time in times}
     for period in sorted(found, key=lambda each: each.start, reverse=True):
         if with_current or period.end < today:
             yield period
@@ -89,4 +89,4 @@ def _read_cursor(cursor: str | None) -> int:
             raise ValueError(number)
         return int(number)
     except ValueError:
-        raise not_found("Invalid cursor") from None
+        raise not_found_error("Invalid cursor") from None

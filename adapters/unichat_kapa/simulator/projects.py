@@ -59,14 +59,14 @@ def load_project(store: Store, name: str, now: datetime) -> Project:
         return str(uuid.uuid4())
 
     def load_id(what: str) -> str:
-        return store.kept(f"kapa.{name}.{what}", new_id)
+        return store.get_or_create(f"kapa.{name}.{what}", new_id)
 
     return Project(
         id=load_id("project"),
         name=name,
-        team=store.kept("kapa.team", new_id),
-        api_key=store.kept(f"kapa.{name}.api_key", lambda: secrets.token_urlsafe(32)),
-        created_at=store.kept(f"kapa.{name}.created_at", lambda: format_time(now)),
+        team=store.get_or_create("kapa.team", new_id),
+        api_key=store.get_or_create(f"kapa.{name}.api_key", lambda: secrets.token_urlsafe(32)),
+        created_at=store.get_or_create(f"kapa.{name}.created_at", lambda: format_time(now)),
         integrations=tuple(Integration(load_id(kind), kind, title) for kind, title in _INTEGRATIONS.items()),
     )
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from unichat.sandbox import Simulator
 from unichat_kapa.simulator.context import Context
-from unichat_kapa.simulator.errors import ApiError, not_found
+from unichat_kapa.simulator.errors import ApiError, not_found_error
 from unichat_kapa.simulator.projects import Project
 from unichat_kapa.simulator.quirks import KapaQuirks
 from unichat_kapa.simulator.records import Records
@@ -41,7 +41,7 @@ def make_router(
         handlers[endpoint.path][endpoint.method] = endpoint.handler
     access = _AccessControl(simulator, projects, quirks)
     routes = [Route(path, _View(access, methods)) for path, methods in handlers.items()]
-    return Router(routes, redirect_slashes=False, default=not_found().response())
+    return Router(routes, redirect_slashes=False, default=not_found_error().response())
 
 
 class _View:
@@ -86,7 +86,7 @@ class _AccessControl:
         if wanted != project.id:
             if quirks.foreign_project == "403" and wanted in {each.id for each in self._projects}:
                 raise ApiError(403, {"detail": "You do not have permission to perform this action."})
-            raise not_found()
+            raise not_found_error()
         return Context(self._simulator, quirks, project, Records(self._simulator.store, project.id), request, body)
 
     def _project(self, key: str | None) -> Project:

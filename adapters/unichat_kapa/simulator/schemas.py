@@ -7,9 +7,9 @@ from unichat_kapa.simulator.validation import (
     Schema,
     boolean,
     choice,
+    each_item,
+    fits_schema,
     free_object,
-    list_of,
-    nested,
     positive,
     text,
     uuid,
@@ -28,7 +28,7 @@ _END_USER: Schema = {
 CHAT: Schema = {
     "integration_id": Field(uuid),
     "query": Field(text(longest=QUERY_LENGTH), required=True),
-    "user": Field(nested(_END_USER)),
+    "user": Field(fits_schema(_END_USER)),
     "metadata": Field(free_object),
 }
 GENERATION_MODELS = (
@@ -53,30 +53,30 @@ _MESSAGE: Schema = {
 }
 CUSTOM_CHAT: Schema = {
     "integration_id": Field(uuid),
-    "messages": Field(list_of(nested(_MESSAGE), empty=False), required=True),
+    "messages": Field(each_item(fits_schema(_MESSAGE), empty=False), required=True),
     "retrieval_query": Field(text()),
     "persist_answer": Field(boolean, default=True),
     "use_retrieval": Field(boolean, default=True),
     "label_internal_sources": Field(boolean, default=False),
     "generation_model": Field(choice(*GENERATION_MODELS), default="gpt-4-0613"),
-    "source_ids_include": Field(list_of(uuid)),
+    "source_ids_include": Field(each_item(uuid)),
     "response_format": Field(choice("json_object")),
     "redact_conversation": Field(boolean, default=False),
 }
 SEARCH: Schema = {
     "query": Field(text(), required=True),
     "num_results": Field(positive, default=10),
-    "include_source_names": Field(list_of(text())),
+    "include_source_names": Field(each_item(text())),
 }
 RETRIEVAL: Schema = {
     "query": Field(text(), required=True),
     "top_k": Field(positive, default=10),
     "max_chars": Field(positive),
     "mode": Field(choice("default", "deep"), default="default"),
-    "source_group_ids_include": Field(list_of(uuid)),
+    "source_group_ids_include": Field(each_item(uuid)),
     "integration_id": Field(uuid),
     "redact_query": Field(boolean, default=False),
-    "user": Field(nested(_END_USER)),
+    "user": Field(fits_schema(_END_USER)),
 }
 _COMMENT: Schema = {
     "issue": Field(text(blank=True), default=""),
@@ -85,7 +85,7 @@ _COMMENT: Schema = {
     "unaddressed": Field(boolean, default=False),
 }
 FEEDBACK: Schema = {
-    "comment": Field(nested(_COMMENT), nullable=True),
+    "comment": Field(fits_schema(_COMMENT), nullable=True),
     "user_identifier": Field(text(longest=200), required=True),
     "reaction": Field(choice("upvote", "downvote"), required=True),
     "question_answer": Field(uuid, required=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from unichat.sandbox import Passage
-from unichat_kapa.simulator.analytics import source_group_of
+from unichat_kapa.simulator.analytics import source_group
 from unichat_kapa.simulator.context import Context
 from unichat_kapa.simulator.schemas import RETRIEVAL, SEARCH
 
@@ -44,7 +44,7 @@ def retrieval(context: Context) -> Response:
     if body["source_group_ids_include"]:
         wanted = set(body["source_group_ids_include"])
         documents = [
-            each.name for each in context.simulator.manual.documents if source_group_of(context, each)[0] in wanted
+            each.name for each in context.simulator.manual.documents if source_group(context, each)[0] in wanted
         ]
     for passage in _search_passages(context, body["query"], body["top_k"], documents):
         if remaining is not None and (remaining := remaining - len(passage.text)) < 0:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from unichat_kapa.simulator import serializers
 from unichat_kapa.simulator.context import Context
 from unichat_kapa.simulator.dates import parse_date_filter
-from unichat_kapa.simulator.errors import field_error, not_found
+from unichat_kapa.simulator.errors import field_error, not_found_error
 from unichat_kapa.simulator.lists import read_page_size
 
 _ANSWERS_SHOWN = 50
@@ -117,4 +117,4 @@ def _decode_cursor(cursor: str) -> tuple[str, int]:
             raise ValueError(seq)
         return activity, int(seq)
     except ValueError:
-        raise not_found("Invalid cursor") from None
+        raise not_found_error("Invalid cursor") from None

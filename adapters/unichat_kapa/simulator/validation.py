@@ -137,12 +137,12 @@ def free_object(value: object) -> dict[str, Any]:
     return value
 
 
-def nested(schema: Schema) -> Check:
+def fits_schema(schema: Schema) -> Check:
     """Accept an object that fits the schema."""
     return lambda value: validate(schema, value)
 
 
-def list_of(check: Check, *, empty: bool = True) -> Check:
+def each_item(check: Check, *, empty: bool = True) -> Check:
     """Accept a list of what `check` accepts; errors are listed by index, or for every row if the items are objects."""
 
     def check_list(value: object) -> list[Any]:

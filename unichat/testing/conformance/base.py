@@ -14,7 +14,7 @@ from unichat import AsyncClient, Client
 from unichat.adapter import Reply
 from unichat.testing.blocking import BlockingClient
 from unichat.testing.clock import FakeClock
-from unichat.testing.faults import Fault, fault_named
+from unichat.testing.faults import Fault, find_fault
 from unichat.testing.faulty import AsyncFaultyTransport, FaultyTransport
 from unichat.transport.base import (
     AsyncOpenReply,
@@ -143,7 +143,7 @@ def with_transport(client: Any, sync: Callable[[Any], Any], asynchronous: Callab
 
 def with_fault(client: Any, fault: Fault | str) -> Any:
     """Return the client as it is when this happens to each of its requests."""
-    named = fault_named(fault) if isinstance(fault, str) else fault
+    named = find_fault(fault) if isinstance(fault, str) else fault
     clock = FakeClock()
     return with_transport(
         client,
@@ -152,7 +152,7 @@ def with_fault(client: Any, fault: Fault | str) -> Any:
     )
 
 
-def observed(client: Any) -> tuple[Any, list[HttpRequest]]:
+def record_requests(client: Any) -> tuple[Any, list[HttpRequest]]:
     """Return the client, and the list of what it sends."""
     sent: list[HttpRequest] = []
     return with_transport(
@@ -160,12 +160,12 @@ def observed(client: Any) -> tuple[Any, list[HttpRequest]]:
     ), sent
 
 
-def secrets_of(client: Any) -> list[str]:
+def read_secrets(client: Any) -> list[str]:
     """Return the secrets among a client's settings."""
     inner = client.asynchronous if isinstance(client, BlockingClient) else client
     return [secret.reveal() for secret in inner._context.secrets]
 
 
-def rows_of(client: Any, **arguments: Any) -> list[Any]:
+def read_history(client: Any, **arguments: Any) -> list[Any]:
     """Return a whole history."""
     return list(client.history(**arguments))

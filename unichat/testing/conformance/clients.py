@@ -20,8 +20,8 @@ from unichat.testing.conformance.base import (
     ConformanceCase,
     Connect,
     need,
-    observed,
-    secrets_of,
+    read_secrets,
+    record_requests,
     with_fault,
 )
 
@@ -68,7 +68,7 @@ class Clients(ConformanceCase):
         assert client.chat(OTHER_QUESTION, user=user).text is not None
 
     def test_a_closed_client_sends_nothing(self, client: Any, user: str) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         bot.close()
         bot.close()
         with pytest.raises(InvalidInput, match="closed"):
@@ -114,7 +114,7 @@ class Clients(ConformanceCase):
         inner = getattr(client, "asynchronous", client)
         answer = client.chat(QUESTION, user=user)
         shown = repr(inner) + repr(inner._settings) + repr(answer) + repr(answer.call) + repr(answer.raw)
-        assert not [secret for secret in secrets_of(client) if secret in shown]
+        assert not [secret for secret in read_secrets(client) if secret in shown]
 
     def test_every_operation_says_what_it_implements(self, client: Any) -> None:
         inner = getattr(client, "asynchronous", client)

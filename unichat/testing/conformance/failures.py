@@ -28,9 +28,9 @@ from unichat.testing.conformance.base import (
     ConformanceCase,
     Connect,
     need,
-    observed,
-    rows_of,
-    secrets_of,
+    read_history,
+    read_secrets,
+    record_requests,
     with_fault,
 )
 from unichat.testing.faults import FAULTS
@@ -71,14 +71,14 @@ class Failures(ConformanceCase):
         need(client, "history", "history_by_user")
         client.chat(QUESTION, user=user)
         with pytest.raises(UnichatError):
-            rows_of(with_fault(client, fault), user=user)
+            read_history(with_fault(client, fault), user=user)
 
     @pytest.mark.parametrize("fault", ["401", "500", "reset_after_send", "html"])
     def test_clear_history_fails_with_an_error_of_unichats(self, open_client: Connect, user: str, fault: str) -> None:
         client = open_client(attempts=1)
         need(client, "clear_history")
         answer = client.chat(QUESTION, user=user)
-        if answer.thread is None or not observed_clearing(client, answer):
+        if answer.thread is None or not clearing_sends(client, answer):
             pytest.skip("clearing sends nothing")
         again = client.chat(OTHER_QUESTION, user=user)
         with pytest.raises(UnichatError):
@@ -89,7 +89,7 @@ class Failures(ConformanceCase):
         assert [attempt.outcome for attempt in answer.call.attempts][-2:] == ["HTTP 503", "ok"]
 
     def test_chat_that_may_have_been_received_is_not_asked_twice(self, open_client: Connect, user: str) -> None:
-        bot, sent = observed(with_fault(open_client(backoff=0.001), "reset_after_send"))
+        bot, sent = record_requests(with_fault(open_client(backoff=0.001), "reset_after_send"))
         with pytest.raises(ConnectionFailed) as caught:
             bot.chat(QUESTION, user=user)
         assert caught.value.maybe_delivered
@@ -97,7 +97,7 @@ class Failures(ConformanceCase):
 
     def test_errors_show_no_secret(self, open_client: Connect, user: str, caplog: pytest.LogCaptureFixture) -> None:
         client = open_client(attempts=1)
-        secrets = secrets_of(client)
+        secrets = read_secrets(client)
         with caplog.at_level(logging.DEBUG):
             for fault in ("401", "500", "html", "reset_after_send"):
                 with pytest.raises(UnichatError) as caught:
@@ -142,9 +142,9 @@ class Failures(ConformanceCase):
                 with_fault(client, "500").run(probe)
 
 
-def observed_clearing(client: Any, answer: Any) -> bool:
+def clearing_sends(client: Any, answer: Any) -> bool:
     """Return whether clearing sends anything."""
-    bot, sent = observed(client)
+    bot, sent = record_requests(client)
     bot.clear_history(answer.thread)
     return bool(sent)
 

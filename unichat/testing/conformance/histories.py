@@ -9,7 +9,7 @@ import pytest
 from unichat import Exchange
 from unichat.errors import InvalidInput, Unsupported
 from unichat.models import ClearOutcome
-from unichat.testing.conformance.base import QUESTION, ConformanceCase, need, observed, rows_of
+from unichat.testing.conformance.base import QUESTION, ConformanceCase, need, read_history, record_requests
 
 
 class Histories(ConformanceCase):
@@ -30,29 +30,29 @@ class Histories(ConformanceCase):
 
     def test_history_has_what_was_asked_and_answered(self, client: Any, user: str) -> None:
         (answer,) = self._ask(client, user, 1)
-        (row,) = rows_of(client, user=user)
+        (row,) = read_history(client, user=user)
         assert isinstance(row, Exchange)
         assert (row.question, row.answer, row.id) == (f"{QUESTION} (1)", answer.text, answer.id)
         assert row.raw
 
     def test_history_comes_oldest_first(self, client: Any, user: str) -> None:
         answers = self._ask(client, user)
-        assert [row.id for row in rows_of(client, user=user)] == [answer.id for answer in answers]
+        assert [row.id for row in read_history(client, user=user)] == [answer.id for answer in answers]
 
     def test_history_comes_newest_first_if_asked(self, client: Any, user: str) -> None:
         answers = self._ask(client, user)
-        found = [row.id for row in rows_of(client, user=user, newest_first=True)]
+        found = [row.id for row in read_history(client, user=user, newest_first=True)]
         assert found == [answer.id for answer in reversed(answers)]
 
     @pytest.mark.parametrize("page_size", [1, 2, 3, 100])
     def test_history_is_the_same_in_pages_of_any_size(self, client: Any, user: str, page_size: int) -> None:
         answers = self._ask(client, user)
-        found = [row.id for row in rows_of(client, user=user, page_size=page_size)]
+        found = [row.id for row in read_history(client, user=user, page_size=page_size)]
         assert found == [answer.id for answer in answers]
 
     def test_history_ends_at_its_limit(self, client: Any, user: str) -> None:
         answers = self._ask(client, user)
-        assert [row.id for row in rows_of(client, user=user, limit=2)] == [answer.id for answer in answers[:2]]
+        assert [row.id for row in read_history(client, user=user, limit=2)] == [answer.id for answer in answers[:2]]
 
     @pytest.mark.parametrize("newest_first", [False, True])
     def test_history_gives_each_row_once_while_new_ones_come(self, client: Any, user: str, newest_first: bool) -> None:
@@ -67,7 +67,7 @@ class Histories(ConformanceCase):
 
     def test_history_sends_nothing_before_it_is_read(self, client: Any, user: str) -> None:
         self._ask(client, user, 1)
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         rows = bot.history(user=user)
         assert not sent
         next(iter(rows))
@@ -77,15 +77,15 @@ class Histories(ConformanceCase):
         (answer,) = self._ask(client, user, 1)
         need(client, "history_by_thread")
         client.chat(QUESTION, user=user)
-        assert [row.id for row in rows_of(client, thread=answer.thread)] == [answer.id]
+        assert [row.id for row in read_history(client, thread=answer.thread)] == [answer.id]
 
     def test_history_has_only_its_users_rows(self, client: Any, user: str) -> None:
         self._ask(client, user, 1)
-        assert rows_of(client, user=f"{user[:-1]}{'0' if user[-1] != '0' else '1'}") == []
+        assert read_history(client, user=f"{user[:-1]}{'0' if user[-1] != '0' else '1'}") == []
 
     def test_history_has_times_as_the_capabilities_say(self, client: Any, user: str) -> None:
         self._ask(client, user, 1)
-        (row,) = rows_of(client, user=user)
+        (row,) = read_history(client, user=user)
         if client.capabilities.timestamps:
             assert row.created_at is not None
             assert row.created_at.tzinfo is not None
@@ -97,18 +97,18 @@ class Histories(ConformanceCase):
     )
     def test_history_rejects_bad_numbers_before_sending(self, client: Any, user: str, arguments: Any) -> None:
         need(client, "history")
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
-            rows_of(bot, user=user, **arguments)
+            read_history(bot, user=user, **arguments)
         assert not sent
 
     def test_history_of_a_vendor_without_it_is_unsupported_by_name(self, client: Any, user: str) -> None:
         if client.capabilities.history:
             pytest.skip("the vendor has a history")
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(Unsupported, match=r"history|exchanges"):
-            rows_of(bot, user=user)
-        assert rows_of(bot, user=user, on_unsupported="drop") == []
+            read_history(bot, user=user)
+        assert read_history(bot, user=user, on_unsupported="drop") == []
         assert not sent
 
 
@@ -121,13 +121,13 @@ class Clearing(ConformanceCase):
         result = client.clear_history(mine.thread) if mine.thread else client.clear_history(user=user)
         assert result.outcome is ClearOutcome.CLEARED
         if client.capabilities.history and client.capabilities.history_by_user:
-            assert all(row.cleared for row in rows_of(client, user=user))
-            assert [row.id for row in rows_of(client, user=f"{user}-other")] == [other.id]
+            assert all(row.cleared for row in read_history(client, user=user))
+            assert [row.id for row in read_history(client, user=f"{user}-other")] == [other.id]
 
     def test_clear_history_of_a_vendor_without_it_is_unsupported_by_name(self, client: Any, user: str) -> None:
         if client.capabilities.clear_history:
             pytest.skip("the vendor clears")
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(Unsupported) as caught:
             bot.clear_history(user=user)
         assert caught.value.argument == "clear_history"

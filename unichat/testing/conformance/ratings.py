@@ -9,7 +9,7 @@ import pytest
 
 from unichat import FeedbackReceipt, Rating
 from unichat.errors import InvalidInput, Unsupported
-from unichat.testing.conformance.base import QUESTION, ConformanceCase, need, observed
+from unichat.testing.conformance.base import QUESTION, ConformanceCase, need, record_requests
 
 
 class Ratings(ConformanceCase):
@@ -67,7 +67,7 @@ class Ratings(ConformanceCase):
     @pytest.mark.parametrize("rating", [None, "", "good", 1, True])
     def test_feedback_rejects_what_is_not_a_rating_before_sending(self, client: Any, user: str, rating: Any) -> None:
         answer = self._answer(client, user)
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
             bot.feedback(answer, rating, user=user)
         assert not sent
@@ -75,7 +75,7 @@ class Ratings(ConformanceCase):
     @pytest.mark.parametrize("answer", [None, "", b"1", 1.5, True])
     def test_feedback_rejects_what_is_not_an_answer_before_sending(self, client: Any, user: str, answer: Any) -> None:
         need(client, "feedback")
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises((InvalidInput, Unsupported)):
             bot.feedback(answer, "up", user=user)
         assert not sent
@@ -83,7 +83,7 @@ class Ratings(ConformanceCase):
     def test_feedback_of_a_vendor_without_it_is_unsupported_by_name(self, client: Any, user: str) -> None:
         if client.capabilities.feedback:
             pytest.skip("the vendor takes ratings")
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(Unsupported, match=r"feedback|rat"):
             bot.feedback("1", "up", user=user)
         assert bot.feedback("1", "up", user=user, on_unsupported="drop").sent is False

@@ -6,19 +6,19 @@ from typing import Any, ClassVar
 
 import pytest
 
-from unichat.testing.conformance.asking import Asking
 from unichat.testing.conformance.clients import Clients, Values
 from unichat.testing.conformance.failures import Failures
 from unichat.testing.conformance.histories import Clearing, Histories
+from unichat.testing.conformance.questions import Questions
 from unichat.testing.conformance.ratings import Ratings
-from unichat.testing.conformance.streaming import Streaming
+from unichat.testing.conformance.streams import Streams
 from unichat.testing.conformance.threads import Threads
 
 CONFORMANCE = "1"
 """The version of the suite. A test that is new in a later one is a warning at first."""
 
 
-class AdapterConformance(Asking, Threads, Streaming, Ratings, Histories, Clearing, Failures, Clients, Values):
+class AdapterConformance(Questions, Threads, Streams, Ratings, Histories, Clearing, Failures, Clients, Values):
     """The tests that every adapter passes. Derive a class from it in a file of tests, and give it two methods.
 
         class TestAcme(AdapterConformance):

@@ -9,7 +9,7 @@ import pytest
 
 from unichat import ThreadRef
 from unichat.errors import InvalidInput, NotFound, StaleThread, ThreadMismatch, UnichatError
-from unichat.testing.conformance.base import OTHER_QUESTION, QUESTION, ConformanceCase, need, observed
+from unichat.testing.conformance.base import OTHER_QUESTION, QUESTION, ConformanceCase, need, record_requests
 
 
 class Threads(ConformanceCase):
@@ -66,21 +66,21 @@ class Threads(ConformanceCase):
                 client.continue_thread(first, QUESTION)
 
     def test_continue_thread_rejects_another_backends_thread_before_sending(self, client: Any) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(ThreadMismatch):
             bot.continue_thread(ThreadRef("another-vendor", "1"), QUESTION)
         assert not sent
 
     @pytest.mark.parametrize("thread", [None, "", "thread-1", 7, "x:1:abc~00000000"])
     def test_continue_thread_rejects_what_is_not_a_thread_before_sending(self, client: Any, thread: Any) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
             bot.continue_thread(thread, QUESTION)
         assert not sent
 
     def test_continue_thread_rejects_a_text_that_was_altered(self, client: Any, user: str) -> None:
         text = str(self._begin(client, user).thread)
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         for altered in (text[:-1], text + "0", text.replace("~", "a~", 1)):
             with pytest.raises(InvalidInput):
                 bot.continue_thread(altered, QUESTION)

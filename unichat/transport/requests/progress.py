@@ -105,10 +105,10 @@ class Watchdog:
         self._slot = slot
         self._is_over = False
         due = time.monotonic() + progress.deadline.remaining()
-        self._timer = timers.call_at(due, self._stopping("deadline"))
+        self._timer = timers.call_at(due, self._stop_for("deadline"))
         self._idle = None if idle_timeout is None else self._begin_idle(idle_timeout)
 
-    def _stopping(self, reason: str) -> Callable[[], None]:
+    def _stop_for(self, reason: str) -> Callable[[], None]:
         attempt = weakref.ref(self.progress)
 
         def stop() -> None:
@@ -118,7 +118,7 @@ class Watchdog:
         return stop
 
     def _begin_idle(self, seconds: float) -> IdleTimer:
-        return IdleTimer(seconds, self._stopping("stalled"))
+        return IdleTimer(seconds, self._stop_for("stalled"))
 
     def reset_idle_timeout(self, seconds: float) -> None:
         """Allow so many seconds of waiting from now on."""

@@ -10,37 +10,37 @@ from attrs import evolve
 
 from unichat import StreamEvent, join_text
 from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
-from unichat.testing.answers import CannedReply, CannedStream, in_chunks, resolve_bytes
+from unichat.testing.answers import CannedReply, CannedStream, as_stream, resolve_bytes
 from unichat.testing.conformance.base import (
     OTHER_QUESTION,
     QUESTION,
     ConformanceCase,
     need,
-    observed,
+    record_requests,
     with_fault,
 )
 from unichat.testing.faults import Fault
 from unichat.transport.base import TransportFailure
 
 
-def _changed(change: Callable[[bytes], list[bytes | TransportFailure]]) -> Fault:
+def _rechunk(change: Callable[[bytes], list[bytes | TransportFailure]]) -> Fault:
     """Return the fault that makes other chunks of a stream's bytes."""
 
     def outcome(answer: CannedReply) -> CannedStream:
-        return evolve(in_chunks(answer), chunks=change(b"".join(resolve_bytes(answer))))
+        return evolve(as_stream(answer), chunks=change(b"".join(resolve_bytes(answer))))
 
     return Fault("changed", "the same bytes in other chunks", outcome)
 
 
-def _in_pieces(size: int) -> Fault:
-    return _changed(lambda body: [body[begin : begin + size] for begin in range(0, len(body), size)])
+def _split_body(size: int) -> Fault:
+    return _rechunk(lambda body: [body[begin : begin + size] for begin in range(0, len(body), size)])
 
 
-def _cut_after(share: float) -> Fault:
-    return _changed(lambda body: [body[: int(len(body) * share)], TransportFailure("truncated", phase="body")])
+def _cut_body(share: float) -> Fault:
+    return _rechunk(lambda body: [body[: int(len(body) * share)], TransportFailure("truncated", phase="body")])
 
 
-class Streaming(ConformanceCase):
+class Streams(ConformanceCase):
     """`stream`, of a vendor that streams; another's comes as one event."""
 
     def test_stream_events_join_to_the_answer(self, client: Any, user: str) -> None:
@@ -80,7 +80,7 @@ class Streaming(ConformanceCase):
         assert stream.answer.thread == first.thread
 
     def test_stream_sends_nothing_before_it_is_entered(self, client: Any, user: str) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         stream = bot.stream(QUESTION, user=user)
         assert not sent
         with stream:
@@ -90,7 +90,7 @@ class Streaming(ConformanceCase):
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1_000_000])
     def test_stream_is_the_same_in_pieces_of_any_size(self, client: Any, user: str, size: int) -> None:
         need(client, "streaming")
-        bot = with_fault(client, _in_pieces(size))
+        bot = with_fault(client, _split_body(size))
         with bot.stream(QUESTION, user=user) as stream:
             events = list(stream)
         assert join_text(events) == stream.answer.text
@@ -100,7 +100,7 @@ class Streaming(ConformanceCase):
     def test_stream_that_breaks_never_passes_for_the_whole(self, client: Any, user: str, share: float) -> None:
         need(client, "streaming")
         whole = client.chat(QUESTION, user=user).text
-        bot = with_fault(client, _cut_after(share))
+        bot = with_fault(client, _cut_body(share))
         got: list[StreamEvent] = []
         broke: UnichatError | None = None
         try:
@@ -128,7 +128,7 @@ class Streaming(ConformanceCase):
         assert client.chat(OTHER_QUESTION, user=user).text is not None
 
     def test_stream_rejects_its_arguments_at_once(self, client: Any, user: str) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
             bot.stream("", user=user)
         assert not sent

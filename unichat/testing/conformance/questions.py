@@ -10,10 +10,10 @@ import pytest
 from unichat import Answer, User
 from unichat.errors import InvalidInput, UnichatError, Unsupported
 from unichat.models import Source
-from unichat.testing.conformance.base import OTHER_QUESTION, QUESTION, ConformanceCase, Connect, need, observed
+from unichat.testing.conformance.base import OTHER_QUESTION, QUESTION, ConformanceCase, Connect, need, record_requests
 
 
-class Asking(ConformanceCase):
+class Questions(ConformanceCase):
     """`chat`, and the arguments of every question."""
 
     def test_chat_returns_an_answer(self, client: Any, user: str) -> None:
@@ -49,14 +49,14 @@ class Asking(ConformanceCase):
 
     @pytest.mark.parametrize("question", ["", " ", "\n\t"])
     def test_chat_rejects_an_empty_question_before_sending(self, client: Any, user: str, question: str) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
             bot.chat(question, user=user)
         assert not sent
 
     @pytest.mark.parametrize("question", [None, 7, b"What?", ["What?"], "a\x00b?", "\ud800?"])
     def test_chat_rejects_what_is_not_text_before_sending(self, client: Any, user: str, question: Any) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
             bot.chat(question, user=user)
         assert not sent
@@ -67,7 +67,7 @@ class Asking(ConformanceCase):
 
     def test_chat_rejects_a_question_over_its_limit_before_sending(self, client: Any, user: str) -> None:
         need(client, "question_limit")
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput) as caught:
             bot.chat("?" * (client.capabilities.question_limit + 1), user=user)
         assert caught.value.limit == client.capabilities.question_limit
@@ -79,7 +79,7 @@ class Asking(ConformanceCase):
 
     def test_chat_without_a_user_is_as_the_capabilities_say(self, client: Any) -> None:
         if client.capabilities.needs_user:
-            bot, sent = observed(client)
+            bot, sent = record_requests(client)
             with pytest.raises(InvalidInput) as caught:
                 bot.chat(QUESTION)
             assert caught.value.argument == "user"
@@ -89,7 +89,7 @@ class Asking(ConformanceCase):
 
     @pytest.mark.parametrize("user", ["", " ", 7, "a\x00b"])
     def test_chat_rejects_what_is_not_a_user_before_sending(self, client: Any, user: Any) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(InvalidInput):
             bot.chat(QUESTION, user=user)
         assert not sent
@@ -99,7 +99,7 @@ class Asking(ConformanceCase):
         if client.capabilities.user_details:
             assert client.chat(QUESTION, user=ada).text is not None
         else:
-            bot, sent = observed(client)
+            bot, sent = record_requests(client)
             with pytest.raises(Unsupported, match="email"):
                 bot.chat(QUESTION, user=ada)
             assert not sent
@@ -108,7 +108,7 @@ class Asking(ConformanceCase):
         if client.capabilities.metadata:
             assert client.chat(QUESTION, user=user, metadata={"page": "/start"}).text is not None
         else:
-            bot, sent = observed(client)
+            bot, sent = record_requests(client)
             with pytest.raises(Unsupported, match="metadata") as caught:
                 bot.chat(QUESTION, user=user, metadata={"page": "/start"})
             assert caught.value.argument == "metadata"
@@ -129,13 +129,13 @@ class Asking(ConformanceCase):
 
     @pytest.mark.parametrize("metadata", ["page", {"page": object()}, {1: "page"}, {"page": float("nan")}])
     def test_chat_rejects_what_is_not_metadata_before_sending(self, client: Any, user: str, metadata: Any) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises((InvalidInput, Unsupported)):
             bot.chat(QUESTION, user=user, metadata=metadata)
         assert not sent
 
     def test_chat_rejects_an_unknown_argument_before_sending(self, client: Any, user: str) -> None:
-        bot, sent = observed(client)
+        bot, sent = record_requests(client)
         with pytest.raises(UnichatError, match="usr"):
             bot.chat(QUESTION, user=user, usr="ada")
         assert not sent
