@@ -1,6 +1,7 @@
 """What is stored, how a person gets to see it, and how it goes away."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -126,7 +127,8 @@ def test_erasing_leaves_others_alone(bots, store):
     report = worker.erase(user="ada")
     assert report.cleared == ()
     assert report.not_cleared == {"c": "others have spoken in it"}
-    assert "ada" not in str(dump(store))
+    # As a word: the hexadecimal ids of entries may contain these letters.
+    assert not re.search(r"\bada\b", str(dump(store)))
     rest = worker.export(user="ben")["conversations"][0]
     assert (len(rest["answers"]), len(rest["ratings"]), len(rest["events"])) == (1, 1, 1)
     assert worker.rate("m-c-ben", "up").rating is Rating.UP
