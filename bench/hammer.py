@@ -32,7 +32,7 @@ _PATIENCE = 120.0
 
 
 @define
-class Hammering:
+class Hammer:
     """What is to be done, and what came of it.
 
     Attributes:
@@ -101,7 +101,7 @@ class Hammering:
 class _Worker:
     """A process that answers, and a thread that gives it messages; a new process where one was killed."""
 
-    def __init__(self, hammering: Hammering, waiting: queue.Queue[tuple[str, str]], done: threading.Semaphore) -> None:
+    def __init__(self, hammering: Hammer, waiting: queue.Queue[tuple[str, str]], done: threading.Semaphore) -> None:
         self._hammering = hammering
         self._waiting = waiting
         self._done = done
@@ -198,7 +198,7 @@ def main() -> int:
         answer(**json.loads(given.answer))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        hammering = Hammering(
+        hammering = Hammer(
             given.store or f"sqlite:///{folder}/bot.db",
             processes=given.processes,
             conversations=given.conversations,

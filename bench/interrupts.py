@@ -25,7 +25,7 @@ from typing import Any
 from attrs import define
 
 from bench.costs import canned
-from bench.costs.server import Stub, chunked, whole
+from bench.costs.server import Stub, encode_chunks, whole
 from unichat import connect
 from unichat.errors import UnichatError
 
@@ -74,15 +74,15 @@ def serve() -> None:
         return lambda request: answer(match[0] if (match := _NONCE.search(request)) else b"")
 
     def kapa(nonce: bytes) -> bytes:
-        return whole(canned.encoded({**canned.KAPA_CHAT, "answer": nonce.decode()}))
+        return whole(canned.encode({**canned.KAPA_CHAT, "answer": nonce.decode()}))
 
     def kadal(nonce: bytes) -> bytes:
-        return whole(canned.encoded({**canned.KADAL_CHAT, "message": nonce.decode()}))
+        return whole(canned.encode({**canned.KADAL_CHAT, "message": nonce.decode()}))
 
     def kapa_stream(nonce: bytes) -> bytes:
         pieces = canned.kapa_records()
         text = {"chunk": {"type": "partial_answer", "content": {"text": nonce.decode()}, "stream_end": False}}
-        return chunked([canned.encoded(text) + "\u241e".encode(), *pieces[-2:]], b"application/json")
+        return encode_chunks([canned.encode(text) + "\u241e".encode(), *pieces[-2:]], b"application/json")
 
     stub = Stub()
     project = f"POST /query/v1/projects/{canned.PROJECT}"
@@ -155,7 +155,7 @@ class Program:
         beside.start()
         signal.signal(signal.SIGINT, self._raise)
         for number in range(count):
-            self._be_interrupted(self._ways[number % len(self._ways)])
+            self._run_interrupted(self._ways[number % len(self._ways)])
             if number % 1000 == 999 or number == count - 1:
                 self._check_connections()
         self._over = True
@@ -164,7 +164,7 @@ class Program:
         self.tally.interrupts = count
         os.write(1, b"\n" + json.dumps({name: getattr(self.tally, name) for name in _COUNTED}).encode())
 
-    def _be_interrupted(self, call: Callable[[], None]) -> None:
+    def _run_interrupted(self, call: Callable[[], None]) -> None:
         before = self._interrupts
         # Nothing but the calls themselves is interrupted half-way.
         with suppress(KeyboardInterrupt):
@@ -211,10 +211,10 @@ _COUNTED = ("interrupts", "swallowed", "calls", "lost", "mixed")
 def run(count: int, seed: int | None = None) -> Tally:
     """Interrupt a program so many times."""
     chance = random.Random(seed)
-    with _started("serve", stdin=subprocess.PIPE) as server:
+    with _start("serve", stdin=subprocess.PIPE) as server:
         assert server.stdout is not None
         port = server.stdout.readline().decode().strip()
-        with _started("ask", port, str(count)) as program:
+        with _start("ask", port, str(count)) as program:
             try:
                 return _interrupt(program, chance)
             finally:
@@ -222,7 +222,7 @@ def run(count: int, seed: int | None = None) -> Tally:
                 server.kill()
 
 
-def _started(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def _start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-X", "faulthandler", "-m", "bench.interrupts", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, **options)
 

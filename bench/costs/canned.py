@@ -57,7 +57,7 @@ OPENAI_CHAT = _completion(
 )
 
 
-def encoded(value: Any) -> bytes:
+def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -65,7 +65,7 @@ def kapa_records() -> list[bytes]:
     """Return the records of a streamed answer, each with its delimiter. Source: Kapa reference, 'Chat streamed'."""
 
     def record(kind: str, **content: Any) -> bytes:
-        return encoded({"chunk": {"type": kind, "content": content, "stream_end": False}}) + "\u241e".encode()
+        return encode({"chunk": {"type": kind, "content": content, "stream_end": False}}) + "\u241e".encode()
 
     return [
         record("relevant_sources", relevant_sources=_SOURCES),
@@ -80,7 +80,7 @@ def openai_records() -> list[bytes]:
 
     def event(finish: str | None = None, **delta: str) -> bytes:
         chunk = _completion("chat.completion.chunk", {"delta": delta, "finish_reason": finish})
-        return b"data: " + encoded(chunk) + b"\n\n"
+        return b"data: " + encode(chunk) + b"\n\n"
 
     return [
         event(role="assistant", content=""),
@@ -122,5 +122,5 @@ def page(backend: str, number: int) -> bytes:
     rows = range((number - 1) * PAGE_SIZE, min(number * PAGE_SIZE, RULES))
     if backend == "kapa":
         more = f"https://api.kapa.ai/?page={number + 1}" if rows.stop < RULES else None
-        return encoded({"count": RULES, "next": more, "previous": None, "results": [kapa_row(row) for row in rows]})
-    return encoded({"status_code": 200, "data": [kadal_row(row) for row in rows], "total_skill_count": RULES})
+        return encode({"count": RULES, "next": more, "previous": None, "results": [kapa_row(row) for row in rows]})
+    return encode({"status_code": 200, "data": [kadal_row(row) for row in rows], "total_skill_count": RULES})

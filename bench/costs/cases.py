@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from bench.costs import canned, concurrency, contestants, starting, streams
-from bench.costs.processes import Stub, Taken, answered, rounds
+from bench.costs.processes import Durations, Stub, rounds, run_module
 
 Row = dict[str, Any]
 
@@ -42,7 +42,7 @@ def usual(rounds: int) -> Effort:
     return Effort(sittings=3, rounds=-(-rounds // 3), seconds=0.3, repeats=max(3, rounds // 3))
 
 
-def _row(taken: Taken, **more: Any) -> Row:
+def _row(taken: Durations, **more: Any) -> Row:
     needs = taken.contestant.needs
     if taken.absent:
         return {"name": taken.contestant.name, "needs": needs, "absent": taken.absent}
@@ -53,7 +53,12 @@ def _row(taken: Taken, **more: Any) -> Row:
 def _chat(case: str) -> Callable[[Stub, Path, Effort], list[Row]]:
     def run(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
         taken = rounds(
-            contestants.of(case), stub, folder, sittings=effort.sittings, each=effort.rounds, seconds=effort.seconds
+            contestants.contestants_for(case),
+            stub,
+            folder,
+            sittings=effort.sittings,
+            each=effort.rounds,
+            seconds=effort.seconds,
         )
         bare = {each.contestant.name: each for each in taken}[BARE]
         return [_row(each, ratio=_ratio(each, bare)) for each in taken]
@@ -61,7 +66,7 @@ def _chat(case: str) -> Callable[[Stub, Path, Effort], list[Row]]:
     return run
 
 
-def _ratio(taken: Taken, bare: Taken) -> float | None:
+def _ratio(taken: Durations, bare: Durations) -> float | None:
     """Return the median of the rounds' ratios: what disturbs a round disturbs both."""
     pairs = zip(taken.cpu, bare.cpu, strict=False)
     ratios = [mine / theirs for mine, theirs in pairs]
@@ -70,7 +75,12 @@ def _ratio(taken: Taken, bare: Taken) -> float | None:
 
 def _stream(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
     taken = rounds(
-        contestants.of("stream"), stub, folder, sittings=effort.sittings, each=effort.rounds, seconds=effort.seconds
+        contestants.contestants_for("stream"),
+        stub,
+        folder,
+        sittings=effort.sittings,
+        each=effort.rounds,
+        seconds=effort.seconds,
     )
     loop = {each.contestant.name: each for each in taken}[streams.LOOP]
     return [
@@ -79,14 +89,14 @@ def _stream(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
     ]
 
 
-def _per(taken: Taken, count: int) -> float | None:
+def _per(taken: Durations, count: int) -> float | None:
     cpu = taken.median()
     return None if cpu is None else cpu / count
 
 
 def _history(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
     # A turn is one whole history: it lasts seconds.
-    taken = rounds(contestants.of("history"), stub, folder, sittings=1, each=effort.repeats, seconds=0)
+    taken = rounds(contestants.contestants_for("history"), stub, folder, sittings=1, each=effort.repeats, seconds=0)
     by_name = {each.contestant.name: each for each in taken}
     rows = []
     for each in taken:
@@ -94,7 +104,7 @@ def _history(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
         loads = by_name[f"json.loads alone, {backend.title()}'s pages"]
         row = _row(each, row=_per(each, canned.RULES), ratio=_ratio(each, loads))
         if each.contestant.needs == "unichat-bridge" and not each.absent:
-            looks = [answered("histories", backend, stub.address, folder=folder) for _ in range(effort.repeats)]
+            looks = [run_module("histories", backend, stub.address, folder=folder) for _ in range(effort.repeats)]
             row["grown"] = [median(at) for at in zip(*looks, strict=True)]
         rows.append(row)
     return rows
@@ -106,7 +116,7 @@ def _concurrent(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
         for callers, calls in concurrency.CALLERS.items():
             for kind in concurrency.KINDS:
                 many = max(3, calls // 4) if effort is QUICK else calls
-                said = answered("concurrency", kind, str(callers), str(many), stub.address, folder=folder)
+                said = run_module("concurrency", kind, str(callers), str(many), stub.address, folder=folder)
                 found.setdefault((kind, callers), []).append(said)
     return [_medians({"name": kind, "callers": callers}, said) for (kind, callers), said in found.items()]
 
@@ -122,7 +132,7 @@ Measure = Callable[[], tuple[float, ...] | str]
 """Returns CPU and time in milliseconds, and perhaps a growth in KiB; or why it cannot be measured."""
 
 
-def _interleaved(measured: dict[str, Measure], repeats: int, base: str) -> list[Row]:
+def _interleave(measured: dict[str, Measure], repeats: int, base: str) -> list[Row]:
     found: dict[str, list[Any]] = {name: [] for name in measured}
     for _ in range(1 + repeats):
         for name, measure in measured.items():
@@ -145,22 +155,22 @@ def _imports(_: Stub, folder: Path, effort: Effort) -> list[Row]:
         return lambda: starting.import_once(statement, folder)
 
     statements = starting.IMPORTS.items()
-    rows = _interleaved({name: measure(text) for name, (text, _) in statements}, effort.repeats, "requests")
+    rows = _interleave({name: measure(text) for name, (text, _) in statements}, effort.repeats, "requests")
     return [{**row, "needs": starting.IMPORTS[row["name"]][1]} for row in rows]
 
 
 def _starts(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
-    starting.configured(stub.address, folder)
+    starting.write_config(stub.address, folder)
 
     def measure(command: Any) -> Measure:
         return lambda: starting.start_once(command, folder)
 
     commands = {name: measure(command) for name, command in starting.commands(stub.address).items()}
-    return _interleaved(commands, effort.repeats, "python, one post by requests")
+    return _interleave(commands, effort.repeats, "python, one post by requests")
 
 
 def _ends(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
-    late = answered("ending", str(3 if effort is QUICK else 20), stub.address, folder=folder)
+    late = run_module("ending", str(3 if effort is QUICK else 20), stub.address, folder=folder)
     if "absent" in late:
         return [{"name": "unichat", **late}]
     return [{"name": name, "median": median(each), "worst": max(each)} for name, each in late.items()]
@@ -169,7 +179,7 @@ def _ends(stub: Stub, folder: Path, effort: Effort) -> list[Row]:
 def _pieces(_: Stub, folder: Path, effort: Effort) -> list[Row]:
     # In memory: much shorter turns than a server needs will do.
     seconds = effort.seconds / 3
-    sittings = [answered("pieces", str(effort.rounds), str(seconds), folder=folder) for _ in range(effort.sittings)]
+    sittings = [run_module("pieces", str(effort.rounds), str(seconds), folder=folder) for _ in range(effort.sittings)]
     absent = next((said for said in sittings if "absent" in said), None)
     if absent is not None:
         return [{"name": "unichat", **absent}]
@@ -189,7 +199,7 @@ CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
 }
 
 
-def named(result: Any, case: str) -> dict[str, Row]:
+def by_name(result: Any, case: str) -> dict[str, Row]:
     """Return a case's rows by name, those that are absent left out."""
     rows: Iterable[Row] = result["cases"].get(case, ())
     return {row["name"]: row for row in rows if "absent" not in row}

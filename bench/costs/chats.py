@@ -18,7 +18,7 @@ from bench.costs.contestants import (
     QUESTION,
     WITH_ORJSON,
     Factory,
-    connected,
+    connect,
     contestant,
     raw_request,
     settings,
@@ -35,7 +35,7 @@ def _bare(address: str) -> Callable[[], str]:
 
 @contestant("chat", "raw socket", "")
 def _raw_socket(address: str) -> Callable[[], str]:
-    opened = connected(address)
+    opened = connect(address)
 
     def call() -> str:
         # The body is encoded with each call, as all the others do.
@@ -154,7 +154,7 @@ def _langchain_kapa(address: str) -> Callable[[], str]:
 
 
 @contestant("chat", "langchain-kapa-ai, client kept", "langchain-kapa-ai")
-def _langchain_kapa_kept(address: str) -> Callable[[], str]:
+def _langchain_kapa_reuse(address: str) -> Callable[[], str]:
     import httpx
     from langchain_kapa_ai import KapaRetriever
 
@@ -181,7 +181,7 @@ def _any_llm(address: str) -> Callable[[], str]:
 
 
 @contestant("chat", "any-llm, client kept", "any-llm-sdk")
-def _any_llm_kept(address: str) -> Callable[[], str]:
+def _any_llm_reuse(address: str) -> Callable[[], str]:
     from any_llm import AnyLLM
 
     client = AnyLLM.create("openai", api_key=KEY, api_base=f"{address}/v1")

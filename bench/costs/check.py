@@ -23,7 +23,7 @@ def main() -> None:
     answers = {}
     for each in contestants.table():
         if each.needs in _HERE:
-            call = worker.made(each, sys.argv[1], loop)
+            call = worker.make_call(each, sys.argv[1], loop)
             for _ in range(2):
                 answer = loop.run_until_complete(call()) if inspect.iscoroutinefunction(call) else call()
             answers[f"{each.case}: {each.name}"] = answer

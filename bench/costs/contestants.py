@@ -60,7 +60,7 @@ def table() -> list[Contestant]:
     return _TABLE
 
 
-def of(case: str) -> list[Contestant]:
+def contestants_for(case: str) -> list[Contestant]:
     """Return a case's contestants."""
     return [each for each in table() if each.case == case]
 
@@ -100,12 +100,12 @@ def settings(backend: str, address: str) -> dict[str, str]:
 
 def raw_request(path: str, body: Any) -> bytes:
     """Return the bytes of a POST that holds no more than it must."""
-    data = canned.encoded(body)
+    data = canned.encode(body)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(data)}"
     return f"{head}\r\n\r\n".encode() + data
 
 
-def connected(address: str) -> socket.socket:
+def connect(address: str) -> socket.socket:
     """Return a connection to the stub."""
     host, port = address.removeprefix("http://").split("/")[0].split(":")
     opened = socket.create_connection((host, int(port)))

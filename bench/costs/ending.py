@@ -35,7 +35,7 @@ def _async_client(address: str) -> Any:
 
 
 @contextmanager
-def _expected(error: type[BaseException]) -> Iterator[None]:
+def _expect(error: type[BaseException]) -> Iterator[None]:
     try:
         yield
     except error:
@@ -49,12 +49,12 @@ def deadline(address: str) -> float:
 
     with _client(address) as client:
         began = time.perf_counter()
-        with _expected(DeadlineExceeded):
+        with _expect(DeadlineExceeded):
             client.chat(canned.QUESTION, deadline=_SOON)
         return time.perf_counter() - began - _SOON
 
 
-def closing(address: str) -> float:
+def seconds_to_close(address: str) -> float:
     """Return how many seconds after closing the client a running sync call ended."""
     from unichat.errors import UnichatError
 
@@ -62,7 +62,7 @@ def closing(address: str) -> float:
     client = _client(address)
 
     def ask() -> None:
-        with _expected(UnichatError):
+        with _expect(UnichatError):
             client.chat(canned.QUESTION)
         ended.append(time.perf_counter())
 
@@ -81,7 +81,7 @@ async def async_deadline(address: str) -> float:
 
     async with _async_client(address) as client:
         began = time.perf_counter()
-        with _expected(DeadlineExceeded):
+        with _expect(DeadlineExceeded):
             await client.chat(canned.QUESTION, deadline=_SOON)
         return time.perf_counter() - began - _SOON
 
@@ -95,19 +95,19 @@ async def async_closing(address: str) -> float:
     await asyncio.sleep(_SOON)
     began = time.perf_counter()
     await client.close()
-    with _expected(UnichatError):
+    with _expect(UnichatError):
         await asking
     return time.perf_counter() - began
 
 
-async def cancelling(address: str) -> float:
+async def seconds_to_cancel(address: str) -> float:
     """Return how many seconds after its cancelling a task that asks had ended."""
     async with _async_client(address) as client:
         asking = asyncio.ensure_future(client.chat(canned.QUESTION))
         await asyncio.sleep(_SOON)
         began = time.perf_counter()
         asking.cancel()
-        with _expected(asyncio.CancelledError):
+        with _expect(asyncio.CancelledError):
             await asking
         return time.perf_counter() - began
 
@@ -117,11 +117,11 @@ def run(times: int, address: str) -> dict[str, list[float]]:
     late: dict[str, list[float]] = {}
     for _ in range(times):
         late.setdefault("sync, past its deadline", []).append(deadline(address) * 1e3)
-        late.setdefault("sync, after closing the client", []).append(closing(address) * 1e3)
+        late.setdefault("sync, after closing the client", []).append(seconds_to_close(address) * 1e3)
         for name, ended in (
             ("async, past its deadline", async_deadline),
             ("async, after closing the client", async_closing),
-            ("async, after cancelling its task", cancelling),
+            ("async, after cancelling its task", seconds_to_cancel),
         ):
             late.setdefault(name, []).append(asyncio.run(ended(address)) * 1e3)
     return late

@@ -67,11 +67,11 @@ def main() -> None:
         draw(result, DOCS / "benchmarks.svg")
     page = DOCS / "benchmarks.md"
 
-    def made(place: re.Match[str]) -> str:
+    def fill(place: re.Match[str]) -> str:
         return f"{place[1]}\n{table(place[2])}\n\n{place[3]}"
 
     marks = re.compile(r"(<!-- table: benchmark-(\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
-    page.write_text(marks.sub(made, page.read_text(encoding="utf-8")), encoding="utf-8")
+    page.write_text(marks.sub(fill, page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

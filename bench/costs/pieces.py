@@ -19,7 +19,7 @@ from attrs import frozen
 from bench.costs import canned, streams
 from bench.costs.contestants import find, settings, without_orjson
 from bench.costs.cores import pin
-from bench.costs.worker import measured, times
+from bench.costs.worker import measure, times
 
 _NOWHERE = "http://127.0.0.1:9"
 """Where the clients would send to, if their transports did not answer at once."""
@@ -59,17 +59,17 @@ async def table() -> list[Piece]:
     kapa_list = kapa.operations.list_question_answers(page=1, page_size=canned.PAGE_SIZE)
     kadal_list = kadal.operations.list_chats(page_no=1, page_size=canned.PAGE_SIZE)
     return [
-        *_of_a_chat(kapa, asynchronous),
-        *_of_a_row("kapa", kapa, kapa_list.map(lambda found: found.items)),
-        *_of_a_row("kadal", kadal, kadal_list.map(lambda found: found.rows)),
-        *_of_a_record(kapa, asynchronous),
+        *_chat_pieces(kapa, asynchronous),
+        *_row_pieces("kapa", kapa, kapa_list.map(lambda found: found.items)),
+        *_row_pieces("kadal", kadal, kadal_list.map(lambda found: found.rows)),
+        *_record_pieces(kapa, asynchronous),
     ]
 
 
-def _of_a_chat(client: Any, asynchronous: Any) -> Iterator[Piece]:
-    body = canned.encoded(canned.KAPA_CHAT)
-    reply = _replying(body)
-    checked = _checked(client, "chat")
+def _chat_pieces(client: Any, asynchronous: Any) -> Iterator[Piece]:
+    body = canned.encode(canned.KAPA_CHAT)
+    reply = _make_replies(body)
+    checked = _check(client, "chat")
     operation = next(client._adapter.chat(checked))
 
     async def whole_async() -> str:
@@ -78,20 +78,20 @@ def _of_a_chat(client: Any, asynchronous: Any) -> Iterator[Piece]:
 
     yield Piece("chat call, json.loads of the answer alone", lambda: json.loads(body))
     checking, building, reading = PARTS
-    yield Piece(checking, lambda: _checked(client, "chat"))
+    yield Piece(checking, lambda: _check(client, "chat"))
     yield Piece(building, lambda: next(client._adapter.chat(checked)))
     yield Piece(reading, lambda: operation.parse(reply()))
     yield Piece(WHOLE, lambda: client.chat(canned.QUESTION, user=canned.USER).text)
     yield Piece(WHOLE_ASYNC, whole_async)
 
 
-def _of_a_row(backend: str, client: Any, listing: Any) -> Iterator[Piece]:
+def _row_pieces(backend: str, client: Any, listing: Any) -> Iterator[Piece]:
     """Yield the steps of reading a page, each with those before it; `listing` is the vendor's own list."""
     from unichat.client.paging import Paging
 
     page, key = canned.page(backend, 1), "results" if backend == "kapa" else "data"
-    reply = _replying(page)
-    paged, limit = _paged(client), client._settings.page_limit
+    reply = _make_replies(page)
+    paged, limit = _read_pages(client), client._settings.page_limit
 
     def piece(name: str, call: Callable[[], Any]) -> Piece:
         return Piece(f"row of {backend.title()}'s history, {name}", call, canned.PAGE_SIZE)
@@ -108,16 +108,16 @@ def _of_a_row(backend: str, client: Any, listing: Any) -> Iterator[Piece]:
     yield piece("with paging as well", page_through)
 
 
-def _of_a_record(client: Any, asynchronous: Any) -> Iterator[Piece]:
+def _record_pieces(client: Any, asynchronous: Any) -> Iterator[Piece]:
     body = b"".join(canned.kapa_records())
-    operation = next(client._adapter.stream(_checked(client, "stream")))
+    operation = next(client._adapter.stream(_check(client, "stream")))
     limit = client._settings.record_limit
 
-    def streamed() -> str:
+    def read_stream() -> str:
         with client.stream(canned.QUESTION, user=canned.USER) as pieces:
             return "".join([event.text for event in pieces])
 
-    async def streamed_async() -> str:
+    async def read_stream_async() -> str:
         async with asynchronous.stream(canned.QUESTION, user=canned.USER) as pieces:
             return "".join([event.text async for event in pieces])
 
@@ -128,19 +128,19 @@ def _of_a_record(client: Any, asynchronous: Any) -> Iterator[Piece]:
     yield piece(
         "unichat's decoder alone", lambda: "".join([event.text for event in operation.decoder(limit).feed(body)])
     )
-    yield piece("the whole stream, sync", streamed)
-    yield piece("the whole stream, async", streamed_async)
+    yield piece("the whole stream, sync", read_stream)
+    yield piece("the whole stream, async", read_stream_async)
 
 
 # What the pieces need
 
 
-def _checked(client: Any, operation: str) -> Any:
+def _check(client: Any, operation: str) -> Any:
     checks = client._arguments
     return checks.chat(operation, canned.QUESTION, user=canned.USER, metadata=None, on_unsupported=None, options={})
 
 
-def _paged(client: Any) -> Any:
+def _read_pages(client: Any) -> Any:
     """Return the whole history in pages, as the adapter gives it."""
     call = client._arguments.history(
         None, user=None, newest_first=False, page_size=canned.PAGE_SIZE, on_unsupported=None, options={}
@@ -151,7 +151,7 @@ def _paged(client: Any) -> Any:
     return client._performer.perform(complete(client._adapter.history(call), context.call(), context))
 
 
-def _replying(body: bytes) -> Callable[[], Any]:
+def _make_replies(body: bytes) -> Callable[[], Any]:
     """Return what makes a fresh reply each time, since one decodes its JSON once."""
     from unichat.adapter import Reply
 
@@ -159,7 +159,7 @@ def _replying(body: bytes) -> Callable[[], Any]:
     return lambda: Reply(200, headers, body)
 
 
-class _Opening:
+class _CannedReply:
     """A streamed answer in memory."""
 
     status = 200
@@ -179,7 +179,7 @@ class _Opening:
         """There is nothing to close."""
 
 
-class _AsyncOpening(_Opening):
+class _AsyncCannedReply(_CannedReply):
     """A streamed answer in memory, for asyncio."""
 
     async def read(self) -> bytes | None:  # type: ignore[override]
@@ -189,22 +189,22 @@ class _AsyncOpening(_Opening):
 def _answer_at_once(client: Any) -> None:
     """Put answers in memory in the place of a client's transport: a whole one, and one of a record a piece."""
     records = canned.kapa_records()
-    reply = _replying(canned.encoded(canned.KAPA_CHAT))
+    reply = _make_replies(canned.encode(canned.KAPA_CHAT))
     transport = client._transport
     transport.send = lambda *_, **__: reply()
-    transport.open = lambda *_, **__: _Opening(records)
+    transport.open = lambda *_, **__: _CannedReply(records)
 
 
 def _answer_at_once_async(client: Any) -> None:
     """Do the same for an async client."""
     records = canned.kapa_records()
-    reply = _replying(canned.encoded(canned.KAPA_CHAT))
+    reply = _make_replies(canned.encode(canned.KAPA_CHAT))
 
     async def send(*_: Any, **__: Any) -> Any:
         return reply()
 
     async def open_(*_: Any, **__: Any) -> Any:
-        return _AsyncOpening(records)
+        return _AsyncCannedReply(records)
 
     transport = client._transport
     transport.send, transport.open = send, open_
@@ -243,7 +243,7 @@ def _cpu(many: Callable[[int], None], calls: int) -> float:
     gc.collect()
     gc.disable()
     try:
-        return measured(partial(many, calls))["cpu"]
+        return measure(partial(many, calls))["cpu"]
     finally:
         gc.enable()
 

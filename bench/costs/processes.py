@@ -78,7 +78,7 @@ def stub(folder: Path) -> Iterator[Stub]:
         process.stdout.close()
 
 
-def answered(module: str, *arguments: str, folder: Path) -> Any:
+def run_module(module: str, *arguments: str, folder: Path) -> Any:
     """Run one of this package's modules in a fresh process, and return the JSON that it prints last."""
     command = [sys.executable, "-m", f"bench.costs.{module}", *arguments]
     done = subprocess.run(
@@ -99,7 +99,7 @@ class Worker:
     answer: Any = None
 
     @classmethod
-    def started(cls, contestant: Contestant, address: str, folder: Path) -> Worker:
+    def start(cls, contestant: Contestant, address: str, folder: Path) -> Worker:
         """Start one, and wait until it is ready or says why it cannot be."""
         command = [sys.executable, "-m", "bench.costs.worker", contestant.case, contestant.name, address]
         process = subprocess.Popen(
@@ -112,12 +112,12 @@ class Worker:
             cwd=folder,
         )
         worker = cls(contestant, process)
-        said = worker._said()
+        said = worker._read_line()
         worker.absent = said.get("absent", "")
         worker.answer = said.get("ready")
         return worker
 
-    def _said(self) -> dict[str, Any]:
+    def _read_line(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         said: dict[str, Any] = json.loads(line) if line else {"absent": "its process ended"}
@@ -127,7 +127,7 @@ class Worker:
         """Have it make so many calls; return what they took, in seconds."""
         assert self.process.stdin is not None
         print(json.dumps(count), file=self.process.stdin, flush=True)
-        return self._said()
+        return self._read_line()
 
     def stop(self) -> None:
         """End the process."""
@@ -140,7 +140,7 @@ class Worker:
 
 
 @define
-class Taken:
+class Durations:
     """What one contestant's calls took, in microseconds a call, one entry for each round."""
 
     contestant: Contestant
@@ -158,7 +158,7 @@ class Taken:
 
 def rounds(
     contestants: Sequence[Contestant], running: Stub, folder: Path, *, sittings: int, each: int, seconds: float
-) -> list[Taken]:
+) -> list[Durations]:
     """Let all contestants call in turn, over and over.
 
     Each has a process of its own, so that nobody pays for another's libraries and hooks; it lives for a sitting, so
@@ -169,16 +169,16 @@ def rounds(
         each: rounds in a sitting.
         seconds: how long one contestant's turn lasts, about; 0 for a single call.
     """
-    taken = {contestant.name: Taken(contestant) for contestant in contestants}
+    taken = {contestant.name: Durations(contestant) for contestant in contestants}
     for _ in range(sittings):
-        workers = [Worker.started(contestant, running.address, folder) for contestant in contestants]
+        workers = [Worker.start(contestant, running.address, folder) for contestant in contestants]
         try:
             counts: dict[str, int] = {}
             for worker in workers:
                 name = worker.contestant.name
                 taken[name].absent = worker.absent
                 if not worker.absent:
-                    counts[name] = _warmed_up(worker, seconds) if seconds else 1
+                    counts[name] = _warm_up(worker, seconds) if seconds else 1
             for _ in range(each):
                 for worker in workers:
                     name = worker.contestant.name
@@ -190,7 +190,7 @@ def rounds(
     return list(taken.values())
 
 
-def _warmed_up(worker: Worker, seconds: float) -> int:
+def _warm_up(worker: Worker, seconds: float) -> int:
     """Let connections, caches and the interpreter's own specialising settle; return how many calls fill the time."""
     took = [worker.do(10)["wall"] / 10 for _ in range(3)][-1]
     count = max(5, round(seconds / took))
@@ -198,7 +198,7 @@ def _warmed_up(worker: Worker, seconds: float) -> int:
     return count
 
 
-def _turn(worker: Worker, count: int, running: Stub, taken: Taken) -> None:
+def _turn(worker: Worker, count: int, running: Stub, taken: Durations) -> None:
     before = running.cpu()
     took = worker.do(count)
     taken.server.append((running.cpu() - before) / count * 1e6)

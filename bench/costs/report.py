@@ -15,7 +15,7 @@ def _number(value: float | None, digits: int = 0) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def _named(row: dict[str, Any], versions: dict[str, str]) -> str:
+def _full_name(row: dict[str, Any], versions: dict[str, str]) -> str:
     version = versions.get(row.get("needs") or "")
     return f"{row['name']} ({version})" if version and row["needs"] != "unichat-bridge" else row["name"]
 
@@ -24,9 +24,9 @@ def _rows(result: Any, case: str, width: int, cells: Callable[[dict[str, Any]], 
     """Return a case's rows, the absent ones with the reason."""
     versions = result["versions"]
     return [
-        (_named(row, versions), "absent", *[""] * (width - 1))
+        (_full_name(row, versions), "absent", *[""] * (width - 1))
         if "absent" in row
-        else (_named(row, versions), *cells(row))
+        else (_full_name(row, versions), *cells(row))
         for row in result["cases"].get(case, ())
     ]
 
@@ -39,7 +39,7 @@ def targets(result: Any) -> Table:
             verdict.case,
             f"{'≥' if verdict.at_least else '≤'} {verdict.limit:.2f} × {verdict.text}",
             "" if verdict.figure is None else f"{verdict.figure:.2f} ×",
-            words[verdict.met],
+            words[verdict.is_met],
         )
         for verdict in verdicts(result)
     ]
@@ -158,11 +158,11 @@ def as_text(result: Any) -> str:
     for title, made in TABLES.values():
         heads, rows = made(result)
         if rows:
-            parts.append(f"{title}\n\n{_aligned([heads, *rows])}")
+            parts.append(f"{title}\n\n{_align([heads, *rows])}")
     return "\n\n".join(parts).replace("**", "")
 
 
-def _aligned(lines: Iterable[tuple[str, ...]]) -> str:
+def _align(lines: Iterable[tuple[str, ...]]) -> str:
     lines = list(lines)
     widths = [max(len(line[column].replace("**", "")) for line in lines) for column in range(len(lines[0]))]
 

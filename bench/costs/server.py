@@ -31,7 +31,7 @@ def whole(body: bytes) -> bytes:
     return _LINE + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def chunked(pieces: Iterable[bytes], content_type: bytes) -> bytes:
+def encode_chunks(pieces: Iterable[bytes], content_type: bytes) -> bytes:
     """Return the HTTP answer whose body comes as one chunk for each piece, as streaming servers send it."""
     body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
     return _LINE + b"Content-Type: " + content_type + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
@@ -42,7 +42,7 @@ def _together(records: list[bytes], size: int = 16_384) -> list[bytes]:
     return [body[begin : begin + size] for begin in range(0, len(body), size)]
 
 
-def _paged(backend: str) -> Callable[[bytes], bytes]:
+def _answer_pages(backend: str) -> Callable[[bytes], bytes]:
     def answer(request: bytes) -> bytes:
         match = _PAGE.search(request)
         return whole(canned.page(backend, int(match[1]) if match else 1))
@@ -55,16 +55,16 @@ def routes() -> dict[bytes, Answer]:
     kapa, kadal = f"/query/v1/projects/{canned.PROJECT}", "/aiwb/chat/api"
     kapa_records, openai_records = canned.kapa_records(), canned.openai_records()
     known: dict[str, Answer] = {
-        f"POST {kapa}/chat/": whole(canned.encoded(canned.KAPA_CHAT)),
-        f"POST {kapa}/chat/stream/": chunked(kapa_records, b"application/json"),
-        f"POST /together{kapa}/chat/stream/": chunked(_together(kapa_records), b"application/json"),
-        f"POST {kapa}/retrieval/": whole(canned.encoded(canned.KAPA_RETRIEVAL)),
-        f"GET {kapa}/question-answers/": _paged("kapa"),
-        f"POST {kadal}/v2/{canned.BOT}": whole(canned.encoded(canned.KADAL_CHAT)),
-        f"GET {kadal}/v1/": _paged("kadal"),
-        "POST /v1/chat/completions": whole(canned.encoded(canned.OPENAI_CHAT)),
-        "POST /stream/v1/chat/completions": chunked(openai_records, b"text/event-stream"),
-        "POST /together/v1/chat/completions": chunked(_together(openai_records), b"text/event-stream"),
+        f"POST {kapa}/chat/": whole(canned.encode(canned.KAPA_CHAT)),
+        f"POST {kapa}/chat/stream/": encode_chunks(kapa_records, b"application/json"),
+        f"POST /together{kapa}/chat/stream/": encode_chunks(_together(kapa_records), b"application/json"),
+        f"POST {kapa}/retrieval/": whole(canned.encode(canned.KAPA_RETRIEVAL)),
+        f"GET {kapa}/question-answers/": _answer_pages("kapa"),
+        f"POST {kadal}/v2/{canned.BOT}": whole(canned.encode(canned.KADAL_CHAT)),
+        f"GET {kadal}/v1/": _answer_pages("kadal"),
+        "POST /v1/chat/completions": whole(canned.encode(canned.OPENAI_CHAT)),
+        "POST /stream/v1/chat/completions": encode_chunks(openai_records, b"text/event-stream"),
+        "POST /together/v1/chat/completions": encode_chunks(_together(openai_records), b"text/event-stream"),
         "GET /cpu": lambda _: whole(b"%f" % time.process_time()),
         "GET /stop": lambda _: sys.exit(0),
     }
@@ -132,7 +132,7 @@ class Stub:
             self._parts[number] = data
             return
         target = data[: data.index(b" ", 5)]
-        answer, delay = self._answers.get(target) or self._found(target)
+        answer, delay = self._answers.get(target) or self._find_route(target)
         if callable(answer):
             answer = answer(data)
         if delay:
@@ -140,7 +140,7 @@ class Stub:
         else:
             connection.sendall(answer)
 
-    def _found(self, target: bytes) -> tuple[Answer, float]:
+    def _find_route(self, target: bytes) -> tuple[Answer, float]:
         method, _, path = target.partition(b"?")[0].partition(b" ")
         slow = canned.SLOW.encode()
         line = method + b" " + path.removeprefix(slow)

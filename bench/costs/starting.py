@@ -88,7 +88,7 @@ def commands(address: str) -> dict[str, Sequence[str]]:
     }
 
 
-def configured(address: str, folder: Path) -> None:
+def write_config(address: str, folder: Path) -> None:
     """Write the config that makes `unichat ask` ask the stub."""
     lines = ("[profiles.bench]", 'backend = "kapa"', f'base_url = "{address}"', f'project_id = "{canned.PROJECT}"')
     (folder / "unichat.toml").write_text("\n".join(('default = "bench"', *lines, "")), encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from bench.costs import streams
-from bench.costs.cases import Row, named
+from bench.costs.cases import Row, by_name
 
 
 @frozen
@@ -27,14 +27,14 @@ class Verdict:
     at_least: bool = False
 
     @property
-    def met(self) -> bool | None:
+    def is_met(self) -> bool | None:
         """Whether the figure meets the target; None where there is none."""
         if self.figure is None:
             return None
         return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
 
-def _of(rows: dict[str, Row], name: str, key: str, base: str | None = None, base_key: str | None = None) -> Any:
+def _ratio(rows: dict[str, Row], name: str, key: str, base: str | None = None, base_key: str | None = None) -> Any:
     """Return a figure, or its ratio to another row's; None where either is absent."""
     figure = rows.get(name, {}).get(key)
     if base is None or figure is None:
@@ -45,21 +45,21 @@ def _of(rows: dict[str, Row], name: str, key: str, base: str | None = None, base
 
 def verdicts(result: Any) -> Iterator[Verdict]:
     """Yield every target with its figure."""
-    chat, tasks, stream = named(result, "chat"), named(result, "async chat"), named(result, "stream")
+    chat, tasks, stream = by_name(result, "chat"), by_name(result, "async chat"), by_name(result, "stream")
     sync, asynchronous = "unichat, Kapa", "async unichat, Kapa"
-    yield Verdict("sync chat call", "bare requests", 0.75, _of(chat, sync, "ratio"))
-    yield Verdict("sync chat call", "openai", 0.60, _of(chat, sync, "ratio", "openai"))
-    yield Verdict("async chat call", "bare requests", 0.40, _of(tasks, asynchronous, "ratio"))
-    yield Verdict("async chat call", "async openai", 0.35, _of(tasks, asynchronous, "ratio", "async openai"))
+    yield Verdict("sync chat call", "bare requests", 0.75, _ratio(chat, sync, "ratio"))
+    yield Verdict("sync chat call", "openai", 0.60, _ratio(chat, sync, "ratio", "openai"))
+    yield Verdict("async chat call", "bare requests", 0.40, _ratio(tasks, asynchronous, "ratio"))
+    yield Verdict("async chat call", "async openai", 0.35, _ratio(tasks, asynchronous, "ratio", "async openai"))
     for what, rows, whole, part in (
         ("sync", chat, sync, "unichat's own transport"),
         ("async", tasks, asynchronous, "async unichat's own transport"),
     ):
         top = _difference(rows, whole, part)
         yield Verdict(f"policy, models and adapter on top of the {what} driver", "bare requests", 0.10, top)
-    yield Verdict("stream, CPU per record", "openai", 0.50, _of(stream, sync, "record", "openai"))
-    yield Verdict("stream, CPU per record", streams.LOOP, 1.50, _of(stream, sync, "ratio"))
-    history = named(result, "history")
+    yield Verdict("stream, CPU per record", "openai", 0.50, _ratio(stream, sync, "record", "openai"))
+    yield Verdict("stream, CPU per record", streams.LOOP, 1.50, _ratio(stream, sync, "ratio"))
+    history = by_name(result, "history")
     for backend in ("Kapa", "Kadal"):
         rows = history.get(f"unichat, {backend}", {})
         yield Verdict(f"history of {backend}, CPU per row", "json.loads alone", 1.30, rows.get("ratio"))
@@ -69,11 +69,11 @@ def verdicts(result: Any) -> Iterator[Verdict]:
     many = {row["name"]: row for row in result["cases"].get("concurrent", ()) if row["callers"] == 256}
     many = {name: row for name, row in many.items() if "absent" not in row}
     tasks_name = "async unichat, tasks"
-    share = _of(many, tasks_name, "share")
+    share = _ratio(many, tasks_name, "share")
     yield Verdict("256 async calls at a time", "the ideal throughput", 0.95, share, at_least=True)
-    memory = _of(many, tasks_name, "memory", "aiohttp, tasks")
+    memory = _ratio(many, tasks_name, "memory", "aiohttp, tasks")
     yield Verdict("256 async calls at a time, memory of each", "aiohttp", 1.50, memory)
-    yield Verdict("import unichat", "import requests", 0.50, _of(named(result, "imports"), "unichat", "ratio"))
+    yield Verdict("import unichat", "import requests", 0.50, _ratio(by_name(result, "imports"), "unichat", "ratio"))
 
 
 def _difference(rows: dict[str, Row], whole: str, part: str) -> float | None:

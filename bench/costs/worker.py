@@ -19,7 +19,7 @@ from bench.costs import contestants
 from bench.costs.cores import pin
 
 
-def measured(work: Callable[[], object]) -> dict[str, float]:
+def measure(work: Callable[[], object]) -> dict[str, float]:
     """Do `work`, and return what it took; `first`, where streams were read, is the median until their first event."""
     contestants.FIRST_EVENTS.clear()
     began, used = time.perf_counter(), time.process_time()
@@ -38,14 +38,14 @@ def times(call: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> Callable[
 
         return many
 
-    async def waited(count: int) -> None:
+    async def await_calls(count: int) -> None:
         for _ in range(count):
             await call()
 
-    return lambda count: loop.run_until_complete(waited(count))
+    return lambda count: loop.run_until_complete(await_calls(count))
 
 
-def made(contestant: contestants.Contestant, address: str, loop: asyncio.AbstractEventLoop) -> Callable[[], Any]:
+def make_call(contestant: contestants.Contestant, address: str, loop: asyncio.AbstractEventLoop) -> Callable[[], Any]:
     """Return what makes one call."""
     if not contestant.built_in_loop:
         return contestant.factory(address)
@@ -64,7 +64,7 @@ def obey(case: str, name: str, address: str, orders: TextIO, answers: TextIO) ->
 
     loop = asyncio.new_event_loop()
     try:
-        call = made(contestants.find(case, name), address, loop)
+        call = make_call(contestants.find(case, name), address, loop)
         text = loop.run_until_complete(call()) if inspect.iscoroutinefunction(call) else call()
     except Exception as error:
         answer({"absent": f"{type(error).__name__}: {error}"[:300]})
@@ -73,7 +73,7 @@ def obey(case: str, name: str, address: str, orders: TextIO, answers: TextIO) ->
     many = times(call, loop)
     for order in orders:
         count = json.loads(order)
-        answer(measured(lambda: many(count)))  # noqa: B023
+        answer(measure(lambda: many(count)))  # noqa: B023
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def interim_answers() -> None:
     connections._Response._read_status = http.client.HTTPResponse._read_status  # type: ignore[attr-defined]
 
 
-def ends_of_heads() -> None:
+def head_ends() -> None:
     """A head that was cut is taken for a short one."""
     connections._CompleteLines.readline = lambda self, limit: self.file.readline(limit)  # type: ignore[method-assign]
 
@@ -85,12 +85,12 @@ def _by_the_session(*, follow: bool, keep: bool) -> None:
             try:
                 return self._session.send(prepared, allow_redirects=follow, **options)
             finally:
-                requests.Session.get_adapter = wrapped  # type: ignore[method-assign, assignment]
+                requests.Session.get_adapter = wrap  # type: ignore[method-assign, assignment]
 
-    def wrapped(session: requests.Session, url: str) -> Any:
+    def wrap(session: requests.Session, url: str) -> Any:
         return Session(session)
 
-    requests.Session.get_adapter = wrapped  # type: ignore[method-assign, assignment]
+    requests.Session.get_adapter = wrap  # type: ignore[method-assign, assignment]
 
 
 def redirects() -> None:
@@ -111,20 +111,20 @@ def cookies() -> None:
 # Phases and deadlines
 
 
-def bytes_written() -> None:
+def counting_of_bytes() -> None:
     """Nobody counts what was sent."""
     connections.TrackedConnection.send = HTTPConnection.send  # type: ignore[method-assign]
 
 
-def blame_of_proxies() -> None:
+def proxy_blame() -> None:
     """A proxy is blamed for whatever breaks behind it."""
     classify_error = transport.classify_error
 
-    def blaming(error: Exception, attempt: SocketProgress) -> TransportFailure:
+    def blame(error: Exception, attempt: SocketProgress) -> TransportFailure:
         attempt.phase = "connecting"
         return classify_error(error, attempt)
 
-    transport.classify_error = blaming
+    transport.classify_error = blame
 
 
 def tracked_proxies() -> None:
@@ -149,15 +149,15 @@ def idle_timeout() -> None:
     progress.IdleTimer = lambda seconds, callback: quiet  # type: ignore[assignment, misc]
 
 
-def closing() -> None:
+def client_close() -> None:
     """A client that is closed lets its calls run on."""
     stop = SocketProgress.stop
 
-    def unless_cancelled(attempt: SocketProgress, reason: str) -> None:
+    def stop_unless_cancelled(attempt: SocketProgress, reason: str) -> None:
         if reason != "cancelled":
             stop(attempt, reason)
 
-    SocketProgress.stop = unless_cancelled  # type: ignore[method-assign]
+    SocketProgress.stop = stop_unless_cancelled  # type: ignore[method-assign]
 
 
 def pools() -> None:
@@ -223,13 +223,13 @@ def jitter() -> None:
     assert random.uniform(0, 1) <= 1
 
 
-def withholding() -> None:
+def ambiguous_questions() -> None:
     """Whatever failed is sent again."""
     always = dict.fromkeys(Replay, Retry.YES)
     _rules(lambda rule: evolve(rule, retry=always) if Retry.AMBIGUOUS in rule.retry.values() else rule)
 
 
-def withholding_inserts() -> None:
+def ambiguous_inserts() -> None:
     """A rating is sent again like an upsert."""
     asking = {**dict.fromkeys(Replay, Retry.YES), Replay.ASK: Retry.AMBIGUOUS}
     _rules(lambda rule: evolve(rule, retry=asking) if Retry.AMBIGUOUS in rule.retry.values() else rule)
@@ -254,10 +254,10 @@ def body_limit() -> None:
     """An answer may have any size."""
     send = transport.RequestsTransport.send
 
-    def unlimited(self: Any, request: HttpRequest, deadline: Any, *, limit: int) -> Any:
+    def send_unlimited(self: Any, request: HttpRequest, deadline: Any, *, limit: int) -> Any:
         return send(self, request, deadline, limit=2**60)
 
-    transport.RequestsTransport.send = unlimited  # type: ignore[method-assign]
+    transport.RequestsTransport.send = send_unlimited  # type: ignore[method-assign]
 
 
 def record_limit() -> None:
@@ -274,21 +274,21 @@ def cut_bodies() -> None:
     response.HttpResponse.read = lambda self: each if isinstance(each := read(self), bytes) else None  # type: ignore[method-assign]
 
 
-def end_of_streams() -> None:
+def stream_ends() -> None:
     """A stream may end anywhere."""
     unichat_kapa.stream.Decoder.end = lambda self: None  # type: ignore[method-assign]
 
 
-def unframed_streams() -> None:
+def unframed_stream_ends() -> None:
     """A stream without a length is whole whenever its connection ends."""
 
     begin = response.HttpResponse.__init__
 
-    def delimited(self: Any, *given: Any) -> None:
+    def wrapper(self: Any, *given: Any) -> None:
         begin(self, *given)
         self.delimited = True
 
-    response.HttpResponse.__init__ = delimited  # type: ignore[method-assign]
+    response.HttpResponse.__init__ = wrapper  # type: ignore[method-assign]
 
 
 def strict_json() -> None:
@@ -309,7 +309,7 @@ def envelope() -> None:
 # Histories and conversations
 
 
-def known_rows() -> None:
+def row_identity() -> None:
     """Rows have no identity."""
     unichat_kapa.history._exchange_id = lambda exchange: None
 
@@ -355,35 +355,35 @@ def certificates() -> None:
     urllib3.connectionpool.warnings = SimpleNamespace(warn=lambda *_: None)  # type: ignore[assignment]
     send = HTTPAdapter.send
 
-    def trusting(self: Any, request: Any, **options: Any) -> Any:
+    def send_unverified(self: Any, request: Any, **options: Any) -> Any:
         return send(self, request, **{**options, "verify": False})
 
-    session.TrackingAdapter.send = trusting  # type: ignore[method-assign, assignment]
+    session.TrackingAdapter.send = send_unverified  # type: ignore[method-assign, assignment]
 
 
 def clean_errors() -> None:
     """An error is raised where the library's is caught, and so holds it, and the request with the key."""
 
-    def raising(error: Exception, attempt: SocketProgress) -> TransportFailure:
+    def raise_error(error: Exception, attempt: SocketProgress) -> TransportFailure:
         raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
 
-    transport.classify_error = raising
+    transport.classify_error = raise_error
 
 
 def clean_frames() -> None:
     """An error keeps the frames of the function that read the answer."""
     unreadable = Judge._judge_unreadable
 
-    def keeping(self: Judge[Any], error: Any, status: int) -> Any:
+    def keep(self: Judge[Any], error: Any, status: int) -> Any:
         frames = error.__traceback__
         failed = unreadable(self, error, status)
         error.__traceback__ = frames
         return failed
 
-    Judge._judge_unreadable = keeping  # type: ignore[method-assign]
+    Judge._judge_unreadable = keep  # type: ignore[method-assign]
 
 
-def letting_go() -> None:
+def pool_return() -> None:
     """A connection goes back to its pool while a timer of its last call can still end it."""
     SocketProgress.release = lambda self: None  # type: ignore[method-assign]
 
@@ -393,7 +393,7 @@ def surplus() -> None:
     connections.TrackedConnection.has_surplus = lambda self, file: False  # type: ignore[method-assign]
 
 
-def spent() -> None:
+def connections_after_204() -> None:
     """A connection is kept after a 204 as after any other answer."""
     connections.TrackedConnection._close_after = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
@@ -403,11 +403,11 @@ def pool_slots() -> None:
     acquire = WeakSemaphore.acquire
     kept = []
 
-    def keeping(self: WeakSemaphore, timeout: float) -> Any:
+    def keep(self: WeakSemaphore, timeout: float) -> Any:
         kept.append(acquire(self, timeout))
         return kept[-1]
 
-    WeakSemaphore.acquire = keeping  # type: ignore[method-assign]
+    WeakSemaphore.acquire = keep  # type: ignore[method-assign]
     SyncPerformer.discard = lambda self, reply: None  # type: ignore[method-assign]
 
 

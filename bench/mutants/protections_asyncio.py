@@ -33,15 +33,15 @@ from unichat.transport.h11.response_reader import ResponseReader
 _Exchange = Callable[..., Awaitable[Any]]
 
 
-def _exchanging(change: Callable[[_Exchange], _Exchange]) -> None:
+def _replace_exchange(change: Callable[[_Exchange], _Exchange]) -> None:
     transport.H11Transport._exchange = change(transport.H11Transport._exchange)  # type: ignore[method-assign, assignment]
 
 
-def resending() -> None:
+def single_sending() -> None:
     """A connection that drops is a reason to ask again, where the question is a GET."""
 
     def twice(exchange: _Exchange) -> _Exchange:
-        async def changed(self: Any, request: Any, *rest: Any) -> Any:
+        async def wrapper(self: Any, request: Any, *rest: Any) -> Any:
             try:
                 return await exchange(self, request, *rest)
             except AttemptFailed:
@@ -49,47 +49,47 @@ def resending() -> None:
                     raise
                 return await exchange(self, request, *rest)
 
-        return changed
+        return wrapper
 
-    _exchanging(twice)
+    _replace_exchange(twice)
 
 
 def netrc() -> None:
     """The library looks for a login by itself."""
 
     def with_login(exchange: _Exchange) -> _Exchange:
-        async def changed(self: Any, request: Any, *rest: Any) -> Any:
+        async def wrapper(self: Any, request: Any, *rest: Any) -> Any:
             login = get_netrc_auth(self._base_url)
             if login is not None:
                 request = evolve(request, headers={**request.headers, "Authorization": _basic_auth_str(*login)})
             return await exchange(self, request, *rest)
 
-        return changed
+        return wrapper
 
-    _exchanging(with_login)
+    _replace_exchange(with_login)
 
 
 def cookies() -> None:
     """Cookies are kept."""
     kept: dict[str, str] = {}
 
-    def keeping(exchange: _Exchange) -> _Exchange:
-        async def changed(self: Any, request: Any, *rest: Any) -> Any:
+    def keep(exchange: _Exchange) -> _Exchange:
+        async def wrapper(self: Any, request: Any, *rest: Any) -> Any:
             answer = await exchange(self, evolve(request, headers={**request.headers, **kept}), *rest)
             if "set-cookie" in answer.headers:
                 kept["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
             return answer
 
-        return changed
+        return wrapper
 
-    _exchanging(keeping)
+    _replace_exchange(keep)
 
 
 def redirects() -> None:
     """Redirects are followed."""
 
-    def following(exchange: _Exchange) -> _Exchange:
-        async def changed(self: Any, request: Any, *rest: Any) -> Any:
+    def follow(exchange: _Exchange) -> _Exchange:
+        async def wrapper(self: Any, request: Any, *rest: Any) -> Any:
             answer = await exchange(self, request, *rest)
             if answer.status in (301, 302, 303, 307, 308):
                 answer.close()
@@ -97,9 +97,9 @@ def redirects() -> None:
                 answer = await exchange(self, evolve(request, target=urlsplit(answer.headers["location"]).path), *rest)
             return answer
 
-        return changed
+        return wrapper
 
-    _exchanging(following)
+    _replace_exchange(follow)
 
 
 def authorities() -> None:
@@ -129,13 +129,13 @@ def body_limit() -> None:
     """An answer may have any size."""
     send = transport.H11Transport.send
 
-    async def unlimited(self: Any, request: Any, deadline: Any, *, limit: int) -> Any:
+    async def send_unlimited(self: Any, request: Any, deadline: Any, *, limit: int) -> Any:
         return await send(self, request, deadline, limit=2**60)
 
-    transport.H11Transport.send = unlimited  # type: ignore[method-assign]
+    transport.H11Transport.send = send_unlimited  # type: ignore[method-assign]
 
 
-def written() -> None:
+def request_progress() -> None:
     """Nobody notes what was sent."""
     TaskProgress.delivered = property(lambda self: False, lambda self, value: None)  # type: ignore[assignment]
 
@@ -168,13 +168,13 @@ def ends() -> None:
 def clean_errors() -> None:
     """An error is raised where the library's is caught, and so holds it, and the request with the key."""
 
-    def raising(error: Exception) -> str:
+    def raise_error(error: Exception) -> str:
         raise ConnectionFailed("not trusted", kind="certificate", hint="Check it.", maybe_delivered=False)
 
-    connecting._kind = raising
+    connecting._kind = raise_error
 
 
-def closing() -> None:
+def client_close() -> None:
     """A client that is closed lets its calls run on."""
     stop = TaskProgress.stop
     TaskProgress.stop = (  # type: ignore[method-assign]
@@ -190,7 +190,7 @@ def while_idle() -> None:
     Connection._useless = lambda self: None  # type: ignore[method-assign]
 
 
-def unasked() -> None:
+def pending_input() -> None:
     """A kept connection is used with whatever the loop has not looked at yet."""
     Connection.is_silent = lambda self: True  # type: ignore[method-assign]
 
@@ -200,7 +200,7 @@ def surplus() -> None:
     ResponseReader.keeps_connection = property(lambda self: self.complete)  # type: ignore[assignment]
 
 
-def spent() -> None:
+def connections_after_204() -> None:
     """A connection is kept after a 204, behind which a body may follow."""
     response._WITHOUT_BODY = ()
 
@@ -209,10 +209,10 @@ def unread_requests() -> None:
     """A connection is kept though the rest of a request may still be to be read."""
     init = response.HttpResponse.__init__
 
-    def changed(self: Any, *given: Any) -> None:
+    def wrapper(self: Any, *given: Any) -> None:
         init(self, *given[:-1], 0)
 
-    response.HttpResponse.__init__ = changed  # type: ignore[method-assign]
+    response.HttpResponse.__init__ = wrapper  # type: ignore[method-assign]
     Connection.finish = lambda self: self.complete  # type: ignore[method-assign]
 
 
@@ -290,13 +290,13 @@ def turns() -> None:
     """A task that is cancelled keeps the lock."""
     leave = KeyedLock.leave
 
-    def keeping(self: Any) -> None:
+    def keep(self: Any) -> None:
         if sys.exception() is None:
             leave(self)
         elif not self.lock.lock.locked():
             asyncio.ensure_future(self.lock.lock.acquire())  # noqa: RUF006 - it is not to be had at once
 
-    KeyedLock.leave = keeping  # type: ignore[method-assign]
+    KeyedLock.leave = keep  # type: ignore[method-assign]
 
 
 def streams() -> None:

@@ -29,19 +29,19 @@ def stub(folder, monkeypatch):
 
 
 def test_every_contestant_that_is_here_gets_the_right_answer_twice(stub, folder):
-    answers = processes.answered("check", stub.address, folder=folder)
+    answers = processes.run_module("check", stub.address, folder=folder)
     assert len(answers) >= 20
     assert answers == {name: RIGHT[name.partition(":")[0]] for name in answers}
 
 
 def test_every_piece_makes_what_it_is_there_for():
-    async def made():
+    async def call_all():
         return {
             piece.name: await piece.call() if inspect.iscoroutinefunction(piece.call) else piece.call()
             for piece in await pieces.table()
         }
 
-    found = asyncio.run(made())
+    found = asyncio.run(call_all())
     chat = {name.removeprefix("chat call, "): made for name, made in found.items() if name.startswith("chat call, ")}
     assert chat.pop("json.loads of the answer alone") == canned.KAPA_CHAT
     assert chat.pop("checking the arguments").question == canned.QUESTION
@@ -91,12 +91,12 @@ def test_all_processes_have_the_same_number_of_variables(folder):
 
 def test_a_result_with_nothing_in_it_has_no_verdict_and_an_absent_peer_is_shown_as_absent():
     result = {"run": {}, "versions": versions(), "cases": {"chat": [{"name": "x", "needs": "x", "absent": "why"}]}}
-    assert {verdict.met for verdict in targets.verdicts(result)} == {None}
+    assert {verdict.is_met for verdict in targets.verdicts(result)} == {None}
     assert "absent" in report.as_text(result)
     assert "| x | absent |" in report.as_markdown(result, "chat")
 
 
 def test_a_target_is_met_up_to_its_limit_and_at_least_where_it_says_so():
-    assert targets.Verdict("a", "b", 0.5, 0.5).met is True
-    assert targets.Verdict("a", "b", 0.5, 0.51).met is False
-    assert targets.Verdict("a", "b", 0.95, 0.94, at_least=True).met is False
+    assert targets.Verdict("a", "b", 0.5, 0.5).is_met is True
+    assert targets.Verdict("a", "b", 0.5, 0.51).is_met is False
+    assert targets.Verdict("a", "b", 0.95, 0.94, at_least=True).is_met is False

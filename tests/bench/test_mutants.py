@@ -12,7 +12,7 @@ import pytest
 from bench.mutants import protections, protections_asyncio
 
 
-def replaced(module: ModuleType) -> list[tuple[str, str]]:
+def find_replaced(module: ModuleType) -> list[tuple[str, str]]:
     """The owner and the name of each attribute that a function of the module replaces, where the module knows it."""
     tree = ast.parse(inspect.getsource(module))
     names = {name for name in vars(module) if not name.startswith("__")}
@@ -30,7 +30,7 @@ def replaced(module: ModuleType) -> list[tuple[str, str]]:
     ]
 
 
-PLACES = [(module, *place) for module in (protections, protections_asyncio) for place in replaced(module)]
+PLACES = [(module, *place) for module in (protections, protections_asyncio) for place in find_replaced(module)]
 
 
 def test_the_places_are_found():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.hammer import Hammering
+from bench.hammer import Hammer
 
 from .conftest import new_schema
 
@@ -10,7 +10,7 @@ from .conftest import new_schema
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_no_message_is_lost_mixed_up_or_asked_twice_while_workers_are_killed(kind, tmp_path):
     def hammer(store):
-        hammering = Hammering(store, processes=2, conversations=4, messages=4, kills=3, between_kills=0.5)
+        hammering = Hammer(store, processes=2, conversations=4, messages=4, kills=3, between_kills=0.5)
         hammering.run()
         return hammering
 
@@ -23,7 +23,7 @@ def test_no_message_is_lost_mixed_up_or_asked_twice_while_workers_are_killed(kin
 
 
 def test_a_message_that_was_lost_mixed_up_or_asked_twice_is_noticed():
-    hammering = Hammering("memory:", conversations=2, messages=2)
+    hammering = Hammer("memory:", conversations=2, messages=2)
     hammering._check([("t1", "c0-m0"), ("t1", "c0-m0"), ("t1", "c1-m0"), ("t2", "c1-m1"), ("t3", "c1-m1")])
     assert hammering.problems == [
         "c0-m1 was lost",
