@@ -10,12 +10,15 @@ import enum
 import html
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import field, frozen
 
 from unichat.record import CallRecord
 from unichat.references import AnswerRef, ThreadRef
+
+if TYPE_CHECKING:
+    from unichat.errors import UnichatError
 
 __all__ = [
     "Answer",
@@ -112,6 +115,7 @@ class Answer:
             thread; `restarted` one, since the stored one could not be continued; or `joined`, without an answer of its
             own, since a later message was asked together with it. None outside of conversations.
         carried_over: the number of earlier exchanges that were sent along, to a thread that knew nothing of them.
+        profile: the name of the route's member that answered, at the bottom of nested routes; None on a plain client.
         call: how the call went: attempts, waits, time.
         raw: the vendor's JSON.
     """
@@ -124,6 +128,7 @@ class Answer:
     maybe_duplicated: bool = False
     began: Literal["continued", "started", "restarted", "joined"] | None = None
     carried_over: int = 0
+    profile: str | None = None
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()
 
@@ -248,11 +253,14 @@ class ClearResult:
         outcome: whether anything was removed.
         user: the person whose conversation it was, where one was named.
         message: the vendor's own message.
+        parts: on a route, by its members' names: each one's result, or the error that says why there is none; empty on
+            a plain client.
     """
 
     outcome: ClearOutcome
     user: str | None = None
     message: str = ""
+    parts: Mapping[str, ClearResult | UnichatError] = field(factory=dict, hash=False)
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()
 

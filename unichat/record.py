@@ -15,6 +15,8 @@ class Attempt:
         elapsed: seconds until the answer, or the failure, was known.
         outcome: `ok`, `HTTP 503`, or the kind of failure, such as `refused`; `cancelled` where its caller gave up.
         waited: seconds slept after this attempt, before the next (0 after the last).
+        maybe_delivered: whether the vendor may have acted on it; None where that is not known.
+        profile: the name of the route's member that it was sent to; None on a plain client.
     """
 
     number: int
@@ -22,6 +24,8 @@ class Attempt:
     elapsed: float
     outcome: str
     waited: float = 0.0
+    maybe_delivered: bool | None = None
+    profile: str | None = None
 
 
 @frozen(kw_only=True)
@@ -36,7 +40,7 @@ class CallRecord:
         vendor_code: the vendor's own code for a failure, such as `not_authenticated` or `value_error.missing`; None
             where it gives none.
         vendor_message: the vendor's own message about a failure, trimmed and escaped.
-        attempts: one entry for each attempt.
+        attempts: one entry for each attempt; on a route, those of all members that were asked, in order.
         elapsed: seconds in all, including waits.
         phase: how far the last attempt got: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`
             (a response arrived, in whole or in part); empty if nothing was tried.

@@ -84,6 +84,11 @@ class KadalAdapter(Adapter):
         """The bearer token: fixed, from a function, or fetched for a client account."""
         return Credential("Authorization", "Bearer", self.settings.token or fetch_token(self.settings))
 
+    @property
+    def scope(self) -> str:
+        """The bot."""
+        return self.settings.chat_bot_id
+
     def probes(self) -> tuple[Operation[Any], ...]:
         """Return the operations for the service's health and for one row, which needs a valid token and bot."""
         return (

@@ -68,6 +68,11 @@ class KapaAdapter(Adapter):
         """The project's key. Source: Kapa's documentation, `X-API-KEY`."""
         return Credential("X-API-KEY", "", self.settings.api_key)
 
+    @property
+    def scope(self) -> str:
+        """The project."""
+        return self.settings.scope
+
     def probes(self) -> tuple[Operation[Any], ...]:
         """Return the operation that retrieves the project: it needs the right address, key and id."""
         return (operations.retrieve_project(id=self.settings.project_id),)

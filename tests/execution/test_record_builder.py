@@ -89,3 +89,11 @@ def test_build_with_an_error_says_what_the_error_says(builder):
     record = builder.build(error)
     assert (record.maybe_delivered, record.retryable, record.retry_after) == (False, error.retryable, 5.0)
     assert record.stopped_by == "not_retryable"
+
+
+def test_attempts_name_the_member_and_say_whether_they_may_have_been_acted_on(clock):
+    builder = RecordBuilder(operation(name="look"), Deadline(60.0, clock.monotonic), "0123abcd", "kapa")
+    builder.add_attempt(0.0, "refused", False)
+    builder.add_attempt(0.0, "read_timeout", True)
+    made = builder.build().attempts
+    assert [(attempt.profile, attempt.maybe_delivered) for attempt in made] == [("kapa", False), ("kapa", True)]

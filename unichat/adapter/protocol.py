@@ -211,6 +211,14 @@ class Adapter(Protocol):
         """How its requests are signed; None for a server without a key."""
         ...
 
+    @property
+    def scope(self) -> str | None:
+        """The bot or project that its threads belong to, as `ThreadRef.scope` has it; None where there is none.
+
+        By it a route tells two projects of one vendor apart.
+        """
+        return None
+
     def chat(self, call: ChatCall) -> Flow[Answer]:
         """Ask in `call.thread`, or in a new thread if there is none."""
         ...

@@ -284,6 +284,7 @@ def attach_record(result: Any, call: Any) -> Any:
         maybe_duplicated=call.maybe_duplicated,
         began=result.began,
         carried_over=result.carried_over,
+        profile=call.profile,
         call=call.record,
         raw=result.raw,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Literal, Self, TypeVar
 
 from attrs import asdict, evolve, fields
@@ -36,11 +37,13 @@ from unichat.execution.call import Call
 from unichat.execution.context import Context
 from unichat.execution.effects import Program
 from unichat.execution.program import complete, run
-from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt
+from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, ThreadRef, User
 from unichat.policy.mistakes import call_adapter
 from unichat.transport.base import AsyncTransport, Transport
 
 M = TypeVar("M")
+
+_NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 _SHARED = frozenset({"connect_timeout", "connections", "retry_budget", "breaker_failures", "breaker_reset", "rate"})
 """Policy settings of the resources that a client and its siblings share."""
@@ -72,6 +75,33 @@ class BaseClient:
     def capabilities(self) -> Capabilities:
         """What the backend can do, known before anything is sent."""
         return self._arguments.capabilities
+
+    @property
+    def members(self) -> Mapping[str, Self]:
+        """A route's members by name, in order; empty on a plain client. See `unichat.routing`."""
+        return _NO_MEMBERS
+
+    def member_for(
+        self, *, user: str | User | None = None, thread: ThreadRef | Answer | Exchange | str | None = None
+    ) -> str | None:
+        """Return the name of the route's member that would be asked, without sending; None on a plain client."""
+        return None
+
+    @property
+    def _scope(self) -> str | None:
+        """The bot or project that its threads belong to, as their references have it."""
+
+        def scope() -> str | None:
+            # An adapter that does not derive from the protocol need not have it.
+            return getattr(self._adapter, "scope", None)
+
+        return call_adapter("has no scope", scope, self._context.redact, backend=self.backend, operation=None)
+
+    def _as_member(self, profile: str) -> Self:
+        """Return a client whose answers and attempts have this name, and which shares everything else with this one."""
+        sibling = copy(self)
+        sibling._context = evolve(self._context, profile=profile)
+        return sibling
 
     def with_policy(self, **changes: Any) -> Self:
         """Return a client with other policy settings, such as `attempts=1`, that shares everything else with this one.

@@ -24,6 +24,7 @@ def encode_answer(answer: Answer) -> str:
             "maybe_duplicated": answer.maybe_duplicated,
             "began": answer.began,
             "carried_over": answer.carried_over,
+            "profile": answer.profile,
         }
     )
 

@@ -75,7 +75,7 @@ class OperationRun(Generic[T]):
         self.operation = operation
         self.call = call
         self.context = context
-        self.facts = RecordBuilder(operation, call.deadline, f"{random.getrandbits(32):08x}")
+        self.facts = RecordBuilder(operation, call.deadline, f"{random.getrandbits(32):08x}", context.profile)
         self.signatures: tuple[Signature, ...] = ()
         refreshable = operation.signed and context.signing.renewable
         self.judge = Judge(operation, context.policy, call.deadline, self.facts.call_id, self.redact, refreshable)
@@ -172,7 +172,10 @@ class OperationRun(Generic[T]):
         """Record an attempt that began `began` seconds into the call; no outcome: it was interrupted."""
         context = self.context
         error = outcome.error if isinstance(outcome, Failed) else None
-        self.facts.add_attempt(began, "cancelled" if outcome is None else name_outcome(error))
+        if outcome is None:
+            self.facts.add_attempt(began, "cancelled")
+        else:
+            self.facts.add_attempt(began, name_outcome(error), True if error is None else error.maybe_delivered)
         if context.breaker is not None:
             if outcome is None:
                 context.breaker.abandon(self._generation)

@@ -21,6 +21,7 @@ class Call:
         maybe_duplicated: whether an attempt that failed may have asked the question already.
         lost: the attempts of a question that may have been received, but whose answer was lost.
         signatures: how its last request was signed.
+        profile: the name of the route's member that it is of; None on a plain client.
         has_question: whether `record` is that of a question.
     """
 
@@ -30,6 +31,7 @@ class Call:
     maybe_duplicated: bool = False
     lost: tuple[Attempt, ...] = ()
     signatures: tuple[Signature, ...] = field(default=(), repr=False)
+    profile: str | None = None
     has_question: bool = field(default=False, init=False)
 
     def keep(self, record: CallRecord, *, is_question: bool) -> None:

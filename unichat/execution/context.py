@@ -39,6 +39,7 @@ class Context:
         discard: drops the connection of a forgotten stream, from any thread.
         call_soon: calls a function where the client's calls run, from any thread.
         caller: returns the thread or task that runs.
+        profile: the name that a route has for its client; None otherwise.
     """
 
     transport: Transport | AsyncTransport
@@ -57,6 +58,7 @@ class Context:
     discard: Callable[[OpenReply | AsyncOpenReply], None] = field(repr=False)
     call_soon: Callable[[Callable[[], None]], None] = field(repr=False)
     caller: Callable[[], object] = field(repr=False)
+    profile: str | None = None
 
     @classmethod
     def build(
@@ -126,8 +128,9 @@ class Context:
             call: the neutral call, if it is one.
         """
         if isinstance(deadline, Deadline):
-            return Call(deadline, call)
-        return Call(Deadline(deadline or self.policy.deadline or _DEADLINES[kind], self.clock), call)
+            return Call(deadline, call, profile=self.profile)
+        seconds = deadline or self.policy.deadline or _DEADLINES[kind]
+        return Call(Deadline(seconds, self.clock), call, profile=self.profile)
 
 
 class Performer(Protocol):

@@ -31,13 +31,20 @@ class RecordBuilder:
     """
 
     __slots__ = (
-        "_deadline", "_operation", "attempts", "call_id", "maybe_duplicated", "phase", "request_id", "status",
-        "stopped_by", "vendor",
+        "_deadline", "_operation", "_profile", "attempts", "call_id", "maybe_duplicated", "phase", "request_id",
+        "status", "stopped_by", "vendor",
     )  # fmt: skip
 
-    def __init__(self, operation: Operation[Any] | StreamOperation[Any], deadline: Deadline, call_id: str) -> None:
+    def __init__(
+        self,
+        operation: Operation[Any] | StreamOperation[Any],
+        deadline: Deadline,
+        call_id: str,
+        profile: str | None = None,
+    ) -> None:
         self._operation = operation
         self._deadline = deadline
+        self._profile = profile
         self.call_id = call_id
         self.attempts: list[Attempt] = []
         self.maybe_duplicated = False
@@ -47,9 +54,11 @@ class RecordBuilder:
         self.vendor = _NO_REPORT
         self.stopped_by: str | None = None
 
-    def add_attempt(self, began: float, outcome: str) -> None:
+    def add_attempt(self, began: float, outcome: str, maybe_delivered: bool | None = None) -> None:
         """Add an attempt that began `began` seconds into the call, and has just ended."""
-        self.attempts.append(Attempt(len(self.attempts) + 1, began, self._deadline.elapsed() - began, outcome))
+        elapsed = self._deadline.elapsed() - began
+        number = len(self.attempts) + 1
+        self.attempts.append(Attempt(number, began, elapsed, outcome, 0.0, maybe_delivered, self._profile))
 
     def add_wait(self, seconds: float) -> None:
         """Add the wait that follows the last attempt."""
