@@ -593,7 +593,8 @@ def test_an_answer_keeps_all_that_it_has_when_the_record_of_its_call_is_added():
         raw=[1],
     )
     assert all(getattr(full, each.name) != each.default for each in fields(Answer) if each.name not in ADDED)
-    given = attach_record(full, Call(Deadline(1), record=CallRecord(backend="b", operation="o", call_id="c"), profile="kapa"))
+    record = CallRecord(backend="b", operation="o", call_id="c")
+    given = attach_record(full, Call(Deadline(1), record=record, profile="kapa"))
     for each in fields(Answer):
         if each.name not in ADDED:
             assert getattr(given, each.name) == getattr(full, each.name)
