@@ -330,3 +330,15 @@ def test_a_child_uses_a_connection_of_its_own(tmp_path):
 def test_tickets_that_are_gone_are_not_renewed_into_being(store):
     store.run(lambda tx: tickets.renew(tx, [("c", "token")], 30.0))
     assert store.run(lambda tx: tx.rows("SELECT * FROM unichat_tickets")) == []
+
+
+def test_a_connection_that_was_cut_is_replaced(open_with_clock):
+    with new_schema() as address:
+        store, other = open_store(address), open_store(address)
+        put(store)
+        mine = store.run(lambda tx: tx.row("SELECT pg_backend_pid()"))[0]
+        other.run(lambda tx: tx.rows("SELECT pg_terminate_backend(:mine)", mine=mine))
+        assert Worker(transact(store, lambda tx: tx.run(KEY, key="d"))).finish().answer == 1
+        assert keys(store) == ["c", "d"]
+        store.close()
+        other.close()

@@ -1,5 +1,7 @@
 """Streams of a conversation: the turn lasts until the stream's end."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from unichat import join_text
@@ -27,8 +29,8 @@ def test_nothing_is_sent_before_the_block_is_entered(bots):
 
 
 def test_a_message_waits_for_the_end_of_a_stream(bots):
-    with bots.worker().get("c").stream("one") as stream:
-        second = bots.ask(bots.worker(), "two")
+    with bots.worker().get("c").stream("one") as stream, ThreadPoolExecutor(1) as other_thread:
+        second = other_thread.submit(bots.ask, bots.worker(), "two").result()
         next(stream)
         assert second.go_on().waits
         assert stream.answer.began == "started"

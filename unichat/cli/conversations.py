@@ -121,7 +121,13 @@ def erase_command(user: str, yes: bool, profile: str | None, config: str | None,
         performer = SyncPerformer(REAL_TIME)
         leases = Leases(opened, 30.0, performer.start)
         stack.callback(leases.close)
-        erasing = PersonEraser(store=opened, leases=leases, client=client, begin_deadline=lambda: Deadline(_SECONDS))
+        erasing = PersonEraser(
+            store=opened,
+            leases=leases,
+            client=client,
+            begin_deadline=lambda: Deadline(_SECONDS),
+            caller=performer.caller,
+        )
         report = performer.perform(erasing.erase(person))
     if as_json:
         output.print_json(

@@ -217,6 +217,7 @@ class BaseConversations:
             leases=self._leases,
             client=self._client,
             begin_deadline=lambda: context.call(kind="question").deadline,
+            caller=context.caller,
         )
         return erasing.erase(check_person(user))
 

@@ -43,7 +43,9 @@ def encode_thread(thread: ThreadRef | None) -> str | None:
     Where a vendor keeps no conversations, a reference may hold the whole conversation (`ThreadRef.state`). To continue
     it, one is enough; an answer says only to which thread it belongs.
     """
-    return None if thread is None else str(evolve(thread, state=None))
+    if thread is None or thread.state is None:
+        return None if thread is None else str(thread)
+    return str(evolve(thread, state=None))
 
 
 def decode_thread(text: str | None) -> ThreadRef | None:

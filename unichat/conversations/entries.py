@@ -44,6 +44,7 @@ class QueueTurn:
         speaker: the first one who spoke in it.
         shared: whether there are others, as far as known.
         lost_since: if the question was out before and its answer was lost: when it went out.
+        event_is_new: whether nothing is kept of the message's event yet.
     """
 
     message: Message
@@ -56,6 +57,7 @@ class QueueTurn:
     speaker: str | None
     shared: bool
     lost_since: float | None = None
+    event_is_new: bool = False
 
     @property
     def question(self) -> str:
@@ -65,9 +67,14 @@ class QueueTurn:
 
 @frozen
 class Waiting:
-    """The message waits: with a ticket, or for another delivery of its event, without one."""
+    """The message waits: with a ticket, or for another delivery of its event, without one.
+
+    Attributes:
+        behind: the tokens of the messages that it waits for.
+    """
 
     ticket: int | None
+    behind: tuple[str, ...] = ()
 
 
 @frozen

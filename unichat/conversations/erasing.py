@@ -83,12 +83,14 @@ class PersonEraser:
     Attributes:
         client: whose vendor is cleared too; None to leave all vendors alone.
         begin_deadline: begins the deadline of one conversation: for waiting, and for the vendor.
+        caller: returns the thread or task that runs.
     """
 
     store: Store
     leases: Leases
     client: BaseClient | None
     begin_deadline: Callable[[], Deadline]
+    caller: Callable[[], object]
 
     def erase(self, user: str) -> Program[Erasure]:
         """Remove everything about a person, one conversation after the other."""
@@ -123,7 +125,7 @@ class PersonEraser:
         )
         self.leases.hold(message)
         try:
-            turn = yield from wait_for_turn(self.store, message, deadline)
+            turn = yield from wait_for_turn(self.store, message, deadline, self.caller)
             assert isinstance(turn, QueueTurn)
             failure: BaseException
             try:

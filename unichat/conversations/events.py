@@ -4,39 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unichat.conversations.encoding import decode_answer, decode_parts, encode_answer, encode_parts
+from attrs import frozen
+
+from unichat.conversations.encoding import decode_answer, encode_answer, encode_parts
 from unichat.conversations.entries import Message
 from unichat.conversations.messages import Part
-from unichat.conversations.stores.base import Row, Transaction
+from unichat.conversations.stores.base import Transaction
 from unichat.models import Answer
 
 
-def read_event_answer(tx: Transaction, conversation: str, event: str) -> Answer | None:
-    """Return the answer to an event; None if there is none, or it is kept no longer."""
-    row = tx.row(
-        "SELECT answer FROM unichat_events WHERE conversation = :conversation AND event = :event AND expires >= :now",
-        conversation=conversation,
-        event=event,
-        now=tx.now,
-    )
-    return None if row is None or row[0] is None else decode_answer(row[0])
+@frozen
+class StoredEvent:
+    """What is kept of an event.
+
+    Attributes:
+        answer: None where its question may have been received, though its answer is not known.
+        parts: what others said in its question, if its answer is not known.
+        asked_at: when its question went out for the first time.
+        expires: until when its answer is kept.
+    """
+
+    answer: str | None
+    parts: tuple[Part, ...]
+    asked_at: float
+    expires: float
+
+    def answer_at(self, now: float) -> Answer | None:
+        """Return the answer; None if there is none, or it is kept no longer."""
+        return None if self.answer is None or self.expires < now else decode_answer(self.answer)
 
 
-def read_lost_question(tx: Transaction, conversation: str, event: str) -> tuple[float, tuple[Part, ...]] | None:
-    """Return since when an event's question may have been received, and what others said in it; None if it was not."""
-    row: Row | None = tx.row(
-        "SELECT asked_at, parts FROM unichat_events WHERE conversation = :conversation AND event = :event"
-        " AND answer IS NULL",
-        conversation=conversation,
-        event=event,
-    )
-    return None if row is None else (row[0], decode_parts(row[1]))
+def keep_event(tx: Transaction, message: Message, part: Part, answer: Answer, *, is_new: bool = False) -> None:
+    """Keep the answer to an event, for when it is delivered again; nothing for a message without an event.
 
-
-def keep_event(tx: Transaction, message: Message, part: Part, answer: Answer) -> None:
-    """Keep the answer to an event, for when it is delivered again; nothing for a message without an event."""
-    if part.event is not None:
-        _replace_event(tx, message, part, encode_answer(answer), (), tx.now)
+    Args:
+        tx: the transaction.
+        message: the message in whose turn it was answered.
+        part: what was answered.
+        answer: the answer.
+        is_new: whether nothing is kept of the event yet.
+    """
+    if part.event is None:
+        return
+    if not is_new:
+        _delete_event(tx, message, part)
+    _insert_event(tx, message, part, encode_answer(answer), (), tx.now)
 
 
 def keep_lost_question(tx: Transaction, message: Message, part: Part, parts: Sequence[Part], since: float) -> None:
@@ -46,7 +58,8 @@ def keep_lost_question(tx: Transaction, message: Message, part: Part, parts: Seq
         conversation=message.conversation,
         event=part.event,
     )
-    _replace_event(tx, message, part, None, parts, since if known is None else min(since, known[0]))
+    _delete_event(tx, message, part)
+    _insert_event(tx, message, part, None, parts, since if known is None else min(since, known[0]))
 
 
 def remove_expired_events(tx: Transaction) -> int:
@@ -54,15 +67,17 @@ def remove_expired_events(tx: Transaction) -> int:
     return tx.run("DELETE FROM unichat_events WHERE expires < :now", now=tx.now)
 
 
-def _replace_event(
-    tx: Transaction, message: Message, part: Part, answer: str | None, parts: Sequence[Part], asked_at: float
-) -> None:
+def _delete_event(tx: Transaction, message: Message, part: Part) -> None:
     tx.run(
-        "DELETE FROM unichat_events WHERE conversation = :conversation AND (event = :event OR expires < :now)",
+        "DELETE FROM unichat_events WHERE conversation = :conversation AND event = :event",
         conversation=message.conversation,
         event=part.event,
-        now=tx.now,
     )
+
+
+def _insert_event(
+    tx: Transaction, message: Message, part: Part, answer: str | None, parts: Sequence[Part], asked_at: float
+) -> None:
     tx.run(
         "INSERT INTO unichat_events (conversation, event, speaker, answer, parts, asked_at, expires)"
         " VALUES (:conversation, :event, :speaker, :answer, :parts, :asked_at, :expires)",

@@ -76,7 +76,7 @@ class Leases:
         try:
             yield from transact(self._store, remove_expired_events)
         except StoreError as error:
-            log.warning("events that have expired could not be removed: %s", error)
+            self._warn("events that have expired could not be removed: %s", error)
 
     def renew(self) -> Program[None]:
         """Renew all of them once."""
@@ -91,7 +91,12 @@ class Leases:
                 may_wait=lambda: time.monotonic() < until,
             )
         except StoreError as error:
-            log.warning("the leases of %d conversations could not be renewed: %s", len(held), error)
+            self._warn("the leases of %d conversations could not be renewed: %s", len(held), error)
+
+    def _warn(self, text: str, *arguments: object) -> None:
+        # The store may have been closed since the timer went off, and then nothing is amiss.
+        if not self._closed:
+            log.warning(text, *arguments)
 
     def close(self) -> None:
         """Renew nothing any more."""

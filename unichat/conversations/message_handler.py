@@ -88,6 +88,10 @@ class MessageHandler:
         finally:
             self.leases.drop(self.message)
 
+    def caller(self) -> object:
+        """Return the thread or task that runs."""
+        return self.client._context.caller()
+
     def _ask_client(self, thread: ThreadRef | None, question: str) -> Program[Answer]:
         operation = "chat" if thread is None else "continue_thread"
         return self.client._ask(operation, question, **self.arguments(thread))
@@ -110,7 +114,7 @@ class MessageHandler:
 
     def enter(self) -> Program[QueueTurn | Answer]:
         """Wait for the message's turn; see `wait_for_turn`."""
-        return wait_for_turn(self.store, self.message, self.deadline)
+        return wait_for_turn(self.store, self.message, self.deadline, self.caller)
 
     def send(self, turn: QueueTurn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
         """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost."""

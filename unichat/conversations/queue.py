@@ -25,14 +25,14 @@ Each function here is one transaction, and holds the conversation's row until it
 
 from __future__ import annotations
 
-from unichat.conversations.encoding import decode_parts, encode_parts
+from unichat.conversations.encoding import encode_parts
 from unichat.conversations.entries import JOINED, Entry, Message, QueueTurn, Refused, Waiting
-from unichat.conversations.events import keep_lost_question, read_event_answer, read_lost_question
+from unichat.conversations.events import keep_lost_question
 from unichat.conversations.joining import choose_group, hand_over, leave_over, take_over
 from unichat.conversations.messages import Part
+from unichat.conversations.state import ConversationState, read_state
 from unichat.conversations.stores.base import Transaction
 from unichat.conversations.tickets import (
-    Ticket,
     delete_ticket,
     insert_ticket,
     lock_conversation,
@@ -44,22 +44,28 @@ from unichat.conversations.tickets import (
 def enter(tx: Transaction, message: Message) -> Entry:
     """Take a ticket for a message, unless its event is answered or on its way, or it is refused."""
     conversation = message.conversation
-    number = lock_conversation(tx, conversation)
-    tickets = _remove_dead_tickets(tx, message)
+    lock_conversation(tx, conversation)
+    state = _read_living(tx, message)
+    if any(ticket.token == message.token for ticket in state.tickets):
+        # The connection broke while an earlier attempt at this was committed.
+        leave(tx, message)
+        state = _read_living(tx, message)
+    answer = None if state.event is None else state.event.answer_at(tx.now)
+    if answer is not None:
+        return answer
     event = message.part.event
-    if event is not None:
-        if (answer := read_event_answer(tx, conversation, event)) is not None:
-            return answer
-        if any(ticket.part.event == event for ticket in tickets):
-            return Waiting(None)
-    if any(not ticket.joined for ticket in tickets):
+    same = tuple(ticket.token for ticket in state.tickets if event is not None and ticket.part.event == event)
+    if same:
+        return Waiting(None, same)
+    earlier = tuple(ticket.token for ticket in state.tickets if not ticket.joined)
+    if earlier:
         if message.overlap == "refuse":
             return Refused()
         kept = (message.part,) if message.overlap == "join" else ()
-        insert_ticket(tx, message, number, asked_at=None, parts=kept)
-        return Waiting(number)
-    turn = _begin(tx, message, number, (message.part,))
-    insert_ticket(tx, message, number, asked_at=tx.now, parts=turn.parts[:-1])
+        insert_ticket(tx, message, state.turns, asked_at=None, parts=kept)
+        return Waiting(state.turns, earlier)
+    turn = _begin(tx, message, state.turns, (message.part,), state)
+    insert_ticket(tx, message, turn.ticket, asked_at=tx.now, parts=turn.parts[:-1])
     return turn
 
 
@@ -89,23 +95,23 @@ def advance(tx: Transaction, message: Message, waiting: Waiting) -> Entry:
     if waiting.ticket is None:
         return enter(tx, message)
     lock_conversation(tx, message.conversation)
-    tickets = _remove_dead_tickets(tx, message)
-    own = next((ticket for ticket in tickets if ticket.token == message.token), None)
+    state = _read_living(tx, message)
+    own = next((ticket for ticket in state.tickets if ticket.token == message.token), None)
     if own is None:
         # The worker was suspended for so long that its ticket was passed over: back to the end of the queue.
         return enter(tx, message)
     if own.joined:
         delete_ticket(tx, message.conversation, own)
         return JOINED
-    if any(ticket.number < own.number and not ticket.joined for ticket in tickets):
+    if any(ticket.number < own.number and not ticket.joined for ticket in state.tickets):
         return waiting
     parts = own.parts or (message.part,)
     if len(parts) == 1 and message.overlap == "join":
-        group = choose_group(own, tickets, message.question_limit, tx.now)
+        group = choose_group(own, state.tickets, message.question_limit, tx.now)
         if len(group) > 1:
             hand_over(tx, message, group)
             return JOINED
-    turn = _begin(tx, message, own.number, parts)
+    turn = _begin(tx, message, own.number, parts, state)
     tx.run(
         "UPDATE unichat_tickets SET asked_at = :now, parts = :parts"
         " WHERE conversation = :conversation AND ticket = :ticket",
@@ -145,36 +151,31 @@ def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> boo
     return True
 
 
-def _remove_dead_tickets(tx: Transaction, message: Message) -> list[Ticket]:
-    """Return the tickets of the conversation, after removing those whose leases have run out."""
-    living = []
-    for ticket in read_tickets(tx, message.conversation):
-        if ticket.expires >= tx.now or ticket.token == message.token:
-            living.append(ticket)
-            continue
+def _read_living(tx: Transaction, message: Message) -> ConversationState:
+    """Return the state of the conversation, after removing the tickets whose leases have run out."""
+    state = read_state(tx, message.conversation, message.part.event)
+    dead = [ticket for ticket in state.tickets if ticket.expires < tx.now and ticket.token != message.token]
+    if not dead:
+        return state
+    for ticket in dead:
         delete_ticket(tx, message.conversation, ticket)
         if ticket.asked_at is None:
             leave_over(tx, message.conversation, ticket.others)
         elif ticket.part.event is not None:
             keep_lost_question(tx, message, ticket.part, ticket.others, ticket.asked_at)
-    return living
+    return read_state(tx, message.conversation, message.part.event)
 
 
-def _begin(tx: Transaction, message: Message, number: int, parts: tuple[Part, ...]) -> QueueTurn:
+def _begin(
+    tx: Transaction, message: Message, number: int, parts: tuple[Part, ...], state: ConversationState
+) -> QueueTurn:
     """Return the turn of a message, with all that has to be asked in it."""
-    conversation = message.conversation
-    thread, latest_id, speaker, shared, resets, left_over = tx.rows(
-        "SELECT c.thread, a.answer_id, c.speaker, c.shared, c.resets, c.left_over FROM unichat_conversations c"
-        " LEFT JOIN unichat_answers a ON a.entry = c.latest WHERE c.conversation = :conversation",
-        conversation=conversation,
-    )[0]
-    if left_over is not None:
-        parts = take_over(tx, message, decode_parts(left_over), parts)
-    lost_since = None
-    if message.part.event is not None:
-        lost = read_lost_question(tx, conversation, message.part.event)
-        if lost is not None:
-            lost_since, parts = lost[0], (*lost[1], *parts)
+    if state.left_over:
+        parts = take_over(tx, message, state.left_over, parts)
+    lost = None if state.event is None or state.event.answer is not None else state.event
+    if lost is not None:
+        parts = (*lost.parts, *parts)
+    speaker, shared = state.speaker, state.shared
     for part in parts:
         shared = shared or part.speaker is None or speaker not in (None, part.speaker)
         speaker = speaker or part.speaker
@@ -183,10 +184,11 @@ def _begin(tx: Transaction, message: Message, number: int, parts: tuple[Part, ..
         ticket=number,
         parts=parts,
         asked_at=tx.now,
-        thread=thread,
-        latest_id=latest_id,
-        resets=resets,
+        thread=state.thread,
+        latest_id=state.latest_id,
+        resets=state.resets,
         speaker=speaker,
-        shared=bool(shared),
-        lost_since=lost_since,
+        shared=shared,
+        lost_since=None if lost is None else lost.asked_at,
+        event_is_new=state.event is None,
     )

@@ -65,7 +65,7 @@ def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, ke
         thread=turn.thread if answer.thread is None else str(answer.thread),
         conversation=message.conversation,
     )
-    keep_event(tx, message, message.part, answer)
+    keep_event(tx, message, message.part, answer, is_new=turn.event_is_new)
     return True
 
 

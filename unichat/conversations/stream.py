@@ -11,6 +11,7 @@ from unichat.adapter import EventSource
 from unichat.client.streams import SingleEventStream
 from unichat.conversations.entries import QueueTurn
 from unichat.conversations.message_handler import MessageHandler
+from unichat.conversations.readers import Reader
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program
 from unichat.models import Answer, StreamEvent, ThreadRef
@@ -90,6 +91,7 @@ class ConversationStream:
         self._failure: UnichatError | None = None
         self._answer: Answer | None = None
         self._over = False
+        self._reader = Reader(handler.message, handler.caller())
 
     def __del__(self) -> None:
         # One that was forgotten rather than closed.
@@ -115,6 +117,7 @@ class ConversationStream:
         """
         if self._over:
             return False
+        self._reader.caller = self._handler.caller()
         failure, self._failure = self._failure, None
         if failure is None:
             try:
@@ -134,7 +137,7 @@ class ConversationStream:
             assert self._answer is not None
             yield from self._handler.keep(self._turn, self._answer)
         finally:
-            self._handler.leases.drop(self._handler.message)
+            self._leave()
         return False
 
     def result(self) -> Answer:
@@ -157,9 +160,13 @@ class ConversationStream:
         if not self._over:
             self._abandon(self._background.now)
 
+    def _leave(self) -> None:
+        self._reader.caller = None
+        self._handler.leases.drop(self._handler.message)
+
     def _abandon(self, run: Callable[[Program[object]], object]) -> None:
         self._over = True
-        self._handler.leases.drop(self._handler.message)
+        self._leave()
         partial = self._source.partial()
         run(
             self._handler.give_back(

@@ -9,7 +9,9 @@ from attrs import frozen
 from unichat.conversations.encoding import decode_parts, encode_parts
 from unichat.conversations.entries import Message, QueueTurn
 from unichat.conversations.messages import Part
-from unichat.conversations.stores.base import Transaction
+from unichat.conversations.stores.base import Row, Transaction
+
+TICKET_COLUMNS = ("ticket", "token", "expires", "gives_up", "speaker", "event", "asked_at", "parts", "joined")
 
 
 @frozen
@@ -38,8 +40,8 @@ class Ticket:
         return self.parts[:-1] if self.asked_at is None else self.parts
 
 
-def lock_conversation(tx: Transaction, conversation: str) -> int:
-    """Hold the conversation's row until the end of the transaction; return the number of its next ticket."""
+def lock_conversation(tx: Transaction, conversation: str) -> None:
+    """Hold the conversation's row until the end of the transaction, and count the turn that may come of it."""
     if not tx.run(
         "UPDATE unichat_conversations SET turns = turns + 1, used_at = :now WHERE conversation = :conversation",
         now=tx.now,
@@ -51,24 +53,24 @@ def lock_conversation(tx: Transaction, conversation: str) -> int:
             now=tx.now,
             conversation=conversation,
         )
-        return 1
-    (number,) = tx.rows(
-        "SELECT turns FROM unichat_conversations WHERE conversation = :conversation", conversation=conversation
-    )[0]
-    return int(number)
 
 
 def read_tickets(tx: Transaction, conversation: str) -> list[Ticket]:
     """Return all tickets of a conversation, in order."""
     rows = tx.rows(
-        "SELECT ticket, token, expires, gives_up, speaker, event, asked_at, parts, joined FROM unichat_tickets"
+        f"SELECT {', '.join(TICKET_COLUMNS)} FROM unichat_tickets"  # noqa: S608
         " WHERE conversation = :conversation ORDER BY ticket",
         conversation=conversation,
     )
-    return [
-        Ticket(number, token, expires, gives_up, Part(speaker, event, ""), asked_at, decode_parts(parts), bool(joined))
-        for number, token, expires, gives_up, speaker, event, asked_at, parts, joined in rows
-    ]
+    return [decode_ticket(row) for row in rows]
+
+
+def decode_ticket(row: Row) -> Ticket:
+    """Return the ticket of a row of `TICKET_COLUMNS`."""
+    number, token, expires, gives_up, speaker, event, asked_at, parts, joined = row
+    return Ticket(
+        number, token, expires, gives_up, Part(speaker, event, ""), asked_at, decode_parts(parts), bool(joined)
+    )
 
 
 def insert_ticket(

@@ -10,6 +10,7 @@ from unichat._text.log import log
 from unichat._text.printable import format_value
 from unichat.conversations import queue
 from unichat.conversations.entries import Entry, Message, QueueTurn, Refused, Waiting
+from unichat.conversations.readers import check_reader
 from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.errors import ConversationBusy, StoreError
 from unichat.execution.context import wait_timeout
@@ -26,10 +27,19 @@ _ENDING_SECONDS = 5.0
 """How long the end of a turn may wait for others who write. After that, its lease runs out by itself."""
 
 
-def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program[QueueTurn | Answer]:
+def wait_for_turn(
+    store: Store, message: Message, deadline: Deadline, caller: Callable[[], object]
+) -> Program[QueueTurn | Answer]:
     """Wait for a message's turn; return it, or an answer that needs none.
 
+    Args:
+        store: where its ticket is.
+        message: the message.
+        deadline: until when it waits.
+        caller: returns the thread or task that sends it.
+
     Raises:
+        InvalidInput: it would wait for a stream that its own caller reads.
         ConversationBusy: another message has its turn, and this one does not want to wait.
         DeadlineExceeded: the turn did not come in time.
         StoreError: the store cannot be read or written.
@@ -43,6 +53,8 @@ def wait_for_turn(store: Store, message: Message, deadline: Deadline) -> Program
     try:
         entry = yield from run(partial(queue.enter, message=message))
         wait = _FIRST_LOOK
+        if isinstance(entry, Waiting):
+            check_reader(message, entry.behind, caller())
         while isinstance(entry, Waiting):
             left = deadline.remaining()
             if left <= 0:

@@ -19,6 +19,7 @@ from sqlalchemy import exc
 from unichat._text.printable import format_value, shorten
 from unichat.conversations.stores.base import Row, StoreBusy, Transaction
 from unichat.conversations.stores.schema import migrate
+from unichat.conversations.stores.server_clock import ServerClock
 from unichat.errors import ConfigError, StoreError
 
 T = TypeVar("T")
@@ -41,8 +42,9 @@ def open_sql_store(address: str, kind: str) -> SqlStore:
         if url.drivername == "postgresql" and find_spec("psycopg2") is None:
             # SQLAlchemy would look for the older of the two drivers.
             url = url.set(drivername="postgresql+psycopg")
-        # A connection may have been cut since it was used: it is tried before it is used again.
-        engine = sqlalchemy.create_engine(url, pool_pre_ping=True)
+        # Connections are not tried before they are used again, which costs a round trip: where one has been cut since,
+        # its transaction begins again in another.
+        engine = sqlalchemy.create_engine(url)
     except exc.NoSuchModuleError:
         problem, hint = "is of no known kind", 'Give "memory:", "sqlite:///bot.db", or a URL of SQLAlchemy.'
     except ModuleNotFoundError as error:
@@ -68,7 +70,8 @@ class SqlStore:
         where = ":".join(str(part) for part in (url.host, url.port) if part)
         self.name = f"{url.get_backend_name()}://{where}/{url.database or ''}"
         self._engine = engine
-        self._clock = None if engine.dialect.name == "postgresql" else time.time
+        self._clock: Callable[[], float] | None = None if engine.dialect.name == "postgresql" else time.time
+        self._server_clock = ServerClock()
         self._lock = threading.Lock()
         self._prepared = self._closed = False
 
@@ -83,7 +86,7 @@ class SqlStore:
                     self._prepare()
                     self._prepared = True
             with self._engine.begin() as connection:
-                return function(_SqlTransaction(connection, self._clock))
+                return function(self._transaction(connection))
         except exc.SQLAlchemyError as error:
             problem = error
         if _may_begin_again(problem):
@@ -94,6 +97,11 @@ class SqlStore:
             store=self.name,
             retryable=True,
         )
+
+    def _transaction(self, connection: sqlalchemy.Connection) -> _SqlTransaction:
+        # The server's time where that can be had: several machines do not agree about the time.
+        clock = self._clock or (lambda: self._server_clock.now(lambda: _ask_time(connection)))
+        return _SqlTransaction(connection, clock)
 
     def _prepare(self) -> None:
         """Make or migrate the tables. All processes that begin at once wait for the first."""
@@ -108,7 +116,7 @@ class SqlStore:
             # Locks the row until the tables are there.
             connection.execute(_text("UPDATE unichat_schema SET version = version WHERE id = 1"))
             version = connection.execute(_text("SELECT version FROM unichat_schema WHERE id = 1")).scalar_one()
-            newest = migrate(_SqlTransaction(connection, self._clock), version, self.name)
+            newest = migrate(self._transaction(connection), version, self.name)
             if newest != version:
                 connection.execute(_text("UPDATE unichat_schema SET version = :version"), {"version": newest})
 
@@ -122,21 +130,16 @@ class SqlStore:
 
 
 class _SqlTransaction:
-    def __init__(self, connection: sqlalchemy.Connection, clock: Callable[[], float] | None) -> None:
+    def __init__(self, connection: sqlalchemy.Connection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
         self._now: float | None = None
 
     @property
     def now(self) -> float:
-        # The server's: several machines do not agree about the time.
         if self._now is None:
-            self._now = self._ask_server() if self._clock is None else self._clock()
+            self._now = self._clock()
         return self._now
-
-    def _ask_server(self) -> float:
-        statement = _text("SELECT EXTRACT(EPOCH FROM clock_timestamp())")
-        return float(self._connection.execute(statement).scalar_one())
 
     def rows(self, statement: str, **parameters: object) -> list[Row]:
         return [tuple(row) for row in self._connection.execute(_text(statement), parameters)]
@@ -147,6 +150,10 @@ class _SqlTransaction:
 
     def run(self, statement: str, **parameters: object) -> int:
         return self._connection.execute(_text(statement), parameters).rowcount
+
+
+def _ask_time(connection: sqlalchemy.Connection) -> float:
+    return float(connection.execute(_text("SELECT EXTRACT(EPOCH FROM clock_timestamp())")).scalar_one())
 
 
 def _may_begin_again(error: exc.SQLAlchemyError) -> bool:
