@@ -1,4 +1,4 @@
-"""An event loop in a thread, and asyncio's clients and transports behind the faces of the sync ones."""
+"""An event loop in a thread, and asyncio's clients and transports as blocking ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Loop:
 
 
 class BlockingTransport:
-    """An asyncio transport behind the sync transport's face."""
+    """An asyncio transport whose calls block."""
 
     def __init__(self, loop: Runs, transport: AsyncTransport) -> None:
         self._loop = loop

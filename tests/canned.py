@@ -293,7 +293,7 @@ class EchoSettings(CommonSettings):
 
 @frozen
 class Bench:
-    """A driver and a client over scripted outcomes, and all that they touch."""
+    """A transport and a client over scripted outcomes, and all that they touch."""
 
     transport: CannedTransport
     clock: FakeClock

@@ -86,7 +86,7 @@ contestant("chat", f"unichat, Kapa{WITH_ORJSON}", "orjson")(_unichat("kapa"))
 
 @contestant("chat", "unichat's own transport", "unichat-bridge")
 def _transport(address: str) -> Callable[[], str]:
-    """The driver without policy, models and adapter: the request that a chat call sends, and the answer's JSON."""
+    """The transport without policy, models and adapter: the request that a chat call sends, and the answer's JSON."""
     import unichat
     from unichat.transport.base import Deadline
 
@@ -256,7 +256,7 @@ contestant("async chat", f"async unichat, Kapa{WITH_ORJSON}", "orjson", built_in
 
 @contestant("async chat", "async unichat's own transport", "unichat-bridge", built_in_loop=True)
 def _async_transport(address: str) -> Callable[[], Awaitable[str]]:
-    """The driver without policy, models and adapter, as in the sync table."""
+    """The transport without policy, models and adapter, as in the sync table."""
     import unichat
     from unichat.transport.base import Deadline
 

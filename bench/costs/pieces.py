@@ -30,7 +30,7 @@ PARTS = (
 )
 WHOLE, WHOLE_ASYNC = "chat call, the whole, sync", "chat call, the whole, async"
 _ALL_ELSE = {WHOLE: "chat call, all else, sync", WHOLE_ASYNC: "chat call, all else, async"}
-"""What is left of a whole call without `PARTS`: attempts, deadline, record, budget, breaker, and the driver's loop."""
+"""What is left of a whole call without `PARTS`: attempts, deadline, record, budget, breaker, the performer's loop."""
 
 
 @frozen

@@ -56,7 +56,7 @@ def verdicts(result: Any) -> Iterator[Verdict]:
         ("async", tasks, asynchronous, "async unichat's own transport"),
     ):
         top = _difference(rows, whole, part)
-        yield Verdict(f"policy, models and adapter on top of the {what} driver", "bare requests", 0.10, top)
+        yield Verdict(f"policy, models and adapter on top of the {what} transport", "bare requests", 0.10, top)
     yield Verdict("stream, CPU per record", "openai", 0.50, _ratio(stream, sync, "record", "openai"))
     yield Verdict("stream, CPU per record", streams.LOOP, 1.50, _ratio(stream, sync, "ratio"))
     history = by_name(result, "history")

@@ -130,7 +130,7 @@ _ASYNCHRONOUS: tuple[Mutant, ...] = (
 
 
 def _over_requests(mutant: Mutant) -> Mutant:
-    """What both drivers share is taken away where it is cheaper to notice."""
+    """What both transports share is taken away where it is cheaper to notice."""
     file, words = mutant.where
     return evolve(mutant, where=(file, f"({words}) and not h11" if words else "not h11"))
 

@@ -57,7 +57,7 @@ def user():
 
 @pytest.fixture(params=["requests", "h11"])
 def connect(request, box, loop):
-    """Connect to a simulated vendor, by either driver; the client is closed after the test."""
+    """Connect to a simulated vendor, sync or async; the client is closed after the test."""
     clients = []
 
     def connecting(backend, **settings):
@@ -76,7 +76,7 @@ def connect(request, box, loop):
 
 @pytest.fixture(params=["sync", "asyncio"])
 def own(request, loop):
-    """Make a client of a vendor of the test's own (`own_vendor`), by either driver; it is closed after the test."""
+    """Make a client of a vendor of the test's own (`own_vendor`), sync or async; it is closed after the test."""
     made = []
 
     def make(*outcomes, **given):

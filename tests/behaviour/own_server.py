@@ -43,7 +43,7 @@ class Vendor:
         chat: Callable[[Any], Flow[Any]] = lambda call: ask(state_operation("/ask").map(answer_of)),
         **policy: Any,
     ) -> Any:
-        """A client over the driver, whose waits between attempts take no time."""
+        """A client, sync or async, whose waits between attempts take no time."""
 
         async def sleep(seconds: float) -> None:
             self.slept.append(seconds)

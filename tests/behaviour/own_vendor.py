@@ -1,4 +1,4 @@
-"""A vendor of a test's own: an adapter put together from functions, and a client of it over either driver.
+"""A vendor of a test's own: an adapter put together from functions, and a client of it, sync or async.
 
 Outcomes are scripted (`reply`, a `TransportFailure`, or a function of the request), or come over HTTP from `url`, where
 `own_server` serves. Its streams are server-sent events, whose data is JSON: `{"text": …}`, `{"whole": …}` (replaces),

@@ -1,4 +1,4 @@
-"""Which answer is rated, and in whose name: over real HTTP, on both vendors, by both drivers."""
+"""Which answer is rated, and in whose name: over real HTTP, on both vendors, by both clients."""
 
 import pytest
 

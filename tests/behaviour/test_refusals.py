@@ -1,4 +1,4 @@
-"""What an adapter says of a refusal, and what counts where it cannot say anything: over both drivers."""
+"""What an adapter says of a refusal, and what counts where it cannot say anything: over both clients."""
 
 import pytest
 

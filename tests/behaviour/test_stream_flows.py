@@ -1,4 +1,4 @@
-"""Flows around streams, over HTTP and both drivers: locks that last until a stream's end, and what follows it."""
+"""Flows around streams, over HTTP and both clients: locks that last until a stream's end, and what follows it."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ KEY = ("conversation", "ada")
 
 @pytest.fixture(params=["requests", "h11"])
 def over(request):
-    """The event loop of the driver; None for the sync one."""
+    """The event loop of the asyncio client; None for the sync one."""
     return None if request.param == "requests" else request.getfixturevalue("loop")
 
 

@@ -1,4 +1,4 @@
-"""Streams of any vendor, over HTTP and both drivers: signs of life, failures with a status, the end, replaced text."""
+"""Streams of any vendor, over HTTP and both clients: signs of life, failures with a status, the end, replaced text."""
 
 import time
 
@@ -14,7 +14,7 @@ from unichat.models import Answer, StreamEvent
 
 @pytest.fixture(params=["requests", "h11"])
 def over(request):
-    """The event loop of the driver; None for the sync one."""
+    """The event loop of the asyncio client; None for the sync one."""
     return None if request.param == "requests" else request.getfixturevalue("loop")
 
 

@@ -1,4 +1,4 @@
-"""A vendor that keeps no conversations, over HTTP and both drivers: no turn is lost, whatever goes on at a time."""
+"""A vendor that keeps no conversations, over HTTP and both clients: no turn is lost, whatever goes on at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both faces: settings, keys, closing, and the same calls, over real HTTP."""
+"""Both classes: settings, keys, closing, and the same calls, over real HTTP."""
 
 import asyncio
 import inspect
@@ -57,10 +57,10 @@ def test_bad_settings_are_a_config_error(bots, settings):
 
 
 @pytest.mark.parametrize("client", [None, "kapa", Conversations])
-@pytest.mark.parametrize("face", [Conversations, AsyncConversations])
-def test_something_else_than_a_client_is_a_config_error(face, client):
+@pytest.mark.parametrize("kind", [Conversations, AsyncConversations])
+def test_something_else_than_a_client_is_a_config_error(kind, client):
     with pytest.raises(ConfigError):
-        face(client)
+        kind(client)
 
 
 def test_a_client_of_the_other_kind_is_a_config_error(bots):

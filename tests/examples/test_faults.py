@@ -1,4 +1,4 @@
-"""The example adapters under every fault with a name, over HTTP and both drivers: an answer, or an error of ours."""
+"""The example adapters under every fault with a name, over HTTP and both clients: an answer, or an error of ours."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.behaviour.doubles import caught
 from tests.blocking import BlockingClient
 from tests.faults.neutral import SECRET
 from tests.faults.oracles import check_error
-from tests.faults.server import Connection, FaultServer, Received
-from tests.faults.vendors import as_json, chunked
+from tests.faults.server import Connection, FaultServer, HttpMessage
+from tests.faults.vendors import as_json, encode_chunks
 from tests.vendors import VENDORS
 from unichat.adapter import Secret
 from unichat.connecting import async_client_for, client_for
@@ -36,11 +36,11 @@ SERVED = [name for name, fault in FAULTS.items() if fault.serve]
 def good(backend: str) -> Any:
     """The vendor's good answer to a question, whole or streamed."""
 
-    def answer(received: Received) -> bytes:
+    def answer(received: HttpMessage) -> bytes:
         asked = json.loads(received.body or b"{}")
         if asked.get("stream") or asked.get("response_mode") == "streaming":
             events = [b"data: %s\n\n" % json.dumps(row).encode() for row in STREAMS[backend]]
-            return chunked(events + ENDS[backend], content_type="text/event-stream")
+            return encode_chunks(events + ENDS[backend], content_type="text/event-stream")
         return as_json(WHOLE[backend])
 
     return answer

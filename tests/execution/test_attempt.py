@@ -1,4 +1,4 @@
-"""The failure table in action: a driver over scripted outcomes, and a clock on which nobody waits."""
+"""The failure table in action: calls over scripted outcomes, and a clock on which nobody waits."""
 
 import random
 

@@ -352,7 +352,7 @@ def test_a_call_starts_without_a_record():
     assert (call.record, call.maybe_duplicated) == (None, False)
 
 
-def test_many_threads_share_one_driver():
+def test_calls_of_one_client_in_many_threads_all_end():
     made = bench(*[reply(503, {}), reply(200, 1)] * 40)
     threads = [start_thread(made.run, operation()) for _ in range(40)]
     outcomes = [join_thread(thread) for thread in threads]

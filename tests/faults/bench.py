@@ -11,8 +11,8 @@ from attrs import define, field
 
 from tests.faults.certificates import context_for
 from tests.faults.injection import Injection
-from tests.faults.neutral import Given, Neutral, Opens, new_nonce
-from tests.faults.oracles import Listening, check_error, check_log, open_sockets, secrets_in
+from tests.faults.neutral import CallResult, Neutral, Opens, new_nonce
+from tests.faults.oracles import LogCapture, check_error, check_log, open_sockets, secrets_in
 from tests.faults.outcome import Outcome
 from tests.faults.server import FaultServer
 from tests.faults.vendors import VENDORS
@@ -30,7 +30,7 @@ class Bench:
     Attributes:
         url: where the client is sent; the server's own unless a fault changes it.
         elsewhere: the target of redirects, which nobody may ever talk to.
-        measured: the limit in seconds that the fault is there to overrun, if there is one.
+        limit: the limit in seconds that the fault is there to overrun, if there is one.
         slept: the waits between attempts, none of which was waited for.
     """
 
@@ -41,7 +41,7 @@ class Bench:
     opened: ExitStack
     url: str
     settings: dict[str, Any] = field(factory=dict)
-    measured: float | None = None
+    limit: float | None = None
     slept: list[float] = field(factory=list)
 
     def sleep(self, seconds: float) -> None:
@@ -55,7 +55,7 @@ class Bench:
 class Result:
     """How one call ended."""
 
-    given: Given | None
+    given: CallResult | None
     error: BaseException | None
     seconds: float
 
@@ -97,19 +97,19 @@ def _run_once(
     tls = context_for(injection.server["tls"]) if "tls" in injection.server else None
     listening = injection.server.get("listening", True)
     nonce = new_nonce()
-    with ExitStack() as opened, Listening() as log:
+    with ExitStack() as opened, LogCapture() as log:
         server = opened.enter_context(
             FaultServer(VENDORS[neutral.backend], injection.script, tls=tls, listening=listening)
         )
         settings = injection.at_pace(pace)
-        bench = Bench(injection, neutral, patch, server, opened, server.url, settings, injection.measured_at(pace))
+        bench = Bench(injection, neutral, patch, server, opened, server.url, settings, injection.limit_at(pace))
         if injection.arrange is not None:
             injection.arrange(bench)
         with client_on(neutral.backend, bench.url, sleep=bench.sleep, **bench.settings) as client:
             if injection.warm is not None:
                 assert neutral.run(client, new_nonce()).right
                 server.settle(injection.warm)
-            result = _timed(neutral, client, nonce)
+            result = _time(neutral, client, nonce)
             assert not secrets_in(repr(client) + repr(vars(getattr(client, "asynchronous", client))))
         _compare(expected, result, bench, nonce)
         check_log(log, nonce)
@@ -121,12 +121,12 @@ def _run_once(
         "row": injection.row,
         "name": injection.name,
         "operation": neutral.name,
-        "overrun": _overrun(bench.measured, result),
+        "overrun": _overrun(bench.limit, result),
     }
 
 
-def _timed(neutral: Neutral, client: Any, nonce: str) -> Result:
-    given: Given | None = None
+def _time(neutral: Neutral, client: Any, nonce: str) -> Result:
+    given: CallResult | None = None
     error: BaseException | None = None
     began = time.monotonic()
     try:
@@ -172,7 +172,7 @@ def _compare_error(expected: Outcome, result: Result, bench: Bench) -> None:
         assert error.kind in expected.kind, f"kind {error.kind}: {error}"
     assert error.maybe_delivered is expected.delivered, f"maybe_delivered={error.maybe_delivered}: {error}"
     if isinstance(error, DeadlineExceeded):
-        assert error.deadline == bench.measured
+        assert error.deadline == bench.limit
         assert result.seconds > error.deadline - 0.01, "it gave up before its deadline"
     if isinstance(error, StreamInterrupted):
         assert error.call is not None

@@ -19,7 +19,7 @@ def _authority() -> trustme.CA:
 
 
 @cache
-def trusted() -> str:
+def authority_file() -> str:
     """The path of the file that clients are told to trust (`ca_bundle`)."""
     folder = Path(tempfile.mkdtemp(prefix="unichat-faults-"))
     path = folder / "authority.pem"

@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from tests.faults.neutral import DRIVERS, Opens, async_client_on, sync_client_on
+from tests.faults.neutral import TRANSPORTS, Opens, async_client_on, sync_client_on
 
 
-@pytest.fixture(scope="session", params=DRIVERS)
-def driver(request: pytest.FixtureRequest) -> str:
-    """Both drivers in turn."""
+@pytest.fixture(scope="session", params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Both transports in turn."""
     name: str = request.param
     return name
 
 
 @pytest.fixture(scope="session")
-def client_on(driver: str, request: pytest.FixtureRequest) -> Opens:
-    """Opens clients over the driver."""
-    if driver == "requests":
+def client_on(transport: str, request: pytest.FixtureRequest) -> Opens:
+    """Opens clients over the transport."""
+    if transport == "requests":
         return sync_client_on
-    return partial(async_client_on, request.getfixturevalue("loop" if driver == "h11" else "uv_loop"))
+    return partial(async_client_on, request.getfixturevalue("loop" if transport == "h11" else "uv_loop"))
 
 
 def _cells(reports: list[Any]) -> Iterator[dict[str, Any]]:
@@ -42,11 +42,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     write = terminalreporter.write_line
     terminalreporter.section("fault bench")
-    for line in figures(passed, [_said(report) for report in failed]):
+    for line in figures(passed, [_read_failure(report) for report in failed]):
         write(line)
 
 
-def _said(report: Any) -> str:
+def _read_failure(report: Any) -> str:
     """What a failed test said, without its source: that holds the words of every oracle."""
     return "\n".join(line for line in report.longreprtext.splitlines() if line.startswith("E "))
 
@@ -54,7 +54,7 @@ def _said(report: Any) -> str:
 def figures(passed: list[dict[str, Any]], failures: list[str]) -> list[str]:
     """The lines of the summary; what went wrong is told by the words of the oracle that noticed."""
 
-    def noticed(*words: str) -> int:
+    def count_noticed(*words: str) -> int:
         return sum(any(word in failure for word in words) for failure in failures)
 
     injections = {(cell["row"], cell["name"]) for cell in passed}
@@ -66,11 +66,11 @@ def figures(passed: list[dict[str, Any]], failures: list[str]) -> list[str]:
         f"injections: {len(injections)}, in {len(rows)} rows of the table",
         f"injections x operations tried: {len(passed) + len(failures)}",
         f"outcomes as expected: {len(passed)}",
-        f"questions asked twice without permission: {noticed('the question was seen')}",
-        f"answers to the wrong caller: {noticed('not the answer to the question')}",
-        f"events lost or duplicated: {noticed('events were lost')}",
-        f"secrets leaked: {noticed('the error shows', 'the log shows')}",
-        f"sockets left open: {noticed('left open')}",
+        f"questions asked twice without permission: {count_noticed('the question was seen')}",
+        f"answers to the wrong caller: {count_noticed('not the answer to the question')}",
+        f"events lost or duplicated: {count_noticed('events were lost')}",
+        f"secrets leaked: {count_noticed('the error shows', 'the log shows')}",
+        f"sockets left open: {count_noticed('left open')}",
         f"longest overrun of a deadline: {longest}" + (f" ({again} measured again)" if again else ""),
     ]
 
@@ -79,10 +79,10 @@ def figures(passed: list[dict[str, Any]], failures: list[str]) -> list[str]:
 def count(record_property: Any) -> Callable[..., None]:
     """Count what a test of its own tried, as a cell is counted."""
 
-    def counted(row: int, name: str, *, overrun: float | None = None) -> None:
+    def count_cell(row: int, name: str, *, overrun: float | None = None) -> None:
         record_property("cell", json.dumps({"row": row, "name": name, "overrun": overrun, "again": 0}))
 
-    return counted
+    return count_cell
 
 
 @pytest.fixture(autouse=True)

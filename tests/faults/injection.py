@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from tests.faults.neutral import OPERATIONS, Neutral
 from tests.faults.outcome import Expected, Outcome
-from tests.faults.server import Connection, Fault, FaultServer, Received
+from tests.faults.server import Connection, Fault, FaultServer, HttpMessage
 from tests.pace import PACES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def good(connection: Connection) -> bool:
     return True
 
 
-def reply(make: Callable[[Received], bytes], *, keep: bool = True) -> Fault:
+def reply(make: Callable[[HttpMessage], bytes], *, keep: bool = True) -> Fault:
     """Answer with what `make` makes of the request."""
 
     def fault(connection: Connection) -> bool:
@@ -40,7 +40,7 @@ def reply(make: Callable[[Received], bytes], *, keep: bool = True) -> Fault:
     return fault
 
 
-def sending(data: bytes, *, keep: bool = False) -> Fault:
+def send(data: bytes, *, keep: bool = False) -> Fault:
     """Answer with these bytes."""
     return reply(lambda _: data, keep=keep)
 
@@ -83,10 +83,10 @@ class Injection:
     warm: int | None = None
     over_h11: Different | None = None
 
-    def outcome(self, neutral: Neutral, driver: str) -> Outcome:
-        """What must come of it for one operation, over one driver."""
-        different = self.over_h11 if driver.startswith("h11") else None
-        return (different or self).expected.of(neutral)
+    def outcome(self, neutral: Neutral, transport: str) -> Outcome:
+        """What must come of it for one operation, over one transport."""
+        different = self.over_h11 if transport.startswith("h11") else None
+        return (different or self).expected.for_operation(neutral)
 
     @property
     def of_transport(self) -> bool:
@@ -98,11 +98,11 @@ class Injection:
         return [neutral for neutral in OPERATIONS if self.where(neutral)]
 
     @property
-    def measured(self) -> float | None:
+    def limit(self) -> float | None:
         """The limit in seconds that this fault is there to overrun: the shortest of those set."""
-        return self.measured_at(1)
+        return self.limit_at(1)
 
-    def measured_at(self, pace: float) -> float | None:
+    def limit_at(self, pace: float) -> float | None:
         """The same limit, at a pace."""
         settings = self.at_pace(pace)
         return min((settings[name] for name in _LIMITS if name in settings), default=None)
@@ -132,15 +132,15 @@ def whole(neutral: Neutral) -> bool:
     return not neutral.streamed
 
 
-def streamed(neutral: Neutral) -> bool:
+def is_streamed(neutral: Neutral) -> bool:
     """Operations whose answer comes in pieces."""
     return neutral.streamed
 
 
-def of_kadal(neutral: Neutral) -> bool:
+def is_kadal(neutral: Neutral) -> bool:
     return neutral.backend == "kadal"
 
 
-def asking(neutral: Neutral) -> bool:
+def is_question(neutral: Neutral) -> bool:
     """Questions with one JSON document for an answer."""
     return neutral.asks and not neutral.streamed

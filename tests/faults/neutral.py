@@ -37,12 +37,12 @@ BACKENDS: dict[str, Any] = {name: VENDORS[name].backend for name in BUILT_IN}
 """Those with a stub in `tests.faults.vendors`, in whose records the faults within a stream are written."""
 
 
-DRIVERS = ("requests", "h11")
+TRANSPORTS = ("requests", "h11")
 """By the library that they send with. `h11 on uvloop` is a third, for a part of the bench."""
 
 
 class Opens(Protocol):
-    """Opens a client of the bench: of the sync driver, or of the asyncio driver behind the sync client's face."""
+    """Opens a client of the bench, of either transport; an asynchronous one blocks (`BlockingClient`)."""
 
     def __call__(
         self,
@@ -63,7 +63,7 @@ def sync_client_on(
     hooks: Sequence[Hook] = (),
     **given: Any,
 ) -> Client:
-    """A client over the sync driver. `sleep` stands in for the waits between attempts."""
+    """A client over the sync transport. `sleep` stands in for the waits between attempts."""
     clock = REAL_TIME if sleep is None else Clock(sleep=sleep)
     return client_for(BACKENDS[backend], settings_for(backend, url, **given), clock=clock, hooks=hooks)
 
@@ -77,7 +77,7 @@ def async_client_on(
     hooks: Sequence[Hook] = (),
     **given: Any,
 ) -> Client:
-    """The same over the asyncio driver, in `loop`."""
+    """The same over the asyncio transport, in `loop`."""
 
     async def in_a_thread(seconds: float) -> None:
         # What stands in for a wait may wait itself, and may look at what goes on in the loop meanwhile.
@@ -103,7 +103,7 @@ def new_nonce() -> str:
 
 
 @frozen
-class Given:
+class CallResult:
     """What a call gave: whether it is right, whole and the question's own, and what its record says."""
 
     right: bool
@@ -123,7 +123,7 @@ class Neutral:
     backend: str
     call: str
     replay: Replay
-    _run: Callable[[Client, str], Given] = field(repr=False, eq=False)
+    _run: Callable[[Client, str], CallResult] = field(repr=False, eq=False)
     streamed: bool = False
 
     @property
@@ -134,62 +134,62 @@ class Neutral:
     def asks(self) -> bool:
         return self.replay is Replay.ASK
 
-    def run(self, client: Client, nonce: str) -> Given:
+    def run(self, client: Client, nonce: str) -> CallResult:
         return self._run(client, nonce)
 
 
-def thread_of(backend: str) -> ThreadRef:
+def thread_for(backend: str) -> ThreadRef:
     """A thread to go on in."""
     if backend == "kapa":
         return ThreadRef("kapa", vendors.THREAD)
     return ThreadRef("kadal", "current", user=USER, scope=vendors.BOT)
 
 
-def _of_answer(answer: Answer, nonce: str) -> Given:
+def _check_answer(answer: Answer, nonce: str) -> CallResult:
     right = answer.text == vendors.text_for(nonce) and answer.id is not None
-    return Given(right, answer.text, answer.call, answer.maybe_duplicated)
+    return CallResult(right, answer.text, answer.call, answer.maybe_duplicated)
 
 
-def _chat(client: Client, nonce: str) -> Given:
-    return _of_answer(client.chat(f"Question {nonce}", user=USER), nonce)
+def _chat(client: Client, nonce: str) -> CallResult:
+    return _check_answer(client.chat(f"Question {nonce}", user=USER), nonce)
 
 
-def _continue(client: Client, nonce: str) -> Given:
-    return _of_answer(client.continue_thread(thread_of(client.backend), f"Question {nonce}"), nonce)
+def _continue(client: Client, nonce: str) -> CallResult:
+    return _check_answer(client.continue_thread(thread_for(client.backend), f"Question {nonce}"), nonce)
 
 
-def _stream(client: Client, nonce: str) -> Given:
+def _stream(client: Client, nonce: str) -> CallResult:
     with client.stream(f"Question {nonce}", user=USER) as pieces:
         texts = [event.text for event in pieces]
-        given = _of_answer(pieces.answer, nonce)
+        given = _check_answer(pieces.answer, nonce)
     assert "".join(texts) == pieces.answer.text, "events were lost or doubled"
     return given
 
 
-def _feedback(client: Client, nonce: str) -> Given:
+def _feedback(client: Client, nonce: str) -> CallResult:
     if client.backend == "kapa":
         receipt = client.feedback(vendors.QUESTION_ANSWER, "down", user=nonce)
     else:
         receipt = client.feedback(16516, "down", comment=nonce)
     # A 204 is a receipt without a row; the rating is stored all the same.
-    return Given(not receipt.raw or nonce in json.dumps(receipt.raw), str(receipt.raw), receipt.call)
+    return CallResult(not receipt.raw or nonce in json.dumps(receipt.raw), str(receipt.raw), receipt.call)
 
 
-def _history(client: Client, nonce: str) -> Given:
+def _history(client: Client, nonce: str) -> CallResult:
     if client.backend == "kapa":
         rows = list(client.history(ThreadRef("kapa", nonce)))
     else:
         rows = list(client.history(user=nonce))
-    return Given(all(_is_row(row, nonce) for row in rows), str(rows))
+    return CallResult(all(_is_row(row, nonce) for row in rows), str(rows))
 
 
 def _is_row(row: Exchange, nonce: str) -> bool:
     return nonce in row.question and row.answer == vendors.text_for(nonce)
 
 
-def _clear(client: Client, nonce: str) -> Given:
+def _clear(client: Client, nonce: str) -> CallResult:
     result = client.clear_history(user=nonce)
-    return Given(not result.message or nonce in result.message, result.message, result.call)
+    return CallResult(not result.message or nonce in result.message, result.message, result.call)
 
 
 OPERATIONS: tuple[Neutral, ...] = (

@@ -41,7 +41,7 @@ def secrets_in(text: str) -> list[str]:
     return sorted(form for form in FORMS if form in text)
 
 
-class Listening(logging.Handler):
+class LogCapture(logging.Handler):
     """All log records of the process, at DEBUG: urllib3's included."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Listening(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.records.append(record)
 
-    def __enter__(self) -> Listening:
+    def __enter__(self) -> LogCapture:
         root = logging.getLogger()
         self._level = root.level
         root.setLevel(logging.DEBUG)
@@ -109,7 +109,7 @@ def check_error(error: BaseException) -> None:
         assert bool(record.phase) >= bool(record.attempts), record
 
 
-def check_log(log: Listening, nonce: str) -> None:
+def check_log(log: LogCapture, nonce: str) -> None:
     """No key in the log at DEBUG, and no question from INFO upwards."""
     found = secrets_in(log.text())
     assert not found, f"the log shows {found}"

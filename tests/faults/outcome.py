@@ -67,7 +67,7 @@ class Expected:
     streamed: Outcome | None = None
     special: Mapping[str, Outcome] = field(factory=dict)
 
-    def of(self, neutral: Neutral) -> Outcome:
+    def for_operation(self, neutral: Neutral) -> Outcome:
         """The outcome for one operation."""
         if neutral.name in self.special:
             return self.special[neutral.name]
@@ -105,7 +105,7 @@ def answer(attempts: int = 1, *, seen: int | None = None, duplicated: bool = Fal
     return Outcome(attempts=attempts, seen=attempts if seen is None else seen, duplicated=duplicated)
 
 
-def raised(
+def raises(
     error: type[UnichatError],
     *kind: str,
     attempts: int = 1,
@@ -119,38 +119,38 @@ def raised(
 
 def never(error: type[UnichatError], *kind: str, delivered: bool | None = False, seen: int = 1) -> Expected:
     """N in the failure table: raised at once, whatever the class."""
-    return every(raised(error, *kind, delivered=delivered, seen=seen))
+    return every(raises(error, *kind, delivered=delivered, seen=seen))
 
 
-def exhausted(
+def exhausts(
     error: type[UnichatError], *kind: str, delivered: bool | None = False, seen: int = 3, attempts: int = 3
 ) -> Expected:
     """Y in the failure table, and it lasts: raised after all attempts."""
-    outcome = raised(error, *kind, attempts=attempts, seen=seen, delivered=delivered, stopped_by="attempts")
+    outcome = raises(error, *kind, attempts=attempts, seen=seen, delivered=delivered, stopped_by="attempts")
     return every(outcome)
 
 
-def withheld(error: type[UnichatError], *kind: str, seen: int = 1, otherwise: Outcome | None = None) -> Expected:
+def withholds(error: type[UnichatError], *kind: str, seen: int = 1, otherwise: Outcome | None = None) -> Expected:
     """C in the failure table, once: what may not be sent twice is raised; the rest is sent again and answered."""
-    once = raised(error, *kind, delivered=True, stopped_by="maybe_delivered", seen=seen)
+    once = raises(error, *kind, delivered=True, stopped_by="maybe_delivered", seen=seen)
     once = evolve(once, otherwise=otherwise)
     return Expected({replay: once if replay in ONCE_ONLY else answer(2) for replay in Replay})
 
 
-def lost(attempts: int, error: type[UnichatError], *kind: str, seen: int | None = None) -> Expected:
+def loses(attempts: int, error: type[UnichatError], *kind: str, seen: int | None = None) -> Expected:
     """C in the failure table, each time: raised at once, or after all attempts where more than one is allowed."""
-    once = raised(error, *kind, delivered=True, stopped_by="maybe_delivered", seen=seen)
-    often = raised(error, *kind, attempts=attempts, delivered=True, stopped_by="attempts", seen=seen)
+    once = raises(error, *kind, delivered=True, stopped_by="maybe_delivered", seen=seen)
+    often = raises(error, *kind, attempts=attempts, delivered=True, stopped_by="attempts", seen=seen)
     return Expected({replay: once if replay in ONCE_ONLY else often for replay in Replay})
 
 
-def answered(attempts: int, *, seen: int | None = None, duplicated: bool = False) -> Expected:
+def answers(attempts: int, *, seen: int | None = None, duplicated: bool = False) -> Expected:
     """Y in the failure table, and it passes: answered in the end. Only a question can be a duplicate."""
     plain = answer(attempts, seen=seen)
     asked = answer(attempts, seen=seen, duplicated=duplicated)
     return Expected({replay: asked if replay is Replay.ASK else plain for replay in Replay})
 
 
-def interrupted(*, seen: int = 1, stopped_by: str = "not_retryable") -> Outcome:
+def interrupts(*, seen: int = 1, stopped_by: str = "not_retryable") -> Outcome:
     """A stream that broke after its first event."""
     return Outcome(StreamInterrupted, (), 1, seen, True, stopped_by)

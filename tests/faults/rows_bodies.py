@@ -8,17 +8,17 @@ import zlib
 from functools import cache
 from typing import Any
 
-from tests.faults.injection import Different, Injection, asking, good, of_kadal, reply, sending, whole
-from tests.faults.outcome import Expected, answer, answered, exhausted, interrupted, never, withheld
-from tests.faults.server import Connection, Fault, Received
-from tests.faults.vendors import VENDORS, chunked, http, kapa_records
+from tests.faults.injection import Different, Injection, good, is_kadal, is_question, reply, send, whole
+from tests.faults.outcome import Expected, answer, answers, exhausts, interrupts, never, withholds
+from tests.faults.server import Connection, Fault, HttpMessage
+from tests.faults.vendors import VENDORS, encode_chunks, http, kapa_records
 from unichat.errors import InsufficientTokens, InvalidInput, InvalidResponse, NotFound
 
 LIMIT = 100_000
 """Bytes that a body may have in these rows; a test of its own tries the real limit with a gigabyte."""
 
 
-def good_body(received: Received) -> bytes:
+def good_body(received: HttpMessage) -> bytes:
     """The body of the good answer; a stream's without its chunks."""
     if received.target.endswith("/stream/"):
         return b"".join(kapa_records(received.nonce))
@@ -34,13 +34,13 @@ def body(change: Any, **headers: str) -> Fault:
     return reply(lambda received: http(200, change(good_body(received)), **headers))
 
 
-def until_closed(change: Any, **headers: str) -> Fault:
+def without_length(change: Any, **headers: str) -> Fault:
     """The same, without a length: the body ends with the connection."""
     fields = {"content_length": "", "connection": "close", **headers}
     return reply(lambda received: http(200, change(good_body(received)), **fields), keep=False)
 
 
-def changed(**fields: Any) -> Fault:
+def change_fields(**fields: Any) -> Fault:
     """Answer well but for these fields of the JSON."""
     return body(lambda data: json.dumps({**json.loads(data), **fields}).encode())
 
@@ -81,7 +81,7 @@ _NOT_JSON = never(InvalidResponse, "json", delivered=True)
 _ENCODING = never(InvalidResponse, "encoding", delivered=True)
 _LABEL = never(InvalidResponse, "content_type", delivered=True)
 _TOO_LARGE = never(InvalidResponse, "too_large", delivered=True)
-_UNDECODABLE = withheld(InvalidResponse, "truncated")
+_UNDECODABLE = withholds(InvalidResponse, "truncated")
 _NOTICED = Different(_UNDECODABLE, "there, a compressed body has to have an end")
 
 
@@ -96,44 +96,47 @@ def _large(row: int, name: str, fault: Fault) -> Injection:
 _GZIP = {"content_encoding": "gzip"}
 
 INJECTIONS = (
-    _whole(35, "JSON truncated, then closed", until_closed(lambda data: data[:-4]), _NOT_JSON),
-    _whole(35, "complete JSON without a length, then closed", until_closed(lambda data: data), answered(1)),
+    _whole(35, "JSON truncated, then closed", without_length(lambda data: data[:-4]), _NOT_JSON),
+    _whole(35, "complete JSON without a length, then closed", without_length(lambda data: data), answers(1)),
     _whole(35, "gzip truncated, with the right length", body(_cut_inside, **_GZIP), _NOT_JSON, over_h11=_NOTICED),
-    _whole(35, "gzip truncated, then closed", until_closed(_cut_inside, **_GZIP), _NOT_JSON, over_h11=_NOTICED),
+    _whole(35, "gzip truncated, then closed", without_length(_cut_inside, **_GZIP), _NOT_JSON, over_h11=_NOTICED),
     _whole(35, "plain text declared as gzip", body(lambda data: data, **_GZIP), _UNDECODABLE),
-    _whole(35, "valid gzip", body(gzip.compress, **_GZIP), answered(1)),
-    _whole(35, "valid deflate", body(zlib.compress, content_encoding="deflate"), answered(1)),
+    _whole(35, "valid gzip", body(gzip.compress, **_GZIP), answers(1)),
+    _whole(35, "valid deflate", body(zlib.compress, content_encoding="deflate"), answers(1)),
     _whole(35, "six encodings", body(_six_times, content_encoding=", ".join(["gzip"] * 6)), _UNDECODABLE),
     _whole(35, "unknown encoding", body(gzip.compress, content_encoding="sdch"), _ENCODING),
     Injection(
         row=35,
         name="stream in gzip chunks, truncated",
-        script=(reply(lambda received: chunked([_cut_inside(good_body(received))], content_encoding="gzip")), good),
+        script=(
+            reply(lambda received: encode_chunks([_cut_inside(good_body(received))], content_encoding="gzip")),
+            good,
+        ),
         where=lambda neutral: neutral.streamed,
-        expected=_UNDECODABLE.but(streamed=interrupted()),
+        expected=_UNDECODABLE.but(streamed=interrupts()),
     ),
     _large(36, "ten megabytes of zeros in gzip", body(lambda _: zeros(), **_GZIP)),
-    _large(36, "ten megabytes of zeros in gzip chunks", reply(lambda _: chunked([zeros()], **_GZIP))),
+    _large(36, "ten megabytes of zeros in gzip chunks", reply(lambda _: encode_chunks([zeros()], **_GZIP))),
     _large(37, "endless body", endless_body),
     _large(37, "endless chunks", endless_chunks),
     Injection(
         row=47,
         name="a real 204",
-        script=(sending(http(204, b"", content_length=""), keep=True), good),
-        where=of_kadal,
+        script=(send(http(204, b"", content_length=""), keep=True), good),
+        where=is_kadal,
         expected=never(NotFound, delivered=True).but(kadal_feedback=answer(), kadal_clear=answer()),
     ),
     _whole(
         47,
         "200 with an empty body",
-        sending(http(200, b""), keep=True),
+        send(http(200, b""), keep=True),
         _NOT_JSON.but(kadal_feedback=answer(), kadal_clear=answer(), kapa_feedback=answer()),
     ),
     *(
         _whole(
             47,
             f"200 with {value}",
-            sending(http(200, value.encode()), keep=True),
+            send(http(200, value.encode()), keep=True),
             never(InvalidResponse, "shape", delivered=True),
         )
         for value in ("null", '""', "[]", "7")
@@ -141,7 +144,7 @@ INJECTIONS = (
     _whole(
         48,
         "HTML instead of JSON: a sign-in page",
-        sending(http(200, b"<html>Sign in</html>", content_type="text/html"), keep=True),
+        send(http(200, b"<html>Sign in</html>", content_type="text/html"), keep=True),
         _LABEL,
     ),
     _whole(48, "JSON declared as plain text", body(lambda data: data, content_type="text/plain"), _LABEL),
@@ -153,16 +156,16 @@ INJECTIONS = (
             lambda data: json.dumps(json.loads(data), ensure_ascii=False).encode(),
             content_type="application/json; charset=latin-1",
         ),
-        answered(1),
+        answers(1),
     ),
     _whole(
         48,
         "JSON declared as problem+json",
         body(lambda data: data, content_type="application/problem+json"),
-        answered(1),
+        answers(1),
     ),
     _whole(49, "invalid UTF-8", body(lambda data: data[:-1] + b',"x":"\xff"}'), _ENCODING),
-    _whole(49, "byte order mark", body(lambda data: b"\xef\xbb\xbf" + data), answered(1)),
+    _whole(49, "byte order mark", body(lambda data: b"\xef\xbb\xbf" + data), answers(1)),
     _whole(49, "UTF-16", body(lambda data: data.decode().encode("utf-16")), _ENCODING),
     _whole(49, "lone surrogate", body(lambda data: data[:-1] + rb',"x":"\ud800"}'), _ENCODING),
     _whole(49, "NaN", body(lambda data: data[:-1] + b',"x":NaN}'), _NOT_JSON),
@@ -173,7 +176,7 @@ INJECTIONS = (
         49,
         "a duplicate field",
         body(lambda data: data[:-1] + b',"x":1,"x":2}'),
-        answered(1),
+        answers(1),
     ),
     _whole(
         49,
@@ -190,29 +193,29 @@ INJECTIONS = (
     Injection(
         row=51,
         name="the error's message in the field of the answer",
-        script=(changed(status_code=507, message="No tokens left"),),
-        where=of_kadal,
-        expected=exhausted(InsufficientTokens),
+        script=(change_fields(status_code=507, message="No tokens left"),),
+        where=is_kadal,
+        expected=exhausts(InsufficientTokens),
     ),
     Injection(
         row=51,
         name="400 on clear",
-        script=(sending(http(400, b'{"status_code": 400, "message": "connection error"}'), keep=True),),
+        script=(send(http(400, b'{"status_code": 400, "message": "connection error"}'), keep=True),),
         where=lambda neutral: neutral.call == "clear",
         expected=never(InvalidInput),
     ),
     Injection(
         row=51,
         name="ids as strings",
-        script=(changed(message_id="16516", id="7"),),
-        where=lambda neutral: of_kadal(neutral) and neutral.call != "history",
-        expected=answered(1),
+        script=(change_fields(message_id="16516", id="7"),),
+        where=lambda neutral: is_kadal(neutral) and neutral.call != "history",
+        expected=answers(1),
     ),
     Injection(
         row=51,
         name="ids as integers",
-        script=(changed(thread_id=7, question_answer_id=8),),
-        where=lambda neutral: neutral.backend == "kapa" and asking(neutral),
-        expected=answered(1),
+        script=(change_fields(thread_id=7, question_answer_id=8),),
+        where=lambda neutral: neutral.backend == "kapa" and is_question(neutral),
+        expected=answers(1),
     ),
 )

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 from tests.faults.bench import Bench
 from tests.faults.injection import DEADLINE, Different, Injection, good
-from tests.faults.outcome import answer, answered, every, exhausted, lost, raised, withheld
+from tests.faults.outcome import answer, answers, every, exhausts, loses, raises, withholds
 from tests.faults.server import Connection, FaultServer
 from tests.faults.vendors import http
 from unichat.errors import ConnectionFailed, DeadlineExceeded
@@ -121,7 +121,7 @@ def listen_at_the_second_wait(server: FaultServer, wait: int) -> None:
         server.listen()
 
 
-_LATE = every(raised(DeadlineExceeded, delivered=True, stopped_by="deadline"))
+_LATE = every(raises(DeadlineExceeded, delivered=True, stopped_by="deadline"))
 _MEASURED = {"deadline": DEADLINE}
 
 INJECTIONS = (
@@ -129,32 +129,32 @@ INJECTIONS = (
         row=1,
         name="closed port",
         server={"listening": False},
-        expected=exhausted(ConnectionFailed, "refused", seen=0),
+        expected=exhausts(ConnectionFailed, "refused", seen=0),
     ),
     Injection(
-        row=2, name="unresolvable name", arrange=unresolvable, expected=exhausted(ConnectionFailed, "dns", seen=0)
+        row=2, name="unresolvable name", arrange=unresolvable, expected=exhausts(ConnectionFailed, "dns", seen=0)
     ),
     Injection(
         row=3,
         name="black hole: the accept queue is full",
         arrange=full_queue,
         settings={"connect_timeout": 0.05},
-        expected=exhausted(ConnectionFailed, "connect_timeout", seen=0),
+        expected=exhausts(ConnectionFailed, "connect_timeout", seen=0),
     ),
     Injection(
         row=4,
         name="refused twice, then listening",
         server={"listening": False},
         between=listen_at_the_second_wait,
-        expected=answered(3, seen=1),
+        expected=answers(3, seen=1),
     ),
     Injection(
         row=5,
         name="closed before reading",
         script=(close_at_once, good),
-        expected=withheld(ConnectionFailed, "closed", "reset"),
+        expected=withholds(ConnectionFailed, "closed", "reset"),
         over_h11=Different(
-            withheld(ConnectionFailed, "closed", "reset", otherwise=answer(2, seen=1)),
+            withholds(ConnectionFailed, "closed", "reset", otherwise=answer(2, seen=1)),
             "the event loop may see the end of the connection before it has written anything",
         ),
     ),
@@ -162,19 +162,19 @@ INJECTIONS = (
         row=6,
         name="reset after reading",
         script=(reset_after_reading, good),
-        expected=withheld(ConnectionFailed, "reset"),
+        expected=withholds(ConnectionFailed, "reset"),
     ),
     Injection(
         row=6,
         name="reset after reading, every time",
         script=(reset_after_reading,),
-        expected=lost(3, ConnectionFailed, "reset"),
+        expected=loses(3, ConnectionFailed, "reset"),
     ),
     Injection(
         row=7,
         name="closed after reading",
         script=(close_after_reading, good),
-        expected=withheld(ConnectionFailed, "closed"),
+        expected=withholds(ConnectionFailed, "closed"),
     ),
     Injection(row=8, name="silence", script=(say_nothing, good), settings=_MEASURED, expected=_LATE),
     Injection(row=9, name="head sent byte by byte", script=(drip_the_head, good), settings=_MEASURED, expected=_LATE),
@@ -199,20 +199,20 @@ INJECTIONS = (
         name="idle connection closed before the second call",
         script=(close_when_idle, good),
         warm=0,
-        expected=answered(1),
+        expected=answers(1),
     ),
     Injection(
         row=15,
         name="reused connection closed after reading the second request",
         script=(good, close_after_reading, good),
         warm=1,
-        expected=withheld(ConnectionFailed, "closed"),
+        expected=withholds(ConnectionFailed, "closed"),
     ),
     Injection(
         row=15,
         name="reused connection reset after reading the second request",
         script=(good, reset_after_reading, good),
         warm=1,
-        expected=withheld(ConnectionFailed, "reset"),
+        expected=withholds(ConnectionFailed, "reset"),
     ),
 )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 
-from tests.faults.injection import Different, Injection, good, reply, sending, whole
-from tests.faults.outcome import answer, answered, interrupted, never, raised, withheld
-from tests.faults.server import Connection, Fault, Received
+from tests.faults.injection import Different, Injection, good, reply, send, whole
+from tests.faults.outcome import answer, answers, interrupts, never, raises, withholds
+from tests.faults.server import Connection, Fault, HttpMessage
 from tests.faults.vendors import VENDORS, http
 from unichat.errors import InvalidResponse, NotFound
 
 
-def _good(received: Received) -> bytes:
+def _good(received: HttpMessage) -> bytes:
     return VENDORS["kadal" if received.target.startswith("/aiwb") else "kapa"](received)
 
 
-def _parts(received: Received) -> tuple[bytes, bytes]:
+def _parts(received: HttpMessage) -> tuple[bytes, bytes]:
     head, _, body = _good(received).partition(b"\r\n\r\n")
     return head, body
 
@@ -31,7 +31,7 @@ def after(interim: bytes) -> Fault:
 def with_lines(lines: bytes) -> Fault:
     """Answer well, with these lines at the end of the head."""
 
-    def make(received: Received) -> bytes:
+    def make(received: HttpMessage) -> bytes:
         head, body = _parts(received)
         return head + b"\r\n" + lines + b"\r\n\r\n" + body
 
@@ -41,7 +41,7 @@ def with_lines(lines: bytes) -> Fault:
 def with_length(change: object, *, also: bytes = b"") -> Fault:
     """Answer well, with another Content-Length: `change` makes it of the right one."""
 
-    def make(received: Received) -> bytes:
+    def make(received: HttpMessage) -> bytes:
         _, body = _parts(received)
         length = change(len(body)) if callable(change) else change
         status = 201 if b"/upsert/" in received.target.encode() else 200
@@ -53,17 +53,17 @@ def with_length(change: object, *, also: bytes = b"") -> Fault:
 def in_chunks(encode: object) -> Fault:
     """Answer well but for the chunks, which `encode` makes of the body."""
 
-    def make(received: Received) -> bytes:
+    def make(received: HttpMessage) -> bytes:
         _, body = _parts(received)
         if received.target.endswith("/stream/"):
-            body = b"".join(_unchunked(body))
+            body = b"".join(_decode_chunks(body))
         assert callable(encode)
         return http(200, b"", content_length="", transfer_encoding="chunked") + encode(body)
 
     return reply(make, keep=False)
 
 
-def _unchunked(body: bytes) -> list[bytes]:
+def _decode_chunks(body: bytes) -> list[bytes]:
     pieces = []
     while body:
         size, _, rest = body.partition(b"\r\n")
@@ -113,9 +113,9 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-_NO_HEAD = withheld(InvalidResponse, "head")
-_CUT = withheld(InvalidResponse, "truncated")
-_CUT_OR_INTERRUPTED = _CUT.but(streamed=interrupted())
+_NO_HEAD = withholds(InvalidResponse, "head")
+_CUT = withholds(InvalidResponse, "truncated")
+_CUT_OR_INTERRUPTED = _CUT.but(streamed=interrupts())
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
 
 
@@ -127,36 +127,34 @@ def _no_head(row: int, name: str, fault: Fault) -> Injection:
 
 
 INJECTIONS = (
-    _no_head(25, "garbage instead of a status line", sending(b"\x00\x01garbage\r\n\r\n")),
-    _no_head(25, "an SSH banner instead of a status line", sending(b"SSH-2.0-OpenSSH_9.2\r\n")),
-    _no_head(25, "blank lines instead of a status line", sending(b"\r\n\r\n\r\n")),
-    _no_head(21, "a TLS alert instead of a status line", sending(b"\x15\x03\x01\x00\x02\x02\x46")),
-    _no_head(26, "HTTP/2.0 in the status line", sending(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")),
-    _no_head(26, "status 20", sending(b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}")),
-    _no_head(26, "status 999", sending(b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}")),
-    _no_head(26, "status 600", sending(b"HTTP/1.1 600 Odd\r\nContent-Length: 2\r\n\r\n{}")),
-    _no_head(26, "status that is not a number", sending(b"HTTP/1.1 OK OK\r\nContent-Length: 2\r\n\r\n{}")),
+    _no_head(25, "garbage instead of a status line", send(b"\x00\x01garbage\r\n\r\n")),
+    _no_head(25, "an SSH banner instead of a status line", send(b"SSH-2.0-OpenSSH_9.2\r\n")),
+    _no_head(25, "blank lines instead of a status line", send(b"\r\n\r\n\r\n")),
+    _no_head(21, "a TLS alert instead of a status line", send(b"\x15\x03\x01\x00\x02\x02\x46")),
+    _no_head(26, "HTTP/2.0 in the status line", send(b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\n{}")),
+    _no_head(26, "status 20", send(b"HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n{}")),
+    _no_head(26, "status 999", send(b"HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}")),
+    _no_head(26, "status 600", send(b"HTTP/1.1 600 Odd\r\nContent-Length: 2\r\n\r\n{}")),
+    _no_head(26, "status that is not a number", send(b"HTTP/1.1 OK OK\r\nContent-Length: 2\r\n\r\n{}")),
     _no_head(27, "header line of 70 KiB", with_lines(b"X-Long: " + b"a" * 70_000)),
     _no_head(28, "101 headers", with_lines(b"\r\n".join(b"X-%d: a" % n for n in range(101)))),
     _no_head(29, "header line without a colon", with_lines(b"no colon here\r\nX-After: a")),
     _no_head(29, "head cut within a line", reply(lambda received: _parts(received)[0][:-5], keep=False)),
     _no_head(29, "head cut after a line", reply(lambda received: _parts(received)[0] + b"\r\n", keep=False)),
-    _no_head(29, "head with only a status line", sending(b"HTTP/1.1 200 OK\r\n")),
-    Injection(
-        row=29, name="folded header line", script=(with_lines(b"X-Folded: a\r\n  b"), good), expected=answered(1)
-    ),
+    _no_head(29, "head with only a status line", send(b"HTTP/1.1 200 OK\r\n")),
+    Injection(row=29, name="folded header line", script=(with_lines(b"X-Folded: a\r\n  b"), good), expected=answers(1)),
     Injection(
         row=29,
         name="header lines that end in a bare CR",
         script=(with_lines(b"X-One: a\rX-Two: b"), good),
-        expected=answered(1),
+        expected=answers(1),
         over_h11=_REFUSED,
     ),
     Injection(
         row=30,
         name="100 interim responses, then the answer",
         script=(after(b"HTTP/1.1 100 Continue\r\n\r\n" * 50 + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 50),),
-        expected=answered(1),
+        expected=answers(1),
     ),
     _no_head(30, "101 interim responses, then the answer", after(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 101)),
     Injection(
@@ -164,9 +162,9 @@ INJECTIONS = (
         name="103 on a reused connection, then the next question",
         script=(after(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),),
         warm=1,
-        expected=answered(1),
+        expected=answers(1),
     ),
-    _no_head(32, "101 as the final response", sending(_SWITCHING)),
+    _no_head(32, "101 as the final response", send(_SWITCHING)),
     Injection(
         row=32,
         name="204 with a late body",
@@ -175,11 +173,11 @@ INJECTIONS = (
             kapa_feedback=answer(),
             kadal_feedback=answer(),
             kadal_clear=answer(),
-            kadal_chat=raised(NotFound, delivered=True),
-            kadal_continue=raised(NotFound, delivered=True),
-            kadal_stream=raised(NotFound, delivered=True),
-            kadal_history=raised(NotFound, delivered=True),
-            kapa_stream=raised(InvalidResponse, "truncated", delivered=True, stopped_by="maybe_delivered"),
+            kadal_chat=raises(NotFound, delivered=True),
+            kadal_continue=raises(NotFound, delivered=True),
+            kadal_stream=raises(NotFound, delivered=True),
+            kadal_history=raises(NotFound, delivered=True),
+            kapa_stream=raises(InvalidResponse, "truncated", delivered=True, stopped_by="maybe_delivered"),
         ),
     ),
     Injection(
@@ -217,7 +215,7 @@ INJECTIONS = (
             script=(with_length(value), good),
             where=whole,
             # It is not a length, so the body ends with the connection, and the JSON decides whether it is whole.
-            expected=answered(1),
+            expected=answers(1),
             over_h11=_REFUSED,
         )
         for value in ("-1", "many")
@@ -282,7 +280,7 @@ INJECTIONS = (
             good,
         ),
         where=whole,
-        expected=answered(1),
+        expected=answers(1),
     ),
     _no_head(38, "endless header lines", endless_head),
     _no_head(38, "an endless header line", endless_header_line),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.faults.bench import Bench
-from tests.faults.injection import Injection, good, sending
-from tests.faults.outcome import never, raised
+from tests.faults.injection import Injection, good, send
+from tests.faults.outcome import never, raises
 from tests.faults.rows_bodies import LIMIT, zeros
-from tests.faults.server import Connection, Fault, FaultServer, Received
+from tests.faults.server import Connection, Fault, FaultServer, HttpMessage
 from tests.faults.vendors import http
 from unichat.errors import InvalidResponse
 
@@ -28,16 +28,16 @@ def redirect(status: int, target: str) -> Fault:
 def with_a_target(bench: Bench) -> None:
     """A second server, to which nothing may be sent: not the question, and not the key."""
 
-    def unwelcome(_: Received) -> bytes:
+    def unwelcome(_: HttpMessage) -> bytes:
         raise AssertionError("the target of a redirect was asked")
 
     target = bench.opened.enter_context(FaultServer(unwelcome, (good,)))
     bench.server.elsewhere = target.port
 
-    def nothing_arrived() -> None:
+    def check_target() -> None:
         assert target.accepted == 0, "the target of a redirect was asked"
 
-    bench.opened.callback(nothing_arrived)
+    bench.opened.callback(check_target)
 
 
 _TARGETS = {
@@ -51,7 +51,7 @@ _TARGETS = {
 }
 
 
-def _redirected(status: int, where: str, target: str) -> Injection:
+def _redirect_row(status: int, where: str, target: str) -> Injection:
     return Injection(
         row=39,
         name=f"{status} to {where}",
@@ -63,9 +63,9 @@ def _redirected(status: int, where: str, target: str) -> Injection:
 
 
 INJECTIONS = (
-    *(_redirected(status, "another port", _TARGETS["another port"]) for status in range(300, 309)),
+    *(_redirect_row(status, "another port", _TARGETS["another port"]) for status in range(300, 309)),
     *(
-        _redirected(status, where, target)
+        _redirect_row(status, where, target)
         for status in (302, 307)
         for where, target in _TARGETS.items()
         if where != "another port"
@@ -73,15 +73,15 @@ INJECTIONS = (
     Injection(
         row=39,
         name="302 with ten megabytes of zeros in gzip",
-        script=(sending(http(302, zeros(), location="/elsewhere", content_encoding="gzip")),),
+        script=(send(http(302, zeros(), location="/elsewhere", content_encoding="gzip")),),
         settings={"body_limit": LIMIT},
         # Of a stream's refusal no more is read than says why.
-        expected=never(InvalidResponse, "too_large", delivered=True).but(streamed=raised(InvalidResponse, "redirect")),
+        expected=never(InvalidResponse, "too_large", delivered=True).but(streamed=raises(InvalidResponse, "redirect")),
     ),
     Injection(
         row=39,
         name="302 without a Location",
-        script=(sending(http(302, b""), keep=True),),
+        script=(send(http(302, b""), keep=True),),
         expected=never(InvalidResponse, "redirect"),
     ),
 )

@@ -7,10 +7,10 @@ from email.utils import formatdate
 from typing import Any
 
 from tests.faults.bench import Bench
-from tests.faults.injection import Injection, good, of_kadal, reply, sending
-from tests.faults.outcome import Expected, answer, answered, every, exhausted, never, raised
-from tests.faults.rows_bodies import changed, good_body
-from tests.faults.server import Fault, Received
+from tests.faults.injection import Injection, good, is_kadal, reply, send
+from tests.faults.outcome import Expected, answer, answers, every, exhausts, never, raises
+from tests.faults.rows_bodies import change_fields, good_body
+from tests.faults.server import Fault, HttpMessage
 from tests.faults.vendors import as_json, http
 from unichat.adapter import Replay
 from unichat.errors import (
@@ -53,7 +53,7 @@ _PASSING: dict[int, type[UnichatError]] = {408: ServerError, 425: ServerError, 4
 
 def _refusal(status: int, form: str) -> Fault:
     label, content = _BODIES[form]
-    return sending(http(status, content, content_type=label), keep=True)
+    return send(http(status, content, content_type=label), keep=True)
 
 
 _REFUSED = tuple(
@@ -61,7 +61,7 @@ _REFUSED = tuple(
     for status, error in _REFUSALS.items()
     for form in _BODIES
 ) + tuple(
-    Injection(row=40, name=f"{status} with {form}", script=(_refusal(status, form),), expected=exhausted(error))
+    Injection(row=40, name=f"{status} with {form}", script=(_refusal(status, form),), expected=exhausts(error))
     for status, error in _PASSING.items()
     for form in _BODIES
 )
@@ -80,25 +80,25 @@ _TOKENS = (
         name="401, then success, with a token provider",
         script=(_UNAUTHORIZED, good),
         arrange=with_a_provider,
-        where=of_kadal,
-        expected=answered(2),
+        where=is_kadal,
+        expected=answers(2),
     ),
     Injection(
         row=41,
         name="401 twice, with a token provider",
         script=(_UNAUTHORIZED,),
         arrange=with_a_provider,
-        where=of_kadal,
-        expected=every(raised(AuthenticationError, attempts=2)),
+        where=is_kadal,
+        expected=every(raises(AuthenticationError, attempts=2)),
     ),
 )
 
 # Throttling
 
 
-def throttled(value: str, **headers: str) -> Fault:
+def throttle(value: str, **headers: str) -> Fault:
     """A 429 that says when to come back."""
-    return sending(as_json({"detail": "slow down"}, 429, retry_after=value, **headers), keep=True)
+    return send(as_json({"detail": "slow down"}, 429, retry_after=value, **headers), keep=True)
 
 
 def _waits(least: float, most: float) -> Any:
@@ -109,53 +109,53 @@ _OWN = _waits(0, 1)
 _NOON = 1_793_880_000.0
 """Some noon, by the vendor's clock."""
 _AT_NOON = {"date": formatdate(_NOON, usegmt=True)}
-_TOO_LONG = every(raised(RateLimited, stopped_by="retry_after"))
+_TOO_LONG = every(raises(RateLimited, stopped_by="retry_after"))
 
 
-def _throttled(name: str, fault: Fault, waits: Any = None, expected: Expected | None = None) -> Injection:
-    return Injection(row=42, name=name, script=(fault, good), waits=waits, expected=expected or answered(2))
+def _throttle_row(name: str, fault: Fault, waits: Any = None, expected: Expected | None = None) -> Injection:
+    return Injection(row=42, name=name, script=(fault, good), waits=waits, expected=expected or answers(2))
 
 
 def _within(seconds: float) -> Expected:
     """Waited for where the deadline of the class allows: 120 s for a question, 30 s for the rest."""
-    at_once = raised(RateLimited, stopped_by="deadline")
+    at_once = raises(RateLimited, stopped_by="deadline")
     return Expected({replay: answer(2) if seconds < 30 or replay is Replay.ASK else at_once for replay in Replay})
 
 
 _THROTTLED = (
-    _throttled("429 without Retry-After", throttled(""), _OWN),
-    _throttled("Retry-After 0", throttled("0"), _OWN),
-    _throttled("Retry-After 2", throttled("2"), _waits(2, 2)),
-    _throttled("Retry-After 60", throttled("60"), _waits(60, 60), _within(60)),
-    _throttled("Retry-After 61", throttled("61"), expected=_TOO_LONG),
-    _throttled("Retry-After 10^9", throttled("1000000000"), expected=_TOO_LONG),
-    _throttled("Retry-After of 5,000 digits", throttled("9" * 5_000), expected=_TOO_LONG),
+    _throttle_row("429 without Retry-After", throttle(""), _OWN),
+    _throttle_row("Retry-After 0", throttle("0"), _OWN),
+    _throttle_row("Retry-After 2", throttle("2"), _waits(2, 2)),
+    _throttle_row("Retry-After 60", throttle("60"), _waits(60, 60), _within(60)),
+    _throttle_row("Retry-After 61", throttle("61"), expected=_TOO_LONG),
+    _throttle_row("Retry-After 10^9", throttle("1000000000"), expected=_TOO_LONG),
+    _throttle_row("Retry-After of 5,000 digits", throttle("9" * 5_000), expected=_TOO_LONG),
     *(
-        _throttled(f"Retry-After {value}", throttled(value), _OWN)
+        _throttle_row(f"Retry-After {value}", throttle(value), _OWN)
         for value in ("-1", "5.5", "nan", "inf", "1e3", "5, 6", "soon", "0x10", "+5")
     ),
-    _throttled("Retry-After in full-width digits", throttled("\xef\xbc\x95"), _OWN),
-    _throttled("Retry-After as an IMF date", throttled(formatdate(_NOON + 7, usegmt=True), **_AT_NOON), _waits(7, 7)),
-    _throttled(
+    _throttle_row("Retry-After in full-width digits", throttle("\xef\xbc\x95"), _OWN),
+    _throttle_row("Retry-After as an IMF date", throttle(formatdate(_NOON + 7, usegmt=True), **_AT_NOON), _waits(7, 7)),
+    _throttle_row(
         "Retry-After as an RFC 850 date",
-        throttled("Thursday, 05-Nov-26 12:00:07 GMT", date="Thu, 05 Nov 2026 12:00:00 GMT"),
+        throttle("Thursday, 05-Nov-26 12:00:07 GMT", date="Thu, 05 Nov 2026 12:00:00 GMT"),
         _waits(7, 7),
     ),
-    _throttled(
+    _throttle_row(
         "Retry-After as an asctime date",
-        throttled("Thu Nov  5 12:00:07 2026", date="Thu, 05 Nov 2026 12:00:00 GMT"),
+        throttle("Thu Nov  5 12:00:07 2026", date="Thu, 05 Nov 2026 12:00:00 GMT"),
         _waits(7, 7),
     ),
-    _throttled("Retry-After as a date in the past", throttled(formatdate(_NOON - 99, usegmt=True), **_AT_NOON), _OWN),
-    _throttled("Retry-After in the year 100000", throttled("Thu, 05 Nov 100000 12:00:00 GMT"), _OWN),
+    _throttle_row("Retry-After as a date in the past", throttle(formatdate(_NOON - 99, usegmt=True), **_AT_NOON), _OWN),
+    _throttle_row("Retry-After in the year 100000", throttle("Thu, 05 Nov 100000 12:00:00 GMT"), _OWN),
 )
 
 # Servers that fail
 
 
-def failing(status: int, **headers: str) -> Fault:
+def fail(status: int, **headers: str) -> Fault:
     """An error page of a gateway, or an error in JSON."""
-    return sending(as_json({"detail": "broken"}, status, **headers), keep=True)
+    return send(as_json({"detail": "broken"}, status, **headers), keep=True)
 
 
 _FAILING = (
@@ -163,8 +163,8 @@ _FAILING = (
         Injection(
             row=43,
             name=f"{status} twice, then success",
-            script=(failing(status), failing(status), good),
-            expected=answered(3, duplicated=status != 503),
+            script=(fail(status), fail(status), good),
+            expected=answers(3, duplicated=status != 503),
         )
         for status in (500, 501, 502, 503, 504, 505, 520, 599)
     ),
@@ -172,37 +172,37 @@ _FAILING = (
         Injection(
             row=43,
             name=f"{status} forever",
-            script=(failing(status),),
-            expected=exhausted(ServerError, delivered=status != 503),
+            script=(fail(status),),
+            expected=exhausts(ServerError, delivered=status != 503),
         )
         for status in (500, 503)
     ),
     Injection(
         row=44,
         name="503, with an empty retry budget",
-        script=(failing(503),),
+        script=(fail(503),),
         settings={"retry_budget": 0},
-        expected=every(raised(ServerError, stopped_by="budget")),
+        expected=every(raises(ServerError, stopped_by="budget")),
     ),
     Injection(
         row=45,
         name="507 once",
-        script=(failing(507), good),
+        script=(fail(507), good),
         waits=_waits(0, 5),
-        expected=answered(2),
+        expected=answers(2),
     ),
-    Injection(row=45, name="507 forever", script=(failing(507),), expected=exhausted(InsufficientTokens)),
+    Injection(row=45, name="507 forever", script=(fail(507),), expected=exhausts(InsufficientTokens)),
     Injection(
         row=45,
         name="507 with Retry-After",
-        script=(failing(507, retry_after="9"), good),
+        script=(fail(507, retry_after="9"), good),
         waits=_waits(9, 9),
-        expected=answered(2),
+        expected=answers(2),
     ),
     Injection(
         row=45,
         name="507, with its retries switched off",
-        script=(failing(507), good),
+        script=(fail(507), good),
         settings={"retry_insufficient_tokens": False},
         expected=never(InsufficientTokens),
     ),
@@ -214,46 +214,46 @@ _FAILING = (
 def envelope(status: object) -> Fault:
     """HTTP 200, with another status in the body, and words about it in place of the answer's."""
     words = {} if status in (None, True, "ok", 201) else {"message": ""}
-    return changed(status_code=status, **words)
+    return change_fields(status_code=status, **words)
 
 
-def without_envelope(received: Received) -> bytes:
+def without_envelope(received: HttpMessage) -> bytes:
     """The good answer without its status."""
     fields = json.loads(good_body(received))
     fields.pop("status_code", None)
     return as_json(fields)
 
 
-def _enveloped(name: str, status: object, expected: Expected) -> Injection:
+def _envelope_row(name: str, status: object, expected: Expected) -> Injection:
     return Injection(
         row=46,
         name=f"HTTP 200 with {name} in the body",
         script=(envelope(status), good),
-        where=of_kadal,
+        where=is_kadal,
         expected=expected,
     )
 
 
 _ENVELOPES = (
-    _enveloped("507", 507, answered(2)),
-    _enveloped('"507"', "507", answered(2)),
-    _enveloped("403", 403, never(PermissionDenied)),
+    _envelope_row("507", 507, answers(2)),
+    _envelope_row('"507"', "507", answers(2)),
+    _envelope_row("403", 403, never(PermissionDenied)),
     # A list of rows with a 404 is how Kadal says that there are none.
-    _enveloped("404", 404, never(NotFound).but(kadal_history=answer())),
-    _enveloped("204", 204, never(NotFound, delivered=True).but(kadal_feedback=answer(), kadal_clear=answer())),
-    _enveloped("500", 500, answered(2, duplicated=True)),
-    _enveloped("503", 503, answered(2)),
-    _enveloped("302", 302, never(InvalidResponse, "redirect")),
-    _enveloped("201", 201, answered(1)),
-    _enveloped("null", None, answered(1)),
-    _enveloped("true", True, answered(1)),
-    _enveloped('"ok"', "ok", answered(1)),
+    _envelope_row("404", 404, never(NotFound).but(kadal_history=answer())),
+    _envelope_row("204", 204, never(NotFound, delivered=True).but(kadal_feedback=answer(), kadal_clear=answer())),
+    _envelope_row("500", 500, answers(2, duplicated=True)),
+    _envelope_row("503", 503, answers(2)),
+    _envelope_row("302", 302, never(InvalidResponse, "redirect")),
+    _envelope_row("201", 201, answers(1)),
+    _envelope_row("null", None, answers(1)),
+    _envelope_row("true", True, answers(1)),
+    _envelope_row('"ok"', "ok", answers(1)),
     Injection(
         row=46,
         name="HTTP 200 without a status in the body",
         script=(reply(without_envelope),),
-        where=of_kadal,
-        expected=answered(1),
+        where=is_kadal,
+        expected=answers(1),
     ),
 )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.faults.injection import DEADLINE, Injection, good, reply, streamed
-from tests.faults.outcome import Outcome, answer, every, interrupted, raised
+from tests.faults.injection import DEADLINE, Injection, good, is_streamed, reply
+from tests.faults.outcome import Outcome, answer, every, interrupts, raises
 from tests.faults.server import Connection, Fault
-from tests.faults.vendors import SEPARATOR, STREAM, chunked, http, kapa_records
+from tests.faults.vendors import SEPARATOR, STREAM, encode_chunks, http, kapa_records
 from unichat.errors import DeadlineExceeded, InvalidResponse
 
 # Faults
@@ -16,7 +16,7 @@ from unichat.errors import DeadlineExceeded, InvalidResponse
 
 def records(change: Any) -> Fault:
     """Answer well but for the records, which `change` makes of the right ones; each in a chunk of its own."""
-    return reply(lambda received: chunked(change(kapa_records(received.nonce)), **STREAM))
+    return reply(lambda received: encode_chunks(change(kapa_records(received.nonce)), **STREAM))
 
 
 def record(kind: str, **content: Any) -> bytes:
@@ -24,7 +24,7 @@ def record(kind: str, **content: Any) -> bytes:
     return json.dumps({"chunk": {"type": kind, "content": content, "stream_end": False}}).encode() + SEPARATOR
 
 
-def marked(pieces: list[bytes], *, ends: bool) -> list[bytes]:
+def mark_all(pieces: list[bytes], *, ends: bool) -> list[bytes]:
     """The records, all with the same mark of the end."""
     values = [json.loads(piece.removesuffix(SEPARATOR)) for piece in pieces]
     return [json.dumps({"chunk": {**each["chunk"], "stream_end": ends}}).encode() + SEPARATOR for each in values]
@@ -103,15 +103,15 @@ def _stream(row: int, name: str, fault: Fault, outcome: Outcome, **settings: Any
         row=row,
         name=f"stream: {name}",
         script=(fault, good),
-        where=streamed,
+        where=is_streamed,
         expected=every(outcome),
         # No more than the limit measured: should that not hold, the fault must not last for minutes.
         settings={**({"deadline": 2.0} if settings else {}), **settings},
     )
 
 
-_UNREADABLE = raised(InvalidResponse, "shape", delivered=True)
-_LATE = raised(DeadlineExceeded, delivered=True, stopped_by="deadline")
+_UNREADABLE = raises(InvalidResponse, "shape", delivered=True)
+_LATE = raises(DeadlineExceeded, delivered=True, stopped_by="deadline")
 
 INJECTIONS = (
     _stream(54, "separator split between two chunks", records(split_at_the_separator), answer()),
@@ -122,14 +122,14 @@ INJECTIONS = (
         54,
         "record of 2 MiB, first",
         records(lambda pieces: [_LARGE, *pieces]),
-        raised(InvalidResponse, "too_large", delivered=True),
+        raises(InvalidResponse, "too_large", delivered=True),
     ),
-    _stream(54, "record of 2 MiB, midway", records(lambda pieces: [*pieces[:3], _LARGE]), interrupted()),
+    _stream(54, "record of 2 MiB, midway", records(lambda pieces: [*pieces[:3], _LARGE]), interrupts()),
     _stream(
         54,
         "endless record",
         records(lambda pieces: [*pieces[:3], *[b"a" * 65_536] * 20]),
-        interrupted(),
+        interrupts(),
     ),
     _stream(
         54,
@@ -138,56 +138,56 @@ INJECTIONS = (
         answer(),
     ),
     _stream(54, "the vendor's error, first", records(lambda pieces: [_FAILED, *pieces]), answer(2, duplicated=True)),
-    _stream(54, "the vendor's error, midway", records(lambda pieces: [*pieces[:3], _FAILED]), interrupted()),
+    _stream(54, "the vendor's error, midway", records(lambda pieces: [*pieces[:3], _FAILED]), interrupts()),
     _stream(54, "not JSON, first", records(lambda pieces: [_BROKEN, *pieces]), _UNREADABLE),
-    _stream(54, "not JSON, midway", records(lambda pieces: [*pieces[:3], _BROKEN]), interrupted()),
-    _stream(54, "invalid UTF-8, midway", records(lambda pieces: [*pieces[:3], b'"\xff"' + SEPARATOR]), interrupted()),
+    _stream(54, "not JSON, midway", records(lambda pieces: [*pieces[:3], _BROKEN]), interrupts()),
+    _stream(54, "invalid UTF-8, midway", records(lambda pieces: [*pieces[:3], b'"\xff"' + SEPARATOR]), interrupts()),
     _stream(54, "text after the end marker", records(after_the_end), answer()),
-    _stream(54, "every record marked as the end", records(lambda pieces: marked(pieces, ends=True)), answer()),
-    _stream(54, "no record marked as the end", records(lambda pieces: marked(pieces, ends=False)), answer()),
+    _stream(54, "every record marked as the end", records(lambda pieces: mark_all(pieces, ends=True)), answer()),
+    _stream(54, "no record marked as the end", records(lambda pieces: mark_all(pieces, ends=False)), answer()),
     _stream(
         54,
         "neither end marker nor identifiers",
-        records(lambda pieces: marked(pieces[:-1], ends=False)),
-        interrupted(),
+        records(lambda pieces: mark_all(pieces[:-1], ends=False)),
+        interrupts(),
     ),
-    _stream(54, "half a record at the end", records(lambda pieces: [*pieces[:-1], pieces[-1][:20]]), interrupted()),
+    _stream(54, "half a record at the end", records(lambda pieces: [*pieces[:-1], pieces[-1][:20]]), interrupts()),
     _stream(
         54,
         "empty",
         records(lambda _: []),
-        raised(InvalidResponse, "truncated", delivered=True, stopped_by="maybe_delivered"),
+        raises(InvalidResponse, "truncated", delivered=True, stopped_by="maybe_delivered"),
     ),
     _stream(54, "complete, without a length", without_a_length(lambda pieces: pieces), answer()),
     _stream(
         54,
         "cut between records, without a length, every record marked as the end",
-        without_a_length(lambda pieces: marked(pieces[:3], ends=True)),
-        interrupted(),
+        without_a_length(lambda pieces: mark_all(pieces[:3], ends=True)),
+        interrupts(),
     ),
     _stream(
         54,
         "cut after the identifiers, without a length",
-        without_a_length(lambda pieces: marked([pieces[-1], *pieces[:3]], ends=False)),
-        interrupted(),
+        without_a_length(lambda pieces: mark_all([pieces[-1], *pieces[:3]], ends=False)),
+        interrupts(),
     ),
     _stream(55, "silence before the head", silence_before_the_head, _LATE, first_event_timeout=DEADLINE),
     _stream(55, "silence before the first record", then_silence(0), _LATE, first_event_timeout=DEADLINE),
     _stream(
         55, "blank lines before the first record", then_silence(0, beat=b"\n"), _LATE, first_event_timeout=DEADLINE
     ),
-    _stream(55, "silence between records", then_silence(3), interrupted(), idle_timeout=DEADLINE),
-    _stream(55, "blank lines between records", then_silence(3, beat=b"\n"), interrupted(), idle_timeout=DEADLINE),
+    _stream(55, "silence between records", then_silence(3), interrupts(), idle_timeout=DEADLINE),
+    _stream(55, "blank lines between records", then_silence(3, beat=b"\n"), interrupts(), idle_timeout=DEADLINE),
     _stream(55, "silence after everything has arrived", then_silence(_ALL), answer(), idle_timeout=DEADLINE),
     _stream(55, "empty records between records", with_pauses(3), answer(), idle_timeout=DEADLINE * 2),
     _stream(55, "empty records before the first record", with_pauses(0), answer(), first_event_timeout=DEADLINE * 2),
     _stream(55, "everything has arrived, silence past the deadline", then_silence(_ALL), answer(), deadline=1.5),
-    _stream(55, "silence past the deadline", then_silence(3), interrupted(stopped_by="deadline"), deadline=DEADLINE),
+    _stream(55, "silence past the deadline", then_silence(3), interrupts(stopped_by="deadline"), deadline=DEADLINE),
     _stream(
         55,
         "unknown records past the deadline",
         then_silence(3, beat=record("agent_activity_update")),
-        interrupted(stopped_by="deadline"),
+        interrupts(stopped_by="deadline"),
         deadline=DEADLINE,
         idle_timeout=5.0,
     ),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.faults.bench import Bench
-from tests.faults.certificates import context_for, trusted
-from tests.faults.injection import DEADLINE, Injection, good, sending
-from tests.faults.outcome import Expected, every, exhausted, lost, never, raised, withheld
+from tests.faults.certificates import authority_file, context_for
+from tests.faults.injection import DEADLINE, Injection, good, send
+from tests.faults.outcome import Expected, every, exhausts, loses, never, raises, withholds
 from tests.faults.rows_connection import close_after_reading, drip_the_head, reset_after_reading, say_nothing
 from tests.faults.server import Connection, Fault, FaultServer
 from tests.faults.vendors import http
@@ -55,13 +55,13 @@ def refuse_the_tunnel(status: int) -> Fault:
 def through(fault: Fault) -> Fault:
     """As a proxy: make the tunnel, and be the vendor at its end too."""
 
-    def tunnelled(connection: Connection) -> bool:
+    def tunnel(connection: Connection) -> bool:
         connection.read()
         connection.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         connection.socket = context_for("good").wrap_socket(connection.socket, server_side=True)
         return fault(connection)
 
-    return tunnelled
+    return tunnel
 
 
 # Surroundings
@@ -70,7 +70,7 @@ def through(fault: Fault) -> Fault:
 def over_tls(bench: Bench) -> None:
     """The client speaks TLS, and trusts the bench's authority."""
     bench.url = bench.server.url.replace("http:", "https:")
-    bench.settings["ca_bundle"] = trusted()
+    bench.settings["ca_bundle"] = authority_file()
 
 
 def in_the_clear(bench: Bench) -> None:
@@ -109,7 +109,7 @@ def through_a_closed_proxy(bench: Bench) -> None:
 _PATIENCE = {"connect_timeout": 0.08}
 
 
-def _untrusted(row: int, kind: str) -> Injection:
+def _certificate_row(row: int, kind: str) -> Injection:
     return Injection(
         row=row,
         name=f"certificate {kind}",
@@ -119,7 +119,7 @@ def _untrusted(row: int, kind: str) -> Injection:
     )
 
 
-def _lost(row: int, fault: Fault, *kinds: str) -> tuple[Injection, ...]:
+def _lost_answer_row(row: int, fault: Fault, *kinds: str) -> tuple[Injection, ...]:
     """The answer is lost on its way through a proxy: the question was received all the same."""
     what = (fault.__doc__ or "").partition("\n")[0].lower().rstrip(".")
     return (
@@ -128,32 +128,32 @@ def _lost(row: int, fault: Fault, *kinds: str) -> tuple[Injection, ...]:
             name=f"through a plain proxy: {what}",
             script=(fault, good),
             arrange=through_a_proxy,
-            expected=withheld(ConnectionFailed, *kinds),
+            expected=withholds(ConnectionFailed, *kinds),
         ),
         Injection(
             row=row,
             name=f"through a tunnel: {what}",
             script=(through(fault), through(good)),
             arrange=through_a_good_tunnel,
-            expected=withheld(ConnectionFailed, *kinds),
+            expected=withholds(ConnectionFailed, *kinds),
         ),
     )
 
 
 _BAD_GATEWAY = http(502, b"<html><h1>Bad gateway</h1></html>", content_type="text/html")
-_NO_TUNNEL: Expected = exhausted(ConnectionFailed, "proxy", seen=0)
+_NO_TUNNEL: Expected = exhausts(ConnectionFailed, "proxy", seen=0)
 
 INJECTIONS = (
     # Through TLS, a reset and an end look alike.
-    *_lost(6, reset_after_reading, "reset", "closed"),
-    *_lost(7, close_after_reading, "closed"),
+    *_lost_answer_row(6, reset_after_reading, "reset", "closed"),
+    *_lost_answer_row(7, close_after_reading, "closed"),
     Injection(
         row=8,
         name="through a tunnel: silence",
         script=(through(say_nothing),),
         arrange=through_a_good_tunnel,
         settings={"deadline": DEADLINE},
-        expected=every(raised(DeadlineExceeded, delivered=True, stopped_by="deadline")),
+        expected=every(raises(DeadlineExceeded, delivered=True, stopped_by="deadline")),
     ),
     Injection(
         row=8,
@@ -162,7 +162,7 @@ INJECTIONS = (
         server={"tls": "good"},
         arrange=over_tls,
         settings={"deadline": DEADLINE},
-        expected=every(raised(DeadlineExceeded, delivered=True, stopped_by="deadline")),
+        expected=every(raises(DeadlineExceeded, delivered=True, stopped_by="deadline")),
     ),
     Injection(
         row=9,
@@ -171,7 +171,7 @@ INJECTIONS = (
         server={"tls": "good"},
         arrange=over_tls,
         settings={"deadline": DEADLINE},
-        expected=every(raised(DeadlineExceeded, delivered=True, stopped_by="deadline")),
+        expected=every(raises(DeadlineExceeded, delivered=True, stopped_by="deadline")),
     ),
     Injection(
         row=16,
@@ -179,7 +179,7 @@ INJECTIONS = (
         script=(never_shake_hands,),
         arrange=over_tls,
         settings={"deadline": DEADLINE},
-        expected=every(raised(DeadlineExceeded, delivered=False, stopped_by="deadline", seen=0)),
+        expected=every(raises(DeadlineExceeded, delivered=False, stopped_by="deadline", seen=0)),
     ),
     Injection(
         row=16,
@@ -187,31 +187,31 @@ INJECTIONS = (
         script=(never_shake_hands,),
         arrange=over_tls,
         settings=_PATIENCE,
-        expected=exhausted(ConnectionFailed, "tls", seen=0),
+        expected=exhausts(ConnectionFailed, "tls", seen=0),
     ),
     Injection(
         row=17,
         name="TLS handshake reset",
         script=(reset_the_handshake,),
         arrange=over_tls,
-        expected=exhausted(ConnectionFailed, "tls", seen=0),
+        expected=exhausts(ConnectionFailed, "tls", seen=0),
     ),
     Injection(
         row=17,
         name="TLS handshake closed",
         script=(close_the_handshake,),
         arrange=over_tls,
-        expected=exhausted(ConnectionFailed, "tls", seen=0),
+        expected=exhausts(ConnectionFailed, "tls", seen=0),
     ),
-    _untrusted(18, "expired"),
-    _untrusted(19, "untrusted"),
-    _untrusted(20, "wrong host"),
+    _certificate_row(18, "expired"),
+    _certificate_row(19, "untrusted"),
+    _certificate_row(20, "wrong host"),
     Injection(
         row=21,
         name="TLS to a plain port",
         script=(refuse_in_plain_http,),
         arrange=over_tls,
-        expected=exhausted(ConnectionFailed, "tls", seen=0),
+        expected=exhausts(ConnectionFailed, "tls", seen=0),
     ),
     Injection(
         row=21,
@@ -219,7 +219,7 @@ INJECTIONS = (
         server={"tls": "good"},
         arrange=in_the_clear,
         # Such a server only closes: by what it sees, a client cannot tell that nobody read the question.
-        expected=lost(3, ConnectionFailed, "closed", "reset", seen=0),
+        expected=loses(3, ConnectionFailed, "closed", "reset", seen=0),
     ),
     Injection(row=22, name="proxy's port closed", arrange=through_a_closed_proxy, expected=_NO_TUNNEL),
     Injection(
@@ -239,16 +239,16 @@ INJECTIONS = (
     Injection(
         row=23,
         name="407 from a plain proxy",
-        script=(sending(http(407, b"<html>who?</html>", content_type="text/html")),),
+        script=(send(http(407, b"<html>who?</html>", content_type="text/html")),),
         arrange=through_a_proxy,
         expected=never(ConnectionFailed, "proxy"),
     ),
     Injection(
         row=24,
         name="HTML 502 from a plain proxy",
-        script=(sending(_BAD_GATEWAY, keep=True),),
+        script=(send(_BAD_GATEWAY, keep=True),),
         arrange=through_a_proxy,
-        expected=exhausted(ServerError, delivered=True),
+        expected=exhausts(ServerError, delivered=True),
     ),
     Injection(
         row=24,

@@ -14,14 +14,14 @@ from unichat.testing import Connection, Gone
 from unichat.testing import FaultServer as _FaultServer
 from unichat.transport.base import HttpRequest
 
-__all__ = ["NONCE", "Connection", "Fault", "FaultServer", "Gone", "Received", "Vendor"]
+__all__ = ["NONCE", "Connection", "Fault", "FaultServer", "Gone", "HttpMessage", "Vendor"]
 
 NONCE = re.compile(r"5eed[0-9a-f]{4}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
 """Every question carries one of these: a UUID, so that it can also be the id of a thread."""
 
 
 @frozen
-class Received(HttpRequest):
+class HttpMessage(HttpRequest):
     """One request, as it arrived on the wire."""
 
     @property
@@ -31,7 +31,7 @@ class Received(HttpRequest):
 
 
 Fault = Callable[[Connection], bool]
-Vendor = Callable[[Received], bytes]
+Vendor = Callable[[HttpMessage], bytes]
 
 
 class FaultServer(_FaultServer):
@@ -49,10 +49,10 @@ class FaultServer(_FaultServer):
         self.elsewhere = 0
         super().__init__(vendor, script, **options)
 
-    def record(self, request: HttpRequest, connection: Connection) -> Received:
+    def record(self, request: HttpRequest, connection: Connection) -> HttpMessage:
         # A plain proxy is sent the whole address.
         target = re.sub(r"^http://[^/]*", "", request.target)
-        received = Received(request.method, request.base_url, target, request.headers, request.body)
+        received = HttpMessage(request.method, request.base_url, target, request.headers, request.body)
         super().record(received, connection)
         if received.nonce:
             with self._guard:

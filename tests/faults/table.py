@@ -48,13 +48,13 @@ OWN_TESTS: tuple[OwnTest, ...] = (
     OwnTest(
         19,
         "authorities of ca_bundle, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or the default ones",
-        "trusted by both drivers; ConfigError if they cannot be read",
+        "trusted by both transports; ConfigError if they cannot be read",
         "test_surroundings.py",
     ),
     OwnTest(
         22,
         "proxies from the environment: in any form, with a password, excluded, unusable",
-        "used, not used, or ConnectionFailed (proxy), the same in both drivers",
+        "used, not used, or ConnectionFailed (proxy), the same in both transports",
         "test_surroundings.py",
     ),
     OwnTest(31, "103 before every answer, 16 threads", _OWN_ANSWER, "test_threads.py"),

@@ -17,8 +17,8 @@ import pytest
 
 from tests.blocking import Loop
 from tests.faults import vendors
-from tests.faults.certificates import trusted
-from tests.faults.injection import DEADLINE, good, sending
+from tests.faults.certificates import authority_file
+from tests.faults.injection import DEADLINE, good, send
 from tests.faults.neutral import BACKENDS, SECRET, new_nonce, settings_for
 from tests.faults.oracles import Observer, check_error, open_sockets
 from tests.faults.rows_connection import close_after_reading, drip_the_head, full_port, say_nothing, stall_in_the_body
@@ -35,8 +35,8 @@ from unichat.hooks import Hook
 
 BOTH = pytest.mark.parametrize("backend", sorted(BACKENDS))
 Test = Callable[[], Awaitable[None]]
-_BUSY = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True)
-_DOWN = sending(vendors.as_json({"detail": "down"}, 503), keep=True)
+_BUSY = send(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True)
+_DOWN = send(vendors.as_json({"detail": "down"}, 503), keep=True)
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -44,18 +44,18 @@ def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
     """Runs a test in a loop of its own, which must be left without tasks and sockets."""
     factory = request.getfixturevalue("uvloop_factory") if request.param == "uvloop" else None
 
-    async def bounded(test: Test) -> None:
+    async def limit_time(test: Test) -> None:
         async with asyncio.timeout(4 * PATIENCE):
             await test()
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left"
 
-    def running(test: Test) -> None:
+    def run(test: Test) -> None:
         before = open_sockets()
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(bounded(test))
+            runner.run(limit_time(test))
         assert not open_sockets() - before, "sockets were left open"
 
-    return running
+    return run
 
 
 def connect(backend: str, url: str, hooks: Sequence[Hook] = (), **given: Any) -> AsyncClient:
@@ -134,7 +134,7 @@ def test_however_calls_end_each_leaves_its_slot_to_another(
     async def test() -> None:
         async with serve_client("kapa", *script, good, connections=2, attempts=1) as (client, _):
             for _ in range(12):
-                calls = [asyncio.create_task(_one_of_two(client, chance.random() < 0.5)) for _ in range(6)]
+                calls = [asyncio.create_task(_ask_or_stream(client, chance.random() < 0.5)) for _ in range(6)]
                 await asyncio.sleep(chance.random() * 0.01)
                 for call in calls:
                     call.cancel()
@@ -147,7 +147,7 @@ def test_however_calls_end_each_leaves_its_slot_to_another(
     count(62, f"72 calls on two connections, cancelled at random: seed {seed}")
 
 
-async def _one_of_two(client: AsyncClient, streamed: bool) -> None:
+async def _ask_or_stream(client: AsyncClient, streamed: bool) -> None:
     if not streamed:
         await client.chat("How do I install it?", deadline=1)
         return
@@ -207,7 +207,7 @@ def test_a_call_that_is_cancelled_in_a_handshake_leaves_no_connection(
     async def test() -> None:
         with FaultServer(VENDORS["kapa"], (never_shake_hands,)) as server:
             url = server.url.replace("http:", "https:")
-            async with connect("kapa", url, ca_bundle=trusted()) as client:
+            async with connect("kapa", url, ca_bundle=authority_file()) as client:
                 task = asyncio.create_task(client.chat("How do I install it?"))
                 await until(lambda: server.accepted == 1)
                 await cancel_and_wait(task)
@@ -432,7 +432,7 @@ async def _gives_a_number() -> int:
     return 5
 
 
-async def _cancelled() -> str:
+async def _cancel_sleep() -> str:
     task = asyncio.ensure_future(asyncio.sleep(20))
     task.cancel()
     await task
@@ -452,7 +452,7 @@ def _exits() -> str:
     [
         (_fails, "raised LookupError"),
         (_gives_a_number, "returned int instead of text"),
-        (_cancelled, "was cancelled"),
+        (_cancel_sleep, "was cancelled"),
         (_stops, "raised StopIteration"),
         (_exits, "raised SystemExit"),
     ],
@@ -501,12 +501,12 @@ def test_functions_that_never_give_a_token_hold_up_neither_other_clients_nor_the
 ) -> None:
     go_on = threading.Event()
 
-    def hung() -> str:
+    def hang() -> str:
         go_on.wait(PATIENCE)
         return SECRET
 
     async def test() -> None:
-        async with serve_client("kadal", good, token=hung) as (client, server):
+        async with serve_client("kadal", good, token=hang) as (client, server):
             calls = [asyncio.create_task(client.chat("How?", user=f"user-{number}")) for number in range(40)]
             await asyncio.sleep(0.05)
             # Its name has to be looked up.
@@ -567,7 +567,7 @@ def test_a_stream_whose_task_is_cancelled_between_two_events_was_given_up(run: C
 def test_what_came_while_the_loop_was_held_up_does_not_answer_the_next_question(run: Callable[[Test], None]) -> None:
     async def test() -> None:
         sent = threading.Event()
-        surplus = _answering_then(
+        surplus = _answer_and_send(
             vendors.as_json({**vendors.kapa_answer(""), "answer": "somebody else's answer"}), sent.set
         )
         nonce = new_nonce()
@@ -662,7 +662,7 @@ def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_a
     async def test() -> None:
         nonce = new_nonce()
         sent = threading.Event()
-        async with serve_client("kapa", _answering_then(odd, sent.set), good) as (client, server):
+        async with serve_client("kapa", _answer_and_send(odd, sent.set), good) as (client, server):
             await client.chat("How do I install it?")
             await until(sent.is_set)
             assert (await client.chat(f"Question {nonce}")).text == text_for(nonce)
@@ -672,7 +672,7 @@ def test_a_connection_on_which_anything_came_between_two_questions_is_not_used_a
     count(33, f"{odd!r} between two questions")
 
 
-def _answering_then(data: bytes, told: Callable[[], None] = lambda: None) -> Fault:
+def _answer_and_send(data: bytes, told: Callable[[], None] = lambda: None) -> Fault:
     """Answer well, and a moment later, unasked, send this on the same connection."""
 
     def fault(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Every fault of the table on every operation that it makes sense on, over every driver."""
+"""Every fault of the table on every operation that it makes sense on, over every transport."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.bench import run_cell
 from tests.faults.injection import Injection
-from tests.faults.neutral import BACKENDS, DRIVERS, Neutral, Opens
+from tests.faults.neutral import BACKENDS, TRANSPORTS, Neutral, Opens
 from tests.faults.table import INJECTIONS
 
 _UVLOOP = "h11 on uvloop"
@@ -17,25 +17,25 @@ _ON_UVLOOP = ("kapa stream", "kadal chat")
 """The loop has no part in what an answer means: of each fault, a stream and a question will do."""
 
 
-def _operations(injection: Injection, backend: str, driver: str) -> list[Neutral]:
+def _operations(injection: Injection, backend: str, transport: str) -> list[Neutral]:
     operations = [neutral for neutral in injection.operations if neutral.backend == backend]
-    if driver != _UVLOOP:
+    if transport != _UVLOOP:
         return operations
     return [neutral for neutral in operations if injection.of_transport and neutral.name in _ON_UVLOOP]
 
 
 CELLS = [
-    pytest.param(driver, injection, backend, id=f"row{injection.row:02} {injection.name}: {backend}, {driver}")
+    pytest.param(transport, injection, backend, id=f"row{injection.row:02} {injection.name}: {backend}, {transport}")
     for injection in INJECTIONS
     for backend in sorted(BACKENDS)
-    for driver in (*DRIVERS, _UVLOOP)
-    if _operations(injection, backend, driver)
+    for transport in (*TRANSPORTS, _UVLOOP)
+    if _operations(injection, backend, transport)
 ]
 
 
-@pytest.mark.parametrize(("driver", "injection", "backend"), CELLS, indirect=["driver"])
+@pytest.mark.parametrize(("transport", "injection", "backend"), CELLS, indirect=["transport"])
 def test_a_call_under_a_fault_ends_as_the_table_says(
-    driver: str,
+    transport: str,
     injection: Injection,
     backend: str,
     client_on: Opens,
@@ -43,9 +43,9 @@ def test_a_call_under_a_fault_ends_as_the_table_says(
     record_property: Any,
 ) -> None:
     # One test for all calls of a vendor: they are thousands, and a test costs more than a call.
-    for neutral in _operations(injection, backend, driver):
+    for neutral in _operations(injection, backend, transport):
         try:
-            figures = run_cell(injection, neutral, monkeypatch, client_on, injection.outcome(neutral, driver))
+            figures = run_cell(injection, neutral, monkeypatch, client_on, injection.outcome(neutral, transport))
         except BaseException as error:
             error.add_note(f"with {neutral.name}")
             raise

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.faults import rows_connection, vendors
-from tests.faults.certificates import trusted
-from tests.faults.injection import good, sending
+from tests.faults.certificates import authority_file
+from tests.faults.injection import good, send
 from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce
 from tests.faults.oracles import check_error, open_sockets
 from tests.faults.rows_connection import full_port
@@ -38,15 +38,15 @@ def client_on(client_on: Opens) -> Opens:
 
 
 @contextmanager
-def arriving(fault: Fault) -> Iterator[tuple[Fault, threading.Event]]:
+def connection_event(fault: Fault) -> Iterator[tuple[Fault, threading.Event]]:
     """The fault, and an event for its connection's having been made."""
     arrived = threading.Event()
 
-    def announced(connection: Connection) -> bool:
+    def announce(connection: Connection) -> bool:
         arrived.set()
         return fault(connection)
 
-    yield announced, arrived
+    yield announce, arrived
 
 
 def _close_when(client: Client, arrived: threading.Event, delay: float = 0.05) -> float:
@@ -68,7 +68,7 @@ def test_closing_ends_a_running_call_at_once(
     before = open_sockets()
     with (
         ThreadPoolExecutor(1) as threads,
-        arriving(fault) as (announced, arrived),
+        connection_event(fault) as (announced, arrived),
         FaultServer(VENDORS[neutral.backend], (announced,)) as server,
     ):
         client = client_on(neutral.backend, server.url)
@@ -88,10 +88,10 @@ def test_closing_ends_a_running_call_at_once(
 def test_closing_ends_a_tls_handshake_at_once(count: Callable[..., None], client_on: Opens) -> None:
     with (
         ThreadPoolExecutor(1) as threads,
-        arriving(never_shake_hands) as (announced, arrived),
+        connection_event(never_shake_hands) as (announced, arrived),
         FaultServer(VENDORS["kapa"], (announced,)) as server,
     ):
-        client = client_on("kapa", server.url.replace("http:", "https:"), ca_bundle=trusted())
+        client = client_on("kapa", server.url.replace("http:", "https:"), ca_bundle=authority_file())
         call = threads.submit(client.chat, "How do I install it?")
         closed = _close_when(client, arrived)
         assert isinstance(call.exception(PATIENCE), ConnectionFailed)
@@ -117,10 +117,10 @@ def test_closing_ends_a_connection_that_is_being_made_at_once(client_on: Opens, 
 
 
 def test_closing_ends_the_wait_between_two_attempts_at_once(count: Callable[..., None], client_on: Opens) -> None:
-    busy = sending(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True)
+    busy = send(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True)
     with (
         ThreadPoolExecutor(1) as threads,
-        arriving(busy) as (announced, arrived),
+        connection_event(busy) as (announced, arrived),
         FaultServer(VENDORS["kapa"], (announced,)) as server,
     ):
         client = client_on("kapa", server.url)

@@ -10,8 +10,8 @@ import pytest
 from tests.faults.injection import good
 from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
 from tests.faults.oracles import check_error
-from tests.faults.server import Connection, Fault, FaultServer, Received
-from tests.faults.vendors import STREAM, VENDORS, chunked, http, kapa_records, text_for
+from tests.faults.server import Connection, Fault, FaultServer, HttpMessage
+from tests.faults.vendors import STREAM, VENDORS, encode_chunks, http, kapa_records, text_for
 from unichat.errors import ConnectionFailed, InvalidResponse, StreamInterrupted, UnichatError
 
 _STEPS = {"requests": 1, "h11": 3}
@@ -23,7 +23,7 @@ def _length(client_on: Opens, neutral: Neutral) -> int:
     """How long the good answer is."""
     lengths: list[int] = []
 
-    def measure(received: Received) -> bytes:
+    def measure(received: HttpMessage) -> bytes:
         data = VENDORS[neutral.backend](received)
         lengths.append(len(data))
         return data
@@ -54,10 +54,10 @@ def _script(neutral: Neutral, cuts: range) -> Iterator[Fault]:
 
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
 def test_an_answer_that_is_reset_at_any_byte_is_never_taken_for_whole(
-    neutral: Neutral, driver: str, count: Callable[..., None], client_on: Opens
+    neutral: Neutral, transport: str, count: Callable[..., None], client_on: Opens
 ) -> None:
     step = 1 if neutral.call == "chat" or neutral.streamed else 9
-    step *= _STEPS[driver]
+    step *= _STEPS[transport]
     cuts = range(0, _length(client_on, neutral), step)
     with (
         FaultServer(VENDORS[neutral.backend], tuple(_script(neutral, cuts))) as server,
@@ -98,7 +98,7 @@ def close_at(count: int, encode: Callable[[bytes], bytes]) -> Fault:
 
 
 def _one_by_one(body: bytes) -> bytes:
-    return chunked([body[at : at + 1] for at in range(len(body))], **STREAM)
+    return encode_chunks([body[at : at + 1] for at in range(len(body))], **STREAM)
 
 
 def _with_a_length(body: bytes) -> bytes:
@@ -106,19 +106,19 @@ def _with_a_length(body: bytes) -> bytes:
 
 
 _FRAMES: dict[str, Callable[[bytes], bytes]] = {
-    "one chunk": lambda body: chunked([body], **STREAM),
+    "one chunk": lambda body: encode_chunks([body], **STREAM),
     "a length": _with_a_length,
 }
 
 
 @pytest.mark.parametrize("frame", _FRAMES)
 def test_a_stream_that_is_cut_at_any_byte_is_interrupted_with_the_right_text_so_far(
-    frame: str, driver: str, count: Callable[..., None], client_on: Opens
+    frame: str, transport: str, count: Callable[..., None], client_on: Opens
 ) -> None:
     encode = _FRAMES[frame]
     whole = len(encode(b"".join(kapa_records(new_nonce()))))
     # With the size of the last chunk, everything has been said.
-    cuts = range(0, whole - len(b"0\r\n\r\n") if frame == "one chunk" else whole, _STEPS[driver])
+    cuts = range(0, whole - len(b"0\r\n\r\n") if frame == "one chunk" else whole, _STEPS[transport])
     with (
         FaultServer(VENDORS["kapa"], tuple(close_at(cut, encode) for cut in cuts)) as server,
         client_on("kapa", server.url, sleep=no_wait) as client,
@@ -142,16 +142,16 @@ def in_two(at: int) -> Fault:
 
     def fault(connection: Connection) -> bool:
         body = b"".join(kapa_records(connection.read().nonce))
-        connection.write(chunked([part for part in (body[:at], body[at:]) if part], **STREAM))
+        connection.write(encode_chunks([part for part in (body[:at], body[at:]) if part], **STREAM))
         return True
 
     return fault
 
 
 def test_a_stream_in_any_two_pieces_gives_the_same_events(
-    driver: str, count: Callable[..., None], client_on: Opens
+    transport: str, count: Callable[..., None], client_on: Opens
 ) -> None:
-    cuts = range(0, len(b"".join(kapa_records(new_nonce()))), _STEPS[driver])
+    cuts = range(0, len(b"".join(kapa_records(new_nonce()))), _STEPS[transport])
     with (
         FaultServer(VENDORS["kapa"], tuple(in_two(cut) for cut in cuts)) as server,
         client_on("kapa", server.url) as client,
@@ -170,7 +170,7 @@ def test_a_stream_in_any_two_pieces_gives_the_same_events(
 
 
 def test_a_stream_in_pieces_of_one_byte_gives_the_same_events(count: Callable[..., None], client_on: Opens) -> None:
-    def make(received: Received) -> bytes:
+    def make(received: HttpMessage) -> bytes:
         return _one_by_one(b"".join(kapa_records(received.nonce)))
 
     nonce = new_nonce()

@@ -13,8 +13,8 @@ from tests.faults.injection import good
 from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
 from tests.faults.oracles import check_error
 from tests.faults.rows_bodies import good_body
-from tests.faults.server import FaultServer, Received
-from tests.faults.vendors import SEPARATOR, STREAM, as_json, chunked, kapa_records, text_for
+from tests.faults.server import FaultServer, HttpMessage
+from tests.faults.vendors import SEPARATOR, STREAM, as_json, encode_chunks, kapa_records, text_for
 from unichat.errors import InvalidResponse, StreamInterrupted, UnichatError
 
 _GONE = object()
@@ -43,7 +43,7 @@ def _paths(value: Any, here: Path = ()) -> Iterator[Path]:
         yield from _paths(item, (*here, key))
 
 
-def _changed(value: Any, path: Path, to: Any) -> Any:
+def _replace(value: Any, path: Path, to: Any) -> Any:
     value = copy.deepcopy(value)
     inner = value
     for key in path[:-1]:
@@ -55,7 +55,7 @@ def _changed(value: Any, path: Path, to: Any) -> Any:
     return value
 
 
-class Changing:
+class ChangingVendor:
     """A vendor whose good answer has one field changed: which, is set from outside."""
 
     def __init__(self, neutral: Neutral) -> None:
@@ -63,10 +63,10 @@ class Changing:
         self.change: Callable[[Any], Any] = lambda value: value
         self.good: Any = None
 
-    def __call__(self, received: Received) -> bytes:
+    def __call__(self, received: HttpMessage) -> bytes:
         if self.neutral.streamed:
             self.good = [json.loads(each.removesuffix(SEPARATOR)) for each in kapa_records(received.nonce)]
-            return chunked([json.dumps(each).encode() + SEPARATOR for each in self.change(self.good)], **STREAM)
+            return encode_chunks([json.dumps(each).encode() + SEPARATOR for each in self.change(self.good)], **STREAM)
         self.good = json.loads(good_body(received))
         return as_json(self.change(self.good))
 
@@ -83,13 +83,13 @@ def _outcome(neutral: Neutral, client: Any, nonce: str) -> UnichatError | None:
 def test_a_field_that_is_not_as_the_reference_shows_is_read_past_or_named(
     neutral: Neutral, count: Callable[..., None], client_on: Opens
 ) -> None:
-    vendor = Changing(neutral)
+    vendor = ChangingVendor(neutral)
     tried = 0
     with FaultServer(vendor, (good,)) as server, client_on(neutral.backend, server.url, sleep=no_wait) as client:
         assert _outcome(neutral, client, new_nonce()) is None
         for path in list(_paths(vendor.good)):
             for value in _VALUES.values():
-                vendor.change = lambda whole, path=path, value=value: _changed(whole, path, value)
+                vendor.change = lambda whole, path=path, value=value: _replace(whole, path, value)
                 nonce = new_nonce()
                 error = _outcome(neutral, client, nonce)
                 tried += 1
@@ -120,7 +120,7 @@ def test_fields_that_nobody_knows_change_nothing(
             return {**{key: more(item) for key, item in value.items()}, "new_in_2030": {"deep": [1, 2]}}
         return [more(item) for item in value] if isinstance(value, list) else value
 
-    vendor = Changing(neutral)
+    vendor = ChangingVendor(neutral)
     vendor.change = more
     with FaultServer(vendor, (good,)) as server, client_on(neutral.backend, server.url) as client:
         assert neutral.run(client, new_nonce()).right, "not the answer to the question"
@@ -131,8 +131,8 @@ def test_a_missing_answer_is_an_error_with_a_pointer_and_not_an_empty_text(
     count: Callable[..., None], client_on: Opens
 ) -> None:
     for backend, field in (("kapa", "answer"), ("kadal", "message")):
-        vendor = Changing(next(each for each in OPERATIONS if each.name == f"{backend} chat"))
-        vendor.change = lambda whole, field=field: _changed(whole, (field,), _GONE)
+        vendor = ChangingVendor(next(each for each in OPERATIONS if each.name == f"{backend} chat"))
+        vendor.change = lambda whole, field=field: _replace(whole, (field,), _GONE)
         with FaultServer(vendor, (good,)) as server, client_on(backend, server.url) as client:
             with pytest.raises(InvalidResponse) as caught:
                 client.chat("How do I install it?")

@@ -12,14 +12,14 @@ import pytest
 from tests.faults import vendors
 from tests.faults.injection import good
 from tests.faults.neutral import Opens, new_nonce, no_wait
-from tests.faults.server import FaultServer, Received
+from tests.faults.server import FaultServer, HttpMessage
 from unichat.errors import InvalidResponse, ServerError
 
 BACKENDS = pytest.mark.parametrize("backend", ["kapa", "kadal"])
 _NONCE = new_nonce()
 
 
-def _number(received: Received) -> int:
+def _number(received: HttpMessage) -> int:
     query = parse_qs(urlsplit(received.target).query)
     return int((query.get("page") or query["page_no"])[0])
 
@@ -40,7 +40,7 @@ def _ids(rows: Any) -> list[int]:
 
 
 def _read(
-    client_on: Opens, backend: str, vendor: Callable[[Received], bytes], **settings: Any
+    client_on: Opens, backend: str, vendor: Callable[[HttpMessage], bytes], **settings: Any
 ) -> tuple[list[int], int]:
     with (
         FaultServer(vendor, (good,)) as server,
@@ -100,7 +100,7 @@ def test_a_row_that_moved_by_two_pages_is_given_once(
 
 @BACKENDS
 def test_two_pages_in_turn_for_ever_come_to_an_end(backend: str, client_on: Opens, count: Callable[..., None]) -> None:
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         return _page(backend, [0, 1] if _number(received) % 2 else [2, 3])
 
     ids, sent = _read(client_on, backend, vendor, page_limit=20)
@@ -130,7 +130,7 @@ def test_a_next_page_on_another_host_is_never_asked(client_on: Opens, count: Cal
     with FaultServer(vendors.kapa, (good,)) as elsewhere:
         pages = {1: [0, 1], 2: [2]}
 
-        def vendor(received: Received) -> bytes:
+        def vendor(received: HttpMessage) -> bytes:
             number = _number(received)
             link = f"http://localhost:{elsewhere.port}/query/v1/steal" if number == 1 else None
             return _page("kapa", pages.get(number, []), next=link)
@@ -145,7 +145,7 @@ def test_a_next_page_on_another_host_is_never_asked(client_on: Opens, count: Cal
 def test_a_page_that_fails_leaves_the_rows_before_it_good(
     backend: str, count: Callable[..., None], client_on: Opens
 ) -> None:
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         return _page(backend, [0, 1]) if _number(received) == 1 else vendors.as_json({"detail": "broken"}, 500)
 
     with FaultServer(vendor, (good,)) as server, client_on(backend, server.url, sleep=no_wait) as client:
@@ -164,7 +164,7 @@ def test_a_page_that_fails_once_is_read_again_and_nothing_is_lost(
 ) -> None:
     failed: list[int] = []
 
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         number = _number(received)
         if number == 2 and not failed:
             failed.append(number)

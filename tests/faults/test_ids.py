@@ -64,7 +64,7 @@ def test_a_bot_id_that_would_change_kadals_route_is_refused_before_anything_is_s
 
 
 @pytest.fixture(scope="module")
-def answering(client_on: Opens) -> Iterator[tuple[FaultServer, Client]]:
+def kapa_client(client_on: Opens) -> Iterator[tuple[FaultServer, Client]]:
     with FaultServer(VENDORS["kapa"], (good,)) as server, client_on("kapa", server.url, attempts=1) as client:
         yield server, client
 
@@ -75,9 +75,9 @@ def answering(client_on: Opens) -> Iterator[tuple[FaultServer, Client]]:
 @example("..")
 @settings(database=None, deadline=None)
 def test_any_text_arrives_in_its_own_segment_of_the_path_or_is_refused(
-    answering: tuple[FaultServer, Client], text: str
+    kapa_client: tuple[FaultServer, Client], text: str
 ) -> None:
-    server, client = answering
+    server, client = kapa_client
     try:
         request = Request("GET", f"/before/{endpoints._encode_segment(text, 'id')}/after")
     except InvalidInput:

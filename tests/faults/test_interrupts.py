@@ -17,8 +17,8 @@ import pytest
 
 from tests.faults import rows_connection, vendors
 from tests.faults.bench import check_overrun
-from tests.faults.certificates import trusted
-from tests.faults.injection import DEADLINE, good, sending
+from tests.faults.certificates import authority_file
+from tests.faults.injection import DEADLINE, good, send
 from tests.faults.neutral import Opens, async_client_on, sync_client_on
 from tests.faults.oracles import Observer, open_sockets
 from tests.faults.rows_streams import then_silence
@@ -34,12 +34,12 @@ _MOMENT = 0.05
 
 
 @pytest.fixture
-def client_on(driver: str) -> Iterator[Opens]:
+def client_on(transport: str) -> Iterator[Opens]:
     """Opens clients of which the asyncio ones run in the main thread, as in a program: Ctrl-C comes to no other.
 
     Their calls last for minutes, if nobody ends them.
     """
-    if driver == "requests":
+    if transport == "requests":
         yield partial(sync_client_on, deadline=200.0)
         return
     with asyncio.Runner() as runner:
@@ -88,7 +88,7 @@ _MOMENTS: dict[str, tuple[Fault, Callable[[Client], None]]] = {
     "in the body": (rows_connection.stall_in_the_body, _chat),
     "in a stream": (then_silence(3), _stream),
     "between two attempts": (
-        sending(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True),
+        send(vendors.as_json({"detail": "busy"}, 429, retry_after="60"), keep=True),
         _chat,
     ),
 }
@@ -97,7 +97,7 @@ _MOMENTS: dict[str, tuple[Fault, Callable[[Client], None]]] = {
 @pytest.mark.parametrize("moment", _MOMENTS)
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
-    backend: str, moment: str, driver: str, ctrl_c: PressAfter, count: Callable[..., None], client_on: Opens
+    backend: str, moment: str, transport: str, ctrl_c: PressAfter, count: Callable[..., None], client_on: Opens
 ) -> None:
     fault, call = _MOMENTS[moment]
     if backend == "kadal" and call is _stream:
@@ -113,7 +113,7 @@ def test_ctrl_c_ends_a_call_at_once_and_nothing_more_is_sent(
         with pytest.raises(KeyboardInterrupt):
             call(client)
         # asyncio cancels the task, and raises when it has ended.
-        hook.check_given_up(KeyboardInterrupt if driver == "requests" else asyncio.CancelledError)
+        hook.check_given_up(KeyboardInterrupt if transport == "requests" else asyncio.CancelledError)
         # Far from the call's deadline, on a busy machine too.
         assert time.monotonic() - began < PATIENCE
         assert len(server.log) == 1
@@ -140,7 +140,7 @@ def test_a_stream_after_ctrl_c_is_closed_and_no_part_of_it_passes_for_the_whole(
     count(62, "the stream after Ctrl-C")
 
 
-def _seconds_until_interrupted(client: Client) -> float:
+def _seconds_to_interrupt(client: Client) -> float:
     """The seconds until Ctrl-C ended it; the traceback is forgotten, and with it the half-made socket."""
     began = time.monotonic()
     try:
@@ -156,9 +156,9 @@ def test_ctrl_c_ends_a_tls_handshake_at_once(ctrl_c: PressAfter, count: Callable
     before = open_sockets()
     with FaultServer(VENDORS["kapa"], (never_shake_hands,)) as server:
         url = server.url.replace("http:", "https:")
-        with client_on("kapa", url, ca_bundle=trusted()) as client:
+        with client_on("kapa", url, ca_bundle=authority_file()) as client:
             ctrl_c(lambda: server.accepted)
-            assert _seconds_until_interrupted(client) < PATIENCE
+            assert _seconds_to_interrupt(client) < PATIENCE
             server.settle()
             assert server.open_connections == 0
     gc.collect()
@@ -219,7 +219,7 @@ def test_a_wrong_clock_does_not_change_the_wait_that_a_vendor_asks_for(
     )
     monkeypatch.setattr(time, "time", lambda: noon + 86_400)
     with (
-        FaultServer(VENDORS["kapa"], (sending(busy, keep=True), good)) as server,
+        FaultServer(VENDORS["kapa"], (send(busy, keep=True), good)) as server,
         client_on("kapa", server.url, sleep=slept.append) as client,
     ):
         client.chat("How do I install it?")

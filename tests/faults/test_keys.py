@@ -15,8 +15,8 @@ import pytest
 from tests.faults import vendors
 from tests.faults.injection import good, reply
 from tests.faults.neutral import BACKENDS, SECRET, Opens, new_nonce, sync_client_on
-from tests.faults.oracles import Listening, check_error, check_log, secrets_in
-from tests.faults.server import FaultServer, Received
+from tests.faults.oracles import LogCapture, check_error, check_log, secrets_in
+from tests.faults.server import FaultServer, HttpMessage
 from tests.faults.vendors import VENDORS, text_for
 from unichat.adapter import Operation, Replay, Request
 from unichat.errors import UnichatError
@@ -30,7 +30,7 @@ _HEADERS = {"kapa": ("x-api-key", SECRET), "kadal": ("authorization", f"Bearer {
 def test_a_cookie_set_for_one_caller_is_not_sent_with_the_next_call(
     backend: str, count: Callable[..., None], client_on: Opens
 ) -> None:
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         head, _, body = VENDORS[backend](received).partition(b"\r\n\r\n")
         return head + b"\r\nSet-Cookie: session=somebody; Path=/\r\n\r\n" + body
 
@@ -68,7 +68,7 @@ def test_netrc_neither_replaces_the_key_nor_adds_one(
     name, value = _HEADERS[backend]
     with FaultServer(VENDORS[backend], (good,)) as server, client_on(backend, server.url) as client:
         client.chat("How do I install it?")
-        client.run(_unsigned(backend))
+        client.run(_unsigned_operation(backend))
     signed, unsigned = server.log
     assert signed.headers[name] == value
     assert "authorization" not in unsigned.headers
@@ -76,7 +76,7 @@ def test_netrc_neither_replaces_the_key_nor_adds_one(
     count(64, f".netrc for the vendor's host: {backend}")
 
 
-def _unsigned(backend: str) -> Operation[Any]:
+def _unsigned_operation(backend: str) -> Operation[Any]:
     return Operation(
         backend=backend,
         name="unsigned",
@@ -131,7 +131,7 @@ def test_a_key_that_a_vendor_echoes_is_not_repeated(
 ) -> None:
     nonce = new_nonce()
     with (
-        Listening() as log,
+        LogCapture() as log,
         FaultServer(VENDORS[backend], (reply(lambda _: ECHOES[where](form(SECRET).strip('"'))),)) as server,
         client_on(backend, server.url, log_content=True) as client,
     ):
@@ -149,7 +149,7 @@ def test_a_question_that_a_vendor_quotes_is_not_logged(
     nonce = new_nonce()
     refusal = vendors.as_json({"detail": f"query: {nonce} is rude"}, 400)
     with (
-        Listening() as log,
+        LogCapture() as log,
         FaultServer(VENDORS[backend], (reply(lambda _: refusal),)) as server,
         client_on(backend, server.url) as client,
     ):
@@ -177,7 +177,7 @@ def test_http_clients_own_debugging_does_not_print_the_key(
 def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
     backend: str,
     call: str,
-    driver: str,
+    transport: str,
     monkeypatch: pytest.MonkeyPatch,
     client_on: Opens,
     count: Callable[..., None],
@@ -192,5 +192,5 @@ def test_a_connection_that_was_idle_for_long_is_not_used_for_a_question(
         else:
             list(client.history())
         # A reading may be sent again, and may so try an old connection; h11 draws no such distinction.
-        assert server.accepted == (1 if call == "history" and driver == "requests" else 2)
+        assert server.accepted == (1 if call == "history" and transport == "requests" else 2)
     count(14, f"a connection idle for long, then {call}: {backend}")

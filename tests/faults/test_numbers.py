@@ -13,7 +13,7 @@ from tests.faults.bench import Bench
 from tests.faults.injection import DEADLINE, Injection, good
 from tests.faults.neutral import BACKENDS, CORE, OPERATIONS, SECRET, Opens, settings_for
 from tests.faults.oracles import check_error, secrets_in
-from tests.faults.outcome import answered
+from tests.faults.outcome import answers
 from tests.faults.rows_connection import full_queue
 from tests.faults.server import FaultServer
 from tests.faults.vendors import VENDORS
@@ -74,7 +74,7 @@ def test_a_deadline_of_a_call_that_is_none_is_refused_before_anything_is_sent(
 def test_a_deadline_shorter_than_the_connect_timeout_is_valid_and_shortens_it(
     backend: str, count: Callable[..., None], monkeypatch: pytest.MonkeyPatch, client_on: Opens, pace: float
 ) -> None:
-    nothing = Injection(row=3, name="black hole", expected=answered(1))
+    nothing = Injection(row=3, name="black hole", expected=answers(1))
     with ExitStack() as opened, FaultServer(VENDORS[backend], (good,)) as server:
         bench = Bench(nothing, OPERATIONS[0], monkeypatch, server, opened, server.url)
         full_queue(bench)
@@ -139,22 +139,22 @@ def test_a_token_and_a_client_account_at_once_are_refused() -> None:
 
 
 @pytest.fixture
-def answering() -> Iterator[FaultServer]:
+def kapa_server() -> Iterator[FaultServer]:
     with FaultServer(VENDORS["kapa"], (good,)) as server:
         yield server
 
 
 @pytest.mark.parametrize("value", [30, 10**6, 30.5, 10**9])
 def test_a_deadline_that_is_positive_is_accepted_however_long(
-    answering: FaultServer, value: float, client_on: Opens
+    kapa_server: FaultServer, value: float, client_on: Opens
 ) -> None:
-    with client_on("kapa", answering.url, deadline=value) as client:
+    with client_on("kapa", kapa_server.url, deadline=value) as client:
         assert client.chat("How?", deadline=value).text
 
 
-def test_one_attempt_is_one_attempt(answering: FaultServer, client_on: Opens) -> None:
-    answering.close()
-    with client_on("kapa", answering.url, attempts=1) as client:
+def test_one_attempt_is_one_attempt(kapa_server: FaultServer, client_on: Opens) -> None:
+    kapa_server.close()
+    with client_on("kapa", kapa_server.url, attempts=1) as client:
         with pytest.raises(UnichatError) as caught:
             client.chat("How?")
         assert len(caught.value.attempts) == 1

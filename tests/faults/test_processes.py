@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.certificates import context_for, trusted
+from tests.faults.certificates import authority_file, context_for
 from tests.faults.injection import good
 from tests.faults.neutral import Opens, new_nonce
 from tests.faults.oracles import check_error
@@ -117,7 +117,7 @@ import asyncio, gc, os, sys
 from tests.faults.neutral import BACKENDS, new_nonce, settings_for, sync_client_on
 from unichat.connecting import async_client_for
 
-driver, url, ca, way = sys.argv[1:]
+transport, url, ca, way = sys.argv[1:]
 given = {"ca_bundle": ca} if ca else {}
 question = f"Question {new_nonce()}"
 
@@ -164,18 +164,18 @@ async def main_async():
             text += each.text
         print(text == (await pieces.answer()).text, flush=True)
 
-main() if driver == "requests" else asyncio.run(main_async())
+main() if transport == "requests" else asyncio.run(main_async())
 """
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(
-    ("driver", "way"),
+    ("transport", "way"),
     [("requests", way) for way in ("exits", "fails", "collects", "reads")]
     + [("h11", way) for way in ("exits", "fails", "collects")],
 )
 def test_a_child_that_ends_within_its_parents_stream_leaves_it_open(
-    driver: str, way: str, tls: bool, count: Callable[..., None]
+    transport: str, way: str, tls: bool, count: Callable[..., None]
 ) -> None:
     forked = threading.Event()
 
@@ -197,9 +197,9 @@ def test_a_child_that_ends_within_its_parents_stream_leaves_it_open(
                 "ignore",
                 "-c",
                 _FORKING_IN_A_STREAM,
-                driver,
+                transport,
                 server.url,
-                trusted() if tls else "",
+                authority_file() if tls else "",
                 way,
             ],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -212,7 +212,7 @@ def test_a_child_that_ends_within_its_parents_stream_leaves_it_open(
         forked.set()
         rest, errors = program.communicate(timeout=PATIENCE)
     assert (word, rest, program.returncode) == ("forked\n", "True\n", 0), errors
-    count(60, f"a child that {way} within a stream, {'TLS' if tls else 'plain'}: {driver}")
+    count(60, f"a child that {way} within a stream, {'TLS' if tls else 'plain'}: {transport}")
 
 
 _FORKING_WITH_A_LOOP = """

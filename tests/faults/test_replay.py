@@ -15,7 +15,7 @@ from tests.faults.neutral import OPERATIONS, Neutral, Opens, new_nonce, no_wait
 from tests.faults.oracles import check_error
 from tests.faults.rows_connection import close_after_reading, reset_after_reading
 from tests.faults.rows_heads import in_chunks
-from tests.faults.server import Fault, FaultServer, Received
+from tests.faults.server import Fault, FaultServer, HttpMessage
 from tests.faults.vendors import VENDORS
 from unichat.errors import ConnectionFailed, InvalidResponse, PermissionDenied, UnichatError
 
@@ -61,10 +61,10 @@ def test_permission_to_ask_again_is_not_permission_to_rate_twice(
     count(6, "reset, replay always: kadal feedback")
 
 
-def _remembering(neutral: Neutral, *, knows: bool) -> Callable[[Received], bytes]:
+def _remember(neutral: Neutral, *, knows: bool) -> Callable[[HttpMessage], bytes]:
     """A vendor whose history has the question whose answer was lost, or has it not."""
 
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         if received.method == "GET":
             nonce = asked[0] if knows and asked else new_nonce()
             return _history(neutral.backend, received, nonce)
@@ -75,7 +75,7 @@ def _remembering(neutral: Neutral, *, knows: bool) -> Callable[[Received], bytes
     return vendor
 
 
-def _history(backend: str, received: Received, nonce: str) -> bytes:
+def _history(backend: str, received: HttpMessage, nonce: str) -> bytes:
     now = datetime.now(UTC).isoformat()
     if backend == "kadal":
         return vendors.as_json({"status_code": 200, "data": [vendors.kadal_row(nonce)], "total_count": 1})
@@ -85,7 +85,7 @@ def _history(backend: str, received: Received, nonce: str) -> bytes:
     return vendors.as_json({"count": 1, "results": [row]})
 
 
-class Losing:
+class LosingVendor:
     """Loses the answer to the first question, which the vendor nevertheless has."""
 
     def __init__(self, how: str) -> None:
@@ -113,9 +113,9 @@ def test_reconciling_reads_first_and_asks_again_only_if_the_question_is_not_ther
     neutral: Neutral, how: str, knows: bool, count: Callable[..., None], client_on: Opens
 ) -> None:
     nonce = new_nonce()
-    losing = Losing(how)
+    losing = LosingVendor(how)
     with (
-        FaultServer(_remembering(neutral, knows=knows), (losing,)) as server,
+        FaultServer(_remember(neutral, knows=knows), (losing,)) as server,
         client_on(neutral.backend, server.url, sleep=no_wait, replay="reconcile") as client,
     ):
         given = neutral.run(client, nonce)
@@ -129,14 +129,14 @@ def test_reconciling_reads_first_and_asks_again_only_if_the_question_is_not_ther
 def test_reconciling_that_cannot_read_raises_and_does_not_ask_again(
     neutral: Neutral, count: Callable[..., None], client_on: Opens
 ) -> None:
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         if received.method == "GET":
             return vendors.as_json({"detail": "broken"}, 500)
         return VENDORS[neutral.backend](received)
 
     nonce = new_nonce()
     with (
-        FaultServer(vendor, (Losing("reset"),)) as server,
+        FaultServer(vendor, (LosingVendor("reset"),)) as server,
         client_on(neutral.backend, server.url, sleep=no_wait, replay="reconcile") as client,
     ):
         with pytest.raises(UnichatError) as caught:
@@ -154,7 +154,7 @@ def test_a_question_asked_again_that_is_refused_may_be_received_all_the_same(
 ) -> None:
     asked: list[str] = []
 
-    def vendor(received: Received) -> bytes:
+    def vendor(received: HttpMessage) -> bytes:
         if received.method == "GET":
             return _history(neutral.backend, received, new_nonce())
         asked.append(received.nonce)
@@ -162,7 +162,7 @@ def test_a_question_asked_again_that_is_refused_may_be_received_all_the_same(
 
     nonce = new_nonce()
     with (
-        FaultServer(vendor, (Losing("reset"),)) as server,
+        FaultServer(vendor, (LosingVendor("reset"),)) as server,
         client_on(neutral.backend, server.url, replay="reconcile") as client,
     ):
         with pytest.raises(PermissionDenied) as caught:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.certificates import context_for, trusted
+from tests.faults.certificates import authority_file, context_for
 from tests.faults.injection import good
 from tests.faults.neutral import Opens, new_nonce
 from tests.faults.oracles import open_sockets
 from tests.faults.rows_streams import then_silence
-from tests.faults.server import NONCE, Connection, Fault, FaultServer, Gone, Received
-from tests.faults.vendors import STREAM, VENDORS, as_json, chunked, http, kapa_answer, kapa_records, text_for
+from tests.faults.server import NONCE, Connection, Fault, FaultServer, Gone, HttpMessage
+from tests.faults.vendors import STREAM, VENDORS, as_json, encode_chunks, http, kapa_answer, kapa_records, text_for
 from tests.pace import PATIENCE, at_any_pace
 from unichat import Rating
 from unichat.errors import StreamInterrupted
@@ -26,15 +26,15 @@ _A_WHILE = 0.3
 """Seconds, at the first pace: longer than the limits that the tests set, which must not count here."""
 
 
-def _whole(received: Received) -> bytes:
+def _whole(received: HttpMessage) -> bytes:
     return http(200, b"".join(kapa_records(received.nonce)), **STREAM)
 
 
-def _in_chunks(received: Received) -> bytes:
-    return chunked(kapa_records(received.nonce), **STREAM)
+def _in_chunks(received: HttpMessage) -> bytes:
+    return encode_chunks(kapa_records(received.nonce), **STREAM)
 
 
-def _streaming(answer: Callable[[Received], bytes], pace: float) -> Fault:
+def _stream_at_once(answer: Callable[[HttpMessage], bytes], pace: float) -> Fault:
     """Streams come at once, and all else after a while."""
 
     def fault(connection: Connection) -> bool:
@@ -57,12 +57,12 @@ def _streaming(answer: Callable[[Received], bytes], pace: float) -> Fault:
 )
 @at_any_pace
 def test_a_stream_whose_reader_is_slow_does_not_end_the_call_that_has_its_connection_now(
-    answer: Callable[[Received], bytes], limit: str, count: Callable[..., None], client_on: Opens, pace: float
+    answer: Callable[[HttpMessage], bytes], limit: str, count: Callable[..., None], client_on: Opens, pace: float
 ) -> None:
     mine, others = new_nonce(), new_nonce()
     with (
         ThreadPoolExecutor(1) as threads,
-        FaultServer(VENDORS["kapa"], (_streaming(answer, pace),)) as server,
+        FaultServer(VENDORS["kapa"], (_stream_at_once(answer, pace),)) as server,
         client_on("kapa", server.url) as client,
     ):
         pieces = client.with_policy(**{limit: 0.1 * pace}).stream(f"Question {mine}")
@@ -155,7 +155,7 @@ def test_more_callers_than_connections_wait_for_one(count: Callable[..., None], 
     count(57, "12 callers on 3 connections")
 
 
-def _with_surplus(received: Received) -> bytes:
+def _with_surplus(received: HttpMessage) -> bytes:
     """The right answer, and in the same write a whole answer that nobody has asked for."""
     return as_json({**kapa_answer(received.nonce), "answer": text_for(received.nonce) * (1 + len(received.body) % 7)})
 
@@ -163,7 +163,7 @@ def _with_surplus(received: Received) -> bytes:
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("framed", [_with_surplus, _in_chunks], ids=["with a length", "in chunks"])
 def test_what_follows_an_answer_does_not_answer_the_next_question(
-    framed: Callable[[Received], bytes], secure: bool, count: Callable[..., None], client_on: Opens
+    framed: Callable[[HttpMessage], bytes], secure: bool, count: Callable[..., None], client_on: Opens
 ) -> None:
     surplus = as_json({**kapa_answer(""), "answer": "somebody else's answer"})
 
@@ -172,7 +172,7 @@ def test_what_follows_an_answer_does_not_answer_the_next_question(
         return True
 
     tls = context_for("good") if secure else None
-    settings = {"ca_bundle": trusted()} if secure else {}
+    settings = {"ca_bundle": authority_file()} if secure else {}
     with (
         FaultServer(VENDORS["kapa"], (fault,), tls=tls) as server,
         client_on("kapa", server.url, **settings) as client,
@@ -209,9 +209,9 @@ def test_a_body_that_comes_late_after_a_204_answers_nobody(count: Callable[..., 
 @pytest.mark.parametrize("size", [1_000_000, 40_000_000])
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
 def test_an_answer_before_the_end_of_the_request_leaves_no_rest_of_it_for_the_next(
-    secure: bool, size: int, driver: str, count: Callable[..., None], client_on: Opens
+    secure: bool, size: int, transport: str, count: Callable[..., None], client_on: Opens
 ) -> None:
-    if driver == "requests" and size > 1_000_000:
+    if transport == "requests" and size > 1_000_000:
         pytest.skip("it sends the whole request before it reads")
 
     def at_the_head(connection: Connection) -> bool:
@@ -229,7 +229,7 @@ def test_an_answer_before_the_end_of_the_request_leaves_no_rest_of_it_for_the_ne
 
     first, second = new_nonce(), new_nonce()
     tls = context_for("good") if secure else None
-    settings = {"ca_bundle": trusted()} if secure else {}
+    settings = {"ca_bundle": authority_file()} if secure else {}
     with (
         FaultServer(VENDORS["kapa"], (at_the_head, good), tls=tls) as server,
         client_on("kapa", server.url, **settings) as client,

@@ -14,7 +14,7 @@ from functools import cache
 from tests.faults.injection import reply
 from tests.faults.rows_bodies import endless_body, endless_chunks
 from tests.faults.server import Fault, FaultServer
-from tests.faults.vendors import VENDORS, chunked, http
+from tests.faults.vendors import VENDORS, encode_chunks, http
 
 _MEBIBYTE = 1024 * 1024
 
@@ -26,8 +26,8 @@ from tests.blocking import Loop
 from tests.faults.neutral import async_client_on, sync_client_on
 from unichat.errors import UnichatError
 
-driver, *cases = sys.argv[1:]
-client_on = sync_client_on if driver == "requests" else partial(async_client_on, Loop())
+transport, *cases = sys.argv[1:]
+client_on = sync_client_on if transport == "requests" else partial(async_client_on, Loop())
 with client_on("kapa", "http://127.0.0.1:1", attempts=1) as warm:
     try:
         warm.chat("Load everything that a call needs.")
@@ -72,7 +72,7 @@ _LARGE: dict[str, tuple[Fault, str]] = {
         "InvalidResponse too_large True",
     ),
     "a gigabyte in a gzip chunk": (
-        reply(lambda _: chunked([_gigabyte_in_members()], **_GZIP)),
+        reply(lambda _: encode_chunks([_gigabyte_in_members()], **_GZIP)),
         "InvalidResponse too_large True",
     ),
     "a gigabyte in a redirect": (
@@ -94,13 +94,13 @@ _CASES = [*(("chat", what) for what in _LARGE), *(("stream", what) for what in _
 
 
 def test_huge_answers_are_refused_at_the_limit_without_growing_in_memory(
-    driver: str, count: Callable[..., None]
+    transport: str, count: Callable[..., None]
 ) -> None:
     with ExitStack() as opened:
         servers = [opened.enter_context(FaultServer(VENDORS["kapa"], (_LARGE[what][0],))) for _, what in _CASES]
         cases = [f"{call} {server.url}" for (call, _), server in zip(_CASES, servers, strict=True)]
         done = subprocess.run(
-            [sys.executable, "-c", _ASKING, driver, *cases],
+            [sys.executable, "-c", _ASKING, transport, *cases],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             text=True,

@@ -17,7 +17,7 @@ from tests.faults.injection import good
 from tests.faults.neutral import BACKENDS, Opens, new_nonce, settings_for, sync_client_on
 from tests.faults.oracles import Observer, open_sockets
 from tests.faults.rows_streams import record, then_silence
-from tests.faults.server import Connection, FaultServer, Received
+from tests.faults.server import Connection, FaultServer, HttpMessage
 from tests.faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
 from tests.pace import PATIENCE, wait_until
 from unichat.client.sync_client import Client
@@ -25,7 +25,7 @@ from unichat.connecting import async_client_for
 from unichat.errors import InvalidInput
 
 
-def _slow(received: Received) -> bytes:
+def _slow(received: HttpMessage) -> bytes:
     """A stream whose rest is still to come: a few records of what the length promises."""
     if not received.target.endswith("/stream/"):
         return VENDORS["kapa"](received)
@@ -170,7 +170,7 @@ async def _texts_on_asyncio(client: Any) -> AsyncIterator[str]:
             yield event.text
 
 
-def _check_reader_left(hook: Observer) -> None:
+def _check_leaving(hook: Observer) -> None:
     (record, error) = hook.ended[-1]
     assert (error, record.stopped_by) == (None, None)
     assert [attempt.outcome for attempt in record.attempts] == ["ok"]
@@ -192,7 +192,7 @@ def test_a_reader_who_leaves_the_callers_own_generator_is_no_interruption(way: s
             assert not hook.ended
         del texts
         gc.collect()
-        _check_reader_left(hook)
+        _check_leaving(hook)
     count(56, f"a reader who leaves by {way}: requests")
 
 
@@ -216,7 +216,7 @@ def test_a_reader_who_leaves_the_callers_own_async_generator_is_no_interruption(
         settings = settings_for("kapa", url)
         async with async_client_for(BACKENDS["kapa"], settings, hooks=[hook]) as client:
             await read(client)
-            _check_reader_left(hook)
+            _check_leaving(hook)
 
     with FaultServer(VENDORS["kapa"], (then_silence(3),)) as server:
         asyncio.run(use(server.url))

@@ -1,4 +1,4 @@
-"""What the environment says about proxies and certificate authorities holds for both drivers alike."""
+"""What the environment says about proxies and certificate authorities holds for both transports alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.certificates import context_for, trusted
+from tests.faults.certificates import authority_file, context_for
 from tests.faults.injection import good
 from tests.faults.neutral import BACKENDS, SECRET, Opens, new_nonce
 from tests.faults.oracles import check_error
@@ -53,7 +53,7 @@ def test_a_proxys_password_goes_to_the_proxy_and_the_key_does_not(
 ) -> None:
     with FaultServer(VENDORS[backend], (through(good),)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:pa%2Fss@127.0.0.1:{proxy.port}")
-        with client_on(backend, f"https://vendor.invalid:{proxy.port}", ca_bundle=trusted()) as client:
+        with client_on(backend, f"https://vendor.invalid:{proxy.port}", ca_bundle=authority_file()) as client:
             _asks(client)
         tunnel, question = proxy.log
         assert tunnel.method == "CONNECT"
@@ -120,11 +120,11 @@ def test_a_proxy_that_is_named_after_the_client_was_made_is_not_used(
 def test_a_proxy_that_is_spoken_to_over_tls_is_checked_with_the_same_authorities(
     backend: str, way: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
-    settings = {"ca_bundle": trusted()} if way == "setting" else {}
+    settings = {"ca_bundle": authority_file()} if way == "setting" else {}
     with FaultServer(VENDORS[backend], (good,), tls=context_for("good")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         if way == "environment":
-            monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted())
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority_file())
         with client_on(backend, "http://vendor.invalid", allow_insecure=True, **settings) as client:
             _asks(client)
     count(22, f"a proxy over TLS, trusted by the {way}: {backend}")
@@ -134,7 +134,7 @@ def test_a_proxy_that_is_spoken_to_over_tls_is_checked_with_the_same_authorities
 def test_an_address_in_capitals_is_spoken_to_as_any_other(backend: str, client_on: Opens) -> None:
     with (
         FaultServer(VENDORS[backend], (good,), tls=context_for("good")) as server,
-        client_on(backend, server.url.replace("https", "HTTPS"), ca_bundle=trusted()) as client,
+        client_on(backend, server.url.replace("https", "HTTPS"), ca_bundle=authority_file()) as client,
     ):
         _asks(client)
 
@@ -167,7 +167,7 @@ def _over_tls(backend: str, client_on: Opens, **settings: Any) -> None:
 def test_the_authorities_of_the_environment_are_trusted(
     backend: str, name: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
-    monkeypatch.setenv(name, trusted())
+    monkeypatch.setenv(name, authority_file())
     _over_tls(backend, client_on)
     count(19, f"{name}: {backend}")
 
@@ -177,7 +177,7 @@ def test_the_authorities_of_the_settings_come_before_those_of_the_environment(
     backend: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
-    _over_tls(backend, client_on, ca_bundle=trusted())
+    _over_tls(backend, client_on, ca_bundle=authority_file())
     count(19, f"ca_bundle before REQUESTS_CA_BUNDLE: {backend}")
 
 

@@ -17,7 +17,7 @@ from tests.faults.injection import good
 from tests.faults.neutral import Opens, new_nonce, no_wait
 from tests.faults.oracles import check_error, open_sockets
 from tests.faults.rows_heads import after
-from tests.faults.server import Connection, FaultServer, Received
+from tests.faults.server import Connection, FaultServer, HttpMessage
 from tests.faults.vendors import VENDORS, text_for
 from tests.pace import PATIENCE
 from unichat.client.sync_client import Client
@@ -28,7 +28,7 @@ from unichat.transport import limits
 _POOL = 64
 
 
-class Mixed:
+class MixedVendor:
     """Answers well, but for one request in twenty: lost, cut, refused, or with an interim answer before it."""
 
     def __init__(self) -> None:
@@ -70,14 +70,14 @@ def _ask(client: Client, mixed: Counter[str]) -> None:
 
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 def test_64_threads_on_one_client_get_their_own_answers_over_no_more_connections_than_the_pool_has(
-    backend: str, driver: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
+    backend: str, transport: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
     # The more where threads could mix answers up: over h11 all of them only wait for the one of the loop.
-    calls = 50 if (backend, driver) == ("kapa", "requests") else 10
+    calls = 50 if (backend, transport) == ("kapa", "requests") else 10
     # On a busy machine a connection may be idle for seconds, and is then replaced: that is another test's business.
     monkeypatch.setattr(limits, "IDLE_LIFE", 60.0)
     before = open_sockets()
-    faults, outcomes = Mixed(), Counter[str]()
+    faults, outcomes = MixedVendor(), Counter[str]()
     with (
         ThreadPoolExecutor(64) as threads,
         FaultServer(VENDORS[backend], (faults,)) as server,
@@ -153,7 +153,7 @@ def test_an_answer_that_nobody_asked_for_never_reaches_the_next_caller(
     count(32, f"a second answer to the first question, on a kept connection: {backend}")
 
 
-class Watched:
+class ObservedVendor:
     """Kadal, noting who talks at the same time: all users together, and each for themselves."""
 
     def __init__(self, meeting: threading.Barrier | None = None) -> None:
@@ -178,7 +178,7 @@ class Watched:
         return True
 
 
-def _user(received: Received) -> str:
+def _user(received: HttpMessage) -> str:
     return parse_qs(urlsplit(received.target).query)["ext_user_id_ref"][0]
 
 
@@ -189,7 +189,7 @@ def _thread(user: str) -> ThreadRef:
 def test_questions_and_clearings_of_one_kadal_conversation_are_sent_one_after_the_other(
     count: Callable[..., None], client_on: Opens
 ) -> None:
-    kadal = Watched()
+    kadal = ObservedVendor()
     with (
         ThreadPoolExecutor(5) as threads,
         FaultServer(VENDORS["kadal"], (kadal,)) as server,
@@ -206,7 +206,7 @@ def test_questions_and_clearings_of_one_kadal_conversation_are_sent_one_after_th
 
 
 def test_questions_of_different_kadal_users_are_sent_side_by_side(count: Callable[..., None], client_on: Opens) -> None:
-    kadal = Watched(threading.Barrier(2))
+    kadal = ObservedVendor(threading.Barrier(2))
     with (
         ThreadPoolExecutor(2) as threads,
         FaultServer(VENDORS["kadal"], (kadal,)) as server,
@@ -225,7 +225,7 @@ def test_no_question_slips_in_between_a_clearing_and_its_repetition(
     order: list[str] = []
     asked = threading.Event()
 
-    def note(received: Received) -> bytes:
+    def note(received: HttpMessage) -> bytes:
         order.append("clear" if "clearhistory" in received.target else "ask")
         if order == ["clear"]:
             return vendors.as_json({"status_code": 503, "message": "busy"}, 503)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.injection import sending
+from tests.faults.injection import send
 from tests.faults.neutral import Opens
 from tests.faults.server import FaultServer
 from tests.faults.vendors import VENDORS, as_json
@@ -22,9 +22,9 @@ _CURVES = {
 }
 
 
-def _slept(client_on: Opens, backend: str, status: int, *, calls: int = 1, **settings: Any) -> list[float]:
+def _collect_sleeps(client_on: Opens, backend: str, status: int, *, calls: int = 1, **settings: Any) -> list[float]:
     slept: list[float] = []
-    fault = sending(as_json({"detail": "no"}, status), keep=True)
+    fault = send(as_json({"detail": "no"}, status), keep=True)
     with (
         FaultServer(VENDORS[backend], (fault,)) as server,
         client_on(backend, server.url, sleep=slept.append, deadline=1_000, **settings) as client,
@@ -41,12 +41,12 @@ def test_waits_double_up_to_their_cap(
     backend: str, status: int, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:
     monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
-    assert _slept(client_on, backend, status, attempts=7) == _CURVES[status]
+    assert _collect_sleeps(client_on, backend, status, attempts=7) == _CURVES[status]
     count(45 if status == 507 else 42 if status == 429 else 43, f"waits after {status}: {backend}")
 
 
 def test_waits_are_spread_over_their_whole_length(client_on: Opens) -> None:
-    slept = _slept(client_on, "kapa", 503, calls=60, attempts=2, retry_budget=1_000)
+    slept = _collect_sleeps(client_on, "kapa", 503, calls=60, attempts=2, retry_budget=1_000)
     assert len(slept) == 60
     assert 0 <= min(slept) < 0.15
     assert 0.35 < max(slept) <= 0.5
@@ -54,7 +54,7 @@ def test_waits_are_spread_over_their_whole_length(client_on: Opens) -> None:
 
 def test_a_wait_that_would_outlast_the_deadline_is_not_begun(count: Callable[..., None], client_on: Opens) -> None:
     slept: list[float] = []
-    fault = sending(as_json({"detail": "no"}, 429, retry_after="20"), keep=True)
+    fault = send(as_json({"detail": "no"}, 429, retry_after="20"), keep=True)
     with (
         FaultServer(VENDORS["kapa"], (fault,)) as server,
         client_on("kapa", server.url, sleep=slept.append, deadline=10) as client,

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.server import Received
+from tests.faults.server import HttpMessage
 from tests.vendors import BOT as BOT
 from tests.vendors import PROJECT as PROJECT
 
@@ -26,7 +26,7 @@ def http(status: int, body: bytes, **headers: str) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def chunked(pieces: list[bytes], status: int = 200, **headers: str) -> bytes:
+def encode_chunks(pieces: list[bytes], status: int = 200, **headers: str) -> bytes:
     """An answer in chunks."""
     head = http(status, b"", content_length="", transfer_encoding="chunked", **headers)
     return head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
@@ -87,11 +87,11 @@ def kapa_records(nonce: str) -> list[bytes]:
 STREAM = {"content_type": "application/octet-stream"}
 
 
-def kapa(received: Received) -> bytes:
+def kapa(received: HttpMessage) -> bytes:
     """Kapa's good answer."""
     nonce, path = received.nonce, received.target.partition("?")[0]
     if path.endswith("/chat/stream/"):
-        return chunked(kapa_records(nonce), **STREAM)
+        return encode_chunks(kapa_records(nonce), **STREAM)
     if path.endswith("/chat/"):
         return as_json(kapa_answer(nonce))
     if path == "/query/v1/feedback/upsert/":
@@ -121,7 +121,7 @@ def kadal_row(nonce: str, number: int = 0) -> dict[str, Any]:
     }
 
 
-def kadal(received: Received) -> bytes:
+def kadal(received: HttpMessage) -> bytes:
     """Kadal's good answer."""
     nonce, path = received.nonce, received.target.partition("?")[0]
     if path == "/aiwb/chat/api/v1/":
@@ -135,4 +135,4 @@ def kadal(received: Received) -> bytes:
     return as_json({"detail": "Not Found"}, 404)
 
 
-VENDORS: dict[str, Callable[[Received], bytes]] = {"kapa": kapa, "kadal": kadal}
+VENDORS: dict[str, Callable[[HttpMessage], bytes]] = {"kapa": kapa, "kadal": kadal}

@@ -85,7 +85,7 @@ def test_an_older_thread_is_stale_even_if_the_clock_went_back(kadal, mini, monke
 
 
 def finished(flow, transport):
-    """Run a flow to its end over `transport`, as a driver would; holds are granted at once."""
+    """Run a flow to its end over `transport`, as a performer would; locks are granted at once."""
     result = None
     while True:
         try:

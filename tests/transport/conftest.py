@@ -1,4 +1,4 @@
-"""Each transport, behind the face of a synchronous one."""
+"""Each transport, as a synchronous one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both faces of conversations share: their settings, their checks, and what they do as programs."""
+"""What both classes of conversations share: their settings, their checks, and what they do as programs."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ def _name_somebody(stored: StoredAnswer) -> User | None:
 
 
 def check_client(client: object, kind: type[BaseClient], other: str) -> None:
-    """Check that a client is of the kind that a face needs.
+    """Check that a client is of the kind that a class of conversations needs.
 
     Raises:
         ConfigError: it is something else.

@@ -1,4 +1,4 @@
-"""The asyncio client behind the sync client's face, so that one text of tests runs over both."""
+"""An `AsyncClient` whose calls block, so that one text of tests runs over both clients."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.certificates import context_for, trusted
+from tests.faults.certificates import authority_file, context_for
 from tests.faults.oracles import open_sockets
 from tests.loopback import answering, chunked, http, silent
 from tests.pace import PATIENCE
@@ -264,7 +264,7 @@ def test_tls_is_spoken_and_its_connection_is_kept(run: Callable[[Test], None], s
     server = over_tls(serve, answering(http()))
 
     async def test() -> None:
-        transport = H11Transport(server.url, ca_bundle=trusted())
+        transport = H11Transport(server.url, ca_bundle=authority_file())
         for _ in range(3):
             assert (await ask(transport, server.url)).status == 200
         await transport.close()
@@ -284,7 +284,7 @@ def test_a_tunnel_leads_to_a_server_over_tls(
     url = f"https://vendor.invalid:{server.port}"
 
     async def test() -> None:
-        transport = H11Transport(url, ca_bundle=trusted())
+        transport = H11Transport(url, ca_bundle=authority_file())
         for _ in range(3):
             assert (await ask(transport, url)).body == b'{"ok": 1}'
         await transport.close()
@@ -317,7 +317,7 @@ def test_a_proxy_that_makes_no_tunnel_is_named(
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
 
     async def test() -> None:
-        transport = H11Transport("https://vendor.invalid", ca_bundle=trusted())
+        transport = H11Transport("https://vendor.invalid", ca_bundle=authority_file())
         failure = await expect_failure(transport, "https://vendor.invalid")
         assert failure.kind == kind
         assert not failure.delivered
@@ -333,7 +333,7 @@ def test_a_call_that_is_cancelled_in_any_turn_of_the_loop_leaves_nothing(
     server = over_tls(serve, answering(http()))
 
     async def test() -> None:
-        transport = H11Transport(server.url, ca_bundle=trusted(), connections=1)
+        transport = H11Transport(server.url, ca_bundle=authority_file(), connections=1)
         call = asyncio.create_task(ask(transport, server.url))
         for _ in range(after):
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the parts of the suite share: clients on both drivers, what their vendor is sent, and its failures."""
+"""What the parts of the suite share: clients of both kinds, what their vendor is sent, and its failures."""
 
 from __future__ import annotations
 
