@@ -8,7 +8,6 @@ from unichat.adapter import Argument, FeedbackCall, Flow, Setting, Template, ask
 from unichat.errors import ConfigError, InvalidInput
 from unichat.models import FeedbackReceipt, Rating
 from unichat_kadal import operations
-from unichat_kadal.operations.arguments import is_number
 from unichat_kadal.operations.errors import is_missing_in_query
 from unichat_kadal.operations.feedback import FEEDBACK_FIELDS
 from unichat_kadal.settings import KadalSettings
@@ -22,7 +21,7 @@ def rate(call: FeedbackCall, reference: str | None, settings: KadalSettings) -> 
     """
     call = drop_comment_flags(call, "Kadal accepts only text")
     fields: dict[str, Any] = {
-        "bot_response_id": _parse_response_id(call.answer_id),
+        "bot_response_id": call.answer_id,
         "is_positive": call.rating is Rating.UP,
         "rating_id": _find_rating_id(call, settings),
         "comment": None if call.comment is None else call.comment.text,
@@ -47,11 +46,6 @@ def _send(call: FeedbackCall, fields: dict[str, Any], settings: KadalSettings) -
         # The 422 stored nothing, so this does not add a second rating.
         row = yield from ask(operations.add_feedback(**fields, feedback_encoding="query"))
     return call.receipt(id=row.id, raw=row.raw)
-
-
-def _parse_response_id(answer_id: str | int) -> str | int:
-    # As the vendor gave it: our models have numbers as text, and newer ids are text.
-    return int(answer_id) if isinstance(answer_id, str) and is_number(answer_id) else answer_id
 
 
 def _find_rating_id(call: FeedbackCall, settings: KadalSettings) -> int:

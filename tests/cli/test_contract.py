@@ -1,9 +1,16 @@
 """`unichat contract`: what it prints, in each form, and its exit codes."""
 
+import io
 import json
+import re
+import sys
 from xml.etree import ElementTree
 
 import pytest
+
+from unichat.cli.contract import _progress
+from unichat.contract import load
+from unichat.contract.operations import read_operations
 
 pytestmark = pytest.mark.usefixtures("profiles")
 CHECK = ("contract", "check", "--profile", "kadal", "--only", "health")
@@ -146,3 +153,30 @@ def test_no_form_shows_a_question_or_a_key(run, box):
         text = json.dumps(run("contract", "check", "--profile", "kadal", "--write", "--format", form))
         assert key not in text
         assert "what is this about?" not in text
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_check_shows_a_bar_in_80_columns_on_a_terminal(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [operation.name for operation in read_operations(load("kapa"))]
+    with _progress() as progress:
+        for done, name in enumerate(names):
+            progress(name, done, len(names))
+    lines = re.sub(r"\x1b\[[0-9?]*[A-Za-z]", "", screen.getvalue()).replace("\r", "\n").split("\n")
+    assert all(any(name in line for line in lines) for name in names)
+    assert f"  {len(names)}/{len(names)}" in lines[-2]
+    assert max(len(line.rstrip()) for line in lines) < 80
+
+
+def test_a_check_shows_no_bar_where_there_is_no_terminal(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with _progress() as progress:
+        progress("health", 0, 1)
+    assert screen.getvalue() == ""

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, evolve, frozen
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from unichat.contract.operations import find
+from unichat.contract.pointers import find
 from unichat_kadal.simulator import KadalSimulator
 from unichat_kapa.simulator import KapaSimulator
 

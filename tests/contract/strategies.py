@@ -4,7 +4,7 @@ from datetime import UTC
 
 from hypothesis import strategies as st
 
-from unichat.contract.operations import find
+from unichat.contract.pointers import find
 
 _FORMATS = {
     "uuid": st.uuids().map(str),

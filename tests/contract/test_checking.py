@@ -333,8 +333,31 @@ def test_a_report_holds_no_secret_and_no_text_of_questions_and_answers(connect, 
 
 
 def test_the_client_must_be_a_synchronous_one():
-    with pytest.raises(InvalidInput, match="not a synchronous client"):
+    with pytest.raises(InvalidInput, match="client is 'kapa', and a check needs a synchronous client"):
         check("kapa")
+
+
+def test_an_asyncio_client_is_refused_with_what_to_do(box):
+    client = unichat.connect_async("kapa", **box.settings("kapa"))
+    with pytest.raises(InvalidInput, match="an asyncio client, and a check needs a synchronous client") as caught:
+        check(client)
+    assert "asyncio.to_thread" in str(caught.value)
+
+
+def test_progress_is_told_of_each_operation_and_how_many_are_done(connect):
+    told = []
+    check(connect("kadal"), only=("list_chats", "health"), progress=lambda *args: told.append(args))
+    assert told == [("health", 0, 2), ("list_chats", 1, 2)]
+
+
+@pytest.mark.parametrize("kind", ["int", "str", "object_id"])
+def test_a_rating_is_exercised_whatever_the_type_of_the_vendors_ids(connect, box, kind):
+    box.simulator("kadal").quirks.id_type = kind
+    try:
+        found = row(connect("kadal"), "add_feedback", write=True)
+    finally:
+        box.simulator("kadal").quirks.id_type = "int"
+    assert found.verdict is (Verdict.OK if kind == "int" else Verdict.DRIFT)
 
 
 def test_an_unknown_version_is_refused(connect):

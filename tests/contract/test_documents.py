@@ -12,6 +12,7 @@ from unichat.client.sync_client import Client
 from unichat.config import registry
 from unichat.contract import ContractName, check, list_contracts, load
 from unichat.contract.operations import read_operations
+from unichat.contract.schemas import SchemaComparer
 from unichat.errors import ConfigError
 
 
@@ -142,12 +143,44 @@ def test_a_contract_that_is_not_a_valid_document_is_refused_before_anything_is_s
         check(AcmeClient())
 
 
-def test_a_reference_that_leads_in_a_circle_is_refused(vendor):
+def _answering(schema, **schemas):
+    """A contract whose one operation answers with this schema."""
+    responses = {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}
+    paths = {"/a": {"get": {"operationId": "a", "x-replay": "read", "responses": responses}}}
+    return {"openapi": "3.1.0", "info": {"version": "1"}, "paths": paths, "components": {"schemas": schemas}}
+
+
+A, B = ({"$ref": f"#/components/schemas/{name}"} for name in "ab")
+CIRCLES = {
+    "a schema": {"a": A},
+    "two schemas": {"a": B, "b": A},
+    "one of two alternatives": {"a": {"anyOf": [{"type": "string"}, A]}},
+    "a part of a schema": {"a": {"allOf": [{"type": "object"}, B]}, "b": {"oneOf": [A]}},
+    "what is excluded": {"a": {"not": A}},
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_a_schema_that_refers_to_itself_for_the_same_value_is_refused(vendor, name):
+    vendor(json.dumps(_answering(A, **CIRCLES[name])))
+    with pytest.raises(ConfigError, match=r"is not a valid document.*leads in a circle"):
+        check(AcmeClient())
+
+
+def test_a_response_that_refers_to_itself_is_refused(vendor):
     circle = {"$ref": "#/paths/~1a/get/responses/200"}
     paths = {"/a": {"get": {"operationId": "a", "x-replay": "read", "responses": {"200": circle}}}}
     vendor(json.dumps({"openapi": "3.1.0", "info": {"version": "1"}, "paths": paths}))
-    with pytest.raises(ConfigError, match="is not a valid document"):
+    with pytest.raises(ConfigError, match=r"is not a valid document.*leads in a circle"):
         check(AcmeClient())
+
+
+def test_a_schema_may_refer_to_itself_for_a_part_of_a_value():
+    comparer = SchemaComparer(document := _answering(A, a={"type": "object", "properties": {"children": {"items": A}}}))
+    read_operations(document)
+    assert comparer.compare({"children": [{"children": []}]}, "/components/schemas/a") == []
+    (found,) = comparer.compare({"children": [{"children": [7]}]}, "/components/schemas/a")
+    assert found.pointer == "/children/0/children/0"
 
 
 def test_versions_are_a_tuple_of_names():

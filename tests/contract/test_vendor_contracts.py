@@ -13,7 +13,7 @@ from tests.contract.vendors import VERSIONS, answer_schema, build, contract_of, 
 from unichat.adapter import Reply
 from unichat.config import registry
 from unichat.contract import Verdict, list_contracts
-from unichat.contract.operations import find
+from unichat.contract.pointers import find
 from unichat.contract.requests import request_problem
 from unichat.contract.schemas import SchemaComparer
 from unichat.errors import UnichatError

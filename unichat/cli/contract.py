@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,8 @@ from unichat.cli import completion, options, output
 from unichat.cli.failures import FAILED, NOT_STARTED
 
 if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
     from unichat.cli.target import Target
     from unichat.contract import Report
 
@@ -144,17 +146,37 @@ def _exit(report: Report, strict: bool) -> None:
         raise click.exceptions.Exit(NOT_STARTED)
 
 
+_BAR_WIDTH = 24
+"""Characters: with the longest names of operations, the whole line fits in 80 columns."""
+
+
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows which operation is exercised, on a terminal; the line goes away at the end."""
-    is_seen = sys.stderr.isatty()
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a function that moves a progress bar on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, total: None
+        return
+    with ExitStack() as stack:
+        bars: list[ProgressBar[int]] = []
+        shown = [""]
 
-    def show(name: str) -> None:
-        if is_seen:
-            click.echo(f"\r\x1b[Kchecking {name} …", nl=False, err=True)
+        def show(name: str, done: int, total: int) -> None:
+            shown[0] = name
+            # How many there are is known with the first one.
+            if not bars:
+                bar: ProgressBar[int] = click.progressbar(
+                    length=total,
+                    label="checking",
+                    show_eta=False,
+                    show_pos=True,
+                    show_percent=False,
+                    width=_BAR_WIDTH,
+                    item_show_func=lambda _: shown[0],
+                    file=sys.stderr,
+                )
+                bars.append(stack.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
 
-    try:
         yield show
-    finally:
-        if is_seen:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        for bar in bars:
+            bar.update(bar.length - bar.pos if bar.length else 0)

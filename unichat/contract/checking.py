@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from unichat._text.printable import format_value
 from unichat._text.templates import Argument, PythonOnly, Template
 from unichat.adapter import Replay
+from unichat.client.async_client import AsyncClient
 from unichat.client.sync_client import Client
 from unichat.config import registry
 from unichat.contract.documents import invalid_contract, load_contract
@@ -17,8 +18,8 @@ from unichat.contract.operations import ContractOperation, InvalidDocument, read
 from unichat.contract.schemas import SchemaComparer
 from unichat.errors import InvalidInput
 
-Progress = Callable[[str], None]
-"""Called with an operation's name before it is exercised."""
+Progress = Callable[[str, int, int], None]
+"""Called before an operation is exercised, with its name, how many have a verdict, and how many are to have one."""
 
 
 def check(
@@ -29,7 +30,7 @@ def check(
     *,
     version: str | None = None,
     force: bool = False,
-    progress: Progress = lambda name: None,
+    progress: Progress = lambda name, done, total: None,
 ) -> Report:
     """Compare a vendor with its contract, and return a report with a verdict on each operation.
 
@@ -51,10 +52,11 @@ def check(
         InvalidInput: `only` has an unknown name, or one that needs `write` or `destructive`. Nothing was sent.
     """
     if not isinstance(client, Client):
+        given = "an asyncio client" if isinstance(client, AsyncClient) else format_value(client)
         raise InvalidInput(
-            f"client is {format_value(client)}, which is not a synchronous client",
+            f"client is {given}, and a check needs a synchronous client",
             argument="client",
-            hint=Template(PythonOnly("Give what unichat.connect returns.")),
+            hint=Template(PythonOnly("Give what unichat.connect returns; in a coroutine, use asyncio.to_thread.")),
         )
     backend = registry.find(client.backend)
     document = load_contract(backend, version)
@@ -69,15 +71,15 @@ def check(
         raise invalid_contract(backend.name, version or backend.contracts.versions[-1], problem)
     _check_names(operations, only, {Replay.CLEAR: destructive, **dict.fromkeys(_WRITES, write)})
     exercise = Exercise(client, backend.endpoints, operations, comparer, write=write, named=only, force=force)
-    exercise.progress = progress
+    chosen = [operation for operation in operations if not only or operation.name in only]
     found: dict[str, OperationReport] = {}
-    for operation in sorted(operations, key=lambda each: _ORDER.index(each.replay)):
-        if not only or operation.name in only:
-            found[operation.name] = exercise.report(operation, destructive=destructive)
+    exercise.progress = lambda name: progress(name, len(found), len(chosen))
+    for operation in sorted(chosen, key=lambda each: _ORDER.index(each.replay)):
+        found[operation.name] = exercise.report(operation, destructive=destructive)
     return Report(
         backend=backend.name,
         version=str(document.get("info", {}).get("version", version or "")),
-        operations=tuple(found[operation.name] for operation in operations if operation.name in found),
+        operations=tuple(found[operation.name] for operation in chosen),
         made=tuple(exercise.made),
     )
 

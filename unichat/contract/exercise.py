@@ -12,7 +12,8 @@ from unichat.client.sync_client import Client
 from unichat.contract.findings import Finding, OperationReport, Verdict, worst
 from unichat.contract.judging import find_rows, judge, not_exercised_finding
 from unichat.contract.observing import Observation, observe
-from unichat.contract.operations import ContractOperation, Reading, fill_in, find, placeholders
+from unichat.contract.operations import ContractOperation, Reading, fill_in, placeholders
+from unichat.contract.pointers import find
 from unichat.contract.requests import request_problem
 from unichat.contract.schemas import SchemaComparer
 from unichat.contract.shapes import describe_shape

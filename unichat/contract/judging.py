@@ -7,7 +7,8 @@ from typing import Any
 
 from unichat.contract.findings import Finding, Kind, Verdict
 from unichat.contract.observing import Observation
-from unichat.contract.operations import ContractOperation, find
+from unichat.contract.operations import ContractOperation
+from unichat.contract.pointers import find
 from unichat.contract.schemas import SchemaComparer
 from unichat.errors import InvalidResponse
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from unichat.contract.operations import escape, find
+from unichat.contract.pointers import escape, find
 
 _SHOWN = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 

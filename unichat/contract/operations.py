@@ -23,6 +23,7 @@ from typing import Any
 from attrs import field, frozen
 
 from unichat.adapter import Replay
+from unichat.contract.pointers import check_references, escape, find
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -94,30 +95,6 @@ class ContractOperation:
         return next((str(found["pointer"]) for key, found in self.responses.items() if key.startswith("2")), None)
 
 
-def find(document: Any, pointer: str) -> Any:
-    """Return what stands at a JSON pointer.
-
-    Raises:
-        LookupError: nothing does.
-    """
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, list):
-            if not key.isascii() or not key.isdigit():
-                raise LookupError(pointer)
-            document = document[int(key)]
-        elif isinstance(document, dict):
-            document = document[key]
-        else:
-            raise LookupError(pointer)
-    return document
-
-
-def escape(key: object) -> str:
-    """Return a key as it stands in a JSON pointer."""
-    return str(key).replace("~", "~0").replace("/", "~1")
-
-
 def read_operations(document: Mapping[str, Any]) -> tuple[ContractOperation, ...]:
     """Return the operations of a contract, in its order.
 
@@ -126,7 +103,7 @@ def read_operations(document: Mapping[str, Any]) -> tuple[ContractOperation, ...
     """
     pointer = "/paths"
     try:
-        _check_references(document)
+        check_references(document)
         operations = []
         for path, methods in document["paths"].items():
             for method in _METHODS:
@@ -196,30 +173,10 @@ def _read_responses(
 
 def _resolve(document: Any, value: Mapping[str, Any], pointer: str) -> tuple[Any, str]:
     """Follow a reference within the document; return what it leads to, and where that stands."""
-    for _ in range(_HOPS):
-        if "$ref" not in value:
-            return value, pointer
+    while "$ref" in value:
         pointer = value["$ref"].removeprefix("#")
         value = find(document, pointer)
-    raise ValueError(f"the reference #{pointer} leads in a circle")
-
-
-_HOPS = 10
-"""How many references may follow each other."""
-
-
-def _check_references(document: Mapping[str, Any]) -> None:
-    waiting: list[Any] = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-            if isinstance(reference := value.get("$ref"), str):
-                if not reference.startswith("#/"):
-                    raise ValueError(f"the reference {reference} leaves the document")
-                find(document, reference[1:])
-        elif isinstance(value, list):
-            waiting += value
+    return value, pointer
 
 
 _BODY = "$response.body#"

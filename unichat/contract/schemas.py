@@ -21,7 +21,8 @@ from uuid import UUID
 
 from unichat.contract.findings import Finding, Kind, Verdict
 from unichat.contract.keywords import Keywords, can_be_shown, without_numbers
-from unichat.contract.operations import InvalidDocument, escape
+from unichat.contract.operations import InvalidDocument
+from unichat.contract.pointers import escape
 from unichat.errors import ConfigError
 
 _BASE = "urn:unichat:contract"

@@ -12,7 +12,8 @@ from typing import Any
 from unichat.contract.findings import Finding, Kind, Verdict
 from unichat.contract.judging import find_schema
 from unichat.contract.keywords import can_be_shown
-from unichat.contract.operations import ContractOperation, escape
+from unichat.contract.operations import ContractOperation
+from unichat.contract.pointers import escape
 from unichat.contract.schemas import SchemaComparer, type_name
 
 Shape = dict[str, Any]

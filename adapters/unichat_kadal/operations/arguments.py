@@ -71,14 +71,15 @@ def check_order(value: str | None) -> str | None:
 
 
 def check_answer_id(name: str, value: object) -> str | int:
-    """Return an answer's id: a whole number, or other text, as Kadal's newer ids are."""
-    if isinstance(value, str) and not is_number(value):
+    """Return an answer's id: a whole number, which may be given as text, or other text, as Kadal's newer ids are."""
+    if isinstance(value, str) and not _is_number(value):
         if problem := bot_id_problem(value):
             raise endpoints.invalid_argument(name, value, f"which {problem}", hint="Pass the id as Kadal gave it.")
         return value
-    return check_integer(name, value)
+    # Our models have numbers as text, and so may the vendor's envelope.
+    return check_integer(name, int(value) if isinstance(value, str) else value)
 
 
-def is_number(text: str) -> bool:
+def _is_number(text: str) -> bool:
     """Whether `text` is a whole number that Kadal would write as one."""
     return text.isascii() and text.isdigit() and len(text) < 19 and str(int(text)) == text

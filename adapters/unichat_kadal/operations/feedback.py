@@ -30,14 +30,14 @@ FEEDBACK_FIELDS = ("bot_response_id", "is_positive", "rating_id", "comment")
 def add_feedback(
     endpoint: EndpointContext,
     *,
-    bot_response_id: int,
+    bot_response_id: int | str,
     is_positive: bool,
     rating_id: int,
     comment: str | None = None,
     ext_user_id_ref: str | None = None,
     feedback_encoding: Encoding = "json",
 ) -> Operation[FeedbackRow]:
-    """Rate an answer. `bot_response_id` may also be text, as newer ids are.
+    """Rate an answer. `bot_response_id` may also be text: newer ids are, and a number in digits is sent as a number.
 
     `feedback_encoding` says where the fields go: as JSON, in the query, or in both.
 
