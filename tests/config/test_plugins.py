@@ -15,6 +15,7 @@ import unichat
 import unichat_kadal
 import unichat_kapa
 from tests.pace import PATIENCE
+from unichat.config import plugins
 from unichat.config.plugins import ADAPTERS, SIMULATORS, find_plugin, list_plugins
 
 WITHOUT_METADATA = """
@@ -40,6 +41,12 @@ print(unichat.__file__)
 sys.exit(main(["demo", "--json"]))
 """
 )
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests find what is installed, these what they register."""
+    monkeypatch.setattr(plugins, "_found", {})
 
 
 def run(code: str, folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -131,3 +138,31 @@ def test_the_first_of_two_plugins_with_one_name_counts(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("name", ["acme", "a.b", "a b", "", "1"])
 def test_a_name_without_a_package_is_not_found(name: str) -> None:
     assert find_plugin(ADAPTERS, name) is None
+
+
+def test_find_plugin_again_reads_no_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[str] = []
+    point = EntryPoint("acme", "acme:backend", ADAPTERS)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: groups.append(group) or [point])
+    assert [find_plugin(ADAPTERS, "acme") for _ in range(3)] == [point] * 3
+    assert groups == [ADAPTERS]
+
+
+def test_find_plugin_finds_what_was_installed_after_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    points: list[EntryPoint] = []
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    assert find_plugin(ADAPTERS, "acme") is None
+    points.append(EntryPoint("acme", "acme:backend", ADAPTERS))
+    assert find_plugin(ADAPTERS, "acme") == points[0]
+
+
+def test_find_plugin_on_another_path_searches_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("old", "new"):
+        metadata = tmp_path / folder / f"{folder}-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Name: {folder}\nVersion: 1.0\n", encoding="utf-8")
+        (metadata / "entry_points.txt").write_text(f"[{ADAPTERS}]\nacme = {folder}:backend\n", encoding="utf-8")
+        monkeypatch.syspath_prepend(tmp_path / folder)
+        found = find_plugin(ADAPTERS, "acme")
+        assert found is not None
+        assert found.value == f"{folder}:backend"

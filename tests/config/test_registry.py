@@ -7,7 +7,7 @@ import pytest
 
 from tests.canned import endpoints
 from unichat.adapter import Backend
-from unichat.config import registry
+from unichat.config import plugins, registry
 from unichat.config.plugins import ADAPTERS
 from unichat.errors import ConfigError
 
@@ -23,6 +23,12 @@ ECHO = Backend(
 
 def broken(name):
     raise RuntimeError("half\ninstalled")
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugins(monkeypatch):
+    """Other tests find what is installed, these what they register."""
+    monkeypatch.setattr(plugins, "_found", {})
 
 
 @pytest.fixture

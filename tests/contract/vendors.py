@@ -1,6 +1,7 @@
 """The contracts of the built-in adapters, with what their tests need of them: samples, schemas, built operations."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 from unichat.config import registry
@@ -14,14 +15,16 @@ _VALUES = {"question": "How?", "user": "ada", "settings": {"rating_ids": {"up": 
 _FOLDER = Path(__file__).parent.parent
 
 
+@cache
 def contract_of(backend, version):
-    """The document, and its operations by name."""
+    """The document, and its operations by name. Shared: not to be changed."""
     document = load(backend, version)
     return document, {operation.name: operation for operation in read_operations(document)}
 
 
+@cache
 def samples(backend):
-    """Every response that the vendor's reference prints, by the operation's name."""
+    """Every response that the vendor's reference prints, by the operation's name. Shared: not to be changed."""
     paths = sorted((_FOLDER / backend / "samples").glob("*.json"))
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
