@@ -56,7 +56,7 @@ def outcome(make, *pieces, limit=LIMIT):
     return [(event.type, event.text, event.raw) for event in events], decoder.result(), decoder.records, told
 
 
-def events_of(make, *pieces, **how):
+def decode(make, *pieces, **how):
     return outcome(make, *pieces, **how)[0]
 
 
@@ -124,7 +124,7 @@ def test_what_was_written_as_events_is_read_as_it_was(values, end, blank_last, c
 def test_fields_of_an_event_are_read_as_the_standard_says(end):
     seen = []
 
-    class Keeping(ServerSentEvents):
+    class KeepingDecoder(ServerSentEvents):
         def on_record(self, record):
             seen.append((record.event, record.data, record.id, record.retry))
             return StreamEvent(type=record.event, text=record.data)
@@ -133,7 +133,7 @@ def test_fields_of_an_event_are_read_as_the_standard_says(end):
         ": a comment", "event: add", "data: one", "data:two", "data:  three", "id: 5", "retry: 250", "colour: red", "",
         "data", "data", "", "id", "data: four", "", "data: five", "retry: soon", "id: x\0y",
     ]  # fmt: skip
-    assert outcome(Keeping, ("\ufeff" + end.join(lines)).encode())[3][2] == "it ended without its end mark"
+    assert outcome(KeepingDecoder, ("\ufeff" + end.join(lines)).encode())[3][2] == "it ended without its end mark"
     assert seen == [("add", "one\ntwo\n three", "5", 250), ("message", "four", "", None), ("message", "five", "", None)]
 
 
@@ -202,7 +202,7 @@ def test_where_a_vendor_marks_no_end_the_body_is_the_end():
 
 def test_the_limit_is_that_of_an_event_with_all_of_its_lines():
     line = b"data: " + b"x" * 393 + b"\n"
-    assert events_of(Sse, b"event: raw\n" + line * 2 + b"\n") != []
+    assert decode(Sse, b"event: raw\n" + line * 2 + b"\n") != []
     for body in (b"event: raw\n" + line * 3 + b"\n", b"data: " + b"x" * 2000, b":" + b"x" * 2000, b"a\n" * 2000):
         assert outcome(Sse, body)[3][3][0] == "too_large"
         assert outcome(Sse, *(bytes([byte]) for byte in body))[3][3][0] == "too_large"
@@ -239,7 +239,7 @@ def test_a_record_of_the_limit_is_read_and_a_longer_one_is_not(make):
     end = {Lines: b"\n", Bars: b"||"}[make]
     fits = json.dumps({"text": "x" * (LIMIT - 12)}).encode()
     assert len(fits) == LIMIT
-    assert len(events_of(make, fits + end)) == 1
+    assert len(decode(make, fits + end)) == 1
     assert outcome(make, b" " + fits + end)[3][3][0] == "too_large"
     assert outcome(make, b"x" * (LIMIT + len(end)))[3][3][0] == "too_large"
 

@@ -12,7 +12,7 @@ from unichat.transport.base import TransportFailure
 LOST = TransportFailure("reset", phase="waiting")
 
 
-def completed(made):
+def complete(made):
     """What asking with reconciliation gives, with the record of its call."""
     question = operation(Replay.ASK, name="chat").map(lambda text: Answer(text=text))
     look = operation(name="look").map(lambda text: Answer(text=text) if text else None)
@@ -30,14 +30,14 @@ def outcomes(record):
 
 def test_an_answer_that_was_found_carries_the_story_of_its_question():
     made = bench(LOST, reply(200, "there"))
-    answer = completed(made)
+    answer = complete(made)
     assert (answer.text, answer.maybe_duplicated) == ("there", False)
     assert (answer.call.operation, outcomes(answer.call)) == ("chat", ["reset"])
 
 
 def test_an_answer_to_a_question_asked_again_says_so_and_tells_both_attempts():
     made = bench(LOST, reply(200, ""), reply(200, "again"))
-    answer = completed(made)
+    answer = complete(made)
     assert paths(made) == ["/chat", "/look", "/chat"]
     assert (answer.text, answer.maybe_duplicated) == ("again", True)
     assert [attempt.number for attempt in answer.call.attempts] == [1, 2]
@@ -48,7 +48,7 @@ def test_an_answer_to_a_question_asked_again_says_so_and_tells_both_attempts():
 def test_a_look_that_fails_leaves_the_first_error_standing(status):
     made = bench(LOST, *[reply(status, {})] * 3)
     with pytest.raises(ConnectionFailed, match="could not be read") as caught:
-        completed(made)
+        complete(made)
     assert caught.value.maybe_delivered is caught.value.call.maybe_delivered is True
     assert (caught.value.operation, outcomes(caught.value)) == ("chat", ["reset"])
     assert paths(made).count("/chat") == 1
@@ -58,7 +58,7 @@ def test_a_look_that_fails_leaves_the_first_error_standing(status):
 def test_a_second_asking_that_is_refused_keeps_the_doubt_about_the_first(status, kind):
     made = bench(LOST, reply(200, ""), *[reply(status, {})] * 3)
     with pytest.raises(kind) as caught:
-        completed(made)
+        complete(made)
     assert caught.value.maybe_delivered is True
     assert outcomes(caught.value)[0] == "reset"
 
@@ -66,6 +66,6 @@ def test_a_second_asking_that_is_refused_keeps_the_doubt_about_the_first(status,
 def test_a_question_that_was_surely_not_received_is_not_looked_for():
     made = bench(reply(404, {}))
     with pytest.raises(NotFound) as caught:
-        completed(made)
+        complete(made)
     assert paths(made) == ["/chat"]
     assert caught.value.maybe_delivered is False

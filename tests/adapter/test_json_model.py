@@ -115,10 +115,10 @@ def test_a_list_that_is_not_one_counts_as_empty_unless_it_is_strict(value):
 
 def test_items_that_their_function_does_not_know_are_left_out():
     @frozen(kw_only=True)
-    class Chosen(JsonModel):
+    class ChosenModel(JsonModel):
         parts: tuple[str, ...] = optional(as_objects(lambda row: row.text("name")))
 
-    assert read({"parts": [{"name": "a"}, {}, {"name": "b"}]}, Chosen).parts == ("a", "b")
+    assert read({"parts": [{"name": "a"}, {}, {"name": "b"}]}, ChosenModel).parts == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -182,12 +182,12 @@ def test_a_list_and_its_rows_one_by_one_agree(values):
 
 
 def test_a_mistake_in_a_reader_of_an_adapters_own_is_raised_as_it_is():
-    def broken(value: Any, _: Any) -> Any:
+    def raise_type_error(value: Any, _: Any) -> Any:
         raise TypeError("a mistake")
 
     @frozen(kw_only=True)
-    class Broken(JsonModel):
-        it: Any = optional(Reader(broken, "it"))
+    class BrokenModel(JsonModel):
+        it: Any = optional(Reader(raise_type_error, "it"))
 
     with pytest.raises(TypeError, match="a mistake"):
-        read({"it": 1}, Broken)
+        read({"it": 1}, BrokenModel)

@@ -41,7 +41,7 @@ ANY_VALUES = st.recursive(
 HERE = EndpointContext("echo", "look", "GET", "/bots/{bot}/rows/{row}/", Replay.READ, detect_error)
 
 
-def requested(**parts):
+def build_request(**parts):
     return HERE.operation(lambda answer: answer, **{"path": {"bot": "b", "row": "r"}, **parts}).request
 
 
@@ -58,7 +58,7 @@ def requested(**parts):
 @example("\x00")
 @example("\ud800")
 def test_an_id_stays_within_its_segment_of_the_path_or_is_refused(text):
-    request, error = try_call(lambda: requested(path={"bot": text, "row": "r"}), InvalidInput)
+    request, error = try_call(lambda: build_request(path={"bot": text, "row": "r"}), InvalidInput)
     if error is not None:
         assert error.argument == "bot"
         assert text in ("", ".", "..") or "\0" in text or any("\ud800" <= one <= "\udfff" for one in text)
@@ -73,7 +73,7 @@ def test_an_id_stays_within_its_segment_of_the_path_or_is_refused(text):
 @pytest.mark.parametrize("text", ["", ".", ".."])
 def test_an_id_that_would_walk_up_the_path_is_refused(text):
     with pytest.raises(InvalidInput, match="cannot be used in a path") as caught:
-        requested(path={"bot": "b", "row": text})
+        build_request(path={"bot": "b", "row": text})
     assert caught.value.argument == "row"
     assert caught.value.value == f"'{text}'"
 
@@ -95,14 +95,14 @@ def test_query_pairs_survive(pairs):
 @given(ANYTHING)
 @example("\ud800")
 def test_a_query_value_is_sent_as_it_is_or_refused_before_it_is_sent(text):
-    target, error = try_call(lambda: requested(query={"text": text}).target, InvalidInput)
+    target, error = try_call(lambda: build_request(query={"text": text}).target, InvalidInput)
     assert error is not None or parse_qsl(target.partition("?")[2], keep_blank_values=True) == [("text", text)]
 
 
 @given(ANYTHING)
 @example("\ud800")
 def test_a_form_value_is_sent_as_it_is_or_refused(text):
-    request, error = try_call(lambda: requested(form={"text": text}), InvalidInput)
+    request, error = try_call(lambda: build_request(form={"text": text}), InvalidInput)
     if error is not None:
         return
     assert request.content_type == "application/x-www-form-urlencoded"
@@ -111,7 +111,7 @@ def test_a_form_value_is_sent_as_it_is_or_refused(text):
 
 def test_query_values_of_none_are_left_out_booleans_are_lower_case_and_lists_repeat_the_name():
     query = {"none": None, "yes": True, "no": False, "page": 2, "type": ["a", "b"], "pair": (True, 1), "empty": []}
-    assert requested(query=query).query == (
+    assert build_request(query=query).query == (
         ("yes", "true"), ("no", "false"), ("page", "2"), ("type", "a"), ("type", "b"), ("pair", "true"), ("pair", "1"),
     )  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_a_path_that_could_become_a_host_is_refused():
 
 
 def test_a_request_does_not_show_its_body():
-    assert "private" not in repr(requested(body={"question": "private"}))
+    assert "private" not in repr(build_request(body={"question": "private"}))
 
 
 # Bodies
@@ -149,7 +149,7 @@ def cycle():
     return rows
 
 
-def nested(depth):
+def nest(depth):
     value = []
     for _ in range(depth):
         value = [value]
@@ -169,7 +169,7 @@ def nested(depth):
         ({"a": b"bytes"}, "bytes is not JSON serializable"),
         ({"a": "\ud800"}, "surrogates not allowed"),
         (cycle(), "nested too deeply, or contains itself"),
-        (nested(100_000), "nested too deeply, or contains itself"),
+        (nest(100_000), "nested too deeply, or contains itself"),
         (10**5000, "integer"),
     ],
     ids=range(12),
@@ -192,14 +192,14 @@ def test_a_tuple_is_sent_as_a_list():
 
 
 def test_a_body_is_encoded_once_and_labelled():
-    request = requested(body={"a": 1})
+    request = build_request(body={"a": 1})
     assert (request.body, request.content_type) == (b'{"a":1}', "application/json")
-    assert requested().body is None
+    assert build_request().body is None
 
 
 def test_a_body_that_cannot_be_sent_is_refused_when_the_operation_is_built():
     with pytest.raises(InvalidInput) as caught:
-        requested(body={"a": object()})
+        build_request(body={"a": object()})
     assert caught.value.argument == "look"
 
 
@@ -344,7 +344,7 @@ def test_a_name_that_the_path_does_not_have_is_a_mistake_of_the_adapters():
 
 
 def test_percent_escapes_in_an_id_are_escaped_themselves():
-    path = requested(path={"bot": "%2e%2e", "row": "a b+c"}).path
+    path = build_request(path={"bot": "%2e%2e", "row": "a b+c"}).path
     assert path == "/bots/%252e%252e/rows/a%20b%2Bc/"
     assert unquote_to_bytes(path) == b"/bots/%2e%2e/rows/a b+c/"
 

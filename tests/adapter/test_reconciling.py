@@ -12,7 +12,7 @@ from unichat.record import CallRecord
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-def lost():
+def lose():
     error = UnichatError("lost")
     error.call = CallRecord(call_id="c", backend="acme", operation="chat", stopped_by="maybe_delivered")
     return error
@@ -30,7 +30,7 @@ def result(exchanges, *, reconcile=True):
     def send():
         asked.append(1)
         if len(asked) == 1:
-            raise lost()
+            raise lose()
         return "asked again"
         yield
 

@@ -36,7 +36,7 @@ HUGE = Turn("".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(20_
 TURNS = st.lists(st.builds(Turn, st.text(max_size=50), st.text(max_size=50)), max_size=5)
 
 
-def finished(flow, sent=None):
+def run_flow(flow, sent=None):
     """What a flow returns that only waits for locks."""
     steps = []
     try:
@@ -52,7 +52,7 @@ def call(question="Hello", **more):
     return ChatCall(backend="acme", operation="chat", question=question, **more)
 
 
-def answering(seen):
+def make_sender(seen):
     def send(turns, user):
         seen.append(([turn.question for turn in turns], user))
         return as_flow(Answer(text=f"answer {len(seen)}"))
@@ -67,11 +67,11 @@ def clear(**more):
 @pytest.mark.parametrize("store", [MemoryTurns, ReferenceTurns])
 def test_each_question_is_asked_with_the_turns_before_it(store):
     transcripts, seen = Transcripts(store()), []
-    first, keys = finished(transcripts.ask(call("one", user=User("ada")), answering(seen)))
+    first, keys = run_flow(transcripts.ask(call("one", user=User("ada")), make_sender(seen)))
     assert first.thread.user == "ada"
     assert keys == [("acme", first.thread.id)]
-    second, again = finished(transcripts.ask(call("two", thread=first.thread), answering(seen)))
-    finished(transcripts.ask(call("three", thread=second.thread), answering(seen)))
+    second, again = run_flow(transcripts.ask(call("two", thread=first.thread), make_sender(seen)))
+    run_flow(transcripts.ask(call("three", thread=second.thread), make_sender(seen)))
     assert second.thread == first.thread
     assert again == keys
     assert seen == [([], "ada"), (["one"], "ada"), (["one", "two"], "ada")]
@@ -91,7 +91,7 @@ def test_a_store_returns_what_was_saved(store, turns):
 def test_the_oldest_turns_are_dropped_beyond_the_limit():
     transcripts, seen, thread = Transcripts(limit=20), [], None
     for question in ("a" * 5, "b" * 3, "c" * 3):
-        thread = finished(transcripts.ask(call(question, thread=thread), answering(seen)))[0].thread
+        thread = run_flow(transcripts.ask(call(question, thread=thread), make_sender(seen)))[0].thread
     assert seen[2][0] == ["b" * 3]
     assert [turn.question for turn in transcripts.store.load(thread)] == ["c" * 3]
 
@@ -101,15 +101,15 @@ def test_the_oldest_turns_are_dropped_beyond_the_limit():
 def test_a_turn_longer_than_the_limit_is_left_out_with_one_warning_and_those_before_it_are_kept(store, earlier, caplog):
     transcripts, seen, thread = Transcripts(store(), limit=20), [], None
     for question in earlier:
-        thread = finished(transcripts.ask(call(question, thread=thread), answering(seen)))[0].thread
+        thread = run_flow(transcripts.ask(call(question, thread=thread), make_sender(seen)))[0].thread
     assert caplog.messages == []
     # Too long for a reference as well.
-    thread = finished(transcripts.ask(call(HUGE.question, thread=thread), answering(seen)))[0].thread
+    thread = run_flow(transcripts.ask(call(HUGE.question, thread=thread), make_sender(seen)))[0].thread
     assert caplog.messages == [
         "acme chat: the turn is longer than 20 characters, and is not sent again with later questions"
     ]
     assert [turn.question for turn in transcripts.store.load(thread)] == earlier
-    finished(transcripts.ask(call("y", thread=thread), answering(seen)))
+    run_flow(transcripts.ask(call("y", thread=thread), make_sender(seen)))
     assert seen[-1][0] == earlier
 
 
@@ -129,7 +129,7 @@ def test_a_turn_that_does_not_fit_into_a_reference_is_left_out_with_one_warning(
     transcripts = Transcripts(ReferenceTurns(), limit=10_000_000)
     thread = transcripts.store.save(THREAD, earlier)
     with caplog.at_level(logging.WARNING, "unichat"):
-        thread = finished(transcripts.ask(call(huge.question, thread=thread), answering([])))[0].thread
+        thread = run_flow(transcripts.ask(call(huge.question, thread=thread), make_sender([])))[0].thread
     assert caplog.messages == ["acme: a turn does not fit into the thread's reference, and is left out"]
     assert ReferenceTurns().load(ThreadRef.parse(str(thread))) == earlier
 
@@ -154,13 +154,13 @@ def test_the_turns_of_a_reference_are_not_shown():
         assert reference.state[:10] not in f"{caught.value} {caught.value!r} {caught.value.value}"
 
 
-def packed(value):
+def pack(value):
     return base64.urlsafe_b64encode(zlib.compress(json.dumps(value).encode())).decode()
 
 
 @pytest.mark.parametrize(
     "state",
-    ["x", "AAAA", packed([["only one"]]), packed(7), packed({"a": "b"}), packed(None), packed("[" * 100_000),
+    ["x", "AAAA", pack([["only one"]]), pack(7), pack({"a": "b"}), pack(None), pack("[" * 100_000),
      base64.urlsafe_b64encode(zlib.compress(b"[" * 100_000)).decode(),
      base64.urlsafe_b64encode(zlib.compress(b" " * 5_000_000)).decode()],
     ids=range(9),
@@ -173,7 +173,7 @@ def test_a_reference_that_holds_something_else_is_refused(state):
 
 def test_a_thread_whose_turns_are_not_known_is_not_found():
     for transcripts in (Transcripts(), Transcripts(ReferenceTurns())):
-        flow = transcripts.ask(call(thread=THREAD), answering([]))
+        flow = transcripts.ask(call(thread=THREAD), make_sender([]))
         next(flow)
         with pytest.raises(NotFound) as caught:
             flow.send(None)
@@ -182,14 +182,14 @@ def test_a_thread_whose_turns_are_not_known_is_not_found():
 
 def test_a_question_that_fails_leaves_the_thread_as_it_was():
     transcripts, seen = Transcripts(), []
-    thread = finished(transcripts.ask(call("one"), answering(seen)))[0].thread
+    thread = run_flow(transcripts.ask(call("one"), make_sender(seen)))[0].thread
 
-    def failing(turns, user):
+    def fail(turns, user):
         raise NotFound("gone")
         yield
 
     with pytest.raises(NotFound):
-        finished(transcripts.ask(call("two", thread=thread), failing))
+        run_flow(transcripts.ask(call("two", thread=thread), fail))
     assert [turn.question for turn in transcripts.store.load(thread)] == ["one"]
 
 
@@ -197,7 +197,7 @@ def test_another_users_thread_is_a_mismatch_at_once():
     transcripts = Transcripts()
     transcripts.store.save(THREAD, [])
     with pytest.raises(ThreadMismatch):
-        transcripts.ask(call(thread=THREAD, user=User("grace")), answering([]))
+        transcripts.ask(call(thread=THREAD, user=User("grace")), make_sender([]))
     with pytest.raises(ThreadMismatch):
         transcripts.clear(clear(thread=THREAD, user=User("grace")))
 
@@ -207,15 +207,15 @@ def test_clearing_forgets_a_thread_and_only_a_thread():
     transcripts.store.save(THREAD, [Turn("q", "a")])
     with pytest.raises(Unsupported):
         transcripts.clear(clear(user=User("ada")))
-    dropped, _ = finished(transcripts.clear(clear(user=User("ada"), on_unsupported="drop")))
+    dropped, _ = run_flow(transcripts.clear(clear(user=User("ada"), on_unsupported="drop")))
     assert (dropped.outcome, dropped.user) == (ClearOutcome.DETACHED, "ada")
     with pytest.raises(InvalidInput):
         transcripts.clear(clear())
     assert transcripts.store.load(THREAD) is not None
-    assert finished(transcripts.clear(clear(thread=THREAD)))[0].outcome is ClearOutcome.CLEARED
+    assert run_flow(transcripts.clear(clear(thread=THREAD)))[0].outcome is ClearOutcome.CLEARED
     assert transcripts.store.load(THREAD) is None
     with pytest.raises(NotFound):
-        finished(transcripts.clear(clear(thread=THREAD)))
+        run_flow(transcripts.clear(clear(thread=THREAD)))
 
 
 def test_memory_holds_the_threads_that_were_used_last(monkeypatch):

@@ -139,7 +139,7 @@ def _module_problem(module: Module, alias: ast.alias) -> str:
         return ""
     if _is_below(bound, {"unichat"}):
         return f"imports {name}; take names from unichat.adapter, unichat.models or unichat.errors"
-    names = _restricted(module).get(name)
+    names = _restricted_names(module).get(name)
     return f"imports {name}; only {', '.join(sorted(names))} may be imported from it" if names else f"imports {name}"
 
 
@@ -150,8 +150,8 @@ def _name_problem(module: Module, source: str, name: str) -> str:
     if _is_below(source, PURE | allowed) or f"{source}.{name}" in PURE:
         return ""
     if source in UNICHAT or (module.is_simulator and source in SIMULATOR_UNICHAT):
-        return "" if name in exported(source) else f"imports {name}, which {source} does not export"
-    names = _restricted(module).get(source, frozenset())
+        return "" if name in exported_names(source) else f"imports {name}, which {source} does not export"
+    names = _restricted_names(module).get(source, frozenset())
     return "" if name in names else f"imports {name} from {source}"
 
 
@@ -162,7 +162,7 @@ def _own_problem(module: Module, name: str) -> str:
     return ""
 
 
-def _restricted(module: Module) -> Mapping[str, frozenset[str]]:
+def _restricted_names(module: Module) -> Mapping[str, frozenset[str]]:
     return {**RESTRICTED, **SIMULATOR_RESTRICTED} if module.is_simulator else RESTRICTED
 
 
@@ -170,7 +170,7 @@ def _is_below(name: str, allowed: frozenset[str] | set[str]) -> bool:
     return any(name == each or name.startswith(f"{each}.") for each in allowed)
 
 
-def exported(module: str) -> frozenset[str]:
+def exported_names(module: str) -> frozenset[str]:
     """Return the names that a module of unichat offers: its `__all__`, or else the public names that it defines."""
     path = ROOT / Path(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -209,7 +209,7 @@ def core_imports(names: frozenset[str], package: Path = ROOT / "unichat") -> lis
 def table() -> str:
     """Return what an adapter may import, as the table of docs/adding-an-adapter.md."""
 
-    def listed(names: Iterable[str], restricted: Mapping[str, frozenset[str]]) -> str:
+    def list_names(names: Iterable[str], restricted: Mapping[str, frozenset[str]]) -> str:
         parts = [f"`{name}`" for name in sorted(names)]
         parts += [
             f"from `{name}` only {' and '.join(f'`{each}`' for each in sorted(restricted[name]))}"
@@ -218,9 +218,9 @@ def table() -> str:
         return ", ".join(parts)
 
     rows = (
-        ("of unichat", listed(UNICHAT, {}), listed(SIMULATOR_UNICHAT, {})),
-        ("libraries", listed(LIBRARIES - {"attr", "cattr"}, {}), listed(SIMULATOR_LIBRARIES, {})),
-        ("of the standard library", listed(PURE, RESTRICTED), listed((), SIMULATOR_RESTRICTED)),
+        ("of unichat", list_names(UNICHAT, {}), list_names(SIMULATOR_UNICHAT, {})),
+        ("libraries", list_names(LIBRARIES - {"attr", "cattr"}, {}), list_names(SIMULATOR_LIBRARIES, {})),
+        ("of the standard library", list_names(PURE, RESTRICTED), list_names((), SIMULATOR_RESTRICTED)),
     )
     lines = [("", "Every module of an adapter", "Its simulator besides"), ("---",) * 3, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -60,7 +60,7 @@ def connect(request, box, loop):
     """Connect to a simulated vendor, sync or async; the client is closed after the test."""
     clients = []
 
-    def connecting(backend, **settings):
+    def open_client(backend, **settings):
         given = {**box.settings(backend), **settings}
         if request.param == "requests":
             client = unichat.connect(backend, **given)
@@ -69,7 +69,7 @@ def connect(request, box, loop):
         clients.append(client)
         return client
 
-    yield connecting
+    yield open_client
     for client in clients:
         client.close()
 

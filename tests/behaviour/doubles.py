@@ -54,19 +54,19 @@ def reply(value: Any = None, status: int = 200, *, body: bytes | None = None, ki
     return Reply(status, {"content-type": kind}, json.dumps(value).encode() if body is None else body)
 
 
-class Canned(CannedTransport):
+class StubTransport(CannedTransport):
     """A canned transport of which `answer` makes the outcome of each request."""
 
     def __init__(self, answer: Callable[[Any], Any]) -> None:
         super().__init__(answer=answer)
 
 
-def canned(*replies: Any) -> CannedTransport:
+def stub_replies(*replies: Any) -> CannedTransport:
     """A transport that gives these replies in turn; one more request fails the test."""
     return CannedTransport(*replies)
 
 
-def checked(backend: str, **given: Any) -> Any:
+def check_settings(backend: str, **given: Any) -> Any:
     """The backend and its settings, from `given` alone: the environment is not looked at."""
     return resolve(backend, settings={**VENDORS[backend].given, **given}, environ={}, find=_find)
 
@@ -76,19 +76,19 @@ def _find(name: str) -> Any:
     return VENDORS[name].backend
 
 
-def client_of(backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
+def connect_client(backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
     """A client that sends with requests, waits by `clock`, and needs no settings but those that a test is about."""
-    found = checked(backend, **given)
+    found = check_settings(backend, **given)
     return client_for(found.backend, found.settings, clock=(clock or FakeClock()).clock)
 
 
 def client_on(transport: Any, backend: str, clock: FakeClock | None = None, **given: Any) -> Client:
     """As `client_of`, over a transport of the test's own."""
-    found = checked(backend, **given)
+    found = check_settings(backend, **given)
     return client_for(found.backend, found.settings, transport=transport, clock=(clock or FakeClock()).clock)
 
 
-def caught(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:
+def catch(kind: type[Exception], action: Callable[[], Any]) -> tuple[Any, Any]:
     """What `action` returns, and the exception of that kind that it raised instead; any other is not caught."""
     try:
         return action(), None
@@ -113,12 +113,12 @@ def where(capability: str) -> Callable[[Callable[..., None]], Callable[..., None
     return wrap
 
 
-def query_of(request: Any) -> dict[str, str]:
+def read_query(request: Any) -> dict[str, str]:
     """The query of a request that was sent over `Canned`."""
     return dict(parse_qsl(urlsplit(request.target).query, keep_blank_values=True))
 
 
-def body_of(request: Any) -> Any:
+def read_body(request: Any) -> Any:
     """The JSON body of a request that was sent over `Canned`; None if it had no body."""
     return None if request.body is None else json.loads(request.body)
 
@@ -139,7 +139,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @st.composite
-def damaged(draw: st.DrawFn, sample: Any) -> Any:
+def damage(draw: st.DrawFn, sample: Any) -> Any:
     """`sample` with one to three of its fields missing, null, of the wrong kind, or accompanied by one that is new."""
     whole = {"": copy.deepcopy(sample)}
     for _ in range(draw(st.integers(1, 3))):

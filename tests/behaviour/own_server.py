@@ -20,7 +20,7 @@ from unichat.transport.base import REAL_TIME, Clock
 STREAM = {"content_type": "text/event-stream"}
 
 
-def answer_of(row: Any) -> Answer:
+def read_answer(row: Any) -> Answer:
     return Answer(text=row["text"], thread=ThreadRef("own", "t-1"))
 
 
@@ -40,7 +40,7 @@ class Vendor:
     def client(
         self,
         stream: Callable[[Any], Flow[Any]] = lambda call: open_stream(stream_operation(call.question)),
-        chat: Callable[[Any], Flow[Any]] = lambda call: ask(state_operation("/ask").map(answer_of)),
+        chat: Callable[[Any], Flow[Any]] = lambda call: ask(state_operation("/ask").map(read_answer)),
         **policy: Any,
     ) -> Any:
         """A client, sync or async, whose waits between attempts take no time."""
@@ -55,7 +55,7 @@ class Vendor:
 
 
 @contextmanager
-def serving(loop: Any, *script: Fault) -> Iterator[Vendor]:
+def serve(loop: Any, *script: Fault) -> Iterator[Vendor]:
     """The vendor, which does one after the other; then the last again."""
 
     def whole(received: Any) -> bytes:

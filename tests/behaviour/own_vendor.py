@@ -130,7 +130,7 @@ class OwnSettings(CommonSettings):
     api_key: Secret | None = setting(default=Secret(KEY), help="The key.")
 
 
-def _everything(**but: Any) -> Capabilities:
+def _all_capabilities(**but: Any) -> Capabilities:
     booleans = (
         "streaming", "clear_history", "parallel_threads", "history_by_thread", "history_by_user", "sources",
         "uncertainty", "timestamps", "metadata", "user_details", "feedback_comment_on_up",
@@ -147,7 +147,7 @@ class OwnAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return self.given.get("capabilities") or _everything()
+        return self.given.get("capabilities") or _all_capabilities()
 
     @property
     def credential(self) -> Any:

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from tests.behaviour.own_vendor import KEY, operation, read_answer, reply
-from tests.behaviour.test_credentials import shown
+from tests.behaviour.test_credentials import show
 from unichat.adapter import Fields, Operation, Page, Paged, Replay, Request, StreamOperation, ask, open_stream
 from unichat.errors import AdapterError, InvalidInput, InvalidResponse, NotFound, UnichatError, Unsupported
 from unichat.models import Answer, Exchange, StreamEvent, ThreadRef
@@ -15,15 +15,15 @@ GOOD = reply({"text": "Yes.", "id": 1})
 WORDS = "what somebody asked"
 
 
-class OfTheAdapter(KeyError):
+class AdapterMistake(KeyError):
     """A mistake with a class of its own."""
 
 
-def number_of_nothing():
+def divide_by_zero():
     return 1 // 0
 
 
-def end_of_nothing():
+def exhaust():
     return next(iter(()))
 
 
@@ -31,7 +31,7 @@ def no_such_name():
     return no_such  # noqa: F821
 
 
-def raising(error):
+def make_raiser(error):
     def raise_it(*_, **__):
         raise error
 
@@ -41,15 +41,15 @@ def raising(error):
 MISTAKES = {
     "KeyError": lambda *_: {}[WORDS],
     "IndexError": lambda *_: [][1],
-    "LookupError": raising(LookupError(WORDS)),
-    "OfTheAdapter": raising(OfTheAdapter(WORDS)),
+    "LookupError": make_raiser(LookupError(WORDS)),
+    "AdapterMistake": make_raiser(AdapterMistake(WORDS)),
     "TypeError": lambda *_: len(5),
     "AttributeError": lambda *_: None.words,
     "ValueError": lambda *_: int(WORDS),
-    "NotImplementedError": raising(NotImplementedError(WORDS)),
+    "NotImplementedError": make_raiser(NotImplementedError(WORDS)),
     "UnicodeDecodeError": lambda *_: b"\xff".decode(),
     "NameError": lambda *_: no_such_name(),
-    "ZeroDivisionError": lambda *_: number_of_nothing(),
+    "ZeroDivisionError": lambda *_: divide_by_zero(),
 }
 
 
@@ -160,19 +160,19 @@ def test_anything_else_passes_through(own, place, kind):
         pytest.skip("it would end the loop of the tests")
     error = kind("of somebody else")
     with pytest.raises(kind) as caught:
-        place(own, raising(error)).client.chat("Hi?")
+        place(own, make_raiser(error)).client.chat("Hi?")
     assert caught.value is error
 
 
 def test_errors_of_unichats_own_pass_as_they_are(own):
     error = Unsupported("not here", backend="own", operation="chat")
     for place in (in_method, in_flow_before):
-        assert failure(place(own, raising(error))) is error
+        assert failure(place(own, make_raiser(error))) is error
 
 
 def test_the_end_of_an_iterator_is_a_mistake_and_not_the_end_of_the_flow(own):
     for place in PLACES:
-        error = failure(place(own, lambda *_: end_of_nothing()))
+        error = failure(place(own, lambda *_: exhaust()))
         assert isinstance(error, AdapterError | InvalidResponse), place
         assert error.backend == "own"
 
@@ -303,7 +303,7 @@ class Decoder:
         return Answer(text="Yes.")
 
 
-def streaming(own, where, function):
+def stream_with(own, where, function):
     def make(limit):
         if where == "make":
             function()
@@ -326,7 +326,7 @@ def read_all(client):
 @pytest.mark.parametrize("where", ["make", "feed", "later", "end", "result"])
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_in_a_decoder_is_one_of_unichats_errors(own, where, name):
-    made = streaming(own, where, MISTAKES[name])
+    made = stream_with(own, where, MISTAKES[name])
     with pytest.raises(UnichatError) as caught:
         read_all(made.client)
     assert caught.value.backend == "own"
@@ -342,14 +342,14 @@ def test_a_mistake_in_a_decoder_is_one_of_unichats_errors(own, where, name):
 def test_anything_else_passes_through_a_decoder(own, where, kind):
     error = kind("of somebody else")
     with pytest.raises(kind) as caught:
-        read_all(streaming(own, where, raising(error)).client)
+        read_all(stream_with(own, where, make_raiser(error)).client)
     assert caught.value is error
 
 
 # A result that is read in the flow
 
 
-def reading_in_flow(own, read, replay=Replay.ASK, answer=GOOD):
+def read_in_flow(own, read, replay=Replay.ASK, answer=GOOD):
     def chat(call):
         got = yield from ask(operation(replay, parse=lambda whole: whole))
         return read(got)
@@ -357,9 +357,9 @@ def reading_in_flow(own, read, replay=Replay.ASK, answer=GOOD):
     return own(answer, chat=chat)
 
 
-def of_both(own, read, **more):
+def read_both_ways(own, read, **more):
     """The errors of a result that is read in `parse`, and in the flow."""
-    in_the_flow = failure(reading_in_flow(own, read, **more))
+    in_the_flow = failure(read_in_flow(own, read, **more))
     at_once = failure(
         own(
             more.get("answer", GOOD),
@@ -385,7 +385,7 @@ def of_both(own, read, **more):
 def test_a_result_that_is_read_in_the_flow_is_judged_as_one_in_parse(own, read, answer, replay):
     if replay is not Replay.ASK and answer is GOOD and read is not read_answer:
         pytest.skip("an InvalidInput after a reading may be about what was given")
-    in_flow, in_parse = of_both(own, read, answer=answer, replay=replay)
+    in_flow, in_parse = read_both_ways(own, read, answer=answer, replay=replay)
     for name in (
         "kind",
         "pointer",
@@ -408,8 +408,8 @@ def test_a_result_that_is_read_in_the_flow_is_judged_as_one_in_parse(own, read, 
 
 def test_what_it_shows_of_the_answer_has_no_secret(own):
     answer = reply(body=f"<html>{KEY}".encode(), kind="text/html")
-    error = failure(reading_in_flow(own, read_answer, answer=answer))
-    assert KEY not in shown(error)
+    error = failure(read_in_flow(own, read_answer, answer=answer))
+    assert KEY not in show(error)
     assert "***" in error.excerpt
 
 
@@ -434,7 +434,7 @@ def test_an_argument_that_a_flow_refuses_after_a_reading_stays_the_callers(own):
 # No secret in it
 
 
-def holding_the_key(answer=None):
+def raise_with_key(answer=None):
     key = KEY
     fields = {"key": key, "answer": answer}
     return fields[f"no {key} here"]
@@ -455,18 +455,18 @@ def undecodable(*_):
     return (KEY.encode() + b"\xff").decode()
 
 
-def chained(*_):
+def raise_chained(*_):
     try:
-        holding_the_key()
+        raise_with_key()
     except KeyError as error:
         raise ValueError(f"while reading {KEY}") from error
 
 
-@pytest.mark.parametrize("function", [holding_the_key, missing_attribute, undecodable, chained])
+@pytest.mark.parametrize("function", [raise_with_key, missing_attribute, undecodable, raise_chained])
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_neither_the_error_nor_its_cause_shows_a_secret(own, place, function, caplog):
     error = failure(place(own, lambda *_: function()))
-    text = shown(error)
+    text = show(error)
     assert KEY not in text
     assert KEY not in caplog.text
     cause = error.__cause__
@@ -486,7 +486,7 @@ def test_the_result_that_a_flow_was_sent_or_returned_does_not_show(own):
         return got["text"]
 
     for chat in (wrong_type, mistaken):
-        assert KEY not in shown(failure(own(GOOD, chat=chat), AdapterError))
+        assert KEY not in show(failure(own(GOOD, chat=chat), AdapterError))
 
     def history(call):
         return {"echo": KEY}
@@ -495,7 +495,7 @@ def test_the_result_that_a_flow_was_sent_or_returned_does_not_show(own):
     made = own(history=history)
     with pytest.raises(AdapterError) as caught:
         list(made.client.history())
-    assert KEY not in shown(caught.value)
+    assert KEY not in show(caught.value)
 
 
 def test_it_can_be_copied_and_pickled(own):

@@ -9,7 +9,7 @@ from unichat import Answer, Comment, Rating, ThreadRef, User
 from unichat.adapter import ReferenceTurns
 from unichat.errors import ConfigError, InvalidInput, StaleThread, ThreadMismatch, UnichatError, Unsupported
 
-from .doubles import BAD_IDS, BOT, PROJECT, Canned, client_on, reply
+from .doubles import BAD_IDS, BOT, PROJECT, StubTransport, client_on, reply
 
 THREAD = {
     "kapa": ThreadRef("kapa", "1de43264-67cb-48af-89f9-e865c375bb84"),
@@ -51,7 +51,7 @@ def thread(value):
 def identity(value):
     """An id is bad as an answer's, and as what the vendor's own operations are about."""
 
-    def of_the_vendor(client):
+    def call_operation(client):
         match client.backend:
             case "kapa":
                 return client.operations.retrieve_thread(id=value)
@@ -61,12 +61,12 @@ def identity(value):
                 return client.operations.delete_conversation(conversation_id=value, user="anna")
         return client.operations.retrieve_model(model=value)
 
-    def of_an_answer(client):
+    def call_with_answer(client):
         if client.capabilities.feedback:
             return client.feedback(value, Rating.UP, user="anna")
-        return of_the_vendor(client)
+        return call_operation(client)
 
-    return [of_an_answer, of_the_vendor]
+    return [call_with_answer, call_operation]
 
 
 def rate(*args, **options):
@@ -88,7 +88,7 @@ def text(body, version=1):
     return f"{whole}~{zlib.crc32(whole.encode()):08x}"
 
 
-def of_any_text(value):
+def send_any_text(value):
     """What vendors whose ids may be any text say: within a path it is encoded, unless it would lead elsewhere."""
     return {} if value in ("", ".", "..", f"{PROJECT}\0") else {"dify": None, "openai": None}
 
@@ -124,7 +124,7 @@ RULES = {
         every(ThreadMismatch),
     ),
     **{
-        f"{number} {name} as an id": (identity(bad), every(InvalidInput, **of_any_text(bad)))
+        f"{number} {name} as an id": (identity(bad), every(InvalidInput, **send_any_text(bad)))
         for number, (name, bad) in enumerate(
             [(name, bad) for name, bad in BAD_IDS.items() if name not in ("an integer", "true", "2**70", "blanks")], 16
         )
@@ -219,7 +219,7 @@ def answer(request):
 @pytest.mark.parametrize(("calls", "expected"), RULES.values(), ids=RULES)
 def test_a_bad_input_is_refused_before_anything_is_sent(calls, expected, backend):
     for call in calls:
-        transport = Canned(answer)
+        transport = StubTransport(answer)
         client = client_on(transport, backend, **MORE.get(backend, {}))
         if expected[backend] is None:
             call(client)
@@ -240,7 +240,7 @@ def test_a_bad_input_is_refused_before_anything_is_sent(calls, expected, backend
 
 
 def test_15_a_stale_thread_is_refused_before_anything_is_sent():
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     client = client_on(transport, "kadal")
     # Made long ago, so that its age does not hang on the clock.
     old = ThreadRef("kadal", "00000000-0000-7000-8000-000000000000", user="anna", scope=BOT)
@@ -256,7 +256,7 @@ def test_15_a_stale_thread_is_refused_before_anything_is_sent():
 
 
 def test_37_feedback_without_rating_ids_is_a_config_error_before_anything_is_sent():
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     with pytest.raises(ConfigError) as caught:
         client_on(transport, "kadal", rating_ids=None).feedback(1, Rating.UP)
     assert caught.value.key == "rating_ids"
@@ -274,6 +274,6 @@ def test_the_bad_ids_do_not_include_a_good_one():
 
 @pytest.mark.parametrize("backend", VENDORS)
 def test_a_question_of_just_the_limit_is_asked(backend):
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     client_on(transport, backend).chat("\N{GRINNING FACE}" * 5000, user="anna")
     assert len(transport.sent) == 1

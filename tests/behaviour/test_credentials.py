@@ -22,7 +22,7 @@ def failure(made):
     return caught.value
 
 
-def shown(error):
+def show(error):
     """All that a log or a crash report could show of an error."""
     whole = traceback.TracebackException.from_exception(error, capture_locals=True, lookup_lines=False)
     lines = [str(error), repr(error), repr(vars(error)), repr(error.__cause__)]
@@ -170,7 +170,7 @@ def test_a_function_that_gives_no_headers_is_a_mistake_that_names_the_adapter_an
     assert isinstance(error, AdapterError)
     assert "own's adapter could not sign the request" in str(error)
     assert (error.backend, error.maybe_delivered, error.attempts) == ("own", False, ())
-    assert KEY not in shown(error)
+    assert KEY not in show(error)
     assert made.sent == []
 
 
@@ -189,7 +189,7 @@ def test_a_credential_stands_in_a_header_that_can_be_sent(header):
 # Redaction
 
 
-def echoing(*secrets):
+def echo_secrets(*secrets):
     """Refuse, with all secrets in the message."""
 
     def detect_error(answer):
@@ -212,10 +212,10 @@ BASIC = base64.b64encode(f"user:{OTHER}".encode()).decode()
 )
 def test_a_vendor_that_echoes_any_of_the_headers_shows_none(own, credential, caplog):
     made = own(
-        *[reply({}, status=401)] * 2, credential=credential, chat=echoing(KEY, OTHER), policy={"log_content": True}
+        *[reply({}, status=401)] * 2, credential=credential, chat=echo_secrets(KEY, OTHER), policy={"log_content": True}
     )
     error = failure(made)
-    for text in (shown(error), caplog.text, error.vendor_message, error.vendor_code):
+    for text in (show(error), caplog.text, error.vendor_message, error.vendor_code):
         assert KEY not in text
         assert OTHER not in text
     assert "refused: *** | ***" in str(error)
@@ -226,7 +226,7 @@ def test_a_secret_of_the_settings_is_redacted_also_where_the_function_sends_it_i
         return {"Authorization": "Basic " + base64.b64encode(f"user:{KEY}".encode()).decode()}
 
     encoded = base64.b64encode(f"user:{KEY}".encode()).decode()
-    made = own(reply({}, status=401), credential=sign, chat=echoing(KEY, encoded, f"Basic {encoded}"))
+    made = own(reply({}, status=401), credential=sign, chat=echo_secrets(KEY, encoded, f"Basic {encoded}"))
     error = failure(made)
     assert KEY not in str(error)
     assert encoded not in str(error)
@@ -236,8 +236,8 @@ def test_an_excerpt_of_an_unsigned_answer_shows_nothing_and_of_a_signed_one_no_s
     body = f"<html>{KEY} {OTHER}".encode()
     made = own(reply(body=body, kind="text/html"), credential=several())
     error = failure(made)
-    assert KEY not in shown(error)
-    assert OTHER not in shown(error)
+    assert KEY not in show(error)
+    assert OTHER not in show(error)
 
 
 def test_a_request_id_that_repeats_a_secret_is_redacted(own):
@@ -259,10 +259,10 @@ def test_clients_without_a_key_share_the_pace_of_their_address(own):
 
 
 def test_clients_that_sign_by_a_function_share_the_pace_if_they_have_the_same_secrets(own):
-    def of(key):
+    def client_for(key):
         return own(credential=lambda request: {}, policy={"rate": "2/h", "api_key": Secret(key)}).client._context.pacer
 
-    one, same, other = of(KEY), of(KEY), of(OTHER)
+    one, same, other = client_for(KEY), client_for(KEY), client_for(OTHER)
     assert one is same
     assert one is not other
 

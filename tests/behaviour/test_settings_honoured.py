@@ -22,14 +22,14 @@ from .doubles import (
     INTEGRATION,
     KEY,
     PROJECT,
-    Canned,
     FakeClock,
-    body_of,
-    canned,
-    client_of,
+    StubTransport,
     client_on,
-    query_of,
+    connect_client,
+    read_body,
+    read_query,
     reply,
+    stub_replies,
 )
 
 SETTINGS = {name: vendor.backend.settings for name, vendor in VENDORS.items()}
@@ -78,9 +78,9 @@ def answer(request):
     return reply(ANSWER)
 
 
-def sent(backend, call=lambda client: client.chat("q", user="anna"), **settings):
+def send(backend, call=lambda client: client.chat("q", user="anna"), **settings):
     """The requests that `call` makes with these settings."""
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     call(client_on(transport, backend, **settings))
     return transport.sent
 
@@ -91,7 +91,7 @@ def over_http(backend, **settings):
         for host in (*URLS.values(), "https://other.example/prefix"):
             mock.add(responses.POST, _under(host), json=ANSWER)
         mock.assert_all_requests_are_fired = False
-        with client_of(backend, **settings) as client:
+        with connect_client(backend, **settings) as client:
             client.chat("q", user="anna")
         (call,) = mock.calls
         return call.request
@@ -103,7 +103,7 @@ def _under(host):
 
 def down(backend, clock=None, **settings):
     """The error that a question ends in while the vendor is down."""
-    transport = Canned(lambda request: reply({"detail": "down", "status_code": 503, "message": "down"}, 503))
+    transport = StubTransport(lambda request: reply({"detail": "down", "status_code": 503, "message": "down"}, 503))
     with pytest.raises(errors.UnichatError) as caught:
         client_on(transport, backend, clock, **settings).chat("q", user="anna")
     return caught.value
@@ -124,15 +124,15 @@ def base_url(backend):
 @shows("deadline")
 def deadline(backend):
     def slow(clock):
-        def answering(request):
+        def respond(request):
             clock.now += 20
             return reply({"detail": "down", "status_code": 503, "message": "down"}, 503)
 
-        return answering
+        return respond
 
     def attempts(**settings):
         clock = FakeClock()
-        transport = Canned(slow(clock))
+        transport = StubTransport(slow(clock))
         with pytest.raises(errors.UnichatError) as caught:
             client_on(transport, backend, clock, **settings).chat("q", user="anna")
         return caught.value.call.stopped_by, len(transport.sent)
@@ -150,7 +150,7 @@ def connect_timeout(backend):
 @shows("connections")
 def connections(backend):
     def at_most(number, **settings):
-        with client_of(backend, **settings) as client:
+        with connect_client(backend, **settings) as client:
             slots = client._transport._slots
             held = [slots.acquire(1.0) for _ in range(number)]
             return None not in held and slots.acquire(0.0) is None
@@ -172,42 +172,42 @@ def on_unsupported(backend):
         return client.chat("q", user=User("anna", slack_id="s"))
 
     with pytest.raises(errors.Unsupported):
-        sent(backend, call)
-    requests = sent(backend, call, on_unsupported="drop")
+        send(backend, call)
+    requests = send(backend, call, on_unsupported="drop")
     assert len(requests) == (0 if backend == "kapa" else 1)
 
 
 @shows("ca_bundle")
 def ca_bundle(backend):
-    def trusted(**settings):
-        with client_of(backend, **settings) as client:
+    def count_authorities(**settings):
+        with connect_client(backend, **settings) as client:
             return len(client._transport._context.get_ca_certs())
 
-    assert trusted(ca_bundle=str(CERTIFICATE)) == 1
-    assert trusted() > 1
+    assert count_authorities(ca_bundle=str(CERTIFICATE)) == 1
+    assert count_authorities() > 1
     with pytest.raises(errors.ConfigError, match="ca_bundle"):
-        client_of(backend, ca_bundle="/no/such/file.pem")
+        connect_client(backend, ca_bundle="/no/such/file.pem")
 
 
 @shows("allow_insecure")
 def allow_insecure(backend):
     with pytest.raises(errors.ConfigError, match="base_url"):
-        client_of(backend, base_url="http://vendor.example")
-    client_of(backend, base_url="http://vendor.example", allow_insecure=True).close()
-    client_of(backend, base_url="http://127.0.0.1:8101").close()
+        connect_client(backend, base_url="http://vendor.example")
+    connect_client(backend, base_url="http://vendor.example", allow_insecure=True).close()
+    connect_client(backend, base_url="http://127.0.0.1:8101").close()
 
 
-def failing(status, headers=None):
+def failing_transport(status, headers=None):
     """A transport of a vendor that refuses everything so."""
     body = {"detail": "no", "status_code": status, "message": "no"}
-    return Canned(
+    return StubTransport(
         lambda request: Reply(
             status, {"content-type": "application/json", **(headers or {})}, json.dumps(body).encode()
         )
     )
 
 
-def refused(backend, transport, clock=None, **settings):
+def refusal(backend, transport, clock=None, **settings):
     with pytest.raises(errors.UnichatError) as caught:
         client_on(transport, backend, clock, **settings).chat("q", user="anna")
     return caught.value
@@ -216,13 +216,13 @@ def refused(backend, transport, clock=None, **settings):
 @shows("first_event_timeout", *STREAMING)
 def first_event_timeout(backend):
     for given, silence in (({}, 60.0), ({"first_event_timeout": 7.0}, 7.0)):
-        transport = failing(404)
+        transport = failing_transport(404)
         with pytest.raises(errors.NotFound), client_on(transport, backend, **given).stream("q", user="anna"):
             pass
         assert transport.idle_timeouts == [silence]
 
 
-def streamed(backend, text):
+def encode_stream(backend, text):
     """A stream of one event, as the vendor sends it."""
     match backend:
         case "kapa":
@@ -238,7 +238,7 @@ def streamed(backend, text):
 @shows("idle_timeout", *STREAMING)
 def idle_timeout(backend):
     for given, silence in (({}, 30.0), ({"idle_timeout": 7.0}, 7.0)):
-        transport = Canned(lambda request: Reply(200, {}, streamed(backend, "a")))
+        transport = StubTransport(lambda request: Reply(200, {}, encode_stream(backend, "a")))
         assert client_on(transport, backend, **given).stream("q", user="anna").answer.text == "a"
         # Where the end is marked, nothing is read after it.
         assert transport.idle_timeouts in ([60.0, silence], [60.0])
@@ -247,7 +247,7 @@ def idle_timeout(backend):
 
 @shows("record_limit", *STREAMING)
 def record_limit(backend):
-    transport = Canned(lambda request: Reply(200, {}, streamed(backend, "a" * 500)))
+    transport = StubTransport(lambda request: Reply(200, {}, encode_stream(backend, "a" * 500)))
     assert len(client_on(transport, backend).stream("q", user="anna").answer.text) == 500
     with pytest.raises(errors.InvalidResponse, match="more than 300 bytes"):
         _ = client_on(transport, backend, record_limit=300).stream("q", user="anna").answer
@@ -256,15 +256,15 @@ def record_limit(backend):
 @shows("first_event_timeout", "kadal")
 @shows("idle_timeout", "kadal")
 @shows("record_limit", "kadal")
-def of_streams(backend):
+def stream_settings(backend):
     """Kadal has no streams: these are for the day that it has, and for profiles that switch between vendors."""
-    assert not client_on(Canned(answer), backend).capabilities.streaming
+    assert not client_on(StubTransport(answer), backend).capabilities.streaming
 
 
 @shows("body_limit")
 def body_limit(backend):
     for given, limit in (({}, 16 * 1024 * 1024), ({"body_limit": 1000}, 1000)):
-        transport = Canned(answer)
+        transport = StubTransport(answer)
         client_on(transport, backend, **given).chat("q", user="anna")
         assert transport.limits == [limit]
 
@@ -278,7 +278,7 @@ def page_limit(backend):
         row = {"id": str(number), "bot_response_id": number, "query": "q", "answer": "a", "conversation_id": "c"}
         return reply({"status_code": 200, "data": [row], "results": [row], "next": "more", "has_more": True})
 
-    transport = Canned(endless)
+    transport = StubTransport(endless)
     client = client_on(transport, backend, page_limit=3)
     if not client.capabilities.history:
         return
@@ -302,7 +302,7 @@ def log_content(backend):
     try:
         for settings in ({}, {"log_content": True}):
             with pytest.raises(errors.InvalidInput):
-                client_on(canned(refusal), backend, **settings).chat("q", user="anna")
+                client_on(stub_replies(refusal), backend, **settings).chat("q", user="anna")
     finally:
         logging.getLogger("unichat").removeHandler(handler)
     assert ["no such words" in line for line in lines] == [False, True]
@@ -310,27 +310,27 @@ def log_content(backend):
 
 @shows("replay")
 def replay(backend):
-    def lost():
+    def lose_answer():
         outcomes = [TransportFailure("closed"), reply(ANSWER)]
         reads = []
 
-        def answering(request):
+        def respond(request):
             if request.method == "GET":
                 reads.append(request)
                 return reply([] if backend == "kapa" else {"status_code": 200, "data": []})
             return outcomes.pop(0)
 
-        return Canned(answering), reads
+        return StubTransport(respond), reads
 
-    transport, _ = lost()
-    assert refused(backend, transport).call.stopped_by == "maybe_delivered"
-    transport, reads = lost()
+    transport, _ = lose_answer()
+    assert refusal(backend, transport).call.stopped_by == "maybe_delivered"
+    transport, reads = lose_answer()
     assert client_on(transport, backend, replay="always").chat("q", user="anna").text == "a"
     assert (len(transport.sent), reads) == (2, [])
-    transport, reads = lost()
+    transport, reads = lose_answer()
     if not client_on(transport, backend).capabilities.history:
         # There is nowhere to look for the answer: the question is not asked again.
-        assert refused(backend, transport, replay="reconcile").call.stopped_by == "maybe_delivered"
+        assert refusal(backend, transport, replay="reconcile").call.stopped_by == "maybe_delivered"
         return
     assert client_on(transport, backend, replay="reconcile").chat("q", user="anna").text == "a"
     assert (len(transport.sent), len(reads)) == (3, 1)
@@ -338,27 +338,27 @@ def replay(backend):
 
 @shows("retry_insufficient_tokens")
 def retry_insufficient_tokens(backend):
-    assert len(refused(backend, failing(507)).attempts) == 3
-    assert len(refused(backend, failing(507), retry_insufficient_tokens=False).attempts) == 1
+    assert len(refusal(backend, failing_transport(507)).attempts) == 3
+    assert len(refusal(backend, failing_transport(507), retry_insufficient_tokens=False).attempts) == 1
 
 
 def longest(backend, status, monkeypatch, **settings):
     """The upper ends of the waits after four attempts that ended so."""
     drawn = []
     monkeypatch.setattr("random.uniform", lambda low, high: drawn.append(high) or 0.0)
-    refused(backend, failing(status), attempts=5, **settings)
+    refusal(backend, failing_transport(status), attempts=5, **settings)
     return drawn
 
 
 def backoff(first, cap, status, usual):
     @shows(first)
-    def beginning(backend):
+    def first_wait(backend):
         with pytest.MonkeyPatch.context() as patch:
             assert longest(backend, status, patch)[0] == usual
             assert longest(backend, status, patch, **{first: 0.25})[:3] == [0.25, 0.5, 1.0]
 
     @shows(cap)
-    def ending(backend):
+    def longest_wait(backend):
         with pytest.MonkeyPatch.context() as patch:
             assert max(longest(backend, status, patch, **{cap: 2.0})) == 2.0
 
@@ -370,22 +370,22 @@ backoff("token_backoff", "token_backoff_cap", 507, 5.0)
 
 @shows("retry_after_limit")
 def retry_after_limit(backend):
-    assert len(refused(backend, failing(429, {"retry-after": "50"})).attempts) == 3
-    error = refused(backend, failing(429, {"retry-after": "50"}), retry_after_limit=40.0)
+    assert len(refusal(backend, failing_transport(429, {"retry-after": "50"})).attempts) == 3
+    error = refusal(backend, failing_transport(429, {"retry-after": "50"}), retry_after_limit=40.0)
     assert (error.call.stopped_by, error.retry_after, len(error.attempts)) == ("retry_after", 50.0, 1)
 
 
 @shows("retry_budget")
 def retry_budget(backend):
-    error = refused(backend, failing(503), retry_budget=10)
+    error = refusal(backend, failing_transport(503), retry_budget=10)
     assert (error.call.stopped_by, len(error.attempts)) == ("budget", 2)
-    assert len(refused(backend, failing(503), retry_budget=0).attempts) == 1
+    assert len(refusal(backend, failing_transport(503), retry_budget=0).attempts) == 1
 
 
 @shows("breaker_failures")
 @shows("breaker_reset")
 def breaker(backend):
-    clock, transport = FakeClock(), failing(503)
+    clock, transport = FakeClock(), failing_transport(503)
     client = client_on(transport, backend, clock, attempts=1, breaker_failures=2, breaker_reset=9.0)
     for _ in range(2):
         with pytest.raises(errors.ServerError):
@@ -404,7 +404,7 @@ def rate(backend):
     clock = FakeClock()
     with responses.RequestsMock() as mock:
         mock.add(responses.POST, re.compile(".*"), json=ANSWER)
-        with client_of(backend, clock, rate="20/min", **{VENDORS[backend].key: "paced"}) as client:
+        with connect_client(backend, clock, rate="20/min", **{VENDORS[backend].key: "paced"}) as client:
             for _ in range(3):
                 client.chat("q", user="anna")
     assert clock.slept == pytest.approx([3.0, 3.0])
@@ -421,40 +421,40 @@ def bearer_key(backend):
 
 @shows("inputs", "dify")
 def inputs(backend):
-    assert body_of(sent(backend)[0])["inputs"] == {}
-    assert body_of(sent(backend, inputs={"product": "Gizmo"})[0])["inputs"] == {"product": "Gizmo"}
+    assert read_body(send(backend)[0])["inputs"] == {}
+    assert read_body(send(backend, inputs={"product": "Gizmo"})[0])["inputs"] == {"product": "Gizmo"}
 
 
 @shows("model", "openai")
 def model(backend):
-    assert [body_of(sent(backend, model=name)[0])["model"] for name in ("gpt", "other")] == ["gpt", "other"]
+    assert [read_body(send(backend, model=name)[0])["model"] for name in ("gpt", "other")] == ["gpt", "other"]
 
 
 @shows("instructions", "openai")
 def instructions(backend):
-    (system, question) = body_of(sent(backend, instructions="Be brief.")[0])["messages"]
+    (system, question) = read_body(send(backend, instructions="Be brief.")[0])["messages"]
     assert (system, question["role"]) == ({"role": "system", "content": "Be brief."}, "user")
-    assert len(body_of(sent(backend)[0])["messages"]) == 1
+    assert len(read_body(send(backend)[0])["messages"]) == 1
 
 
 @shows("turns", "openai")
 def turns(backend):
-    def of_another_client(**settings):
-        thread = client_on(Canned(answer), backend, **settings).chat("q", user="anna").thread
-        return sent(backend, lambda client: client.continue_thread(thread, "r"), **settings)
+    def use_other_thread(**settings):
+        thread = client_on(StubTransport(answer), backend, **settings).chat("q", user="anna").thread
+        return send(backend, lambda client: client.continue_thread(thread, "r"), **settings)
 
     with pytest.raises(errors.NotFound):
-        of_another_client()
+        use_other_thread()
     store = MemoryTurns()
     for settings in ({"turns": "reference"}, {"turns": store}):
-        (request,) = of_another_client(**settings)
-        assert [each["content"] for each in body_of(request)["messages"]] == ["q", "a", "r"]
+        (request,) = use_other_thread(**settings)
+        assert [each["content"] for each in read_body(request)["messages"]] == ["q", "a", "r"]
 
 
 @shows("turn_limit", "openai")
 def turn_limit(backend):
-    assert len(body_of(sent(backend, twice)[1])["messages"]) == 3
-    assert len(body_of(sent(backend, twice, turn_limit=1)[1])["messages"]) == 1
+    assert len(read_body(send(backend, twice)[1])["messages"]) == 3
+    assert len(read_body(send(backend, twice, turn_limit=1)[1])["messages"]) == 1
 
 
 # Of Kapa
@@ -469,17 +469,20 @@ def api_key(backend):
 @shows("project_id", "kapa")
 def project_id(backend):
     for project in (PROJECT, OTHER):
-        (request,) = sent(backend, project_id=project)
+        (request,) = send(backend, project_id=project)
         assert request.path == f"/query/v1/projects/{project}/chat/"
-        (request,) = sent(backend, lambda client: list(client.history()), project_id=project)
+        (request,) = send(backend, lambda client: list(client.history()), project_id=project)
         assert request.path == f"/query/v1/projects/{project}/question-answers/"
-        assert client_on(Canned(answer), backend, project_id=project).probes()[0].request.path.split("/")[4] == project
+        assert (
+            client_on(StubTransport(answer), backend, project_id=project).probes()[0].request.path.split("/")[4]
+            == project
+        )
 
 
 @shows("integration_id", "kapa")
 def integration_id(backend):
-    assert "integration_id" not in body_of(sent(backend)[0])
-    assert body_of(sent(backend, integration_id=INTEGRATION)[0])["integration_id"] == INTEGRATION
+    assert "integration_id" not in read_body(send(backend)[0])
+    assert read_body(send(backend, integration_id=INTEGRATION)[0])["integration_id"] == INTEGRATION
 
 
 # Of Kadal
@@ -488,10 +491,10 @@ def integration_id(backend):
 @shows("chat_bot_id", "kadal")
 def chat_bot_id(backend):
     for bot in (BOT, "another-bot"):
-        (request,) = sent(backend, chat_bot_id=bot)
+        (request,) = send(backend, chat_bot_id=bot)
         assert request.path == f"/aiwb/chat/api/v2/{bot}"
-        (request,) = sent(backend, lambda client: list(client.history()), chat_bot_id=bot)
-        assert query_of(request)["chat_bot_id"] == bot
+        (request,) = send(backend, lambda client: list(client.history()), chat_bot_id=bot)
+        assert read_query(request)["chat_bot_id"] == bot
 
 
 @shows("token", "kadal")
@@ -506,7 +509,7 @@ ACCOUNT = {"token": None, "client_id": "account", "client_secret": "s3cret"}
 
 def fetch(**settings):
     """The request for a token, its fields, and what came of it."""
-    request = sent("kadal", **{**ACCOUNT, **settings})[0]
+    request = send("kadal", **{**ACCOUNT, **settings})[0]
     if request.headers["Content-Type"] == "application/json":
         return request, json.loads(request.body)
     return request, dict(parse_qsl(request.body.decode()))
@@ -514,7 +517,7 @@ def fetch(**settings):
 
 @shows("client_id", "kadal")
 def client_id(backend):
-    assert all("oauth" not in request.path for request in sent(backend))
+    assert all("oauth" not in request.path for request in send(backend))
     assert fetch(client_id="another")[1]["client_id"] == "another"
 
 
@@ -541,13 +544,13 @@ def token_encoding(backend):
 
 @shows("rating_ids", "kadal")
 def rating_ids(backend):
-    def rated(rating):
-        (request,) = sent(backend, lambda client: client.feedback(1, rating), rating_ids={"up": 7, "down": 9})
-        return body_of(request)["rating_id"]
+    def rate(rating):
+        (request,) = send(backend, lambda client: client.feedback(1, rating), rating_ids={"up": 7, "down": 9})
+        return read_body(request)["rating_id"]
 
-    assert (rated("up"), rated("down")) == (7, 9)
+    assert (rate("up"), rate("down")) == (7, 9)
     with pytest.raises(errors.ConfigError):
-        sent(backend, lambda client: client.feedback(1, "up"), rating_ids=None)
+        send(backend, lambda client: client.feedback(1, "up"), rating_ids=None)
 
 
 def twice(client):
@@ -556,33 +559,33 @@ def twice(client):
 
 @shows("threads", "kadal")
 def threads(backend):
-    assert {query_of(request)["ext_user_id_ref"] for request in sent(backend, twice)} == {"anna"}
-    (reference,) = {query_of(request)["ext_user_id_ref"] for request in sent(backend, twice, threads="isolated")}
+    assert {read_query(request)["ext_user_id_ref"] for request in send(backend, twice)} == {"anna"}
+    (reference,) = {read_query(request)["ext_user_id_ref"] for request in send(backend, twice, threads="isolated")}
     assert reference != "anna"
 
 
 @shows("check_thread", "kadal")
 def check_thread(backend):
-    assert ["/v2/" in request.path for request in sent(backend, twice)] == [True, True]
-    assert ["/v2/" in request.path for request in sent(backend, twice, check_thread=True)] == [True, False, True]
+    assert ["/v2/" in request.path for request in send(backend, twice)] == [True, True]
+    assert ["/v2/" in request.path for request in send(backend, twice, check_thread=True)] == [True, False, True]
 
 
 @shows("user_ids", "kadal")
 def user_ids(backend):
-    references = [query_of(sent(backend, user_ids=form)[0])["ext_user_id_ref"] for form in ("verbatim", "uuid5")]
+    references = [read_query(send(backend, user_ids=form)[0])["ext_user_id_ref"] for form in ("verbatim", "uuid5")]
     assert references[0] == "anna" != references[1]
 
 
 @shows("require_user", "kadal")
 def require_user(backend):
-    assert len(sent(backend, lambda client: client.chat("q"))) == 1
+    assert len(send(backend, lambda client: client.chat("q"))) == 1
     with pytest.raises(errors.InvalidInput):
-        sent(backend, lambda client: client.chat("q"), require_user=True)
+        send(backend, lambda client: client.chat("q"), require_user=True)
 
 
 @shows("send_version", "kadal")
 def send_version(backend):
-    found = [sent(backend, send_version=version)[0] for version in ("v1", "v2")]
+    found = [send(backend, send_version=version)[0] for version in ("v1", "v2")]
     assert [(request.method, request.path) for request in found] == [
         ("GET", f"/aiwb/chat/api/v1/{BOT}"),
         ("POST", f"/aiwb/chat/api/v2/{BOT}"),
@@ -591,23 +594,23 @@ def send_version(backend):
 
 @shows("message_encoding", "kadal")
 def message_encoding(backend):
-    found = {encoding: sent(backend, message_encoding=encoding)[0] for encoding in ("json", "query", "auto")}
-    assert {encoding: "message" in query_of(request) for encoding, request in found.items()} == {
+    found = {encoding: send(backend, message_encoding=encoding)[0] for encoding in ("json", "query", "auto")}
+    assert {encoding: "message" in read_query(request) for encoding, request in found.items()} == {
         "json": False,
         "query": True,
         "auto": False,
     }
     assert [request.body is None for request in found.values()] == [False, True, False]
     wants_query = reply({"detail": [{"loc": ["query", "message"], "msg": "m", "type": "missing"}]}, 422)
-    transport = Canned(lambda request: answer(request) if request.body is None else wants_query)
+    transport = StubTransport(lambda request: answer(request) if request.body is None else wants_query)
     assert client_on(transport, backend, message_encoding="auto").chat("q").text == "a"
 
 
 @shows("feedback_encoding", "kadal")
 def feedback_encoding(backend):
     def places(encoding):
-        (request,) = sent(backend, lambda client: client.feedback(1, "up"), feedback_encoding=encoding)
-        return ("rating_id" in query_of(request), request.body is not None)
+        (request,) = send(backend, lambda client: client.feedback(1, "up"), feedback_encoding=encoding)
+        return ("rating_id" in read_query(request), request.body is not None)
 
     assert [places(encoding) for encoding in ("json", "query", "both", "auto")] == [
         (False, True),
@@ -616,7 +619,7 @@ def feedback_encoding(backend):
         (False, True),
     ]
     wants_query = reply({"detail": [{"loc": ["query", "rating_id"], "msg": "m", "type": "missing"}]}, 422)
-    transport = Canned(lambda request: answer(request) if request.body is None else wants_query)
+    transport = StubTransport(lambda request: answer(request) if request.body is None else wants_query)
     assert client_on(transport, backend, feedback_encoding="auto").feedback(1, "up").id == "1"
 
 
@@ -626,7 +629,7 @@ def read(client):
 
 @shows("history_version", "kadal")
 def history_version(backend):
-    found = [sent(backend, read, history_version=version)[0] for version in ("v1", "v7")]
+    found = [send(backend, read, history_version=version)[0] for version in ("v1", "v7")]
     assert [(request.method, request.path) for request in found] == [
         ("GET", "/aiwb/chat/api/v1/"),
         ("POST", "/aiwb/chat/api/v7/"),
@@ -636,7 +639,7 @@ def history_version(backend):
 @shows("exclude_tool_verbose", "kadal")
 def exclude_tool_verbose(backend):
     def flag(**settings):
-        return query_of(sent(backend, read, history_version="v7", **settings)[0]).get("exclude_tool_verbose")
+        return read_query(send(backend, read, history_version="v7", **settings)[0]).get("exclude_tool_verbose")
 
     assert [flag(), flag(exclude_tool_verbose=True), flag(exclude_tool_verbose=False)] == [None, "true", "false"]
 
@@ -647,14 +650,14 @@ def include_events(backend):
     page = reply({"total_count": 2, "data": {"chat_hist": rows}})
 
     def count(**settings):
-        return len(read(client_on(Canned(lambda request: page), backend, history_version="v7", **settings)))
+        return len(read(client_on(StubTransport(lambda request: page), backend, history_version="v7", **settings)))
 
     assert [count(), count(include_events=True), count(include_events=False)] == [2, 2, 1]
 
 
 @shows("missing_ok", "kadal")
 def missing_ok(backend):
-    missing = Canned(lambda request: reply({"status_code": 404, "message": "none"}, 404))
+    missing = StubTransport(lambda request: reply({"status_code": 404, "message": "none"}, 404))
     with pytest.raises(errors.NotFound):
         client_on(missing, backend).clear_history(user="anna")
     result = client_on(missing, backend, missing_ok=True).clear_history(user="anna")

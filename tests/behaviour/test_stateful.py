@@ -18,7 +18,7 @@ QUESTIONS = st.sampled_from((KNOWN, UNKNOWN, "Descaling?", "What does the warran
 
 
 @define
-class Said:
+class Spoken:
     """One question with its answer, and each user's last verdict on it."""
 
     question: str
@@ -52,7 +52,7 @@ class Conversations(RuleBasedStateMachine):
         self.started = {user: [] for user in self.users}
 
     def note(self, thread, question, answer):
-        said = Said(question, answer.text, answer.id)
+        said = Spoken(question, answer.text, answer.id)
         thread.said.append(said)
         self.order[thread.user].append(said)
         self.newest[thread.user] = thread
@@ -77,7 +77,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(thread=threads, question=QUESTIONS, streamed=st.booleans())
     def continue_thread(self, thread, question, streamed):
-        def going_on():
+        def continue_thread():
             if not streamed:
                 return self.client.continue_thread(thread.text, question, user=thread.user)
             with self.client.stream(question, thread=thread.text, user=thread.user) as stream:
@@ -85,9 +85,9 @@ class Conversations(RuleBasedStateMachine):
 
         if self.is_stale(thread) or thread.cleared:
             with pytest.raises(errors.NotFound if thread.cleared else errors.StaleThread):
-                going_on()
+                continue_thread()
         else:
-            answer = going_on()
+            answer = continue_thread()
             assert answer.thread == ThreadRef.parse(thread.text)
             self.note(thread, question, answer)
 
@@ -115,7 +115,7 @@ class Conversations(RuleBasedStateMachine):
             ]
 
     @rule(number=st.integers(0, 1), page_size=st.sampled_from((2, 5, None)), newest_first=st.booleans())
-    def history_of_user(self, number, page_size, newest_first):
+    def read_user_history(self, number, page_size, newest_first):
         user = self.users[number]
         if not self.client.capabilities.history:
             return
@@ -126,7 +126,7 @@ class Conversations(RuleBasedStateMachine):
         self.compare(found, expected[::-1] if newest_first else expected)
 
     @rule(thread=threads, limit=st.sampled_from((0, 1, 2, None)))
-    def history_of_thread(self, thread, limit):
+    def read_thread_history(self, thread, limit):
         if not self.client.capabilities.history or thread.cleared:
             return
         expected = thread.said if self.client.capabilities.history_by_thread else self.order[thread.user]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.behaviour.own_server import DONE, HELLO, answer_of, data, good, sends, serving
+from tests.behaviour.own_server import DONE, HELLO, data, good, read_answer, sends, serve
 from tests.behaviour.own_vendor import Decoder, state_operation, stream_operation
 from tests.pace import PATIENCE, wait_until
 from unichat import errors, join_text
@@ -29,24 +29,24 @@ def pool():
         yield pool
 
 
-def opened(call):
+def open_alone(call):
     """Alone in the conversation; the stream is the flow's result."""
     yield from exclusive(KEY)
     return (yield from open_stream(stream_operation(call.question)))
 
 
-def relayed(call):
+def relay_alone(call):
     """Alone in the conversation, and resumed at the stream's end."""
     yield from exclusive(KEY)
     return (yield from relay_stream(stream_operation(call.question)))
 
 
-def chatting(call):
+def chat_alone(call):
     yield from exclusive(KEY)
-    return (yield from ask(state_operation("/ask").map(answer_of)))
+    return (yield from ask(state_operation("/ask").map(read_answer)))
 
 
-def unlocked(call):
+def open_unlocked(call):
     return open_stream(stream_operation(call.question))
 
 
@@ -63,11 +63,11 @@ def is_free(client):
 # A lock lasts until the stream's end
 
 
-@pytest.mark.parametrize("flow", [opened, relayed])
+@pytest.mark.parametrize("flow", [open_alone, relay_alone])
 @pytest.mark.parametrize("second", ["chat", "stream"])
 def test_a_second_question_waits_until_the_first_ones_stream_has_ended(over, pool, flow, second):
-    with serving(over, sends(*HELLO, DONE), good) as vendor:
-        client = vendor.client(flow, chatting)
+    with serve(over, sends(*HELLO, DONE), good) as vendor:
+        client = vendor.client(flow, chat_alone)
         with client.stream("one") as pieces:
             next(pieces)
             ask_again = (lambda: client.chat("two").text) if second == "chat" else (lambda: read(client).text)
@@ -85,13 +85,13 @@ def read(client):
         return pieces.answer
 
 
-@pytest.mark.parametrize("flow", [opened, relayed])
+@pytest.mark.parametrize("flow", [open_alone, relay_alone])
 @pytest.mark.parametrize("way", ["close", "block", "error", "broken", "forgotten", "failed record"])
 def test_the_lock_is_released_however_a_stream_ends(over, flow, way):
     wrong = {"broken": (HELLO[0],), "failed record": (HELLO[0], b"data: {oops\n\n")}.get(way, HELLO)
     end = "cut" if way == "broken" else "open"
-    with serving(over, sends(*wrong, end=end), good) as vendor:
-        client = vendor.client(flow, chatting)
+    with serve(over, sends(*wrong, end=end), good) as vendor:
+        client = vendor.client(flow, chat_alone)
         pieces = client.stream("one")
         next(pieces)
         if way == "close":
@@ -112,20 +112,20 @@ def test_the_lock_is_released_however_a_stream_ends(over, flow, way):
         assert is_free(client)
 
 
-@pytest.mark.parametrize("flow", [opened, relayed])
+@pytest.mark.parametrize("flow", [open_alone, relay_alone])
 def test_the_lock_is_released_where_a_stream_does_not_begin(over, flow):
-    with serving(over, sends(data(error="no", status=400)), good) as vendor:
-        client = vendor.client(flow, chatting)
+    with serve(over, sends(data(error="no", status=400)), good) as vendor:
+        client = vendor.client(flow, chat_alone)
         with pytest.raises(errors.InvalidInput), client.stream("one"):
             pass
         assert is_free(client)
         assert client.chat("two", deadline=20.0).text == "whole"
 
 
-@pytest.mark.parametrize("flow", [opened, relayed])
+@pytest.mark.parametrize("flow", [open_alone, relay_alone])
 def test_waiting_for_a_stream_ends_with_the_deadline(over, pool, flow):
-    with serving(over, sends(*HELLO, end="open")) as vendor:
-        client = vendor.client(flow, chatting)
+    with serve(over, sends(*HELLO, end="open")) as vendor:
+        client = vendor.client(flow, chat_alone)
         with client.stream("one") as pieces:
             next(pieces)
             asking = pool.submit(client.chat, "two", deadline=0.05)
@@ -135,8 +135,8 @@ def test_waiting_for_a_stream_ends_with_the_deadline(over, pool, flow):
 
 
 def test_a_stream_whose_adapter_asks_for_no_lock_holds_none(over):
-    with serving(over, sends(*HELLO, DONE)) as vendor:
-        client = vendor.client(unlocked)
+    with serve(over, sends(*HELLO, DONE)) as vendor:
+        client = vendor.client(open_unlocked)
         with client.stream("one") as first, client.stream("two") as second:
             assert next(first).text == next(second).text == "Hel"
             assert client.chat("three").text == "whole"
@@ -145,10 +145,10 @@ def test_a_stream_whose_adapter_asks_for_no_lock_holds_none(over):
 # Within one's own open stream
 
 
-@pytest.mark.parametrize("flow", [opened, relayed])
+@pytest.mark.parametrize("flow", [open_alone, relay_alone])
 def test_a_thread_that_asks_within_its_own_open_stream_is_refused_at_once(flow):
-    with serving(None, sends(*HELLO, DONE)) as vendor:
-        client = vendor.client(flow, chatting)
+    with serve(None, sends(*HELLO, DONE)) as vendor:
+        client = vendor.client(flow, chat_alone)
         with client.stream("one") as pieces:
             for _ in pieces:
                 for again in (lambda: client.chat("two"), lambda: client.stream("two").__enter__()):
@@ -160,10 +160,10 @@ def test_a_thread_that_asks_within_its_own_open_stream_is_refused_at_once(flow):
         assert len(vendor.paths) == 2
 
 
-@pytest.mark.parametrize("flow", [opened, relayed])
+@pytest.mark.parametrize("flow", [open_alone, relay_alone])
 def test_a_task_that_asks_within_its_own_open_stream_is_refused_at_once_and_another_waits(loop, flow):
-    with serving(loop, sends(*HELLO, DONE), good) as vendor:
-        client = vendor.client(flow, chatting).asynchronous
+    with serve(loop, sends(*HELLO, DONE), good) as vendor:
+        client = vendor.client(flow, chat_alone).asynchronous
 
         async def conversation():
             async with client.stream("one") as pieces:
@@ -183,8 +183,8 @@ def test_a_task_that_asks_within_its_own_open_stream_is_refused_at_once_and_anot
 
 def test_a_task_that_the_reader_awaits_within_its_open_stream_waits_for_its_own_deadline(loop):
     """As docs/asyncio.md says: which task awaits which cannot be seen."""
-    with serving(loop, sends(*HELLO, DONE), good) as vendor:
-        client = vendor.client(opened, chatting).asynchronous
+    with serve(loop, sends(*HELLO, DONE), good) as vendor:
+        client = vendor.client(open_alone, chat_alone).asynchronous
 
         async def conversation():
             async with client.stream("one") as pieces:
@@ -200,8 +200,8 @@ def test_a_task_that_the_reader_awaits_within_its_open_stream_waits_for_its_own_
 
 
 def test_a_thread_may_go_on_with_a_stream_that_another_opened(pool):
-    with serving(None, sends(*HELLO, DONE)) as vendor:
-        client = vendor.client(opened, chatting)
+    with serve(None, sends(*HELLO, DONE)) as vendor:
+        client = vendor.client(open_alone, chat_alone)
         pieces = client.stream("one")
         next(pieces)
         read_on = threading.Event()
@@ -220,8 +220,8 @@ def test_a_thread_may_go_on_with_a_stream_that_another_opened(pool):
 
 
 def test_a_cancelled_reader_releases_the_lock(loop):
-    with serving(loop, sends(*HELLO[:2], end="open"), good) as vendor:
-        client = vendor.client(relayed, chatting).asynchronous
+    with serve(loop, sends(*HELLO[:2], end="open"), good) as vendor:
+        client = vendor.client(relay_alone, chat_alone).asynchronous
 
         async def conversation():
             async def reads():
@@ -243,7 +243,7 @@ def test_a_cancelled_reader_releases_the_lock(loop):
 # After the stream
 
 
-def keeping(log, *, finds=None, and_then=lambda: iter(())):
+def make_keeper(log, *, finds=None, and_then=lambda: iter(())):
     """A flow that stores the turn at the stream's end, as an adapter of a vendor without memory does."""
 
     def flow(call):
@@ -267,8 +267,8 @@ def keeping(log, *, finds=None, and_then=lambda: iter(())):
 
 def test_a_flow_acts_after_its_stream_has_ended(over):
     log = []
-    with serving(over, good) as vendor:
-        with vendor.client(keeping(log)).stream("one") as pieces:
+    with serve(over, good) as vendor:
+        with vendor.client(make_keeper(log)).stream("one") as pieces:
             assert join_text(list(pieces)) == "Hello"
             assert pieces.answer.id == "stored"
             assert len(pieces.raw) == 3
@@ -280,8 +280,8 @@ def test_a_flow_acts_after_its_stream_has_ended(over):
 def test_a_flow_hears_of_a_stream_that_breaks_and_of_one_that_is_left(over):
     for way, heard in (("broken", "broke after Hel"), ("left", "left"), ("forgotten", "left")):
         log = []
-        with serving(over, sends(HELLO[0], end="cut" if way == "broken" else "open")) as vendor:
-            pieces = vendor.client(keeping(log)).stream("one")
+        with serve(over, sends(HELLO[0], end="cut" if way == "broken" else "open")) as vendor:
+            pieces = vendor.client(make_keeper(log)).stream("one")
             next(pieces)
             if way == "broken":
                 with pytest.raises(errors.StreamInterrupted) as caught:
@@ -300,8 +300,8 @@ def test_a_flow_hears_of_a_stream_that_breaks_and_of_one_that_is_left(over):
 
 def test_an_answer_that_a_flow_finds_after_a_break_replaces_the_text_so_far(over):
     log = []
-    with serving(over, sends(HELLO[0], end="cut"), good) as vendor:
-        with vendor.client(keeping(log, finds="Found")).stream("one") as pieces:
+    with serve(over, sends(HELLO[0], end="cut"), good) as vendor:
+        with vendor.client(make_keeper(log, finds="Found")).stream("one") as pieces:
             events = list(pieces)
         assert [event.replaces for event in events] == [False, True]
         assert join_text(events) == pieces.answer.text == "Found"
@@ -314,8 +314,8 @@ def test_what_fails_after_the_end_is_raised_at_the_end_and_releases_the_lock(ove
         yield from ask(state_operation("/ask").map(lambda row: row["text"]))
         raise errors.InvalidResponse(f"no room for {answer.text}")
 
-    with serving(over, good) as vendor:
-        client = vendor.client(flow, chatting)
+    with serve(over, good) as vendor:
+        client = vendor.client(flow, chat_alone)
         events = []
         with client.stream("one") as pieces:
             with pytest.raises(errors.InvalidResponse, match="no room for Hello"):
@@ -328,10 +328,10 @@ def test_what_fails_after_the_end_is_raised_at_the_end_and_releases_the_lock(ove
 
 def test_a_flow_may_ask_again_after_its_stream_for_the_lock_that_it_holds(over):
     def flow(call):
-        yield from relayed(call)
-        return (yield from chatting(call))
+        yield from relay_alone(call)
+        return (yield from chat_alone(call))
 
-    with serving(over, good) as vendor:
+    with serve(over, good) as vendor:
         client = vendor.client(flow)
         with client.stream("one") as pieces:
             assert pieces.answer.text == "whole"
@@ -344,7 +344,7 @@ def test_a_flow_may_relay_one_stream_after_another(over):
         second = yield from relay_stream(stream_operation("two"))
         return Answer(text=first.text + second.text)
 
-    with serving(over, good) as vendor:
+    with serve(over, good) as vendor:
         with vendor.client(flow).stream("?") as pieces:
             assert join_text(list(pieces)) == pieces.answer.text == "HelloHello"
         assert vendor.paths == ["/stream"] * 2
@@ -352,16 +352,16 @@ def test_a_flow_may_relay_one_stream_after_another(over):
 
 def test_a_stream_that_is_relayed_may_be_looked_for_before_it_is_asked_again(over):
     def flow(call):
-        return reconcile(lambda: relay_stream(stream_operation()), lambda: found(()))
+        return reconcile(lambda: relay_stream(stream_operation()), lambda: find_state(()))
 
-    def found(_):
-        return (yield from ask(state_operation("/ask").map(answer_of)))
+    def find_state(_):
+        return (yield from ask(state_operation("/ask").map(read_answer)))
 
-    def lost(connection):
+    def lose(connection):
         connection.read()
         return False
 
-    with serving(over, lost, good) as vendor:
+    with serve(over, lose, good) as vendor:
         with vendor.client(flow).stream("?") as pieces:
             assert [event.text for event in pieces] == ["whole"]
         assert vendor.paths == ["/stream", "/ask"]
@@ -371,7 +371,7 @@ def test_the_answer_of_a_relayed_stream_may_be_anything(over):
     def flow(call):
         return (yield from relay_stream(stream_operation().map(lambda answer: [answer.text])))
 
-    with serving(over, good) as vendor, vendor.client(flow).stream("?") as pieces:
+    with serve(over, good) as vendor, vendor.client(flow).stream("?") as pieces:
         assert pieces.answer == ["Hello"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from unichat import ThreadRef, errors
 
 from .conftest import KNOWN
-from .test_many import asked
+from .test_many import collect
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_questions_in_one_thread_at_a_time_lose_no_turn(connect, questions, user
     def ask(client, number):
         return client.continue_thread(thread, f"number {number}")
 
-    assert all(outcome.ok for outcome in asked(client, ask, range(6), concurrency=6, ordered=False))
+    assert all(outcome.ok for outcome in collect(client, ask, range(6), concurrency=6, ordered=False))
     client.continue_thread(thread, "last")
     found = questions()
     assert (found[0], found[-1]) == ("first", "last")

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from tests.behaviour.own_vendor import operation, reply
-from tests.behaviour.test_many import asked
+from tests.behaviour.test_many import collect
 from tests.blocking import BlockingClient
 from unichat import Answer, Rating, ThreadRef
 from unichat.adapter import Adapter, Capabilities, ask, require_thread
@@ -28,7 +28,7 @@ WHOLE = ("feedback", "history", "clear_history")
 """The calls that a backend may not have at all."""
 
 
-def dropped(method, result):
+def sent_nothing(method, result):
     """Whether the result says that nothing was sent."""
     match method:
         case "feedback":
@@ -51,11 +51,11 @@ def test_every_capability_has_a_default():
 def test_an_adapter_that_knows_no_capability_is_asked_for_what_every_adapter_did(own, method):
     reached = []
 
-    def noted(call):
+    def note(call):
         reached.append(call.operation)
         raise Unsupported("that is all", backend="own", operation=call.operation)
 
-    made = own(capabilities=Capabilities(), **dict.fromkeys(("chat", "stream", "feedback", "history"), noted))
+    made = own(capabilities=Capabilities(), **dict.fromkeys(("chat", "stream", "feedback", "history"), note))
     with pytest.raises(Unsupported, match="that is all"):
         CALLS[method](made.client)
     assert reached == [method]
@@ -94,7 +94,7 @@ def test_a_call_that_the_backend_does_not_have_is_unsupported_by_name(own, metho
 def test_a_call_that_is_dropped_says_so_and_sends_nothing(own, method, where, caplog):
     made = own(capabilities=NOTHING, policy={"on_unsupported": "drop"} if where == "settings" else {})
     result = CALLS[method](made.client, **({"on_unsupported": "drop"} if where == "call" else {}))
-    assert dropped(method, result)
+    assert sent_nothing(method, result)
     assert made.sent == []
     assert f"own {method}: dropped {method}" in caplog.text
 
@@ -120,8 +120,8 @@ def test_many_calls_that_are_dropped_each_say_so(own, method):
             return read(client.history(on_unsupported="drop"))
         return CALLS[method](client, on_unsupported="drop")
 
-    outcomes = list(asked(made.client, call, range(5)))
-    assert [dropped(method, outcome.result) for outcome in outcomes] == [True] * 5
+    outcomes = list(collect(made.client, call, range(5)))
+    assert [sent_nothing(method, outcome.result) for outcome in outcomes] == [True] * 5
     assert made.sent == []
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.behaviour.doubles import Canned, body_of, canned, client_on, query_of, reply
+from tests.behaviour.doubles import StubTransport, client_on, read_body, read_query, reply, stub_replies
 from tests.vendors import VENDORS
 from unichat import Rating, ThreadRef, errors, join_text
 from unichat.adapter import StreamFailure
@@ -36,7 +36,7 @@ def row(number, **more):
 
 
 def dify(answer):
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     return client_on(transport, "dify"), transport
 
 
@@ -85,9 +85,9 @@ def test_a_question_names_its_conversation_and_its_user():
     client, transport = dify(lambda request: reply({"answer": "a", **HEAD}))
     first = client.chat("q", user="ann")
     client.continue_thread(first, "r")
-    assert [body_of(request)["conversation_id"] for request in transport.sent] == ["", "c-1"]
-    assert {body_of(request)["user"] for request in transport.sent} == {"ann"}
-    assert {body_of(request)["response_mode"] for request in transport.sent} == {"blocking"}
+    assert [read_body(request)["conversation_id"] for request in transport.sent] == ["", "c-1"]
+    assert {read_body(request)["user"] for request in transport.sent} == {"ann"}
+    assert {read_body(request)["response_mode"] for request in transport.sent} == {"blocking"}
 
 
 def test_an_answer_without_a_conversation_is_invalid():
@@ -100,7 +100,7 @@ class Pages:
     """Dify with seven messages in each of three conversations; newest messages come first, oldest first in a page."""
 
     def __call__(self, request):
-        query = query_of(request)
+        query = read_query(request)
         assert query["user"] == "ann"
         if request.path.endswith("/conversations"):
             names = ["c-1", "c-2", "c-3"]
@@ -153,7 +153,7 @@ def test_clearing_a_user_deletes_each_conversation_once_and_forgives_those_that_
     def answer(request):
         if request.method != "DELETE":
             return Pages()(request)
-        assert body_of(request) == {"user": "ann"}
+        assert read_body(request) == {"user": "ann"}
         deleted.append(request.path.rpartition("/")[2])
         return reply({"code": "not_found", "message": "Conversation Not Exists."}, 404) if deleted == ["c-1"] else GONE
 
@@ -171,7 +171,7 @@ def test_clearing_a_thread_deletes_it_and_one_that_is_gone_is_not_found():
     assert [(request.method, request.path.split("/v1")[-1]) for request in transport.sent] == [
         ("DELETE", "/conversations/c-1")
     ]
-    missing = canned(reply({"code": "not_found", "message": "Conversation Not Exists."}, 404))
+    missing = stub_replies(reply({"code": "not_found", "message": "Conversation Not Exists."}, 404))
     with pytest.raises(errors.NotFound) as caught:
         client_on(missing, "dify").clear_history(THREAD)
     assert caught.value.what == "thread"

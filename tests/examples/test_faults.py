@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.behaviour.doubles import caught
+from tests.behaviour.doubles import catch
 from tests.blocking import BlockingClient
 from tests.faults.neutral import SECRET
 from tests.faults.oracles import check_error
@@ -77,7 +77,7 @@ def ask(client: Any, call: str) -> str:
 @pytest.mark.parametrize("fault", SERVED)
 def test_a_fault_ends_in_the_answer_or_in_one_of_our_errors(connect, backend, call, fault):
     with FaultServer(good(backend), (FAULTS[fault].serve,)) as server, connect(backend, server.url) as client:
-        text, error = caught(UnichatError, lambda: ask(client, call))
+        text, error = catch(UnichatError, lambda: ask(client, call))
         if error is None:
             assert text == "Hello"
         else:

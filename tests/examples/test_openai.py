@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.behaviour.doubles import KEY, Canned, body_of, client_on, reply
+from tests.behaviour.doubles import KEY, StubTransport, client_on, read_body, reply
 from tests.vendors import VENDORS
 from unichat import errors
 from unichat.adapter import StreamFailure
@@ -30,7 +30,7 @@ def completion(text="Hi!"):
 
 
 def openai(answer, **settings):
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     return client_on(transport, "openai", **settings), transport
 
 
@@ -90,7 +90,7 @@ def test_an_answer_without_text_is_invalid_and_keeps_no_turn(body):
         client.continue_thread(thread, "two")
     assert caught.value.maybe_delivered is True
     client.continue_thread(thread, "three")
-    assert [each["content"] for each in body_of(transport.sent[-1])["messages"]] == ["one", "Hi!", "three"]
+    assert [each["content"] for each in read_body(transport.sent[-1])["messages"]] == ["one", "Hi!", "three"]
 
 
 def test_a_server_of_azures_kind_gets_its_version_and_one_without_a_key_none():
@@ -101,7 +101,7 @@ def test_a_server_of_azures_kind_gets_its_version_and_one_without_a_key_none():
     (request,) = transport.sent
     assert request.target.endswith("/chat/completions?api-version=2026-01-01")
     assert "Authorization" not in request.headers
-    assert body_of(request)["user"] == "ann"
+    assert read_body(request)["user"] == "ann"
     assert KEY not in str(request.headers)
 
 

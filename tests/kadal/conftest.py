@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import responses
 
-from tests.behaviour.doubles import Canned, FakeClock, body_of, client_of, query_of, reply
+from tests.behaviour.doubles import FakeClock, StubTransport, connect_client, read_body, read_query, reply
 
 SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("samples/*")}
 """Every response that Kadal's reference prints, by the operation's name."""
@@ -26,7 +26,7 @@ def clock():
 
 @pytest.fixture
 def kadal(clock):
-    with client_of("kadal", clock) as client:
+    with connect_client("kadal", clock) as client:
         yield client
 
 
@@ -38,7 +38,7 @@ class MiniKadal:
 
     def __init__(self):
         self.rows = []
-        self.transport = Canned(self.answer)
+        self.transport = StubTransport(self.answer)
 
     @property
     def sent(self):
@@ -48,7 +48,11 @@ class MiniKadal:
     def asked(self):
         """The questions sent: user reference, `continue_last_chat`, message."""
         return [
-            (query_of(each).get("ext_user_id_ref"), query_of(each)["continue_last_chat"], body_of(each)["message"])
+            (
+                read_query(each).get("ext_user_id_ref"),
+                read_query(each)["continue_last_chat"],
+                read_body(each)["message"],
+            )
             for each in self.sent
             if "/v2/" in each.path
         ]
@@ -64,10 +68,10 @@ class MiniKadal:
         return number
 
     def answer(self, request):
-        query = query_of(request)
+        query = read_query(request)
         reference = query.get("ext_user_id_ref")
         if "/v2/" in request.path:
-            number = self._keep(reference, body_of(request)["message"], query["continue_last_chat"] == "true")
+            number = self._keep(reference, read_body(request)["message"], query["continue_last_chat"] == "true")
             return reply({"status_code": 200, "message_id": number, "message": f"answer {number}"})
         if request.path.endswith("/v1/"):
             found = [
@@ -80,7 +84,7 @@ class MiniKadal:
             return reply({"status_code": 200, "data": found[(page - 1) * size : page * size]})
         if request.path.endswith("/v7/"):
             # Filtered by Kadal's own id of the user, which is none that a client could know.
-            wanted = (body_of(request) or {}).get("created_by")
+            wanted = (read_body(request) or {}).get("created_by")
             hist = [
                 {"user_query": question, "bot_response": f"answer {number}", "query_response_id": str(number)}
                 for number, (_, _, question) in enumerate(self.rows, 1)
@@ -90,7 +94,7 @@ class MiniKadal:
             return reply({"status_code": 200 if hist else 404, "data": {"chat_hist": hist}})
         if "clearhistory" in request.path:
             return reply({"status_code": 200, "message": "Deleted previous conversations."})
-        return reply({"id": 7, **body_of(request)})
+        return reply({"id": 7, **read_body(request)})
 
 
 @pytest.fixture

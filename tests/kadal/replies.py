@@ -4,9 +4,9 @@ import pytest
 
 from tests.behaviour.doubles import (
     BOT,
-    canned,
     client_on,
     reply,
+    stub_replies,
 )
 from unichat import Rating, errors
 
@@ -30,7 +30,7 @@ LIST_V7 = "/aiwb/chat/api/v7/"
 
 def catch_error(call, *replies, clock=None, **settings):
     """The error that `call` raises when it gets these replies, and the requests that were sent."""
-    transport = canned(*replies)
+    transport = stub_replies(*replies)
     client = client_on(transport, "kadal", clock, **settings)
     with pytest.raises(errors.UnichatError) as raised:
         call(client)

@@ -12,14 +12,14 @@ from tests.behaviour.doubles import (
     BOT,
     FAST,
     KADAL_URL,
-    Canned,
-    canned,
-    caught,
-    checked,
-    client_of,
+    StubTransport,
+    catch,
+    check_settings,
     client_on,
-    damaged,
+    connect_client,
+    damage,
     reply,
+    stub_replies,
 )
 from unichat import errors
 from unichat.adapter import Token
@@ -46,7 +46,7 @@ def test_a_token_provider_is_called_once_more_after_a_401_or_a_403(status, call)
         return tokens[-1]
 
     good = reply({**ANSWERED, "id": 1})
-    transport = canned(reply(envelope(status), status), good)
+    transport = stub_replies(reply(envelope(status), status), good)
     call(client_on(transport, "kadal", token=provider))
     assert len(transport.sent) == 2
     assert tokens == ["token-0", "token-1"]
@@ -69,7 +69,7 @@ def test_a_token_provider_is_called_before_each_request(vendor):
             json=ANSWERED,
             match=[matchers.header_matcher({"Authorization": f"Bearer {token}"})],
         )
-    with client_of("kadal", token=lambda: next(tokens)) as kadal:
+    with connect_client("kadal", token=lambda: next(tokens)) as kadal:
         kadal.chat("q")
         kadal.chat("q")
     assert [call.request.headers["Authorization"] for call in vendor.calls] == ["Bearer one", "Bearer two"]
@@ -103,7 +103,7 @@ def test_a_client_accounts_token_is_fetched_kept_and_replaced_before_it_expires(
     for number in (1, 2):
         vendor.add("POST", TOKEN_URL, json={"access_token": f"t{number}", "expires_in": 300})
     vendor.add("POST", KADAL_URL + SEND, json=ANSWERED)
-    with client_of("kadal", clock, **ACCOUNT, **settings) as kadal:
+    with connect_client("kadal", clock, **ACCOUNT, **settings) as kadal:
         for _ in range(2):
             kadal.chat("q")
         clock.now += 290
@@ -125,7 +125,7 @@ def test_a_fetched_token_that_is_rejected_is_fetched_once_more():
             return reply({"access_token": "t", "expires_in": 300})
         return reply(envelope(401), 401) if sent.count(SEND) == 1 else reply(ANSWERED)
 
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     assert client_on(transport, "kadal", **ACCOUNT).chat("q").text == "Hello"
     assert [path.rpartition("/")[2] for path in sent] == ["token", BOT, "token", BOT]
 
@@ -147,7 +147,7 @@ def test_any_other_error_of_the_token_endpoint_keeps_its_type(status, kind):
 
 
 def fetched(value):
-    settings = checked("kadal", token=None, client_id="c", client_secret="s" * 8).settings
+    settings = check_settings("kadal", token=None, client_id="c", client_secret="s" * 8).settings
     operation = fetch_token(settings)
     answer = reply(value)
     assert operation.detect_error(answer) is None
@@ -162,10 +162,10 @@ def jwt(**claims):
 
 
 @FAST
-@given(damaged({"access_token": "abc", "expires_in": 300, "data": {"access_token": "def", "token_type": "Bearer"}}))
+@given(damage({"access_token": "abc", "expires_in": 300, "data": {"access_token": "def", "token_type": "Bearer"}}))
 def test_a_damaged_token_reply_becomes_a_token_or_an_error(value):
-    settings = checked("kadal", token=None, client_id="c", client_secret="s" * 8).settings
-    token, error = caught(InvalidResponse, lambda: fetch_token(settings).parse(reply(value)))
+    settings = check_settings("kadal", token=None, client_id="c", client_secret="s" * 8).settings
+    token, error = catch(InvalidResponse, lambda: fetch_token(settings).parse(reply(value)))
     if error is None:
         assert isinstance(token, Token)
         assert token.lifetime is None or isinstance(token.lifetime, float)

@@ -8,14 +8,14 @@ import requests
 from tests.behaviour.doubles import (
     BOT,
     KADAL_URL,
-    Canned,
-    body_of,
-    canned,
-    checked,
-    client_of,
+    StubTransport,
+    check_settings,
     client_on,
-    query_of,
+    connect_client,
+    read_body,
+    read_query,
     reply,
+    stub_replies,
 )
 from unichat import ThreadRef, User, errors
 from unichat.adapter import ChatCall
@@ -29,24 +29,24 @@ from .replies import ANSWERED, LIST, SEND, ask, catch_error, envelope, validatio
     ids=["default", "v2", "v1"],
 )
 def test_the_send_version_can_be_chosen_and_is_v2_by_default(settings, method, path):
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     answer = client_on(transport, "kadal", **settings).chat("q", user="anna")
     assert (transport.sent[0].method, transport.sent[0].path) == (method, path)
     assert (answer.text, answer.id) == ("Hello", "1")
 
 
 def test_the_message_and_metadata_are_sent_as_json():
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client_on(transport, "kadal").chat("q", metadata={"page": "x"})
-    assert body_of(transport.sent[0]) == {"message": "q", "metadata": {"page": "x"}}
-    assert query_of(transport.sent[0]) == {"continue_last_chat": "false"}
+    assert read_body(transport.sent[0]) == {"message": "q", "metadata": {"page": "x"}}
+    assert read_query(transport.sent[0]) == {"continue_last_chat": "false"}
 
 
 def test_the_message_is_sent_in_the_query_if_the_setting_says_so():
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client_on(transport, "kadal", message_encoding="query").chat("a b", user="anna")
     assert transport.sent[0].body is None
-    assert query_of(transport.sent[0]) == {
+    assert read_query(transport.sent[0]) == {
         "continue_last_chat": "false",
         "ext_user_id_ref": "anna",
         "message": "a b",
@@ -54,13 +54,13 @@ def test_the_message_is_sent_in_the_query_if_the_setting_says_so():
 
 
 def test_auto_sends_the_message_as_json_and_then_in_the_query_after_a_422_that_wants_it_there():
-    transport = canned(validation_error(("query", "message")), reply(ANSWERED))
+    transport = stub_replies(validation_error(("query", "message")), reply(ANSWERED))
     answer = client_on(transport, "kadal", message_encoding="auto").chat("q", user="anna")
     first, second = transport.sent
     assert answer.text == "Hello"
-    assert body_of(first) == {"message": "q"}
+    assert read_body(first) == {"message": "q"}
     assert second.body is None
-    assert query_of(second) == {**query_of(first), "message": "q"}
+    assert read_query(second) == {**read_query(first), "message": "q"}
     assert answer.maybe_duplicated is False
 
 
@@ -84,7 +84,7 @@ def test_auto_raises_unsupported_for_metadata_that_the_query_cannot_carry():
 
 
 def test_auto_drops_metadata_that_the_query_cannot_carry_if_the_caller_chose_that():
-    transport = canned(validation_error(("query", "message")), reply(ANSWERED))
+    transport = stub_replies(validation_error(("query", "message")), reply(ANSWERED))
     client = client_on(transport, "kadal", message_encoding="auto", on_unsupported="drop")
     assert client.chat("q", metadata={"page": "x"}).text == "Hello"
     assert len(transport.sent) == 2
@@ -113,27 +113,27 @@ def test_auto_does_not_send_the_message_again_after_any_other_error(refusal):
     "settings", [{}, {"send_version": "v1"}, {"threads": "isolated"}], ids=["v2", "v1", "isolated"]
 )
 def test_continue_last_chat_is_false_for_a_first_question_and_true_afterwards(settings):
-    transport = Canned(lambda request: reply(ANSWERED))
+    transport = StubTransport(lambda request: reply(ANSWERED))
     client = client_on(transport, "kadal", **settings)
     first = client.chat("q", user="anna")
     client.continue_thread(first, "q")
     with client.stream("q", user="anna") as stream:
         client.continue_thread(stream.answer, "q")
-    flags = [query_of(request)["continue_last_chat"] for request in transport.sent]
+    flags = [read_query(request)["continue_last_chat"] for request in transport.sent]
     assert flags == ["false", "true", "false", "true"]
 
 
 def test_a_user_id_is_sent_verbatim():
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client_on(transport, "kadal").chat("q", user="anna@example.com / 7 ä")
-    assert query_of(transport.sent[0])["ext_user_id_ref"] == "anna@example.com / 7 ä"
+    assert read_query(transport.sent[0])["ext_user_id_ref"] == "anna@example.com / 7 ä"
 
 
 def test_a_user_id_can_become_a_uuid_that_never_changes():
-    transport = Canned(lambda request: reply(ANSWERED))
+    transport = StubTransport(lambda request: reply(ANSWERED))
     for user in ("anna", "anna", "bert"):
         client_on(transport, "kadal", user_ids="uuid5").chat("q", user=user)
-    anna, again, bert = (query_of(request)["ext_user_id_ref"] for request in transport.sent)
+    anna, again, bert = (read_query(request)["ext_user_id_ref"] for request in transport.sent)
     assert anna == again != bert
     assert uuid.UUID(anna).version == 5
     # Conversations are kept under it: another value would lose them.
@@ -159,17 +159,17 @@ def test_a_call_without_a_user_is_invalid_if_the_settings_require_one(call):
 
 
 def test_a_call_without_a_user_sends_no_reference():
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client_on(transport, "kadal").chat("q")
-    assert query_of(transport.sent[0]) == {"continue_last_chat": "false"}
+    assert read_query(transport.sent[0]) == {"continue_last_chat": "false"}
 
 
 def test_a_message_of_any_length_is_sent_unless_it_is_empty():
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client = client_on(transport, "kadal")
     assert client.capabilities.question_limit is None
     client.chat("x" * 100_000)
-    assert len(body_of(transport.sent[0])["message"]) == 100_000
+    assert len(read_body(transport.sent[0])["message"]) == 100_000
     for empty in ("", " \n\t"):
         with pytest.raises(errors.InvalidInput):
             client.chat(empty)
@@ -177,7 +177,7 @@ def test_a_message_of_any_length_is_sent_unless_it_is_empty():
 
 
 def test_streaming_is_not_a_capability_and_returns_the_whole_answer_as_one_event():
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client = client_on(transport, "kadal")
     assert client.capabilities.streaming is False
     with client.stream("q", user="anna") as stream:
@@ -193,17 +193,17 @@ def test_user_details_are_unsupported_or_dropped_as_the_caller_chose(name):
     user = User("anna", **{name: {"x": 1} if name == "metadata" else "x"})
     error, sent = catch_error(lambda client: client.chat("q", user=user))
     assert (type(error), error.argument, sent) == (errors.Unsupported, f"user.{name}", [])
-    transport = canned(reply(ANSWERED))
+    transport = stub_replies(reply(ANSWERED))
     client_on(transport, "kadal").chat("q", user=user, on_unsupported="drop")
-    assert query_of(transport.sent[0])["ext_user_id_ref"] == "anna"
+    assert read_query(transport.sent[0])["ext_user_id_ref"] == "anna"
 
 
 @pytest.mark.parametrize("settings", [{"send_version": "v1"}, {"message_encoding": "query"}], ids=repr)
 def test_metadata_is_neither_supported_nor_a_capability_if_the_message_is_not_json(settings):
     error, sent = catch_error(lambda client: client.chat("q", metadata={"page": "x"}), **settings)
     assert (type(error), error.argument, sent) == (errors.Unsupported, "metadata", [])
-    assert client_of("kadal", **settings).capabilities.metadata is False
-    transport = canned(reply(ANSWERED))
+    assert connect_client("kadal", **settings).capabilities.metadata is False
+    transport = stub_replies(reply(ANSWERED))
     client_on(transport, "kadal", on_unsupported="drop", **settings).chat("q", metadata={"page": "x"})
     assert b"page" not in (transport.sent[0].body or b"") + transport.sent[0].target.encode()
 
@@ -217,6 +217,6 @@ def test_a_question_is_not_sent_again_after_a_broken_connection(kadal, vendor):
 
 
 def test_the_adapters_stream_is_not_implemented():
-    found = checked("kadal")
+    found = check_settings("kadal")
     with pytest.raises(NotImplementedError):
         found.backend.build(found.settings).stream(ChatCall(backend="kadal", operation="stream", question="q"))

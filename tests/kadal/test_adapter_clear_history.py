@@ -4,11 +4,11 @@ import pytest
 
 from tests.behaviour.doubles import (
     BOT,
-    Canned,
-    canned,
+    StubTransport,
     client_on,
-    query_of,
+    read_query,
     reply,
+    stub_replies,
 )
 from unichat import ThreadRef, errors
 from unichat.models import ClearOutcome
@@ -18,13 +18,13 @@ from .replies import CLEAR, catch_error, envelope
 
 
 def test_clearing_sends_the_user_reference_and_nothing_else():
-    transport = Canned(lambda request: reply(SAMPLES["clear_chat_history"]))
+    transport = StubTransport(lambda request: reply(SAMPLES["clear_chat_history"]))
     client = client_on(transport, "kadal")
     result = client.clear_history(user="anna")
     client.clear_history(ThreadRef("kadal", "x", user="bert", scope=BOT))
     client.clear_history()
     assert {(request.method, request.path, request.body) for request in transport.sent} == {("POST", CLEAR, None)}
-    assert [query_of(request) for request in transport.sent] == [
+    assert [read_query(request) for request in transport.sent] == [
         {"ext_user_id_ref": "anna"},
         {"ext_user_id_ref": "bert"},
         {},
@@ -55,7 +55,7 @@ def test_clearing_nothing_is_not_found_unless_missing_ok(answer):
     assert isinstance(error, errors.NotFound)
     assert "No conversations found." in str(error)
     for settings, options in (({"missing_ok": True}, {}), ({}, {"missing_ok": True})):
-        result = client_on(canned(answer), "kadal", **settings).clear_history(user="anna", **options)
+        result = client_on(stub_replies(answer), "kadal", **settings).clear_history(user="anna", **options)
         assert (result.outcome, result.user) == (ClearOutcome.NOTHING_TO_CLEAR, "anna")
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from tests.behaviour.doubles import (
     BOT,
-    Canned,
-    body_of,
-    canned,
+    StubTransport,
     client_on,
-    query_of,
+    read_body,
+    read_query,
     reply,
+    stub_replies,
 )
 from unichat import Answer, Comment, Exchange, FeedbackReceipt, Rating, ThreadRef, errors
 from unichat.transport.base import TransportFailure
@@ -33,7 +33,7 @@ PATH = "/aiwb/chat/api/v1/feedbacks/"
 
 @pytest.fixture
 def transport():
-    return Canned(lambda request: reply(SAMPLES["add_feedback"]))
+    return StubTransport(lambda request: reply(SAMPLES["add_feedback"]))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def kadal(transport):
 def sent(transport):
     (request,) = transport.sent
     assert (request.method, request.path) == ("POST", PATH)
-    return query_of(request), body_of(request)
+    return read_query(request), read_body(request)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_answer_id_that_cannot_be_sent_is_invalid_before_anything_is_sent(ans
 def test_an_answer_id_that_is_text_is_sent_as_the_vendor_gave_it(answer_id, kadal, transport):
     kadal.feedback(Exchange(question="q", answer="a", id=answer_id), Rating.UP)
     kadal.feedback(answer_id, Rating.UP)
-    assert [body_of(request)["bot_response_id"] for request in transport.sent] == [answer_id, answer_id]
+    assert [read_body(request)["bot_response_id"] for request in transport.sent] == [answer_id, answer_id]
 
 
 @pytest.mark.parametrize("user_ids", ["verbatim", "uuid5"])
@@ -156,7 +156,7 @@ def test_who_rates_need_not_be_who_asked(rated, user_ids, transport):
     kadal = client_on(transport, "kadal", user_ids=user_ids)
     kadal.feedback(rated, Rating.DOWN, user="bert")
     kadal.feedback("7", Rating.DOWN, user="bert")
-    first, second = (query_of(request)["ext_user_id_ref"] for request in transport.sent)
+    first, second = (read_query(request)["ext_user_id_ref"] for request in transport.sent)
     assert first == second
     assert (first == "bert") is (user_ids == "verbatim")
 
@@ -166,7 +166,7 @@ def test_an_answer_of_an_isolated_thread_is_rated_for_its_thread_or_by_somebody_
     kadal = client_on(transport, "kadal", threads="isolated")
     thread = ThreadRef("kadal", "isolated-1", user="anna", scope=BOT)
     kadal.feedback(Answer(text="a", id="41", thread=thread), Rating.UP, user=rater)
-    reference = query_of(transport.sent[-1])["ext_user_id_ref"]
+    reference = read_query(transport.sent[-1])["ext_user_id_ref"]
     assert (reference == "bert") is (rater == "bert")
     assert len(reference) == (4 if rater == "bert" else 36)
 
@@ -178,7 +178,7 @@ def test_rating_ids_of_the_wrong_type_are_a_config_error(rating_ids, transport):
 
 
 def test_a_rating_is_not_sent_again_after_a_reply_that_broke_off():
-    transport = canned(TransportFailure("truncated"))
+    transport = stub_replies(TransportFailure("truncated"))
     with pytest.raises(errors.InvalidResponse) as raised:
         client_on(transport, "kadal").feedback(41, Rating.UP)
     assert raised.value.maybe_delivered is True
@@ -190,18 +190,18 @@ def test_a_rating_is_not_sent_again_after_a_reply_that_broke_off():
     [("json", {}, FIELDS), ("query", IN_QUERY, None), ("both", IN_QUERY, FIELDS), ("auto", {}, FIELDS)],
 )
 def test_feedback_fields_are_sent_where_the_setting_says(encoding, query, body):
-    transport = canned(reply(SAMPLES["add_feedback"]))
+    transport = stub_replies(reply(SAMPLES["add_feedback"]))
     rate(client_on(transport, "kadal", feedback_encoding=encoding))
-    assert (query_of(transport.sent[0]), body_of(transport.sent[0])) == (query, body)
+    assert (read_query(transport.sent[0]), read_body(transport.sent[0])) == (query, body)
 
 
 def test_auto_feedback_is_sent_again_in_the_query_after_a_422_that_wants_it_there():
-    transport = canned(
+    transport = stub_replies(
         validation_error(("query", "bot_response_id"), ("query", "rating_id")), reply(SAMPLES["add_feedback"])
     )
     receipt = rate(client_on(transport, "kadal", feedback_encoding="auto"))
-    assert [body_of(request) for request in transport.sent] == [FIELDS, None]
-    assert query_of(transport.sent[1]) == IN_QUERY
+    assert [read_body(request) for request in transport.sent] == [FIELDS, None]
+    assert read_query(transport.sent[1]) == IN_QUERY
     assert receipt.id == "0"
 
 
@@ -231,26 +231,26 @@ def test_feedback_without_a_rating_id_is_a_config_error_before_anything_is_sent(
 
 
 def test_an_answer_is_rated_by_its_message_id():
-    transport = canned(reply({**ANSWERED, "message_id": 41}), reply(SAMPLES["add_feedback"]))
+    transport = stub_replies(reply({**ANSWERED, "message_id": 41}), reply(SAMPLES["add_feedback"]))
     client = client_on(transport, "kadal")
     client.feedback(client.chat("q", user="anna"), Rating.UP)
-    assert body_of(transport.sent[1])["bot_response_id"] == 41
+    assert read_body(transport.sent[1])["bot_response_id"] == 41
 
 
 def test_an_answer_can_be_rated_by_an_id_that_the_caller_gives():
-    transport = canned(reply(SAMPLES["add_feedback"]), reply(SAMPLES["add_feedback"]))
+    transport = stub_replies(reply(SAMPLES["add_feedback"]), reply(SAMPLES["add_feedback"]))
     client = client_on(transport, "kadal")
     client.feedback(77, Rating.UP)
     client.feedback("78", Rating.UP)
-    assert [body_of(request)["bot_response_id"] for request in transport.sent] == [77, 78]
+    assert [read_body(request)["bot_response_id"] for request in transport.sent] == [77, 78]
 
 
 @pytest.mark.parametrize(
     ("version", "page", "identity"), [("v1", SAMPLES["list_chats"], 1), ("v7", V7, 6701)], ids=["v1", "v7"]
 )
 def test_a_row_of_the_history_is_rated_by_the_id_that_it_shows(version, page, identity):
-    transport = canned(reply(page), reply(SAMPLES["add_feedback"]))
+    transport = stub_replies(reply(page), reply(SAMPLES["add_feedback"]))
     client = client_on(transport, "kadal", history_version=version)
     newest = next(client.history(newest_first=True, limit=1))
     client.feedback(newest, Rating.UP)
-    assert body_of(transport.sent[1])["bot_response_id"] == identity
+    assert read_body(transport.sent[1])["bot_response_id"] == identity

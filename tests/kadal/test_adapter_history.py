@@ -6,12 +6,12 @@ import pytest
 
 from tests.behaviour.doubles import (
     BOT,
-    Canned,
-    body_of,
-    canned,
+    StubTransport,
     client_on,
-    query_of,
+    read_body,
+    read_query,
     reply,
+    stub_replies,
 )
 from unichat import ThreadRef, errors
 
@@ -47,16 +47,16 @@ class Vendor:
         self.total = total
         self.cap = cap
         self.end = end
-        self.transport = Canned(self.answer)
+        self.transport = StubTransport(self.answer)
         self.client = client_on(self.transport, "kadal", history_version=version)
 
     @property
     def pages(self):
-        return [int(query_of(request)["page_no"]) for request in self.transport.sent]
+        return [int(read_query(request)["page_no"]) for request in self.transport.sent]
 
     def answer(self, request):
         assert len(self.pages) < 100, "this would go on forever"
-        query = query_of(request)
+        query = read_query(request)
         page, size = int(query["page_no"]), min(int(query["page_size"]), self.cap)
         rows = self.rows[::-1] if query["order"] == "desc" else self.rows
         part = rows[(page - 1) * size : page * size]
@@ -126,7 +126,7 @@ def test_a_history_with_a_wrong_total_returns_every_row_and_ends(version, claime
 
 def test_the_references_sample_whose_total_is_not_its_length_is_not_the_last_page(mini):
     page = {"status_code": 200, "data": [row(0)], "total_skill_count": 5}
-    transport = canned(reply(page), reply({"status_code": 200, "data": [], "total_skill_count": 5}))
+    transport = stub_replies(reply(page), reply({"status_code": 200, "data": [], "total_skill_count": 5}))
     assert questions(client_on(transport, "kadal").history()) == named(0)
 
 
@@ -155,19 +155,19 @@ def test_a_404_or_empty_page_in_any_form_ends_the_history(version, end):
 
 @pytest.mark.parametrize("end", [status for status in ENDS if "list" in status and "no list" not in status])
 def test_a_first_page_with_a_list_is_an_empty_history_even_with_a_404(end):
-    assert list(client_on(canned(ENDS[end]), "kadal").history()) == []
+    assert list(client_on(stub_replies(ENDS[end]), "kadal").history()) == []
 
 
 @pytest.mark.parametrize("status", [200, 404])
 def test_an_empty_v7_history_is_empty_under_either_status(status):
-    client = client_on(canned(reply(EMPTY_V7, status)), "kadal", history_version="v7")
+    client = client_on(stub_replies(reply(EMPTY_V7, status)), "kadal", history_version="v7")
     assert list(client.history()) == []
 
 
 @VERSIONS
 @pytest.mark.parametrize("answer", [reply(ENVELOPE_404, 404), reply(ENVELOPE_404)], ids=["http", "body"])
 def test_a_404_for_the_first_page_without_a_list_is_a_missing_bot(version, answer):
-    client = client_on(canned(answer), "kadal", history_version=version)
+    client = client_on(stub_replies(answer), "kadal", history_version=version)
     with pytest.raises(errors.NotFound) as raised:
         list(client.history())
     assert raised.value.what == "bot"
@@ -176,7 +176,7 @@ def test_a_404_for_the_first_page_without_a_list_is_a_missing_bot(version, answe
 @VERSIONS
 def test_a_page_that_is_repeated_forever_ends_the_history(version):
     page = Vendor(2, version).page([row(0, version), row(1, version)])
-    transport = Canned(lambda request: reply(page))
+    transport = StubTransport(lambda request: reply(page))
     client = client_on(transport, "kadal", history_version=version)
     assert questions(client.history(page_size=2)) == named(0, 1)
     # One repetition may be rows that new ones pushed along; two in a row are a vendor that ignores the page.
@@ -185,7 +185,7 @@ def test_a_page_that_is_repeated_forever_ends_the_history(version):
 
 def test_a_page_without_ids_that_is_repeated_forever_ends_the_history():
     rows = [{"user_query": "q0", "bot_response": "a"}, {"user_query": "q1", "bot_response": "a"}]
-    transport = Canned(lambda request: reply({"status_code": 200, "data": rows}))
+    transport = StubTransport(lambda request: reply({"status_code": 200, "data": rows}))
     found = questions(islice(client_on(transport, "kadal").history(page_size=2), 10))
     assert found == named(0, 1)
     assert len(transport.sent) == 3
@@ -235,7 +235,7 @@ def test_event_rows_are_listed_unless_the_settings_exclude_them():
     event = {**row(1, "v7"), "metadata": {"category": "event"}}
     page = Vendor(0, "v7").page([row(0, "v7"), event, {**row(2, "v7"), "metadata": None}])
     for include, expected in ((True, named(0, 1, 2)), (False, named(0, 2))):
-        transport = canned(reply(page), reply(EMPTY_V7))
+        transport = stub_replies(reply(page), reply(EMPTY_V7))
         client = client_on(transport, "kadal", history_version="v7", include_events=include)
         assert questions(client.history()) == expected
 
@@ -243,32 +243,32 @@ def test_event_rows_are_listed_unless_the_settings_exclude_them():
 def test_a_page_of_excluded_events_does_not_end_the_history():
     event = {**row(0, "v7"), "metadata": {"category": "event"}}
     pages = [Vendor(0, "v7").page([each]) for each in (event, row(1, "v7"))]
-    transport = canned(*map(reply, pages), reply(EMPTY_V7))
+    transport = stub_replies(*map(reply, pages), reply(EMPTY_V7))
     client = client_on(transport, "kadal", history_version="v7", include_events=False)
     assert questions(client.history(page_size=1)) == named(1)
 
 
 def test_a_users_history_is_filtered_by_the_user_and_its_rows_can_be_continued():
-    transport = Canned(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
+    transport = StubTransport(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
     client = client_on(transport, "kadal")
     (exchange,) = client.history(user="anna")
-    assert query_of(transport.sent[0])["ext_user_id_ref"] == "anna"
+    assert read_query(transport.sent[0])["ext_user_id_ref"] == "anna"
     assert (exchange.thread.user, exchange.thread.scope) == ("anna", BOT)
     assert ThreadRef.parse(str(exchange.thread)) == exchange.thread
 
 
 def test_a_threads_history_is_filtered_by_the_threads_user():
-    transport = Canned(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
+    transport = StubTransport(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
     thread = ThreadRef("kadal", "x", user="anna", scope=BOT)
     (exchange,) = client_on(transport, "kadal").history(thread)
-    assert query_of(transport.sent[0])["ext_user_id_ref"] == "anna"
+    assert read_query(transport.sent[0])["ext_user_id_ref"] == "anna"
     assert exchange.thread == thread
 
 
 def test_the_bots_history_is_not_filtered_and_its_rows_have_no_thread():
-    transport = Canned(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
+    transport = StubTransport(lambda request: reply({"status_code": 200, "data": [row(0)], "total_count": 1}))
     (exchange,) = client_on(transport, "kadal").history()
-    assert "ext_user_id_ref" not in query_of(transport.sent[0])
+    assert "ext_user_id_ref" not in read_query(transport.sent[0])
     assert exchange.thread is None
 
 
@@ -278,7 +278,7 @@ def test_the_bots_history_is_not_filtered_and_its_rows_have_no_thread():
     ids=["default", "v1", "v7"],
 )
 def test_the_history_version_can_be_chosen_and_is_v1_by_default(settings, method, path):
-    transport = canned(reply({"status_code": 200, "data": []}))
+    transport = stub_replies(reply({"status_code": 200, "data": []}))
     assert list(client_on(transport, "kadal", **settings).history()) == []
     assert (transport.sent[0].method, transport.sent[0].path) == (method, path)
 
@@ -287,34 +287,34 @@ def test_cleared_rows_are_listed_and_marked():
     (row,) = V7["data"]["chat_hist"]
     rows = [{**row, "query_response_id": str(flag), "is_cleared": flag} for flag in (0, 1)]
     page = {**V7, "total_count": 2, "data": {"chat_hist": rows}}
-    found = list(client_on(canned(reply(page)), "kadal", history_version="v7").history())
+    found = list(client_on(stub_replies(reply(page)), "kadal", history_version="v7").history())
     assert [(each.id, each.cleared) for each in found] == [("0", False), ("1", True)]
 
 
 @pytest.mark.parametrize("version", ["v1", "v7"])
 def test_page_size_and_order_are_always_sent(version):
-    transport = Canned(lambda request: reply({"status_code": 200, "data": []}))
+    transport = StubTransport(lambda request: reply({"status_code": 200, "data": []}))
     client = client_on(transport, "kadal", history_version=version)
     list(client.history())
     list(client.history(newest_first=True, page_size=7))
-    first, second = (query_of(request) for request in transport.sent)
+    first, second = (read_query(request) for request in transport.sent)
     assert first == {"chat_bot_id": BOT, "page_no": "1", "page_size": "50", "order": "asc"}
     assert second == {"chat_bot_id": BOT, "page_no": "1", "page_size": "7", "order": "desc"}
 
 
 def test_the_v7_list_is_sent_its_filters_or_an_empty_object():
-    transport = Canned(lambda request: reply({"status_code": 200, "data": []}))
+    transport = StubTransport(lambda request: reply({"status_code": 200, "data": []}))
     client = client_on(transport, "kadal", history_version="v7")
     list(client.history())
     list(client.history(text="tea"))
-    assert [body_of(request) for request in transport.sent] == [{}, {"text": "tea"}]
+    assert [read_body(request) for request in transport.sent] == [{}, {"text": "tea"}]
 
 
 @pytest.mark.parametrize("flag", [True, False])
 def test_tool_rows_can_be_excluded_from_the_v7_list(flag):
-    transport = canned(reply({"status_code": 200, "data": []}))
+    transport = stub_replies(reply({"status_code": 200, "data": []}))
     list(client_on(transport, "kadal", history_version="v7", exclude_tool_verbose=flag).history())
-    assert query_of(transport.sent[0])["exclude_tool_verbose"] == str(flag).lower()
+    assert read_query(transport.sent[0])["exclude_tool_verbose"] == str(flag).lower()
 
 
 def test_a_search_is_unsupported_by_the_v1_list():

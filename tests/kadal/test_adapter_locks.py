@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.behaviour.doubles import BOT, Canned, FakeClock, body_of, client_on, reply
+from tests.behaviour.doubles import BOT, FakeClock, StubTransport, client_on, read_body, reply
 from unichat import ThreadRef, errors
 from unichat.adapter import Exclusive
 
@@ -73,7 +73,7 @@ def holding(monkeypatch, gate, **settings):
         queued.release()
 
     monkeypatch.setattr(Exclusive, "__init__", noted)
-    return client_on(Canned(gate.answer), "kadal", **settings), queued
+    return client_on(StubTransport(gate.answer), "kadal", **settings), queued
 
 
 def test_questions_of_one_user_are_sent_one_at_a_time(gate, pool, monkeypatch):
@@ -101,7 +101,7 @@ def test_a_question_waits_for_a_clearing_of_the_same_user(gate, pool, monkeypatc
 
 
 def test_questions_of_different_users_are_sent_at_the_same_time(gate, pool):
-    kadal = client_on(Canned(gate.answer), "kadal")
+    kadal = client_on(StubTransport(gate.answer), "kadal")
     calls = [pool.submit(kadal.chat, "q", user=user) for user in ("anna", "bert", "cora", None)]
     assert gate.until(4)
     gate.release()
@@ -109,7 +109,7 @@ def test_questions_of_different_users_are_sent_at_the_same_time(gate, pool):
 
 
 def test_questions_in_isolated_threads_of_one_user_are_sent_at_the_same_time(gate, pool):
-    kadal = client_on(Canned(gate.answer), "kadal", threads="isolated")
+    kadal = client_on(StubTransport(gate.answer), "kadal", threads="isolated")
     calls = [pool.submit(kadal.chat, "q", user="anna") for _ in range(3)]
     assert gate.until(3)
     gate.release()
@@ -144,7 +144,7 @@ def test_waiting_for_the_lock_ends_with_the_calls_deadline(gate, pool, monkeypat
 
 def test_the_lock_is_released_after_a_failure():
     answers = iter([reply(status=400, body=b""), reply({"message_id": 1, "message": "a"})])
-    kadal = client_on(Canned(lambda request: next(answers)), "kadal", FakeClock())
+    kadal = client_on(StubTransport(lambda request: next(answers)), "kadal", FakeClock())
     with pytest.raises(errors.InvalidInput):
         kadal.chat("one", user="anna")
     assert kadal.chat("two", user="anna").text == "a"
@@ -157,7 +157,7 @@ def test_concurrent_threads_of_many_users_are_never_mixed_up(mini, pool):
         with lock:
             return mini.answer(request)
 
-    kadal = client_on(Canned(answer), "kadal")
+    kadal = client_on(StubTransport(answer), "kadal")
 
     def talk(user):
         answer = kadal.chat("0", user=user)
@@ -175,4 +175,4 @@ def test_concurrent_threads_of_many_users_are_never_mixed_up(mini, pool):
 
 def test_the_body_of_a_question_holds_the_question_alone(kadal, mini):
     kadal.continue_thread(kadal.chat("one", user="anna"), "two")
-    assert [body_of(request) for request in mini.sent] == [{"message": "one"}, {"message": "two"}]
+    assert [read_body(request) for request in mini.sent] == [{"message": "one"}, {"message": "two"}]

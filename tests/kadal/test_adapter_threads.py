@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.behaviour.doubles import BOT, Canned, client_on, query_of, reply
+from tests.behaviour.doubles import BOT, StubTransport, client_on, read_query, reply
 from unichat import Answer, Rating, ThreadRef, User, errors
 from unichat.models import ClearOutcome
 
@@ -102,7 +102,7 @@ def test_check_thread_reads_the_newest_row_before_asking(mini):
     kadal.continue_thread(answer, "two")
     look = mini.sent[1]
     assert look.path == "/aiwb/chat/api/v1/"
-    assert query_of(look) == {
+    assert read_query(look) == {
         "chat_bot_id": BOT,
         "page_no": "1",
         "page_size": "1",
@@ -129,7 +129,7 @@ def test_no_row_is_ever_read_with_check_thread_off(mini):
 
 
 def lists(mini):
-    return [query_of(request) for request in mini.sent if request.path.endswith("/v1/")]
+    return [read_query(request) for request in mini.sent if request.path.endswith("/v1/")]
 
 
 def test_an_unseen_thread_that_another_one_replaced_is_stale_before_the_question_is_sent(mini):
@@ -165,7 +165,7 @@ def test_an_unseen_thread_whose_answer_is_not_listed_goes_on_and_that_is_logged_
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 422])
 def test_a_list_that_is_refused_does_not_stop_the_question(status):
-    transport = Canned(
+    transport = StubTransport(
         lambda request: reply({"message_id": 2, "message": "a"}) if "/v2/" in request.path else reply({}, status)
     )
     thread = ThreadRef("kadal", "x", user="anna", scope=BOT, position="1")
@@ -174,7 +174,7 @@ def test_a_list_that_is_refused_does_not_stop_the_question(status):
 
 @pytest.mark.parametrize("status", [401, 500, 507])
 def test_no_question_is_sent_if_the_look_fails_for_a_reason_that_it_would_share(status):
-    transport = Canned(lambda request: reply({}, status))
+    transport = StubTransport(lambda request: reply({}, status))
     thread = ThreadRef("kadal", "x", user="anna", scope=BOT, position="1")
     with pytest.raises(errors.UnichatError):
         client_on(transport, "kadal", attempts=1).continue_thread(thread, "two")
@@ -241,7 +241,7 @@ def test_check_thread_treats_a_404_as_an_empty_history():
             return reply({"message_id": 1, "message": "a"})
         return reply({"status_code": 404, "message": "none"}, 404)
 
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     kadal = client_on(transport, "kadal", check_thread=True)
     kadal.continue_thread(kadal.chat("one", user="anna"), "two")
     assert len(transport.sent) == 3
@@ -251,7 +251,7 @@ def test_no_question_is_sent_if_check_thread_fails():
     def answer(request):
         return reply({"message_id": 1, "message": "a"}) if "/v2/" in request.path else reply(status=400, body=b"")
 
-    transport = Canned(answer)
+    transport = StubTransport(answer)
     kadal = client_on(transport, "kadal", check_thread=True)
     first = kadal.chat("one", user="anna")
     with pytest.raises(errors.InvalidInput):
@@ -276,7 +276,7 @@ def isolated(mini):
 
 
 def references(mini):
-    return [query_of(request).get("ext_user_id_ref") for request in mini.sent]
+    return [read_query(request).get("ext_user_id_ref") for request in mini.sent]
 
 
 def test_each_isolated_thread_keeps_a_uuid_of_its_own(isolated, mini):

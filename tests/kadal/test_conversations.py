@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.behaviour.doubles import Canned, checked, client_on, reply
+from tests.behaviour.doubles import StubTransport, check_settings, client_on, reply
 from unichat import User, errors
 from unichat.adapter import ChatCall, Exclusive
 from unichat_kadal.adapter import KadalAdapter
@@ -59,7 +59,7 @@ def test_threads_of_other_users_do_not_make_a_thread_stale(kadal, mini):
 
 def test_a_thread_is_not_stale_if_a_newer_one_failed_to_start(mini):
     answers = iter([reply({"message_id": 1, "message": "a"}), reply({"status_code": 400}, 400)])
-    kadal = client_on(Canned(lambda request: next(answers, reply({"message_id": 2, "message": "b"}))), "kadal")
+    kadal = client_on(StubTransport(lambda request: next(answers, reply({"message_id": 2, "message": "b"}))), "kadal")
     old = kadal.chat("one", user="anna")
     with pytest.raises(errors.InvalidInput):
         kadal.chat("two", user="anna")
@@ -97,7 +97,7 @@ def finished(flow, transport):
 
 def test_the_newest_thread_is_the_one_whose_question_was_sent_last(mini):
     ids = iter(["1", "2", "3"])
-    adapter = KadalAdapter(checked("kadal").settings, Conversations(make_id=lambda: next(ids)))
+    adapter = KadalAdapter(check_settings("kadal").settings, Conversations(make_id=lambda: next(ids)))
 
     def call(thread=None):
         user = None if thread else User("anna")

@@ -8,10 +8,10 @@ from tests.behaviour.doubles import (
     KADAL_URL,
     KEY,
     FakeClock,
-    canned,
-    client_of,
     client_on,
+    connect_client,
     reply,
+    stub_replies,
 )
 from unichat import Rating, errors
 from unichat.models import ClearOutcome
@@ -107,7 +107,7 @@ def test_a_body_without_an_error_status_is_an_answer(status):
     body = {"status_code": status, "message_id": 1, "message": "a"}
     if status is ...:
         del body["status_code"]
-    assert client_on(canned(reply(body)), "kadal").chat("q").text == "a"
+    assert client_on(stub_replies(reply(body)), "kadal").chat("q").text == "a"
 
 
 @pytest.mark.parametrize("status", [False, [], {}, "abc", "error", "HTTP 507"], ids=repr)
@@ -134,10 +134,10 @@ def test_an_oddly_written_status_never_turns_the_error_message_into_an_answer(st
 
 
 def test_an_error_in_the_body_is_retried_until_the_answer_comes():
-    transport = canned(reply(envelope(500)), reply(ANSWERED))
+    transport = stub_replies(reply(envelope(500)), reply(ANSWERED))
     answer = client_on(transport, "kadal").chat("q")
     assert (answer.text, answer.maybe_duplicated, len(answer.call.attempts)) == ("Hello", True, 2)
-    transport = canned(reply(envelope("503")), reply(ANSWERED))
+    transport = stub_replies(reply(envelope("503")), reply(ANSWERED))
     assert client_on(transport, "kadal").chat("q").maybe_duplicated is False
 
 
@@ -166,9 +166,9 @@ def test_a_204_to_a_question_is_not_found_and_never_an_empty_answer(answer, sett
     "answer", [reply(status=204, body=b""), reply(envelope(204)), reply(envelope("204"))], ids=["real", "int", "text"]
 )
 def test_a_204_to_feedback_or_clearing_means_success(answer):
-    receipt = rate(client_on(canned(answer), "kadal"))
+    receipt = rate(client_on(stub_replies(answer), "kadal"))
     assert (receipt.id, receipt.answer_id, receipt.rating) == (None, "1", Rating.UP)
-    result = client_on(canned(answer), "kadal").clear_history(user="anna")
+    result = client_on(stub_replies(answer), "kadal").clear_history(user="anna")
     assert (result.outcome, result.user) == (ClearOutcome.CLEARED, "anna")
 
 
@@ -220,7 +220,7 @@ def test_a_507_is_retried_slowly_and_then_raised_as_insufficient_tokens(carry, m
 @pytest.mark.parametrize("carry", ["http", "body"])
 def test_an_answer_after_a_507_is_certainly_not_duplicated(carry):
     answer = reply(envelope(507), 507 if carry == "http" else 200)
-    found = client_on(canned(answer, reply(ANSWERED)), "kadal").chat("q")
+    found = client_on(stub_replies(answer, reply(ANSWERED)), "kadal").chat("q")
     assert (found.text, found.maybe_duplicated) == ("Hello", False)
 
 
@@ -228,7 +228,7 @@ def test_the_retry_after_of_a_507_is_honoured():
     clock = FakeClock()
     answer = reply(envelope(507), 507)
     answer.headers["retry-after"] = "31"
-    client_on(canned(answer, reply(ANSWERED)), "kadal", clock).chat("q")
+    client_on(stub_replies(answer, reply(ANSWERED)), "kadal", clock).chat("q")
     assert clock.slept[0] >= 31
 
 
@@ -303,6 +303,6 @@ def test_validation_errors_are_read_in_each_form(detail, words, argument):
 
 def test_an_error_does_not_show_the_key(vendor):
     vendor.add("POST", KADAL_URL + SEND, json=envelope(401), status=401)
-    with client_of("kadal") as kadal, pytest.raises(errors.AuthenticationError) as raised:
+    with connect_client("kadal") as kadal, pytest.raises(errors.AuthenticationError) as raised:
         kadal.chat("q")
     assert KEY not in repr(raised.value) + str(vars(raised.value)) + json.dumps(str(vars(kadal)))

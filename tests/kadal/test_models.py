@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.behaviour.doubles import BOT, FAST, KEY, canned, caught, client_on, damaged, reply
+from tests.behaviour.doubles import BOT, FAST, KEY, catch, client_on, damage, reply, stub_replies
 from unichat import Answer, Exchange, Feedback, Rating, errors
 from unichat.errors import InvalidResponse, UnichatError
 from unichat_kadal import operations
@@ -30,9 +30,9 @@ def claims_a_status(value):
 @FAST
 @given(data=st.data())
 def test_a_damaged_reply_is_read_or_invalid_with_a_pointer(case, data):
-    value = data.draw(damaged(case.answer))
-    client = client_on(canned(reply(value)), "kadal", attempts=1)
-    result, error = caught(UnichatError, lambda: client.run(getattr(operations, case.name)(**case.arguments)))
+    value = data.draw(damage(case.answer))
+    client = client_on(stub_replies(reply(value)), "kadal", attempts=1)
+    result, error = catch(UnichatError, lambda: client.run(getattr(operations, case.name)(**case.arguments)))
     if error is None:
         assert result.raw == value
     elif not claims_a_status(value):
@@ -47,8 +47,8 @@ def test_a_damaged_reply_is_read_or_invalid_with_a_pointer(case, data):
 @FAST
 @given(data=st.data())
 def test_a_damaged_reply_becomes_an_answer_or_an_error(data):
-    client = client_on(canned(reply(data.draw(damaged(SAMPLES["post_chat"])))), "kadal", attempts=1)
-    answer, error = caught(REFUSALS, lambda: client.chat("string"))
+    client = client_on(stub_replies(reply(data.draw(damage(SAMPLES["post_chat"])))), "kadal", attempts=1)
+    answer, error = catch(REFUSALS, lambda: client.chat("string"))
     if error is None:
         assert isinstance(answer, Answer)
         assert isinstance(answer.text, str)
@@ -59,10 +59,10 @@ def test_a_damaged_reply_becomes_an_answer_or_an_error(data):
 @FAST
 @given(data=st.data())
 def test_a_damaged_history_becomes_exchanges_or_an_error(version, data):
-    page = data.draw(damaged(SAMPLES["list_chats"] if version == "v1" else V7))
-    transport = canned(reply(page), reply({"status_code": 200, "data": []}))
+    page = data.draw(damage(SAMPLES["list_chats"] if version == "v1" else V7))
+    transport = stub_replies(reply(page), reply({"status_code": 200, "data": []}))
     client = client_on(transport, "kadal", attempts=1, history_version=version, include_events=False)
-    exchanges, _ = caught(REFUSALS, lambda: list(client.history()))
+    exchanges, _ = catch(REFUSALS, lambda: list(client.history()))
     for exchange in exchanges or ():
         assert isinstance(exchange, Exchange)
         assert isinstance(exchange.question + exchange.answer, str)
@@ -72,8 +72,8 @@ def test_a_damaged_history_becomes_exchanges_or_an_error(version, data):
 @FAST
 @given(data=st.data())
 def test_a_damaged_receipt_becomes_a_receipt_or_an_error(data):
-    client = client_on(canned(reply(data.draw(damaged(SAMPLES["add_feedback"])))), "kadal", attempts=1)
-    receipt, error = caught(REFUSALS, lambda: client.feedback(1, "up"))
+    client = client_on(stub_replies(reply(data.draw(damage(SAMPLES["add_feedback"])))), "kadal", attempts=1)
+    receipt, error = catch(REFUSALS, lambda: client.feedback(1, "up"))
     assert error is not None or receipt.answer_id == "1"
 
 
@@ -81,7 +81,7 @@ def test_a_damaged_receipt_becomes_a_receipt_or_an_error(data):
 
 
 def asked(value, **settings):
-    return client_on(canned(reply(value)), "kadal", **settings).chat("q")
+    return client_on(stub_replies(reply(value)), "kadal", **settings).chat("q")
 
 
 def test_a_null_message_is_an_empty_answer_with_its_raw_json():
@@ -139,7 +139,7 @@ def test_a_body_that_is_not_an_object_is_invalid(value):
     ids=repr,
 )
 def test_a_body_that_is_not_json_is_invalid(body, kind, expected):
-    client = client_on(canned(reply(body=body, kind=kind)), "kadal")
+    client = client_on(stub_replies(reply(body=body, kind=kind)), "kadal")
     with pytest.raises(InvalidResponse) as raised:
         client.chat("q")
     assert raised.value.kind == expected
@@ -164,20 +164,20 @@ def test_a_body_that_is_not_json_is_invalid(body, kind, expected):
     ids=repr,
 )
 def test_any_2xx_is_healthy_with_any_body(status, body, kind):
-    client = client_on(canned(reply(status=status, body=body, kind=kind)), "kadal")
+    client = client_on(stub_replies(reply(status=status, body=body, kind=kind)), "kadal")
     assert client.run(operations.health()).msg in (None, "OK")
 
 
 def test_a_service_that_is_down_is_not_healthy():
     with pytest.raises(errors.ServerError):
-        client_on(canned(reply({"msg": "OK"}, 503)), "kadal", attempts=1).run(operations.health())
+        client_on(stub_replies(reply({"msg": "OK"}, 503)), "kadal", attempts=1).run(operations.health())
 
 
 # Rows of the history
 
 
 def history(page, **settings):
-    return list(client_on(canned(reply(page), reply({"data": []})), "kadal", **settings).history())
+    return list(client_on(stub_replies(reply(page), reply({"data": []})), "kadal", **settings).history())
 
 
 def test_question_and_answer_of_a_row_may_be_null_or_missing():

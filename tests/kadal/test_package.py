@@ -4,15 +4,15 @@ import pytest
 
 import unichat_kadal
 from tests.behaviour.doubles import (
-    client_of,
-    query_of,
+    connect_client,
+    read_query,
 )
 
 
 def test_the_probes_are_the_health_check_and_one_row_of_the_bot():
-    health, rows = client_of("kadal").probes()
+    health, rows = connect_client("kadal").probes()
     assert (health.name, rows.name) == ("health", "list_chats")
-    assert query_of(rows.request)["page_size"] == "1"
+    assert read_query(rows.request)["page_size"] == "1"
 
 
 def test_the_package_has_its_two_names_and_no_other():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import responses
 
-from tests.behaviour.doubles import FakeClock, client_of
+from tests.behaviour.doubles import FakeClock, connect_client
 
 SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("samples/*")}
 """Every response that Kapa's reference prints, by the operation's name."""
@@ -26,5 +26,5 @@ def clock():
 
 @pytest.fixture
 def kapa(clock):
-    with client_of("kapa", clock) as client:
+    with connect_client("kapa", clock) as client:
         yield client

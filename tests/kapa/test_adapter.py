@@ -10,12 +10,12 @@ from tests.behaviour.doubles import (
     INTEGRATION,
     KAPA_URL,
     PROJECT,
-    body_of,
-    canned,
-    checked,
-    client_of,
+    check_settings,
     client_on,
+    connect_client,
+    read_body,
     reply,
+    stub_replies,
 )
 from unichat import Answer, Comment, Exchange, Rating, Source, ThreadRef, User
 from unichat.adapter import ClearCall
@@ -34,7 +34,7 @@ REFERENCE = ThreadRef("kapa", THREAD, scope=PROJECT)
 @pytest.fixture
 def transport():
     """Kapa, which answers any question."""
-    transport = canned()
+    transport = stub_replies()
     transport.answer = lambda request: reply(
         SAMPLES["upsert_feedback"] if "feedback" in request.path else REPLY, 201 if "feedback" in request.path else 200
     )
@@ -48,7 +48,7 @@ def kapa(transport):
 
 def sent(transport):
     (request,) = transport.sent
-    return request.path, body_of(request)
+    return request.path, read_body(request)
 
 
 # Asking
@@ -88,7 +88,7 @@ def test_two_threads_of_one_user_are_kept_apart(kapa, transport):
 
 
 def test_an_answer_without_a_thread_id_stays_in_the_thread_it_was_asked_in():
-    transport = canned(reply({"answer": "a", "thread_id": None}), reply({"answer": "a"}))
+    transport = stub_replies(reply({"answer": "a", "thread_id": None}), reply({"answer": "a"}))
     kapa = client_on(transport, "kapa")
     assert kapa.continue_thread(REFERENCE, "q").thread == REFERENCE
     assert kapa.chat("q").thread is None
@@ -146,7 +146,7 @@ def test_the_integration_of_the_settings_is_sent_unless_the_call_gives_another(t
     kapa.chat("q")
     kapa.continue_thread(REFERENCE, "q", integration_id=OTHER)
     kapa.chat("q", integration_id=None)
-    assert [body_of(request)["integration_id"] for request in transport.sent] == [INTEGRATION, OTHER, INTEGRATION]
+    assert [read_body(request)["integration_id"] for request in transport.sent] == [INTEGRATION, OTHER, INTEGRATION]
 
 
 def test_an_integration_that_is_not_a_uuid_is_invalid_before_anything_is_sent(kapa, transport):
@@ -313,14 +313,14 @@ def test_clearing_detaches_if_the_caller_drops_what_is_unsupported(kapa, transpo
 
 
 def test_the_adapters_clear_history_is_not_implemented():
-    found = checked("kapa")
+    found = check_settings("kapa")
     with pytest.raises(NotImplementedError):
         found.backend.build(found.settings).clear_history(ClearCall(backend="kapa", operation="clear_history"))
 
 
 def test_the_probe_retrieves_the_project(vendor):
     vendor.add("GET", f"{KAPA_URL}/org/v1/projects/{PROJECT}/", json=SAMPLES["retrieve_project"])
-    with client_of("kapa") as kapa:
+    with connect_client("kapa") as kapa:
         (probe,) = kapa.probes()
         assert kapa.run(probe).project_name == "string"
 

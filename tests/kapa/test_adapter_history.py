@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from tests.behaviour.doubles import KAPA_URL, PROJECT, Canned, client_on, query_of, reply
+from tests.behaviour.doubles import KAPA_URL, PROJECT, StubTransport, client_on, read_query, reply
 from unichat import ThreadRef, User
 from unichat.errors import InvalidResponse, NotFound, ServerError, Unsupported
 
@@ -50,7 +50,7 @@ class Vendor:
         self.past_the_end = past_the_end
         self.end_users = end_users
         self.users_shape = users_shape
-        self.transport = Canned(self.answer)
+        self.transport = StubTransport(self.answer)
         self.client = client_on(self.transport, "kapa")
 
     @property
@@ -59,11 +59,11 @@ class Vendor:
 
     @property
     def pages(self):
-        return [int(query_of(request)["page"]) for request in self.sent if "question-answers" in request.path]
+        return [int(read_query(request)["page"]) for request in self.sent if "question-answers" in request.path]
 
     def answer(self, request):
         assert len(self.sent) < 200, "this would go on forever"
-        query = query_of(request)
+        query = read_query(request)
         page, size = int(query["page"]), min(int(query["page_size"]), self.cap)
         if request.path.endswith("/end-users/"):
             found = self.end_users(query) if callable(self.end_users) else list(self.end_users)
@@ -152,9 +152,9 @@ def test_page_size_and_order_are_sent_as_requested():
     vendor = Vendor([row(1)])
     list(vendor.client.history(page_size=7, newest_first=True))
     assert vendor.sent[0].path == f"/query/v1/projects/{PROJECT}/question-answers/"
-    assert query_of(vendor.sent[0]) == {"ordering": "-created_at", "page": "1", "page_size": "7"}
+    assert read_query(vendor.sent[0]) == {"ordering": "-created_at", "page": "1", "page_size": "7"}
     list(vendor.client.history())
-    assert query_of(vendor.sent[-1])["ordering"] == "created_at"
+    assert read_query(vendor.sent[-1])["ordering"] == "created_at"
 
 
 @SHAPES
@@ -210,7 +210,7 @@ def test_a_404_for_a_later_page_ends_the_history(shape):
 
 
 def test_a_404_for_the_first_page_is_a_missing_project():
-    client = client_on(Canned(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
+    client = client_on(StubTransport(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
     history = client.history()
     with pytest.raises(NotFound) as caught:
         next(history)
@@ -229,7 +229,7 @@ def test_a_threads_history_takes_one_request_and_is_sorted_by_time():
     thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
     times = ["2024-01-02T00:00:00Z", "2024-01-03T00:00:00+00:00", "2024-01-01T23:00:00-05:00"]
     thread["question_answers"] = [{**row(number), "created_at": time} for number, time in enumerate(times)]
-    transport = Canned(lambda request: reply(thread))
+    transport = StubTransport(lambda request: reply(thread))
     client = client_on(transport, "kapa")
     found = list(client.history(REFERENCE))
     assert questions(found) == named(0, 2, 1)
@@ -242,18 +242,18 @@ def test_a_threads_history_takes_one_request_and_is_sorted_by_time():
 
 def test_a_threads_history_with_missing_times_keeps_the_vendors_order():
     rows = [{**row(0), "created_at": "2024-01-02T00:00:00Z"}, {**row(1), "created_at": None}]
-    client = client_on(Canned(lambda request: reply({"id": THREAD, "question_answers": rows})), "kapa")
+    client = client_on(StubTransport(lambda request: reply({"id": THREAD, "question_answers": rows})), "kapa")
     assert questions(client.history(REFERENCE)) == named(0, 1)
 
 
 @pytest.mark.parametrize("answers", [None, ...], ids=["null", "missing"])
 def test_a_threads_history_without_answers_is_empty(answers):
     thread = {"id": THREAD} if answers is ... else {"id": THREAD, "question_answers": None}
-    assert list(client_on(Canned(lambda request: reply(thread)), "kapa").history(REFERENCE)) == []
+    assert list(client_on(StubTransport(lambda request: reply(thread)), "kapa").history(REFERENCE)) == []
 
 
 def test_an_unknown_thread_is_not_found():
-    client = client_on(Canned(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
+    client = client_on(StubTransport(lambda request: reply({"detail": "Not found."}, 404)), "kapa")
     with pytest.raises(NotFound) as caught:
         list(client.history(REFERENCE))
     assert caught.value.what == "thread"
@@ -272,7 +272,7 @@ def test_a_users_history_has_only_that_users_rows(shape):
     assert questions(vendor.client.history(user="anna", page_size=2)) == named(1, 4)
     lookup = vendor.sent[0]
     assert lookup.path == f"/query/v1/projects/{PROJECT}/end-users/"
-    assert query_of(lookup)["search"] == "anna"
+    assert read_query(lookup)["search"] == "anna"
 
 
 def test_a_user_is_found_on_a_later_page_of_the_users():
@@ -284,7 +284,7 @@ def test_a_user_is_found_on_a_later_page_of_the_users():
 def test_a_user_can_be_looked_up_by_email():
     vendor = Vendor(HERS, linked, end_users=[ANNABEL, ANNA])
     assert questions(vendor.client.history(user=User(email="anna@example.com"))) == named(1, 4)
-    assert query_of(vendor.sent[0])["search"] == "anna@example.com"
+    assert read_query(vendor.sent[0])["search"] == "anna@example.com"
 
 
 def test_a_user_listed_as_a_single_object_is_found():
@@ -312,10 +312,10 @@ def test_a_user_lookup_ends_even_if_the_vendor_repeats_a_page_forever(page):
 def test_a_user_lookup_ends_with_a_404_for_the_next_page():
     def answer(request):
         if request.path.endswith("/end-users/"):
-            return reply([ANNABEL]) if query_of(request)["page"] == "1" else reply({"detail": "Invalid page."}, 404)
+            return reply([ANNABEL]) if read_query(request)["page"] == "1" else reply({"detail": "Invalid page."}, 404)
         return reply([])
 
-    assert list(client_on(Canned(answer), "kapa").history(user="anna")) == []
+    assert list(client_on(StubTransport(answer), "kapa").history(user="anna")) == []
 
 
 def test_a_threads_history_can_be_filtered_by_user():
@@ -324,11 +324,11 @@ def test_a_threads_history_can_be_filtered_by_user():
             return reply({"results": [ANNA], "next": None})
         return reply({"id": THREAD, "question_answers": HERS})
 
-    assert questions(client_on(Canned(answer), "kapa").history(REFERENCE, user="anna")) == named(1, 4)
+    assert questions(client_on(StubTransport(answer), "kapa").history(REFERENCE, user="anna")) == named(1, 4)
 
 
 def test_a_user_known_by_slack_id_only_cannot_be_looked_up():
-    transport = Canned(lambda request: reply([]))
+    transport = StubTransport(lambda request: reply([]))
     with pytest.raises(Unsupported) as caught:
         client_on(transport, "kapa").history(user=User(slack_id="U1"))
     assert caught.value.argument == "user"
@@ -336,7 +336,7 @@ def test_a_user_known_by_slack_id_only_cannot_be_looked_up():
 
 
 def test_a_row_without_an_id_is_invalid_with_a_pointer():
-    client = client_on(Canned(lambda request: reply({"results": [{"question": "q"}], "next": None})), "kapa")
+    client = client_on(StubTransport(lambda request: reply({"results": [{"question": "q"}], "next": None})), "kapa")
     with pytest.raises(InvalidResponse) as caught:
         list(client.history())
     assert caught.value.pointer == "/results/0/id"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.behaviour.doubles import Canned, client_on, reply
+from tests.behaviour.doubles import StubTransport, client_on, reply
 from unichat import ThreadRef
 from unichat.transport.base import TransportFailure
 
@@ -33,7 +33,7 @@ def asked(rows, thread=None):
             return reply(listed)
         return outcomes.pop(0)
 
-    transport = Canned(answering)
+    transport = StubTransport(answering)
     client = client_on(transport, "kapa", replay="reconcile")
     answer = client.chat("q") if thread is None else client.continue_thread(thread, "q")
     return answer.text, sum(request.method == "POST" for request in transport.sent)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.behaviour.doubles import KAPA_URL, KEY, PROJECT, FakeClock, canned, client_of, client_on, reply
+from tests.behaviour.doubles import KAPA_URL, KEY, PROJECT, FakeClock, client_on, connect_client, reply, stub_replies
 from unichat import Rating, ThreadRef, errors
 
 THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
@@ -11,7 +11,7 @@ CHAT_URL = f"{KAPA_URL}/query/v1/projects/{PROJECT}/chat/"
 
 
 def refused(*replies, clock=None, **settings):
-    transport = canned(*replies)
+    transport = stub_replies(*replies)
     with pytest.raises(errors.UnichatError) as caught:
         client_on(transport, "kapa", clock, **settings).chat("q")
     return caught.value, transport.sent
@@ -98,7 +98,7 @@ def test_a_403_about_a_rate_limit_is_retried_after_a_wait():
     limited = reply({"message": "You hit the Rate Limit"}, 403)
     limited.headers["retry-after"] = "7"
     answered = reply({"answer": "a"})
-    answer = client_on(canned(limited, answered), "kapa", clock).chat("q")
+    answer = client_on(stub_replies(limited, answered), "kapa", clock).chat("q")
     assert answer.text == "a"
     assert sum(clock.slept) >= 7
     error, sent = refused(limited, limited, limited)
@@ -139,10 +139,10 @@ def test_a_transient_error_is_tried_three_times_with_its_own_backoff(status, kin
 )
 def test_a_missing_record_is_distinguished_from_a_missing_route(call, what):
     with pytest.raises(errors.NotFound) as caught:
-        call(client_on(canned(reply({"detail": "Not found."}, 404)), "kapa"))
+        call(client_on(stub_replies(reply({"detail": "Not found."}, 404)), "kapa"))
     assert caught.value.what == what
     with pytest.raises(errors.NotFound) as caught:
-        call(client_on(canned(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html")), "kapa"))
+        call(client_on(stub_replies(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html")), "kapa"))
     assert caught.value.what == "route"
 
 
@@ -159,12 +159,12 @@ def test_a_missing_route_has_a_hint_about_version_and_address():
 
 def test_an_error_in_place_of_a_stream_is_read_like_any_other(vendor):
     vendor.add("POST", f"{CHAT_URL}stream/", json={"detail": "Bad key"}, status=401)
-    with client_of("kapa") as kapa, pytest.raises(errors.AuthenticationError, match="Bad key"), kapa.stream("q"):
+    with connect_client("kapa") as kapa, pytest.raises(errors.AuthenticationError, match="Bad key"), kapa.stream("q"):
         pass
 
 
 def test_an_error_does_not_show_the_key(vendor):
     vendor.add("POST", CHAT_URL, json={"detail": "Invalid key"}, status=401)
-    with client_of("kapa") as kapa, pytest.raises(errors.AuthenticationError) as caught:
+    with connect_client("kapa") as kapa, pytest.raises(errors.AuthenticationError) as caught:
         kapa.chat("q")
     assert KEY not in repr(caught.value) + str(vars(caught.value)) + str(vars(kapa))

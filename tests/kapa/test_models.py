@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, canned, caught, client_on, damaged, reply
+from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, catch, client_on, damage, reply, stub_replies
 from unichat import Answer, Comment, Exchange, Rating, Source, ThreadRef
 from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse
@@ -23,7 +23,7 @@ PLAIN = [case for case in FULL if not case.streamed]
 
 def read(case, value):
     """Run the operation against an answer that holds `value`."""
-    client = client_on(canned(reply(value, case.status)), "kapa")
+    client = client_on(stub_replies(reply(value, case.status)), "kapa")
     return client.run(getattr(operations, case.name)(**case.arguments))
 
 
@@ -31,8 +31,8 @@ def read(case, value):
 @FAST
 @given(data=st.data())
 def test_a_damaged_reply_is_read_or_invalid_with_a_pointer(case, data):
-    value = data.draw(damaged(case.answer))
-    result, error = caught(InvalidResponse, lambda: read(case, value))
+    value = data.draw(damage(case.answer))
+    result, error = catch(InvalidResponse, lambda: read(case, value))
     if error is None:
         assert result.raw == value
         return
@@ -45,10 +45,10 @@ def test_a_damaged_reply_is_read_or_invalid_with_a_pointer(case, data):
 @FAST
 @given(data=st.data())
 def test_a_damaged_record_is_read_or_fails_the_stream(case, data):
-    value = data.draw(damaged(case.answer[0]))
+    value = data.draw(damage(case.answer[0]))
     decoder = getattr(operations, case.name)(**case.arguments).decoder(1024 * 1024)
     whole = json.dumps(value).encode() + b"\xe2\x90\x9e"
-    events, failure = caught(StreamFailure, lambda: list(decoder.feed(whole)))
+    events, failure = catch(StreamFailure, lambda: list(decoder.feed(whole)))
     if failure is None:
         assert [event.raw for event in events] == decoder.records == [value]
     else:
@@ -58,8 +58,8 @@ def test_a_damaged_record_is_read_or_fails_the_stream(case, data):
 @FAST
 @given(data=st.data())
 def test_a_damaged_reply_becomes_an_answer_or_an_error(data):
-    client = client_on(canned(reply(data.draw(damaged(SAMPLES["chat"])))), "kapa")
-    answer, error = caught(InvalidResponse, lambda: client.chat("string"))
+    client = client_on(stub_replies(reply(data.draw(damage(SAMPLES["chat"])))), "kapa")
+    answer, error = catch(InvalidResponse, lambda: client.chat("string"))
     if error is None:
         assert isinstance(answer, Answer)
         assert isinstance(answer.text, str)
@@ -71,9 +71,9 @@ def test_a_damaged_reply_becomes_an_answer_or_an_error(data):
 @given(data=st.data())
 def test_a_damaged_history_becomes_exchanges_or_an_error(thread, data):
     sample = SAMPLES["list_question_answers"] if thread is None else SAMPLES["retrieve_thread"]
-    page = data.draw(damaged(sample))
-    client = client_on(canned(reply(page), reply([])), "kapa")
-    exchanges, _ = caught(InvalidResponse, lambda: list(client.history(thread)))
+    page = data.draw(damage(sample))
+    client = client_on(stub_replies(reply(page), reply([])), "kapa")
+    exchanges, _ = catch(InvalidResponse, lambda: list(client.history(thread)))
     for exchange in exchanges or ():
         assert isinstance(exchange, Exchange)
         assert isinstance(exchange.question, str)
@@ -118,7 +118,7 @@ def test_unknown_fields_are_kept_in_raw_and_change_nothing():
 def test_sources_of_a_retrieved_thread_may_be_text_or_null(sources):
     thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
     thread["question_answers"][0]["relevant_sources"] = sources
-    client = client_on(canned(reply(thread)), "kapa")
+    client = client_on(stub_replies(reply(thread)), "kapa")
     (exchange,) = client.history(REFERENCE)
     assert exchange.sources == ()
     assert exchange.raw["relevant_sources"] == sources
@@ -127,7 +127,7 @@ def test_sources_of_a_retrieved_thread_may_be_text_or_null(sources):
 def test_sources_of_a_retrieved_thread_may_be_a_list():
     thread = json.loads(json.dumps(SAMPLES["retrieve_thread"]))
     thread["question_answers"][0]["relevant_sources"] = SAMPLES["chat"]["relevant_sources"]
-    client = client_on(canned(reply(thread)), "kapa")
+    client = client_on(stub_replies(reply(thread)), "kapa")
     (exchange,) = client.history(REFERENCE)
     assert exchange.sources == (Source("string", "string", internal=True),)
 
@@ -156,7 +156,7 @@ def test_the_activity_of_the_live_api_with_its_new_names_is_kept_in_raw():
 )
 def test_ratings_in_the_history_are_read(row, feedback):
     (sample,) = SAMPLES["list_question_answers"]
-    client = client_on(canned(reply({"results": [{**sample, "feedback": [row]}], "next": None})), "kapa")
+    client = client_on(stub_replies(reply({"results": [{**sample, "feedback": [row]}], "next": None})), "kapa")
     (exchange,) = client.history()
     assert exchange.feedback == (feedback,)
     assert exchange.feedback[0].raw == row
@@ -165,7 +165,7 @@ def test_ratings_in_the_history_are_read(row, feedback):
 def test_a_rating_of_an_unknown_kind_is_kept_in_raw_only():
     (sample,) = SAMPLES["list_question_answers"]
     row = {**sample, "feedback": [{"reaction": "shrug"}]}
-    client = client_on(canned(reply({"results": [row], "next": None})), "kapa")
+    client = client_on(stub_replies(reply({"results": [row], "next": None})), "kapa")
     (exchange,) = client.history()
     assert exchange.feedback == ()
     assert exchange.raw["feedback"] == [{"reaction": "shrug"}]
@@ -215,7 +215,7 @@ def test_an_upsert_without_a_body_in_its_reply_succeeds(kapa, vendor):
     ids=repr,
 )
 def test_a_body_that_is_not_json_is_invalid(body, kind):
-    client = client_on(canned(reply(body=body)), "kapa")
+    client = client_on(stub_replies(reply(body=body)), "kapa")
     with pytest.raises(InvalidResponse) as raised:
         client.run(operations.chat(project_id=PROJECT, query="string"))
     assert raised.value.kind == kind

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, canned, client_of, client_on, reply
+from tests.behaviour.doubles import FAST, KAPA_URL, PROJECT, FakeClock, client_on, connect_client, reply, stub_replies
 from tests.canned import CannedStream
 from unichat import Source, StreamEvent, ThreadRef
 from unichat.adapter import StreamFailure, splitting
@@ -374,7 +374,7 @@ def test_a_stream_over_http_returns_each_event_and_then_the_answer(kapa, vendor)
 def test_an_error_record_at_the_beginning_is_a_server_error_and_retried(vendor, clock):
     vendor.add("POST", STREAM_URL, body=encoded(record("error", True, reason="overloaded")))
     vendor.add("POST", STREAM_URL, body=encoded(*TYPICAL))
-    with client_of("kapa", clock) as kapa, kapa.stream("q") as answering:
+    with connect_client("kapa", clock) as kapa, kapa.stream("q") as answering:
         answer = answering.answer
     assert answer.text.startswith("Grüße")
     assert answer.maybe_duplicated is True
@@ -385,7 +385,7 @@ def test_an_error_record_at_the_beginning_is_a_server_error_and_retried(vendor, 
 def test_a_repeated_error_record_at_the_beginning_is_raised_as_a_server_error(vendor):
     for _ in range(3):
         vendor.add("POST", STREAM_URL, body=encoded(record("error", True, reason="overloaded")))
-    with client_of("kapa") as kapa, pytest.raises(ServerError, match="overloaded") as caught, kapa.stream("q"):
+    with connect_client("kapa") as kapa, pytest.raises(ServerError, match="overloaded") as caught, kapa.stream("q"):
         pass
     assert len(caught.value.attempts) == 3
     assert caught.value.maybe_delivered is True
@@ -415,7 +415,7 @@ BEFORE = [sources("u"), piece("so far"), record("stream_start", thread_id=THREAD
     ids=["error record", "half a record", "half a delimiter", "not UTF-8", "no chunk", "wrong sources", "no end"],
 )
 def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retried(rest):
-    transport = canned(reply(body=encoded(*BEFORE) + rest))
+    transport = stub_replies(reply(body=encoded(*BEFORE) + rest))
     events, error = interrupted(client_on(transport, "kapa"))
     assert (error.text, error.events) == ("so far", 3)
     assert len(events) == 3
@@ -430,13 +430,13 @@ def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retri
 
 def streaming(pieces):
     """A transport whose one stream comes in these pieces."""
-    return canned(CannedStream(pieces))
+    return stub_replies(CannedStream(pieces))
 
 
 @pytest.mark.parametrize("kind", ["truncated", "stalled"])
 def test_a_truncated_body_is_interrupted_even_if_its_records_are_complete(kind):
     stream = CannedStream([encoded(piece("so far")), TransportFailure(kind)])
-    _, error = interrupted(client_on(canned(stream), "kapa"))
+    _, error = interrupted(client_on(stub_replies(stream), "kapa"))
     assert error.text == "so far"
     assert stream.closed
 
@@ -496,7 +496,7 @@ def test_silence_that_the_reader_filled_counts_as_the_vendors():
 
 @pytest.mark.parametrize("body", [b"", b"\n", DELIMITER, encoded(piece("a"))[:-3]], ids=repr)
 def test_a_stream_that_ends_before_its_first_event_is_invalid_and_not_retried(body):
-    transport = canned(reply(body=body))
+    transport = stub_replies(reply(body=body))
     with pytest.raises(InvalidResponse) as caught, client_on(transport, "kapa").stream("q"):
         pass
     assert caught.value.kind == "truncated"
@@ -504,7 +504,7 @@ def test_a_stream_that_ends_before_its_first_event_is_invalid_and_not_retried(bo
 
 
 def test_an_unreadable_first_record_is_an_invalid_response_with_its_call():
-    transport = canned(reply(body=encoded(record("relevant_sources", relevant_sources=["no object"]))))
+    transport = stub_replies(reply(body=encoded(record("relevant_sources", relevant_sources=["no object"]))))
     with pytest.raises(InvalidResponse) as caught, client_on(transport, "kapa").stream("q"):
         pass
     assert (caught.value.backend, caught.value.operation) == ("kapa", "chat_streamed")
@@ -513,7 +513,7 @@ def test_an_unreadable_first_record_is_an_invalid_response_with_its_call():
 
 def test_the_wait_between_attempts_uses_the_tests_clock():
     clock = FakeClock()
-    transport = canned(reply(status=503, body=b""), reply(body=encoded(piece("a", end=True))))
+    transport = stub_replies(reply(status=503, body=b""), reply(body=encoded(piece("a", end=True))))
     with client_on(transport, "kapa", clock).stream("q") as answering:
         assert answering.answer.text == "a"
     assert len(clock.slept) == 1
