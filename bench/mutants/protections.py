@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
-import attrs
 import requests
 import urllib3.connectionpool
 from attrs import evolve
@@ -336,7 +335,7 @@ def segments() -> None:
 
 def origin() -> None:
     """A path may begin with anything, a host included."""
-    attrs.validators.set_disabled(True)
+    unichat.adapter.messages.Request.__attrs_post_init__ = lambda self: None  # type: ignore[method-assign]
 
 
 def netrc() -> None:
