@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from unichat import errors as errors
     from unichat import hooks as hooks
     from unichat import otel as otel
+    from unichat import routing as routing
     from unichat import sandbox as sandbox
     from unichat.adapter import Capabilities as Capabilities
     from unichat.adapter import Secret as Secret
@@ -85,7 +86,7 @@ _HOMES = {
     "AsyncOutcomes": "unichat.client.async_many",
     "map_concurrent_async": "unichat.client.async_many",
 }
-_MODULES = ("contract", "errors", "hooks", "otel", "sandbox")
+_MODULES = ("contract", "errors", "hooks", "otel", "routing", "sandbox")
 
 # Not the sandbox: it needs an extra, and `from unichat import *` must work without it. Written out, since type checkers
 # read it; a test compares it with what there is.

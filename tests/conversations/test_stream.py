@@ -66,7 +66,7 @@ def test_the_event_of_a_stream_that_was_left_is_looked_for_when_it_comes_again(b
 def test_a_stream_that_is_forgotten_ends_its_turn(bots):
     worker = bots.worker()
     started = []
-    worker._start_soon = started.append
+    worker._client._start_soon = started.append
     stream = worker.get("c").stream("one")
     next(stream)
     assert bots.ask(bots.worker(), "two", key="d").asks

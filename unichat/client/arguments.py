@@ -177,30 +177,16 @@ class ArgumentChecker:
         return text
 
     def _check_thread(self, thread: object) -> ThreadRef | None:
-        """Return `thread` as a reference: it may be one, its text form, or an answer or exchange that has one."""
-        if isinstance(thread, Answer | Exchange):
-            thread = require_thread(thread)
-        if isinstance(thread, str | AnswerRef):
-            # The reference of an answer is not one of a thread, which the error says.
-            thread = ThreadRef.parse(str(thread))
-        if thread is None:
-            return None
-        if not isinstance(thread, ThreadRef):
-            raise InvalidInput(
-                f"thread is {format_value(thread)}",
-                hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
-                argument="thread",
-                value=format_value(thread),
-            )
-        if thread.backend != self.backend:
+        reference = check_thread(thread)
+        if reference is not None and reference.backend != self.backend:
             raise ThreadMismatch(
-                f"the thread belongs to {thread.backend}, and this client talks to {self.backend}",
+                f"the thread belongs to {reference.backend}, and this client talks to {self.backend}",
                 hint=Template("Threads cannot move between vendors: start a new one with ", Method("chat"), "."),
                 backend=self.backend,
                 expected=self.backend,
-                found=thread.backend,
+                found=reference.backend,
             )
-        return thread
+        return reference
 
 
 _ARGUMENTS = {
@@ -242,6 +228,23 @@ def require_thread(thread: object) -> object:
             "no thread to continue",
             argument="thread",
             hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), ", or use ", Method("chat"), "."),
+        )
+    return thread
+
+
+def check_thread(thread: object) -> ThreadRef | None:
+    """Return `thread` as a reference: it may be one, its text form, or an answer or exchange that has one."""
+    if isinstance(thread, Answer | Exchange):
+        thread = require_thread(thread)
+    if isinstance(thread, str | AnswerRef):
+        # The reference of an answer is not one of a thread, which the error says.
+        thread = ThreadRef.parse(str(thread))
+    if thread is not None and not isinstance(thread, ThreadRef):
+        raise InvalidInput(
+            f"thread is {format_value(thread)}",
+            hint=Template("Pass ", Term("answer.thread or str(answer.thread)"), "."),
+            argument="thread",
+            value=format_value(thread),
         )
     return thread
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, Self, TypeVar
 
@@ -29,7 +30,7 @@ from unichat.adapter import (
 from unichat.client.adapter_calls import begin_flow, wrong_result
 from unichat.client.arguments import ArgumentChecker, attach_record, check_deadline, check_limit
 from unichat.client.bound_operations import BoundOperations
-from unichat.client.paging import PagedReader
+from unichat.client.paging import PagedReader, RowReader
 from unichat.client.streams import SingleEventStream
 from unichat.client.support import replace_clearing, replace_feedback, replace_history, require_user
 from unichat.errors import InvalidInput, Unsupported
@@ -39,9 +40,12 @@ from unichat.execution.effects import Program
 from unichat.execution.program import complete, run
 from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, ThreadRef, User
 from unichat.policy.mistakes import call_adapter
-from unichat.transport.base import AsyncTransport, Transport
+from unichat.transport.base import AsyncTransport, Deadline, Transport
 
 M = TypeVar("M")
+
+StartStream = Callable[..., Program[EventSource[Answer]]]
+"""Makes the program that asks a streamed question; takes the deadline of the call that it is part of, if any."""
 
 _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
@@ -159,11 +163,12 @@ class BaseClient:
 
     def _open_stream(
         self, question: object, *, deadline: object, **arguments: Any
-    ) -> tuple[Callable[[], Program[EventSource[Answer]]], Callable[[Answer], Answer]]:
+    ) -> tuple[StartStream, Callable[[Answer], Answer]]:
         """Check the arguments of a streamed question.
 
         Returns:
-            A function that makes the program that asks it, and one that turns the stream's answer into the caller's.
+            A function that makes the program that asks it, within a deadline if it is given one, and one that turns the
+            stream's answer into the caller's.
         """
         checked = self._arguments.chat("stream", question, **arguments)
         seconds = check_deadline(deadline)
@@ -174,10 +179,10 @@ class BaseClient:
         )
         flow = self._begin(method, checked)
 
-        def start() -> Program[EventSource[Answer]]:
+        def start(within: Deadline | None = None) -> Program[EventSource[Answer]]:
             nonlocal call
             # The deadline starts when it is sent.
-            call = self._context.call(seconds, kind="question", call=checked)
+            call = self._context.call(within or seconds, kind="question", call=checked)
             answer: Any = yield from complete(flow, call, self._context)
             if not (isinstance(answer, Answer) or hasattr(answer, "ready")):
                 found, answer = type(answer).__name__, None
@@ -199,7 +204,7 @@ class BaseClient:
 
     def _read_history(
         self, thread: object, *, deadline: object, limit: object, **arguments: Any
-    ) -> PagedReader[Exchange]:
+    ) -> RowReader[Exchange]:
         """Check the arguments of `history`, and return its reader."""
         self._context.check_open()
         checked = self._arguments.history(thread, **arguments)
@@ -255,12 +260,7 @@ class BaseClient:
         return lambda: run(operation, self._context.call(seconds, kind=kind), self._context)
 
     def _check_backend(self, operation: Operation[Any] | StreamOperation[Any]) -> None:
-        if not isinstance(operation, Operation | StreamOperation):
-            raise InvalidInput(
-                f"{type(operation).__name__} is not an operation",
-                argument="operation",
-                hint=Template(PythonOnly("Use client.operations.")),
-            )
+        check_operation(operation)
         if operation.backend != self.backend:
             raise Unsupported(
                 f"{operation.name} is an operation of {operation.backend}, and this client talks to {self.backend}",
@@ -270,5 +270,34 @@ class BaseClient:
                 hint=Template(PythonOnly("Build it with client.operations.")),
             )
 
+    def _check_open(self) -> None:
+        """Reject a call after the client was closed."""
+        self._context.check_open()
+
+    def _begin_deadline(
+        self, seconds: float | Deadline | None = None, kind: Literal["question", "other"] = "other"
+    ) -> Deadline:
+        """Return the deadline of a call that begins now; without one of its own, the client's."""
+        return self._context.call(seconds, kind=kind).deadline
+
+    def _caller(self) -> object:
+        """Return the thread or task that runs."""
+        return self._context.caller()
+
+    def _start_soon(self, program: Program[object]) -> None:
+        """Run a program in the background, from whichever thread."""
+        performer: Any = self._performer  # type: ignore[attr-defined]  # each client has one of its own kind
+        performer.call_soon(partial(performer.start, program))
+
     def __repr__(self) -> str:
         return f"<unichat client of {self.backend}>"
+
+
+def check_operation(operation: object) -> None:
+    """Reject what `run` cannot run."""
+    if not isinstance(operation, Operation | StreamOperation):
+        raise InvalidInput(
+            f"{type(operation).__name__} is not an operation",
+            argument="operation",
+            hint=Template(PythonOnly("Use client.operations.")),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable
 from functools import partial
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from unichat._text.templates import Argument, Template
 from unichat.adapter import Flow, Operation, Page, Paged
@@ -20,6 +20,14 @@ T = TypeVar("T")
 
 _REMEMBERED_ROWS = 10_000
 """At least this many are remembered, and at most twice as many."""
+
+
+class RowReader(Protocol[T]):
+    """Reads the rows of a list, some at a time."""
+
+    def read_page(self) -> Program[list[T] | None]:
+        """Return the next rows, perhaps none; None after the last ones."""
+        ...
 
 
 class PagedReader(Generic[T]):

@@ -239,7 +239,7 @@ class AsyncConversation:
         """
         conversations = self._conversations
         begin = conversations._arrive(self.key, text, user=user, event=event, metadata=metadata, deadline=deadline)
-        background = Background(conversations._start_soon, conversations._start_soon)
+        background = Background(conversations._client._start_soon, conversations._client._start_soon)
 
         def finish(answer: Answer) -> Answer:
             self.thread = answer.thread or self.thread

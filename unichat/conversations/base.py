@@ -55,12 +55,7 @@ class BaseConversations:
         self._overlap = check_overlap(overlap)
         self._closed = False
         self._store = open_store(store)
-        self._leases = Leases(self._store, self._lease, self._start_soon)
-
-    def _start_soon(self, program: Program[object]) -> None:
-        """Run a program in the background, from whichever thread."""
-        performer: Any = self._client._performer  # type: ignore[attr-defined]
-        self._client._context.call_soon(partial(performer.start, program))
+        self._leases = Leases(self._store, self._lease, client._start_soon)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -82,13 +77,13 @@ class BaseConversations:
         """Check a message before anything else happens; return a function that lets its deadline begin."""
         self._check_open()
         client = self._client
-        client._context.check_open()
+        client._check_open()
         checked = client._arguments.chat("chat", text, user=user, metadata=metadata, options={})
         part = Part(speaker_id(checked.user), None if event is None else check_id("event", event), checked.question)
         seconds = check_deadline(deadline)
 
         def begin() -> MessageHandler:
-            within = client._context.call(seconds, kind="question").deadline
+            within = client._begin_deadline(seconds, "question")
             message = Message(
                 conversation=key,
                 part=part,
@@ -211,19 +206,19 @@ class BaseConversations:
 
     def _erase(self, user: object) -> Program[Erasure]:
         self._check_open()
-        context = self._client._context
+        client = self._client
         erasing = PersonEraser(
             store=self._store,
             leases=self._leases,
-            client=self._client,
-            begin_deadline=lambda: context.call(kind="question").deadline,
-            caller=context.caller,
+            client=client,
+            begin_deadline=lambda: client._begin_deadline(kind="question"),
+            caller=client._caller,
         )
         return erasing.erase(check_person(user))
 
     def _expire(self, older_than: object) -> Program[int]:
         self._check_open()
-        return expire(self._store, check_age(older_than), self._client._context.call().deadline)
+        return expire(self._store, check_age(older_than), self._client._begin_deadline())
 
     def _read_questions(self) -> Callable[[Position], Program[tuple[list[AskedQuestion], Position | None]]]:
         """Check that there may be questions; return a function that reads them from a position on."""

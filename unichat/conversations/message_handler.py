@@ -90,7 +90,7 @@ class MessageHandler:
 
     def caller(self) -> object:
         """Return the thread or task that runs."""
-        return self.client._context.caller()
+        return self.client._caller()
 
     def _ask_client(self, thread: ThreadRef | None, question: str) -> Program[Answer]:
         operation = "chat" if thread is None else "continue_thread"

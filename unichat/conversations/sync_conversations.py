@@ -234,7 +234,7 @@ class Conversation:
         """
         conversations = self._conversations
         begin = conversations._arrive(self.key, text, user=user, event=event, metadata=metadata, deadline=deadline)
-        background = Background(self._perform, conversations._start_soon)
+        background = Background(self._perform, conversations._client._start_soon)
 
         def finish(answer: Answer) -> Answer:
             self.thread = answer.thread or self.thread

@@ -25,14 +25,15 @@ class AsyncPerformer:
     Attributes:
         make_lock: makes the locks that its programs acquire.
         affinity: the event loop.
+        clock: what it waits by.
     """
 
     make_lock: Callable[[], Any] = TaskLock
 
-    def __init__(self, clock: Clock) -> None:
-        self.affinity = LoopAffinity()
+    def __init__(self, clock: Clock, affinity: LoopAffinity | None = None) -> None:
+        self.affinity = affinity or LoopAffinity()
         self._closed = asyncio.Event()
-        self._clock = clock
+        self.clock = clock
         self._background: set[asyncio.Task[None]] = set()
 
     async def perform(self, program: Program[T]) -> T:
@@ -84,8 +85,8 @@ class AsyncPerformer:
                 return _execute(effect)
 
     async def _sleep(self, seconds: float) -> None:
-        if self._clock.sleep is not None:
-            waiting = self._clock.sleep(seconds)
+        if self.clock.sleep is not None:
+            waiting = self.clock.sleep(seconds)
             if isinstance(waiting, Awaitable):
                 await waiting
             return
@@ -182,13 +183,20 @@ async def _execute(effect: Execute) -> Any:
 
 
 class LoopAffinity:
-    """The event loop of the first call: connections and locks belong to it, and would hang or break in another."""
+    """The event loop of the first call: connections and locks belong to it, and would hang or break in another.
 
-    def __init__(self) -> None:
+    Args:
+        parts: those of the clients whose programs run here too, whose loop it therefore is.
+    """
+
+    def __init__(self, parts: tuple[LoopAffinity, ...] = ()) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._parts = parts
 
     def check(self) -> None:
         """Reject any other loop than before."""
+        for part in self._parts:
+            part.check()
         running = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = running

@@ -217,6 +217,13 @@ class OperationRun(Generic[T]):
         )
         return wait
 
+    def begin_whole_deadline(self) -> None:
+        """Let the whole deadline count, now that the stream has its first event; see `Deadline.whole`."""
+        whole = self.call.deadline.whole
+        if whole is not None:
+            self.call.deadline = whole
+            self.judge = evolve(self.judge, deadline=whole)
+
     def hand_over(self) -> None:
         """Give the run to the stream that it opened, whose end is the run's."""
         self._reward_success()

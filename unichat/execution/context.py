@@ -22,7 +22,7 @@ from unichat.policy.pacing import Pacer, pacer_for
 from unichat.policy.redaction import Redaction, redaction_for, secrets_in_settings
 from unichat.transport.base import AsyncOpenReply, AsyncTransport, Clock, Deadline, OpenReply, Transport
 
-_DEADLINES = {"question": 120.0, "other": 30.0}
+DEFAULT_DEADLINES = {"question": 120.0, "other": 30.0}
 """Seconds for a call without a deadline of its own."""
 
 
@@ -129,7 +129,7 @@ class Context:
         """
         if isinstance(deadline, Deadline):
             return Call(deadline, call, profile=self.profile)
-        seconds = deadline or self.policy.deadline or _DEADLINES[kind]
+        seconds = deadline or self.policy.deadline or DEFAULT_DEADLINES[kind]
         return Call(Deadline(seconds, self.clock), call, profile=self.profile)
 
 

@@ -109,6 +109,8 @@ class LiveStream(Generic[T]):
             self._knows_end = hasattr(self._decoder, "ended")
             self._shows_life = hasattr(self._decoder, "signs_of_life")
             while (event := next(self._events, None)) is None:
+                if (deadline := self._run.call.deadline).whole is not None:
+                    silence = min(silence, deadline.remaining())
                 if not (self._may_read(silence) and self._take((yield Read(self._reply)))):
                     break
         except Exception as problem:

@@ -121,10 +121,11 @@ def _fetch_secret(tokens: Tokens, call: Call, context: Context) -> Program[Secre
 
 def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
     """Open a stream and wait for its first event: until then, and only until then, it may be requested again."""
-    context = operation_run.context
-    reply = yield Open(
-        context.transport, operation_run.request(), operation_run.call.deadline, context.policy.first_event_timeout
-    )
+    context, deadline = operation_run.context, operation_run.call.deadline
+    silence = context.policy.first_event_timeout
+    if deadline.whole is not None:
+        silence = min(silence, deadline.remaining())
+    reply = yield Open(context.transport, operation_run.request(), deadline.whole or deadline, silence)
     if isinstance(reply, TransportFailure):
         return operation_run.judge.failure(fail_before_first_event(reply))
     outcome: Done[Any] | Failed | None = None
@@ -137,6 +138,8 @@ def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
     finally:
         if not isinstance(outcome, Done):
             reply.close()
+    if isinstance(outcome, Done):
+        operation_run.begin_whole_deadline()
     return outcome
 
 

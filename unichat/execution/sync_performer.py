@@ -25,11 +25,13 @@ class SyncPerformer:
 
     Attributes:
         make_lock: makes the locks that its programs acquire.
+        clock: what it waits by.
     """
 
     make_lock: Callable[[], Any] = partial(WeakSemaphore, 1)
 
     def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self._is_closed = False
         # Not an event: Ctrl-C would leave its lock taken, as that is acquired in Python code.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()

@@ -1,1 +1,90 @@
-"""Routes: clients made of other clients, which decide who is asked."""
+"""Routes: clients over other clients, which decide whom each question goes to.
+
+    client = unichat.routing.fallback({"kapa": a, "kadal": b}, patience=2)
+
+A route is a client like any other, with the same calls, errors, hooks and records. A thread stays with the member that
+it began with; only new questions are routed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from unichat.client.async_client import AsyncClient
+    from unichat.client.sync_client import Client
+    from unichat.routing.rules import Rule
+    from unichat.routing.settings import Reason, RouteSettings
+
+    C = TypeVar("C", Client, AsyncClient)
+
+__all__ = ["fallback", "split"]
+
+
+def fallback(
+    members: Mapping[str, C],
+    *,
+    fall_back_on: Iterable[Reason] = ("unavailable", "rate_limited"),
+    patience: float | None = None,
+    deadline: float | None = None,
+) -> C:
+    """Return a client that asks its members in order, the next where one cannot answer. Closing it closes them.
+
+    Args:
+        members: the clients by name: all synchronous, or all on asyncio. Routes may be among them.
+        fall_back_on: when the next member is asked: `unavailable` (5xx, no connection, a time-out, an open circuit, an
+            answer that cannot be read), `rate_limited`, `refused` (401, 403), `not_found`, or `uncertain` (the vendor
+            marks its own answer as uncertain; not for streams).
+        patience: seconds that each member but the last may take, with its own retries, until the answer or the first
+            event of a stream; None for an equal share of what is left of the deadline.
+        deadline: seconds for a call without a deadline of its own: over all members.
+
+    Raises:
+        ConfigError: an argument is not acceptable.
+    """
+    from unichat.routing.rules import Fallback
+    from unichat.routing.settings import FallbackSettings
+
+    given: Any = fall_back_on
+    settings = FallbackSettings(fall_back_on=given, patience=patience, deadline=deadline)
+    client: C = _build(Fallback(settings.fall_back_on, settings.patience), members, settings)
+    return client
+
+
+def split(members: Mapping[str, C], weights: Mapping[str, float], *, deadline: float | None = None) -> C:
+    """Return a client that divides the users among its members. Closing it closes them.
+
+    The same user always has the same member. If weights change or members are added, only the users move who must for
+    the new shares. A question without a user goes to a member at random, by weight.
+
+    Args:
+        members: the clients by name: all synchronous, or all on asyncio. Routes may be among them.
+        weights: a positive number for each member.
+        deadline: seconds for a call without a deadline of its own.
+
+    Raises:
+        ConfigError: an argument is not acceptable.
+    """
+    from unichat.routing.checks import check_members, check_weights
+    from unichat.routing.rules import Split
+    from unichat.routing.settings import SplitSettings
+
+    settings = SplitSettings(deadline=deadline)
+    client: C = _build(Split(check_weights(check_members(members), weights)), members, settings)
+    return client
+
+
+def _build(rule: Rule, members: object, settings: RouteSettings) -> Any:
+    from unichat.client.sync_client import Client
+    from unichat.routing.checks import check_members
+    from unichat.routing.members import Member
+
+    checked = [Member.of(name, client) for name, client in check_members(members).items()]
+    if isinstance(checked[0].client, Client):
+        from unichat.routing.sync_client import RoutedClient
+
+        return RoutedClient(rule, checked, deadline=settings.deadline)
+    from unichat.routing.async_client import AsyncRoutedClient
+
+    return AsyncRoutedClient(rule, checked, deadline=settings.deadline)

@@ -90,6 +90,11 @@ class FakeAdapter(Adapter):
     def credential(self) -> None:
         """There is no key."""
 
+    @property
+    def scope(self) -> str | None:
+        """The bot that it was said to be."""
+        return self._vendor.scope
+
     def chat(self, call: ChatCall) -> Flow[Answer]:
         """Ask."""
         return self._question(call, streamed=False)
@@ -269,7 +274,7 @@ def _build_answer(fields: Fields, text: str) -> Answer:
     return Answer(
         text=text,
         id=fields.require_id("id"),
-        thread=ThreadRef(NAME, fields.require_id("thread")),
+        thread=ThreadRef(NAME, fields.require_id("thread"), scope=fields.text("scope")),
         sources=fields.objects("sources", _read_source),
         uncertain=fields.boolean("uncertain"),
         raw=fields.raw,

@@ -41,13 +41,16 @@ class FakeBackend:
     clearing succeed untold, and the history has what was asked and answered. A question for which nothing is left is an
     `AssertionError`, which no bot takes for a vendor's failure; `verify` raises it again.
 
+    Args:
+        scope: names the bot that its threads belong to (`ThreadRef.scope`), so that a route tells several apart.
+
     Attributes:
         clock: what its clients wait by: it moves on by itself whenever they would wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, scope: str | None = None) -> None:
         self.clock = FakeClock()
-        self._vendor = FakeVendor(_CAPABILITIES)
+        self._vendor = FakeVendor(_CAPABILITIES, scope)
         self._has_clients = False
 
     @property

@@ -75,6 +75,7 @@ class FakeVendor:
     """A vendor that gives what it is told to give. Safe to share between threads."""
 
     capabilities: Capabilities
+    scope: str | None = None
     calls: list[FakeCall] = field(factory=list)
     unscripted: list[str] = field(factory=list)
     """What it was asked without a script for it, in words."""
@@ -189,6 +190,7 @@ class FakeVendor:
 
     def _details(self, answer: ScriptedAnswer) -> dict[str, Any]:
         return {
+            "scope": self.scope,
             "sources": [{"title": each.title, "url": each.url} for each in answer.sources if self.capabilities.sources],
             "uncertain": answer.uncertain if self.capabilities.uncertainty else None,
         }

@@ -43,10 +43,15 @@ class Deadline:
     """`seconds` from the moment it is made, by a clock that no change of the date moves.
 
     One deadline covers a whole call, with its attempts and waits, and can be handed on to the calls within it.
+
+    Attributes:
+        whole: the deadline of a stream after its first event, where it is given less time for its beginning; None where
+            this one counts throughout.
     """
 
     seconds: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    whole: Deadline | None = field(default=None, repr=False)
     started: float = field(init=False)
 
     @started.default

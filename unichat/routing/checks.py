@@ -1,0 +1,68 @@
+"""Checks of a route's members, and of the weights of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unichat._text.printable import format_value
+from unichat._text.templates import PythonOnly, Template
+from unichat.client.base import BaseClient
+from unichat.client.sync_client import Client
+from unichat.errors import ConfigError
+from unichat.routing.settings import check_weight
+
+_MEMBERS = Template(PythonOnly('Pass clients by name, such as {"kapa": a, "kadal": b}.'))
+_WEIGHTS = Template(PythonOnly('Pass a positive number for each member, such as {"kapa": 70, "kadal": 30}.'))
+
+
+def check_members(members: object) -> dict[str, Any]:
+    """Return the clients of a new route by name: all synchronous, or all on asyncio, and each once.
+
+    Raises:
+        ConfigError: they are anything else.
+    """
+    if not isinstance(members, Mapping):
+        raise ConfigError(f"members is {format_value(members)}, not a dict", key="members", hint=_MEMBERS)
+    if not members:
+        raise ConfigError("a route has at least one member", key="members", hint=_MEMBERS)
+    names: dict[int, str] = {}
+    for name, client in members.items():
+        if not isinstance(name, str) or not name.strip():
+            raise ConfigError(f"a member's name is {format_value(name)}, not text", key="members", hint=_MEMBERS)
+        if not isinstance(client, BaseClient):
+            raise ConfigError(f"{name} is {format_value(client)}, not a client", key="members", hint=_MEMBERS)
+        other = names.setdefault(id(client), name)
+        if other != name:
+            raise ConfigError(f"{other} and {name} are the same client", key="members", hint="Name each once.")
+    _check_kinds(members)
+    return dict(members)
+
+
+def _check_kinds(members: Mapping[str, BaseClient]) -> None:
+    blocking = [name for name, client in members.items() if isinstance(client, Client)]
+    others = [name for name in members if name not in blocking]
+    if blocking and others:
+        raise ConfigError(
+            f"{blocking[0]} is a synchronous client, and {others[0]} is one on asyncio",
+            key="members",
+            hint=Template(PythonOnly("Make all of them with unichat.connect, or all with unichat.connect_async.")),
+        )
+
+
+def check_weights(names: Mapping[str, object], weights: object) -> dict[str, float]:
+    """Return the weights by the members' names: a positive number for each of them.
+
+    Raises:
+        ConfigError: they are anything else.
+    """
+    if not isinstance(weights, Mapping):
+        raise ConfigError(f"weights is {format_value(weights)}, not a dict", key="weights", hint=_WEIGHTS)
+    for name in weights:
+        if name not in names:
+            raise ConfigError(f"{format_value(name)} has a weight, and is not a member", key="weights", hint=_WEIGHTS)
+    for name in names:
+        if name not in weights:
+            raise ConfigError(f"{name} has no weight", key="weights", hint=_WEIGHTS)
+        check_weight(f"weights[{format_value(name)}]", weights[name])
+    return {name: float(weights[name]) for name in names}

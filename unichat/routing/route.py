@@ -1,0 +1,299 @@
+"""What all routes share: which member each neutral call goes to, in one text for both kinds of client.
+
+A route runs its members' own programs, whose effects carry their own contexts. So each member keeps its transport,
+credential, retries, budget, breaker, pace and hooks, and a route adds only the decision, and one deadline over all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from types import MappingProxyType
+from typing import Any, Literal, NoReturn, Self
+
+from attrs import evolve
+
+from unichat._text.templates import PythonOnly, Template
+from unichat.adapter import EventSource, Operation, StreamOperation
+from unichat.client.arguments import ArgumentChecker, check_deadline, check_limit, check_thread
+from unichat.client.base import BaseClient, StartStream, check_operation
+from unichat.client.bound_operations import BoundOperations
+from unichat.client.paging import RowReader
+from unichat.errors import Unsupported
+from unichat.execution.context import DEFAULT_DEADLINES
+from unichat.execution.effects import Program
+from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, ThreadRef, User
+from unichat.record import CallRecord
+from unichat.routing.asking import Answered, Question
+from unichat.routing.capabilities import merge_capabilities
+from unichat.routing.clearing import clear_members
+from unichat.routing.history import MemberHistory, MergedHistory
+from unichat.routing.members import Member
+from unichat.routing.ownership import find_owner, find_owner_of_answer
+from unichat.routing.rules import Rule
+from unichat.routing.screening import Screening
+from unichat.routing.streams import FallbackStream, OpenedStream
+from unichat.transport.base import Deadline
+
+
+class Route(BaseClient):
+    """A client over others; `sync_client` and `async_client` have the two kinds of it.
+
+    Attributes:
+        backend: the kind of route: `fallback` or `split`.
+    """
+
+    _performer: Any
+
+    def __init__(self, rule: Rule, members: Sequence[Member], performer: Any, *, deadline: float | None) -> None:
+        # Not the constructor of a plain client: a route has no adapter, transport or settings.
+        self.backend = rule.name
+        self._rule = rule
+        self._performer = performer
+        self._deadline = deadline
+        self._set_members(members)
+
+    def _set_members(self, members: Sequence[Member]) -> None:
+        self._route_members = tuple(members)
+        self._members = MappingProxyType({member.name: member.client for member in members})
+        capabilities = merge_capabilities([member.client.capabilities for member in members])
+        self._arguments = ArgumentChecker(self.backend, capabilities, "raise")
+        self._screening = Screening(self._route_members, capabilities)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The route's members by name, in order."""
+        return self._members
+
+    def member_for(
+        self, *, user: str | User | None = None, thread: ThreadRef | Answer | Exchange | str | None = None
+    ) -> str | None:
+        """Return the name of the member that would be asked, without sending; None where that is drawn at random.
+
+        Args:
+            user: who would ask.
+            thread: where; it belongs to one member, whoever asks.
+
+        Raises:
+            InvalidInput: `thread` is not one.
+            ThreadMismatch: it belongs to no member.
+        """
+        if thread is not None:
+            return self._owner(thread, "continue_thread").name
+        expected = self._rule.expect(self._route_members, user)
+        return None if expected is None else expected.name
+
+    @property
+    def operations(self) -> BoundOperations:
+        """Not on a route: its members' vendors each have their own.
+
+        Raises:
+            Unsupported: always.
+        """
+        self._reject("operations")
+
+    @operations.setter
+    def operations(self, _: object) -> None:
+        raise AttributeError("operations")
+
+    def probes(self) -> tuple[Operation[Any], ...]:
+        """Not on a route: its members' vendors each have their own.
+
+        Raises:
+            Unsupported: always.
+        """
+        self._reject("probes")
+
+    def _with_transport(self, transport: object) -> Self:
+        self._reject("another transport")
+
+    def _reject(self, what: str) -> NoReturn:
+        names = ", ".join(self._members)
+        raise Unsupported(
+            f"a route has no {what} of its own: its members are {names}",
+            hint=Template(PythonOnly(f'Use a member: client.members["{next(iter(self._members))}"].')),
+            argument=what,
+        )
+
+    def with_policy(self, **changes: Any) -> Self:
+        """Return a route with other policy settings, which are its members'; `deadline` is its own.
+
+        Raises:
+            ConfigError: the value is not acceptable.
+            InvalidInput: there is no such policy setting, or it can only be set for a whole client.
+        """
+        members = [Member.of(member.name, member.client.with_policy(**changes)) for member in self._route_members]
+        sibling = copy(self)
+        sibling._deadline = changes.get("deadline", self._deadline)
+        sibling._set_members(members)
+        return sibling
+
+    def _as_member(self, profile: str) -> Self:
+        # Its members' names stand in what they answer.
+        return self
+
+    def _check_open(self) -> None:
+        self._performer.check_open()
+
+    def _caller(self) -> object:
+        return self._performer.caller()
+
+    def _begin_deadline(
+        self, seconds: float | Deadline | None = None, kind: Literal["question", "other"] = "other"
+    ) -> Deadline:
+        if isinstance(seconds, Deadline):
+            return seconds
+        return Deadline(seconds or self._deadline or DEFAULT_DEADLINES[kind], self._performer.clock.monotonic)
+
+    def _owner(self, thread: object, operation: str) -> Member:
+        """Return the member that a thread belongs to."""
+        reference = check_thread(thread)
+        assert reference is not None
+        return find_owner(self._route_members, reference, operation)
+
+    def _ask(
+        self, operation: str, question: object, *, thread: object = None, deadline: object, **arguments: Any
+    ) -> Program[Answer]:
+        self._check_open()
+        within = self._begin_deadline(check_deadline(deadline), "question")
+        if thread is not None:
+            owner = self._owner(thread, operation)
+            return owner.asked._ask(operation, question, thread=thread, deadline=within, **arguments)  # type: ignore[no-any-return]
+
+        def begin(member: Member, share: Deadline) -> Program[Answer]:
+            return member.asked._ask(operation, question, deadline=share, **arguments)  # type: ignore[no-any-return]
+
+        order = self._rule.order(self._route_members, arguments.get("user"))
+        asking = Question(order, begin, within, self._rule, False, _read_answer)
+        share = asking.share(0)
+        first = begin(order[0], share)
+        self._screening.check(operation, question, order[0], arguments)
+        return first if len(order) == 1 else _complete(asking, first, share)
+
+    def _open_stream(
+        self, question: object, *, thread: object = None, deadline: object, **arguments: Any
+    ) -> tuple[StartStream, Callable[[Answer], Answer]]:
+        seconds = check_deadline(deadline)
+        if thread is not None:
+            order: Sequence[Member] = (self._owner(thread, "stream"),)
+            arguments["thread"] = thread
+        else:
+            order = self._rule.order(self._route_members, arguments.get("user"))
+        opened: list[tuple[StartStream, Callable[[Answer], Answer]]] = [
+            order[0].asked._open_stream(question, deadline=None, **arguments)
+        ]
+        if thread is None:
+            self._screening.check("stream", question, order[0], arguments)
+        finish: Callable[[Answer], Answer] = opened[0][1]
+
+        def begin(member: Member, share: Deadline) -> Program[OpenedStream]:
+            start, complete = (
+                opened.pop() if opened else member.asked._open_stream(question, deadline=None, **arguments)
+            )
+            return OpenedStream((yield from start(share)), complete)
+
+        def open_stream(within: Deadline | None = None) -> Program[EventSource[Answer]]:
+            nonlocal finish
+            self._check_open()
+            whole = self._begin_deadline(within or seconds, "question")
+            asking = Question(order, begin, whole, self._rule, True, _read_stream)
+            share = asking.share(0)
+            answered = yield from asking.ask(begin(order[0], share), share)
+            source, finish = _complete_stream(answered, whole)
+            return source
+
+        return open_stream, lambda answer: finish(answer)
+
+    def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
+        self._check_open()
+        owner = find_owner_of_answer(self._route_members, answer)
+        within = self._begin_deadline(check_deadline(deadline))
+        return owner.asked._rate(answer, rating, deadline=within, **arguments)  # type: ignore[no-any-return]
+
+    def _read_history(
+        self, thread: object, *, deadline: object, limit: object, **arguments: Any
+    ) -> RowReader[Exchange]:
+        self._check_open()
+        # Of each page.
+        seconds = check_deadline(deadline) or self._deadline
+        if thread is not None:
+            owner = self._owner(thread, "history")
+            return owner.asked._read_history(thread, deadline=seconds, limit=limit, **arguments)  # type: ignore[no-any-return]
+        parts = [
+            MemberHistory(member.name, member.asked._read_history(None, deadline=seconds, limit=limit, **arguments))
+            for member in self._route_members
+        ]
+        return MergedHistory(
+            parts,
+            by_time=self.capabilities.timestamps,
+            newest_first=bool(arguments.get("newest_first")),
+            limit=check_limit(limit),
+        )
+
+    def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
+        self._check_open()
+        within = self._begin_deadline(check_deadline(deadline))
+        if thread is not None:
+            members: Sequence[Member] = (self._owner(thread, "clear_history"),)
+        else:
+            members = self._route_members
+            self._arguments.clear_history(None, **arguments)
+
+        def begin(member: Member, share: Deadline) -> Program[ClearResult]:
+            own = arguments
+            if thread is None and not member.client.capabilities.clear_history:
+                # It cannot clear at all, whatever is said of how.
+                own = {**arguments, "options": {}}
+            return member.asked._clear(thread, deadline=share, **own)  # type: ignore[no-any-return]
+
+        return clear_members(members, begin, within)
+
+    def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:
+        self._check_open()
+        check_operation(operation)
+        found = [
+            member for member in self._route_members for owner in member.owners if owner.backend == operation.backend
+        ]
+        if len(found) != 1:
+            which = "none is a client" if not found else "several are clients"
+            raise Unsupported(
+                f"{operation.name} is an operation of {operation.backend}, and of the route's members "
+                f"({', '.join(member.describe() for member in self._route_members)}) {which} of it",
+                operation=operation.name,
+                argument="operation",
+                hint=Template(PythonOnly("Run it with one of client.members.")) if found else "",
+            )
+        return found[0].asked._run(operation, deadline or self._deadline)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<unichat {self.backend} of {', '.join(self._members)}>"
+
+
+def _read_answer(answer: Answer) -> tuple[bool, CallRecord | None]:
+    return answer.uncertain is True, answer.call
+
+
+def _read_stream(_: OpenedStream) -> tuple[bool, CallRecord | None]:
+    return False, None
+
+
+def _complete(asking: Question[Answer], first: Program[Answer], share: Deadline) -> Program[Answer]:
+    """Ask, and return the answer with the attempts of all members."""
+    answered = yield from asking.ask(first, share)
+    return answered.result if answered.is_only_one else _add_attempts(answered.result, answered, asking.deadline)
+
+
+def _add_attempts(answer: Answer, answered: Answered[Any], deadline: Deadline) -> Answer:
+    call = None if answer.call is None else answered.add_attempts(answer.call, deadline)
+    return evolve(answer, call=call, maybe_duplicated=answer.maybe_duplicated or answered.maybe_duplicated)
+
+
+def _complete_stream(
+    answered: Answered[OpenedStream], deadline: Deadline
+) -> tuple[EventSource[Answer], Callable[[Answer], Answer]]:
+    """Return the stream of the member that answers, and what makes of its result what the caller gets."""
+    opened = answered.result
+    if answered.is_only_one:
+        return opened.source, opened.finish
+    stream = FallbackStream(opened.source, lambda record: answered.add_attempts(record, deadline))
+    return stream, lambda result: _add_attempts(opened.finish(result), answered, deadline)
