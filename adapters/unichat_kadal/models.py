@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from unichat.adapter import (
+    CallRecord,
     Fields,
     JsonModel,
     Reply,
@@ -18,6 +19,7 @@ from unichat.adapter import (
     as_integer,
     as_text,
     as_time,
+    call_field,
     optional,
     parse_objects,
     raw_field,
@@ -47,6 +49,7 @@ class Health:
 
     msg: str | None
     raw: Any = raw_field()
+    call: CallRecord | None = call_field()
 
     @classmethod
     def read(cls, reply: Reply) -> Health:
@@ -111,6 +114,7 @@ class ChatList:
     rows: tuple[ChatRow, ...]
     total: int | None = None
     raw: Any = raw_field()
+    call: CallRecord | None = call_field()
 
     @classmethod
     def read(cls, reply: Reply) -> ChatList:

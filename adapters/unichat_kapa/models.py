@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from attrs import frozen
 
 from unichat.adapter import (
+    CallRecord,
     Fields,
     JsonModel,
     Reader,
@@ -17,6 +18,7 @@ from unichat.adapter import (
     as_objects,
     as_text,
     as_time,
+    call_field,
     optional,
     parse_objects,
     raw_field,
@@ -171,6 +173,7 @@ class Listing(Generic[T]):
     more: bool | None = None
     next_cursor: str | None = None
     raw: Any = raw_field()
+    call: CallRecord | None = call_field()
 
     def is_last(self, seen: int, page_size: int) -> bool:
         """Whether this is the last page; `seen` counts the rows so far, including this page's.

@@ -4,7 +4,7 @@ import pytest
 
 from tests.canned import bench, operation, reply
 from unichat.adapter import Replay, ask, reconcile
-from unichat.client.arguments import attach_record
+from unichat.client.call_records import attach_record
 from unichat.errors import ConnectionFailed, NotFound, PermissionDenied, RateLimited, ServerError
 from unichat.models import Answer
 from unichat.transport.base import TransportFailure

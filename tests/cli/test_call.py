@@ -11,6 +11,8 @@ import pytest
 
 from unichat.config import registry
 
+ID = "00000000-0000-4000-8000-000000000000"
+
 
 @pytest.fixture
 def sent(box):
@@ -218,12 +220,11 @@ class TestDryRun:
     def test_a_dry_run_of_an_unsigned_request_has_no_secret(self, profiles, box):
         from attrs import evolve
 
-        from unichat.adapter import Credential, Secret
         from unichat.cli.curl import command_line
         from unichat_kadal import operations
 
         unsigned = evolve(operations.health(), signed=False)
-        line = command_line(unsigned, "http://127.0.0.1:1/base/", Credential("Authorization", "Bearer", Secret("x")))
+        line = command_line(unsigned, "http://127.0.0.1:1/base/", [("Authorization", "Bearer ***")])
         assert shlex.split(line)[4].startswith("http://127.0.0.1:1/base/aiwb/")
         assert "***" not in line
 
@@ -234,3 +235,137 @@ class TestDryRun:
         ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
         assert json.loads(ran.stdout)["thread_id"]
         assert json.loads(sent("kapa").body)["query"] == 'It\'s @home, {a} [b]\n$HOME `id` "é" !'
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+    @pytest.mark.parametrize("backend", ["kapa", "kadal"])
+    @pytest.mark.parametrize(
+        "question",
+        [
+            'It\'s @home, {a} [b]\n$HOME `id` "é" !',
+            "@file",
+            "-x --data-raw '",
+            "\\ \t\r\n 'quoted' \"twice\"",
+            "日本語 \u202e\u0085\x7f\U000e0041 🙂",
+        ],
+    )
+    def test_with_its_secrets_the_command_runs_as_it_is(self, run, profiles, sent, backend, question):
+        name, field = {"kapa": ("chat", "query"), "kadal": ("post_chat", "message")}[backend]
+        dry = run("call", "--profile", backend, "--dry-run", "--show-secrets", name, f"{field}={question}")
+        assert (dry.code, dry.err) == (0, "")
+        ran = subprocess.run(["sh", "-c", dry.out], capture_output=True, text=True, check=True)
+        assert json.loads(ran.stdout).keys() & {"thread_id", "message_id"}
+        assert json.loads(sent(backend).body)[field] == question
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+    def test_a_query_and_a_token_that_is_fetched_run_as_well(self, run, box, sent):
+        simulator = box.simulator("kadal")
+        settings = box.settings("kadal")
+        url = (
+            f"kadal://{settings['chat_bot_id']}?base_url={settings['base_url']}"
+            f"&client_id={simulator.client_id}&client_secret={simulator.client_secret}"
+        )
+        line = run("call", "--backend", url, "--dry-run", "--show-secrets", "list_chats", "page_no=1", "page_size=5")
+        assert line.code == 0, line.err
+        ran = subprocess.run(["sh", "-c", line.out], capture_output=True, text=True, check=True)
+        assert json.loads(ran.stdout)["status_code"] == 200
+        masked = run("call", "--backend", url, "--dry-run", "list_chats", "page_no=1", "page_size=5").out
+        assert "Bearer ***" in masked
+
+    @pytest.mark.parametrize("options", [("--show-secrets",), ("--dry-run", "--include")])
+    def test_options_that_do_not_go_together_are_an_error(self, run, profiles, options):
+        result = run("call", *options, "retrieve_project")
+        assert (result.code, result.out) == (2, "")
+
+
+class TestInclude:
+    @pytest.mark.parametrize("arguments", [("retrieve_project",), ("chat_streamed", "query=What?")])
+    def test_status_headers_and_time_come_on_standard_error(self, run, profiles, arguments):
+        plain, result = run("call", *arguments), run("call", "--include", *arguments)
+        lines = result.err.splitlines()
+        assert (result.code, plain.err) == (0, "")
+        assert lines[0] == "HTTP 200 OK"
+        assert any(line.startswith("content-type: ") for line in lines)
+        assert lines[-1].startswith("time: ")
+        assert lines[-1].endswith(" s")
+        assert len(result.out.splitlines()) == len(plain.out.splitlines())
+
+    def test_an_error_shows_its_head_before_its_message(self, run, profiles):
+        result = run("call", "--include", "--no-check", "chat", "query=")
+        lines = result.err.splitlines()
+        assert (result.code, result.out) == (1, "")
+        assert "HTTP 400 Bad Request" in lines
+        assert lines[-1].startswith("unichat: error: ")
+
+    def test_every_response_of_a_call_is_shown(self, run, write):
+        from unichat.testing import FaultServer, json_answer
+
+        with FaultServer(lambda request: json_answer({"id": "1"}), ["503", "good"]) as server:
+            write(
+                f'[profiles.x]\nbackend = "kapa"\nbase_url = "{server.url}"\napi_key = "k-123456"\n'
+                f'project_id = "{ID}"\nbackoff = 0.001\n'
+            )
+            result = run("call", "--profile", "x", "--include", "retrieve_project")
+        assert [line for line in result.err.splitlines() if line.startswith("HTTP ")] == [
+            "HTTP 503 Service Unavailable",
+            "HTTP 200 OK",
+        ]
+
+    def test_secrets_and_cookies_are_masked(self, run, write):
+        from unichat.adapter import Reply
+        from unichat.testing import FaultServer
+
+        head = {
+            "content-type": "application/json",
+            "set-cookie": "session=abc",
+            "x-auth-token": "abc",
+            "x-echo": "the key is k-123456",
+            "x-ratelimit-remaining-tokens": "5",
+        }
+        with FaultServer(lambda request: Reply(200, head, b"{}"), ["good"]) as server:
+            write(
+                f'[profiles.x]\nbackend = "kapa"\nbase_url = "{server.url}"\napi_key = "k-123456"\n'
+                f'project_id = "{ID}"\n'
+            )
+            result = run("call", "--profile", "x", "--include", "retrieve_project")
+        lines = result.err.splitlines()
+        assert {"set-cookie: ***", "x-auth-token: ***", "x-echo: the key is ***"} <= set(lines)
+        assert "x-ratelimit-remaining-tokens: 5" in lines
+
+
+class TestNoCheck:
+    @pytest.mark.parametrize(
+        ("arguments", "body"),
+        [
+            (("query=",), {"query": ""}),
+            (("query:=null",), {"query": None}),
+            (("query:=5", "user=ada"), {"query": 5, "user": "ada"}),
+            ((), {}),
+            (("query=x", "colour=blue", "size:=[1]"), {"query": "x", "colour": "blue", "size": [1]}),
+        ],
+    )
+    def test_what_the_checks_would_refuse_is_sent(self, run, profiles, box, sent, arguments, body):
+        result = run("call", "--no-check", "chat", *arguments)
+        given = json.loads(sent("kapa").body)
+        assert given == {**body, "integration_id": box.settings("kapa")["integration_id"]}
+        assert result.code == (0 if body.get("query") == "x" else 1)
+        assert "BUG" not in result.err
+        assert "Traceback" not in result.err
+
+    def test_an_extra_field_of_a_get_goes_into_the_query(self, run, profiles, sent):
+        run("call", "--profile", "kadal", "--no-check", "list_chats", "page_no=0", "order=up", "extra:=true")
+        assert "page_no=0" in sent("kadal").query
+        assert sent("kadal").query.endswith("order=up&extra=true")
+
+    def test_what_was_not_checked_is_said_only_if_it_would_have_been_refused(self, run, profiles):
+        assert (
+            "note: not checked: reaction is 'meh'"
+            in run(
+                "call", "--no-check", "upsert_feedback", f"question_answer={ID}", "reaction=meh", "user_identifier=ada"
+            ).err
+        )
+        assert run("call", "--no-check", "retrieve_project").err == ""
+
+    def test_a_path_that_leads_elsewhere_is_not_sent(self, run, profiles, box):
+        before = len(box.simulator("kapa").requests)
+        assert run("call", "--no-check", "retrieve_thread", "id=..").code == 2
+        assert len(box.simulator("kapa").requests) == before

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.canned import CannedStream, bench, records, reply
 from unichat._text.printable import is_blank
-from unichat.client.arguments import attach_record
+from unichat.client.call_records import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.call import Call
 from unichat.models import Answer, AnswerRef, ClearOutcome, Comment, Exchange, Rating, Source, ThreadRef, User

@@ -23,8 +23,9 @@ from unichat.adapter.checks import (
 )
 from unichat.adapter.contracts import Contracts
 from unichat.adapter.decoders import DelimitedJson, JsonLines, ServerSentEvent, ServerSentEvents
-from unichat.adapter.endpoints import Endpoint, EndpointContext, Endpoints, drop_none
-from unichat.adapter.fields import Fields, raw_field
+from unichat.adapter.endpoint_context import EndpointContext, drop_none
+from unichat.adapter.endpoints import Endpoint, Endpoints
+from unichat.adapter.fields import Fields, call_field, raw_field
 from unichat.adapter.flows import Exclusive, Flow, Relay, as_flow, ask, exclusive, open_stream, reconcile, relay_stream
 from unichat.adapter.flows import Step as Step
 from unichat.adapter.json_model import JsonModel, as_objects, optional, parse_objects, required
@@ -73,12 +74,14 @@ from unichat.adapter.settings import CommonSettings, setting
 from unichat.adapter.settings import PolicySettings as PolicySettings
 from unichat.adapter.streaming import EventSource, StreamDecoder, StreamFailure
 from unichat.adapter.transcripts import MemoryTurns, ReferenceTurns, Transcripts, TranscriptSettings, Turn, TurnStore
+from unichat.record import CallRecord
 
 # What is imported `as` itself above is only for the core.
 __all__ = [
     "Adapter",
     "Argument",
     "Backend",
+    "CallRecord",
     "Capabilities",
     "ChatCall",
     "ClearCall",
@@ -141,6 +144,7 @@ __all__ = [
     "as_text",
     "as_time",
     "ask",
+    "call_field",
     "check_scope",
     "decode_json",
     "drop_comment_flags",

@@ -107,6 +107,15 @@ def read_rows(rows: list[Any], read: Callable[[Fields], T], pointer: str) -> tup
     return tuple([read(Fields(row, pointer, number)) for number, row in enumerate(rows)])
 
 
+CALL = "unichat.call"
+"""In the metadata of the attribute that holds the record of the call."""
+
+
+def call_field() -> Any:
+    """Return the attrs field `call` of a model: the record of the call that it is the result of, if it is one."""
+    return field(default=None, eq=False, repr=False, kw_only=True, metadata={CALL: True})
+
+
 def raw_field() -> Any:
     """Return the attrs field `raw` of a model: the vendor's own JSON, which takes no part in comparison and repr."""
     return field(factory=dict, eq=False, repr=False, kw_only=True)

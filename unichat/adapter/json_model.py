@@ -22,9 +22,10 @@ from attrs import evolve, field, fields, frozen
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from unichat.adapter.fields import Fields, find_member, raw_field, read_rows
+from unichat.adapter.fields import CALL, Fields, call_field, find_member, raw_field, read_rows
 from unichat.adapter.readers import MISSING, Reader, unexpected_value
 from unichat.errors import InvalidResponse
+from unichat.record import CallRecord
 
 T = TypeVar("T")
 M = TypeVar("M", bound="JsonModel")
@@ -136,9 +137,13 @@ def optional(reader: Reader[T] | ObjectsReader[T], *keys: str, default: Any = No
 
 @frozen(kw_only=True)
 class JsonModel:
-    """The base class of a vendor's objects: members that are `required` or `optional`; `raw` is the vendor's JSON."""
+    """The base class of a vendor's objects: members that are `required` or `optional`; `raw` is the vendor's JSON.
+
+    `call` is the record of the call where the object is the result of one, and None where it is a part of it.
+    """
 
     raw: Any = raw_field()
+    call: CallRecord | None = call_field()
 
     @classmethod
     def read(cls, row: Fields) -> Self:
@@ -185,7 +190,7 @@ def _members(cls: type[Any]) -> dict[str, _Member]:
 @cache
 def _structure(cls: type[Any]) -> Callable[[dict[str, Any]], Any]:
     """Return the function that makes a model of an object, or raises one of `_FAILURES`."""
-    overrides = {"raw": override(omit=True)}
+    overrides = {each.name: override(omit=True) for each in fields(cls) if each.name == "raw" or CALL in each.metadata}
     absent: dict[str, Any] = {}
     pointers: set[str] = set()
     alternatives: dict[str, _Member] = {}

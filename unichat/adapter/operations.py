@@ -14,8 +14,10 @@ from typing import Any, Generic, Literal, TypeVar
 from attrs import evolve, field, frozen
 from attrs.validators import instance_of
 
+from unichat.adapter.fields import call_field, raw_field
 from unichat.adapter.messages import ErrorResponse, Reply, Request
 from unichat.adapter.streaming import MappedDecoder, StreamDecoder
+from unichat.record import CallRecord
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -132,7 +134,8 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next: Operation[Page[T]] | None = field(default=None, repr=False)
-    raw: Any = field(factory=dict, eq=False, repr=False, kw_only=True)
+    raw: Any = raw_field()
+    call: CallRecord | None = call_field()
 
 
 @frozen

@@ -17,13 +17,16 @@ from unichat.config.setting_types import literal_options, parse_text, union_memb
 _CONVERTIBLE = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
-def parse_arguments(endpoint: Endpoint, texts: Iterable[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+def parse_arguments(
+    endpoint: Endpoint, texts: Iterable[str], defaults: Mapping[str, Any], *, unchecked: bool = False
+) -> dict[str, Any]:
     """Return an operation's keyword arguments.
 
     Args:
         endpoint: the operation.
         texts: `name=text`, which stays text unless the parameter can only be a number or a boolean, or `name:=json`.
         defaults: values by name, which `texts` override.
+        unchecked: whether any name is known and none required, and a text that cannot be parsed stays text.
 
     Raises:
         click.UsageError: one has neither form, an unknown name, a name that is used twice, or a value that cannot be
@@ -38,7 +41,7 @@ def parse_arguments(endpoint: Endpoint, texts: Iterable[str], defaults: Mapping[
         name = name.removesuffix(":")
         if not equals or not name:
             raise click.UsageError(f"{format_value(argument)} is not an argument: write name=text or name:=json.")
-        if name not in names:
+        if name not in names and not unchecked:
             where = f"`unichat operations {endpoint.backend}`"
             listed = list_names(name, names, label="It has", where=where)
             raise click.UsageError(
@@ -46,9 +49,12 @@ def parse_arguments(endpoint: Endpoint, texts: Iterable[str], defaults: Mapping[
             )
         if name in values:
             raise click.UsageError(f"{name} was given twice.")
-        values[name] = _parse_json(name, value) if is_json else _parse_text(name, types.get(name, str), value)
+        values[name] = (
+            _parse_json(name, value) if is_json else _parse_text(name, types.get(name, str), value, unchecked)
+        )
     result = {**defaults, **values}
-    _check_complete(endpoint, result)
+    if not unchecked:
+        _check_complete(endpoint, result)
     return result
 
 
@@ -63,7 +69,7 @@ def _check_complete(endpoint: Endpoint, values: Mapping[str, Any]) -> None:
         raise click.UsageError(f"{endpoint.name} needs {', '.join(missing)}: add {example}")
 
 
-def _parse_text(name: str, annotation: Any, text: str) -> Any:
+def _parse_text(name: str, annotation: Any, text: str, unchecked: bool) -> Any:
     types, options = union_members(annotation), literal_options(annotation)
     if any(each is str or each is Any for each in types) or text in options:
         return text
@@ -71,6 +77,8 @@ def _parse_text(name: str, annotation: Any, text: str) -> Any:
         value = parse_text(each, text) if each in _CONVERTIBLE else text
         if value is not text:
             return value
+    if unchecked:
+        return text
     if options:
         raise click.UsageError(
             f"{name} is {format_value(text)}{suggestion(text, options)}. Accepted: {', '.join(options)}."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from unichat._text.printable import format_value, is_blank
 from unichat._text.templates import Method, PythonOnly, Template, Term
@@ -271,23 +271,3 @@ def check_deadline(value: object) -> float | Deadline | None:
             value=format_value(value),
         )
     return float(value)
-
-
-def attach_record(result: Any, call: Any) -> Any:
-    """Return an answer, receipt or clearing result with the record of its call."""
-    if not isinstance(result, Answer):
-        return evolve(result, call=call.record)
-    # By hand: evolve() would look up every field, for each answer.
-    return Answer(
-        text=result.text,
-        id=result.id,
-        thread=result.thread,
-        sources=result.sources,
-        uncertain=result.uncertain,
-        maybe_duplicated=call.maybe_duplicated,
-        began=result.began,
-        carried_over=result.carried_over,
-        profile=call.profile,
-        call=call.record,
-        raw=result.raw,
-    )

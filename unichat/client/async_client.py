@@ -249,23 +249,22 @@ class AsyncClient(BaseClient):
     async def run(self, operation: Operation[T], *, deadline: float | None = None) -> T:
         """Run one of the vendor's own operations, with the same retries, deadline and errors as the neutral calls.
 
-        Returns its result, with the vendor's JSON under `.raw`. A streamed operation goes to `run_stream`.
+        Returns its result, with the vendor's JSON under `.raw` and the record of the call under `.call`. A streamed
+        operation goes to `run_stream`.
 
         Raises:
             Unsupported: the operation belongs to another backend.
             UnichatError: everything else.
         """
-        result: T = await self._performer.perform(self._run(operation, deadline)())
+        start, finish = self._run(operation, deadline)
+        result: T = finish(await self._performer.perform(start()))
         return result
 
     def run_stream(self, operation: StreamOperation[T], *, deadline: float | None = None) -> AsyncAnswerStream[T]:
         """Run one of the vendor's own streamed operations: as `stream`, and `.raw()` returns the vendor's records."""
-        start = self._run(operation, deadline)
+        start, finish = self._run(operation, deadline)
         return AsyncAnswerStream(
-            lambda: self._performer.perform(start()),
-            self._performer.perform,
-            lambda result: result,
-            self._performer.affinity,
+            lambda: self._performer.perform(start()), self._performer.perform, finish, self._performer.affinity
         )
 
     async def close(self) -> None:

@@ -28,8 +28,9 @@ from unichat.adapter import (
     StreamOperation,
 )
 from unichat.client.adapter_calls import begin_flow, wrong_result
-from unichat.client.arguments import ArgumentChecker, attach_record, check_deadline, check_limit
+from unichat.client.arguments import ArgumentChecker, check_deadline, check_limit
 from unichat.client.bound_operations import BoundOperations
+from unichat.client.call_records import attach_if_possible, attach_record
 from unichat.client.paging import PagedReader, RowReader
 from unichat.client.streams import SingleEventStream
 from unichat.client.support import replace_clearing, replace_feedback, replace_history, require_user
@@ -251,13 +252,26 @@ class BaseClient:
             raise wrong_result(found, call, self._context)
         return attach_record(result, call)  # type: ignore[no-any-return]
 
-    def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:
-        """Check the arguments of `run`, and return a function that makes its program."""
+    def _run(
+        self, operation: Operation[Any] | StreamOperation[Any], deadline: object
+    ) -> tuple[Callable[[], Program[Any]], Callable[[Any], Any]]:
+        """Check the arguments of `run`.
+
+        Returns:
+            A function that makes its program, and one that gives the operation's result the record of the call.
+        """
         self._check_backend(operation)
         kind: Literal["question", "other"] = "question" if operation.replay is Replay.ASK else "other"
         seconds = check_deadline(deadline)
-        # The deadline starts when it is sent.
-        return lambda: run(operation, self._context.call(seconds, kind=kind), self._context)
+        call: Call | None = None
+
+        def start() -> Program[Any]:
+            nonlocal call
+            # The deadline starts when it is sent.
+            call = self._context.call(seconds, kind=kind)
+            return run(operation, call, self._context)
+
+        return start, lambda result: attach_if_possible(result, call)
 
     def _check_backend(self, operation: Operation[Any] | StreamOperation[Any]) -> None:
         check_operation(operation)

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from unichat.adapter import Endpoints
+from unichat.adapter import Endpoint, Endpoints
+
+
+class BoundOperation:
+    """One of the vendor's endpoints: calling it builds the operation, with the client's ids filled in."""
+
+    def __init__(self, endpoint: Endpoint, filled: Mapping[str, Any]) -> None:
+        self._endpoint = endpoint
+        self._filled = filled
+        self.__name__ = self.__qualname__ = endpoint.name
+        self.__doc__ = endpoint.function.__doc__
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Return the operation. Raises `InvalidInput` for what the vendor would reject."""
+        return self._endpoint.function(**{**self._filled, **arguments})
+
+    def unchecked(self, **arguments: Any) -> Any:
+        """Return the operation without the checks, to try what the vendor says of its arguments.
+
+        What is required and not given is left out, None is sent as null, and a name that is not a parameter goes into
+        the body of a POST, or into the query of a GET.
+
+        Raises:
+            InvalidInput: a value cannot be sent at all.
+        """
+        return self._endpoint.unchecked(**{**self._filled, **arguments})
 
 
 class BoundOperations:
@@ -18,7 +43,7 @@ class BoundOperations:
         self._endpoints = endpoints
         self._values = values
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> BoundOperation:
         # Names with an underscore first: copy and pickle look for them before there is a table to look into.
         if name.startswith("_") or name not in self._endpoints.names():
             names = "" if name.startswith("_") else f": {', '.join(self)}"
@@ -27,13 +52,7 @@ class BoundOperations:
         filled = {
             parameter: self._values[key] for parameter, key in endpoint.from_settings.items() if key in self._values
         }
-
-        def build(**arguments: Any) -> Any:
-            return endpoint.function(**{**filled, **arguments})
-
-        build.__name__ = build.__qualname__ = name
-        build.__doc__ = endpoint.function.__doc__
-        return build
+        return BoundOperation(endpoint, filled)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._endpoints.names())

@@ -10,6 +10,7 @@ from unichat.adapter import EventSource
 from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.stream_failures import closed_stream_error
 from unichat.models import Answer, StreamEvent
+from unichat.record import CallRecord
 
 T = TypeVar("T")
 
@@ -122,6 +123,14 @@ class SingleConsumerStream(Generic[T]):
         For a stream that was left early or broke: the thread and the id, if they have come, continue and rate it.
         """
         return None if self._source is None else self._source.partial()
+
+    @property
+    def call(self) -> CallRecord | None:
+        """The record of the call as far as it has come: status, attempts, time. None before anything was sent."""
+        if self._error is not None:
+            return self._error.call
+        partial: Any = self.partial
+        return None if partial is None else getattr(self._finish(partial), "call", None)
 
     def _result(self) -> T:
         assert self._source is not None

@@ -250,17 +250,17 @@ class Client(BaseClient):
     def run(self, operation: Operation[Any] | StreamOperation[Any], *, deadline: float | None = None) -> Any:
         """Run one of the vendor's own operations, with the same retries, deadline and errors as the neutral calls.
 
-        Returns its result, with the vendor's JSON under `.raw`. A streamed operation returns an `AnswerStream`, whose
-        `.raw` is the list of the vendor's records.
+        Returns its result, with the vendor's JSON under `.raw` and the record of the call under `.call`. A streamed
+        operation returns an `AnswerStream`, whose `.raw` is the list of the vendor's records.
 
         Raises:
             Unsupported: the operation belongs to another backend.
             UnichatError: everything else.
         """
-        start = self._run(operation, deadline)
+        start, finish = self._run(operation, deadline)
         if isinstance(operation, Operation):
-            return self._performer.perform(start())
-        return AnswerStream(lambda: self._performer.perform(start()), self._performer.perform, lambda result: result)
+            return finish(self._performer.perform(start()))
+        return AnswerStream(lambda: self._performer.perform(start()), self._performer.perform, finish)
 
     def close(self) -> None:
         """Close all connections. Closing twice is fine; any other call afterwards raises `InvalidInput`."""

@@ -227,6 +227,7 @@ class OperationRun(Generic[T]):
     def hand_over(self) -> None:
         """Give the run to the stream that it opened, whose end is the run's."""
         self._reward_success()
+        self._keep_record()
         self._state = "streaming"
 
     def _reward_success(self) -> None:

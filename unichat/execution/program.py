@@ -65,6 +65,13 @@ def run(operation: Operation[Any] | StreamOperation[Any], call: Call, context: C
     raise final from final.__cause__
 
 
+def sign(
+    operation: Operation[Any] | StreamOperation[Any], call: Call, context: Context
+) -> Program[tuple[Signature, ...]]:
+    """Return how a request would be signed now, after fetching the tokens that are due; it is not sent."""
+    return (yield from _sign(OperationRun(operation, call, context)))
+
+
 def _attempt(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
     """Make one attempt, if pacer and breaker let it through."""
     call, context = operation_run.call, operation_run.context

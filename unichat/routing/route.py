@@ -248,7 +248,9 @@ class Route(BaseClient):
 
         return clear_members(members, begin, within)
 
-    def _run(self, operation: Operation[Any] | StreamOperation[Any], deadline: object) -> Callable[[], Program[Any]]:
+    def _run(
+        self, operation: Operation[Any] | StreamOperation[Any], deadline: object
+    ) -> tuple[Callable[[], Program[Any]], Callable[[Any], Any]]:
         self._check_open()
         check_operation(operation)
         found = [

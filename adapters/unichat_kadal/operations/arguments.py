@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from unichat.adapter import Endpoints, format_value
-from unichat.errors import InvalidInput
+from unichat.adapter import Endpoints
 from unichat_kadal.operations.errors import error_detector
 from unichat_kadal.settings import bot_id_problem
 
@@ -19,13 +18,7 @@ def check_bot_id(value: object) -> str:
     """Return a bot's id, which must fit in a path."""
     problem = bot_id_problem(value)
     if problem:
-        raise InvalidInput(
-            f"chat_bot_id {format_value(value)} {problem}",
-            hint="Pass the bot's id.",
-            backend="kadal",
-            argument="chat_bot_id",
-            value=format_value(value),
-        )
+        return endpoints.refuse("chat_bot_id", value, f"which {problem}", hint="Pass the bot's id.")
     return str(value)
 
 
@@ -36,7 +29,7 @@ def check_reference(value: object) -> str | None:
 
 
 def check_encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
-    """Check that `value` is one of the `accepted` encodings."""
+    """Check that `value` is one of the `accepted` encodings, which are unichat's own: no vendor could judge it."""
     if value not in accepted:
         raise endpoints.invalid_argument(name, value, hint=f"Use one of {', '.join(accepted)}.")
 
@@ -44,7 +37,7 @@ def check_encoding(name: str, value: object, accepted: tuple[str, ...]) -> None:
 def check_integer(name: str, value: object, minimum: int = 0) -> int:
     """Return a whole number from `minimum`."""
     if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= _MAX_INTEGER:
-        raise endpoints.invalid_argument(name, value, f"but Kadal takes a whole number from {minimum}", hint="Fix it.")
+        return endpoints.refuse(name, value, f"but Kadal takes a whole number from {minimum}", hint="Fix it.")
     return value
 
 
@@ -52,21 +45,21 @@ def check_boolean(name: str, value: object) -> bool:
     """Return True or False."""
     # Not bool(value): "false" would become true, and a downvote an upvote.
     if not isinstance(value, bool):
-        raise endpoints.invalid_argument(name, value, "not True or False", hint="Fix it.")
+        return endpoints.refuse(name, value, "not True or False", hint="Fix it.")
     return value
 
 
 def check_text(name: str, value: object) -> str:
     """Return text that is not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise endpoints.invalid_argument(name, value, "but Kadal takes text that is not empty", hint="Fix it.")
+        return endpoints.refuse(name, value, "but Kadal takes text that is not empty", hint="Fix it.")
     return value
 
 
 def check_order(value: str | None) -> str | None:
     """Return "asc", "desc" or None."""
     if value not in (None, "asc", "desc"):
-        raise endpoints.invalid_argument("order", value, hint='Use "asc" or "desc".')
+        return endpoints.refuse("order", value, hint='Use "asc" or "desc".')
     return value
 
 
@@ -74,7 +67,7 @@ def check_answer_id(name: str, value: object) -> str | int:
     """Return an answer's id: a whole number, which may be given as text, or other text, as Kadal's newer ids are."""
     if isinstance(value, str) and not _is_number(value):
         if problem := bot_id_problem(value):
-            raise endpoints.invalid_argument(name, value, f"which {problem}", hint="Pass the id as Kadal gave it.")
+            return endpoints.refuse(name, value, f"which {problem}", hint="Pass the id as Kadal gave it.")
         return value
     # Our models have numbers as text, and so may the vendor's envelope.
     return check_integer(name, int(value) if isinstance(value, str) else value)

@@ -9,10 +9,10 @@ from unichat.adapter import EndpointContext, Operation, Replay, drop_none
 from unichat_kapa.models import Listing, SearchResult, ThreadSummary
 from unichat_kapa.operations.arguments import (
     check_id,
-    check_names,
     check_optional_id,
     check_page,
     check_text,
+    join_names,
 )
 from unichat_kapa.operations.table import PROJECT_SETTING, endpoints, listing_parser
 
@@ -72,7 +72,6 @@ def list_threads(
     include: str | Sequence[str] | None = None,
 ) -> Operation[Listing[ThreadSummary]]:
     """Return one page of threads by last activity; `next_cursor` fetches the next. Newer than the reference."""
-    parts = check_names("include", include)
     return endpoint.operation(
         listing_parser(ThreadSummary),
         path={"project_id": check_id("project_id", project_id)},
@@ -81,6 +80,6 @@ def list_threads(
             "cursor": cursor,
             "updated_since": updated_since,
             "sort": sort,
-            "include": None if parts is None else ",".join(parts),
+            "include": join_names("include", include),
         },
     )
