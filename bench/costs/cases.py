@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
@@ -186,12 +187,29 @@ def _pieces(_: Stub, folder: Path, effort: Effort) -> list[Row]:
     return [{"name": name, "cpu": median([each for said in sittings for each in said[name]])} for name in sittings[0]]
 
 
+def _turns(_: Stub, folder: Path, effort: Effort) -> list[Row]:
+    database = os.environ.get("UNICHAT_TEST_POSTGRESQL")
+    rounds, turns = (2, 20) if effort is QUICK else (effort.sittings * effort.rounds, 400)
+
+    def measure(name: str, *arguments: str) -> Row:
+        return {"name": name, **run_module("turns", *arguments, folder=folder)}
+
+    return [
+        measure("a turn, SQLite", "one", "sqlite", str(rounds), str(turns)),
+        measure("a turn, PostgreSQL", "one", database, str(rounds), str(turns))
+        if database
+        else {"name": "a turn, PostgreSQL", "absent": "UNICHAT_TEST_POSTGRESQL is not set"},
+        measure("1,000 conversations at once", "many", "4" if effort is QUICK else "12"),
+    ]
+
+
 CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
     "chat": _chat("chat"),
     "async chat": _chat("async chat"),
     "stream": _stream,
     "history": _history,
     "concurrent": _concurrent,
+    "turns": _turns,
     "imports": _imports,
     "starts": _starts,
     "ends": _ends,

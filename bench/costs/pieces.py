@@ -54,8 +54,8 @@ async def table() -> list[Piece]:
     kapa = unichat.connect("kapa", **settings("kapa", _NOWHERE))
     asynchronous = unichat.connect_async("kapa", **settings("kapa", _NOWHERE))
     kadal = unichat.connect("kadal", **settings("kadal", _NOWHERE))
-    _answer_at_once(kapa)
-    _answer_at_once_async(asynchronous)
+    answer_at_once(kapa)
+    answer_at_once_async(asynchronous)
     kapa_list = kapa.operations.list_question_answers(page=1, page_size=canned.PAGE_SIZE)
     kadal_list = kadal.operations.list_chats(page_no=1, page_size=canned.PAGE_SIZE)
     return [
@@ -186,7 +186,7 @@ class _AsyncCannedReply(_CannedReply):
         return next(self._rest, None)
 
 
-def _answer_at_once(client: Any) -> None:
+def answer_at_once(client: Any) -> None:
     """Put answers in memory in the place of a client's transport: a whole one, and one of a record a piece."""
     records = canned.kapa_records()
     reply = _make_replies(canned.encode(canned.KAPA_CHAT))
@@ -195,7 +195,7 @@ def _answer_at_once(client: Any) -> None:
     transport.open = lambda *_, **__: _CannedReply(records)
 
 
-def _answer_at_once_async(client: Any) -> None:
+def answer_at_once_async(client: Any) -> None:
     """Do the same for an async client."""
     records = canned.kapa_records()
     reply = _make_replies(canned.encode(canned.KAPA_CHAT))

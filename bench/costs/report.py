@@ -37,8 +37,8 @@ def targets(result: Any) -> Table:
     rows = [
         (
             verdict.case,
-            f"{'≥' if verdict.at_least else '≤'} {verdict.limit:.2f} × {verdict.text}",
-            "" if verdict.figure is None else f"{verdict.figure:.2f} ×",
+            f"{'≥' if verdict.at_least else '≤'} {verdict.format(verdict.limit)} {verdict.text}".rstrip(),
+            "" if verdict.figure is None else verdict.format(verdict.figure),
             words[verdict.is_met],
         )
         for verdict in verdicts(result)
@@ -98,6 +98,22 @@ def concurrent(result: Any) -> Table:
     return heads, _rows(result, "concurrent", 4, cells)
 
 
+def turns(result: Any) -> Table:
+    """Return the turns of conversations."""
+    heads = ("Turn", "CPU, µs", "Time, µs", "Waits beyond the call", "KiB that each adds")
+
+    def cells(row: dict[str, Any]) -> tuple[str, ...]:
+        held = row.get("held")
+        return (
+            _number(row.get("cpu")),
+            _number(row.get("wall")),
+            "" if held is None else f"{held:.1%}",
+            _number(row.get("grown"), 2),
+        )
+
+    return heads, _rows(result, "turns", 4, cells)
+
+
 def imports(result: Any) -> Table:
     """Return the imports."""
     heads = ("Import", "CPU, ms", "× requests", "Time, ms", "Memory, MiB")
@@ -144,6 +160,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Table]]] = {
     "stream": (f"A streamed answer of {canned.RECORDS} records", stream),
     "history": (f"A history of {canned.RULES:,} rows in pages of {canned.PAGE_SIZE:,}", history),
     "concurrent": (f"Calls at a time, each answered after {canned.DELAY * 1000:.0f} ms", concurrent),
+    "turns": ("Turns of conversations, beside their calls", turns),
     "imports": ("Imports", imports),
     "starts": ("Cold starts", starts),
     "ends": ("How promptly a call ends", ends),

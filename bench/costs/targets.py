@@ -16,6 +16,7 @@ class Verdict:
     """One target.
 
     Attributes:
+        text: what the limit is a multiple of; empty where it is an amount of its own.
         figure: what was measured; None where the result lacks it.
     """
 
@@ -25,6 +26,10 @@ class Verdict:
     figure: float | None
     unit: str = "×"
     at_least: bool = False
+
+    def format(self, value: float) -> str:
+        """Return a limit or a figure as the tables show it."""
+        return f"{value:.2f} ×" if self.text else f"{value:,.{0 if self.limit >= 10 else 2}f} {self.unit}".rstrip()
 
     @property
     def is_met(self) -> bool | None:
@@ -73,6 +78,16 @@ def verdicts(result: Any) -> Iterator[Verdict]:
     yield Verdict("256 async calls at a time", "the ideal throughput", 0.95, share, at_least=True)
     memory = _ratio(many, tasks_name, "memory", "aiohttp, tasks")
     yield Verdict("256 async calls at a time, memory of each", "aiohttp", 1.50, memory)
+    turns = by_name(result, "turns")
+    for store, cpu, wall in (("SQLite", 300.0, 2_000.0), ("PostgreSQL", 1_500.0, None)):
+        row = turns.get(f"a turn, {store}", {})
+        case = f"turn of a conversation in {store}, beside the call"
+        yield Verdict(f"{case}, CPU", "", cpu, row.get("cpu"), "µs")
+        if wall is not None:
+            yield Verdict(f"{case}, time", "", wall, row.get("wall"), "µs")
+    crowd = turns.get("1,000 conversations at once", {})
+    yield Verdict("1,000 conversations at once, waits beyond the call", "the call", 0.10, crowd.get("held"))
+    yield Verdict("1,000 conversations at once, memory that each turn adds", "", 1.0, crowd.get("grown"), "KiB")
     yield Verdict("import unichat", "import requests", 0.50, _ratio(by_name(result, "imports"), "unichat", "ratio"))
 
 

@@ -10,7 +10,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from bench.costs import canned, cases, contestants, pieces, processes, report, targets
+from bench.costs import canned, cases, contestants, pieces, processes, report, targets, turns
 from bench.costs.__main__ import versions
 
 RIGHT = {"chat": canned.TEXT, "async chat": canned.TEXT, "stream": "".join(canned.PIECES), "history": "2500"}
@@ -100,3 +100,25 @@ def test_a_target_is_met_up_to_its_limit_and_at_least_where_it_says_so():
     assert targets.Verdict("a", "b", 0.5, 0.5).is_met is True
     assert targets.Verdict("a", "b", 0.5, 0.51).is_met is False
     assert targets.Verdict("a", "b", 0.95, 0.94, at_least=True).is_met is False
+
+
+def test_a_limit_that_is_an_amount_is_shown_with_its_unit():
+    verdict = targets.Verdict("a turn", "", 300.0, 271.4, "µs")
+    assert (verdict.is_met, verdict.format(verdict.limit), verdict.format(verdict.figure)) == (True, "300 µs", "271 µs")
+    assert targets.Verdict("a call", "bare requests", 0.75, 0.7).format(0.7) == "0.70 ×"
+
+
+def test_turns_are_measured_beside_their_calls():
+    with turns.sqlite() as address:
+        assert turns.one(address, rounds=1, turns=21).keys() == {"cpu", "wall"}
+
+
+def test_a_thousand_conversations_do_not_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr(turns, "CONVERSATIONS", 20)
+    with turns.sqlite() as address:
+        found = asyncio.run(turns.many(address, 3, seconds=0.001))
+    rows = [{"name": "1,000 conversations at once", **found}, {"name": "a turn, PostgreSQL", "absent": "why"}]
+    result = {"run": {}, "versions": {}, "cases": {"turns": rows}}
+    shown = report.as_markdown(result, "turns")
+    assert "| a turn, PostgreSQL | absent |" in shown
+    assert len([verdict for verdict in targets.verdicts(result) if verdict.figure is not None]) == 2

@@ -111,7 +111,9 @@ class Bots:
     def worker(self, vendor: Vendor | None = None, **settings: Any) -> Conversations:
         """Another worker; or one that talks to another vendor, as after a switch."""
         found = self.vendor if vendor is None else vendor
-        given = {name: settings.pop(name) for name in ("threads", "attempts", "replay") if name in settings}
+        given = {
+            name: settings.pop(name) for name in ("threads", "attempts", "replay", "check_thread") if name in settings
+        }
         transport = CannedTransport(answer=found, clock=self.clock)
         client = connect(found.backend, transport, clock=self.clock, **{**found.settings, **given})
         self.clients.append(client)

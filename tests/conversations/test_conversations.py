@@ -5,6 +5,7 @@ import inspect
 import sqlite3
 import uuid
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -70,9 +71,10 @@ def test_a_client_of_the_other_kind_is_a_config_error(bots):
 
 
 def test_any_call_after_close_is_refused(bots):
-    worker = bots.worker()
+    worker = bots.worker(keep_texts=True)
     talk = worker.get("c")
     answer = talk.ask("one", user="ada")
+    stream, questions, history = talk.stream("two"), worker.questions(), talk.history()
     worker.close()
     worker.close()
     for call in (
@@ -85,6 +87,14 @@ def test_any_call_after_close_is_refused(bots):
         lambda: talk.reset(),
         lambda: talk.load(),
         lambda: talk.history(),
+        lambda: worker.export(user="ada"),
+        lambda: worker.erase(user="ada"),
+        lambda: worker.expire(older_than=timedelta(days=1)),
+        lambda: worker.questions(),
+        # What was made before, and is used only now.
+        lambda: stream.__enter__(),
+        lambda: next(questions),
+        lambda: next(history),
     ):
         with pytest.raises(InvalidInput, match="closed"):
             call()

@@ -243,6 +243,19 @@ def test_a_thread_that_was_deleted_at_the_vendor_is_started_anew(bots):
     assert talk.ask("three").began == "continued"
 
 
+def test_a_thread_that_became_stale_is_started_anew(make_bots):
+    bots = make_bots(Kadal)
+    worker = bots.worker(check_thread=True)
+    talk = worker.get("c")
+    reference = talk.ask("one", user="ada").thread.user
+    # Somebody asks in the name of the conversation, past it.
+    bots.clients[0].chat("elsewhere", user=reference)
+    answer = talk.ask("two", user="ada")
+    assert answer.began == "restarted"
+    assert talk.ask("three", user="ada").began == "continued"
+    assert [row.question for row in bots.vendor.rows] == ["one", "elsewhere", "two", "three"]
+
+
 def test_a_conversation_goes_on_when_its_vendor_is_switched(bots):
     bots.worker().get("c").ask("one", user="ada")
     other = Kadal(bots.clock)

@@ -134,7 +134,11 @@ class Kadal(Vendor):
             rows = [row for row in self.rows if user in (None, row.user)]
             if query.get("sort_order", query.get("order", ["desc"]))[0] == "desc":
                 rows.reverse()
-            page = [{"bot_response_id": row.id, "user_query": row.question, "bot_response": row.answer} for row in rows]
+            number, size = (int(query.get(name, [most])[0]) for name, most in (("page_no", 1), ("page_size", 10_000)))
+            rows = rows[(number - 1) * size : number * size]
+            page = [
+                {"bot_response_id": int(row.id), "user_query": row.question, "bot_response": row.answer} for row in rows
+            ]
             return json_answer({"status_code": 200, "data": page, "total_count": len(page)})
         row = Asked(str(user), body["message"], str(next(self.numbers)), self.clock.now, user)
         self.rows.append(row)

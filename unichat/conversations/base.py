@@ -83,6 +83,8 @@ class BaseConversations:
         seconds = check_deadline(deadline)
 
         def begin() -> MessageHandler:
+            # A stream is sent only when its block is entered.
+            self._check_open()
             within = client._begin_deadline(seconds, "question")
             message = Message(
                 conversation=key,
@@ -229,7 +231,12 @@ class BaseConversations:
                 argument="keep_texts",
                 hint=Template("Pass ", Argument("keep_texts", "True"), ": questions are kept from then on."),
             )
-        return lambda position: transact(self._store, partial(read_questions, position=position), writes=False)
+
+        def read(position: Position) -> Program[tuple[list[AskedQuestion], Position | None]]:
+            self._check_open()
+            return transact(self._store, partial(read_questions, position=position), writes=False)
+
+        return read
 
     def __repr__(self) -> str:
         return f"<unichat conversations in {self._store.name}>"

@@ -11,7 +11,7 @@ from unichat._text.log import log
 from unichat.conversations import tickets
 from unichat.conversations.entries import Message
 from unichat.conversations.events import remove_expired_events
-from unichat.conversations.stores.base import Store, transact
+from unichat.conversations.stores.base import Store, scrub, transact
 from unichat.errors import StoreError
 from unichat.execution.effects import Program
 from unichat.transport.timers import Timer, timers
@@ -74,7 +74,9 @@ class Leases:
     def _clean(self) -> Program[None]:
         """Remove the answers to events that are kept no longer."""
         try:
-            yield from transact(self._store, remove_expired_events)
+            if (yield from transact(self._store, remove_expired_events)):
+                # Their texts are to be gone from the files as well; if somebody reads, the next time will do.
+                yield from scrub(self._store, may_wait=lambda: False)
         except StoreError as error:
             self._warn("events that have expired could not be removed: %s", error)
 
