@@ -28,6 +28,7 @@ ARGUMENTS = {
     "call": ["retrieve_project"],
     "contract": ["list"],
     "conversations": ["list", "--store", "memory:"],
+    "new-adapter": ["acme", "acme"],
 }
 CODES = {"feedback": 1}
 """That of a command about something that is not there."""

@@ -1,9 +1,9 @@
 """Runs the examples of README.md and docs/*.md: Python, shell and TOML blocks, against a sandbox on loopback.
 
 Each page has a folder of its own, in which its blocks run in their order. A TOML block whose first line is
-`# unichat.toml` becomes that file, and a Python block whose first line is `# test_bot.py` that one. In a `console`
-block, what follows a command is its output (`...` stands for anything). Setup that a reader need not see stands in HTML
-comments.
+`# unichat.toml` becomes that file, and a Python block whose first line is `# test_bot.py` that one; both may name a
+folder that is there. In a `console` block, what follows a command is its output (`...` stands for anything). Setup that
+a reader need not see stands in HTML comments.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class _PythonParser(PythonCodeBlockParser):
             yield region
 
 
-_PYTHON_FILE = re.compile(r"# (\w+\.py)\n")
+_PYTHON_FILE = re.compile(r"# ((?:\w+/)*\w+\.py)\n")
 
 
 def _save_python(example: Example) -> None:

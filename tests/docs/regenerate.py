@@ -388,6 +388,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "operation-functions": operation_functions,
     "adapter-names": adapter_names,
     "adapter-imports": lambda: _of_checkout("tests.architecture.import_rules").table(),
+    "decisions": lambda: _of_checkout("tests.scaffold.decisions").table(),
     "rooms": rooms,
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,

@@ -48,6 +48,11 @@ def find_plugin(group: str, name: str) -> EntryPoint | None:
     return found
 
 
+def class_prefix(name: str) -> str:
+    """Return what the names of an adapter's classes begin with: `AcmeBot` for `acme_bot`."""
+    return name.title().replace("_", "")
+
+
 def _read_entry_points(group: str) -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
@@ -89,5 +94,5 @@ def _entry_point(group: str, name: str) -> EntryPoint:
     if group == ADAPTERS:
         value = f"{_PREFIX}{name}:backend"
     else:
-        value = f"{_PREFIX}{name}.simulator:{name.title().replace('_', '')}Simulator"
+        value = f"{_PREFIX}{name}.simulator:{class_prefix(name)}Simulator"
     return EntryPoint(name, value, group)

@@ -81,7 +81,7 @@ class ConformanceCase:
     """The parts of the suite derive from it; so that each test runs with the client and with the asyncio client."""
 
     def connect(self, **settings: Any) -> Client:
-        """Return a client of the vendor; `settings` are more than it always takes, such as `attempts=1`."""
+        """Return a client of the vendor. `settings` take the place of those that it always has, such as a wrong key."""
         raise NotImplementedError("give connect(self, **settings)")
 
     def connect_async(self, **settings: Any) -> AsyncClient:

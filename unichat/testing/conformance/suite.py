@@ -23,10 +23,10 @@ class AdapterConformance(Questions, Threads, Streams, Ratings, Histories, Cleari
 
         class TestAcme(AdapterConformance):
             def connect(self, **settings):
-                return unichat.connect("acme", **box.settings("acme"), **settings)
+                return unichat.connect("acme", **box.settings("acme") | settings)
 
             def connect_async(self, **settings):
-                return unichat.connect_async("acme", **box.settings("acme"), **settings)
+                return unichat.connect_async("acme", **box.settings("acme") | settings)
 
     What the capabilities say that the vendor cannot do is skipped, and the skip says which. A test that cannot pass yet
     is overridden as one that is expected to fail, with a reason:
