@@ -312,3 +312,8 @@ def test_paragraphs_doubt_and_sources_show():
         "<p><em>The vendor marks this answer as uncertain.</em></p><p>Sources</p><ul><li>T</li></ul></div>"
     )
     assert html.unescape(Answer(text="a & b")._repr_html_()) == '<div class="unichat-answer"><p>a & b</p></div>'
+
+
+def test_a_source_without_an_address_is_shown_by_its_title_and_one_without_either_as_unnamed():
+    shown = Answer(text="a", sources=(Source(None, "Manual"), Source(None)))._repr_html_()
+    assert "<li>Manual</li><li>unnamed</li>" in shown

@@ -53,13 +53,13 @@ class Source:
     """A source that an answer is based on.
 
     Attributes:
-        url: its address; empty if the vendor gives none.
-        title: its title; empty if the vendor gives none.
+        url: its address, as the vendor gives it; None if it gives none.
+        title: its title, as the vendor gives it; None if it gives none.
         internal: whether the vendor marks it as internal data; None where it does not say.
     """
 
-    url: str
-    title: str = ""
+    url: str | None
+    title: str | None = None
     internal: bool | None = None
     raw: Any = _raw()
 
@@ -147,10 +147,11 @@ class Answer:
 
 
 def _link(source: Source) -> str:
-    label = html.escape(source.title or source.url)
+    url = source.url or ""
+    label = html.escape(source.title or url or "unnamed")
     # Only web addresses become links: a `javascript:` URL from a vendor would run in the reader's notebook.
-    if source.url.lower().startswith(("https://", "http://")):
-        return f'<a href="{html.escape(source.url)}" rel="noopener noreferrer">{label}</a>'
+    if url.lower().startswith(("https://", "http://")):
+        return f'<a href="{html.escape(url)}" rel="noopener noreferrer">{label}</a>'
     return label
 
 
@@ -169,7 +170,7 @@ class Exchange:
     """One question with its answer, as the vendor's history has it.
 
     Attributes:
-        question, answer: both text; empty where the vendor has null.
+        question, answer: both text; empty where the vendor has null, which is how vendors redact. `raw` has which.
         id: the answer's id, which `feedback` takes.
         thread: the thread it belongs to, if the vendor says.
         created_at: timezone-aware, or None where the vendor gives none.
@@ -252,14 +253,14 @@ class ClearResult:
     Attributes:
         outcome: whether anything was removed.
         user: the person whose conversation it was, where one was named.
-        message: the vendor's own message.
+        message: the vendor's own message; None where it gave none.
         parts: on a route, by its members' names: each one's result, or the error that says why there is none; empty on
             a plain client.
     """
 
     outcome: ClearOutcome
     user: str | None = None
-    message: str = ""
+    message: str | None = None
     parts: Mapping[str, ClearResult | UnichatError] = field(factory=dict, hash=False)
     call: CallRecord | None = field(default=None, eq=False, repr=False)
     raw: Any = _raw()

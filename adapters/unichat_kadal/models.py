@@ -72,7 +72,7 @@ class ChatReply(JsonModel):
 class Common(JsonModel):
     """Source: Kadal reference, 'ResponseCommon'. A 204 has no fields."""
 
-    message: str = optional(as_text, default="")
+    message: str | None = optional(as_text)
 
 
 @frozen(kw_only=True)

@@ -33,8 +33,8 @@ T = TypeVar("T")
 def read_source(row: Fields) -> Source:
     """Return a source of an answer. Source: Kapa reference, 'Chat' (`relevant_sources`)."""
     return Source(
-        url=row.text("source_url") or "",
-        title=row.text("title") or "",
+        url=row.text("source_url"),
+        title=row.text("title"),
         internal=row.boolean("contains_internal_data"),
         raw=row.raw,
     )

@@ -238,3 +238,17 @@ def test_the_encoding_of_the_stream_is_left_alone_where_it_cannot_be_changed(run
 
     monkeypatch.setattr(sys, "stderr", Plain(sys.stderr))
     assert run("ask", question).code == 0
+
+
+def test_sources_without_an_address_or_a_title_are_listed_by_what_they_have(capsys):
+    from unichat.cli.output import answer_json, print_sources
+    from unichat.models import Answer, Source
+
+    sources = (Source(None, "Manual"), Source("https://x.org"), Source(None))
+    print_sources(sources)
+    assert capsys.readouterr().out.splitlines()[2:] == ["  Manual", "  https://x.org", "  (a source without a name)"]
+    assert answer_json(Answer(text="", sources=sources))["sources"] == [
+        {"url": None, "title": "Manual"},
+        {"url": "https://x.org", "title": None},
+        {"url": None, "title": None},
+    ]

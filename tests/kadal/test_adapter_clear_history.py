@@ -77,3 +77,16 @@ def test_a_400_to_clearing_is_raised_at_once_with_its_message(clock):
     )
     assert (type(error), len(sent), clock.slept) == (errors.InvalidInput, 1, [])
     assert "Connection Error" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (reply(status=204, body=b""), None),
+        (reply({"status_code": 200}), None),
+        (reply({"status_code": 200, "message": None}), None),
+        (reply({"status_code": 200, "message": ""}), ""),
+    ],
+)
+def test_a_message_that_is_missing_is_none_and_one_that_is_empty_is_empty(answer, message):
+    assert client_on(stub_replies(answer), "kadal").clear_history(user="ada").message == message

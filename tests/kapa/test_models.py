@@ -219,3 +219,20 @@ def test_a_body_that_is_not_json_is_invalid(body, kind):
     with pytest.raises(InvalidResponse) as raised:
         client.run(operations.chat(project_id=PROJECT, query="string"))
     assert raised.value.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("row", "source"),
+    [
+        ({}, Source(None)),
+        ({"source_url": None, "title": None}, Source(None, None)),
+        ({"source_url": "", "title": ""}, Source("", "")),
+        ({"source_url": "https://x.org"}, Source("https://x.org", None)),
+        ({"title": "Manual"}, Source(None, "Manual")),
+    ],
+)
+def test_a_part_of_a_source_that_is_missing_is_none_and_one_that_is_empty_is_empty(row, source):
+    body = {**SAMPLES["chat"], "relevant_sources": [row]}
+    (found,) = client_on(stub_replies(reply(body)), "kapa").chat("Hi").sources
+    assert found == source
+    assert found.raw == row

@@ -87,8 +87,8 @@ def asking(client: Client) -> None:
     assert_type(answer.maybe_duplicated, bool)
     assert_type(answer.call, CallRecord | None)
     assert_type(answer.raw, Any)
-    assert_type(answer.sources[0].url, str)
-    assert_type(answer.sources[0].title, str)
+    assert_type(answer.sources[0].url, str | None)
+    assert_type(answer.sources[0].title, str | None)
 
     metadata: Mapping[str, object] = MappingProxyType({"page": "/"})
     assert_type(client.chat("Hi?", user=User("ann", email="a@example.com"), metadata=metadata), Answer)

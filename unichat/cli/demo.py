@@ -111,7 +111,7 @@ def steps(client: Client, question: str = QUESTION) -> Iterator[tuple[str, Call]
         result = client.clear_history(answers["chat"].thread)
         return Step(
             "ok",
-            f"{result.outcome.value}: {result.message}",
+            f"{result.outcome.value}: {result.message or 'no message'}",
             {"result": result.outcome.value, "user": result.user, "message": result.message},
         )
 

@@ -144,7 +144,7 @@ def print_sources(sources: Sequence[Source], *, links: bool = True) -> None:
         print_heading("Sources")
     for source in sources:
         parts = (source.title, source.url) if links or not source.title else (source.title,)
-        _print_parts([_single_line(part) for part in parts if part])
+        _print_parts([_single_line(part) for part in parts if part] or ["(a source without a name)"])
 
 
 def _print_parts(parts: Sequence[str]) -> None:

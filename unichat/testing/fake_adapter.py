@@ -282,7 +282,7 @@ def _build_answer(fields: Fields, text: str) -> Answer:
 
 
 def _read_source(fields: Fields) -> Source:
-    return Source(url=fields.require_text("url"), title=fields.require_text("title"))
+    return Source(url=fields.text("url"), title=fields.text("title"))
 
 
 def _read_row(fields: Fields, *, timestamps: bool) -> Exchange:

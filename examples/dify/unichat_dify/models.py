@@ -10,7 +10,7 @@ def read_sources(fields: Fields) -> tuple[Source, ...]:
     """Return the documents that an answer was made of, from its metadata or itself; Dify has no addresses for them."""
 
     def read(row: Fields) -> Source:
-        return Source(url="", title=row.text("document_name") or "", raw=row.raw)
+        return Source(url=None, title=row.text("document_name"), raw=row.raw)
 
     return fields.objects("/metadata/retriever_resources", read) or fields.objects("retriever_resources", read)
 

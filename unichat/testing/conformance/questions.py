@@ -147,6 +147,8 @@ class Questions(ConformanceCase):
         if not sources:
             pytest.skip("the vendor's answer names no source")
         assert all(isinstance(source, Source) for source in sources)
+        # What the vendor does not name is None, which an empty text would not tell.
+        assert all(each is None or isinstance(each, str) for source in sources for each in (source.url, source.title))
 
     def test_chat_says_how_certain_the_vendor_is(self, client: Any, user: str) -> None:
         need(client, "uncertainty")
