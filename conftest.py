@@ -5,10 +5,11 @@ Every run pays for what is imported here, also that of one small file: what is h
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if len(files) <= 2 and all(file.suffix == ".py" and file.parent.name != "faults" for file in files):
         return 0
     return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from what is collected: a process has all 17,000 tests, and keeps them to the end.
+
+    Each full collection of garbage, which many tests call for, would go through all of them again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Page(pytest.File):
