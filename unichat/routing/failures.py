@@ -69,11 +69,12 @@ def combine_failures(failures: Sequence[Failure], deadline: Deadline) -> Unichat
     last = asked[-1][1]
     calls = [(failure.began, failure.record) for failure in failures]
     newest = next((record for _, record in reversed(calls) if record is not None), None)
-    if len(calls) > 1 and newest is not None:
-        last.call = merge_attempts(newest, calls, deadline)
     if len(asked) > 1:
         last.message = Template("no member answered: ", describe_failures(asked))
         last.retryable = any(error.retryable for _, error in asked)
         delivered = [error.maybe_delivered for _, error in asked]
         last.maybe_delivered = True if True in delivered else None if None in delivered else False
+        if newest is not None:
+            record = merge_attempts(newest, calls, deadline)
+            last.call = evolve(record, retryable=last.retryable, maybe_delivered=last.maybe_delivered)
     return last

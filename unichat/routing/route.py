@@ -164,11 +164,11 @@ class Route(BaseClient):
             return member.asked._ask(operation, question, deadline=share, **arguments)  # type: ignore[no-any-return]
 
         order = self._rule.order(self._route_members, arguments.get("user"))
-        asking = Question(order, begin, within, self._rule, False, _read_answer)
-        share = asking.share(0)
+        asking = None if len(order) == 1 else Question(order, begin, within, self._rule, False, _read_answer)
+        share = within if asking is None else asking.share(0)
         first = begin(order[0], share)
         self._screening.check(operation, question, order[0], arguments)
-        return first if len(order) == 1 else _complete(asking, first, share)
+        return first if asking is None else _complete(asking, first, share)
 
     def _open_stream(
         self, question: object, *, thread: object = None, deadline: object, **arguments: Any

@@ -1,0 +1,44 @@
+"""Every fault of the table on the first member of a route, on every neutral call, over both transports."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.faults.bench import run_cell
+from tests.faults.injection import Injection
+from tests.faults.neutral import BACKENDS, TRANSPORTS, Opens
+from tests.faults.routes import expect_on_route, on_route, open_routes
+from tests.faults.table import INJECTIONS
+
+CELLS = [
+    pytest.param(transport, injection, backend, id=f"row{injection.row:02} {injection.name}: {backend}, {transport}")
+    for injection in INJECTIONS
+    for backend in sorted(BACKENDS)
+    for transport in TRANSPORTS
+    if any(neutral.backend == backend for neutral in injection.operations)
+]
+
+
+@pytest.mark.parametrize(("transport", "injection", "backend"), CELLS, indirect=["transport"])
+def test_a_route_whose_first_member_has_a_fault_asks_the_next_or_ends_as_its_owner_does(
+    transport: str,
+    injection: Injection,
+    backend: str,
+    client_on: Opens,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    record_property: Any,
+) -> None:
+    loop = None if transport == "requests" else request.getfixturevalue("loop")
+    for neutral in [each for each in injection.operations if each.backend == backend]:
+        outcome = expect_on_route(neutral, injection.outcome(neutral, transport))
+        opens = open_routes(neutral, outcome, client_on, loop)
+        try:
+            figures = run_cell(injection, on_route(neutral), monkeypatch, opens, outcome)
+        except BaseException as error:
+            error.add_note(f"with {neutral.name} on a route")
+            raise
+        record_property("cell", json.dumps(figures))
