@@ -35,7 +35,7 @@ def http(status: int | str = 200, body: bytes = b'{"ok": 1}', *headers: str, len
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def chunked(
+def encode_chunks(
     *chunks: bytes, end: bytes = b"0\r\n\r\n", content_type: str = "application/json", status: int = 200
 ) -> bytes:
     """A chunked HTTP answer."""
@@ -43,7 +43,7 @@ def chunked(
     return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + end
 
 
-def answering(*answers: bytes) -> Script:
+def answer_in_turn(*answers: bytes) -> Script:
     """Give one answer after the other, the last one again and again, on a connection that is kept alive."""
 
     def script(connection: Connection) -> None:
@@ -54,7 +54,7 @@ def answering(*answers: bytes) -> Script:
     return script
 
 
-def closing_after(*parts: bytes) -> Script:
+def close_after(*parts: bytes) -> Script:
     """Read a request, send what there is to send, and close."""
 
     def script(connection: Connection) -> None:
@@ -65,7 +65,7 @@ def closing_after(*parts: bytes) -> Script:
     return script
 
 
-def resetting_after(*parts: bytes) -> Script:
+def reset_after(*parts: bytes) -> Script:
     """Read a request, send what there is to send, and reset."""
 
     def script(connection: Connection) -> None:
@@ -83,7 +83,7 @@ def silent(connection: Connection) -> None:
     connection.wait()
 
 
-def stalling_after(*parts: bytes) -> Script:
+def stall_after(*parts: bytes) -> Script:
     """Read a request, send what there is to send, and say nothing more."""
 
     def script(connection: Connection) -> None:
@@ -95,7 +95,7 @@ def stalling_after(*parts: bytes) -> Script:
     return script
 
 
-def dripping(head: bytes, drop: bytes) -> Script:
+def drip(head: bytes, drop: bytes) -> Script:
     """Read a request, send the head, and then a drop every now and then until the peer gives up."""
 
     def script(connection: Connection) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import unichat
 from tests.canned import FakeClock
-from tests.loopback import CERTIFICATE, answering, http, silent
+from tests.loopback import CERTIFICATE, answer_in_turn, http, silent
 from unichat import ClearOutcome
 from unichat.adapter import Reply
 from unichat.config import registry
@@ -48,19 +48,19 @@ def connect(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     clients = []
 
-    def connecting(url, target="kapa", **settings):
+    def connect(url, target="kapa", **settings):
         clients.append(
             unichat.connect(target, **{"api_key": "sesame", "project_id": PROJECT, "base_url": url, **settings})
         )
         return clients[-1]
 
-    yield connecting
+    yield connect
     for client in clients:
         client.close()
 
 
 def test_a_client_talks_to_the_address_with_the_key_and_the_id(serve, connect):
-    server = serve(answering(ANSWER))
+    server = serve(answer_in_turn(ANSWER))
     client = connect(server.url)
     assert client.backend == "kapa"
     assert client.chat("Hi?").text == "Yes."
@@ -70,27 +70,27 @@ def test_a_client_talks_to_the_address_with_the_key_and_the_id(serve, connect):
 
 
 def test_a_url_names_backend_id_and_settings(serve, connect):
-    server = serve(answering(ANSWER))
+    server = serve(answer_in_turn(ANSWER))
     with unichat.connect(f"kapa://{PROJECT}?base_url={server.url}&api_key=sesame") as client:
         assert client.chat("Hi?").text == "Yes."
     assert server.log[0].headers["x-api-key"] == "sesame"
 
 
 def test_nothing_is_sent_by_connecting(serve, connect):
-    server = serve(answering(ANSWER))
+    server = serve(answer_in_turn(ANSWER))
     connect(server.url)
     assert server.accepted == 0
 
 
 def test_the_ids_of_the_settings_need_not_be_repeated(serve, connect):
-    client = connect(serve(answering(ANSWER)).url, integration_id=THREAD)
+    client = connect(serve(answer_in_turn(ANSWER)).url, integration_id=THREAD)
     built = client.operations.chat(query="Hi?")
     assert PROJECT in built.request.path
     assert json.loads(built.request.body)["integration_id"] == THREAD
 
 
 def test_the_number_of_attempts_is_honoured(serve, connect):
-    server = serve(answering(http(503, b"{}")))
+    server = serve(answer_in_turn(http(503, b"{}")))
     with pytest.raises(ServerError):
         connect(server.url, attempts=1).chat("Hi?")
     assert len(server.log) == 1
@@ -103,14 +103,14 @@ def test_the_deadline_is_honoured(serve, connect):
 
 
 def test_the_ca_bundle_is_honoured(serve, connect):
-    server = serve(answering(ANSWER), tls=True)
+    server = serve(answer_in_turn(ANSWER), tls=True)
     assert connect(server.url, ca_bundle=str(CERTIFICATE)).chat("Hi?").text == "Yes."
     with pytest.raises(ConnectionFailed):
         connect(server.url).chat("Hi?")
 
 
 def test_what_to_do_with_unsupported_arguments_is_honoured(serve, connect):
-    server = serve(answering(ANSWER))
+    server = serve(answer_in_turn(ANSWER))
     with pytest.raises(Unsupported):
         connect(server.url).clear_history()
     assert connect(server.url, on_unsupported="drop").clear_history().outcome is ClearOutcome.DETACHED
@@ -122,7 +122,7 @@ def test_a_mistake_in_the_settings_is_told_when_connecting(connect):
 
 
 def test_a_client_can_be_made_with_a_clock_on_which_nobody_waits(serve):
-    server = serve(answering(http(503, b"{}"), ANSWER))
+    server = serve(answer_in_turn(http(503, b"{}"), ANSWER))
     ticks = FakeClock()
     backend = registry.find("kapa")
     settings = backend.settings(
@@ -137,7 +137,7 @@ def test_a_client_can_be_made_with_a_clock_on_which_nobody_waits(serve):
 # A caller's own transport
 
 
-class Recording:
+class RecordingTransport:
     """A transport of a caller's own: keeps what is sent, and answers."""
 
     def __init__(self):
@@ -156,7 +156,7 @@ class Recording:
         self.closed += 1
 
 
-class AsyncRecording(Recording):
+class AsyncRecording(RecordingTransport):
     """The same on asyncio."""
 
     async def send(self, request, deadline, *, limit):
@@ -170,7 +170,7 @@ class AsyncRecording(Recording):
 
 
 def test_a_transport_of_the_callers_own_sends_whole_requests(connect):
-    transport = Recording()
+    transport = RecordingTransport()
     with connect("https://vendor.example/v1", transport=transport, attempts=1) as client:
         assert client.chat("Hi?").text == "Yes."
         with pytest.raises(ConnectionFailed), client.stream("Hi?"):
@@ -199,21 +199,21 @@ def test_a_transport_of_the_callers_own_sends_whole_requests_on_asyncio(connect)
     assert transport.closed == 1
 
 
-@pytest.mark.parametrize("wrong", [object(), Recording, AsyncRecording(), "requests", 5])
+@pytest.mark.parametrize("wrong", [object(), RecordingTransport, AsyncRecording(), "requests", 5])
 def test_what_is_not_a_transport_of_the_clients_kind_is_refused_at_once(connect, wrong):
     with pytest.raises(ConfigError, match="transport is") as caught:
         connect("https://vendor.example", transport=wrong)
     assert (caught.value.key, "Transport" in caught.value.hint) == ("transport", True)
 
 
-@pytest.mark.parametrize("wrong", [object(), AsyncRecording, Recording()])
+@pytest.mark.parametrize("wrong", [object(), AsyncRecording, RecordingTransport()])
 def test_what_is_not_an_asyncio_transport_is_refused_at_once(connect, wrong):
     with pytest.raises(ConfigError, match="transport is"):
         unichat.connect_async("kapa", transport=wrong, api_key="sesame", project_id=PROJECT)
 
 
 def test_a_transport_for_another_address_is_refused_before_anything_is_sent(serve, connect):
-    server = serve(answering(ANSWER))
+    server = serve(answer_in_turn(ANSWER))
     client = connect("https://vendor.example", transport=RequestsTransport(server.url))
     with pytest.raises(InvalidInput, match="was made for") as caught:
         client.chat("Hi?")

@@ -85,7 +85,7 @@ GIVEN = {
 }
 
 
-def filled(kind):
+def fill(kind):
     return kind(**{item.name: GIVEN[item.name] for item in attrs.fields(kind)})
 
 
@@ -94,7 +94,7 @@ def filled(kind):
 )
 @pytest.mark.parametrize("kind", CLASSES)
 def test_an_error_copies_and_pickles_with_all_its_fields(kind, keep):
-    error = filled(kind)
+    error = fill(kind)
     kept = keep(error)
     assert type(kept) is kind
     assert kept is not error

@@ -151,15 +151,15 @@ def cold(monkeypatch):
     monkeypatch.setattr("unichat.connecting._SLOW", ("no.such.module",))
 
 
-def canned():
+def make_transport():
     return CannedTransport(*[json_answer(ANSWER)] * 3)
 
 
-class Canned:
+class AsyncTransport:
     """The same on asyncio."""
 
     def __init__(self):
-        self._transport = canned()
+        self._transport = make_transport()
         self.threads = []
 
     async def send(self, *given, **named):
@@ -174,7 +174,7 @@ class Canned:
 
 def test_a_client_becomes_what_it_stands_for_at_its_first_await(cold):
     async def use():
-        client = unichat.connect_async("kapa", transport=Canned(), **KAPA)
+        client = unichat.connect_async("kapa", transport=AsyncTransport(), **KAPA)
         assert type(client) is PendingClient
         assert isinstance(client, AsyncClient)
         answers = await asyncio.gather(client.chat("Hi?"), client.chat("Hi?"))
@@ -192,14 +192,14 @@ def test_a_client_is_loaded_in_another_thread_as_its_block_is_entered(cold, monk
     threads = []
     build = unichat.connecting.async_client_for
 
-    def noting(*given, **named):
+    def note_thread(*given, **named):
         threads.append(threading.current_thread())
         return build(*given, **named)
 
-    monkeypatch.setattr("unichat.connecting.async_client_for", noting)
+    monkeypatch.setattr("unichat.connecting.async_client_for", note_thread)
 
     async def use():
-        async with unichat.connect_async("kapa", transport=Canned(), **KAPA) as client:
+        async with unichat.connect_async("kapa", transport=AsyncTransport(), **KAPA) as client:
             assert type(client) is AsyncClient
             return (await client.chat("Hi?")).text
 
@@ -218,7 +218,7 @@ def test_a_client_is_loaded_in_another_thread_as_its_block_is_entered(cold, monk
 )
 def test_whatever_is_not_awaited_loads_it_at_once(cold, look):
     async def use():
-        client = unichat.connect_async("kapa", transport=Canned(), **KAPA)
+        client = unichat.connect_async("kapa", transport=AsyncTransport(), **KAPA)
         assert look(client)
         assert type(client) is AsyncClient
 
@@ -240,7 +240,7 @@ def test_mistakes_in_the_settings_are_raised_at_the_first_await(cold):
 
 def test_a_caller_that_is_cancelled_while_a_client_loads_leaves_it_to_the_others(cold):
     async def use():
-        client = unichat.connect_async("kapa", transport=Canned(), **KAPA)
+        client = unichat.connect_async("kapa", transport=AsyncTransport(), **KAPA)
         first, second = (asyncio.ensure_future(client.chat("Hi?")) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
@@ -252,4 +252,4 @@ def test_a_caller_that_is_cancelled_while_a_client_loads_leaves_it_to_the_others
 
 
 def test_outside_of_an_event_loop_a_client_is_made_at_once(cold):
-    assert type(unichat.connect_async("kapa", transport=Canned(), **KAPA)) is AsyncClient
+    assert type(unichat.connect_async("kapa", transport=AsyncTransport(), **KAPA)) is AsyncClient

@@ -128,7 +128,7 @@ def write_distribution(folder: Path, pyproject: str) -> None:
 
 
 @contextmanager
-def installed_examples(folder: Path) -> Iterator[None]:
+def install_examples(folder: Path) -> Iterator[None]:
     """Have the examples installed, with their metadata in `folder`, as long as the block lasts."""
     paths = [str(folder)]
     for vendor in VENDORS.values():

@@ -36,7 +36,7 @@ UNKNOWN = "Quantum chromodynamics?"
 @pytest.fixture(scope="package", autouse=True)
 def _examples(tmp_path_factory):
     """The vendors of `examples/` are installed while these tests run, and for no others."""
-    with vendors.installed_examples(tmp_path_factory.mktemp("installed")):
+    with vendors.install_examples(tmp_path_factory.mktemp("installed")):
         yield
 
 

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from tests.behaviour.own_vendor import KEY, detect_error, operation, reply
-from tests.loopback import answering, http
+from tests.loopback import answer_in_turn, http
 from unichat.adapter import Credential, ErrorResponse, Replay, Secret, ask
 from unichat.errors import AdapterError, AuthenticationError, ConfigError, UnichatError
 
@@ -40,7 +40,7 @@ def show(error):
 
 
 def test_a_server_without_a_key_is_asked_without_one(own, serve):
-    server = serve(answering(http(200, b'{"text": "Yes."}')))
+    server = serve(answer_in_turn(http(200, b'{"text": "Yes."}')))
     made = own(credential=None, url=server.url, policy={"rate": "1000/s"})
     assert made.client.chat("Hi?").text == "Yes."
     names = set(server.log[0].headers)

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.behaviour.own_vendor import detect_error, operation
-from tests.loopback import answering, closing_after, dripping, http, resetting_after, stalling_after
+from tests.loopback import answer_in_turn, close_after, drip, http, reset_after, stall_after
 from tests.pace import at_any_pace
 from unichat.adapter import StreamOperation, open_stream
 from unichat.errors import (
@@ -18,7 +18,7 @@ from unichat.errors import (
     UnichatError,
 )
 
-GOOD = answering(http(200, b'{"text": "Yes."}'))
+GOOD = answer_in_turn(http(200, b'{"text": "Yes."}'))
 BODY = b'{"error": "too many"}'
 QUICK = {"backoff": 0.01, "throttle_backoff": 0.01, "backoff_cap": 0.02, "throttle_backoff_cap": 0.02}
 GZIP = "Content-Encoding: gzip"
@@ -50,21 +50,21 @@ def chunks(status, body):
 
 
 BROKEN = {
-    "cut": lambda status: closing_after(http(status, BODY[:-3], length=len(BODY))),
-    "cut before its first byte": lambda status: closing_after(http(status, b"", length=10)),
-    "reset": lambda status: resetting_after(http(status, BODY[:-3], length=len(BODY))),
-    "cut within a chunk": lambda status: closing_after(chunks(status, BODY[:-3])),
-    "no chunk at all": lambda status: closing_after(head(status, "Transfer-Encoding: chunked") + b"size\r\n"),
-    "stalled": lambda status: stalling_after(http(status, BODY[:-3], length=len(BODY))),
-    "stalled before its first byte": lambda status: stalling_after(http(status, b"", length=10)),
-    "byte by byte without end": lambda status: dripping(http(status, b"", length=10**9), b" "),
+    "cut": lambda status: close_after(http(status, BODY[:-3], length=len(BODY))),
+    "cut before its first byte": lambda status: close_after(http(status, b"", length=10)),
+    "reset": lambda status: reset_after(http(status, BODY[:-3], length=len(BODY))),
+    "cut within a chunk": lambda status: close_after(chunks(status, BODY[:-3])),
+    "no chunk at all": lambda status: close_after(head(status, "Transfer-Encoding: chunked") + b"size\r\n"),
+    "stalled": lambda status: stall_after(http(status, BODY[:-3], length=len(BODY))),
+    "stalled before its first byte": lambda status: stall_after(http(status, b"", length=10)),
+    "byte by byte without end": lambda status: drip(http(status, b"", length=10**9), b" "),
     "endless": lambda status: endless(http(status, b"", length=10**9)),
-    "said to be gzip": lambda status: closing_after(http(status, BODY, GZIP, LAST)),
-    "gzip that was cut": lambda status: closing_after(http(status, gzip.compress(BODY)[:-9], GZIP, LAST)),
-    "two encodings": lambda status: closing_after(http(status, BODY, "Content-Encoding: gzip, gzip", LAST)),
-    "an unknown encoding": lambda status: closing_after(http(status, BODY, "Content-Encoding: sdch", LAST)),
-    "said to be HTML": lambda status: closing_after(http(status, BODY, "Content-Type: text/html", LAST)),
-    "a bomb": lambda status: closing_after(http(status, gzip.compress(bytes(3_000_000)), GZIP, LAST)),
+    "said to be gzip": lambda status: close_after(http(status, BODY, GZIP, LAST)),
+    "gzip that was cut": lambda status: close_after(http(status, gzip.compress(BODY)[:-9], GZIP, LAST)),
+    "two encodings": lambda status: close_after(http(status, BODY, "Content-Encoding: gzip, gzip", LAST)),
+    "an unknown encoding": lambda status: close_after(http(status, BODY, "Content-Encoding: sdch", LAST)),
+    "said to be HTML": lambda status: close_after(http(status, BODY, "Content-Type: text/html", LAST)),
+    "a bomb": lambda status: close_after(http(status, gzip.compress(bytes(3_000_000)), GZIP, LAST)),
 }
 
 
@@ -95,14 +95,14 @@ def test_it_is_raised_as_what_it_says(own, serve, fault, status, kind):
 
 
 def test_what_came_of_the_body_can_still_be_read(own, serve):
-    server = serve(closing_after(http(429, BODY, length=len(BODY) + 5)))
+    server = serve(close_after(http(429, BODY, length=len(BODY) + 5)))
     with pytest.raises(RateLimited, match="too many"):
         own(url=server.url, policy={"attempts": 1}).client.chat("Hi?")
 
 
 @at_any_pace
 def test_the_deadline_passes_in_the_body_of_an_error(own, serve, pace):
-    server = serve(stalling_after(http(429, BODY[:-3], length=len(BODY))))
+    server = serve(stall_after(http(429, BODY[:-3], length=len(BODY))))
     with pytest.raises(RateLimited) as caught:
         own(url=server.url).client.chat("Hi?", deadline=0.5 * pace)
     assert caught.value.stopped_by == "deadline"
@@ -146,7 +146,7 @@ def test_below_400_a_broken_body_is_no_answer(own, serve, fault):
 
 
 def test_closing_the_client_ends_the_wait_for_the_body_of_an_error(own, serve):
-    server = serve(stalling_after(http(429, BODY[:-3], length=len(BODY))))
+    server = serve(stall_after(http(429, BODY[:-3], length=len(BODY))))
     made = own(url=server.url)
     if hasattr(made.client, "asynchronous"):
         pytest.skip("an asyncio client is closed within its loop")
@@ -158,6 +158,6 @@ def test_closing_the_client_ends_the_wait_for_the_body_of_an_error(own, serve):
 
 
 def test_a_connection_is_used_again_after_an_error_that_came_whole(own, serve):
-    server = serve(answering(http(429, BODY), http(200, b'{"text": "Yes."}')))
+    server = serve(answer_in_turn(http(429, BODY), http(200, b'{"text": "Yes."}')))
     assert own(url=server.url, policy=QUICK).client.chat("Hi?").text == "Yes."
     assert server.accepted == 1

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from tests.behaviour.own_vendor import KEY, OwnSettings, detect_error, operation, reply
-from tests.loopback import answering, http
+from tests.loopback import answer_in_turn, http
 from unichat.adapter import (
     Credential,
     Endpoints,
@@ -78,7 +78,7 @@ def both(own, method="POST", policy=None, settings=OwnSettings, url="", outcomes
 @pytest.mark.parametrize("body", [None, {"a": 1}], ids=["no body", "body"])
 def test_every_method_is_sent_as_it_is(own, serve, method, body):
     answer = b"" if method == "HEAD" else b'{"ok": 1}'
-    server = serve(answering(http(200, answer)))
+    server = serve(answer_in_turn(http(200, answer)))
     made = own(endpoints=endpoint_table(method, body=body), url=server.url)
     result = made.client.run(made.client.operations.thing())
     assert (result.status, result.body) == (200, answer)
@@ -116,7 +116,7 @@ def test_both_kinds_of_operation_take_a_query_and_a_form_and_headers(own):
 
 
 def test_headers_go_over_the_wire(own, serve):
-    server = serve(answering(http(200, b"{}")))
+    server = serve(answer_in_turn(http(200, b"{}")))
     both(own, headers={"X-Version": "2024-06-01"}, accept="application/vnd.own+json", url=server.url)
     for received in server.log:
         assert received.headers["x-version"] == "2024-06-01"
@@ -206,7 +206,7 @@ class AzureSettings(OwnSettings):
     ],
 )
 def test_the_query_of_a_base_url_is_added_to_each_request(own, serve, base_url, query, expected):
-    server = serve(answering(http(200, b"{}")))
+    server = serve(answer_in_turn(http(200, b"{}")))
     both(
         own, query=query, settings=AzureSettings, policy={"base_url": server.url + base_url}, url=server.url + base_url
     )

@@ -114,7 +114,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def terminal_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody looks at standard output."""
     monkeypatch.setattr("unichat.cli.output.is_terminal", lambda: True)
 

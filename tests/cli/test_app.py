@@ -147,13 +147,13 @@ def test_another_missing_module_is_a_bug_and_not_hidden(monkeypatch):
 
 
 def test_ctrl_c_while_the_command_line_loads_ends_it_without_a_traceback(capsys, monkeypatch):
-    class Interrupting(importlib.abc.MetaPathFinder):
+    class InterruptingFinder(importlib.abc.MetaPathFinder):
         def find_spec(self, name, path, target=None):
             if name == "unichat.cli.app":
                 raise KeyboardInterrupt
 
     monkeypatch.delitem(sys.modules, "unichat.cli.app")
-    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [InterruptingFinder(), *sys.meta_path])
     assert main(["--help"]) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -176,7 +176,7 @@ def test_a_missing_extra_is_named_in_one_line(run, monkeypatch):
 
 
 @pytest.fixture
-def broken(monkeypatch):
+def broken_registry(monkeypatch):
     """A bug: looking for an adapter divides by zero."""
 
     def find(name):
@@ -185,7 +185,7 @@ def broken(monkeypatch):
     monkeypatch.setattr("unichat.config.registry.find", find)
 
 
-@pytest.mark.usefixtures("broken")
+@pytest.mark.usefixtures("broken_registry")
 def test_a_bug_is_one_line_that_asks_for_a_report(run):
     result = run("operations", "kapa")
     assert (result.code, result.out) == (70, "")
@@ -194,7 +194,7 @@ def test_a_bug_is_one_line_that_asks_for_a_report(run):
     assert result.err.count("\n") == 1
 
 
-@pytest.mark.usefixtures("broken")
+@pytest.mark.usefixtures("broken_registry")
 @pytest.mark.parametrize("how", ["option", "environment"])
 def test_debug_shows_the_traceback_of_an_error(run, monkeypatch, how):
     if how == "environment":
@@ -276,7 +276,7 @@ def test_output_is_coloured_only_on_a_terminal_without_no_color(terminal, run, m
 
 class TestCompletion:
     @pytest.fixture
-    def completed(self, monkeypatch, capsys):
+    def complete(self, monkeypatch, capsys):
         def call(line):
             """Return what bash would offer at the end of `line`."""
             words = line.split(" ")
@@ -289,34 +289,34 @@ class TestCompletion:
 
         return call
 
-    def test_offers_commands_and_options(self, completed):
-        assert completed("unichat cl") == {"clear"}
-        assert "--newest-first" in completed("unichat history --")
+    def test_offers_commands_and_options(self, complete):
+        assert complete("unichat cl") == {"clear"}
+        assert "--newest-first" in complete("unichat history --")
 
-    def test_offers_the_profiles_of_the_config_file(self, completed, profiles):
-        assert completed("unichat ask --profile ka") == {"kapa", "kadal"}
+    def test_offers_the_profiles_of_the_config_file(self, complete, profiles):
+        assert complete("unichat ask --profile ka") == {"kapa", "kadal"}
 
-    def test_offers_those_of_the_file_that_an_option_names(self, completed, elsewhere, profiles):
+    def test_offers_those_of_the_file_that_an_option_names(self, complete, elsewhere, profiles):
         profiles.rename(elsewhere / "other.toml")
-        assert completed("unichat ask --profile ka") == set()
-        assert completed("unichat --config other.toml ask --profile ka") == {"kapa", "kadal"}
-        assert completed("unichat ask --config other.toml --profile kap") == {"kapa"}
+        assert complete("unichat ask --profile ka") == set()
+        assert complete("unichat --config other.toml ask --profile ka") == {"kapa", "kadal"}
+        assert complete("unichat ask --config other.toml --profile kap") == {"kapa"}
 
-    def test_offers_nothing_where_the_config_is_broken(self, completed, write):
+    def test_offers_nothing_where_the_config_is_broken(self, complete, write):
         write("[profiles")
-        assert completed("unichat ask --profile ka") == set()
-        assert completed("unichat call ch") == set()
+        assert complete("unichat ask --profile ka") == set()
+        assert complete("unichat call ch") == set()
 
-    def test_offers_backends(self, completed):
-        assert completed("unichat operations ") >= {"kapa", "kadal"}
-        assert completed("unichat ask --backend kad") == {"kadal"}
+    def test_offers_backends(self, complete):
+        assert complete("unichat operations ") >= {"kapa", "kadal"}
+        assert complete("unichat ask --backend kad") == {"kadal"}
 
-    def test_offers_the_operations_of_the_profile_or_backend(self, completed, profiles):
-        assert completed("unichat call chat_") == {"chat_in_thread", "chat_in_thread_streamed", "chat_streamed"}
-        assert completed("unichat call --profile kadal list_") == {"list_chats", "list_chats_v7"}
-        assert completed("unichat call --backend kadal get_") == {"get_chat"}
-        assert completed("unichat call --backend kdal get_") == set()
+    def test_offers_the_operations_of_the_profile_or_backend(self, complete, profiles):
+        assert complete("unichat call chat_") == {"chat_in_thread", "chat_in_thread_streamed", "chat_streamed"}
+        assert complete("unichat call --profile kadal list_") == {"list_chats", "list_chats_v7"}
+        assert complete("unichat call --backend kadal get_") == {"get_chat"}
+        assert complete("unichat call --backend kdal get_") == set()
 
-    def test_offers_the_parameters_of_an_operation(self, completed, profiles):
-        assert completed("unichat call list_sources pa") == {"page=", "page_size="}
-        assert completed("unichat call no_such_operation pa") == set()
+    def test_offers_the_parameters_of_an_operation(self, complete, profiles):
+        assert complete("unichat call list_sources pa") == {"page=", "page_size="}
+        assert complete("unichat call no_such_operation pa") == set()

@@ -125,7 +125,7 @@ def test_json_is_ascii_so_that_nothing_in_it_reaches_a_terminal(run, profiles, q
     assert "\\u203a" in result.out
 
 
-def test_a_terminal_also_shows_the_answers_id_and_the_thread(run, profiles, seen, question):
+def test_a_terminal_also_shows_the_answers_id_and_the_thread(run, profiles, terminal_output, question):
     lines = run("ask", question).out.splitlines()
     assert AnswerRef.parse(lines[-2].removeprefix("answer ")).backend == "kapa"
     assert ThreadRef.parse(lines[-1].removeprefix("thread ")).backend == "kapa"
@@ -138,7 +138,7 @@ def test_control_characters_of_the_vendor_are_escaped_but_not_its_lines(run, ven
     assert run("ask", "What?", "--json").json["text"] == reply["answer"]
 
 
-def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, seen):
+def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, terminal_output):
     vendor(b'{"answer": "Yes.", "is_uncertain": true}')
     result = run("ask", "Really?")
     assert result.out == "Yes.\n\nThe answer has no id, so it cannot be rated.\n"

@@ -15,7 +15,7 @@ ID = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def sent(box):
+def last_request(box):
     """The last request that a simulator received."""
 
     def call(backend):
@@ -37,7 +37,7 @@ def test_all_operations_of_an_adapter_are_listed(run, backend):
 
 
 @pytest.mark.parametrize("columns", [80, 60, 40])
-def test_no_name_is_cut_on_a_narrow_terminal(run, seen, monkeypatch, columns):
+def test_no_name_is_cut_on_a_narrow_terminal(run, terminal_output, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     shown = run("operations", "kapa").out
     for row in run("operations", "kapa", "--json").json:
@@ -69,32 +69,32 @@ def test_an_operation_prints_the_vendors_json_and_takes_ids_from_the_settings(ru
     assert result.json["id"] == box.settings("kapa")["project_id"]
 
 
-def test_text_is_text_and_json_is_json(run, profiles, sent):
+def test_text_is_text_and_json_is_json(run, profiles, last_request):
     assert run("call", "chat", "query=5", 'user:={"email": "ada@example.com"}', "metadata:={}").code == 0
-    body = json.loads(sent("kapa").body)
+    body = json.loads(last_request("kapa").body)
     assert body["query"] == "5"
     assert body["user"] == {"email": "ada@example.com"}
 
 
-def test_a_value_may_contain_more_equals_signs(run, profiles, sent):
+def test_a_value_may_contain_more_equals_signs(run, profiles, last_request):
     run("call", "chat", "query=a=b:=c")
-    assert json.loads(sent("kapa").body)["query"] == "a=b:=c"
+    assert json.loads(last_request("kapa").body)["query"] == "a=b:=c"
 
 
-def test_text_becomes_a_number_or_boolean_if_the_parameter_can_only_be_one(run, profiles, sent):
+def test_text_becomes_a_number_or_boolean_if_the_parameter_can_only_be_one(run, profiles, last_request):
     asked = run("ask", "--profile", "kadal", "--json", "--user", "ada", "When to descale?").json
     given = ("rating_id=2", "is_positive=no", f"bot_response_id={asked['id']}")
     assert run("call", "--profile", "kadal", "add_feedback", *given).code == 0
-    assert json.loads(sent("kadal").body) == {
+    assert json.loads(last_request("kadal").body) == {
         "bot_response_id": int(asked["id"]),
         "is_positive": False,
         "rating_id": 2,
     }
 
 
-def test_a_value_that_can_be_text_stays_text(run, profiles, sent):
+def test_a_value_that_can_be_text_stays_text(run, profiles, last_request):
     run("call", "list_end_users", "has_email=true", "search=1")
-    assert sent("kapa").query == "has_email=true&search=1"
+    assert last_request("kapa").query == "has_email=true&search=1"
 
 
 def test_an_id_that_is_given_wins_over_the_settings(run, profiles):
@@ -133,7 +133,7 @@ def test_a_mistake_in_the_arguments_is_reported_before_anything_is_sent(run, pro
     assert len(box.simulator("kapa").requests) == before
 
 
-def test_a_choice_is_checked(run, profiles, sent):
+def test_a_choice_is_checked(run, profiles, last_request):
     result = run("call", "--profile", "kadal", "post_chat", "message=x", "message_encoding=jsn")
     assert result.code == 2
     assert "message_encoding is 'jsn' (did you mean json?). Accepted: json, query." in result.err
@@ -229,12 +229,12 @@ class TestDryRun:
         assert "***" not in line
 
     @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-    def test_a_dry_run_prints_a_command_that_runs_once_the_secret_is_put_in(self, run, profiles, box, sent):
+    def test_a_dry_run_prints_a_command_that_runs_once_the_secret_is_put_in(self, run, profiles, box, last_request):
         line = run("call", "--dry-run", "chat", 'query=It\'s @home, {a} [b]\n$HOME `id` "é" !').out
         line = line.replace("***", box.settings("kapa")["api_key"])
         ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
         assert json.loads(ran.stdout)["thread_id"]
-        assert json.loads(sent("kapa").body)["query"] == 'It\'s @home, {a} [b]\n$HOME `id` "é" !'
+        assert json.loads(last_request("kapa").body)["query"] == 'It\'s @home, {a} [b]\n$HOME `id` "é" !'
 
     @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
     @pytest.mark.parametrize("backend", ["kapa", "kadal"])
@@ -248,16 +248,16 @@ class TestDryRun:
             "日本語 \u202e\u0085\x7f\U000e0041 🙂",
         ],
     )
-    def test_with_its_secrets_the_command_runs_as_it_is(self, run, profiles, sent, backend, question):
+    def test_with_its_secrets_the_command_runs_as_it_is(self, run, profiles, last_request, backend, question):
         name, field = {"kapa": ("chat", "query"), "kadal": ("post_chat", "message")}[backend]
         dry = run("call", "--profile", backend, "--dry-run", "--show-secrets", name, f"{field}={question}")
         assert (dry.code, dry.err) == (0, "")
         ran = subprocess.run(["sh", "-c", dry.out], capture_output=True, text=True, check=True)
         assert json.loads(ran.stdout).keys() & {"thread_id", "message_id"}
-        assert json.loads(sent(backend).body)[field] == question
+        assert json.loads(last_request(backend).body)[field] == question
 
     @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-    def test_a_query_and_a_token_that_is_fetched_run_as_well(self, run, box, sent):
+    def test_a_query_and_a_token_that_is_fetched_run_as_well(self, run, box, last_request):
         simulator = box.simulator("kadal")
         settings = box.settings("kadal")
         url = (
@@ -343,18 +343,18 @@ class TestNoCheck:
             (("query=x", "colour=blue", "size:=[1]"), {"query": "x", "colour": "blue", "size": [1]}),
         ],
     )
-    def test_what_the_checks_would_refuse_is_sent(self, run, profiles, box, sent, arguments, body):
+    def test_what_the_checks_would_refuse_is_sent(self, run, profiles, box, last_request, arguments, body):
         result = run("call", "--no-check", "chat", *arguments)
-        given = json.loads(sent("kapa").body)
+        given = json.loads(last_request("kapa").body)
         assert given == {**body, "integration_id": box.settings("kapa")["integration_id"]}
         assert result.code == (0 if body.get("query") == "x" else 1)
         assert "BUG" not in result.err
         assert "Traceback" not in result.err
 
-    def test_an_extra_field_of_a_get_goes_into_the_query(self, run, profiles, sent):
+    def test_an_extra_field_of_a_get_goes_into_the_query(self, run, profiles, last_request):
         run("call", "--profile", "kadal", "--no-check", "list_chats", "page_no=0", "order=up", "extra:=true")
-        assert "page_no=0" in sent("kadal").query
-        assert sent("kadal").query.endswith("order=up&extra=true")
+        assert "page_no=0" in last_request("kadal").query
+        assert last_request("kadal").query.endswith("order=up&extra=true")
 
     def test_what_was_not_checked_is_said_only_if_it_would_have_been_refused(self, run, profiles):
         assert (

@@ -32,7 +32,7 @@ def lines(*given):
 
 
 @pytest.fixture
-def typed(monkeypatch):
+def type_lines(monkeypatch):
     """The user types these lines; an exception means Ctrl-C or Ctrl-D."""
 
     def call(*given):
@@ -204,11 +204,11 @@ THREAD, ANSWER = "9fddad30-9b5e-4c6a-8e30-b9085e931c71", "00000000-0000-4000-800
 NO_ANSWER = "There is no answer to rate: the last question has none that the vendor has named.\n"
 
 
-class TestWhatIsRated:
+class TestRatedAnswer:
     """What /up rates after something went wrong: the answer on the screen, never the one before it."""
 
     @pytest.fixture
-    def rated(self, monkeypatch):
+    def rated_ids(self, monkeypatch):
         """The ids of the answers that were rated."""
         from unichat.client.sync_client import Client
         from unichat.models import FeedbackReceipt, Rating
@@ -266,30 +266,30 @@ class TestWhatIsRated:
         return call
 
     @pytest.mark.parametrize("answer_id", ["second", None])
-    def test_an_answer_that_broke_is_rated_if_its_id_came(self, run, profiles, answers, rated, answer_id):
+    def test_an_answer_that_broke_is_rated_if_its_id_came(self, run, profiles, answers, rated_ids, answer_id):
         from unichat.models import Answer
 
         broke = StreamInterrupted("it broke", answer_id=answer_id, thread=ThreadRef("kapa", "t2"))
         threads = answers((Answer(text="Ha", id=answer_id), broke), Answer(text="Yes.", id="third"))
         result = run("chat", piped=lines("One?", "Two?", "/up", "Three?", "/up"))
         assert result.code == 0
-        assert rated == [*filter(None, [answer_id]), "third"]
+        assert rated_ids == [*filter(None, [answer_id]), "third"]
         assert (NO_ANSWER in result.err) is (answer_id is None)
         assert threads == [None, "t", "t2"]
 
     @pytest.mark.parametrize(
         "refused", [InvalidInput("no"), RateLimited("later"), Unsupported("never"), ConnectionFailed("away")]
     )
-    def test_after_a_question_that_failed_there_is_nothing_to_rate(self, run, profiles, answers, rated, refused):
+    def test_after_a_question_that_failed_there_is_nothing_to_rate(self, run, profiles, answers, rated_ids, refused):
         answers(refused)
         result = run("chat", piped=lines("One?", "/up", "Two?", "/up", "/down"))
-        assert (result.code, rated) == (0, ["first"])
+        assert (result.code, rated_ids) == (0, ["first"])
         assert result.err.count(NO_ANSWER) == 2
 
-    def test_a_command_that_failed_leaves_the_answer_to_be_rated(self, run, profiles, answers, rated):
+    def test_a_command_that_failed_leaves_the_answer_to_be_rated(self, run, profiles, answers, rated_ids):
         answers()
         run("chat", piped=lines("One?", "/nonsense", "/history", "/up"))
-        assert rated == ["first"]
+        assert rated_ids == ["first"]
 
     def test_a_question_that_the_client_refuses_is_a_question_without_an_answer(self, run, profiles, question):
         result = run("chat", piped=lines(question, "x" * 5001, "/up"))
@@ -298,28 +298,28 @@ class TestWhatIsRated:
 
     @pytest.mark.parametrize(("answer_id", "thread"), [("second", "t2"), (None, "t2"), ("second", None), (None, None)])
     def test_an_answer_that_ctrl_c_stopped_is_rated_if_its_id_came(
-        self, run, profiles, answers, rated, typed, answer_id, thread
+        self, run, profiles, answers, rated_ids, type_lines, answer_id, thread
     ):
         from unichat.models import Answer
 
         stopped = Answer(text="Ha", id=answer_id, thread=thread and ThreadRef("kapa", thread))
         threads = answers((stopped, KeyboardInterrupt()), Answer(text="Yes.", id="third"))
-        typed("One?", "Two?", "/up", "Three?", "/up")
+        type_lines("One?", "Two?", "/up", "Three?", "/up")
         result = run("chat")
         assert result.code == 0
-        assert rated == [*filter(None, [answer_id]), "third"]
+        assert rated_ids == [*filter(None, [answer_id]), "third"]
         assert (NO_ANSWER in result.err) is (answer_id is None)
         assert threads == [None, "t", thread or "t"]
 
-    def test_ctrl_c_in_a_rating_does_not_speak_of_a_question(self, run, profiles, answers, typed, monkeypatch):
+    def test_ctrl_c_in_a_rating_does_not_speak_of_a_question(self, run, profiles, answers, type_lines, monkeypatch):
         from unichat.client.sync_client import Client
 
-        def interrupted(*args, **kwargs):
+        def interrupt(*args, **kwargs):
             raise KeyboardInterrupt
 
         answers()
-        monkeypatch.setattr(Client, "feedback", interrupted)
-        typed("One?", "/up")
+        monkeypatch.setattr(Client, "feedback", interrupt)
+        type_lines("One?", "/up")
         assert run("chat").err.endswith("\nStopped.\n")
 
 
@@ -382,33 +382,33 @@ def test_an_answer_that_the_vendor_replaces_is_shown_anew(run, profiles, monkeyp
 def test_ctrl_c_in_a_pipe_ends_the_chat(run, profiles, monkeypatch):
     from unichat.client.sync_client import Client
 
-    def interrupted(*args, **kwargs):
+    def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Client, "stream", interrupted)
+    monkeypatch.setattr(Client, "stream", interrupt)
     assert run("chat", piped=lines("What?", "More?")).code == 130
 
 
-class TestTyped:
-    def test_ctrl_d_ends_the_chat(self, run, profiles, typed, question):
-        typed(question)
+class TestLineInput:
+    def test_ctrl_d_ends_the_chat(self, run, profiles, type_lines, question):
+        type_lines(question)
         result = run("chat")
         assert result.code == 0
         assert "vinegar" in result.out
         assert result.err == "Ask away. /help lists the commands; Ctrl-D ends.\n"
 
-    def test_ctrl_c_at_the_prompt_ends_the_chat_with_130(self, run, profiles, typed):
-        typed(KeyboardInterrupt)
+    def test_ctrl_c_at_the_prompt_ends_the_chat_with_130(self, run, profiles, type_lines):
+        type_lines(KeyboardInterrupt)
         assert run("chat").code == 130
 
-    def test_ctrl_c_during_an_answer_ends_the_answer_only(self, run, profiles, typed, monkeypatch):
+    def test_ctrl_c_during_an_answer_ends_the_answer_only(self, run, profiles, type_lines, monkeypatch):
         from unichat.client.sync_client import Client
 
-        def interrupted(*args, **kwargs):
+        def interrupt(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Client, "stream", interrupted)
-        typed("What?", "/help")
+        monkeypatch.setattr(Client, "stream", interrupt)
+        type_lines("What?", "/help")
         result = run("chat")
         assert result.code == 0
         assert "Stopped." in result.err

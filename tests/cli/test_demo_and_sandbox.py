@@ -103,7 +103,7 @@ def test_the_demo_prints_a_line_for_each_step_and_vendor_to_a_pipe(run, manual, 
     assert summary == "11 ok, 1 unsupported, 0 failed."
 
 
-def test_the_demo_prints_the_vendors_side_by_side_on_a_terminal(run, manual, seen, monkeypatch):
+def test_the_demo_prints_the_vendors_side_by_side_on_a_terminal(run, manual, terminal_output, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     result = run("demo", "--docs", str(manual))
     assert result.code == 0
@@ -144,7 +144,7 @@ def test_docs_that_cannot_be_read_are_a_usage_error(run):
 
 
 @pytest.fixture
-def started(process):
+def start_sandbox(process):
     """Start `unichat sandbox --json`, and return it with what it printed."""
 
     def call(*arguments):
@@ -155,8 +155,8 @@ def started(process):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_sandbox_serves_until_a_signal_and_then_ends_with_0(started, number):
-    child, settings = started()
+def test_the_sandbox_serves_until_a_signal_and_then_ends_with_0(start_sandbox, number):
+    child, settings = start_sandbox()
     assert sorted(settings) == ["kadal", "kapa"]
     for backend, keywords in settings.items():
         with unichat.connect(backend, **keywords) as client:
@@ -177,9 +177,9 @@ def two_free_ports():
             continue
 
 
-def test_docs_ports_and_state_are_those_of_the_options(started, manual, elsewhere):
+def test_docs_ports_and_state_are_those_of_the_options(start_sandbox, manual, elsewhere):
     port = two_free_ports()
-    child, settings = started("--docs", str(manual), "--state", "state.sqlite3", "--port", str(port))
+    child, settings = start_sandbox("--docs", str(manual), "--state", "state.sqlite3", "--port", str(port))
     assert settings["kadal"]["base_url"] == f"http://127.0.0.1:{port}"
     assert settings["kapa"]["base_url"] == f"http://127.0.0.1:{port + 1}"
     with unichat.connect("kapa", **settings["kapa"]) as client:
@@ -200,7 +200,7 @@ def test_a_port_that_is_taken_is_a_usage_error(run):
 
 
 @pytest.fixture
-def stopped_at_once(monkeypatch):
+def stop_at_once(monkeypatch):
     """The first look for a signal finds one; those that this process has are left alone."""
     handlers = []
 
@@ -220,7 +220,7 @@ def stopped_at_once(monkeypatch):
     return handlers
 
 
-def test_the_sandbox_prints_addresses_keys_and_a_config_to_paste(run, stopped_at_once, manual):
+def test_the_sandbox_prints_addresses_keys_and_a_config_to_paste(run, stop_at_once, manual):
     result = run("sandbox", "--docs", str(manual))
     assert result.code == 0
     assert result.err == "Running. Ctrl-C stops it.\n"
@@ -249,7 +249,7 @@ def test_the_sandbox_prints_one_form(run):
     assert (result.code, result.out) == (2, "")
 
 
-def test_a_plug_in_does_not_become_the_default_of_the_printed_config(run, stopped_at_once, manual, monkeypatch):
+def test_a_plug_in_does_not_become_the_default_of_the_printed_config(run, stop_at_once, manual, monkeypatch):
     from unichat.sandbox.sandbox import installed_simulators
     from unichat_kapa.simulator import KapaSimulator
 
@@ -262,27 +262,27 @@ def test_a_plug_in_does_not_become_the_default_of_the_printed_config(run, stoppe
     assert (list(config["profiles"]), config["default"]) == (["aaa", "kadal", "kapa"], "kapa")
 
 
-def test_the_sandbox_prints_json_in_one_line(run, stopped_at_once, manual):
+def test_the_sandbox_prints_json_in_one_line(run, stop_at_once, manual):
     result = run("sandbox", "--docs", str(manual), "--json")
     assert (result.code, result.err) == (0, "")
     assert result.out.count("\n") == 1
     assert set(result.json["kadal"]) >= {"token", "chat_bot_id", "rating_ids", "base_url"}
 
 
-def test_the_signal_handlers_are_restored(run, stopped_at_once, manual):
+def test_the_signal_handlers_are_restored(run, stop_at_once, manual):
     run("sandbox", "--docs", str(manual))
-    assert [number for number, _ in stopped_at_once] == [signal.SIGINT, signal.SIGTERM] * 2
-    assert [handler for _, handler in stopped_at_once[2:]] == [signal.SIG_DFL] * 2
+    assert [number for number, _ in stop_at_once] == [signal.SIGINT, signal.SIGTERM] * 2
+    assert [handler for _, handler in stop_at_once[2:]] == [signal.SIG_DFL] * 2
 
 
-def test_a_sandbox_outside_the_main_thread_leaves_the_signals_alone(stopped_at_once):
+def test_a_sandbox_outside_the_main_thread_leaves_the_signals_alone(stop_at_once):
     def enter():
         with _stop_on_signals() as stopped:
             return stopped.is_set()
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(enter).result() is False
-    assert stopped_at_once == []
+    assert stop_at_once == []
 
 
 def test_the_real_signal_handlers_are_restored_in_the_main_thread(run, manual, monkeypatch):

@@ -15,7 +15,7 @@ from unichat.cli.markdown import plain_text, render_markdown
 URL = "http://docs.example/a/very/long/address/that/fits/in/no/line.html#at-all"
 
 
-def rendered(text, width=40, **how):
+def render(text, width=40, **how):
     return click.unstyle(render_markdown(text, width, **how))
 
 
@@ -44,38 +44,38 @@ def rendered(text, width=40, **how):
     ],
 )
 def test_each_kind_of_block_is_shown_as_such(text, shown):
-    assert rendered(text) == shown
+    assert render(text) == shown
 
 
 @pytest.mark.parametrize("around", ["{}", "> {}", "- {}", "# {}", "1. > - {}"])
 @pytest.mark.parametrize("link", [f"[the page]({URL})", f"<{URL}>", f"[`{URL}`]({URL})"])
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_a_link_is_never_cut(around, link, width):
-    shown = rendered(around.format(f"See {link} for more."), width)
+    shown = render(around.format(f"See {link} for more."), width)
     assert URL in shown
     assert shown.count(URL) == 1
 
 
 def test_without_links_only_their_texts_are_shown():
-    assert rendered(f"See [the page]({URL}).", links=False) == "See the page."
+    assert render(f"See [the page]({URL}).", links=False) == "See the page."
 
 
 @given(st.lists(st.text("abcdefgh", min_size=1, max_size=15), min_size=1), st.integers(20, 80))
 def test_a_paragraph_keeps_its_words_and_fits(words, width):
-    shown = rendered(" ".join(words), width)
+    shown = render(" ".join(words), width)
     assert shown.split() == words
     assert max(map(len, shown.split("\n"))) <= width
 
 
 @pytest.mark.parametrize("text", ["&#27;[31mred", "&#x202e;", "[a](http://x/&#27;)", "`&#27;`", "**&#7;**", "&#10;"])
 def test_a_character_reference_does_not_bring_in_control_characters(text):
-    for character in rendered(text):
+    for character in render(text):
         assert character == "\n" or unicodedata.category(character) not in ("Cc", "Cf")
 
 
 @given(st.text(st.characters()), st.integers(20, 80))
 def test_any_text_is_rendered(text, width):
-    shown = rendered(escape_controls(text, keep="\n\t"), width)
+    shown = render(escape_controls(text, keep="\n\t"), width)
     assert escape_controls(shown, keep="\n\t") == shown
 
 

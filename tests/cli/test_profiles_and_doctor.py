@@ -330,17 +330,17 @@ def test_an_unreachable_vendor_is_distinguished_from_one_that_refuses(run, write
     kapa = box.settings("kapa")
     line = f'project_id = "{kapa["project_id"]}"\nattempts = 1\n'
 
-    def checked(base_url, key, settings=line):
+    def run_doctor(base_url, key, settings=line):
         write(f'[profiles.support]\nbackend = "kapa"\nbase_url = "{base_url}"\napi_key = "{key}"\n{settings}')
         result = run("doctor", "--json")
         assert result.code == 1
         assert [check["detail"] for check in result.json if check["outcome"] == "failed"] != [""]
         return [outcomes(result)[name] for name in ("reachability", "auth", "ids")]
 
-    assert checked(address, "x") == ["failed", "skipped", "skipped"]
-    assert checked(kapa["base_url"], "wrong") == ["ok", "failed", "skipped"]
+    assert run_doctor(address, "x") == ["failed", "skipped", "skipped"]
+    assert run_doctor(kapa["base_url"], "wrong") == ["ok", "failed", "skipped"]
     other = 'project_id = "00000000-0000-4000-8000-000000000000"\nattempts = 1\n'
-    assert checked(kapa["base_url"], kapa["api_key"], other) == ["ok", "ok", "failed"]
+    assert run_doctor(kapa["base_url"], kapa["api_key"], other) == ["ok", "ok", "failed"]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_an_old_urllib3_is_a_warning_that_says_how_to_get_a_newer_one(run, profi
     assert ("pip install --upgrade 'urllib3>=2.8.0'" in check["detail"]) is (outcome == "warning")
 
 
-def test_a_profile_is_drawn_for_a_terminal(run, profiles, seen):
+def test_a_profile_is_drawn_for_a_terminal(run, profiles, terminal_output):
     result = run("doctor")
     assert result.code == 0
     assert "─" in result.out
@@ -365,7 +365,9 @@ def test_a_profile_is_drawn_for_a_terminal(run, profiles, seen):
 
 @pytest.mark.parametrize("columns", [80, 40])
 @pytest.mark.parametrize("arguments", [("doctor",), ("profiles",), ("operations", "kapa"), ("operations", "kadal")])
-def test_a_terminal_of_any_width_shows_every_name_whole(run, profiles, seen, monkeypatch, arguments, columns):
+def test_a_terminal_of_any_width_shows_every_name_whole(
+    run, profiles, terminal_output, monkeypatch, arguments, columns
+):
     piped = run(*arguments).out
     monkeypatch.setattr("unichat.cli.output.is_terminal", lambda: False)
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -21,7 +21,7 @@ COMMANDS = {
 
 
 @pytest.fixture
-def watched(monkeypatch):
+def terminal_output(monkeypatch):
     """Somebody sees all that is printed."""
     monkeypatch.setattr("unichat.cli.output.is_watched", lambda: True)
 
@@ -46,7 +46,7 @@ def test_a_command_that_takes_no_sandbox_does_not_name_it(run, command):
 
 
 @pytest.mark.parametrize("command", ["ask", "history"])
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("terminal_output")
 def test_json_is_for_a_program_so_no_config_is_an_error(run, command):
     result = run(*COMMANDS[command], "--json")
     assert (result.code, result.out) == (2, "")
@@ -55,7 +55,7 @@ def test_json_is_for_a_program_so_no_config_is_an_error(run, command):
 
 @pytest.mark.parametrize("name", ["Unichat.toml", "unichat.tml", "unichat.toml.txt", "unichat.yaml"])
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("terminal_output")
 def test_beside_a_file_that_is_nearly_called_right_no_config_is_an_error(run, elsewhere, command, name):
     (elsewhere / name).touch()
     result = run(*COMMANDS[command])
@@ -65,7 +65,7 @@ def test_beside_a_file_that_is_nearly_called_right_no_config_is_an_error(run, el
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need a privilege")
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("terminal_output")
 def test_a_link_that_leads_nowhere_is_an_error(run, elsewhere):
     (elsewhere / "unichat.toml").symlink_to("nowhere.toml")
     result = run("ask", QUESTION)
@@ -120,7 +120,7 @@ def test_what_was_asked_can_be_listed_continued_rated_and_cleared_by_later_comma
         assert state.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("terminal_output")
 def test_without_a_config_the_same_sandbox_answers_as_with_the_option(run):
     thread = run("ask", "--json", "--sandbox", QUESTION).json["thread"]
     assert f"> {QUESTION}" in run("history", "--thread", thread).out
@@ -185,7 +185,7 @@ def test_without_a_home_the_state_is_in_memory(run, monkeypatch):
     assert result.err.startswith("note: the sandbox forgets its threads")
 
 
-@pytest.mark.usefixtures("watched")
+@pytest.mark.usefixtures("terminal_output")
 def test_a_broken_config_does_not_count_as_missing(run, write):
     write("[profiles.support]\nbackend = 'kapaa'\n")
     result = run("ask", "What is a thread?")

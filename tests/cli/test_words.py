@@ -101,7 +101,7 @@ class Hints:
     texts: set[str]
     references: set[Any]
 
-    def of_kind(self, *kinds: type) -> list[Any]:
+    def select(self, *kinds: type) -> list[Any]:
         return [each for each in self.references if isinstance(each, kinds)]
 
 
@@ -138,13 +138,13 @@ def test_a_hint_has_no_python_outside_its_references(hints):
 
 def test_the_command_line_has_words_for_each_method_setting_and_term(hints):
     words_for = command_words(all_options())
-    words = {reference: words_for(reference) for reference in hints.of_kind(Method, Setting, Term)}
+    words = {reference: words_for(reference) for reference in hints.select(Method, Setting, Term)}
     assert [reference for reference, found in words.items() if not found or CODE.search(found)] == []
 
 
 def test_the_command_line_has_no_words_that_no_template_needs(hints):
-    assert set(TERMS) == {each.text for each in hints.of_kind(Term)}
-    assert {each.name for each in hints.of_kind(Method)} <= set(METHODS)
+    assert set(TERMS) == {each.text for each in hints.select(Term)}
+    assert {each.name for each in hints.select(Method)} <= set(METHODS)
 
 
 @pytest.mark.parametrize("command", METHODS.values())
@@ -153,7 +153,7 @@ def test_the_words_for_a_method_are_a_command(command):
 
 
 def test_an_argument_is_an_option_or_in_the_profile_or_left_out(hints):
-    for argument in hints.of_kind(Argument):
+    for argument in hints.select(Argument):
         template = Template("Do it", Template(", or pass ", argument), ".")
         for options in (all_options(), frozenset()):
             shown = describe_error(InvalidInput("no", hint=template), options)

@@ -26,7 +26,7 @@ class FakeBackend:
         self.build = build
 
 
-def failing(error):
+def make_failure(error):
     def fail(*_):
         raise error
 
@@ -81,63 +81,66 @@ def test_begin_flow_with_an_asynchronous_method_closes_its_coroutine(context):
 
 def test_begin_flow_with_a_mistake_before_the_flow_begins_raises_adapter_error(context):
     with pytest.raises(AdapterError, match="echo's adapter could not begin history"):
-        begin_flow(failing(AttributeError("no such method")), CALL, context)
+        begin_flow(make_failure(AttributeError("no such method")), CALL, context)
 
 
 @pytest.mark.parametrize("error", [InvalidInput("no"), RuntimeError("somebody else's")])
 def test_begin_flow_lets_pass_what_is_no_mistake(context, error):
     with pytest.raises(type(error)) as caught:
-        begin_flow(failing(error), CALL, context)
+        begin_flow(make_failure(error), CALL, context)
     assert caught.value is error
 
 
 @pytest.fixture
-def made():
+def chat_bench():
     return bench(reply(200, 1), source=Secret(KEY))
 
 
 @pytest.fixture
-def sent(made):
+def sent_call(chat_bench):
     """A call of a question that was sent and answered."""
-    call = made.context.call(kind="question")
+    call = chat_bench.context.call(kind="question")
     call.neutral = CALL
-    made.perform_run(operation(Replay.ASK, name="post_chat"), call)
+    chat_bench.perform_run(operation(Replay.ASK, name="post_chat"), call)
     return call
 
 
-def test_call_in_returns_what_the_function_returns(made):
-    assert call_in(made.context.call(), made.context, lambda: 5) == 5
+def test_call_in_returns_what_the_function_returns(chat_bench):
+    assert call_in(chat_bench.context.call(), chat_bench.context, lambda: 5) == 5
 
 
-def test_call_in_with_a_mistake_tells_of_what_the_call_has_sent(made, sent):
+def test_call_in_with_a_mistake_tells_of_what_the_call_has_sent(chat_bench, sent_call):
     with pytest.raises(AdapterError) as caught:
-        call_in(sent, made.context, failing(KeyError(KEY)))
+        call_in(sent_call, chat_bench.context, make_failure(KeyError(KEY)))
     error = caught.value
     assert (error.operation, error.maybe_delivered) == ("post_chat", True)
-    assert error.call.call_id == sent.record.call_id
+    assert error.call.call_id == sent_call.record.call_id
     assert KEY not in f"{error} {error.__cause__!r}"
 
 
-def test_call_in_with_a_mistake_before_anything_was_sent_names_the_neutral_call(made):
-    call = made.context.call()
+def test_call_in_with_a_mistake_before_anything_was_sent_names_the_neutral_call(chat_bench):
+    call = chat_bench.context.call()
     call.neutral = CALL
     with pytest.raises(AdapterError) as caught:
-        call_in(call, made.context, failing(TypeError("x")))
+        call_in(call, chat_bench.context, make_failure(TypeError("x")))
     assert (caught.value.backend, caught.value.operation, caught.value.call) == ("echo", "history", None)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("x"), KeyboardInterrupt()])
-def test_call_in_lets_pass_what_is_no_mistake(made, sent, error):
+def test_call_in_lets_pass_what_is_no_mistake(chat_bench, sent_call, error):
     with pytest.raises(type(error)) as caught:
-        call_in(sent, made.context, failing(error))
+        call_in(sent_call, chat_bench.context, make_failure(error))
     assert caught.value is error
 
 
-def test_wrong_result_after_a_question_says_that_it_may_have_been_asked(made, sent):
-    error = wrong_result("a str", sent, made.context)
+def test_wrong_result_after_a_question_says_that_it_may_have_been_asked(chat_bench, sent_call):
+    error = wrong_result("a str", sent_call, chat_bench.context)
     assert "echo's adapter returned a str" in error.message
-    assert (error.maybe_delivered, error.call.call_id) == (True, sent.record.call_id)
+    assert (error.maybe_delivered, error.call.call_id) == (True, sent_call.record.call_id)
 
 
-def test_wrong_result_without_a_neutral_call_names_no_backend(made):
-    assert "the backend's adapter returned a str" in wrong_result("a str", made.context.call(), made.context).message
+def test_wrong_result_without_a_neutral_call_names_no_backend(chat_bench):
+    assert (
+        "the backend's adapter returned a str"
+        in wrong_result("a str", chat_bench.context.call(), chat_bench.context).message
+    )

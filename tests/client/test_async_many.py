@@ -29,7 +29,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(alone())
 
 
-async def counted(most: int) -> AsyncIterator[int]:
+async def count_up(most: int) -> AsyncIterator[int]:
     for number in range(most):
         yield number
 
@@ -57,7 +57,7 @@ class Calls:
 def test_items_may_come_asynchronously(ordered: bool) -> None:
     async def test() -> None:
         calls = Calls(*range(30))
-        found = [outcome.result async for outcome in map_concurrent_async(calls, counted(30), ordered=ordered)]
+        found = [outcome.result async for outcome in map_concurrent_async(calls, count_up(30), ordered=ordered)]
         assert sorted(found) == list(range(30))
 
     run(test)
@@ -174,33 +174,33 @@ def test_items_that_never_arrive_are_cancelled_with_the_rest() -> None:
     run(test)
 
 
-async def cancelled_itself(item: int) -> int:
+async def raise_cancelled(item: int) -> int:
     raise asyncio.CancelledError
 
 
-async def cancelled_task(item: int) -> int:
+async def cancel_task(item: int) -> int:
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
     return await asyncio.sleep(0, item)
 
 
-async def cancelled_future(item: int) -> int:
+async def await_cancelled_future(item: int) -> int:
     future = asyncio.get_running_loop().create_future()
     future.cancel()
     return int(await future)
 
 
-def cancelled_at_once(item: int) -> Awaitable[int]:
+def cancel_at_once(item: int) -> Awaitable[int]:
     raise asyncio.CancelledError
 
 
-async def cancelled_elsewhere(item: int) -> int:
+async def cancel_elsewhere(item: int) -> int:
     raise futures.CancelledError
 
 
 @pytest.mark.parametrize(
-    "cancelled", [cancelled_itself, cancelled_task, cancelled_future, cancelled_at_once, cancelled_elsewhere]
+    "cancelled", [raise_cancelled, cancel_task, await_cancelled_future, cancel_at_once, cancel_elsewhere]
 )
 def test_a_call_that_is_cancelled_is_a_failure_and_ends_no_other(cancelled: Callable[[int], Awaitable[int]]) -> None:
     async def test() -> None:
@@ -261,7 +261,7 @@ def test_an_error_of_asynchronous_items_is_raised_after_the_outcomes_of_all_befo
     run(test)
 
 
-async def raising(error: BaseException) -> AsyncIterator[int]:
+async def raise_after_one(error: BaseException) -> AsyncIterator[int]:
     yield 0
     raise error
 
@@ -271,7 +271,7 @@ def plainly_raising(error: BaseException) -> Iterator[int]:
     raise error
 
 
-@pytest.mark.parametrize("items", [raising, plainly_raising])
+@pytest.mark.parametrize("items", [raise_after_one, plainly_raising])
 def test_items_that_are_cancelled_are_told_from_a_cancellation_of_the_consumer(items: Any) -> None:
     async def test() -> None:
         outcomes = map_concurrent_async(Calls(0), items(asyncio.CancelledError()))
@@ -283,7 +283,7 @@ def test_items_that_are_cancelled_are_told_from_a_cancellation_of_the_consumer(i
     run(test)
 
 
-class Timed:
+class TimedItems:
     """Items with a time-out around them, which runs out while they wait for room: the first call sees to that."""
 
     def __init__(self) -> None:
@@ -312,7 +312,7 @@ class Timed:
 
 def test_a_timeout_of_items_that_wait_for_room_is_raised_in_them() -> None:
     async def test() -> None:
-        timed = Timed()
+        timed = TimedItems()
         outcomes = map_concurrent_async(timed.call, timed.items(), concurrency=1)
         assert (await anext(outcomes)).result == 0
         with pytest.raises(TimeoutError):
@@ -323,7 +323,7 @@ def test_a_timeout_of_items_that_wait_for_room_is_raised_in_them() -> None:
 
 def test_items_may_continue_after_their_own_timeout() -> None:
     async def test() -> None:
-        timed = Timed()
+        timed = TimedItems()
         outcomes = map_concurrent_async(timed.call, timed.items_that_go_on(), concurrency=1)
         assert [outcome.result async for outcome in outcomes] == [0, 100, 101]
 
@@ -374,12 +374,12 @@ def test_items_with_aclose_are_closed_once_by_the_task_that_took_them() -> None:
 
 
 @pytest.fixture
-def closed() -> list[str]:
+def closed_items() -> list[str]:
     return []
 
 
 @pytest.fixture
-def kept(closed: list[str]) -> Callable[[], AsyncGenerator[int, None]]:
+def make_items(closed_items: list[str]) -> Callable[[], AsyncGenerator[int, None]]:
     """Makes items that wait for room, and note that they are closed, which takes a moment."""
 
     async def items() -> AsyncGenerator[int, None]:
@@ -388,43 +388,43 @@ def kept(closed: list[str]) -> Callable[[], AsyncGenerator[int, None]]:
                 yield number
         finally:
             await asyncio.sleep(0)
-            closed.append("items")
+            closed_items.append("items")
 
     return items
 
 
 def test_items_that_wait_are_closed_however_the_iteration_is_left(
-    kept: Callable[[], AsyncGenerator[int, None]], closed: list[str]
+    make_items: Callable[[], AsyncGenerator[int, None]], closed_items: list[str]
 ) -> None:
     async def test() -> None:
         # Held on to, so that it is not for the garbage collector to close them.
-        items = [kept() for _ in range(5)]
+        items = [make_items() for _ in range(5)]
         async with map_concurrent_async(Calls(0), items[0], concurrency=2) as outcomes:
             async for _ in outcomes:
                 break
-        assert closed == ["items"]
+        assert closed_items == ["items"]
 
         with suppress(ZeroDivisionError):
             async with map_concurrent_async(Calls(0), items[1], concurrency=2) as outcomes:
                 async for _ in outcomes:
                     _ = 1 / 0
-        assert closed == ["items"] * 2
+        assert closed_items == ["items"] * 2
 
         async def wrong(item: int) -> None:
             raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             await anext(map_concurrent_async(wrong, items[2], concurrency=2))
-        assert closed == ["items"] * 3
+        assert closed_items == ["items"] * 3
 
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0):
                 await anext(map_concurrent_async(Calls(), items[3], concurrency=2))
-        assert closed == ["items"] * 4
+        assert closed_items == ["items"] * 4
 
         async for _ in map_concurrent_async(Calls(0), items[4], concurrency=2):
             break
-        while len(closed) < 5:
+        while len(closed_items) < 5:
             await asyncio.sleep(0)
 
     run(test)
@@ -490,7 +490,7 @@ def test_cancelling_everything_as_a_loop_does_at_its_end_is_a_cancellation_of_th
         calls = Calls()
 
         async def iterate() -> None:
-            await anext(map_concurrent_async(calls, counted(100), concurrency=3))
+            await anext(map_concurrent_async(calls, count_up(100), concurrency=3))
 
         iterating = asyncio.create_task(iterate())
         while len(calls.begun) < 3:

@@ -25,7 +25,7 @@ def identity(row: Any) -> Any:
     return row
 
 
-def listing(path: str = "/1", key: Callable[[Any], Any] = identity, **options: Any) -> Paged[Any]:
+def build_list(path: str = "/1", key: Callable[[Any], Any] = identity, **options: Any) -> Paged[Any]:
     return Paged(fetch(path), key, **options)
 
 
@@ -47,11 +47,11 @@ def page(*rows: Any, then: str | None = None) -> Page[Any]:
 
 def test_paging_reads_page_after_page_to_the_last():
     pages = {"/1": page(1, 2, then="/2"), "/2": page(3, then="/3"), "/3": page()}
-    assert read(listing(), pages) == ([1, 2, 3], ["/1", "/2", "/3"])
+    assert read(build_list(), pages) == ([1, 2, 3], ["/1", "/2", "/3"])
 
 
 def test_paging_gives_rows_before_the_next_page_is_fetched():
-    reading = Paging(listing(), 9)
+    reading = Paging(build_list(), 9)
     assert isinstance(reading.next_step(), Operation)
     reading.take_page(page(1, then="/2"))
     assert reading.next_step() == [1]
@@ -60,12 +60,12 @@ def test_paging_gives_rows_before_the_next_page_is_fetched():
 
 def test_paging_gives_a_row_once_that_moved_to_the_next_page():
     pages = {"/1": page(1, 2, then="/2"), "/2": page(2, 3)}
-    assert read(listing(), pages)[0] == [1, 2, 3]
+    assert read(build_list(), pages)[0] == [1, 2, 3]
 
 
 def test_paging_gives_each_row_without_a_key():
     pages = {"/1": page("a", "a", then="/2"), "/2": page("a", "b")}
-    assert read(listing(key=lambda row: None), pages)[0] == ["a", "a", "a", "b"]
+    assert read(build_list(key=lambda row: None), pages)[0] == ["a", "a", "a", "b"]
 
 
 def test_paging_continues_after_one_page_of_known_rows_and_ends_after_two():
@@ -76,28 +76,28 @@ def test_paging_continues_after_one_page_of_known_rows_and_ends_after_two():
         "/4": page(3, then="/5"),
         "/5": page(1, then="/6"),
     }
-    assert read(listing(), pages) == ([1, 2, 3], ["/1", "/2", "/3", "/4", "/5"])
+    assert read(build_list(), pages) == ([1, 2, 3], ["/1", "/2", "/3", "/4", "/5"])
 
 
 def test_paging_ends_where_the_same_page_comes_again_although_its_rows_have_no_key():
     pages = {f"/{number}": page("a", then=f"/{number + 1}") for number in range(1, 9)}
-    assert read(listing(key=lambda row: None), pages) == (["a"], ["/1", "/2", "/3"])
+    assert read(build_list(key=lambda row: None), pages) == (["a"], ["/1", "/2", "/3"])
 
 
 def test_paging_ends_at_a_page_without_rows_that_leads_back_to_an_earlier_one():
     pages = {"/1": page(1, then="/2"), "/2": page(then="/1")}
-    assert read(listing(), pages) == ([1], ["/1", "/2"])
+    assert read(build_list(), pages) == ([1], ["/1", "/2"])
 
 
 def test_paging_at_the_page_limit_raises_only_if_more_would_follow():
     pages = {"/1": page(1, then="/2"), "/2": page(2, then="/3"), "/3": page(3)}
-    assert read(listing(), pages, limit=3)[0] == [1, 2, 3]
+    assert read(build_list(), pages, limit=3)[0] == [1, 2, 3]
     with pytest.raises(InvalidResponse, match="the history did not end after 2 pages"):
-        read(listing(), pages, limit=2)
+        read(build_list(), pages, limit=2)
 
 
 def test_take_page_of_what_is_not_a_page_raises_type_error():
-    reading = Paging(listing(), 9)
+    reading = Paging(build_list(), 9)
     reading.next_step()
     with pytest.raises(TypeError, match="a page is list"):
         reading.take_page([1])  # type: ignore[arg-type]
@@ -105,7 +105,7 @@ def test_take_page_of_what_is_not_a_page_raises_type_error():
 
 def test_paging_keeps_only_the_rows_that_the_list_wants():
     pages = {"/1": page(1, 2, then="/2"), "/2": page(3, 4)}
-    assert read(listing(keep=lambda row: row % 2 == 0), pages)[0] == [2, 4]
+    assert read(build_list(keep=lambda row: row % 2 == 0), pages)[0] == [2, 4]
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_paging_keeps_only_the_rows_that_the_list_wants():
 def test_paging_with_an_order_reads_all_and_reverses_the_pages(order, expected):
     # What `order` names is how the rows come within a page whose pages come newest first.
     pages = {"/1": page(1, 2, then="/2"), "/2": page(3, 4)}
-    assert read(listing(order=order), pages)[0] == expected
+    assert read(build_list(order=order), pages)[0] == expected
 
 
-def nested(**options: Any) -> Paged[Any]:
-    return evolve(listing("/outer").flat_map(lambda item: listing(f"/{item}")), **options)
+def nest(**options: Any) -> Paged[Any]:
+    return evolve(build_list("/outer").flat_map(lambda item: build_list(f"/{item}")), **options)
 
 
 NESTED_PAGES = {
@@ -133,17 +133,17 @@ NESTED_PAGES = {
 
 
 def test_paging_reads_the_lists_within_a_list_in_order():
-    assert read(nested(), NESTED_PAGES) == ([1, 2, 3, 4], ["/outer", "/a", "/a2", "/b", "/outer2", "/c"])
+    assert read(nest(), NESTED_PAGES) == ([1, 2, 3, 4], ["/outer", "/a", "/a2", "/b", "/outer2", "/c"])
 
 
 def test_paging_counts_the_pages_of_all_levels_together():
-    assert read(nested(), NESTED_PAGES, limit=6)[0] == [1, 2, 3, 4]
+    assert read(nest(), NESTED_PAGES, limit=6)[0] == [1, 2, 3, 4]
     with pytest.raises(InvalidResponse, match="after 5 pages"):
-        read(nested(), NESTED_PAGES, limit=5)
+        read(nest(), NESTED_PAGES, limit=5)
 
 
 def test_paging_keeps_only_wanted_rows_of_the_lists_within_a_list():
-    assert read(nested(keep=lambda row: row > 2), NESTED_PAGES)[0] == [3, 4]
+    assert read(nest(keep=lambda row: row > 2), NESTED_PAGES)[0] == [3, 4]
 
 
 def test_paging_remembers_rows_of_nearby_pages_in_bounded_memory(monkeypatch):
@@ -160,7 +160,7 @@ def test_paging_over_any_pages_ends_and_gives_no_row_twice(rows):
         f"/{number}": page(*each, then=f"/{number + 1}" if number < len(rows) else None)
         for number, each in enumerate(rows, 1)
     }
-    found, fetched = read(listing(), pages)
+    found, fetched = read(build_list(), pages)
     assert len(found) == len(set(found))
     assert set(found) <= {row for each in rows for row in each}
     assert len(fetched) <= len(rows)

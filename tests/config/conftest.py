@@ -16,7 +16,7 @@ from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
 
-def _unused(*_: object) -> Any:
+def _fail_if_used(*_: object) -> Any:
     raise AssertionError("the config builds no adapter")
 
 
@@ -25,7 +25,7 @@ def backend(name: str, settings: type[Any], identity: str) -> Backend[Any]:
         name=name,
         title=name.title(),
         settings=settings,
-        build=_unused,
+        build=_fail_if_used,
         endpoints={},  # type: ignore[arg-type]
         identity=identity,
     )
@@ -65,18 +65,18 @@ def make_backend() -> Callable[..., Backend[Any]]:
 
 
 @pytest.fixture(scope="session")
-def resolved() -> Callable[..., ResolvedConfig]:
+def resolve_config() -> Callable[..., ResolvedConfig]:
     """`resolve` with both backends, and nothing in the environment unless a test says so."""
     return partial(resolve, find=find, names=names, environ={})
 
 
 @pytest.fixture(scope="session")
-def refused(resolved: Callable[..., ResolvedConfig]) -> Callable[..., ConfigError]:
+def resolution_error(resolve_config: Callable[..., ResolvedConfig]) -> Callable[..., ConfigError]:
     """The error of a `resolve` that must fail."""
 
     def call(*args: Any, **kwargs: Any) -> ConfigError:
         with pytest.raises(ConfigError) as caught:
-            resolved(*args, **kwargs)
+            resolve_config(*args, **kwargs)
         return caught.value
 
     return call

@@ -67,30 +67,30 @@ def env(name: str) -> dict[str, str]:
     ],
 )
 def test_an_invalid_setting_is_refused_as_a_keyword_and_in_a_profile(
-    refused: Refuse, tmp_path: Path, settings: dict[str, Any], key: str, says: str
+    resolution_error: Refuse, tmp_path: Path, settings: dict[str, Any], key: str, says: str
 ) -> None:
     (tmp_path / "empty").touch()
-    error = refused("kapa", settings={**GOOD, **settings}, cwd=tmp_path)
+    error = resolution_error("kapa", settings={**GOOD, **settings}, cwd=tmp_path)
     assert (error.key, error.backend) == (key, "kapa")
     assert says in str(error)
     assert "sentinel" not in str(error)
     assert len(error.problems) == 1
 
 
-def test_61_a_token_beside_a_client_account_is_refused(refused: Refuse) -> None:
+def test_61_a_token_beside_a_client_account_is_refused(resolution_error: Refuse) -> None:
     settings = {"chat_bot_id": "b", "token": "sentinel", "client_id": "c", "client_secret": "sentinel"}
-    assert "token and client_id/client_secret were both given" in str(refused("kadal", settings=settings))
+    assert "token and client_id/client_secret were both given" in str(resolution_error("kadal", settings=settings))
 
 
-def test_66_an_unknown_adapter_names_the_nearest(refused: Refuse) -> None:
-    error = refused("kappa", settings=GOOD)
+def test_66_an_unknown_adapter_names_the_nearest(resolution_error: Refuse) -> None:
+    error = resolution_error("kappa", settings=GOOD)
     assert (error.key, error.nearest, error.accepted) == ("backend", "kapa", ("kadal", "kapa"))
 
 
-def test_67_a_profile_that_names_itself_is_refused(refused: Refuse, tmp_path: Path) -> None:
+def test_67_a_profile_that_names_itself_is_refused(resolution_error: Refuse, tmp_path: Path) -> None:
     path = tmp_path / "unichat.toml"
     path.write_text(f'[profiles.a]\nurl = "kapa://{UUID}"\nprofile = "a"\napi_key = {{env = "KEY"}}\n')
-    error = refused(config=path, environ={"KEY": "k"})
+    error = resolution_error(config=path, environ={"KEY": "k"})
     assert (error.key, error.path) == ("profile", str(path))
     assert "there is no setting 'profile' (a profile cannot name another, or itself)" in str(error)
 
@@ -129,10 +129,12 @@ def calls(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", range(17))
-def test_no_error_shows_a_secret_anywhere(resolved: Callable[..., ResolvedConfig], tmp_path: Path, number: int) -> None:
+def test_no_error_shows_a_secret_anywhere(
+    resolve_config: Callable[..., ResolvedConfig], tmp_path: Path, number: int
+) -> None:
     arguments = calls(tmp_path)[number]
     try:
-        resolved(cwd=tmp_path, **arguments)
+        resolve_config(cwd=tmp_path, **arguments)
     except ConfigError as error:
         caught = error
     assert caught.__cause__ is None

@@ -23,11 +23,11 @@ GOOD = f'backend = "kapa"\napi_key = "k"\nproject_id = "{UUID}"\n'
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
 @pytest.mark.parametrize("name", ["unichat.toml", "other.toml"])
 def test_a_file_that_powershell_wrote_is_told_its_encoding(
-    refused: Refuse, tmp_path: Path, encoding: str, name: str
+    resolution_error: Refuse, tmp_path: Path, encoding: str, name: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(f"[profiles.a]\n{GOOD}".encode(encoding))
-    error = refused(config=path)
+    error = resolution_error(config=path)
     assert f"{path} is UTF-{encoding[4:6]}" in str(error) or "is UTF-16" in str(error)
     assert "Save it as UTF-8." in str(error)
 
@@ -36,38 +36,38 @@ def test_a_file_that_powershell_wrote_is_told_its_encoding(
 
 
 @pytest.mark.parametrize("text", [GOOD, 'url = "kapa://x"\n', 'default = "a"\n' + GOOD, 'api_key = "sentinel"\n'])
-def test_settings_outside_of_a_profile_are_one_mistake(refused: Refuse, write: Write, text: str) -> None:
-    error = refused(config=write(text))
+def test_settings_outside_of_a_profile_are_one_mistake(resolution_error: Refuse, write: Write, text: str) -> None:
+    error = resolution_error(config=write(text))
     assert len(error.problems) == 1
     assert "outside of a profile. Write a line above, with a name of your choice: [profiles." in str(error)
     assert "sentinel" not in str(error)
 
 
-def test_settings_outside_of_a_profile_are_told_the_backends_name(refused: Refuse, write: Write) -> None:
-    assert "[profiles.kapa]" in str(refused(config=write(GOOD)))
+def test_settings_outside_of_a_profile_are_told_the_backends_name(resolution_error: Refuse, write: Write) -> None:
+    assert "[profiles.kapa]" in str(resolution_error(config=write(GOOD)))
 
 
-def test_in_pyproject_the_line_has_its_prefix(refused: Refuse, write: Write) -> None:
+def test_in_pyproject_the_line_has_its_prefix(resolution_error: Refuse, write: Write) -> None:
     path = write(f"[tool.unichat]\n{GOOD}", "pyproject.toml")
-    assert "[tool.unichat.profiles.kapa]" in str(refused(config=path))
+    assert "[tool.unichat.profiles.kapa]" in str(resolution_error(config=path))
 
 
-def test_settings_under_profiles_itself_are_told_to_have_a_name(refused: Refuse, write: Write) -> None:
-    error = refused(config=write(f"[profiles]\n{GOOD}"))
+def test_settings_under_profiles_itself_are_told_to_have_a_name(resolution_error: Refuse, write: Write) -> None:
+    error = resolution_error(config=write(f"[profiles]\n{GOOD}"))
     assert len(error.problems) == 1
     assert "[profiles] has settings, but should have profiles, which have them" in str(error)
     assert "Give it a name, such as [profiles.support]." in str(error)
 
 
 @pytest.mark.parametrize("head", ["[tool.unichat.profiles.a]", "[unichat.profiles.a]"])
-def test_the_table_of_a_pyproject_is_told_to_be_there(refused: Refuse, write: Write, head: str) -> None:
-    error = refused(config=write(f"{head}\n{GOOD}"))
+def test_the_table_of_a_pyproject_is_told_to_be_there(resolution_error: Refuse, write: Write, head: str) -> None:
+    error = resolution_error(config=write(f"{head}\n{GOOD}"))
     assert "only pyproject.toml has a table for each tool: here, default and profiles are at the top" in str(error)
 
 
 @pytest.mark.parametrize("head", ["[support]", "[kapa]"])
-def test_a_profile_of_its_own_is_told_where_it_belongs(refused: Refuse, write: Write, head: str) -> None:
-    error = refused(config=write(f"{head}\n{GOOD}"))
+def test_a_profile_of_its_own_is_told_where_it_belongs(resolution_error: Refuse, write: Write, head: str) -> None:
+    error = resolution_error(config=write(f"{head}\n{GOOD}"))
     assert f"a profile belongs under profiles: [profiles.{head.strip('[]')}]" in str(error)
 
 
@@ -75,21 +75,21 @@ def test_a_profile_of_its_own_is_told_where_it_belongs(refused: Refuse, write: W
 
 
 @pytest.mark.parametrize("line", ['vendor = "kapa"', 'provider = "Kadal"', 'bakend = "kapa"', 'Backend = "kappa"'])
-def test_a_backend_by_another_name_is_recognised(refused: Refuse, write: Write, line: str) -> None:
-    error = refused(config=write(f"[profiles.a]\n{line}\napi_key = 'sentinel'\n"))
+def test_a_backend_by_another_name_is_recognised(resolution_error: Refuse, write: Write, line: str) -> None:
+    error = resolution_error(config=write(f"[profiles.a]\n{line}\napi_key = 'sentinel'\n"))
     assert len(error.problems) == 1
     assert f"backend is missing (did you mean backend instead of '{line.split()[0]}'?)" in str(error)
     assert "sentinel" not in str(error)
 
 
-def test_a_misspelt_backend_is_one_mistake(refused: Refuse, write: Write) -> None:
-    assert len(refused(config=write('[profiles.a]\nbackend = "kappa"\n')).problems) == 1
-    assert len(refused("kappa").problems) == 1
-    assert len(refused("kappa://").problems) == 1
+def test_a_misspelt_backend_is_one_mistake(resolution_error: Refuse, write: Write) -> None:
+    assert len(resolution_error(config=write('[profiles.a]\nbackend = "kappa"\n')).problems) == 1
+    assert len(resolution_error("kappa").problems) == 1
+    assert len(resolution_error("kappa://").problems) == 1
 
 
-def test_of_a_misspelt_backend_what_is_given_is_still_checked(refused: Refuse) -> None:
-    error = refused("kappa", settings={"attempts": 0, "attemps": 1})
+def test_of_a_misspelt_backend_what_is_given_is_still_checked(resolution_error: Refuse) -> None:
+    error = resolution_error("kappa", settings={"attempts": 0, "attemps": 1})
     assert [line.split(" ")[0] for line in error.problems[1:]] == ["keyword", "keyword"]
 
 
@@ -98,20 +98,20 @@ def test_of_a_misspelt_backend_what_is_given_is_still_checked(refused: Refuse) -
 )
 @pytest.mark.parametrize("config", [False, True])
 def test_a_backend_by_keyword_is_told_to_come_first(
-    refused: Refuse, write: Write, tmp_path: Path, keywords: dict[str, Any], config: bool
+    resolution_error: Refuse, write: Write, tmp_path: Path, keywords: dict[str, Any], config: bool
 ) -> None:
     if config:
         write(f"[profiles.a]\n{GOOD}")
-    error = refused(settings={**keywords, "api_key": "sentinel"}, cwd=tmp_path)
+    error = resolution_error(settings={**keywords, "api_key": "sentinel"}, cwd=tmp_path)
     assert not isinstance(error, NoConfig)
     assert len(error.problems) == 1
     assert 'A backend or a URL is the first argument, without a name: connect("kapa", …).' in str(error)
     assert "sentinel" not in str(error)
 
 
-def test_a_setting_with_a_vendors_name_is_a_setting(resolved: Any, write: Write, tmp_path: Path) -> None:
+def test_a_setting_with_a_vendors_name_is_a_setting(resolve_config: Any, write: Write, tmp_path: Path) -> None:
     write('[profiles.a]\nbackend = "kadal"\ntoken = "t"\nchat_bot_id = "b"\n')
-    assert resolved(settings={"chat_bot_id": "kapa"}, cwd=tmp_path).settings.chat_bot_id == "kapa"
+    assert resolve_config(settings={"chat_bot_id": "kapa"}, cwd=tmp_path).settings.chat_bot_id == "kapa"
 
 
 # A profile's name in the place of a backend's
@@ -119,32 +119,36 @@ def test_a_setting_with_a_vendors_name_is_a_setting(resolved: Any, write: Write,
 
 @pytest.mark.parametrize("name", ["support", "kapaa"])
 def test_a_profiles_name_as_a_backend_is_told_to_be_one(
-    refused: Refuse, write: Write, tmp_path: Path, name: str
+    resolution_error: Refuse, write: Write, tmp_path: Path, name: str
 ) -> None:
     path = write(f"[profiles.{name}]\n{GOOD}")
-    error = refused(name, cwd=tmp_path)
+    error = resolution_error(name, cwd=tmp_path)
     assert f"there is no adapter '{name}'" in str(error)
     assert str(error).endswith(f"A profile of {path} has this name: profile={name}.")
 
 
 @pytest.mark.parametrize("name", ["Support", "suport", "SUPPORT"])
-def test_nearly_a_profiles_name_is_told_to_be_similar(refused: Refuse, write: Write, tmp_path: Path, name: str) -> None:
+def test_nearly_a_profiles_name_is_told_to_be_similar(
+    resolution_error: Refuse, write: Write, tmp_path: Path, name: str
+) -> None:
     path = write(f"[profiles.support]\n{GOOD}")
-    assert str(refused(name, cwd=tmp_path)).endswith(f"A profile of {path} has a similar name: profile=support.")
+    assert str(resolution_error(name, cwd=tmp_path)).endswith(
+        f"A profile of {path} has a similar name: profile=support."
+    )
 
 
 def test_a_profile_that_is_called_like_its_backend_is_told_to_be_one(
-    refused: Refuse, write: Write, tmp_path: Path
+    resolution_error: Refuse, write: Write, tmp_path: Path
 ) -> None:
     path = write(f"[profiles.kapa]\n{GOOD}")
-    error = refused("kapa", cwd=tmp_path)
+    error = resolution_error("kapa", cwd=tmp_path)
     assert "api_key is missing" in str(error)
     assert f"A profile of {path} has this name: profile=kapa" in str(error)
 
 
-def test_another_mistake_in_the_file_does_not_hide_it(refused: Refuse, write: Write, tmp_path: Path) -> None:
+def test_another_mistake_in_the_file_does_not_hide_it(resolution_error: Refuse, write: Write, tmp_path: Path) -> None:
     write("[profiles\n")
-    assert str(refused("zzz", cwd=tmp_path)) == "there is no adapter 'zzz'. Installed: kadal, kapa."
+    assert str(resolution_error("zzz", cwd=tmp_path)) == "there is no adapter 'zzz'. Installed: kadal, kapa."
 
 
 # Variables that nothing replaces
@@ -170,11 +174,11 @@ def test_another_mistake_in_the_file_does_not_hide_it(refused: Refuse, write: Wr
 )
 @pytest.mark.parametrize("is_set", [True, False])
 def test_a_variable_instead_of_a_secret_is_told_how_to_refer_to_it(
-    refused: Refuse, write: Write, text: str, is_set: bool
+    resolution_error: Refuse, write: Write, text: str, is_set: bool
 ) -> None:
     path = write(f'[profiles.a]\nbackend = "kapa"\nproject_id = "{UUID}"\napi_key = "{text}"\n')
-    by_file = refused(config=path, environ={"SENTINEL": "x"} if is_set else {})
-    by_keyword = refused(
+    by_file = resolution_error(config=path, environ={"SENTINEL": "x"} if is_set else {})
+    by_keyword = resolution_error(
         "kapa", settings={"api_key": text, "project_id": UUID}, environ={"SENTINEL": "x"} if is_set else {}
     )
     for error in (by_file, by_keyword):
@@ -185,5 +189,5 @@ def test_a_variable_instead_of_a_secret_is_told_how_to_refer_to_it(
 
 
 @pytest.mark.parametrize("text", ["$", "$1abc", "sk-$abc", "a%b%c", "{", "env:", "100%"])
-def test_a_secret_that_only_has_a_sign_of_a_variable_is_one(resolved: Any, text: str) -> None:
-    assert resolved("kapa", settings={"api_key": text, "project_id": UUID}).settings.api_key.reveal() == text
+def test_a_secret_that_only_has_a_sign_of_a_variable_is_one(resolve_config: Any, text: str) -> None:
+    assert resolve_config("kapa", settings={"api_key": text, "project_id": UUID}).settings.api_key.reveal() == text

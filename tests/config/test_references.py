@@ -20,13 +20,13 @@ from unichat.config.references import resolve_secret
 from unichat.errors import ConfigError
 
 
-def fetched(value: Any, *, folder: Path = Path(), form: Any = "file", **environ: str) -> Secret:
+def fetch(value: Any, *, folder: Path = Path(), form: Any = "file", **environ: str) -> Secret:
     return resolve_secret(value, key="api_key", source=Source(location="x", form=form, folder=folder, environ=environ))
 
 
 def problem(value: Any, **kwargs: Any) -> str:
     with pytest.raises(ConfigError) as caught:
-        fetched(value, **kwargs)
+        fetch(value, **kwargs)
     assert caught.value.key == "api_key"
     assert caught.value.__context__ is None
     return str(caught.value)
@@ -34,15 +34,15 @@ def problem(value: Any, **kwargs: Any) -> str:
 
 def test_a_secret_is_returned_unchanged() -> None:
     secret = Secret("sentinel")
-    assert fetched(secret) is secret
+    assert fetch(secret) is secret
 
 
 def test_text_is_the_secret_itself() -> None:
-    assert fetched("sentinel").reveal() == "sentinel"
+    assert fetch("sentinel").reveal() == "sentinel"
 
 
 def test_an_environment_variable_is_read() -> None:
-    assert fetched({"env": "KEY"}, KEY="sentinel").reveal() == "sentinel"
+    assert fetch({"env": "KEY"}, KEY="sentinel").reveal() == "sentinel"
 
 
 def test_a_variable_that_is_not_set_is_named() -> None:
@@ -63,12 +63,12 @@ def test_an_invalid_variable_name_is_not_shown(name: Any) -> None:
 @pytest.mark.parametrize("text", ["sentinel", "sentinel\n", "sentinel\r\n"])
 def test_a_secret_file_is_read_without_its_last_newline(tmp_path: Path, text: str) -> None:
     (tmp_path / "key").write_bytes(text.encode())
-    assert fetched({"file": "key"}, folder=tmp_path).reveal() == "sentinel"
+    assert fetch({"file": "key"}, folder=tmp_path).reveal() == "sentinel"
 
 
 def test_a_secret_file_can_have_an_absolute_path(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sentinel")
-    assert fetched({"file": str(tmp_path / "key")}, folder=Path("/nowhere")).reveal() == "sentinel"
+    assert fetch({"file": str(tmp_path / "key")}, folder=Path("/nowhere")).reveal() == "sentinel"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
 )
 def test_a_keyring_entry_is_read(keyring: Callable[[Any], None], entry: Any, service: str, username: str) -> None:
     keyring(lambda *asked: "sentinel" if asked == (service, username) else None)
-    assert fetched({"keyring": entry}).reveal() == "sentinel"
+    assert fetch({"keyring": entry}).reveal() == "sentinel"
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ def test_a_keyring_without_the_entry_says_how_to_store_it(keyring: Callable[[Any
 
 
 def test_an_error_of_the_keyring_becomes_a_config_error(keyring: Callable[[Any], None]) -> None:
-    def locked(*_: str) -> None:
+    def raise_locked(*_: str) -> None:
         raise RuntimeError("the keyring\nis locked")
 
-    keyring(locked)
+    keyring(raise_locked)
     assert "the keyring cannot be read (RuntimeError: the keyring is locked)" in problem({"keyring": "kapa/me"})
 
 
@@ -183,7 +183,7 @@ def test_a_plus_in_a_url_that_became_a_space_is_explained() -> None:
     message = problem("sen tinel", form="url")
     assert "write a plus as %2B" in message
     assert "sen tinel" not in message
-    assert fetched("sen tinel", form="environment").reveal() == "sen tinel"
+    assert fetch("sen tinel", form="environment").reveal() == "sen tinel"
 
 
 JSON = st.recursive(
@@ -197,7 +197,7 @@ JSON = st.recursive(
 def test_any_value_resolves_or_raises_a_config_error(value: Any, form: Any) -> None:
     message = ""
     try:
-        assert isinstance(fetched(value, form=form), Secret)
+        assert isinstance(fetch(value, form=form), Secret)
     except ConfigError as error:
         message = str(error)
     assert escape_controls(message) == message

@@ -21,7 +21,7 @@ ECHO = Backend(
 )
 
 
-def broken(name):
+def fail_to_import(name):
     raise RuntimeError("half\ninstalled")
 
 
@@ -32,14 +32,14 @@ def _forget_plugins(monkeypatch):
 
 
 @pytest.fixture
-def installed(monkeypatch):
+def installed_adapter(monkeypatch):
     """Three adapters: one that works, one that is not an adapter, and one that fails to import."""
     module = types.ModuleType("echo_adapter")
     module.backend = ECHO
     module.number = 5
     monkeypatch.setitem(sys.modules, "echo_adapter", module)
     failing = types.ModuleType("failing_adapter")
-    failing.__getattr__ = broken
+    failing.__getattr__ = fail_to_import
     monkeypatch.setitem(sys.modules, "failing_adapter", failing)
     points = [
         EntryPoint("echo", "echo_adapter:backend", ADAPTERS),
@@ -64,13 +64,13 @@ def test_both_built_in_adapters_are_found_like_any_others():
         assert registry.find(name).name == name
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("installed_adapter")
 def test_an_installed_adapter_is_found_by_name():
     assert registry.names() == ("broken", "echo", "gone", "number")
     assert registry.find("echo") is ECHO
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("installed_adapter")
 def test_the_nearest_adapter_is_named():
     error = refusal("ecko")
     assert error.nearest == "echo"
@@ -78,7 +78,7 @@ def test_the_nearest_adapter_is_named():
     assert "Did you mean 'echo'?" in str(error)
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("installed_adapter")
 def test_where_none_is_near_the_installed_ones_are_named():
     error = refusal("zzz")
     assert error.nearest is None
@@ -91,7 +91,7 @@ def test_with_no_adapter_at_all_the_package_to_install_is_named(monkeypatch):
     assert "install unichat-bridge" in str(refusal("kapa"))
 
 
-@pytest.mark.usefixtures("installed")
+@pytest.mark.usefixtures("installed_adapter")
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -32,15 +32,15 @@ PROFILE = f'[profiles.support]\nbackend = "kapa"\nproject_id = "{UUID}"\napi_key
 ENV = {"KEY": "sentinel"}
 
 
-def test_a_name_and_keywords_are_enough(resolved: Resolve) -> None:
-    result = resolved("kapa", settings=KAPA)
+def test_a_name_and_keywords_are_enough(resolve_config: Resolve) -> None:
+    result = resolve_config("kapa", settings=KAPA)
     assert (result.backend.name, result.profile, result.path) == ("kapa", None, None)
     assert (result.settings.api_key.reveal(), result.settings.project_id) == ("sentinel", UUID)
     assert result.settings.base_url == "https://api.kapa.ai"
 
 
-def test_a_url_is_enough(resolved: Resolve) -> None:
-    result = resolved(f"kapa://{UUID}?api_key=sentinel&deadline=5&integration_id={OTHER}&allow_insecure=yes")
+def test_a_url_is_enough(resolve_config: Resolve) -> None:
+    result = resolve_config(f"kapa://{UUID}?api_key=sentinel&deadline=5&integration_id={OTHER}&allow_insecure=yes")
     settings = result.settings
     assert (settings.project_id, settings.deadline, settings.integration_id) == (UUID, 5.0, OTHER)
     assert settings.allow_insecure is True
@@ -52,9 +52,9 @@ def test_a_url_is_enough(resolved: Resolve) -> None:
         lambda text: text.isprintable() and text.strip() not in ("", ".", "..")
     )
 )
-def test_any_id_that_a_backend_accepts_can_be_in_a_url(resolved: Resolve, identity: str) -> None:
+def test_any_id_that_a_backend_accepts_can_be_in_a_url(resolve_config: Resolve, identity: str) -> None:
     url = f"kadal://{quote(identity, safe='')}?token=sentinel&realm={quote(identity, safe='')}"
-    settings = resolved(url).settings
+    settings = resolve_config(url).settings
     assert (settings.chat_bot_id, settings.realm) == (identity, identity)
 
 
@@ -67,125 +67,129 @@ def test_a_url_of_a_backend_without_an_identity_has_its_settings_in_the_query_al
     assert "plain://?KEY=VALUE" in str(caught.value)
 
 
-def test_tables_in_a_url_are_json_or_pairs(resolved: Resolve) -> None:
+def test_tables_in_a_url_are_json_or_pairs(resolve_config: Resolve) -> None:
     for text in ("up:1,down:2", quote('{"up": 1, "down": 2}'), "%7B%22up%22%3A+1%2C+%22down%22%3A+2%7D"):
-        assert resolved(f"kadal://b?token=t&rating_ids={text}").settings.rating_ids == {"up": 1, "down": 2}
+        assert resolve_config(f"kadal://b?token=t&rating_ids={text}").settings.rating_ids == {"up": 1, "down": 2}
 
 
-def test_a_setting_that_is_left_out_is_read_from_the_environment(resolved: Resolve) -> None:
+def test_a_setting_that_is_left_out_is_read_from_the_environment(resolve_config: Resolve) -> None:
     environ = {"KAPA_API_KEY": "sentinel", "KAPA_PROJECT_ID": UUID}
     for target in ("kapa", "kapa://"):
-        settings = resolved(target, environ=environ).settings
+        settings = resolve_config(target, environ=environ).settings
         assert (settings.api_key.reveal(), settings.project_id) == ("sentinel", UUID)
 
 
-def test_an_empty_variable_counts_as_left_out(refused: Refuse) -> None:
-    error = refused("kapa", settings={"project_id": UUID}, environ={"KAPA_API_KEY": ""})
+def test_an_empty_variable_counts_as_left_out(resolution_error: Refuse) -> None:
+    error = resolution_error("kapa", settings={"project_id": UUID}, environ={"KAPA_API_KEY": ""})
     assert error.key == "api_key"
     assert "KAPA_API_KEY" in str(error)
 
 
-def test_keywords_win_over_the_profile_over_its_url_over_the_environment(resolved: Resolve, write: Write) -> None:
+def test_keywords_win_over_the_profile_over_its_url_over_the_environment(resolve_config: Resolve, write: Write) -> None:
     path = write(
         f'[profiles.a]\nurl = "kapa://{UUID}?attempts=2&connect_timeout=2&deadline=2&api_key=k"\n'
         "connect_timeout = 3\ndeadline = 3\n"
     )
     environ = {"KAPA_PROJECT_ID": OTHER}
-    settings = resolved(config=path, settings={"deadline": 4}, environ=environ).settings
+    settings = resolve_config(config=path, settings={"deadline": 4}, environ=environ).settings
     assert (settings.project_id, settings.attempts) == (UUID, 2)
     assert (settings.connect_timeout, settings.deadline) == (3.0, 4.0)
 
 
-def test_keywords_win_over_a_url(resolved: Resolve) -> None:
-    assert resolved(f"kapa://{UUID}?api_key=a", settings={"api_key": "b"}).settings.api_key.reveal() == "b"
+def test_keywords_win_over_a_url(resolve_config: Resolve) -> None:
+    assert resolve_config(f"kapa://{UUID}?api_key=a", settings={"api_key": "b"}).settings.api_key.reveal() == "b"
 
 
-def test_a_keyword_that_is_none_counts_as_left_out(resolved: Resolve) -> None:
+def test_a_keyword_that_is_none_counts_as_left_out(resolve_config: Resolve) -> None:
     settings = {"api_key": None, "attempts": None, "integration_id": None}
-    result = resolved(f"kapa://{UUID}?api_key=a&attempts=5", settings=settings)
+    result = resolve_config(f"kapa://{UUID}?api_key=a&attempts=5", settings=settings)
     assert (result.settings.api_key.reveal(), result.settings.attempts) == ("a", 5)
 
 
-def test_references_and_secrets_are_accepted_as_keywords(resolved: Resolve, tmp_path: Path) -> None:
+def test_references_and_secrets_are_accepted_as_keywords(resolve_config: Resolve, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sentinel\n")
     settings = {"project_id": UUID, "api_key": {"file": "key"}}
-    assert resolved("kapa", settings=settings, cwd=tmp_path).settings.api_key.reveal() == "sentinel"
+    assert resolve_config("kapa", settings=settings, cwd=tmp_path).settings.api_key.reveal() == "sentinel"
 
 
-def test_a_function_is_accepted_as_a_token_provider(resolved: Resolve, refused: Refuse) -> None:
+def test_a_function_is_accepted_as_a_token_provider(resolve_config: Resolve, resolution_error: Refuse) -> None:
     def provider() -> str:
         return "sentinel"
 
-    assert resolved("kadal", settings={"chat_bot_id": "b", "token": provider}).settings.token is provider
-    assert "must be text, not function" in str(refused("kapa", settings={**KAPA, "api_key": provider}))
+    assert resolve_config("kadal", settings={"chat_bot_id": "b", "token": provider}).settings.token is provider
+    assert "must be text, not function" in str(resolution_error("kapa", settings={**KAPA, "api_key": provider}))
 
 
-def test_a_client_account_replaces_the_token_of_the_environment(resolved: Resolve) -> None:
+def test_a_client_account_replaces_the_token_of_the_environment(resolve_config: Resolve) -> None:
     settings = {"chat_bot_id": "b", "client_id": "c", "client_secret": "s"}
     for environ in ({}, {"KADAL_TOKEN": "sentinel"}):
-        assert resolved("kadal", settings=settings, environ=environ).settings.token is None
+        assert resolve_config("kadal", settings=settings, environ=environ).settings.token is None
 
 
 # Which profile
 
 
-def test_the_only_profile_is_used(resolved: Resolve, write: Write) -> None:
+def test_the_only_profile_is_used(resolve_config: Resolve, write: Write) -> None:
     path = write(PROFILE)
-    result = resolved(config=path, environ=ENV)
+    result = resolve_config(config=path, environ=ENV)
     assert (result.profile, result.path, result.backend.name) == ("support", path, "kapa")
 
 
-def test_the_profile_is_the_argument_else_the_variable_else_the_default(resolved: Resolve, write: Write) -> None:
+def test_the_profile_is_the_argument_else_the_variable_else_the_default(resolve_config: Resolve, write: Write) -> None:
     tables = (f'[profiles.{name}]\nurl = "kapa://{UUID}?api_key={name}"\n' for name in "abc")
     path = write('default = "a"\n' + "".join(tables))
-    assert resolved(config=path).profile == "a"
-    assert resolved(config=path, environ={"UNICHAT_PROFILE": ""}).profile == "a"
-    assert resolved(config=path, environ={"UNICHAT_PROFILE": "b"}).profile == "b"
-    assert resolved(profile="c", config=path, environ={"UNICHAT_PROFILE": "b"}).profile == "c"
+    assert resolve_config(config=path).profile == "a"
+    assert resolve_config(config=path, environ={"UNICHAT_PROFILE": ""}).profile == "a"
+    assert resolve_config(config=path, environ={"UNICHAT_PROFILE": "b"}).profile == "b"
+    assert resolve_config(profile="c", config=path, environ={"UNICHAT_PROFILE": "b"}).profile == "c"
 
 
-def test_several_profiles_without_a_default_are_named(refused: Refuse, write: Write) -> None:
+def test_several_profiles_without_a_default_are_named(resolution_error: Refuse, write: Write) -> None:
     path = write("[profiles.a]\n[profiles.b]\n")
-    error = refused(config=path)
+    error = resolution_error(config=path)
     assert str(error).startswith(f"{path}: has the profiles a, b, and none was named. ")
     assert (error.accepted, error.path) == (("a", "b"), str(path))
 
 
-def test_a_file_without_profiles_is_an_error(refused: Refuse, write: Write) -> None:
-    error = refused(config=write(""))
+def test_a_file_without_profiles_is_an_error(resolution_error: Refuse, write: Write) -> None:
+    error = resolution_error(config=write(""))
     assert "has no profiles" in str(error)
     assert not isinstance(error, NoConfig)
 
 
-def test_an_unknown_profile_names_the_nearest_and_where_it_was_requested(refused: Refuse, write: Write) -> None:
+def test_an_unknown_profile_names_the_nearest_and_where_it_was_requested(
+    resolution_error: Refuse, write: Write
+) -> None:
     path = write(PROFILE)
-    asked = refused(profile="suport", config=path)
+    asked = resolution_error(profile="suport", config=path)
     assert str(asked) == f"{path}: there is no profile 'suport' (did you mean 'support'?). Accepted: support."
     assert asked.nearest == "support"
-    assert f"{path}, which UNICHAT_PROFILE names: " in str(refused(config=path, environ={"UNICHAT_PROFILE": "x"}))
+    assert f"{path}, which UNICHAT_PROFILE names: " in str(
+        resolution_error(config=path, environ={"UNICHAT_PROFILE": "x"})
+    )
 
 
-def test_a_profile_that_is_not_text_is_refused(refused: Refuse, write: Write) -> None:
-    assert "profile should be a name, not list" in str(refused(profile=["a"], config=write(PROFILE)))
+def test_a_profile_that_is_not_text_is_refused(resolution_error: Refuse, write: Write) -> None:
+    assert "profile should be a name, not list" in str(resolution_error(profile=["a"], config=write(PROFILE)))
 
 
-def test_a_missing_config_is_an_error_of_its_own(refused: Refuse, tmp_path: Path, user_folder: Path) -> None:
-    error = refused(cwd=tmp_path)
+def test_a_missing_config_is_an_error_of_its_own(resolution_error: Refuse, tmp_path: Path, user_folder: Path) -> None:
+    error = resolution_error(cwd=tmp_path)
     assert isinstance(error, NoConfig)
     assert (error.key, error.path) == ("config", None)
     assert str(user_folder / "unichat.toml") in str(error)
 
 
-def test_a_profile_requested_without_a_file_is_a_plain_config_error(refused: Refuse, tmp_path: Path) -> None:
+def test_a_profile_requested_without_a_file_is_a_plain_config_error(resolution_error: Refuse, tmp_path: Path) -> None:
     for arguments in ({"profile": "a"}, {"environ": {"UNICHAT_PROFILE": "a"}}):
-        error = refused(cwd=tmp_path, **arguments)
+        error = resolution_error(cwd=tmp_path, **arguments)
         assert not isinstance(error, NoConfig)
         assert "profile 'a' was named, but there is no config file" in str(error)
 
 
-def test_a_file_that_cannot_be_read_is_the_only_mistake(refused: Refuse, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_the_only_mistake(resolution_error: Refuse, tmp_path: Path) -> None:
     for arguments in ({}, {"profile": "a"}):
-        error = refused(config=tmp_path / "no.toml", **arguments)
+        error = resolution_error(config=tmp_path / "no.toml", **arguments)
         assert error.problems == (f"{tmp_path}/no.toml does not exist",)
         assert not isinstance(error, NoConfig)
 
@@ -201,54 +205,56 @@ def test_a_file_that_cannot_be_read_is_the_only_mistake(refused: Refuse, tmp_pat
     ],
 )
 def test_a_mistake_of_the_file_is_not_reported_twice(
-    refused: Refuse, write: Write, text: str, profile: str | None
+    resolution_error: Refuse, write: Write, text: str, profile: str | None
 ) -> None:
-    assert len(refused(profile=profile, config=write(text)).problems) == 1
+    assert len(resolution_error(profile=profile, config=write(text)).problems) == 1
 
 
-def test_the_file_is_checked_even_if_its_profile_is_valid(refused: Refuse, write: Write) -> None:
+def test_the_file_is_checked_even_if_its_profile_is_valid(resolution_error: Refuse, write: Write) -> None:
     path = write(f"defualt = 'a'\n{PROFILE}attempts = 0\n")
-    error = refused(config=path, environ=ENV)
+    error = resolution_error(config=path, environ=ENV)
     assert error.problems[0].startswith(f"{path}: there is no key 'defualt'")
     assert error.problems[1].startswith(f"{path}, profile 'support': attempts is 0")
 
 
-def test_only_the_profile_in_use_needs_its_secrets(resolved: Resolve, write: Write) -> None:
+def test_only_the_profile_in_use_needs_its_secrets(resolve_config: Resolve, write: Write) -> None:
     path = write(f'{PROFILE}[profiles.other]\nbackend = "nothing"\napi_key = {{env = "NOT_SET"}}\nwrong = 1\n')
-    assert resolved(profile="support", config=path, environ=ENV).profile == "support"
+    assert resolve_config(profile="support", config=path, environ=ENV).profile == "support"
 
 
-def test_secret_files_are_relative_to_the_config_file(resolved: Resolve, write: Write) -> None:
+def test_secret_files_are_relative_to_the_config_file(resolve_config: Resolve, write: Write) -> None:
     write("sentinel\n", "deep/kapa.key")
     path = write(f'[profiles.a]\nurl = "kapa://{UUID}"\napi_key = {{file = "kapa.key"}}\n', "deep/my.toml")
-    assert resolved(config=path, cwd=Path("/")).settings.api_key.reveal() == "sentinel"
+    assert resolve_config(config=path, cwd=Path("/")).settings.api_key.reveal() == "sentinel"
 
 
 # Which backend
 
 
 @pytest.mark.parametrize("target", ["kapa:sentinel", "", "ka pa", "sentinel/x", 3, b"kapa", ["kapa"]])
-def test_a_target_that_is_neither_a_name_nor_a_url_is_refused_and_not_shown(refused: Refuse, target: Any) -> None:
-    error = refused(target)
+def test_a_target_that_is_neither_a_name_nor_a_url_is_refused_and_not_shown(
+    resolution_error: Refuse, target: Any
+) -> None:
+    error = resolution_error(target)
     assert "the backend should be a name or a URL" in str(error)
     assert "sentinel" not in str(error)
 
 
-def test_a_malformed_url_is_an_error(refused: Refuse) -> None:
-    assert str(refused("kapa://a b")).startswith("the URL: is not a URL")
+def test_a_malformed_url_is_an_error(resolution_error: Refuse) -> None:
+    assert str(resolution_error("kapa://a b")).startswith("the URL: is not a URL")
 
 
 @pytest.mark.parametrize("extra", [{"profile": "a"}, {"config": "a.toml"}])
-def test_a_backend_beside_a_profile_or_file_is_refused(refused: Refuse, extra: dict[str, str]) -> None:
-    error = refused("kapa", settings=KAPA, **extra)
+def test_a_backend_beside_a_profile_or_file_is_refused(resolution_error: Refuse, extra: dict[str, str]) -> None:
+    error = resolution_error("kapa", settings=KAPA, **extra)
     assert str(error) == f"kapa: {next(iter(extra))} was given beside a backend or URL. Give one of the two."
 
 
 def test_an_unknown_adapter_is_an_error_and_what_is_given_is_checked_as_for_the_nearest(
-    refused: Refuse, write: Write
+    resolution_error: Refuse, write: Write
 ) -> None:
     path = write('[profiles.a]\nbackend = "kappa"\nproject_id = "x"\n')
-    error = refused(config=path)
+    error = resolution_error(config=path)
     assert [line.removeprefix(f"{path}, profile 'a': ").split(".")[0] for line in error.problems] == [
         "there is no adapter 'kappa'",
         "project_id is 'x', but Kapa's ids are UUIDs",
@@ -256,8 +262,10 @@ def test_an_unknown_adapter_is_an_error_and_what_is_given_is_checked_as_for_the_
     assert (error.nearest, error.accepted, error.backend) == ("kapa", ("kadal", "kapa"), None)
 
 
-def test_an_unknown_adapter_without_a_similar_name_is_one_mistake(refused: Refuse) -> None:
-    assert refused("zzz", settings={"x": 1}).problems == ("there is no adapter 'zzz'. Installed: kadal, kapa.",)
+def test_an_unknown_adapter_without_a_similar_name_is_one_mistake(resolution_error: Refuse) -> None:
+    assert resolution_error("zzz", settings={"x": 1}).problems == (
+        "there is no adapter 'zzz'. Installed: kadal, kapa.",
+    )
 
 
 def test_installed_adapters_are_found_without_being_told() -> None:
@@ -275,9 +283,9 @@ def test_installed_adapters_are_found_without_being_told() -> None:
         ("url = ['sentinel']", "url should be text, not list"),
     ],
 )
-def test_a_profile_names_its_backend(refused: Refuse, write: Write, lines: str, says: str) -> None:
+def test_a_profile_names_its_backend(resolution_error: Refuse, write: Write, lines: str, says: str) -> None:
     path = write(f"[profiles.a]\n{lines}\n")
-    assert refused(config=path).problems == (f"{path}, profile 'a': {says}",)
+    assert resolution_error(config=path).problems == (f"{path}, profile 'a': {says}",)
 
 
 def test_without_any_adapter_a_profile_cannot_name_one(write: Write) -> None:
@@ -285,25 +293,27 @@ def test_without_any_adapter_a_profile_cannot_name_one(write: Write) -> None:
         resolve(config=write("[profiles.a]"), environ={}, names=lambda: ())
 
 
-def test_backend_and_url_of_a_profile_must_agree(refused: Refuse, resolved: Resolve, write: Write) -> None:
+def test_backend_and_url_of_a_profile_must_agree(
+    resolution_error: Refuse, resolve_config: Resolve, write: Write
+) -> None:
     good = write(f'[profiles.a]\nbackend = "kapa"\nurl = "kapa://{UUID}?api_key=k"\n', "good.toml")
-    assert resolved(config=good).settings.project_id == UUID
+    assert resolve_config(config=good).settings.project_id == UUID
     bad = write('[profiles.a]\nbackend = "kadal"\nurl = "kapa://b?token=t"\n')
-    assert f"{bad}, profile 'a': backend is 'kadal', but url is one of 'kapa'" in refused(config=bad).problems
+    assert f"{bad}, profile 'a': backend is 'kadal', but url is one of 'kapa'" in resolution_error(config=bad).problems
 
 
-def test_mistakes_in_the_url_of_a_profile_say_so(refused: Refuse, write: Write) -> None:
+def test_mistakes_in_the_url_of_a_profile_say_so(resolution_error: Refuse, write: Write) -> None:
     path = write(f'[profiles.a]\nurl = "kapa://{UUID}?api_key=sentinel&attempts=0#x"\n')
-    assert [line.split(": ")[0] for line in refused(config=path).problems] == [f"{path}, profile 'a', url"] * 2
+    assert [line.split(": ")[0] for line in resolution_error(config=path).problems] == [f"{path}, profile 'a', url"] * 2
 
 
-def test_an_id_twice_in_a_url_is_refused(refused: Refuse) -> None:
-    error = refused(f"kapa://{UUID}?api_key=k&project_id={UUID}")
+def test_an_id_twice_in_a_url_is_refused(resolution_error: Refuse) -> None:
+    error = resolution_error(f"kapa://{UUID}?api_key=k&project_id={UUID}")
     assert str(error) == "kapa: the URL: has 'project_id' twice: after // and in the query"
 
 
-def test_a_refused_part_of_a_url_is_not_reported_as_missing(refused: Refuse) -> None:
-    error = refused("kapa://a:b?api_key=")
+def test_a_refused_part_of_a_url_is_not_reported_as_missing(resolution_error: Refuse) -> None:
+    error = resolution_error("kapa://a:b?api_key=")
     assert len(error.problems) == 2
     assert "missing" not in str(error)
 
@@ -315,12 +325,12 @@ def _help(kind: type[CommonSettings], name: str) -> str:
     return str(getattr(attrs.fields(kind), name).metadata["help"])
 
 
-def test_all_mistakes_of_a_call_are_reported_at_once(refused: Refuse, write: Write) -> None:
+def test_all_mistakes_of_a_call_are_reported_at_once(resolution_error: Refuse, write: Write) -> None:
     path = write(
         '[profiles.a]\nbackend = "kadal"\ntoken = {env = "NOT_SET"}\nverify = false\nattempts = true\n'
         'deadline = "5"\nthreads = "per_user"\nbase_url = "http://example.com"\nrating_ids = {up = "1"}\n'
     )
-    error = refused(config=path, settings={"connect_timeout": -1, "realm": 3})
+    error = resolution_error(config=path, settings={"connect_timeout": -1, "realm": 3})
     location = f"{path}, profile 'a'"
     assert set(error.problems) == {
         f"{location}: token: the environment variable NOT_SET is not set. Set it to the secret.",
@@ -348,33 +358,33 @@ def test_all_mistakes_of_a_call_are_reported_at_once(refused: Refuse, write: Wri
     assert len(str(error).splitlines()) == 1
 
 
-def test_a_list_of_what_is_accepted_is_said_once(refused: Refuse, write: Write) -> None:
-    error = refused(config=write("verify = 1\ntimeout = 2\n[profiles.a]\nbackend = 'kapa'\n"))
+def test_a_list_of_what_is_accepted_is_said_once(resolution_error: Refuse, write: Write) -> None:
+    error = resolution_error(config=write("verify = 1\ntimeout = 2\n[profiles.a]\nbackend = 'kapa'\n"))
     assert str(error).count("Accepted: ") == 1
     assert all("Accepted: " in line for line in error.problems[:2])
 
 
-def test_of_all_settings_the_nearest_are_named_and_where_the_rest_is_listed(refused: Refuse) -> None:
-    error = refused("kapa", settings={**KAPA, "atempts": 1})
+def test_of_all_settings_the_nearest_are_named_and_where_the_rest_is_listed(resolution_error: Refuse) -> None:
+    error = resolution_error("kapa", settings={**KAPA, "atempts": 1})
     nearest = r"\(did you mean 'attempts'\?\)\. Accepted: attempts, \w+, \w+, and \d+ more"
     assert re.search(f"{nearest}, which `unichat profiles --schema` lists", str(error))
     assert len(error.accepted) > 20
 
 
-def test_a_location_that_all_mistakes_share_is_said_once(refused: Refuse) -> None:
-    error = refused("kapa", settings={**KAPA, "attempts": 0, "deadline": 0})
+def test_a_location_that_all_mistakes_share_is_said_once(resolution_error: Refuse) -> None:
+    error = resolution_error("kapa", settings={**KAPA, "attempts": 0, "deadline": 0})
     assert str(error).startswith("kapa: keyword argument: 2 mistakes: (1) deadline is 0.0")
 
 
-def test_the_environment_is_named_where_its_value_is_wrong(refused: Refuse) -> None:
-    error = refused("kapa", environ={"KAPA_API_KEY": "sentinel ", "KAPA_PROJECT_ID": "x"})
+def test_the_environment_is_named_where_its_value_is_wrong(resolution_error: Refuse) -> None:
+    error = resolution_error("kapa", environ={"KAPA_API_KEY": "sentinel ", "KAPA_PROJECT_ID": "x"})
     assert error.problems[0].startswith("environment variable KAPA_API_KEY: api_key has leading or trailing whitespace")
     assert error.problems[1].startswith("environment variable KAPA_PROJECT_ID: project_id is 'x'")
 
 
 @pytest.mark.parametrize("name", ["backend", "url"])
-def test_a_backend_as_a_keyword_is_told_to_be_the_first_argument(refused: Refuse, name: str) -> None:
-    assert "is the first argument" in str(refused("kapa", settings={**KAPA, name: "kapa"}))
+def test_a_backend_as_a_keyword_is_told_to_be_the_first_argument(resolution_error: Refuse, name: str) -> None:
+    assert "is the first argument" in str(resolution_error("kapa", settings={**KAPA, name: "kapa"}))
 
 
 # Secrets in files that others can read
@@ -385,14 +395,14 @@ def test_a_backend_as_a_keyword_is_told_to_be_the_first_argument(refused: Refuse
     "lines", [f'url = "kapa://{UUID}?api_key=sentinel"', f'url = "kapa://{UUID}"\napi_key = "sentinel"']
 )
 def test_a_secret_in_a_file_that_others_can_read_is_a_warning(
-    resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture, lines: str
+    resolve_config: Resolve, write: Write, caplog: pytest.LogCaptureFixture, lines: str
 ) -> None:
     path = write(f"[profiles.a]\n{lines}\n")
     with caplog.at_level(logging.WARNING, "unichat"):
-        resolved(config=path)
+        resolve_config(config=path)
         assert not caplog.records
         path.chmod(0o644)
-        resolved(config=path)
+        resolve_config(config=path)
     assert [record.getMessage() for record in caplog.records] == [
         (
             f"{path}, profile 'a': api_key is written out, and others can read the file (mode 0644)."
@@ -403,12 +413,12 @@ def test_a_secret_in_a_file_that_others_can_read_is_a_warning(
 
 @pytest.mark.skipif(os.name != "posix", reason="permission bits")
 def test_a_reference_in_a_file_that_others_can_read_is_not_a_warning(
-    resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture
+    resolve_config: Resolve, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(PROFILE)
     path.chmod(0o644)
     with caplog.at_level(logging.WARNING, "unichat"):
-        resolved(config=path, environ=ENV)
+        resolve_config(config=path, environ=ENV)
     assert not caplog.records
 
 
@@ -454,15 +464,15 @@ KEYS = st.sampled_from(["api_key", "token", "attempts", "deadline", "base_url", 
 
 @settings(deadline=None)
 @given(st.sampled_from(["kapa", "kadal"]), st.dictionaries(KEYS | st.text(), VALUES))
-def test_any_keywords_resolve_or_raise_a_config_error(refused: Refuse, target: str, settings: Any) -> None:
+def test_any_keywords_resolve_or_raise_a_config_error(resolution_error: Refuse, target: str, settings: Any) -> None:
     # An id is missing, so that there is always an error.
-    error = refused(target, settings=settings)
+    error = resolution_error(target, settings=settings)
     assert escape_controls(str(error)) == str(error)
     assert error.__context__ is None
 
 
 @settings(deadline=None)
 @given(st.text() | st.text().map("kapa://".__add__), st.dictionaries(st.just("KADAL_TOKEN"), st.text()))
-def test_any_target_resolves_or_raises_a_config_error(refused: Refuse, target: str, environ: Any) -> None:
-    error = refused(target, environ=environ)
+def test_any_target_resolves_or_raises_a_config_error(resolution_error: Refuse, target: str, environ: Any) -> None:
+    error = resolution_error(target, environ=environ)
     assert escape_controls(str(error)) == str(error)

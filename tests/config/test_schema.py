@@ -16,20 +16,20 @@ UUID = "11111111-2222-3333-4444-555555555555"
 
 
 @pytest.fixture(scope="module")
-def made(finders: dict[str, Any]) -> dict[str, Any]:
+def config_schema(finders: dict[str, Any]) -> dict[str, Any]:
     return schema(**finders)
 
 
 @pytest.fixture(scope="module")
-def validator(made: dict[str, Any]) -> Draft202012Validator:
-    Draft202012Validator.check_schema(made)
-    return Draft202012Validator(made)
+def validator(config_schema: dict[str, Any]) -> Draft202012Validator:
+    Draft202012Validator.check_schema(config_schema)
+    return Draft202012Validator(config_schema)
 
 
-def test_the_packaged_schema_is_the_generated_one(made: dict[str, Any]) -> None:
+def test_the_packaged_schema_is_the_generated_one(config_schema: dict[str, Any]) -> None:
     shipped = (files("unichat.config") / "unichat.schema.json").read_text(encoding="utf-8")
     # To fix this: unichat profiles --schema > unichat/config/unichat.schema.json
-    assert json.loads(shipped) == made
+    assert json.loads(shipped) == config_schema
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_invalid_files_do_not_match_the_schema(validator: Draft202012Validator, 
     assert list(validator.iter_errors(tomllib.loads(text)))
 
 
-def test_every_setting_says_what_it_is_for(made: dict[str, Any]) -> None:
+def test_every_setting_says_what_it_is_for(config_schema: dict[str, Any]) -> None:
     for name in ("kapa", "kadal"):
-        settings = {key: item for key, item in made["$defs"][name]["properties"].items() if item is not True}
+        settings = {key: item for key, item in config_schema["$defs"][name]["properties"].items() if item is not True}
         assert all(item["description"] for item in settings.values())
-    kadal = made["$defs"]["kadal"]["properties"]
+    kadal = config_schema["$defs"]["kadal"]["properties"]
     assert kadal["send_version"]["default"] == "v2"
     assert kadal["send_version"]["enum"] == ["v1", "v2"]
     assert kadal["token"]["description"].endswith("Read from KADAL_TOKEN when left out.")

@@ -49,11 +49,11 @@ def test_a_working_directory_that_was_deleted_has_no_file(tmp_path: Path, monkey
 
 
 @pytest.fixture
-def owned_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
+def set_owner(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
     """Have a file or folder look as if it belonged to another; all others are the user's own."""
     owners: dict[Path, int] = {}
 
-    class Owned(type(Path())):  # type: ignore[misc]  # the class of the system's paths
+    class OwnedPath(type(Path())):  # type: ignore[misc]  # the class of the system's paths
         def _with_owner(self, status: os.stat_result) -> os.stat_result:
             values = [*status]
             values[4] = owners.get(Path(self), ME)
@@ -63,15 +63,15 @@ def owned_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
             if not follow_symlinks:
                 return self.lstat()
             found = Path(os.path.realpath(self))
-            return Owned(found).lstat()
+            return OwnedPath(found).lstat()
 
         def lstat(self) -> os.stat_result:
             return self._with_owner(os.lstat(self))
 
     monkeypatch.setattr(search, "os", SimpleNamespace(**{**vars(os), "geteuid": lambda: ME}))
-    monkeypatch.setattr(search, "Path", Owned)
+    monkeypatch.setattr(search, "Path", OwnedPath)
     check = search.check_owners
-    monkeypatch.setattr("unichat.config.files.check_owners", lambda path: check(Owned(path)))
+    monkeypatch.setattr("unichat.config.files.check_owners", lambda path: check(OwnedPath(path)))
     return owners.__setitem__
 
 
@@ -85,11 +85,11 @@ def refusal(folder: Path) -> ConfigError:
 @pytest.mark.parametrize(("name", "text"), [("unichat.toml", PROFILE), ("pyproject.toml", TABLE)])
 @pytest.mark.parametrize("below", ["", "a/b"])
 def test_a_file_of_another_user_that_was_found_is_refused(
-    tmp_path: Path, write: Callable[..., Path], owned_by: Callable[[Path, int], None], name: str, text: str, below: str
+    tmp_path: Path, write: Callable[..., Path], set_owner: Callable[[Path, int], None], name: str, text: str, below: str
 ) -> None:
     path = write(text, name)
     (tmp_path / below).mkdir(parents=True, exist_ok=True)
-    owned_by(path, STRANGER)
+    set_owner(path, STRANGER)
     error = refusal(tmp_path / below)
     assert error.path == str(path)
     assert error.message == f"{path} was found, not named, and is not used since another user owns it (user id 4321)"
@@ -98,20 +98,20 @@ def test_a_file_of_another_user_that_was_found_is_refused(
 
 @posix
 def test_a_file_of_another_user_is_used_if_it_is_named(
-    write: Callable[..., Path], owned_by: Callable[[Path, int], None]
+    write: Callable[..., Path], set_owner: Callable[[Path, int], None]
 ) -> None:
     path = write(PROFILE)
     path.chmod(0o666)
-    owned_by(path, STRANGER)
+    set_owner(path, STRANGER)
     assert load(path, environ={}).path == path
     assert load(environ={"UNICHAT_CONFIG": str(path)}).path == path
 
 
 @posix
 def test_a_stranger_s_file_does_not_count_as_no_config(
-    tmp_path: Path, write: Callable[..., Path], owned_by: Callable[[Path, int], None]
+    tmp_path: Path, write: Callable[..., Path], set_owner: Callable[[Path, int], None]
 ) -> None:
-    owned_by(write(PROFILE), STRANGER)
+    set_owner(write(PROFILE), STRANGER)
     with pytest.raises(ConfigError) as caught:
         resolve(environ={}, cwd=tmp_path)
     assert not isinstance(caught.value, NoConfig)
@@ -123,7 +123,7 @@ def test_a_stranger_s_file_does_not_count_as_no_config(
 def test_a_file_of_the_user_s_or_root_s_is_used_whatever_its_group_may(
     tmp_path: Path,
     write: Callable[..., Path],
-    owned_by: Callable[[Path, int], None],
+    set_owner: Callable[[Path, int], None],
     owner: int,
     mode: int,
     folder_mode: int,
@@ -131,18 +131,18 @@ def test_a_file_of_the_user_s_or_root_s_is_used_whatever_its_group_may(
     path = write(PROFILE, "shared/unichat.toml")
     path.chmod(mode)
     path.parent.chmod(folder_mode)
-    owned_by(path, owner)
-    owned_by(path.parent, owner)
+    set_owner(path, owner)
+    set_owner(path.parent, owner)
     assert load(environ={}, cwd=path.parent).path == path
 
 
 @posix
 def test_a_file_of_the_user_s_in_a_sticky_folder_is_used(
-    write: Callable[..., Path], owned_by: Callable[[Path, int], None]
+    write: Callable[..., Path], set_owner: Callable[[Path, int], None]
 ) -> None:
     path = write(PROFILE, "tmp/unichat.toml")
     path.parent.chmod(0o1777)
-    owned_by(path.parent, 0)
+    set_owner(path.parent, 0)
     assert load(environ={}, cwd=path.parent).path == path
 
 
@@ -164,27 +164,29 @@ def test_a_folder_that_everybody_may_write_is_refused(write: Callable[..., Path]
 
 
 @posix
-def test_a_folder_of_another_user_is_refused(write: Callable[..., Path], owned_by: Callable[[Path, int], None]) -> None:
+def test_a_folder_of_another_user_is_refused(
+    write: Callable[..., Path], set_owner: Callable[[Path, int], None]
+) -> None:
     path = write(PROFILE, "theirs/unichat.toml")
-    owned_by(path.parent, STRANGER)
+    set_owner(path.parent, STRANGER)
     assert f"since another user owns its folder {path.parent} (user id 4321)" in refusal(path.parent).message
 
 
 @posix
 def test_the_owners_of_a_link_and_of_what_it_leads_to_both_count(
-    tmp_path: Path, write: Callable[..., Path], owned_by: Callable[[Path, int], None]
+    tmp_path: Path, write: Callable[..., Path], set_owner: Callable[[Path, int], None]
 ) -> None:
     target = write(PROFILE, "elsewhere/target.toml")
     link = tmp_path / "here" / "unichat.toml"
     link.parent.mkdir()
     link.symlink_to(target)
     assert load(environ={}, cwd=link.parent).path == link
-    owned_by(link, STRANGER)
+    set_owner(link, STRANGER)
     assert "another user owns it" in refusal(link.parent).message
-    owned_by(link, ME)
-    owned_by(target, STRANGER)
+    set_owner(link, ME)
+    set_owner(target, STRANGER)
     assert f"another user owns {target}, which it links to" in refusal(link.parent).message
-    owned_by(target, ME)
+    set_owner(target, ME)
     target.chmod(0o666)
     assert f"everybody may write to {target}" in refusal(link.parent).message
     target.chmod(0o600)
@@ -195,21 +197,21 @@ def test_the_owners_of_a_link_and_of_what_it_leads_to_both_count(
 @posix
 @pytest.mark.parametrize("text", ["[project]", '[project]\ndependencies = ["unichat-bridge"]'])
 def test_another_user_s_pyproject_without_our_table_is_skipped(
-    tmp_path: Path, write: Callable[..., Path], owned_by: Callable[[Path, int], None], text: str
+    tmp_path: Path, write: Callable[..., Path], set_owner: Callable[[Path, int], None], text: str
 ) -> None:
     outer = write(PROFILE)
-    owned_by(write(text, "inner/pyproject.toml"), STRANGER)
+    set_owner(write(text, "inner/pyproject.toml"), STRANGER)
     assert load(environ={}, cwd=tmp_path / "inner").path == outer
 
 
 @posix
 def test_the_user_s_own_file_must_be_the_user_s(
-    tmp_path: Path, user_folder: Path, owned_by: Callable[[Path, int], None]
+    tmp_path: Path, user_folder: Path, set_owner: Callable[[Path, int], None]
 ) -> None:
     user_folder.mkdir()
     try:
         (user_folder / "unichat.toml").write_text(PROFILE, encoding="utf-8")
-        owned_by(user_folder / "unichat.toml", STRANGER)
+        set_owner(user_folder / "unichat.toml", STRANGER)
         assert "another user owns it" in refusal(tmp_path).message
     finally:
         shutil.rmtree(user_folder)

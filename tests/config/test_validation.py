@@ -18,7 +18,7 @@ Make = Callable[..., Backend[Any]]
 
 
 @pytest.fixture
-def opened(make_backend: Make) -> Callable[..., ResolvedConfig]:
+def opened_files(make_backend: Make) -> Callable[..., ResolvedConfig]:
     def call(kind: type[Any], environ: Mapping[str, str] = {}, **settings: Any) -> ResolvedConfig:
         other = make_backend("other", kind, "bot")
         return resolve("other", settings=settings, environ=environ, find=lambda _: other)
@@ -41,14 +41,16 @@ class TwoWays(Ready):
     account: str | None = setting(default=None, help="The account.")
 
 
-def test_a_variable_is_not_read_if_another_setting_replaces_it(opened: Callable[..., ResolvedConfig]) -> None:
-    assert opened(TwoWays, {"TOKEN": "sentinel"}).settings.token == Secret("sentinel")
-    assert opened(TwoWays, {"TOKEN": "sentinel"}, account=None).settings.token == Secret("sentinel")
-    assert opened(TwoWays, {"TOKEN": "sentinel"}, account="a").settings.token is None
+def test_a_variable_is_not_read_if_another_setting_replaces_it(opened_files: Callable[..., ResolvedConfig]) -> None:
+    assert opened_files(TwoWays, {"TOKEN": "sentinel"}).settings.token == Secret("sentinel")
+    assert opened_files(TwoWays, {"TOKEN": "sentinel"}, account=None).settings.token == Secret("sentinel")
+    assert opened_files(TwoWays, {"TOKEN": "sentinel"}, account="a").settings.token is None
 
 
-def test_a_setting_whose_variable_is_not_read_can_still_be_a_keyword(opened: Callable[..., ResolvedConfig]) -> None:
-    assert opened(TwoWays, {"TOKEN": "x"}, account="a", token="y").settings.token == Secret("y")
+def test_a_setting_whose_variable_is_not_read_can_still_be_a_keyword(
+    opened_files: Callable[..., ResolvedConfig],
+) -> None:
+    assert opened_files(TwoWays, {"TOKEN": "x"}, account="a", token="y").settings.token == Secret("y")
 
 
 @frozen(kw_only=True)
@@ -85,16 +87,16 @@ def test_a_path_in_a_file_is_relative_to_the_file(from_file: Callable[..., Any],
 
 
 def test_a_path_elsewhere_is_relative_to_the_working_directory(
-    from_file: Callable[..., Any], opened: Callable[..., ResolvedConfig]
+    from_file: Callable[..., Any], opened_files: Callable[..., ResolvedConfig]
 ) -> None:
     assert from_file('backend = "other"', {"OTHER": "a"}).other == str(Path("/elsewhere/a"))
-    assert opened(WithPaths, table="a").settings.table == "a"
-    assert opened(WithPaths, {"OTHER": "a"}).settings.other == "a"
+    assert opened_files(WithPaths, table="a").settings.table == "a"
+    assert opened_files(WithPaths, {"OTHER": "a"}).settings.other == "a"
 
 
 def test_a_tilde_in_a_path_is_the_user_s_home_wherever_it_stands(
     from_file: Callable[..., Any],
-    opened: Callable[..., ResolvedConfig],
+    opened_files: Callable[..., ResolvedConfig],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
@@ -103,53 +105,55 @@ def test_a_tilde_in_a_path_is_the_user_s_home_wherever_it_stands(
     expected = str(tmp_path / "ca.pem")
     assert from_file('backend = "other"\nca_bundle = "~/ca.pem"').ca_bundle == expected
     assert from_file('url = "other://?ca_bundle=~/ca.pem"').ca_bundle == expected
-    assert opened(WithPaths, ca_bundle="~/ca.pem").settings.ca_bundle == expected
-    assert opened(WithPaths, {"OTHER": "~/ca.pem"}).settings.other == expected
+    assert opened_files(WithPaths, ca_bundle="~/ca.pem").settings.ca_bundle == expected
+    assert opened_files(WithPaths, {"OTHER": "~/ca.pem"}).settings.other == expected
 
 
-def test_a_path_that_cannot_be_one_is_refused(opened: Callable[..., ResolvedConfig]) -> None:
+def test_a_path_that_cannot_be_one_is_refused(opened_files: Callable[..., ResolvedConfig]) -> None:
     for value, says in (
         ("~nobody-of-this-name/ca.pem", "ca_bundle: '~nobody-of-this-name/ca.pem': the home folder is not known"),
         ("", "ca_bundle"),
         (3, "ca_bundle is 3, but should be text"),
     ):
         with pytest.raises(ConfigError, match=re.escape(says)) as caught:
-            opened(WithPaths, ca_bundle=value)
+            opened_files(WithPaths, ca_bundle=value)
         assert caught.value.key == "ca_bundle"
 
 
 @frozen(kw_only=True)
-class Mixed(Ready):
+class MixedSettings(Ready):
     """Unions and nested tables."""
 
     limit: int | str = setting(default=1, help="How much.")
     tables: Mapping[str, Mapping[str, bool]] = setting(default=Factory(dict), help="Tables of tables.")
 
 
-def test_a_union_accepts_what_any_of_its_members_accepts(opened: Callable[..., ResolvedConfig]) -> None:
-    assert opened(Mixed, limit=5).settings.limit == 5
-    assert opened(Mixed, limit="all").settings.limit == "all"
+def test_a_union_accepts_what_any_of_its_members_accepts(opened_files: Callable[..., ResolvedConfig]) -> None:
+    assert opened_files(MixedSettings, limit=5).settings.limit == 5
+    assert opened_files(MixedSettings, limit="all").settings.limit == "all"
     with pytest.raises(ConfigError, match=r"limit is 5.5, but should be a whole number or text"):
-        opened(Mixed, limit=5.5)
+        opened_files(MixedSettings, limit=5.5)
 
 
-def test_nested_tables_are_checked_at_every_level(opened: Callable[..., ResolvedConfig]) -> None:
-    assert opened(Mixed, tables={"a": {"b": True}}).settings.tables == {"a": {"b": True}}
+def test_nested_tables_are_checked_at_every_level(opened_files: Callable[..., ResolvedConfig]) -> None:
+    assert opened_files(MixedSettings, tables={"a": {"b": True}}).settings.tables == {"a": {"b": True}}
     with pytest.raises(ConfigError, match=r"should be a table \(each value a table \(each value true or false\)\)"):
-        opened(Mixed, tables={"a": {"b": 1}})
+        opened_files(MixedSettings, tables={"a": {"b": 1}})
 
 
 @frozen(kw_only=True)
-class Listed(Ready):
+class ListSettings(Ready):
     hosts: list[str] = setting(help="Not possible.")
 
 
-def test_an_unsupported_type_is_the_adapters_mistake(opened: Callable[..., ResolvedConfig], make_backend: Make) -> None:
+def test_an_unsupported_type_is_the_adapters_mistake(
+    opened_files: Callable[..., ResolvedConfig], make_backend: Make
+) -> None:
     with pytest.raises(ConfigError, match=r"the adapter's setting hosts has the type list\[str\]") as caught:
-        opened(Listed, hosts=["a"])
+        opened_files(ListSettings, hosts=["a"])
     assert caught.value.key == "hosts"
     with pytest.raises(ConfigError, match="the adapter's setting hosts"):
-        schema(find=lambda _: make_backend("other", Listed, "bot"), names=lambda: ("other",))
+        schema(find=lambda _: make_backend("other", ListSettings, "bot"), names=lambda: ("other",))
 
 
 def _refuse_all(settings: Any, item: Any, value: Any) -> None:
@@ -157,7 +161,7 @@ def _refuse_all(settings: Any, item: Any, value: Any) -> None:
 
 
 @frozen(kw_only=True)
-class Validated(Ready):
+class ValidatedSettings(Ready):
     """Validators of attrs' own kind, and a field that is not given."""
 
     key: Secret | None = field(default=None, validator=_refuse_all)
@@ -166,10 +170,10 @@ class Validated(Ready):
 
 
 def test_a_validator_that_raises_another_error_refuses_too_and_shows_no_secret(
-    opened: Callable[..., ResolvedConfig],
+    opened_files: Callable[..., ResolvedConfig],
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        opened(Validated, key="sentinel", level=2)
+        opened_files(ValidatedSettings, key="sentinel", level=2)
     assert caught.value.problems == (
         'keyword argument: key is of the type str, but should be text or a reference such as {env = "NAME"}',
         "keyword argument: level is 2, but should be a whole number",
@@ -183,14 +187,14 @@ class Plain:
     bot: str = field()
 
 
-def test_a_settings_class_needs_neither_checks_nor_help(opened: Callable[..., ResolvedConfig]) -> None:
-    assert opened(Plain, bot="b").settings == Plain("b")
+def test_a_settings_class_needs_neither_checks_nor_help(opened_files: Callable[..., ResolvedConfig]) -> None:
+    assert opened_files(Plain, bot="b").settings == Plain("b")
     with pytest.raises(ConfigError, match=r"bot is missing \(it has no default\)\. Give bot\."):
-        opened(Plain)
+        opened_files(Plain)
 
 
 @frozen(kw_only=True)
-class Crossed:
+class CrossedSettings:
     """A check that looks at several settings, one after another."""
 
     first: int = field()
@@ -224,13 +228,13 @@ class Crossed:
     ],
 )
 def test_checks_of_several_settings_run_on_the_valid_ones(
-    opened: Callable[..., ResolvedConfig], settings: dict[str, Any], problems: list[str]
+    opened_files: Callable[..., ResolvedConfig], settings: dict[str, Any], problems: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        opened(Crossed, **settings)
+        opened_files(CrossedSettings, **settings)
     assert list(caught.value.problems) == problems
 
 
-def test_a_bug_of_an_adapter_is_not_wrapped(opened: Callable[..., ResolvedConfig]) -> None:
+def test_a_bug_of_an_adapter_is_not_wrapped(opened_files: Callable[..., ResolvedConfig]) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
-        opened(Crossed, first=2)
+        opened_files(CrossedSettings, first=2)

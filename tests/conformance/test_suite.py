@@ -37,14 +37,14 @@ def test_the_suite_has_a_version_and_at_least_seventy_tests() -> None:
     tests = [name for name in dir(AdapterConformance) if name.startswith("test_")]
     assert AdapterConformance.version == CONFORMANCE == "1"
     assert len(tests) >= 70
-    assert unchanged(type("TestMine", (AdapterConformance,), {}))
+    assert is_whole(type("TestMine", (AdapterConformance,), {}))
 
 
-def unchanged(cls: type) -> bool:
+def is_whole(cls: type) -> bool:
     return weakened_tests(cls) == set()
 
 
-def expected(reason: str | None) -> object:
+def expect_failure(reason: str | None) -> object:
     def test_models_are_frozen(self: object, client: object, user: object) -> None:
         """The suite's."""
 
@@ -58,8 +58,8 @@ def expected(reason: str | None) -> object:
         None,
         1,
         lambda self: None,
-        expected(None),
-        expected(""),
+        expect_failure(None),
+        expect_failure(""),
         pytest.mark.skip(lambda self: None),
         pytest.mark.xfail(reason="Not yet", strict=False)(lambda self: None),
     ],
@@ -76,23 +76,23 @@ def test_a_class_that_is_skipped_as_a_whole_is_named() -> None:
 
 
 def test_a_test_may_be_expected_to_fail_with_a_reason() -> None:
-    assert unchanged(type("TestMine", (AdapterConformance,), {"test_models_are_frozen": expected("Not yet")}))
+    assert is_whole(type("TestMine", (AdapterConformance,), {"test_models_are_frozen": expect_failure("Not yet")}))
 
 
 @pytest.fixture(scope="session")
-def imported() -> None:
+def import_plugin() -> None:
     for name in ("unichat.pytest_plugin.scorecard", "unichat.pytest_plugin.network", "tenacity"):
         import_module(name)
 
 
-def test_a_class_without_one_of_the_tests_fails_and_names_it(imported: None, pytester: pytest.Pytester) -> None:
+def test_a_class_without_one_of_the_tests_fails_and_names_it(import_plugin: None, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE % "test_models_are_frozen = None")
     result = pytester.runpytest_inprocess("-p", "no:xdist", "-q", "-k", "TestFake and whole")
     assert result.ret != 0
     assert "TestFake overrides test_models_are_frozen" in str(result.stdout)
 
 
-def test_the_scorecard_says_what_was_skipped_and_why(imported: None, pytester: pytest.Pytester) -> None:
+def test_the_scorecard_says_what_was_skipped_and_why(import_plugin: None, pytester: pytest.Pytester) -> None:
     override = """@pytest.mark.xfail(reason="Not today")
         def test_models_are_frozen(self, client, user):
             raise AssertionError"""

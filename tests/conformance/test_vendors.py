@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.vendors import VENDORS, installed_examples
+from tests.vendors import VENDORS, install_examples
 from unichat import AsyncClient, Client, sandbox
 from unichat.sandbox import Sandbox
 from unichat.testing import connect, connect_async
@@ -19,7 +19,7 @@ _boxes: list[Sandbox] = []
 @pytest.fixture(scope="module", autouse=True)
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     simulators = [vendor.simulator for vendor in VENDORS.values()]
-    with installed_examples(tmp_path_factory.mktemp("examples")), sandbox.start(simulators=simulators) as started:
+    with install_examples(tmp_path_factory.mktemp("examples")), sandbox.start(simulators=simulators) as started:
         _boxes[:] = [started]
         yield
 
@@ -49,7 +49,7 @@ class TestKadal(OnSandbox):
     backend = "kadal"
 
 
-class TestKadalIsolated(OnSandbox):
+class TestKadalIsolatedThreads(OnSandbox):
     backend = "kadal"
     threads = "isolated"
 

@@ -27,7 +27,7 @@ def box(manual):
         yield box
 
 
-class Changing(RequestsTransport):
+class ChangingTransport(RequestsTransport):
     """Sends over HTTP, and changes the answers as a test says.
 
     Attributes:
@@ -49,13 +49,13 @@ def connect(box):
     """Connect to a simulated vendor; `change` changes its answers. The client is closed after the test."""
     clients = []
 
-    def connecting(backend, change=lambda url, reply: reply, **settings):
+    def open_client(backend, change=lambda url, reply: reply, **settings):
         given = {**box.settings(backend), "attempts": 1, **settings}
-        client = unichat.connect(backend, transport=Changing(given["base_url"], change), **given)
+        client = unichat.connect(backend, transport=ChangingTransport(given["base_url"], change), **given)
         clients.append(client)
         return client
 
-    yield connecting
+    yield open_client
     for client in clients:
         client.close()
 
@@ -63,13 +63,13 @@ def connect(box):
 def edit(part, change):
     """Return a change of the JSON of answers to requests whose URL has this part."""
 
-    def changed(url, reply):
+    def change_reply(url, reply):
         if part not in url or not isinstance(reply, Reply):
             return reply
         body = json.loads(reply.body)
         return Reply(reply.status, reply.headers, json.dumps(change(body)).encode())
 
-    return changed
+    return change_reply
 
 
 def answer(part, status=200, body=b"{}", kind="application/json", **headers):

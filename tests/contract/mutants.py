@@ -17,7 +17,7 @@ RECORD_END = "\u241e"
 
 
 @define
-class Answered:
+class SimulatorAnswer:
     """What a simulator answered, before it leaves."""
 
     status: int
@@ -25,7 +25,7 @@ class Answered:
     body: bytes
 
 
-Change = Callable[[Answered], Answered]
+Change = Callable[[SimulatorAnswer], SimulatorAnswer]
 
 
 @frozen
@@ -56,12 +56,12 @@ class Mutant:
         return f"`contract check`, `{self.operation}`: {self.kind}{place}"
 
 
-def edited(change: Callable[[Any], Any]) -> Change:
+def edit(change: Callable[[Any], Any]) -> Change:
     """Break the JSON of an answer."""
     return lambda answered: evolve(answered, body=json.dumps(change(json.loads(answered.body))).encode())
 
 
-def dropped(pointer: str) -> Change:
+def drop(pointer: str) -> Change:
     """Drop the field at a pointer."""
     parent, _, key = pointer.rpartition("/")
 
@@ -69,10 +69,10 @@ def dropped(pointer: str) -> Change:
         del find(body, parent)[key]
         return body
 
-    return edited(change)
+    return edit(change)
 
 
-def replaced(pointer: str, value: Any) -> Change:
+def replace(pointer: str, value: Any) -> Change:
     """Put another value at a pointer."""
     parent, _, key = pointer.rpartition("/")
 
@@ -80,23 +80,23 @@ def replaced(pointer: str, value: Any) -> Change:
         find(body, parent)[key] = value
         return body
 
-    return edited(change)
+    return edit(change)
 
 
-def answering(status: int, body: str = "{}", kind: str = "application/json") -> Change:
+def answer_with(status: int, body: str = "{}", kind: str = "application/json") -> Change:
     """Answer something else altogether."""
-    return lambda answered: Answered(status, kind, body.encode())
+    return lambda answered: SimulatorAnswer(status, kind, body.encode())
 
 
 def records(change: Callable[[list[Any]], list[Any]]) -> Change:
     """Break the records of a stream."""
 
-    def changed(answered: Answered) -> Answered:
+    def change_answer(answered: SimulatorAnswer) -> SimulatorAnswer:
         found = [json.loads(each) for each in answered.body.decode().split(RECORD_END) if each]
         body = "".join(json.dumps(record) + RECORD_END for record in change(found))
         return evolve(answered, body=body.encode())
 
-    return changed
+    return change_answer
 
 
 def _without(kind: str) -> Change:
@@ -113,11 +113,11 @@ def _first_record(pointer: str, value: Any) -> Change:
 
 
 def _drops(pointer: str) -> tuple[Change, str, str]:
-    return dropped(pointer), "missing", pointer
+    return drop(pointer), "missing", pointer
 
 
 def _puts(value: Any, pointer: str, kind: str = "type") -> tuple[Change, str, str]:
-    return replaced(pointer, value), kind, pointer
+    return replace(pointer, value), kind, pointer
 
 
 def _rename_count(body: dict[str, Any]) -> dict[str, Any]:
@@ -145,13 +145,13 @@ MUTANTS = (
         makes_the_rows_an_object=_puts({}, "/data"),
         drops_the_rows=_drops("/data"),
         drops_the_status_of_the_envelope=_drops("/status_code"),
-        renames_the_count=(edited(_rename_count), "new_field", "/total", "drift"),
+        renames_the_count=(edit(_rename_count), "new_field", "/total", "drift"),
         adds_a_field_to_a_row=(*_puts([], "/data/0/guard_rails", "new_field"), "drift"),
-        lost_the_slash_of_a_path=(answering(404, '{"detail": "Not Found"}'), "status"),
-        redirects=(answering(307), "status"),
-        answers_an_undocumented_status=(answering(418), "status"),
-        answers_a_page=(answering(200, _HTML, "text/html"), "not_json"),
-        answers_a_page_that_is_labelled_as_JSON=(answering(200, _HTML), "not_json"),
+        lost_the_slash_of_a_path=(answer_with(404, '{"detail": "Not Found"}'), "status"),
+        redirects=(answer_with(307), "status"),
+        answers_an_undocumented_status=(answer_with(418), "status"),
+        answers_a_page=(answer_with(200, _HTML, "text/html"), "not_json"),
+        answers_a_page_that_is_labelled_as_JSON=(answer_with(200, _HTML), "not_json"),
     ),
     *_mutants(
         "kadal",
@@ -159,7 +159,7 @@ MUTANTS = (
         "/v2/",
         drops_the_answer=_drops("/message"),
         drops_the_id_of_an_answer=_drops("/message_id"),
-        answers_a_question_in_a_list=(edited(lambda body: [body]), "type"),
+        answers_a_question_in_a_list=(edit(lambda body: [body]), "type"),
     ),
     *_mutants(
         "kadal",
@@ -184,7 +184,7 @@ MUTANTS = (
         makes_the_sources_null=_puts(None, "/relevant_sources", "null"),
         answers_201_instead_of_200=(lambda answered: evolve(answered, status=201), "new_status", "", "drift"),
     ),
-    *_mutants("kapa", "retrieve_project", "/org/", answers_an_empty_204=(answering(204, ""), "status")),
+    *_mutants("kapa", "retrieve_project", "/org/", answers_an_empty_204=(answer_with(204, ""), "status")),
     *_mutants("kapa", "list_question_answers", "/question-answers/", answers_ids_that_are_no_UUIDs=_puts("7", "/0/id")),
     *_mutants("kapa", "upsert_feedback", "/feedback/", drops_the_reaction_of_a_rating=_drops("/reaction")),
     *_mutants(
@@ -213,7 +213,7 @@ MUTANTS = (
 )
 
 
-class Mutating:
+class MutantSimulator:
     """A simulator whose answers are broken by a mutant; without one, it is what it was."""
 
     mutant: Mutant | None = None
@@ -221,7 +221,7 @@ class Mutating:
     def app(self) -> ASGIApp:
         inner = super().app()  # type: ignore[misc]
 
-        async def changed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def change_answer(scope: Scope, receive: Receive, send: Send) -> None:
             mutant = self.mutant
             if mutant is None or scope["type"] != "http" or mutant.path not in scope["path"]:
                 await inner(scope, receive, send)
@@ -234,19 +234,19 @@ class Mutating:
             await inner(scope, receive, keep)
             body = b"".join(message.get("body", b"") for message in messages[1:])
             headers = dict(messages[0]["headers"])
-            found = mutant.change(Answered(messages[0]["status"], headers[b"content-type"].decode(), body))
+            found = mutant.change(SimulatorAnswer(messages[0]["status"], headers[b"content-type"].decode(), body))
             headers |= {b"content-type": found.kind.encode(), b"content-length": str(len(found.body)).encode()}
             if found.status == 204:
                 del headers[b"content-length"]
             await send({**messages[0], "status": found.status, "headers": list(headers.items())})
             await send({"type": "http.response.body", "body": found.body})
 
-        return changed
+        return change_answer
 
 
-class MutatingKapa(Mutating, KapaSimulator):
+class MutantKapa(MutantSimulator, KapaSimulator):
     """Kapa, broken."""
 
 
-class MutatingKadal(Mutating, KadalSimulator):
+class MutantKadal(MutantSimulator, KadalSimulator):
     """Kadal, broken."""

@@ -31,10 +31,10 @@ def from_schema(document, schema):
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     types = schema.get("type", "object")
-    return st.one_of([_typed(document, schema, name) for name in ([types] if isinstance(types, str) else types)])
+    return st.one_of([_from_type(document, schema, name) for name in ([types] if isinstance(types, str) else types)])
 
 
-def _typed(document, schema, name):
+def _from_type(document, schema, name):
     if name == "array":
         items = from_schema(document, schema.get("items", {}))
         return st.lists(items, min_size=schema.get("minItems", 0), max_size=min(2, schema.get("maxItems", 2)))

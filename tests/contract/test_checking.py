@@ -38,7 +38,7 @@ def findings(operation):
 
 
 @pytest.fixture(autouse=True)
-def asked(box):
+def ask_both(box):
     """Each vendor has a row."""
     for backend in box.backends:
         with unichat.connect(backend, **box.settings(backend)) as client:
@@ -118,20 +118,20 @@ def test_a_change_in_a_row_is_found_where_it_stands(connect, change):
     function, kind, pointer, verdict = CHANGES[change]
     last = []
 
-    def changed(body):
+    def change(body):
         last.append(len(body["data"]) - 1)
         return {**body, "data": function(body["data"])}
 
-    found = row(connect("kadal", edit("/v1/?", changed)), "list_chats")
+    found = row(connect("kadal", edit("/v1/?", change)), "list_chats")
     assert findings(found) == [(kind, pointer.format(last=last[0]))]
     assert found.verdict.value == verdict
 
 
 def test_a_new_value_of_an_enum_is_drift(connect):
-    def changed(body):
+    def change(body):
         return [{**each, "integration_type": "CARRIER_PIGEON"} for each in body]
 
-    found = row(connect("kapa", edit("/integrations/", changed)), "list_integrations")
+    found = row(connect("kapa", edit("/integrations/", change)), "list_integrations")
     assert (findings(found), found.verdict) == ([("new_enum_value", "/0/integration_type")], Verdict.DRIFT)
 
 
@@ -192,11 +192,11 @@ def test_a_page_instead_of_json_is_broken(connect, backend):
 
 
 def test_an_undocumented_success_whose_answer_validates_is_drift(connect):
-    def changed(url, reply):
+    def change(url, reply):
         reply.status = 203
         return reply
 
-    found = row(connect("kapa", changed), "retrieve_project")
+    found = row(connect("kapa", change), "retrieve_project")
     assert (found.verdict, findings(found)) == (Verdict.DRIFT, [("new_status", "")])
     found = row(connect("kapa", answer("/projects/", 203)), "retrieve_project")
     assert found.verdict is Verdict.BROKEN

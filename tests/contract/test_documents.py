@@ -77,10 +77,10 @@ def test_an_adapter_without_contracts_is_not_listed_and_not_loaded(monkeypatch):
 
 
 def test_an_adapter_that_cannot_be_imported_is_not_listed(monkeypatch):
-    def broken(name):
+    def fail_to_load(name):
         raise ConfigError("does not load")
 
-    monkeypatch.setattr(registry, "find", broken)
+    monkeypatch.setattr(registry, "find", fail_to_load)
     assert list_contracts() == ()
 
 

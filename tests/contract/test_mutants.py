@@ -5,7 +5,7 @@ import pytest
 import unichat
 import unichat.sandbox
 from tests.contract.conftest import QUESTION
-from tests.contract.mutants import MUTANTS, MutatingKadal, MutatingKapa
+from tests.contract.mutants import MUTANTS, MutantKadal, MutantKapa
 from unichat.contract import check
 
 _WRITES = {"post_chat", "add_feedback", "chat", "upsert_feedback", "chat_streamed"}
@@ -14,7 +14,7 @@ _WRITES = {"post_chat", "add_feedback", "chat", "upsert_feedback", "chat_streame
 @pytest.fixture(scope="module")
 def box(manual):
     """Both vendors, which can be broken; each has a row."""
-    with unichat.sandbox.start(docs=manual, simulators=(MutatingKapa, MutatingKadal)) as box:
+    with unichat.sandbox.start(docs=manual, simulators=(MutantKapa, MutantKadal)) as box:
         for backend in box.backends:
             with unichat.connect(backend, **box.settings(backend)) as client:
                 client.chat(QUESTION, user=None)

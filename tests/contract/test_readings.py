@@ -46,7 +46,7 @@ def row(box):
     """Check one operation of a vendor with a quirk; each has a row, of a user too."""
     changed = []
 
-    def checking(backend, quirk, value, operation):
+    def run_check(backend, quirk, value, operation):
         simulator = box.simulator(backend)
         changed.append((simulator, simulator.quirks))
         with unichat.connect(backend, **box.settings(backend), attempts=1) as client:
@@ -56,7 +56,7 @@ def row(box):
             (found,) = check(client, only=(operation,), write=True).operations
         return found
 
-    yield checking
+    yield run_check
     for simulator, quirks in changed:
         simulator.quirks = quirks
 

@@ -17,21 +17,21 @@ NAME = "list_chats"
 
 
 @pytest.fixture(autouse=True)
-def asked(box):
+def ask_kadal(box):
     with unichat.connect("kadal", **box.settings("kadal")) as client:
         client.chat(QUESTION)
 
 
 @pytest.fixture
-def checked(connect, tmp_path):
+def save_check(connect, tmp_path):
     """Check one operation of Kadal's with its answers changed, and read the check back from its file."""
 
-    def checking(change=lambda url, reply: reply):
+    def run_check(change=lambda url, reply: reply):
         path = tmp_path / "check.json"
         save(check(connect("kadal", change), only=(NAME,)), path)
         return read(path)
 
-    return checking
+    return run_check
 
 
 def rows(change):
@@ -43,8 +43,8 @@ def compare(old, new):
     return operation.verdict, [(each.kind, each.pointer) for each in operation.findings]
 
 
-def test_two_checks_of_the_same_answers_do_not_differ(checked):
-    assert compare(checked(), checked()) == (Verdict.OK, [])
+def test_two_checks_of_the_same_answers_do_not_differ(save_check):
+    assert compare(save_check(), save_check()) == (Verdict.OK, [])
 
 
 @pytest.mark.parametrize(
@@ -58,34 +58,34 @@ def test_two_checks_of_the_same_answers_do_not_differ(checked):
         (lambda row: {**row, "bot_response_id": "7"}, "drift", "type", "/data/0/bot_response_id"),
     ],
 )
-def test_a_difference_has_the_verdict_of_a_check(checked, change, verdict, kind, pointer):
-    found, findings = compare(checked(), checked(rows(change)))
+def test_a_difference_has_the_verdict_of_a_check(save_check, change, verdict, kind, pointer):
+    found, findings = compare(save_check(), save_check(rows(change)))
     assert found.value == verdict
     assert (kind, pointer) in findings
 
 
-def test_what_was_so_before_is_no_difference(checked):
+def test_what_was_so_before_is_no_difference(save_check):
     broken = rows(lambda row: {**row, "user_query": 1, "extra": 2})
-    assert compare(checked(broken), checked(broken)) == (Verdict.OK, [])
+    assert compare(save_check(broken), save_check(broken)) == (Verdict.OK, [])
 
 
-def test_a_status_that_became_an_error_is_a_difference(checked):
-    assert compare(checked(), checked(answer("/v1/?", 418))) == (Verdict.BROKEN, [("status", "")])
+def test_a_status_that_became_an_error_is_a_difference(save_check):
+    assert compare(save_check(), save_check(answer("/v1/?", 418))) == (Verdict.BROKEN, [("status", "")])
 
 
-def test_what_only_one_of_them_exercised_is_unknown(checked):
-    refused = checked(answer("/v1/?", 401))
-    assert compare(checked(), refused)[0] is Verdict.UNKNOWN
-    assert compare(refused, checked())[0] is Verdict.UNKNOWN
-    report = checked()
+def test_what_only_one_of_them_exercised_is_unknown(save_check):
+    refused = save_check(answer("/v1/?", 401))
+    assert compare(save_check(), refused)[0] is Verdict.UNKNOWN
+    assert compare(refused, save_check())[0] is Verdict.UNKNOWN
+    report = save_check()
     empty = Report(backend="kadal", version="1.0.7", operations=())
     assert compare(empty, report) == (Verdict.UNKNOWN, [("not_exercised", "")])
     assert compare(report, empty) == (Verdict.UNKNOWN, [("not_exercised", "")])
 
 
-def test_checks_of_two_backends_are_not_compared(checked):
+def test_checks_of_two_backends_are_not_compared(save_check):
     with pytest.raises(ConfigError, match="one check is of kadal, and the other of kapa"):
-        diff(checked(), evolve(checked(), backend="kapa"))
+        diff(save_check(), evolve(save_check(), backend="kapa"))
 
 
 def test_a_file_holds_no_values(connect, tmp_path, box):
@@ -99,18 +99,18 @@ def test_a_file_holds_no_values(connect, tmp_path, box):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no mode")
-def test_only_the_owner_can_read_the_file(checked, tmp_path):
+def test_only_the_owner_can_read_the_file(save_check, tmp_path):
     before = os.umask(0)
     try:
         (tmp_path / "check.json").touch(0o666)
-        checked()
+        save_check()
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "check.json").stat().st_mode) == 0o600
 
 
-def test_a_file_is_written_whole_or_not_at_all(checked, tmp_path, monkeypatch):
-    report = checked()
+def test_a_file_is_written_whole_or_not_at_all(save_check, tmp_path, monkeypatch):
+    report = save_check()
     before = (tmp_path / "check.json").read_text()
 
     def full(*_, **__):
@@ -124,9 +124,9 @@ def test_a_file_is_written_whole_or_not_at_all(checked, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["no/such/folder/check.json", "nul\0.json"])
-def test_a_path_that_cannot_be_written_is_said(checked, tmp_path, path):
+def test_a_path_that_cannot_be_written_is_said(save_check, tmp_path, path):
     with pytest.raises(ConfigError, match="cannot be written"):
-        save(checked(), tmp_path / path)
+        save(save_check(), tmp_path / path)
 
 
 OPERATION = {"name": "a", "method": "GET", "path": "/", "verdict": "ok", "findings": [], "status": 200, "shape": None}

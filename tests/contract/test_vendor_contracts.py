@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.contract.strategies import from_schema
-from tests.contract.vendors import VERSIONS, answer_schema, build, contract_of, samples
+from tests.contract.vendors import VERSIONS, answer_schema, build, load_contract, samples
 from unichat.adapter import Reply
 from unichat.config import registry
 from unichat.contract import Verdict, list_contracts
@@ -19,7 +19,7 @@ from unichat.contract.schemas import SchemaComparer
 from unichat.errors import UnichatError
 
 JSON = {"content-type": "application/json"}
-OPERATIONS = [(backend, version, name) for backend, version in VERSIONS for name in contract_of(backend, version)[1]]
+OPERATIONS = [(backend, version, name) for backend, version in VERSIONS for name in load_contract(backend, version)[1]]
 SAMPLES = [(backend, version, name) for backend, version in VERSIONS for name in samples(backend)]
 NEWEST = [("kapa", "2026"), ("kadal", "1.0.7")]
 
@@ -34,17 +34,17 @@ def test_these_are_all_contracts_of_the_built_in_adapters():
 
 @vendors
 def test_a_contract_is_valid_openapi_3_1(backend, version):
-    OpenAPIV31SpecValidator(contract_of(backend, version)[0]).validate()
+    OpenAPIV31SpecValidator(load_contract(backend, version)[0]).validate()
 
 
 @pytest.mark.parametrize(("backend", "version"), NEWEST)
 def test_the_newest_contract_has_exactly_the_operations_of_the_adapter(backend, version):
-    assert set(contract_of(backend, version)[1]) == set(registry.find(backend).endpoints.names())
+    assert set(load_contract(backend, version)[1]) == set(registry.find(backend).endpoints.names())
 
 
 @operations
 def test_an_operation_and_its_endpoint_agree(backend, version, name):
-    operation = contract_of(backend, version)[1][name]
+    operation = load_contract(backend, version)[1][name]
     endpoint = registry.find(backend).endpoints[name]
     # The names of placeholders, too: they are the parameters of the operation.
     assert (operation.method, operation.path) == (endpoint.method, endpoint.path)
@@ -56,13 +56,13 @@ def test_an_operation_and_its_endpoint_agree(backend, version, name):
 
 @operations
 def test_what_the_adapter_sends_is_a_request_of_the_contract(backend, version, name):
-    document, found = contract_of(backend, version)
+    document, found = load_contract(backend, version)
     assert request_problem(found[name], build(backend, found[name]).request, SchemaComparer(document)) == ""
 
 
 @operations
 def test_an_operation_cites_its_source_and_links_to_others(backend, version, name):
-    document, found = contract_of(backend, version)
+    document, found = load_contract(backend, version)
     raw = find(document, found[name].pointer)
     assert "reference" in raw["description"] or "Chat API" in raw["description"]
     for link in found[name].links:
@@ -71,14 +71,14 @@ def test_an_operation_cites_its_source_and_links_to_others(backend, version, nam
 
 @vendors
 def test_every_schema_cites_its_source(backend, version):
-    schemas = contract_of(backend, version)[0]["components"]["schemas"]
+    schemas = load_contract(backend, version)[0]["components"]["schemas"]
     without = [name for name, schema in schemas.items() if not schema.get("description", "").startswith("Source: ")]
     assert without == []
 
 
 @pytest.mark.parametrize(("backend", "version", "name"), SAMPLES)
 def test_a_sample_of_the_reference_validates(backend, version, name):
-    document, found = contract_of(backend, version)
+    document, found = load_contract(backend, version)
     findings = SchemaComparer(document).compare(samples(backend)[name], answer_schema(document, found[name]))
     # A list of end users is a single object there, which is one of the forms of an ambiguous point.
     assert {finding.kind for finding in findings} <= {"settled"}
@@ -88,7 +88,7 @@ def test_a_sample_of_the_reference_validates(backend, version, name):
 @settings(max_examples=max(10, settings.default.max_examples // 5))
 @given(st.data())
 def test_the_adapter_accepts_all_that_the_contract_allows(backend, version, name, data):
-    document, found = contract_of(backend, version)
+    document, found = load_contract(backend, version)
     operation = found[name]
     body = data.draw(from_schema(document, find(document, answer_schema(document, operation))))
     built = build(backend, operation)
@@ -129,13 +129,13 @@ def is_read(built, body, pointer):
     return any(outcome(built, each) != outcome(built, body) for each in changed)
 
 
-def fields_of(value, place=""):
+def find_fields(value, place=""):
     """The pointers to all fields of a value."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in pairs:
         if isinstance(value, dict):
             yield f"{place}/{key}"
-        yield from fields_of(item, f"{place}/{key}")
+        yield from find_fields(item, f"{place}/{key}")
 
 
 def without(value, pointer):
@@ -147,11 +147,11 @@ def without(value, pointer):
 
 @pytest.mark.parametrize(("backend", "version", "name"), [each for each in SAMPLES if not each[2].endswith("streamed")])
 def test_a_field_breaks_the_contract_if_it_is_missing_exactly_where_the_adapter_reads_it(backend, version, name):
-    document, found = contract_of(backend, version)
+    document, found = load_contract(backend, version)
     comparer, schema = SchemaComparer(document), answer_schema(document, found[name])
     sample, built = samples(backend)[name], build(backend, found[name])
     seen = 0
-    for pointer in fields_of(sample):
+    for pointer in find_fields(sample):
         for finding in comparer.compare(without(sample, pointer), schema):
             if finding.kind == "missing" and finding.pointer == pointer:
                 assert (finding.verdict is Verdict.BROKEN) == is_read(built, sample, pointer), pointer

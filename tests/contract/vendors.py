@@ -16,7 +16,7 @@ _FOLDER = Path(__file__).parent.parent
 
 
 @cache
-def contract_of(backend, version):
+def load_contract(backend, version):
     """The document, and its operations by name. Shared: not to be changed."""
     document = load(backend, version)
     return document, {operation.name: operation for operation in read_operations(document)}

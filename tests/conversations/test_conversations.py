@@ -167,12 +167,12 @@ def settings(request, box):
     return {"target": request.param, **box.settings(request.param)}
 
 
-def connecting(settings):
+def connect(settings):
     return settings["target"], {name: value for name, value in settings.items() if name != "target"}
 
 
 def test_a_bot_runs_over_http(settings, address):
-    backend, given = connecting(settings)
+    backend, given = connect(settings)
     key = f"slack:{uuid.uuid4()}"
     with unichat.connect(backend, **given) as client, Conversations(client, store=address) as conversations:
         talk = conversations.get(key)
@@ -198,7 +198,7 @@ async def asyncio_bot(backend, given, address):
 
 
 def test_a_bot_runs_over_http_on_asyncio(settings, address):
-    backend, given = connecting(settings)
+    backend, given = connect(settings)
 
     async def bot():
         async with asyncio_bot(backend, given, address) as conversations:
@@ -228,7 +228,7 @@ def test_a_bot_runs_over_http_on_asyncio(settings, address):
 
 
 def test_a_question_that_is_cancelled_ends_its_turn(settings, address):
-    backend, given = connecting(settings)
+    backend, given = connect(settings)
 
     async def bot():
         async with asyncio_bot(backend, given, address) as conversations:

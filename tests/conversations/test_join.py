@@ -4,13 +4,13 @@ from unichat.errors import DeadlineExceeded
 from unichat.testing.answers import json_answer
 
 
-def waiting(bots, *texts, **arguments):
+def start_waiting(bots, *texts, **arguments):
     """A message that is answered, and others that wait behind it, each in a worker of its own."""
     return [bots.ask(bots.worker(overlap="join"), text, event=f"e-{text[:9]}", **arguments) for text in texts]
 
 
 def test_messages_that_waited_are_asked_as_one_and_the_last_gets_the_answer(bots):
-    first, two, three, four = waiting(bots, "one", "two", "three", "four")
+    first, two, three, four = start_waiting(bots, "one", "two", "three", "four")
     first.finish()
     two.finish()
     three.finish()
@@ -22,7 +22,7 @@ def test_messages_that_waited_are_asked_as_one_and_the_last_gets_the_answer(bots
 
 
 def test_the_others_are_done_at_once_whoever_looks_first(bots):
-    first, two, three, four = waiting(bots, "one", "two", "three", "four")
+    first, two, three, four = start_waiting(bots, "one", "two", "three", "four")
     first.finish()
     assert four.go_on().waits
     assert three.go_on().waits
@@ -32,7 +32,7 @@ def test_the_others_are_done_at_once_whoever_looks_first(bots):
 
 
 def test_a_joined_event_counts_as_answered(bots):
-    first, two, three = waiting(bots, "one", "two", "three")
+    first, two, three = start_waiting(bots, "one", "two", "three")
     for each in (first, two, three):
         each.finish()
     again = bots.worker(overlap="join").get("c").ask("two", event="e-two")
@@ -41,10 +41,10 @@ def test_a_joined_event_counts_as_answered(bots):
 
 
 def test_a_message_that_comes_after_the_joining_waits_for_the_next_turn(bots):
-    first, two, three = waiting(bots, "one", "two", "three")
+    first, two, three = start_waiting(bots, "one", "two", "three")
     first.finish()
     two.go_on()
-    (late,) = waiting(bots, "late")
+    (late,) = start_waiting(bots, "late")
     assert three.go_on().asks
     three.finish()
     late.finish()
@@ -53,7 +53,7 @@ def test_a_message_that_comes_after_the_joining_waits_for_the_next_turn(bots):
 
 def test_what_would_pass_the_question_limit_waits_for_the_next_turn(bots):
     long = "x" * (bots.worker()._client.capabilities.question_limit - 7)
-    first, two, three, four = waiting(bots, "one", f"a{long}", f"b{long}", "four")
+    first, two, three, four = start_waiting(bots, "one", f"a{long}", f"b{long}", "four")
     for each in (first, two, three, four):
         each.finish()
     assert bots.vendor.questions == ["one", f"a{long}", f"b{long}\n\nfour"]
@@ -84,7 +84,7 @@ def test_waiting_texts_stand_in_the_store_only_while_they_wait(bots, store):
     def texts():
         return str(store.run(lambda tx: tx.rows("SELECT * FROM unichat_tickets")))
 
-    first, two, three = waiting(bots, "first", "two", "three")
+    first, two, three = start_waiting(bots, "first", "two", "three")
     assert '"first"' not in texts()
     assert '"three"' in texts()
     for each in (first, two, three):
@@ -98,7 +98,7 @@ def test_waiting_texts_stand_in_the_store_only_while_they_wait(bots, store):
 
 
 def test_what_was_said_before_is_asked_when_the_worker_of_the_joint_question_is_killed(bots):
-    first, two, three = waiting(bots, "one", "two", "three")
+    first, two, three = start_waiting(bots, "one", "two", "three")
     first.finish()
     two.finish()
     three.kill()
@@ -108,7 +108,7 @@ def test_what_was_said_before_is_asked_when_the_worker_of_the_joint_question_is_
 
 
 def test_a_joint_question_that_fails_is_asked_again_as_a_whole(bots):
-    first, two, three = waiting(bots, "one", "two", "three")
+    first, two, three = start_waiting(bots, "one", "two", "three")
     first.finish()
     two.finish()
     three.go_on()
@@ -120,7 +120,7 @@ def test_a_joint_question_that_fails_is_asked_again_as_a_whole(bots):
 
 
 def test_a_joint_question_whose_worker_was_killed_while_it_was_out_is_looked_for(bots):
-    first, two, three = waiting(bots, "one", "two", "three")
+    first, two, three = start_waiting(bots, "one", "two", "three")
     first.finish()
     two.finish()
     three.go_on()
@@ -133,7 +133,7 @@ def test_a_joint_question_whose_worker_was_killed_while_it_was_out_is_looked_for
 
 
 def test_a_joint_question_whose_worker_was_killed_before_it_went_out_is_asked_as_a_whole(bots):
-    first, two, three = waiting(bots, "one", "two", "three")
+    first, two, three = start_waiting(bots, "one", "two", "three")
     first.finish()
     two.finish()
     three.go_on()

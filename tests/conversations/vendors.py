@@ -21,7 +21,7 @@ BOT = "0ea0686c-2442-44d6-89fd-c749c6ad52b2"
 
 
 @define
-class Asked:
+class StoredQuestion:
     """One question as the vendor has it."""
 
     thread: str
@@ -40,7 +40,7 @@ class Vendor:
     """What both have: the rows, and what was rated."""
 
     clock: FakeClock
-    rows: list[Asked] = field(factory=list)
+    rows: list[StoredQuestion] = field(factory=list)
     ratings: list[dict[str, Any]] = field(factory=list)
     numbers: Any = field(factory=lambda: itertools.count(1))
 
@@ -78,7 +78,7 @@ class Kapa(Vendor):
         if request.method == "GET" and thread is not None:
             rows = [self._row(row) for row in self.rows if row.thread == thread[1]]
             return json_answer({"id": thread[1], "question_answers": rows})
-        row = Asked(
+        row = StoredQuestion(
             thread[1] if thread is not None else str(uuid.uuid4()),
             body["query"],
             str(uuid.uuid4()),
@@ -96,7 +96,7 @@ class Kapa(Vendor):
             )
         return json_answer({"answer": row.answer, "relevant_sources": [], **ids})
 
-    def _row(self, row: Asked) -> dict[str, Any]:
+    def _row(self, row: StoredQuestion) -> dict[str, Any]:
         return {
             "id": row.id,
             "thread_id": row.thread,
@@ -140,7 +140,7 @@ class Kadal(Vendor):
                 {"bot_response_id": int(row.id), "user_query": row.question, "bot_response": row.answer} for row in rows
             ]
             return json_answer({"status_code": 200, "data": page, "total_count": len(page)})
-        row = Asked(str(user), body["message"], str(next(self.numbers)), self.clock.now, user)
+        row = StoredQuestion(str(user), body["message"], str(next(self.numbers)), self.clock.now, user)
         self.rows.append(row)
         return json_answer({"status_code": 200, "message_id": int(row.id), "message": row.answer})
 

@@ -39,13 +39,13 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def rewritten(text: str) -> str:
+def rewrite(text: str) -> str:
     """Return a page with all its tables made anew."""
 
-    def made(place: re.Match[str]) -> str:
+    def make(place: re.Match[str]) -> str:
         return f"{place[1]}\n{TABLES[place[2]]()}\n\n{place[3]}"
 
-    return _PLACE.sub(made, text)
+    return _PLACE.sub(make, text)
 
 
 def names(text: str) -> list[str]:
@@ -59,7 +59,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
-def _described(kind: type[Any]) -> dict[str, str]:
+def _describe(kind: type[Any]) -> dict[str, str]:
     """Return what a class's docstring says of each of its attributes."""
     section = (inspect.getdoc(kind) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
     entries = re.split(r"^(?=[a-z_]+(?:, [a-z_]+)*:)", textwrap.dedent(section), flags=re.MULTILINE)
@@ -80,7 +80,7 @@ def _first_sentence(documented: object) -> str:
 def capabilities() -> str:
     """Return what each backend can do, with those of its settings that change it."""
     backends = [registry.find(name) for name in registry.names()]
-    about = _described(Capabilities)
+    about = _describe(Capabilities)
     rows = [
         (f"`{item.name}`", _sentence(about[item.name]), *(_capability(backend, item.name) for backend in backends))
         for item in fields(Capabilities)
@@ -90,12 +90,12 @@ def capabilities() -> str:
 
 def _capability(backend: Backend[Any], name: str) -> str:
     usual = getattr(_capabilities(backend), name)
-    text = _shown(usual)
+    text = _show(usual)
     for item in setting_attributes(backend.settings):
         for option in get_args(item.type) if get_origin(item.type) is Literal else ():
             other = getattr(_capabilities(backend, **{item.name: option}), name)
             if other != usual:
-                change = _shown(_added(usual, other)) if isinstance(usual, dict) else _shown(other)
+                change = _show(_find_added(usual, other)) if isinstance(usual, dict) else _show(other)
                 text += f"; {change} with `{item.name} = {_toml(option)}`"
     return text
 
@@ -104,12 +104,12 @@ _find = cache(registry.find)
 
 
 def _capabilities(backend: Backend[Any], **settings: Any) -> Capabilities:
-    given = {**_simulated(backend.name)[0], **settings}
+    given = {**_simulate(backend.name)[0], **settings}
     return backend.build(resolve(backend.name, settings=given, environ={}, find=_find).settings).capabilities
 
 
 @cache
-def _simulated(name: str) -> tuple[dict[str, Any], type[Any]]:
+def _simulate(name: str) -> tuple[dict[str, Any], type[Any]]:
     """Return the settings that reach a backend's simulator, good ones therefore, and the class of its quirks."""
     (kind,) = (each for each in installed_simulators() if each.name == name)
     with closing(Library(())) as library, closing(Store()) as store:
@@ -117,11 +117,11 @@ def _simulated(name: str) -> tuple[dict[str, Any], type[Any]]:
         return simulator.settings(), type(simulator.quirks)
 
 
-def _added(usual: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def _find_added(usual: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in other.items() if value != usual.get(name)}
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
@@ -227,9 +227,7 @@ def error_fields() -> str:
     """Return the fields of the errors."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     rows = [
-        (f"`{kind.__name__}`", f"`{name}`", _sentence(text))
-        for kind in kinds
-        for name, text in _described(kind).items()
+        (f"`{kind.__name__}`", f"`{name}`", _sentence(text)) for kind in kinds for name, text in _describe(kind).items()
     ]
     return _table(("Error", "Field", "Meaning"), rows)
 
@@ -274,13 +272,13 @@ def _summary(name: str) -> str:
         return _first_sentence(value)
     # The docstring of an alias is a string below its assignment.
     for path in sorted(Path(inspect.getfile(adapter)).parent.glob("*.py")):
-        said = _docstrings_of_names(ast.parse(path.read_text(encoding="utf-8")).body)
+        said = _read_docstrings(ast.parse(path.read_text(encoding="utf-8")).body)
         if name in said:
             return said[name].partition("; ")[0]
     raise LookupError(f"{name} has no docstring")
 
 
-def _docstrings_of_names(body: list[ast.stmt]) -> dict[str, str]:
+def _read_docstrings(body: list[ast.stmt]) -> dict[str, str]:
     """Return the strings that stand below assignments, by the name that is assigned."""
     said = {}
     for node, after in pairwise(body):
@@ -295,7 +293,7 @@ def _docstrings_of_names(body: list[ast.stmt]) -> dict[str, str]:
 def quirks(kind: type[Any]) -> str:
     """Return a simulator's quirks, with the docstrings that stand below them."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef))
-    said = _docstrings_of_names(body)
+    said = _read_docstrings(body)
     rows = [(f"`{item.name}`", f"`{item.default!r}`", _without_sections(said[item.name])) for item in fields(kind)]
     return _table(("Quirk", "Default", "Meaning"), rows)
 
@@ -323,7 +321,7 @@ def rooms() -> str:
 
 def mutants() -> str:
     """Return the broken simulators, and what catches each."""
-    found = _of_checkout("tests.contract.mutants").MUTANTS
+    found = _import_from_checkout("tests.contract.mutants").MUTANTS
     rows = [(registry.find(each.backend).title, each.name, each.judge) for each in found]
     return _table(("Vendor", "What it does wrong", "What catches it"), rows)
 
@@ -343,11 +341,11 @@ def _backend_tables(name: str) -> dict[str, Callable[[], str]]:
     return {
         f"settings-{name}": lambda: settings(registry.find(name).settings),
         f"operations-{name}": lambda: operations(name),
-        f"quirks-{name}": lambda: quirks(_simulated(name)[1]),
+        f"quirks-{name}": lambda: quirks(_simulate(name)[1]),
     }
 
 
-def named_faults() -> str:
+def list_faults() -> str:
     """Every fault that `unichat.testing` knows by name."""
     rows = ((f"`{fault.name}`", _sentence(fault.wire), "yes" if fault.serve else "no") for fault in FAULTS.values())
     return _table(("Name", "On the wire", "Fault server"), rows)
@@ -355,10 +353,10 @@ def named_faults() -> str:
 
 def faults() -> str:
     """Every row of the fault bench, in a directive: too many to be quoted as an answer."""
-    return f"```{{container}} faults\n\n{_of_checkout('tests.faults.table').as_markdown()}\n```"
+    return f"```{{container}} faults\n\n{_import_from_checkout('tests.faults.table').as_markdown()}\n```"
 
 
-def _of_checkout(name: str) -> Any:
+def _import_from_checkout(name: str) -> Any:
     # Late, and wherever this is run from.
     sys.path.insert(0, str(ROOT))
     try:
@@ -368,7 +366,7 @@ def _of_checkout(name: str) -> Any:
 
 
 def _benchmark(name: str) -> Callable[[], str]:
-    return lambda: _of_checkout("bench.costs.page").table(name)
+    return lambda: _import_from_checkout("bench.costs.page").table(name)
 
 
 _BENCHMARKS = (
@@ -387,14 +385,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "error-fields": error_fields,
     "operation-functions": operation_functions,
     "adapter-names": adapter_names,
-    "adapter-imports": lambda: _of_checkout("tests.architecture.import_rules").table(),
-    "decisions": lambda: _of_checkout("tests.scaffold.decisions").table(),
+    "adapter-imports": lambda: _import_from_checkout("tests.architecture.import_rules").table(),
+    "decisions": lambda: _import_from_checkout("tests.scaffold.decisions").table(),
     "rooms": rooms,
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
     "mutants": mutants,
-    "named-faults": named_faults,
+    "named-faults": list_faults,
     **{name: table for tables in BACKEND_TABLES.values() for name, table in tables.items()},
     **{f"benchmark-{name}": _benchmark(name) for name in _BENCHMARKS},
 }
@@ -403,7 +401,7 @@ TABLES: dict[str, Callable[[], str]] = {
 if __name__ == "__main__":
     for page in PAGES:
         before = page.read_text(encoding="utf-8")
-        after = rewritten(before)
+        after = rewrite(before)
         if after != before:
             page.write_text(after, encoding="utf-8")
             print(f"rewritten: {page.relative_to(ROOT)}")

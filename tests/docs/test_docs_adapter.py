@@ -52,7 +52,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
+def installed_adapter(tmp_path: Path) -> Path:
     """A folder that holds the adapter as pip would leave it there."""
     adapter, simulator = (block for block in blocks("python") if block.startswith('"""'))
     (tmp_path / "unichat_acme.py").write_text(adapter, encoding="utf-8")
@@ -61,8 +61,8 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_documented_adapter_is_found_by_its_entry_points_and_works_over_http(installed):
-    environ = {**os.environ, "PYTHONPATH": str(installed)}
+def test_the_documented_adapter_is_found_by_its_entry_points_and_works_over_http(installed_adapter):
+    environ = {**os.environ, "PYTHONPATH": str(installed_adapter)}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", USE], capture_output=True, text=True, check=False, env=environ
     )
@@ -80,7 +80,7 @@ ADAPTERS = [*(regenerate.ROOT / "adapters").rglob("*.py"), *(regenerate.ROOT / "
 REFERENCE = (regenerate.ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
-def imported(source: str) -> set[str]:
+def imported_names(source: str) -> set[str]:
     """The names that a module takes from `unichat.adapter`."""
     return {
         alias.name
@@ -96,13 +96,13 @@ def test_the_reference_lists_what_an_adapter_may_import_and_nothing_else():
 
 
 def test_the_page_shows_whatever_the_adapters_import():
-    taken = set().union(*(imported(path.read_text(encoding="utf-8")) for path in ADAPTERS))
+    taken = set().union(*(imported_names(path.read_text(encoding="utf-8")) for path in ADAPTERS))
     assert len(taken) > 50
     assert taken <= set(adapter.__all__)
     assert sorted(name for name in taken if not re.search(rf"\b{name}\b", PAGE)) == []
 
 
 def test_whatever_the_reference_lists_is_imported_by_an_adapter_or_in_an_example_of_the_page():
-    taken = set().union(*(imported(path.read_text(encoding="utf-8")) for path in ADAPTERS))
-    shown = set().union(*(imported(block) for block in blocks("python")))
+    taken = set().union(*(imported_names(path.read_text(encoding="utf-8")) for path in ADAPTERS))
+    shown = set().union(*(imported_names(block) for block in blocks("python")))
     assert sorted(set(adapter.__all__) - taken - shown) == []

@@ -28,7 +28,7 @@ def fences(page: Path, language: str) -> list[str]:
 @pytest.mark.parametrize("page", regenerate.PAGES, ids=lambda page: page.name)
 def test_the_tables_of_a_page_are_what_the_code_says(page):
     text = page.read_text(encoding="utf-8")
-    assert text == regenerate.rewritten(text), "run: python tests/docs/regenerate.py"
+    assert text == regenerate.rewrite(text), "run: python tests/docs/regenerate.py"
 
 
 def test_every_table_stands_on_a_page_and_every_mark_is_a_table():
@@ -47,7 +47,7 @@ def test_an_altered_table_is_noticed_and_fixed():
     text = page.read_text(encoding="utf-8")
     altered = text.replace("| `130` |", "| `131` |")
     assert altered != text
-    assert regenerate.rewritten(altered) == text
+    assert regenerate.rewrite(altered) == text
 
 
 def test_the_first_two_shell_blocks_of_the_readme_are_the_two_commands_of_a_line_each():

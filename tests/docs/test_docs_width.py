@@ -23,7 +23,7 @@ def row(*cells: str) -> Any:
     return nodes.row("", *entries)
 
 
-def fitted(conf: dict[str, Any], *cells: str) -> Any:
+def fit(conf: dict[str, Any], *cells: str) -> Any:
     head = nodes.row("", *(nodes.entry("", nodes.paragraph("", heading)) for heading in ("Name", "Path & more")))
     table = nodes.table("", nodes.tgroup("", nodes.thead("", head), nodes.tbody("", row(*cells))))
     conf["fit_tables"](None, nodes.section("", table), "")
@@ -31,19 +31,19 @@ def fitted(conf: dict[str, Any], *cells: str) -> Any:
 
 
 def test_a_cell_names_its_column_but_the_first_which_is_the_rows_heading(conf: dict[str, Any]) -> None:
-    labels = [each.astext() for each in fitted(conf, "chat", "x").findall(nodes.raw)]
+    labels = [each.astext() for each in fit(conf, "chat", "x").findall(nodes.raw)]
     assert labels == ['<span class="column">Path &amp; more: </span>']
 
 
 def test_a_path_may_be_broken_after_a_slash_and_a_name_stays_whole(conf: dict[str, Any]) -> None:
-    table = fitted(conf, "chat_in_thread_streamed", "/query/v1/{id}/")
+    table = fit(conf, "chat_in_thread_streamed", "/query/v1/{id}/")
     name, path = table.findall(nodes.literal)
     assert [type(each) for each in name.children] == [nodes.Text]
     assert [each.astext() for each in path.children] == ["/", "<wbr>", "query/", "<wbr>", "v1/", "<wbr>", "{id}/"]
 
 
 def test_something_very_long_may_be_broken_within(conf: dict[str, Any]) -> None:
-    table = fitted(conf, "x", "one_name_that_is_longer_than_any_column_could_ever_be")
+    table = fit(conf, "x", "one_name_that_is_longer_than_any_column_could_ever_be")
     assert "<wbr>" in [each.astext() for each in table.findall(nodes.raw)]
 
 

@@ -30,7 +30,7 @@ def box() -> Any:
         yield box
 
 
-def asked(box: Sandbox, vendor: str) -> int:
+def count_questions(box: Sandbox, vendor: str) -> int:
     return box.simulator(vendor).store.number(f"SELECT count(*) FROM {TABLES[vendor][1]}")
 
 

@@ -48,7 +48,7 @@ def good(backend: str) -> Any:
 
 @pytest.fixture(params=["requests", "h11"])
 def connect(request: pytest.FixtureRequest) -> Any:
-    def connecting(backend: str, url: str, deadline: float = 0.3) -> Any:
+    def connect(backend: str, url: str, deadline: float = 0.3) -> Any:
         vendor = VENDORS[backend]
         given = {**vendor.given, "api_key": Secret(SECRET), "base_url": url, "attempts": 1, "deadline": deadline}
         settings = vendor.backend.settings(**given)
@@ -62,7 +62,7 @@ def connect(request: pytest.FixtureRequest) -> Any:
 
         return BlockingClient(loop, loop.run(make()))
 
-    return connecting
+    return connect
 
 
 def ask(client: Any, call: str) -> str:

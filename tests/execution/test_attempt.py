@@ -286,7 +286,7 @@ def test_a_retry_after_beyond_the_deadline_is_not_honoured():
     assert (error.retry_after, error.call.stopped_by, made.clock.slept) == (30.0, "deadline", [])
 
 
-def passing(made_ticks, seconds, outcome):
+def pass_time_before(made_ticks, seconds, outcome):
     def pass_time(_):
         made_ticks.now += seconds
         return outcome
@@ -300,7 +300,7 @@ def passing(made_ticks, seconds, outcome):
 )
 @pytest.mark.parametrize("replay", [ASK, READ])
 def test_a_failure_at_the_deadline_is_the_deadlines(kind, delivered, replay):
-    made = bench(lambda _: passing(made.clock, 10, TransportFailure(kind))(_))
+    made = bench(lambda _: pass_time_before(made.clock, 10, TransportFailure(kind))(_))
     error = made.error(operation(replay), deadline=10)
     assert type(error) is DeadlineExceeded
     assert (error.deadline, error.maybe_delivered, error.retryable) == (10, delivered, True)
@@ -310,7 +310,7 @@ def test_a_failure_at_the_deadline_is_the_deadlines(kind, delivered, replay):
 
 
 def test_an_answer_that_comes_just_then_is_still_an_answer():
-    made = bench(lambda _: passing(made.clock, 10, reply(200, "late"))(_))
+    made = bench(lambda _: pass_time_before(made.clock, 10, reply(200, "late"))(_))
     assert made.run(operation(), deadline=10) == "late"
 
 

@@ -150,7 +150,7 @@ def test_a_question_refused_in_one_form_after_it_may_have_been_asked_stays_doubt
 # Holds
 
 
-class Meeting:
+class RequestPairing:
     """Lets requests pass only two at a time, or one by one after a moment in which no second one came."""
 
     def __init__(self, moment):
@@ -168,7 +168,7 @@ class Meeting:
 
 
 def test_flows_that_hold_different_keys_run_side_by_side():
-    meeting = Meeting(SOON)
+    meeting = RequestPairing(SOON)
     made = bench(meeting, meeting, real_clock=True)
     threads = [start_thread(complete, made, alone(key, operation())) for key in ("ann", "bob")]
     assert [join_thread(thread) for thread in threads] == [1, 1]
@@ -176,7 +176,7 @@ def test_flows_that_hold_different_keys_run_side_by_side():
 
 
 def test_flows_that_hold_the_same_key_run_one_after_the_other():
-    meeting = Meeting(0.05)
+    meeting = RequestPairing(0.05)
     made = bench(*[meeting] * 4, real_clock=True)
     threads = [start_thread(complete, made, alone("ann", operation())) for _ in range(4)]
     assert [join_thread(thread) for thread in threads] == [1] * 4
@@ -278,7 +278,7 @@ def test_a_closed_driver_sends_nothing_and_closing_twice_is_fine():
     assert made.transport.closed >= 1
 
 
-def closed_while_waiting(operation):
+def close_while_waiting(operation):
     waiting = threading.Event()
 
     def fail(_):
@@ -293,13 +293,13 @@ def closed_while_waiting(operation):
 
 
 def test_closing_ends_a_wait_between_attempts_at_once():
-    made, outcome = closed_while_waiting(operation())
+    made, outcome = close_while_waiting(operation())
     assert type(outcome) is InvalidInput
     assert len(made.sent) == 1
 
 
 def test_closing_does_not_make_a_question_unasked():
-    _, outcome = closed_while_waiting(operation(Replay.ASK))
+    _, outcome = close_while_waiting(operation(Replay.ASK))
     assert outcome.maybe_delivered is not False
 
 

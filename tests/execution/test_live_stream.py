@@ -28,7 +28,7 @@ BREAKS = [
 ]
 
 
-def answering(*pieces):
+def respond(*pieces):
     opening = CannedStream(pieces)
     made = bench(opening)
     return made, opening, made.client.stream("Hi?")
@@ -38,7 +38,7 @@ def answering(*pieces):
 
 
 def test_each_event_arrives_once_and_the_answer_at_the_end():
-    made, opening, stream = answering(*WHOLE)
+    made, opening, stream = respond(*WHOLE)
     with stream as pieces:
         assert [event.text for event in pieces] == ["", "Hel", "lo", "", ""]
     answer = stream.answer
@@ -60,14 +60,14 @@ def test_the_events_are_the_same_however_the_bytes_are_cut(sizes):
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(body[:size])
         body = body[size:]
-    _, _, stream = answering(*pieces)
+    _, _, stream = respond(*pieces)
     events = list(stream)
     assert [event.text for event in events] == ["", "Hel", "lo", "", ""]
     assert "".join(event.text for event in events) == stream.answer.text
 
 
 def test_an_event_is_yielded_as_soon_as_it_arrives():
-    _, opening, stream = answering(*WHOLE)
+    _, opening, stream = respond(*WHOLE)
     assert opening.reads == 0
     next(stream)
     assert opening.reads == 1
@@ -76,14 +76,14 @@ def test_an_event_is_yielded_as_soon_as_it_arrives():
 
 
 def test_nothing_is_sent_before_the_block_is_entered_or_an_event_is_read():
-    made, _, stream = answering(*WHOLE)
+    made, _, stream = respond(*WHOLE)
     assert made.sent == []
     with stream:
         assert len(made.sent) == 1
 
 
 def test_the_answer_reads_the_rest_of_the_stream():
-    _, _, stream = answering(*WHOLE)
+    _, _, stream = respond(*WHOLE)
     with stream:
         next(stream)
         assert stream.answer.text == "Hello"
@@ -91,19 +91,19 @@ def test_the_answer_reads_the_rest_of_the_stream():
 
 
 def test_the_answer_can_be_read_without_a_block():
-    _, opening, stream = answering(*WHOLE)
+    _, opening, stream = respond(*WHOLE)
     assert stream.answer.text == "Hello"
     assert opening.closed
 
 
 def test_the_vendors_records_read_the_rest_of_the_stream():
-    _, _, stream = answering(*WHOLE)
+    _, _, stream = respond(*WHOLE)
     assert stream.raw[1] == {"text": "Hel"}
     assert len(stream.raw) == 5
 
 
 def test_an_ended_stream_stays_ended():
-    _, _, stream = answering(*WHOLE)
+    _, _, stream = respond(*WHOLE)
     assert len(list(stream)) == 5
     assert list(stream) == []
 
@@ -112,7 +112,7 @@ def test_an_ended_stream_stays_ended():
 
 
 def test_an_idle_timeout_after_a_complete_answer_ends_the_stream():
-    made, opening, stream = answering(*WHOLE, TransportFailure("stalled"))
+    made, opening, stream = respond(*WHOLE, TransportFailure("stalled"))
     with stream:
         assert stream.answer.text == "Hello"
     assert opening.closed
@@ -120,19 +120,19 @@ def test_an_idle_timeout_after_a_complete_answer_ends_the_stream():
 
 
 def test_an_idle_timeout_before_that_interrupts_the_stream():
-    _, _, stream = answering(*WHOLE[:-1], TransportFailure("stalled"))
+    _, _, stream = respond(*WHOLE[:-1], TransportFailure("stalled"))
     with stream, pytest.raises(StreamInterrupted):
         list(stream)
 
 
 def test_a_cut_after_everything_has_come_is_not_a_proper_end():
-    _, _, stream = answering(*WHOLE, TransportFailure("truncated"))
+    _, _, stream = respond(*WHOLE, TransportFailure("truncated"))
     with stream, pytest.raises(StreamInterrupted):
         list(stream)
 
 
 def test_an_end_without_the_end_mark_is_an_interruption():
-    _, _, stream = answering(*WHOLE[:-1])
+    _, _, stream = respond(*WHOLE[:-1])
     with stream, pytest.raises(StreamInterrupted, match="without its end mark"):
         list(stream)
 
@@ -142,7 +142,7 @@ def test_an_end_without_the_end_mark_is_an_interruption():
 
 @pytest.mark.parametrize(("broken", "words"), BREAKS, ids=[words for _, words in BREAKS])
 def test_a_break_after_the_first_event_raises_with_what_arrived_and_is_not_retried(broken, words):
-    made, opening, stream = answering(*WHOLE[:4], broken)
+    made, opening, stream = respond(*WHOLE[:4], broken)
     events = []
     with stream, pytest.raises(StreamInterrupted) as caught:
         events.extend(stream)
@@ -162,7 +162,7 @@ def test_a_break_after_the_first_event_raises_with_what_arrived_and_is_not_retri
 
 @pytest.mark.parametrize("cut", range(1, 5))
 def test_the_text_so_far_is_the_text_of_the_events_yielded(cut):
-    _, _, stream = answering(*WHOLE[:cut], TransportFailure("truncated"))
+    _, _, stream = respond(*WHOLE[:cut], TransportFailure("truncated"))
     texts = []
     with pytest.raises(StreamInterrupted) as caught:
         texts.extend(event.text for event in stream)
@@ -172,7 +172,7 @@ def test_the_text_so_far_is_the_text_of_the_events_yielded(cut):
 
 @pytest.mark.parametrize("read", ["answer", "raw"])
 def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
-    _, _, stream = answering(*WHOLE[:2], TransportFailure("truncated"))
+    _, _, stream = respond(*WHOLE[:2], TransportFailure("truncated"))
     with stream:
         with pytest.raises(StreamInterrupted):
             list(stream)
@@ -181,7 +181,7 @@ def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
 
 
 def test_a_broken_stream_does_not_look_ended_when_read_again():
-    _, _, stream = answering(*WHOLE[:2], TransportFailure("truncated"))
+    _, _, stream = respond(*WHOLE[:2], TransportFailure("truncated"))
     with pytest.raises(StreamInterrupted):
         list(stream)
     with pytest.raises(UnichatError):
@@ -198,7 +198,7 @@ def test_a_deadline_that_passes_between_events_interrupts():
     assert opening.closed
 
 
-class Counting(LineDecoder):
+class CountingDecoder(LineDecoder):
     """A decoder whose result is not an answer."""
 
     def result(self):
@@ -215,7 +215,7 @@ class Clumsy(LineDecoder):
 
 def test_an_incomplete_result_interrupts_without_partial_text():
     made = bench(CannedStream((WHOLE[1],)))
-    stream = made.open(evolve(stream_operation(), decoder=Counting))
+    stream = made.open(evolve(stream_operation(), decoder=CountingDecoder))
     next(stream)
     with pytest.raises(StreamInterrupted) as caught:
         next(stream)
@@ -287,7 +287,7 @@ def test_a_stream_that_failed_to_start_does_not_ask_again_when_read_again(way):
 
 
 def test_leaving_the_block_early_drops_the_connection():
-    _, opening, stream = answering(*WHOLE)
+    _, opening, stream = respond(*WHOLE)
     with stream:
         next(stream)
     assert opening.closed
@@ -295,7 +295,7 @@ def test_leaving_the_block_early_drops_the_connection():
 
 
 def test_an_error_in_the_block_drops_the_connection():
-    _, opening, stream = answering(*WHOLE)
+    _, opening, stream = respond(*WHOLE)
     with pytest.raises(ZeroDivisionError), stream:
         _ = 1 / len(next(stream).text)
     assert opening.closed
@@ -303,7 +303,7 @@ def test_an_error_in_the_block_drops_the_connection():
 
 @pytest.mark.parametrize("use", [next, list, lambda stream: stream.answer, lambda stream: stream.raw])
 def test_a_stream_left_early_cannot_be_read_again(use):
-    made, _, stream = answering(*WHOLE)
+    made, _, stream = respond(*WHOLE)
     with stream:
         next(stream)
     with pytest.raises(InvalidInput, match="the stream is closed") as caught:
@@ -313,7 +313,7 @@ def test_a_stream_left_early_cannot_be_read_again(use):
 
 
 def test_a_stream_closed_before_it_started_sends_nothing():
-    made, _, stream = answering(*WHOLE)
+    made, _, stream = respond(*WHOLE)
     stream.close()
     stream.close()
     with pytest.raises(InvalidInput), stream:
@@ -367,7 +367,7 @@ def test_the_deadline_of_a_streamed_operation_counts_from_when_it_is_sent():
 
 
 def test_a_stream_after_closing_the_client_is_refused():
-    made, _, stream = answering(*WHOLE)
+    made, _, stream = respond(*WHOLE)
     made.client.close()
     with pytest.raises(InvalidInput, match="the client is closed"), stream:
         pytest.fail("the block is not reached")
@@ -375,7 +375,7 @@ def test_a_stream_after_closing_the_client_is_refused():
 
 
 def test_a_stream_without_an_answer_is_an_invalid_response():
-    _, _, stream = answering()
+    _, _, stream = respond()
     with pytest.raises(InvalidResponse):
         list(stream)
 
@@ -397,14 +397,14 @@ class Observer:
         self.heard.append((type(error).__name__, record.attempts[-1].outcome, record.stopped_by))
 
 
-def watched(*pieces, **policy):
+def observe(*pieces, **policy):
     observer = Observer()
     made = bench(CannedStream(pieces), hooks=[observer], policy=policy)
     return made, observer, made.open(stream_operation())
 
 
 def test_hooks_are_notified_at_a_streams_end_and_not_at_its_first_event():
-    made, observer, stream = watched(*records({"text": "a"}, {"text": "b", "end": True}))
+    made, observer, stream = observe(*records({"text": "a"}, {"text": "b", "end": True}))
     assert observer.heard == ["started", "attempted"]
     made.clock.now += 5
     assert [event.text for event in stream] == ["a", "b"]
@@ -413,7 +413,7 @@ def test_hooks_are_notified_at_a_streams_end_and_not_at_its_first_event():
 
 def test_an_interrupted_stream_is_reported_to_hooks_log_and_breaker(caplog):
     pieces = [*records({"text": "a"}), TransportFailure("reset")]
-    made, observer, stream = watched(*pieces, breaker_failures=1)
+    made, observer, stream = observe(*pieces, breaker_failures=1)
     next(stream)
     with pytest.raises(StreamInterrupted) as caught:
         next(stream)
@@ -425,7 +425,7 @@ def test_an_interrupted_stream_is_reported_to_hooks_log_and_breaker(caplog):
 
 @pytest.mark.parametrize("leave", ["close", "drop"])
 def test_a_stream_left_early_is_reported_to_hooks_once(leave):
-    _, observer, stream = watched(*records({"text": "a"}, {"text": "b"}, {"end": True}))
+    _, observer, stream = observe(*records({"text": "a"}, {"text": "b"}, {"end": True}))
     next(stream)
     if leave == "close":
         stream.close()
@@ -451,22 +451,22 @@ class Mistaken(LineDecoder):
         super().__init__()
         self._method, self._left = method, 1 if method == "feed" else 0
 
-    def _called(self, method):
+    def _count(self, method):
         if method == self._method:
             self._left -= 1
             if self._left < 0:
                 raise ValueError("a mistake of the adapter's")
 
     def feed(self, data):
-        self._called("feed")
+        self._count("feed")
         return super().feed(data)
 
     def end(self):
-        self._called("end")
+        self._count("end")
         return super().end()
 
     def result(self):
-        self._called("result")
+        self._count("result")
         return super().result()
 
 
@@ -521,7 +521,7 @@ def test_a_stream_closed_while_it_opens_is_dropped_once_it_is_open():
 
 
 def test_a_stream_over_a_callers_own_transport_that_is_forgotten_is_closed():
-    _, opening, stream = answering(*WHOLE)
+    _, opening, stream = respond(*WHOLE)
     next(stream)
     del stream
     gc.collect()

@@ -24,7 +24,7 @@ def locks():
     return KeyedLocks(object)
 
 
-def known(locks):
+def known_keys(locks):
     return set(locks._locks)
 
 
@@ -37,9 +37,9 @@ def test_join_with_one_key_gives_one_lock_and_with_another_key_another(locks):
 def test_leave_forgets_the_lock_only_when_nobody_else_uses_it(locks):
     first, second = locks.join("a"), locks.join("a")
     first.leave()
-    assert known(locks) == {"a"}
+    assert known_keys(locks) == {"a"}
     second.leave()
-    assert known(locks) == set()
+    assert known_keys(locks) == set()
 
 
 def test_leave_twice_does_not_take_the_lock_from_another_user(locks):
@@ -56,7 +56,7 @@ def test_release_releases_the_permit_and_forgets_holder_and_lock(locks):
     lock.release()
     assert lock.permit.released == 1
     assert not lock.is_held_by("reader")
-    assert known(locks) == set()
+    assert known_keys(locks) == set()
 
 
 def test_is_held_by_is_true_of_the_reader_alone_for_all_users_of_the_key(locks):
@@ -74,8 +74,8 @@ def test_join_with_many_keys_forgets_those_whose_users_are_gone(locks):
     gc.collect()
     for number in range(200, 300):
         locks.join(number)
-    assert "kept" in known(locks)
-    assert len(known(locks)) < 150
+    assert "kept" in known_keys(locks)
+    assert len(known_keys(locks)) < 150
     assert locks.join("kept").lock is kept.lock
 
 

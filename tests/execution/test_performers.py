@@ -193,7 +193,7 @@ def test_a_forgotten_reply_is_closed_in_the_loop_from_any_thread():
     performer.discard(reply)
 
 
-def executing(function, *, blocks):
+def execute(function, *, blocks):
     try:
         return (yield Execute(function, blocks))
     except ZeroDivisionError:
@@ -203,16 +203,16 @@ def executing(function, *, blocks):
 @pytest.mark.parametrize("blocks", [False, True])
 def test_a_function_is_called_and_what_it_raises_is_thrown_in(blocks):
     performer = SyncPerformer(REAL_TIME)
-    assert performer.perform(executing(lambda: 7, blocks=blocks)) == 7
-    assert performer.perform(executing(lambda: 1 / 0, blocks=blocks)) == "failed"
+    assert performer.perform(execute(lambda: 7, blocks=blocks)) == 7
+    assert performer.perform(execute(lambda: 1 / 0, blocks=blocks)) == "failed"
 
 
 @pytest.mark.parametrize("blocks", [False, True])
 def test_a_function_that_may_block_runs_in_a_thread_on_asyncio(blocks):
     async def main():
         performer = AsyncPerformer(REAL_TIME)
-        here = await performer.perform(executing(threading.current_thread, blocks=blocks)) is threading.main_thread()
-        return here, await performer.perform(executing(lambda: 1 / 0, blocks=blocks))
+        here = await performer.perform(execute(threading.current_thread, blocks=blocks)) is threading.main_thread()
+        return here, await performer.perform(execute(lambda: 1 / 0, blocks=blocks))
 
     assert asyncio.run(main()) == (not blocks, "failed")
 
@@ -227,7 +227,7 @@ def test_a_function_in_a_thread_is_waited_for_when_its_task_is_cancelled():
         ended.append(True)
 
     async def main():
-        task = asyncio.ensure_future(AsyncPerformer(REAL_TIME).perform(executing(function, blocks=True)))
+        task = asyncio.ensure_future(AsyncPerformer(REAL_TIME).perform(execute(function, blocks=True)))
         while not begun.is_set():
             await asyncio.sleep(0)
         task.cancel()

@@ -52,7 +52,7 @@ class Lock:
         self.released += 1
 
 
-class Heard:
+class HookLog:
     """A hook that remembers what it was told."""
 
     def __init__(self):
@@ -74,7 +74,7 @@ def context(source=None, *, transport="the transport", hooks=(), ticks=None, **p
     return Context.build(transport, credential, settings, ByHand(), (ticks or FakeClock()).clock, hooks)
 
 
-def ended(program, value):
+def finish(program, value):
     """The result of a program that ends when it is sent `value`."""
     with pytest.raises(StopIteration) as stop:
         program.send(value)
@@ -89,7 +89,7 @@ def test_an_operation_is_one_send_and_its_result():
     assert (effect.transport, effect.limit) == ("the transport", where.policy.body_limit)
     assert effect.request.url == "https://echo.example/prefix/look"
     assert effect.request.headers["X-Token"] == "sesame"
-    assert ended(program, reply(200, {"x": 1})) == {"x": 1}
+    assert finish(program, reply(200, {"x": 1})) == {"x": 1}
 
 
 NOT_IDEMPOTENT = (Replay.ASK, Replay.INSERT)
@@ -109,7 +109,7 @@ def test_a_failure_is_waited_after_and_sent_again():
     again = program.send(None)
     assert isinstance(again, Send)
     assert again.request == first.request
-    assert ended(program, reply(200, 1)) == 1
+    assert finish(program, reply(200, 1)) == 1
 
 
 def test_the_last_failure_is_raised_with_the_record_of_all():
@@ -136,7 +136,7 @@ def test_a_token_is_fetched_before_the_request_within_the_same_deadline():
 
 
 def test_a_token_that_cannot_be_had_ends_the_run():
-    heard = Heard()
+    heard = HookLog()
     where = context(lambda: "never called", hooks=[heard])
     program = run(operation(), where.call(), where)
     next(program)
@@ -156,7 +156,7 @@ def test_a_flow_holds_its_lock_until_it_ends():
     assert isinstance(effect, Acquire)
     assert isinstance(program.send(effect.lock), Send)
     assert effect.lock.released == 0
-    assert ended(program, reply(200, 1)) == 1
+    assert finish(program, reply(200, 1)) == 1
     assert effect.lock.released == 1
     assert where.locks._locks == {}
 
@@ -175,7 +175,7 @@ def test_a_flow_that_asks_for_a_lock_that_it_holds_goes_on_and_releases_it_once(
     assert isinstance(ann, Acquire)
     assert isinstance(bob, Acquire)
     assert isinstance(program.send(bob.lock), Send)
-    assert ended(program, reply(200, 1)) == 1
+    assert finish(program, reply(200, 1)) == 1
     assert (ann.lock.released, bob.lock.released) == (1, 1)
     assert where.locks._locks == {}
 
@@ -196,7 +196,7 @@ def test_a_foreign_exception_passes_through_and_releases_everything(error):
         yield from exclusive("ann")
         return (yield from ask(operation(Replay.ASK)))
 
-    heard = Heard()
+    heard = HookLog()
     where = context(hooks=[heard], breaker_failures=1)
     call = where.call()
     program = complete(flow(), call, where)
@@ -240,7 +240,7 @@ def open_answer(*values):
 
 
 def test_a_stream_is_handed_over_with_its_first_event_and_ends_its_run_later():
-    heard = Heard()
+    heard = HookLog()
     where = context(hooks=[heard])
     call = where.call(kind="question")
     program = run(stream_operation(), call, where)
@@ -250,7 +250,7 @@ def test_a_stream_is_handed_over_with_its_first_event_and_ends_its_run_later():
     opening = open_answer({"text": "Hi"}, {"end": True})
     reading = program.send(opening)
     assert isinstance(reading, Read)
-    stream = ended(program, opening.read())
+    stream = finish(program, opening.read())
     assert isinstance(stream, LiveStream)
     assert heard.events == ["started", "ok"]
     assert stream.ready().text == "Hi"
@@ -258,7 +258,7 @@ def test_a_stream_is_handed_over_with_its_first_event_and_ends_its_run_later():
     for expected in (True, False):
         more = stream.more()
         assert next(more).reply is opening
-        assert ended(more, opening.read()) is expected
+        assert finish(more, opening.read()) is expected
         if expected:
             assert stream.ready().text == ""
     assert heard.events == ["started", "ok", "finished"]
@@ -266,13 +266,13 @@ def test_a_stream_is_handed_over_with_its_first_event_and_ends_its_run_later():
 
 
 def test_a_forgotten_stream_ends_its_run_and_its_connection_is_discarded():
-    heard = Heard()
+    heard = HookLog()
     where = context(hooks=[heard])
     program = run(stream_operation(), where.call(), where)
     next(program)
     opening = open_answer({"text": "Hi"})
     program.send(opening)
-    stream = ended(program, opening.read())
+    stream = finish(program, opening.read())
     del stream, program
     gc.collect()
     assert heard.events == ["started", "ok", "finished"]
@@ -309,4 +309,4 @@ def test_one_program_can_use_the_contexts_of_several_clients():
     program.send(None)
     fallback = program.send(reply(503, {}))
     assert (fallback.transport, fallback.request.headers["X-Token"]) == ("second", "second-key")
-    assert ended(program, reply(200, "from the second")) == "from the second"
+    assert finish(program, reply(200, "from the second")) == "from the second"

@@ -14,56 +14,58 @@ TOKEN = Credential("Authorization", "Bearer", Secret("second-key"))
 REQUEST = Request("GET", "/x")
 
 
-def signing(credentials):
+def make_signing(credentials):
     return Signing(credentials, lambda: 0.0)
 
 
-def provided(header="X-Key"):
+def make_credential(header="X-Key"):
     return Credential(header, "", lambda: "a token")
 
 
 def test_signing_without_a_credential_signs_nothing():
-    made = signing(None)
+    made = make_signing(None)
     assert (made.parts, made.fixed, made.renewable) == ((), (), False)
 
 
 def test_signing_with_fixed_secrets_knows_all_signatures_at_once():
-    made = signing((KEY, TOKEN))
+    made = make_signing((KEY, TOKEN))
     assert made.fixed == (Signature("X-Key", "first-key"), Signature("Authorization", "second-key", "Bearer"))
     assert not made.renewable
 
 
-@pytest.mark.parametrize("credentials", [provided(), (KEY, provided("X-Other")), (KEY, lambda request: {})])
+@pytest.mark.parametrize(
+    "credentials", [make_credential(), (KEY, make_credential("X-Other")), (KEY, lambda request: {})]
+)
 def test_signing_with_a_part_that_may_change_has_no_fixed_signatures(credentials):
-    assert signing(credentials).fixed is None
+    assert make_signing(credentials).fixed is None
 
 
 def test_signing_is_renewable_only_where_a_source_may_return_another_secret():
-    assert signing((KEY, provided("X-Other"))).renewable
-    assert not signing((KEY, lambda request: {})).renewable
+    assert make_signing((KEY, make_credential("X-Other"))).renewable
+    assert not make_signing((KEY, lambda request: {})).renewable
 
 
 @pytest.mark.parametrize("credentials", ["a key", 5, (KEY, "a key")])
 def test_signing_with_what_is_not_a_credential_raises_type_error_with_its_type_alone(credentials):
     with pytest.raises(TypeError, match=r"a credential is a Credential or a function, not (str|int)") as caught:
-        signing(credentials)
+        make_signing(credentials)
     assert "a key" not in str(caught.value)
 
 
 def test_signing_with_one_header_twice_raises_whatever_its_case():
     with pytest.raises(ValueError, match="two credentials have the same header"):
-        signing((KEY, Credential("x-kEY", "", Secret("another-key"))))
+        make_signing((KEY, Credential("x-kEY", "", Secret("another-key"))))
 
 
 def test_pace_key_is_shared_by_clients_with_one_credential_and_address():
-    key = signing(KEY).pace_key("https://a", (Secret("ignored-1"),))
-    assert key == signing(KEY).pace_key("https://a", (Secret("ignored-2"),))
-    assert key != signing(KEY).pace_key("https://b", ())
-    assert key != signing(TOKEN).pace_key("https://a", ())
+    key = make_signing(KEY).pace_key("https://a", (Secret("ignored-1"),))
+    assert key == make_signing(KEY).pace_key("https://a", (Secret("ignored-2"),))
+    assert key != make_signing(KEY).pace_key("https://b", ())
+    assert key != make_signing(TOKEN).pace_key("https://a", ())
 
 
 def test_pace_key_of_a_function_depends_on_the_secrets_of_the_settings():
-    made = signing(lambda request: {})
+    made = make_signing(lambda request: {})
     assert made.pace_key("https://a", (Secret("one-key"),)) == made.pace_key("https://a", (Secret("one-key"),))
     assert made.pace_key("https://a", (Secret("one-key"),)) != made.pace_key("https://a", (Secret("two-key"),))
 
@@ -72,11 +74,13 @@ def test_pace_key_of_a_function_depends_on_the_secrets_of_the_settings():
 def test_check_request_with_a_header_of_the_credentials_raises_value_error(name):
     request = Request("GET", "/x", headers=((name, "1"),))
     with pytest.raises(ValueError, match=f"the header {name} is the credential's"):
-        signing(KEY).check_request(request, (Signature("x-signature", "value"),))
+        make_signing(KEY).check_request(request, (Signature("x-signature", "value"),))
 
 
 def test_check_request_with_other_headers_passes():
-    signing(KEY).check_request(Request("GET", "/x", headers=(("X-Trace", "1"),)), (Signature("X-Key", "first-key"),))
+    make_signing(KEY).check_request(
+        Request("GET", "/x", headers=(("X-Trace", "1"),)), (Signature("X-Key", "first-key"),)
+    )
 
 
 def test_sign_by_returns_a_signature_for_each_header_whether_text_or_secret():

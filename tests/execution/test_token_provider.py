@@ -23,7 +23,7 @@ def call_on_asyncio(provider):
 both = pytest.mark.parametrize("call", [call_provider, call_on_asyncio], ids=["sync", "asyncio"])
 
 
-def raising():
+def raise_secret():
     raise RuntimeError("sesame is in here")
 
 
@@ -46,7 +46,7 @@ def test_a_provider_that_returns_text_or_a_secret_gives_a_secret(call, token):
 @pytest.mark.parametrize(
     ("provider", "problem"),
     [
-        (raising, "raised RuntimeError"),
+        (raise_secret, "raised RuntimeError"),
         (lambda: None, "returned NoneType instead of text"),
         (lambda: b"sesame", "returned bytes instead of text"),
         (lambda: "sesame\n", "returned a token that cannot be sent: token has leading or trailing whitespace"),

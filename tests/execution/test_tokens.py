@@ -59,14 +59,14 @@ async def asynchronous():
     return "sesame"
 
 
-def raising():
+def raise_secret():
     raise RuntimeError("the words hold sesame")
 
 
 @pytest.mark.parametrize(
     ("provider", "words"),
     [
-        (raising, "the token provider raised RuntimeError"),
+        (raise_secret, "the token provider raised RuntimeError"),
         (lambda: None, "returned NoneType instead of text"),
         (lambda: 5, "returned int instead of text"),
         (lambda: b"sesame", "returned bytes instead of text"),

@@ -146,7 +146,7 @@ def test_any_other_error_of_the_token_endpoint_keeps_its_type(status, kind):
     assert type(error) is kind
 
 
-def fetched(value):
+def fetch(value):
     settings = check_settings("kadal", token=None, client_id="c", client_secret="s" * 8).settings
     operation = fetch_token(settings)
     answer = reply(value)
@@ -191,20 +191,20 @@ def test_a_damaged_token_reply_becomes_a_token_or_an_error(value):
     ids=lambda value: ascii(value)[:40],
 )
 def test_a_token_and_its_lifetime_are_read_from_the_top_level_or_from_data(value, token, lifetime):
-    found = fetched(value)
+    found = fetch(value)
     assert found.secret.reveal() == token
     assert found.lifetime == lifetime
 
 
 def test_a_token_without_a_lifetime_expires_when_its_claim_says(monkeypatch):
     monkeypatch.setattr("unichat_kadal.access_tokens.time", lambda: 1_000_000.0)
-    assert fetched({"access_token": jwt(exp=1_000_300)}).lifetime == 300
+    assert fetch({"access_token": jwt(exp=1_000_300)}).lifetime == 300
 
 
 @pytest.mark.parametrize("text", [" abc", "abc\n", "äbc", "a\x00b"], ids=ascii)
 def test_a_fetched_token_that_cannot_stand_in_a_header_is_an_invalid_response(text):
     with pytest.raises(InvalidResponse) as raised:
-        fetched({"access_token": text})
+        fetch({"access_token": text})
     assert text not in str(raised.value)
 
 
@@ -213,5 +213,5 @@ def test_a_fetched_token_that_cannot_stand_in_a_header_is_an_invalid_response(te
 )
 def test_a_reply_without_a_token_is_invalid_with_a_pointer(value):
     with pytest.raises(InvalidResponse) as raised:
-        fetched(value)
+        fetch(value)
     assert raised.value.pointer.endswith("/access_token")

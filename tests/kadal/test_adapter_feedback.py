@@ -41,7 +41,7 @@ def kadal(transport):
     return client_on(transport, "kadal")
 
 
-def sent(transport):
+def sent_feedback(transport):
     (request,) = transport.sent
     assert (request.method, request.path) == ("POST", PATH)
     return read_query(request), read_body(request)
@@ -53,7 +53,7 @@ def sent(transport):
 )
 def test_a_rating_is_sent_as_a_boolean_with_the_tenants_rating_id(rating, positive, identity, kadal, transport):
     receipt = kadal.feedback(41, rating, user="anna", comment="words")
-    assert sent(transport) == (
+    assert sent_feedback(transport) == (
         {"ext_user_id_ref": "anna"},
         {"bot_response_id": 41, "is_positive": positive, "rating_id": identity, "comment": "words"},
     )
@@ -64,7 +64,7 @@ def test_a_rating_is_sent_as_a_boolean_with_the_tenants_rating_id(rating, positi
 
 def test_feedback_without_user_or_comment_sends_neither(kadal, transport):
     kadal.feedback(41, Rating.UP)
-    assert sent(transport) == ({}, {"bot_response_id": 41, "is_positive": True, "rating_id": 1})
+    assert sent_feedback(transport) == ({}, {"bot_response_id": 41, "is_positive": True, "rating_id": 1})
 
 
 @pytest.mark.parametrize(
@@ -78,20 +78,20 @@ def test_feedback_without_user_or_comment_sends_neither(kadal, transport):
 @pytest.mark.parametrize("user", [None, "anna"])
 def test_an_answer_or_an_exchange_is_rated_for_the_user_of_its_thread(rated, user, kadal, transport):
     kadal.feedback(rated, Rating.DOWN, user=user)
-    query, body = sent(transport)
+    query, body = sent_feedback(transport)
     assert query == {"ext_user_id_ref": "anna"}
     assert body["bot_response_id"] == 41
 
 
 def test_a_row_of_the_bots_history_without_a_thread_can_be_rated(kadal, transport):
     kadal.feedback(Exchange(question="q", answer="a", id="41"), Rating.UP)
-    assert sent(transport)[1]["bot_response_id"] == 41
+    assert sent_feedback(transport)[1]["bot_response_id"] == 41
 
 
 def test_an_upvote_can_carry_a_comment(kadal, transport):
     assert kadal.capabilities.feedback_comment_on_up is True
     kadal.feedback(41, Rating.UP, comment="great")
-    assert sent(transport)[1]["comment"] == "great"
+    assert sent_feedback(transport)[1]["comment"] == "great"
 
 
 @pytest.mark.parametrize("flag", ["incorrect", "irrelevant", "unaddressed"])
@@ -106,7 +106,7 @@ def test_comment_flags_are_unsupported_before_anything_is_sent(flag, kadal, tran
 def test_dropped_comment_flags_are_logged_and_the_receipt_says_what_was_sent(text, words, kadal, transport, caplog):
     with caplog.at_level(logging.WARNING, "unichat"):
         receipt = kadal.feedback(41, Rating.DOWN, comment=Comment(text, incorrect=True), on_unsupported="drop")
-    assert sent(transport)[1].get("comment") == words
+    assert sent_feedback(transport)[1].get("comment") == words
     assert receipt.comment == (None if words is None else Comment(words))
     assert any("comment.incorrect" in message for message in caplog.messages)
 
@@ -114,12 +114,12 @@ def test_dropped_comment_flags_are_logged_and_the_receipt_says_what_was_sent(tex
 @pytest.mark.parametrize("rating_id", [0, 3, 10**6])
 def test_a_call_can_give_the_rating_id(rating_id, transport):
     client_on(transport, "kadal", rating_ids=None).feedback(41, Rating.UP, rating_id=rating_id)
-    assert sent(transport)[1]["rating_id"] == rating_id
+    assert sent_feedback(transport)[1]["rating_id"] == rating_id
 
 
 def test_the_rating_id_of_a_call_overrides_the_settings(kadal, transport):
     kadal.feedback(41, Rating.UP, rating_id=9)
-    assert sent(transport)[1]["rating_id"] == 9
+    assert sent_feedback(transport)[1]["rating_id"] == 9
 
 
 @pytest.mark.parametrize("rating_id", ["9", True, 1.0, -1, 2**70], ids=repr)

@@ -76,7 +76,7 @@ def questions(exchanges):
     return [exchange.question for exchange in exchanges]
 
 
-def named(*numbers):
+def number_questions(*numbers):
     return [f"q{number}" for number in numbers]
 
 
@@ -93,14 +93,14 @@ TOTALS = pytest.mark.parametrize(
 def test_a_history_returns_each_row_once_and_in_order(total, count, newest_first):
     vendor = Vendor(count, total=total)
     found = questions(vendor.client.history(page_size=2, newest_first=newest_first))
-    assert found == (named(*range(count))[::-1] if newest_first else named(*range(count)))
+    assert found == (number_questions(*range(count))[::-1] if newest_first else number_questions(*range(count)))
     assert vendor.pages == list(range(1, len(vendor.pages) + 1))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7])
 @pytest.mark.parametrize("total", [None, len], ids=["no total", "total_count"])
 def test_a_v7_history_returns_each_row_once(total, count):
-    assert questions(Vendor(count, "v7", total).client.history(page_size=2)) == named(*range(count))
+    assert questions(Vendor(count, "v7", total).client.history(page_size=2)) == number_questions(*range(count))
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -113,7 +113,7 @@ def test_a_short_page_that_reaches_the_total_is_the_last(rows):
 @VERSIONS
 def test_a_short_page_alone_is_not_the_last(version):
     vendor = Vendor(7, version, cap=3)
-    assert questions(vendor.client.history(page_size=50)) == named(*range(7))
+    assert questions(vendor.client.history(page_size=50)) == number_questions(*range(7))
     assert vendor.pages == [1, 2, 3, 4]
 
 
@@ -121,13 +121,13 @@ def test_a_short_page_alone_is_not_the_last(version):
 @pytest.mark.parametrize("claimed", [0, 1, 2, 3, 4, 6, 1000], ids=lambda total: f"total {total}")
 def test_a_history_with_a_wrong_total_returns_every_row_and_ends(version, claimed):
     vendor = Vendor(5, version, lambda rows: claimed)
-    assert questions(vendor.client.history(page_size=2)) == named(*range(5))
+    assert questions(vendor.client.history(page_size=2)) == number_questions(*range(5))
 
 
 def test_the_references_sample_whose_total_is_not_its_length_is_not_the_last_page(mini):
     page = {"status_code": 200, "data": [row(0)], "total_skill_count": 5}
     transport = stub_replies(reply(page), reply({"status_code": 200, "data": [], "total_skill_count": 5}))
-    assert questions(client_on(transport, "kadal").history()) == named(0)
+    assert questions(client_on(transport, "kadal").history()) == number_questions(0)
 
 
 ENDS = {
@@ -149,7 +149,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_404_or_empty_page_in_any_form_ends_the_history(version, end):
     vendor = Vendor(4, version, end=end)
-    assert questions(vendor.client.history(page_size=2)) == named(*range(4))
+    assert questions(vendor.client.history(page_size=2)) == number_questions(*range(4))
     assert vendor.pages == [1, 2, 3]
 
 
@@ -178,7 +178,7 @@ def test_a_page_that_is_repeated_forever_ends_the_history(version):
     page = Vendor(2, version).page([row(0, version), row(1, version)])
     transport = StubTransport(lambda request: reply(page))
     client = client_on(transport, "kadal", history_version=version)
-    assert questions(client.history(page_size=2)) == named(0, 1)
+    assert questions(client.history(page_size=2)) == number_questions(0, 1)
     # One repetition may be rows that new ones pushed along; two in a row are a vendor that ignores the page.
     assert len(transport.sent) == 3
 
@@ -187,7 +187,7 @@ def test_a_page_without_ids_that_is_repeated_forever_ends_the_history():
     rows = [{"user_query": "q0", "bot_response": "a"}, {"user_query": "q1", "bot_response": "a"}]
     transport = StubTransport(lambda request: reply({"status_code": 200, "data": rows}))
     found = questions(islice(client_on(transport, "kadal").history(page_size=2), 10))
-    assert found == named(0, 1)
+    assert found == number_questions(0, 1)
     assert len(transport.sent) == 3
 
 
@@ -203,14 +203,14 @@ def test_a_row_that_moved_to_the_next_page_meanwhile_is_returned_once():
         found.append(exchange.question)
         if len(found) == 2:
             vendor.rows.append(row(99))
-    assert found == named(5, 4, 3, 2, 1, 0)
+    assert found == number_questions(5, 4, 3, 2, 1, 0)
 
 
 def test_a_page_is_not_fetched_before_its_first_row_is_needed():
     vendor = Vendor(10)
     history = vendor.client.history(page_size=3)
     assert vendor.pages == []
-    assert questions(islice(history, 3)) == named(0, 1, 2)
+    assert questions(islice(history, 3)) == number_questions(0, 1, 2)
     assert vendor.pages == [1]
     assert next(history).question == "q3"
     assert vendor.pages == [1, 2]
@@ -219,14 +219,14 @@ def test_a_page_is_not_fetched_before_its_first_row_is_needed():
 @pytest.mark.parametrize(("limit", "pages"), [(0, []), (1, [1]), (2, [1]), (3, [1, 2]), (4, [1, 2])])
 def test_a_limit_ends_the_history_without_fetching_another_page(limit, pages):
     vendor = Vendor(5)
-    assert questions(vendor.client.history(page_size=2, limit=limit)) == named(*range(limit))
+    assert questions(vendor.client.history(page_size=2, limit=limit)) == number_questions(*range(limit))
     assert vendor.pages == pages
 
 
 def test_a_page_that_fails_raises_after_the_rows_before_it():
     vendor = Vendor(4, end=reply({"status_code": 500, "message": "down"}, 500))
     history = vendor.client.history(page_size=2)
-    assert questions(islice(history, 4)) == named(0, 1, 2, 3)
+    assert questions(islice(history, 4)) == number_questions(0, 1, 2, 3)
     with pytest.raises(errors.ServerError):
         next(history)
 
@@ -234,7 +234,7 @@ def test_a_page_that_fails_raises_after_the_rows_before_it():
 def test_event_rows_are_listed_unless_the_settings_exclude_them():
     event = {**row(1, "v7"), "metadata": {"category": "event"}}
     page = Vendor(0, "v7").page([row(0, "v7"), event, {**row(2, "v7"), "metadata": None}])
-    for include, expected in ((True, named(0, 1, 2)), (False, named(0, 2))):
+    for include, expected in ((True, number_questions(0, 1, 2)), (False, number_questions(0, 2))):
         transport = stub_replies(reply(page), reply(EMPTY_V7))
         client = client_on(transport, "kadal", history_version="v7", include_events=include)
         assert questions(client.history()) == expected
@@ -245,7 +245,7 @@ def test_a_page_of_excluded_events_does_not_end_the_history():
     pages = [Vendor(0, "v7").page([each]) for each in (event, row(1, "v7"))]
     transport = stub_replies(*map(reply, pages), reply(EMPTY_V7))
     client = client_on(transport, "kadal", history_version="v7", include_events=False)
-    assert questions(client.history(page_size=1)) == named(1)
+    assert questions(client.history(page_size=1)) == number_questions(1)
 
 
 def test_a_users_history_is_filtered_by_the_user_and_its_rows_can_be_continued():

@@ -63,21 +63,21 @@ def pool():
         yield pool
 
 
-def holding(monkeypatch, gate, **settings):
+def hold_client(monkeypatch, gate, **settings):
     """A client, and a semaphore that is raised by each call which is about to wait for its turn."""
     queued = threading.Semaphore(0)
     original = Exclusive.__init__
 
-    def noted(self, *args, **kwargs):
+    def note(self, *args, **kwargs):
         original(self, *args, **kwargs)
         queued.release()
 
-    monkeypatch.setattr(Exclusive, "__init__", noted)
+    monkeypatch.setattr(Exclusive, "__init__", note)
     return client_on(StubTransport(gate.answer), "kadal", **settings), queued
 
 
 def test_questions_of_one_user_are_sent_one_at_a_time(gate, pool, monkeypatch):
-    kadal, queued = holding(monkeypatch, gate)
+    kadal, queued = hold_client(monkeypatch, gate)
     calls = [pool.submit(kadal.chat, "q", user="anna") for _ in range(4)]
     assert all(queued.acquire(timeout=WAIT) for _ in calls)
     assert gate.until(1)
@@ -88,7 +88,7 @@ def test_questions_of_one_user_are_sent_one_at_a_time(gate, pool, monkeypatch):
 
 
 def test_a_question_waits_for_a_clearing_of_the_same_user(gate, pool, monkeypatch):
-    kadal, queued = holding(monkeypatch, gate)
+    kadal, queued = hold_client(monkeypatch, gate)
     clearing = pool.submit(kadal.clear_history, user="anna")
     assert gate.until(1)
     asking = pool.submit(kadal.chat, "q", user="anna")
@@ -117,7 +117,7 @@ def test_questions_in_isolated_threads_of_one_user_are_sent_at_the_same_time(gat
 
 
 def test_a_thread_that_became_stale_while_waiting_for_the_lock_raises_then(gate, pool, monkeypatch):
-    kadal, queued = holding(monkeypatch, gate)
+    kadal, queued = hold_client(monkeypatch, gate)
     old = ThreadRef("kadal", "00000000-0000-7000-8000-000000000000", user="anna", scope=BOT)
     beginning = pool.submit(kadal.chat, "one", user="anna")
     assert gate.until(1)
@@ -132,7 +132,7 @@ def test_a_thread_that_became_stale_while_waiting_for_the_lock_raises_then(gate,
 
 
 def test_waiting_for_the_lock_ends_with_the_calls_deadline(gate, pool, monkeypatch):
-    kadal, _ = holding(monkeypatch, gate)
+    kadal, _ = hold_client(monkeypatch, gate)
     first = pool.submit(kadal.chat, "one", user="anna")
     assert gate.until(1)
     with pytest.raises(errors.DeadlineExceeded) as raised:

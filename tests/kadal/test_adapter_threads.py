@@ -271,7 +271,7 @@ def test_check_thread_reads_the_users_rows_with_either_history_version(version, 
 
 
 @pytest.fixture
-def isolated(mini):
+def isolated_client(mini):
     return client_on(mini.transport, "kadal", threads="isolated")
 
 
@@ -279,10 +279,10 @@ def references(mini):
     return [read_query(request).get("ext_user_id_ref") for request in mini.sent]
 
 
-def test_each_isolated_thread_keeps_a_uuid_of_its_own(isolated, mini):
-    one, two = isolated.chat("q", user="anna"), isolated.chat("q", user="anna")
-    isolated.continue_thread(one, "q")
-    isolated.continue_thread(ThreadRef.parse(str(two.thread)), "q")
+def test_each_isolated_thread_keeps_a_uuid_of_its_own(isolated_client, mini):
+    one, two = isolated_client.chat("q", user="anna"), isolated_client.chat("q", user="anna")
+    isolated_client.continue_thread(one, "q")
+    isolated_client.continue_thread(ThreadRef.parse(str(two.thread)), "q")
     other_client(mini, threads="isolated").continue_thread(str(one.thread), "q")
     first, second, *later = references(mini)
     assert first != second
@@ -292,28 +292,31 @@ def test_each_isolated_thread_keeps_a_uuid_of_its_own(isolated, mini):
     assert [conversation for _, conversation, _ in mini.rows] == [1, 2, 1, 2, 1]
 
 
-def test_anybody_may_speak_in_an_isolated_thread(isolated, mini):
-    answer = isolated.chat("q", user="anna")
-    more = isolated.continue_thread(answer, "q", user="bert")
-    with isolated.stream("q", thread=more, user=User("cora")) as stream:
+def test_anybody_may_speak_in_an_isolated_thread(isolated_client, mini):
+    answer = isolated_client.chat("q", user="anna")
+    more = isolated_client.continue_thread(answer, "q", user="bert")
+    with isolated_client.stream("q", thread=more, user=User("cora")) as stream:
         assert stream.answer.thread == answer.thread
     assert len(set(references(mini))) == 1
-    for call in (lambda: isolated.history(answer, user="bert"), lambda: isolated.clear_history(answer, user="bert")):
+    for call in (
+        lambda: isolated_client.history(answer, user="bert"),
+        lambda: isolated_client.clear_history(answer, user="bert"),
+    ):
         with pytest.raises(errors.ThreadMismatch) as raised:
             call()
         assert "isolated" not in str(raised.value)
 
 
-def test_details_of_who_speaks_in_an_isolated_thread_are_unsupported(isolated):
-    answer = isolated.chat("q", user="anna")
+def test_details_of_who_speaks_in_an_isolated_thread_are_unsupported(isolated_client):
+    answer = isolated_client.chat("q", user="anna")
     with pytest.raises(errors.Unsupported):
-        isolated.continue_thread(answer, "q", user=User("bert", email="bert@example.com"))
+        isolated_client.continue_thread(answer, "q", user=User("bert", email="bert@example.com"))
 
 
-def test_no_isolated_thread_becomes_stale(isolated, mini):
-    answers = [isolated.chat("q", user="anna") for _ in range(3)]
+def test_no_isolated_thread_becomes_stale(isolated_client, mini):
+    answers = [isolated_client.chat("q", user="anna") for _ in range(3)]
     for answer in answers:
-        assert isolated.continue_thread(answer, "q").thread == answer.thread
+        assert isolated_client.continue_thread(answer, "q").thread == answer.thread
 
 
 def test_the_reference_of_an_isolated_thread_depends_on_user_and_thread_and_never_changes(mini):
@@ -325,21 +328,21 @@ def test_the_reference_of_an_isolated_thread_depends_on_user_and_thread_and_neve
     assert references(mini)[0] == "e5707b82-0de8-5d42-90cd-86970c2a95a0"
 
 
-def test_history_feedback_and_clearing_of_an_isolated_thread_use_its_reference(isolated, mini):
-    answer = isolated.chat("q", user="anna")
-    (row,) = isolated.history(answer)
-    isolated.feedback(answer, Rating.UP)
-    isolated.feedback(row, Rating.UP)
-    isolated.clear_history(answer)
+def test_history_feedback_and_clearing_of_an_isolated_thread_use_its_reference(isolated_client, mini):
+    answer = isolated_client.chat("q", user="anna")
+    (row,) = isolated_client.history(answer)
+    isolated_client.feedback(answer, Rating.UP)
+    isolated_client.feedback(row, Rating.UP)
+    isolated_client.clear_history(answer)
     assert len(set(references(mini))) == 1
     assert row.thread == answer.thread
-    assert isolated.capabilities.history_by_thread is isolated.capabilities.parallel_threads is True
+    assert isolated_client.capabilities.history_by_thread is isolated_client.capabilities.parallel_threads is True
 
 
-def test_a_user_without_an_isolated_thread_is_unsupported_or_dropped(isolated, mini):
+def test_a_user_without_an_isolated_thread_is_unsupported_or_dropped(isolated_client, mini):
     calls = (
-        lambda **options: isolated.clear_history(user="anna", **options),
-        lambda **options: list(isolated.history(user="anna", **options)),
+        lambda **options: isolated_client.clear_history(user="anna", **options),
+        lambda **options: list(isolated_client.history(user="anna", **options)),
     )
     for call in calls:
         with pytest.raises(errors.Unsupported) as raised:

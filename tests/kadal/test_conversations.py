@@ -84,7 +84,7 @@ def test_an_older_thread_is_stale_even_if_the_clock_went_back(kadal, mini, monke
     kadal.continue_thread(new, "three")
 
 
-def finished(flow, transport):
+def run_flow(flow, transport):
     """Run a flow to its end over `transport`, as a performer would; locks are granted at once."""
     result = None
     while True:
@@ -105,11 +105,11 @@ def test_the_newest_thread_is_the_one_whose_question_was_sent_last(mini):
 
     # Two calls at a time: the first to be made is the last to have its turn.
     waiting, going = adapter.chat(call()), adapter.chat(call())
-    sent_first = finished(going, mini.transport).thread
-    sent_last = finished(waiting, mini.transport).thread
-    finished(adapter.chat(call(sent_last)), mini.transport)
+    sent_first = run_flow(going, mini.transport).thread
+    sent_last = run_flow(waiting, mini.transport).thread
+    run_flow(adapter.chat(call(sent_last)), mini.transport)
     with pytest.raises(errors.StaleThread):
-        finished(adapter.chat(call(sent_first)), mini.transport)
+        run_flow(adapter.chat(call(sent_first)), mini.transport)
 
 
 def test_a_row_of_the_history_continues_the_current_conversation(kadal, mini):

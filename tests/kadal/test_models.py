@@ -12,7 +12,7 @@ from unichat.errors import InvalidResponse, UnichatError
 from unichat_kadal import operations
 
 from .conftest import SAMPLES
-from .test_operations import FULL, V7, case_of
+from .test_operations import FULL, V7, find_case
 
 REFUSALS = (
     errors.InvalidInput, errors.AccessDenied, errors.NotFound, errors.RequestRejected, errors.RateLimited,
@@ -80,23 +80,23 @@ def test_a_damaged_receipt_becomes_a_receipt_or_an_error(data):
 # Answers
 
 
-def asked(value, **settings):
+def ask(value, **settings):
     return client_on(stub_replies(reply(value)), "kadal", **settings).chat("q")
 
 
 def test_a_null_message_is_an_empty_answer_with_its_raw_json():
     value = {"status_code": 200, "message_id": 1, "message": None}
-    answer = asked(value)
+    answer = ask(value)
     assert (answer.text, answer.id, answer.raw) == ("", "1", value)
 
 
 def test_an_empty_message_is_an_empty_answer():
-    assert asked({"status_code": 200, "message_id": 1, "message": ""}).text == ""
+    assert ask({"status_code": 200, "message_id": 1, "message": ""}).text == ""
 
 
 def test_a_missing_message_is_an_invalid_response():
     with pytest.raises(InvalidResponse) as raised:
-        asked({"status_code": 200, "message_id": 1})
+        ask({"status_code": 200, "message_id": 1})
     assert (raised.value.kind, raised.value.pointer) == ("shape", "/message")
     assert raised.value.maybe_delivered is True
 
@@ -106,25 +106,25 @@ def test_an_answer_id_is_text_or_none(identity):
     value = {"status_code": 200, "message_id": identity, "message": "a"}
     if identity is ...:
         del value["message_id"]
-    assert asked(value).id == (None if identity in (None, ...) else str(identity))
+    assert ask(value).id == (None if identity in (None, ...) else str(identity))
 
 
 def test_json_within_a_json_string_is_decoded_too():
     value = {"status_code": 200, "message_id": 1, "message": "a"}
-    assert asked(json.dumps(value)).raw == value
-    assert asked("\n " + json.dumps(value)).text == "a"
+    assert ask(json.dumps(value)).raw == value
+    assert ask("\n " + json.dumps(value)).text == "a"
 
 
 def test_an_error_within_a_json_string_is_not_an_answer():
     value = json.dumps({"status_code": 404, "message": "Chat bot not found"})
     with pytest.raises(errors.NotFound, match="Chat bot not found"):
-        asked(value)
+        ask(value)
 
 
 @pytest.mark.parametrize("value", ["text", '["a"]', "{", '{"message"', 5, None, [], [{"message": "a"}]], ids=repr)
 def test_a_body_that_is_not_an_object_is_invalid(value):
     with pytest.raises(InvalidResponse):
-        asked(value)
+        ask(value)
 
 
 @pytest.mark.parametrize(
@@ -240,4 +240,4 @@ def test_a_v7_row_has_an_aware_time(time, expected):
 def test_the_samples_name_the_tests_bot_but_not_its_key():
     assert SAMPLES["list_chats"]["data"][0]["chat_bot_id"] == BOT
     assert KEY not in json.dumps(SAMPLES)
-    assert case_of("post_chat").answer == {"status_code": 200, "message_id": 1, "message": "Hello"}
+    assert find_case("post_chat").answer == {"status_code": 200, "message_id": 1, "message": "Hello"}

@@ -192,7 +192,7 @@ def least(case):
     return Case(case.name, given, case.method, case.path, case.expected, query, body, case.sample)
 
 
-def case_of(name):
+def find_case(name):
     return next(case for case in FULL if case.name == name)
 
 
@@ -284,7 +284,7 @@ def test_metadata_that_the_query_cannot_carry_is_invalid_and_not_dropped_silentl
 )
 def test_an_unknown_encoding_is_invalid(name, argument):
     with pytest.raises(InvalidInput):
-        getattr(operations, name)(**{**case_of(name).arguments, argument: "xml"})
+        getattr(operations, name)(**{**find_case(name).arguments, argument: "xml"})
 
 
 def test_feedback_can_be_sent_in_the_query_or_in_both():
@@ -319,9 +319,11 @@ def test_a_bot_id_that_is_not_one_is_invalid_before_anything_is_sent(bad):
 @pytest.mark.parametrize("bot", ["ünï", "a b", "a+b", "a&b", "a=b", "a;b", "a:b", "a@b", "bot.v2"])
 @pytest.mark.parametrize("name", ["get_chat", "clear_chat_history", "post_chat"])
 def test_a_bot_id_stays_in_one_segment_of_the_path(name, bot, vendor, kadal):
-    path = case_of(name).path.removesuffix(BOT)
-    vendor.add(case_of(name).method, re.compile(re.escape(KADAL_URL + path) + r"[^/?#]+(\?.*)?$"), json={"message": ""})
-    kadal.run(getattr(operations, name)(**{**case_of(name).arguments, "chat_bot_id": bot}))
+    path = find_case(name).path.removesuffix(BOT)
+    vendor.add(
+        find_case(name).method, re.compile(re.escape(KADAL_URL + path) + r"[^/?#]+(\?.*)?$"), json={"message": ""}
+    )
+    kadal.run(getattr(operations, name)(**{**find_case(name).arguments, "chat_bot_id": bot}))
     segment = vendor.calls[0].request.url.partition("?")[0].removeprefix(KADAL_URL + path)
     assert unquote(segment) == bot
     assert segment.isascii()
@@ -342,14 +344,14 @@ IS_TEXT_TOO = [("add_feedback", "bot_response_id")]
 @pytest.mark.parametrize("wrong", [-1, True, 1.0, 2**70], ids=repr)
 def test_a_number_out_of_range_is_invalid_before_anything_is_sent(name, argument, wrong):
     with pytest.raises(InvalidInput) as caught:
-        getattr(operations, name)(**{**case_of(name).arguments, argument: wrong})
+        getattr(operations, name)(**{**find_case(name).arguments, argument: wrong})
     assert caught.value.argument == argument
 
 
 @pytest.mark.parametrize(("name", "argument"), [each for each in NUMBERS if each not in IS_TEXT_TOO])
 def test_a_number_in_digits_is_invalid_before_anything_is_sent(name, argument):
     with pytest.raises(InvalidInput) as caught:
-        getattr(operations, name)(**{**case_of(name).arguments, argument: "1"})
+        getattr(operations, name)(**{**find_case(name).arguments, argument: "1"})
     assert caught.value.argument == argument
 
 
@@ -365,7 +367,7 @@ def test_the_id_of_an_answer_in_digits_is_sent_as_the_number_that_it_is(given, s
 @pytest.mark.parametrize("argument", ["page_no", "page_size"])
 def test_pages_count_from_one(name, argument):
     with pytest.raises(InvalidInput):
-        getattr(operations, name)(**{**case_of(name).arguments, argument: 0})
+        getattr(operations, name)(**{**find_case(name).arguments, argument: 0})
 
 
 @pytest.mark.parametrize(
@@ -388,7 +390,7 @@ def test_pages_count_from_one(name, argument):
 )
 def test_an_argument_that_kadal_would_reject_or_misread_is_invalid_before_anything_is_sent(name, wrong):
     with pytest.raises(InvalidInput):
-        getattr(operations, name)(**{**case_of(name).arguments, **wrong})
+        getattr(operations, name)(**{**find_case(name).arguments, **wrong})
 
 
 @pytest.mark.parametrize("wrong", ["", 7, True], ids=repr)
@@ -405,7 +407,7 @@ def test_a_user_reference_that_could_mean_another_user_is_invalid(wrong):
 )
 def test_text_that_cannot_be_encoded_is_invalid_in_a_query_and_in_a_body(name, argument, kadal):
     with pytest.raises(InvalidInput):
-        kadal.run(getattr(operations, name)(**{**case_of(name).arguments, argument: "\ud800"}))
+        kadal.run(getattr(operations, name)(**{**find_case(name).arguments, argument: "\ud800"}))
 
 
 def test_the_health_check_sends_the_token(kadal, vendor):

@@ -46,7 +46,7 @@ def kapa(transport):
     return client_on(transport, "kapa")
 
 
-def sent(transport):
+def sent_body(transport):
     (request,) = transport.sent
     return request.path, read_body(request)
 
@@ -56,7 +56,7 @@ def sent(transport):
 
 def test_a_question_starts_a_thread_that_its_answer_names(kapa, transport):
     answer = kapa.chat("q")
-    assert sent(transport) == (f"/query/v1/projects/{PROJECT}/chat/", {"query": "q"})
+    assert sent_body(transport) == (f"/query/v1/projects/{PROJECT}/chat/", {"query": "q"})
     assert answer == Answer(
         text="string",
         id=ANSWER,
@@ -77,7 +77,7 @@ def test_a_thread_is_continued_from_its_reference_its_text_or_its_answer(form, k
         "exchange": Exchange(question="q", answer="a", thread=REFERENCE),
     }[form]
     answer = kapa.continue_thread(thread, "q")
-    assert sent(transport) == (f"/query/v1/threads/{THREAD}/chat/", {"query": "q"})
+    assert sent_body(transport) == (f"/query/v1/threads/{THREAD}/chat/", {"query": "q"})
     assert answer.thread == REFERENCE
 
 
@@ -100,7 +100,7 @@ def test_a_stream_continues_a_thread(transport):
     )
     with client_on(transport, "kapa").stream("q", thread=REFERENCE, user="anna") as stream:
         assert stream.answer.thread == REFERENCE
-    assert sent(transport) == (
+    assert sent_body(transport) == (
         f"/query/v1/threads/{THREAD}/chat/stream/",
         {"query": "q", "user": {"unique_client_id": "anna"}},
     )
@@ -108,7 +108,7 @@ def test_a_stream_continues_a_thread(transport):
 
 def test_a_user_given_as_text_is_the_bots_own_user_id(kapa, transport):
     kapa.chat("q", user="anna")
-    assert sent(transport)[1] == {"query": "q", "user": {"unique_client_id": "anna"}}
+    assert sent_body(transport)[1] == {"query": "q", "user": {"unique_client_id": "anna"}}
 
 
 def test_all_fields_of_a_user_are_sent(kapa, transport):
@@ -121,7 +121,7 @@ def test_all_fields_of_a_user_are_sent(kapa, transport):
         metadata={"store_ip": False, "company_name": "ACME"},
     )
     kapa.chat("q", user=user)
-    assert sent(transport)[1]["user"] == {
+    assert sent_body(transport)[1]["user"] == {
         "unique_client_id": "anna",
         "email": "no-at-sign",
         "fingerprint_id": "f",
@@ -133,12 +133,12 @@ def test_all_fields_of_a_user_are_sent(kapa, transport):
 
 def test_unknown_fields_of_a_user_are_left_out(kapa, transport):
     kapa.chat("q", user=User(email="anna@example.com"))
-    assert sent(transport)[1]["user"] == {"email": "anna@example.com"}
+    assert sent_body(transport)[1]["user"] == {"email": "anna@example.com"}
 
 
 def test_metadata_is_sent_with_the_question(kapa, transport):
     kapa.continue_thread(REFERENCE, "q", metadata={"url": "https://example.com/page"})
-    assert sent(transport)[1] == {"query": "q", "metadata": {"url": "https://example.com/page"}}
+    assert sent_body(transport)[1] == {"query": "q", "metadata": {"url": "https://example.com/page"}}
 
 
 def test_the_integration_of_the_settings_is_sent_unless_the_call_gives_another(transport):
@@ -192,7 +192,7 @@ def test_a_thread_whose_id_is_not_a_uuid_is_invalid_before_anything_is_sent(thre
 )
 def test_a_rating_is_sent_as_a_users_upvote_or_downvote(rating, reaction, kapa, transport):
     receipt = kapa.feedback(ANSWER, rating, user="anna")
-    assert sent(transport) == (
+    assert sent_body(transport) == (
         "/query/v1/feedback/upsert/",
         {"question_answer": ANSWER, "reaction": reaction, "user_identifier": "anna"},
     )
@@ -215,7 +215,7 @@ def test_a_rating_is_sent_as_a_users_upvote_or_downvote(rating, reaction, kapa, 
 )
 def test_a_comment_is_sent_as_an_object_with_text_and_flags(comment, expected, kapa, transport):
     receipt = kapa.feedback(ANSWER, Rating.DOWN, user="anna", comment=comment)
-    assert sent(transport)[1]["comment"] == expected
+    assert sent_body(transport)[1]["comment"] == expected
     assert receipt.comment == (Comment(comment) if isinstance(comment, str) else comment)
 
 
@@ -233,7 +233,7 @@ def test_a_comment_with_an_upvote_is_dropped_and_logged_if_the_caller_chose_that
     options = {"on_unsupported": "drop"} if where == "call" else {}
     with caplog.at_level(logging.WARNING, "unichat"):
         receipt = kapa.feedback(ANSWER, Rating.UP, user="anna", comment="great", **options)
-    assert "comment" not in sent(transport)[1]
+    assert "comment" not in sent_body(transport)[1]
     assert receipt.comment is None
     (logged,) = caplog.messages
     assert "dropped comment" in logged
@@ -279,7 +279,7 @@ def test_an_answer_id_that_is_not_a_uuid_is_invalid_before_anything_is_sent(answ
 )
 def test_an_answer_and_an_exchange_of_the_history_can_be_rated(rated, kapa, transport):
     assert kapa.feedback(rated, Rating.DOWN, user="anna").answer_id == ANSWER
-    assert sent(transport)[1]["question_answer"] == ANSWER
+    assert sent_body(transport)[1]["question_answer"] == ANSWER
 
 
 def test_an_answer_without_an_id_cannot_be_rated(kapa, transport):

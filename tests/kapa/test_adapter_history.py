@@ -25,11 +25,11 @@ def bare(rows, page, size, total):
     return rows
 
 
-def counted(rows, page, size, total):
+def page_by_count(rows, page, size, total):
     return {"count": total, "results": rows}
 
 
-def linked(rows, page, size, total):
+def page_by_link(rows, page, size, total):
     more = page * size < total
     # Another host: a link is a sign that there is more, and never followed.
     link = f"https://elsewhere.example/?page={page + 1}"
@@ -43,7 +43,7 @@ def single(rows, page, size, total):
 class Vendor:
     """Kapa with a list of `rows`, given in the form that `shape` makes of each page."""
 
-    def __init__(self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=linked):
+    def __init__(self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=page_by_link):
         self.rows = rows
         self.shape = shape
         self.cap = cap
@@ -79,11 +79,11 @@ def questions(exchanges):
     return [exchange.question for exchange in exchanges]
 
 
-def named(*numbers):
+def number_questions(*numbers):
     return [f"q{number}" for number in numbers]
 
 
-SHAPES = pytest.mark.parametrize("shape", [bare, counted, linked], ids=lambda shape: shape.__name__)
+SHAPES = pytest.mark.parametrize("shape", [bare, page_by_count, page_by_link], ids=lambda shape: shape.__name__)
 
 
 @SHAPES
@@ -92,7 +92,7 @@ SHAPES = pytest.mark.parametrize("shape", [bare, counted, linked], ids=lambda sh
 def test_a_history_returns_each_row_once_and_in_order(shape, total, newest_first):
     vendor = Vendor([row(number) for number in range(total)], shape)
     found = questions(vendor.client.history(page_size=2, newest_first=newest_first))
-    expected = named(*range(total))
+    expected = number_questions(*range(total))
     assert found == (expected[::-1] if newest_first else expected)
     assert vendor.pages == list(range(1, len(vendor.pages) + 1))
 
@@ -103,10 +103,10 @@ def test_a_history_returns_each_row_once_and_in_order(shape, total, newest_first
         (bare, 0, 1),
         (bare, 3, 3),  # two pages with rows; only the empty one after them is the end
         (bare, 4, 3),
-        (counted, 3, 2),
-        (linked, 0, 1),
-        (linked, 3, 2),
-        (linked, 4, 2),
+        (page_by_count, 3, 2),
+        (page_by_link, 0, 1),
+        (page_by_link, 3, 2),
+        (page_by_link, 4, 2),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -119,7 +119,7 @@ def test_no_page_is_fetched_after_the_last(shape, total, pages):
 @SHAPES
 def test_a_history_with_a_capped_page_size_returns_every_row(shape):
     vendor = Vendor([row(number) for number in range(7)], shape, cap=3)
-    assert questions(vendor.client.history(page_size=5)) == named(*range(7))
+    assert questions(vendor.client.history(page_size=5)) == number_questions(*range(7))
 
 
 @pytest.mark.parametrize("size", [1, 5])
@@ -133,7 +133,7 @@ def test_a_history_fetches_nothing_before_its_first_row_is_needed_and_only_the_n
     vendor = Vendor([row(number) for number in range(10)], shape)
     history = vendor.client.history(page_size=3)
     assert vendor.sent == []
-    assert questions(islice(history, 3)) == named(0, 1, 2)
+    assert questions(islice(history, 3)) == number_questions(0, 1, 2)
     assert vendor.pages == [1]
     assert next(history).question == "q3"
     assert vendor.pages == [1, 2]
@@ -143,7 +143,7 @@ def test_a_history_fetches_nothing_before_its_first_row_is_needed_and_only_the_n
 @pytest.mark.parametrize(("limit", "pages"), [(0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (99, None)])
 def test_a_limit_ends_the_history_without_fetching_another_page(shape, limit, pages):
     vendor = Vendor([row(number) for number in range(5)], shape)
-    assert questions(vendor.client.history(page_size=2, limit=limit)) == named(*range(5))[:limit]
+    assert questions(vendor.client.history(page_size=2, limit=limit)) == number_questions(*range(5))[:limit]
     if pages is not None:
         assert len(vendor.pages) == pages
 
@@ -161,7 +161,7 @@ def test_page_size_and_order_are_sent_as_requested():
 def test_a_page_that_is_repeated_forever_ends_the_history(shape):
     rows = [row(1), row(2)]
     vendor = Vendor([], lambda part, page, size, total: shape(rows, 1, size, 100))
-    assert questions(vendor.client.history(page_size=2)) == named(1, 2)
+    assert questions(vendor.client.history(page_size=2)) == number_questions(1, 2)
     # One repetition may be rows that new ones pushed along; two in a row are a vendor that ignores the page.
     assert len(vendor.pages) == 3
 
@@ -180,33 +180,33 @@ def test_a_history_with_a_wrong_count_returns_every_row_and_ends(claimed):
         lambda part, page, size, total: {"count": claimed, "results": part},
         past_the_end=reply({"detail": "Invalid page."}, 404),
     )
-    assert questions(vendor.client.history(page_size=2)) == named(*range(5))
+    assert questions(vendor.client.history(page_size=2)) == number_questions(*range(5))
 
 
 def test_a_row_that_moved_to_the_next_page_meanwhile_is_returned_once():
     rows = [row(number) for number in range(6)]
-    vendor = Vendor(rows, linked)
+    vendor = Vendor(rows, page_by_link)
     found = []
     for exchange in vendor.client.history(page_size=3, newest_first=True):
         found.append(exchange.question)
         if len(found) == 2:
             rows.append(row(99))  # everything moves by one place
-    assert found == named(5, 4, 3, 2, 1, 0)
+    assert found == number_questions(5, 4, 3, 2, 1, 0)
 
 
 def test_a_row_that_occurs_twice_on_a_page_is_returned_once():
-    vendor = Vendor([row(1), row(1), row(2)], linked)
-    assert questions(vendor.client.history(page_size=3)) == named(1, 2)
+    vendor = Vendor([row(1), row(1), row(2)], page_by_link)
+    assert questions(vendor.client.history(page_size=3)) == number_questions(1, 2)
 
 
-@pytest.mark.parametrize("shape", [bare, counted], ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("shape", [bare, page_by_count], ids=lambda shape: shape.__name__)
 def test_a_404_for_a_later_page_ends_the_history(shape):
     vendor = Vendor(
         [row(number) for number in range(4)],
         shape if shape is bare else lambda part, page, size, total: {"count": 99, "results": part},
         past_the_end=reply({"detail": "Invalid page."}, 404),
     )
-    assert questions(vendor.client.history(page_size=2)) == named(*range(4))
+    assert questions(vendor.client.history(page_size=2)) == number_questions(*range(4))
 
 
 def test_a_404_for_the_first_page_is_a_missing_project():
@@ -220,7 +220,7 @@ def test_a_404_for_the_first_page_is_a_missing_project():
 def test_a_page_that_fails_raises_after_the_rows_before_it():
     vendor = Vendor([row(number) for number in range(4)], past_the_end=reply({"detail": "down"}, 500))
     history = vendor.client.history(page_size=2)
-    assert questions(islice(history, 4)) == named(0, 1, 2, 3)
+    assert questions(islice(history, 4)) == number_questions(0, 1, 2, 3)
     with pytest.raises(ServerError):
         next(history)
 
@@ -232,9 +232,9 @@ def test_a_threads_history_takes_one_request_and_is_sorted_by_time():
     transport = StubTransport(lambda request: reply(thread))
     client = client_on(transport, "kapa")
     found = list(client.history(REFERENCE))
-    assert questions(found) == named(0, 2, 1)
-    assert questions(client.history(REFERENCE, newest_first=True)) == named(1, 2, 0)
-    assert questions(client.history(REFERENCE, limit=1)) == named(0)
+    assert questions(found) == number_questions(0, 2, 1)
+    assert questions(client.history(REFERENCE, newest_first=True)) == number_questions(1, 2, 0)
+    assert questions(client.history(REFERENCE, limit=1)) == number_questions(0)
     assert transport.sent[0].target == f"/query/v1/threads/{THREAD}/"
     assert {exchange.thread for exchange in found} == {REFERENCE}
     assert len(transport.sent) == 3
@@ -243,7 +243,7 @@ def test_a_threads_history_takes_one_request_and_is_sorted_by_time():
 def test_a_threads_history_with_missing_times_keeps_the_vendors_order():
     rows = [{**row(0), "created_at": "2024-01-02T00:00:00Z"}, {**row(1), "created_at": None}]
     client = client_on(StubTransport(lambda request: reply({"id": THREAD, "question_answers": rows})), "kapa")
-    assert questions(client.history(REFERENCE)) == named(0, 1)
+    assert questions(client.history(REFERENCE)) == number_questions(0, 1)
 
 
 @pytest.mark.parametrize("answers", [None, ...], ids=["null", "missing"])
@@ -269,7 +269,7 @@ HERS = [row(1, "u-anna"), row(2, "u-annabel"), row(3, None), row(4, "u-anna")]
 @SHAPES
 def test_a_users_history_has_only_that_users_rows(shape):
     vendor = Vendor(HERS, shape, end_users=[ANNABEL, ANNA], users_shape=shape)
-    assert questions(vendor.client.history(user="anna", page_size=2)) == named(1, 4)
+    assert questions(vendor.client.history(user="anna", page_size=2)) == number_questions(1, 4)
     lookup = vendor.sent[0]
     assert lookup.path == f"/query/v1/projects/{PROJECT}/end-users/"
     assert read_query(lookup)["search"] == "anna"
@@ -277,24 +277,24 @@ def test_a_users_history_has_only_that_users_rows(shape):
 
 def test_a_user_is_found_on_a_later_page_of_the_users():
     others = [{"id": f"u{number}", "unique_client_id": f"anna{number}"} for number in range(250)]
-    vendor = Vendor(HERS, linked, end_users=[*others, ANNA])
-    assert questions(vendor.client.history(user="anna")) == named(1, 4)
+    vendor = Vendor(HERS, page_by_link, end_users=[*others, ANNA])
+    assert questions(vendor.client.history(user="anna")) == number_questions(1, 4)
 
 
 def test_a_user_can_be_looked_up_by_email():
-    vendor = Vendor(HERS, linked, end_users=[ANNABEL, ANNA])
-    assert questions(vendor.client.history(user=User(email="anna@example.com"))) == named(1, 4)
+    vendor = Vendor(HERS, page_by_link, end_users=[ANNABEL, ANNA])
+    assert questions(vendor.client.history(user=User(email="anna@example.com"))) == number_questions(1, 4)
     assert read_query(vendor.sent[0])["search"] == "anna@example.com"
 
 
 def test_a_user_listed_as_a_single_object_is_found():
-    vendor = Vendor(HERS, linked, end_users=[ANNA], users_shape=single)
-    assert questions(vendor.client.history(user="anna")) == named(1, 4)
+    vendor = Vendor(HERS, page_by_link, end_users=[ANNA], users_shape=single)
+    assert questions(vendor.client.history(user="anna")) == number_questions(1, 4)
 
 
-@pytest.mark.parametrize("users_shape", [bare, counted, linked, single], ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("users_shape", [bare, page_by_count, page_by_link, single], ids=lambda shape: shape.__name__)
 def test_the_history_of_an_unknown_user_is_empty(users_shape):
-    vendor = Vendor(HERS, linked, end_users=[ANNABEL], users_shape=users_shape)
+    vendor = Vendor(HERS, page_by_link, end_users=[ANNABEL], users_shape=users_shape)
     assert list(vendor.client.history(user="anna")) == []
 
 
@@ -304,7 +304,7 @@ def test_the_history_of_an_unknown_user_is_empty(users_shape):
     ids=["bare", "counted", "empty with a link"],
 )
 def test_a_user_lookup_ends_even_if_the_vendor_repeats_a_page_forever(page):
-    vendor = Vendor(HERS, linked, users_shape=lambda *_: page)
+    vendor = Vendor(HERS, page_by_link, users_shape=lambda *_: page)
     assert list(vendor.client.history(user="anna")) == []
     assert len(vendor.sent) < 10
 
@@ -324,7 +324,7 @@ def test_a_threads_history_can_be_filtered_by_user():
             return reply({"results": [ANNA], "next": None})
         return reply({"id": THREAD, "question_answers": HERS})
 
-    assert questions(client_on(StubTransport(answer), "kapa").history(REFERENCE, user="anna")) == named(1, 4)
+    assert questions(client_on(StubTransport(answer), "kapa").history(REFERENCE, user="anna")) == number_questions(1, 4)
 
 
 def test_a_user_known_by_slack_id_only_cannot_be_looked_up():
@@ -346,5 +346,5 @@ def test_a_history_over_http_requests_its_pages_by_number(kapa, vendor):
     for number in (1, 2):
         page = {"next": "https://elsewhere.example/?page=2" if number == 1 else None, "results": [row(number)]}
         vendor.add("GET", f"{KAPA_URL}/query/v1/projects/{PROJECT}/question-answers/", json=page)
-    assert questions(kapa.history(page_size=1)) == named(1, 2)
+    assert questions(kapa.history(page_size=1)) == number_questions(1, 2)
     assert [call.request.params["page"] for call in vendor.calls] == ["1", "2"]

@@ -23,17 +23,17 @@ def row(question="q", *, age=0.0, answer="found", number=3):
     }
 
 
-def asked(rows, thread=None):
+def ask_and_reconcile(rows, thread=None):
     """What asking gives when the first answer is lost and the history has these rows; and how often it was asked."""
     outcomes = [TransportFailure("closed", phase="waiting"), reply({"answer": "asked again"})]
 
-    def answering(request):
+    def respond(request):
         if request.method == "GET":
             listed = {"id": THREAD, "question_answers": rows} if "/threads/" in request.path else {"results": rows}
             return reply(listed)
         return outcomes.pop(0)
 
-    transport = StubTransport(answering)
+    transport = StubTransport(respond)
     client = client_on(transport, "kapa", replay="reconcile")
     answer = client.chat("q") if thread is None else client.continue_thread(thread, "q")
     return answer.text, sum(request.method == "POST" for request in transport.sent)
@@ -44,7 +44,7 @@ IN_A_THREAD = pytest.mark.parametrize("thread", [None, ThreadRef("kapa", THREAD)
 
 @IN_A_THREAD
 def test_reconciling_finds_the_same_question_asked_just_now(thread):
-    assert asked([row()], thread) == ("found", 1)
+    assert ask_and_reconcile([row()], thread) == ("found", 1)
 
 
 @IN_A_THREAD
@@ -54,8 +54,8 @@ def test_reconciling_finds_the_same_question_asked_just_now(thread):
     ids=["long ago", "other words", "no answer yet", "nothing", "no time"],
 )
 def test_reconciling_ignores_older_rows_and_other_questions(rows, thread):
-    assert asked(rows, thread) == ("asked again", 2)
+    assert ask_and_reconcile(rows, thread) == ("asked again", 2)
 
 
 def test_reconciling_finds_nothing_if_two_rows_match():
-    assert asked([row(), row(number=4)]) == ("asked again", 2)
+    assert ask_and_reconcile([row(), row(number=4)]) == ("asked again", 2)

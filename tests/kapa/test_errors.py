@@ -10,7 +10,7 @@ ANSWER = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
 CHAT_URL = f"{KAPA_URL}/query/v1/projects/{PROJECT}/chat/"
 
 
-def refused(*replies, clock=None, **settings):
+def refuse(*replies, clock=None, **settings):
     transport = stub_replies(*replies)
     with pytest.raises(errors.UnichatError) as caught:
         client_on(transport, "kapa", clock, **settings).chat("q")
@@ -36,7 +36,7 @@ def refused(*replies, clock=None, **settings):
     ],
 )
 def test_an_error_is_raised_at_once_with_its_status_and_message(status, kind):
-    error, sent = refused(reply({"detail": "no, and why"}, status))
+    error, sent = refuse(reply({"detail": "no, and why"}, status))
     assert type(error) is kind
     assert len(sent) == 1
     assert error.status == status
@@ -60,21 +60,21 @@ def test_an_error_is_raised_at_once_with_its_status_and_message(status, kind):
     ids=repr,
 )
 def test_an_error_message_is_read_in_each_of_kapas_forms(body, words):
-    error, _ = refused(reply(body, 400))
+    error, _ = refuse(reply(body, 400))
     assert words in str(error)
     assert str(error).isprintable()
     assert error.call.vendor_message
 
 
 def test_an_error_keeps_kapas_own_code():
-    error, _ = refused(reply({"detail": "no", "code": "not_authenticated"}, 401))
+    error, _ = refuse(reply({"detail": "no", "code": "not_authenticated"}, 401))
     assert (error.vendor_code, error.vendor_message) == ("not_authenticated", "no")
-    error, _ = refused(reply({"detail": "no", "code": 7}, 401))
+    error, _ = refuse(reply({"detail": "no", "code": 7}, 401))
     assert error.vendor_code is None
 
 
 def test_the_argument_of_an_error_is_the_field_that_kapa_names():
-    error, _ = refused(reply({"query": ["Ensure this field has no more than 5000 characters."]}, 400))
+    error, _ = refuse(reply({"query": ["Ensure this field has no more than 5000 characters."]}, 400))
     assert (error.source, error.argument) == ("vendor", "query")
 
 
@@ -84,12 +84,12 @@ def test_the_argument_of_an_error_is_the_field_that_kapa_names():
     ids=repr,
 )
 def test_an_error_with_an_unreadable_body_is_judged_by_its_status(body, kind):
-    error, _ = refused(reply(status=401, body=body, kind=kind))
+    error, _ = refuse(reply(status=401, body=body, kind=kind))
     assert type(error) is errors.AuthenticationError
 
 
 def test_an_error_in_plain_text_keeps_its_message():
-    error, _ = refused(reply(status=400, body=b"Invalid HTTP request received.", kind="text/plain"))
+    error, _ = refuse(reply(status=400, body=b"Invalid HTTP request received.", kind="text/plain"))
     assert "Invalid HTTP request received." in str(error)
 
 
@@ -101,7 +101,7 @@ def test_a_403_about_a_rate_limit_is_retried_after_a_wait():
     answer = client_on(stub_replies(limited, answered), "kapa", clock).chat("q")
     assert answer.text == "a"
     assert sum(clock.slept) >= 7
-    error, sent = refused(limited, limited, limited)
+    error, sent = refuse(limited, limited, limited)
     assert type(error) is errors.RateLimited
     assert (error.status, error.retry_after, len(sent)) == (403, 7, 3)
 
@@ -119,7 +119,7 @@ def test_a_403_about_a_rate_limit_is_retried_after_a_wait():
 def test_a_transient_error_is_tried_three_times_with_its_own_backoff(status, kind, waits, monkeypatch):
     monkeypatch.setattr("random.uniform", lambda low, high: high)
     clock = FakeClock()
-    error, sent = refused(*[reply({"detail": "down"}, status)] * 3, clock=clock)
+    error, sent = refuse(*[reply({"detail": "down"}, status)] * 3, clock=clock)
     assert type(error) is kind
     assert clock.slept == waits
     assert len(error.attempts) == len(sent) == 3
@@ -148,12 +148,12 @@ def test_a_missing_record_is_distinguished_from_a_missing_route(call, what):
 
 @pytest.mark.parametrize("status", [405, 410])
 def test_a_405_or_410_is_a_missing_route(status):
-    error, _ = refused(reply({"detail": 'Method "POST" not allowed.'}, status))
+    error, _ = refuse(reply({"detail": 'Method "POST" not allowed.'}, status))
     assert error.what == "route"
 
 
 def test_a_missing_route_has_a_hint_about_version_and_address():
-    error, _ = refused(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html"))
+    error, _ = refuse(reply(status=404, body=b"<h1>Not Found</h1>", kind="text/html"))
     assert "version" in error.hint or "retired" in error.hint
 
 

@@ -18,7 +18,7 @@ from .conftest import SAMPLES
 from .test_operations import ANSWER, FULL, REPLY, THREAD
 
 REFERENCE = ThreadRef("kapa", THREAD)
-PLAIN = [case for case in FULL if not case.streamed]
+PLAIN = [case for case in FULL if not case.is_streamed]
 
 
 def read(case, value):
@@ -41,7 +41,7 @@ def test_a_damaged_reply_is_read_or_invalid_with_a_pointer(case, data):
     assert (error.backend, error.operation, error.retryable) == ("kapa", case.name, False)
 
 
-@pytest.mark.parametrize("case", [case for case in FULL if case.streamed], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [case for case in FULL if case.is_streamed], ids=lambda case: case.name)
 @FAST
 @given(data=st.data())
 def test_a_damaged_record_is_read_or_fails_the_stream(case, data):

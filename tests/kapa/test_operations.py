@@ -158,7 +158,7 @@ class Case:
         return SAMPLES[self.name] if self.sample is None else self.sample
 
     @property
-    def streamed(self):
+    def is_streamed(self):
         return self.name.endswith("_streamed")
 
     def expect(self, vendor):
@@ -167,9 +167,9 @@ class Case:
         if self.body is not None:
             match.append(matchers.json_params_matcher(self.body))
         body = json.dumps(self.answer).encode()
-        if self.streamed:
+        if self.is_streamed:
             body = b"".join(json.dumps(record).encode() + b"\xe2\x90\x9e" for record in self.answer)
-        kind = "text/plain; charset=utf-8" if self.streamed else "application/json"
+        kind = "text/plain; charset=utf-8" if self.is_streamed else "application/json"
         vendor.add(
             self.method,
             KAPA_URL + self.path,
@@ -451,7 +451,7 @@ def least(case):
 
 def run(kapa, case):
     operation = getattr(operations, case.name)(**case.arguments)
-    if not case.streamed:
+    if not case.is_streamed:
         return kapa.run(operation)
     with kapa.run(operation) as stream:
         assert stream.raw == case.answer
@@ -531,7 +531,7 @@ def test_every_endpoint_has_a_case_and_sends_what_it_declares():
         endpoint = operations.endpoints[case.name]
         places = {"project_id": PROJECT, "thread_id": THREAD, "id": case.arguments.get("id")}
         assert (endpoint.method, endpoint.path.format(**places)) == (case.method, case.path)
-        assert endpoint.streamed is case.streamed
+        assert endpoint.streamed is case.is_streamed
         assert [parameter.name for parameter in endpoint.parameters][: len(case.arguments)] == list(case.arguments)
         assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in endpoint.parameters)
 

@@ -45,18 +45,18 @@ TYPICAL = [
 ]
 
 
-def encoded(*records, ensure_ascii=False):
+def encode(*records, ensure_ascii=False):
     """The bytes of a stream; in a record a delimiter is escaped, as Kapa's JSON writer does."""
     texts = (json.dumps(each, ensure_ascii=ensure_ascii).replace("\u241e", "\\u241e") for each in records)
     return b"".join(text.encode() + DELIMITER for text in texts)
 
 
-def fed(*pieces):
+def feed(*pieces):
     """A decoder that was fed with these pieces, and the events that came of it."""
-    return fed_from(pieces)
+    return feed_from(pieces)
 
 
-def fed_from(pieces):
+def feed_from(pieces):
     decoder = Decoder(RECORD_LIMIT)
     return decoder, [event for each in pieces for event in decoder.feed(each)]
 
@@ -90,7 +90,7 @@ RECORDS = st.one_of(
 @FAST
 @given(st.lists(RECORDS, max_size=6), st.data())
 def test_the_events_are_the_same_wherever_the_bytes_are_cut(records, data):
-    whole = encoded(*records, ensure_ascii=data.draw(st.booleans()))
+    whole = encode(*records, ensure_ascii=data.draw(st.booleans()))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=12)))
     pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     assert outcome(*pieces) == outcome(whole)
@@ -101,13 +101,13 @@ def test_the_events_are_the_same_wherever_the_bytes_are_cut(records, data):
 @given(st.binary(max_size=200), st.data())
 @example(b"\xe2\x90", None)
 def test_garbage_is_detected_wherever_the_bytes_are_cut(rubbish, data):
-    whole = encoded(piece("before")) + rubbish + DELIMITER
+    whole = encode(piece("before")) + rubbish + DELIMITER
     cut = data.draw(st.integers(0, len(whole))) if data else len(whole) - 1
     assert outcome(whole[:cut], whole[cut:]) == outcome(whole)
 
 
 def test_the_events_are_the_same_at_every_single_cut():
-    whole = encoded(*TYPICAL)
+    whole = encode(*TYPICAL)
     expected = outcome(whole)
     for cut in range(len(whole) + 1):
         assert outcome(whole[:cut], whole[cut:]) == expected
@@ -115,7 +115,7 @@ def test_the_events_are_the_same_at_every_single_cut():
 
 
 def test_an_answer_is_made_of_its_pieces_ids_sources_and_uncertainty():
-    decoder, events = fed(encoded(*TYPICAL))
+    decoder, events = feed(encode(*TYPICAL))
     answer = decoder.result()
     assert answer.text == "".join(event.text for event in events) == "Grüße, Welt \N{GRINNING FACE} \u241e!"
     assert (answer.id, answer.thread) == (ANSWER, ThreadRef("kapa", THREAD))
@@ -135,19 +135,19 @@ def test_an_answer_is_made_of_its_pieces_ids_sources_and_uncertainty():
 
 
 def test_an_escaped_delimiter_within_a_text_is_text():
-    assert DELIMITER not in encoded(piece("a\u241eb"))[:-3]
-    decoder, (event,) = fed(encoded(piece("a\u241eb")))
+    assert DELIMITER not in encode(piece("a\u241eb"))[:-3]
+    decoder, (event,) = feed(encode(piece("a\u241eb")))
     assert event.text == decoder.result().text == "a\u241eb"
 
 
 def test_the_ascii_record_separator_is_not_a_delimiter():
-    _, events = fed(encoded(piece("a\x1eb")))
+    _, events = feed(encode(piece("a\x1eb")))
     assert [event.text for event in events] == ["a\x1eb"]
 
 
 def test_a_record_of_an_unknown_type_is_an_event_with_its_type_and_json():
     unknown = record("next_big_thing", text="not for the answer", relevant=[1])
-    decoder, (event,) = fed(encoded(unknown))
+    decoder, (event,) = feed(encode(unknown))
     assert event == StreamEvent(type="next_big_thing")
     assert event.raw == unknown
     assert decoder.result().text == ""
@@ -155,33 +155,33 @@ def test_a_record_of_an_unknown_type_is_an_event_with_its_type_and_json():
 
 @pytest.mark.parametrize("chunk", [{}, {"type": None}, {"type": 5, "content": None}, {"content": "x"}], ids=repr)
 def test_a_record_without_type_or_content_is_an_event(chunk):
-    decoder, (event,) = fed(encoded({"chunk": chunk}))
+    decoder, (event,) = feed(encode({"chunk": chunk}))
     assert (event.type, event.text, event.raw) == ("", "", {"chunk": chunk})
     assert decoder.end() is not None
 
 
 def test_sources_may_come_in_a_record_of_type_partial_answer_as_the_reference_shows():
-    decoder, (event,) = fed(encoded(record("partial_answer", True, relevant_sources=[{"source_url": "u"}])))
+    decoder, (event,) = feed(encode(record("partial_answer", True, relevant_sources=[{"source_url": "u"}])))
     assert event.sources == decoder.result().sources == (Source("u"),)
     assert event.text == ""
     assert decoder.end() is None
 
 
 def test_an_empty_list_of_sources_does_not_remove_earlier_ones():
-    decoder, _ = fed(encoded(sources("u"), record("partial_answer", relevant_sources=[])))
+    decoder, _ = feed(encode(sources("u"), record("partial_answer", relevant_sources=[])))
     assert [source.url for source in decoder.result().sources] == ["u"]
 
 
 @pytest.mark.parametrize("wrong", [["u"], [None], [{"source_url": "u"}, 5]], ids=repr)
 def test_sources_that_are_not_objects_fail_the_stream(wrong):
     with pytest.raises(StreamFailure) as caught:
-        fed(encoded(piece("a"), record("relevant_sources", relevant_sources=wrong)))
+        feed(encode(piece("a"), record("relevant_sources", relevant_sources=wrong)))
     assert caught.value.kind == "record"
 
 
 def test_empty_records_and_line_ends_between_records_are_ignored():
-    one, two = encoded(piece("a")), encoded(piece("b", end=True))
-    decoder, events = fed(b"\n" + DELIMITER + one + b"\r\n" + DELIMITER + b" " + two + b"\n", b"\n")
+    one, two = encode(piece("a")), encode(piece("b", end=True))
+    decoder, events = feed(b"\n" + DELIMITER + one + b"\r\n" + DELIMITER + b" " + two + b"\n", b"\n")
     assert [event.text for event in events] == ["a", "b"]
     assert decoder.end() is None
 
@@ -200,34 +200,34 @@ def test_empty_records_and_line_ends_between_records_are_ignored():
     ],
 )
 def test_a_stream_may_end_after_its_end_mark_or_after_the_identifiers(records, may_end):
-    decoder, _ = fed(encoded(*records))
+    decoder, _ = feed(encode(*records))
     assert (decoder.end() is None) is may_end
 
 
 @pytest.mark.parametrize("mark", [None, 0, "true", "false", False], ids=repr)
 def test_only_true_marks_the_end(mark):
-    decoder, _ = fed(encoded({"chunk": {"type": "partial_answer", "content": {"text": "a"}, "stream_end": mark}}))
+    decoder, _ = feed(encode({"chunk": {"type": "partial_answer", "content": {"text": "a"}, "stream_end": mark}}))
     assert decoder.end() is not None
 
 
 def test_pieces_after_a_record_that_marks_the_end_still_belong_to_the_answer():
     marked = [{"chunk": {**each["chunk"], "stream_end": True}} for each in TYPICAL]
-    decoder, events = fed(encoded(*marked))
+    decoder, events = feed(encode(*marked))
     assert decoder.result().text == "Grüße, Welt \N{GRINNING FACE} \u241e!"
     assert len(events) == len(TYPICAL)
     assert decoder.result().id == ANSWER
 
 
 def test_half_a_record_does_not_end_the_stream_even_after_the_end_mark():
-    whole = encoded(piece("a", end=True), IDENTIFIERS)
-    for cut in range(len(encoded(piece("a", end=True))) + 1, len(whole)):
-        decoder, _ = fed(whole[:cut])
+    whole = encode(piece("a", end=True), IDENTIFIERS)
+    for cut in range(len(encode(piece("a", end=True))) + 1, len(whole)):
+        decoder, _ = feed(whole[:cut])
         assert decoder.end() is not None
         assert not decoder.complete
 
 
 def test_a_last_record_without_a_delimiter_is_incomplete():
-    decoder, events = fed(encoded(piece("a", end=True))[: -len(DELIMITER)])
+    decoder, events = feed(encode(piece("a", end=True))[: -len(DELIMITER)])
     assert events == []
     assert decoder.end() is not None
 
@@ -237,15 +237,15 @@ def test_a_last_record_without_a_delimiter_is_incomplete():
     [([piece("a", end=True)], False), ([IDENTIFIERS], False), ([piece("a", end=True), IDENTIFIERS], True)],
 )
 def test_a_stream_is_complete_only_after_both_end_mark_and_identifiers(records, complete):
-    decoder, _ = fed(encoded(*records))
+    decoder, _ = feed(encode(*records))
     assert decoder.complete is complete
 
 
 def test_an_answer_without_identifiers_has_no_id_and_keeps_its_thread():
     decoder = Decoder(RECORD_LIMIT, THREAD)
-    list(decoder.feed(encoded(piece("a", end=True))))
+    list(decoder.feed(encode(piece("a", end=True))))
     assert (decoder.result().id, decoder.result().thread) == (None, ThreadRef("kapa", THREAD))
-    assert fed(encoded(piece("a", end=True)))[0].result().thread is None
+    assert feed(encode(piece("a", end=True)))[0].result().thread is None
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_an_answer_without_identifiers_has_no_id_and_keeps_its_thread():
 def test_a_record_that_cannot_be_read_fails_the_stream_after_those_before_it(wrong):
     decoder, events = Decoder(RECORD_LIMIT), []
     with pytest.raises(StreamFailure) as caught:
-        events.extend(decoder.feed(encoded(piece("good")) + wrong + DELIMITER + encoded(piece("never"))))
+        events.extend(decoder.feed(encode(piece("good")) + wrong + DELIMITER + encode(piece("never"))))
     assert caught.value.kind == "record"
     assert caught.value.reason
     assert [event.text for event in events] == ["good"]
@@ -269,7 +269,7 @@ def test_a_record_that_cannot_be_read_fails_the_stream_after_those_before_it(wro
 )
 def test_an_error_record_fails_the_stream_with_its_reason_made_printable(content, words):
     with pytest.raises(StreamFailure, match=words) as caught:
-        fed(encoded(record("error", True, **content)))
+        feed(encode(record("error", True, **content)))
     assert caught.value.kind == "vendor"
     assert caught.value.reason.isprintable()
 
@@ -279,22 +279,22 @@ def test_an_error_record_fails_the_stream_with_its_reason_made_printable(content
 
 def long_record(size):
     """A record of exactly `size` bytes, without its delimiter."""
-    empty = len(encoded(piece(""))) - len(DELIMITER)
-    return encoded(piece("x" * (size - empty)))[: -len(DELIMITER)]
+    empty = len(encode(piece(""))) - len(DELIMITER)
+    return encode(piece("x" * (size - empty)))[: -len(DELIMITER)]
 
 
 def test_a_record_of_exactly_the_limit_is_read_wherever_it_is_cut():
     whole = long_record(RECORD_LIMIT) + DELIMITER
     for cut in (1, RECORD_LIMIT - 1, RECORD_LIMIT, RECORD_LIMIT + 1, RECORD_LIMIT + 2):
-        _, events = fed(whole[:cut], whole[cut:])
+        _, events = feed(whole[:cut], whole[cut:])
         assert len(events) == 1
 
 
 @pytest.mark.parametrize("cut", [0, 65_536, RECORD_LIMIT, RECORD_LIMIT + 1, RECORD_LIMIT + 3])
 def test_a_record_over_the_limit_fails_the_stream_wherever_it_is_cut(cut):
-    whole = encoded(piece("before")) + long_record(RECORD_LIMIT + 1) + DELIMITER
+    whole = encode(piece("before")) + long_record(RECORD_LIMIT + 1) + DELIMITER
     with pytest.raises(StreamFailure) as caught:
-        fed(whole[:cut], whole[cut:])
+        feed(whole[:cut], whole[cut:])
     assert caught.value.kind == "too_large"
 
 
@@ -308,7 +308,7 @@ def test_an_endless_record_fails_the_stream_at_the_limit():
             yield b"x" * 65_536
 
     with pytest.raises(StreamFailure) as caught:
-        fed_from(endless())
+        feed_from(endless())
     assert caught.value.kind == "too_large"
     assert taken <= RECORD_LIMIT + 65_536
 
@@ -317,21 +317,21 @@ def counting_bytearray():
     """A bytearray that notes how many bytes each search of it looks at, and these notes."""
     searched = []
 
-    class Counting(bytearray):
+    class CountingBytes(bytearray):
         def find(self, sought, start=0):
             found = super().find(sought, start)
             searched.append((len(self) if found < 0 else found + len(sought)) - start)
             return found
 
-    return Counting, searched
+    return CountingBytes, searched
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_a_long_record_in_small_pieces_is_searched_about_once(size, monkeypatch):
     counting, searched = counting_bytearray()
     monkeypatch.setattr(splitting, "bytearray", counting, raising=False)
-    whole = encoded(piece("x" * 20_000), piece("y" * 20_000))
-    _, events = fed(*(whole[at : at + size] for at in range(0, len(whole), size)))
+    whole = encode(piece("x" * 20_000), piece("y" * 20_000))
+    _, events = feed(*(whole[at : at + size] for at in range(0, len(whole), size)))
     assert len(events) == 2
     # Each byte once, and at most the delimiter's length again with each piece: not the whole record with each.
     assert 0 < sum(searched) <= len(whole) + len(DELIMITER) * (len(whole) // size + 4)
@@ -340,20 +340,20 @@ def test_a_long_record_in_small_pieces_is_searched_about_once(size, monkeypatch)
 def test_many_records_in_one_piece_are_searched_about_once(monkeypatch):
     counting, searched = counting_bytearray()
     monkeypatch.setattr(splitting, "bytearray", counting, raising=False)
-    whole = encoded(*[piece("x")] * 2_000)
-    _, events = fed(whole)
+    whole = encode(*[piece("x")] * 2_000)
+    _, events = feed(whole)
     assert len(events) == 2_000
     assert sum(searched) <= len(whole)
 
 
 def test_empty_records_are_signs_of_life():
-    decoder, events = fed(encoded(piece("a")) + DELIMITER + b" \n" + DELIMITER + b"\n")
+    decoder, events = feed(encode(piece("a")) + DELIMITER + b" \n" + DELIMITER + b"\n")
     assert len(events) == 1
     assert decoder.signs_of_life == 2
 
 
 def test_kapas_records_cannot_tell_their_end_for_certain():
-    decoder, _ = fed(encoded(*TYPICAL))
+    decoder, _ = feed(encode(*TYPICAL))
     assert decoder.complete
     assert not decoder.ended
 
@@ -362,7 +362,7 @@ def test_kapas_records_cannot_tell_their_end_for_certain():
 
 
 def test_a_stream_over_http_returns_each_event_and_then_the_answer(kapa, vendor):
-    vendor.add("POST", STREAM_URL, body=encoded(*TYPICAL), content_type="text/plain")
+    vendor.add("POST", STREAM_URL, body=encode(*TYPICAL), content_type="text/plain")
     with kapa.stream("q") as answering:
         texts = [event.text for event in answering]
         answer = answering.answer
@@ -372,8 +372,8 @@ def test_a_stream_over_http_returns_each_event_and_then_the_answer(kapa, vendor)
 
 
 def test_an_error_record_at_the_beginning_is_a_server_error_and_retried(vendor, clock):
-    vendor.add("POST", STREAM_URL, body=encoded(record("error", True, reason="overloaded")))
-    vendor.add("POST", STREAM_URL, body=encoded(*TYPICAL))
+    vendor.add("POST", STREAM_URL, body=encode(record("error", True, reason="overloaded")))
+    vendor.add("POST", STREAM_URL, body=encode(*TYPICAL))
     with connect_client("kapa", clock) as kapa, kapa.stream("q") as answering:
         answer = answering.answer
     assert answer.text.startswith("Grüße")
@@ -384,14 +384,14 @@ def test_an_error_record_at_the_beginning_is_a_server_error_and_retried(vendor, 
 
 def test_a_repeated_error_record_at_the_beginning_is_raised_as_a_server_error(vendor):
     for _ in range(3):
-        vendor.add("POST", STREAM_URL, body=encoded(record("error", True, reason="overloaded")))
+        vendor.add("POST", STREAM_URL, body=encode(record("error", True, reason="overloaded")))
     with connect_client("kapa") as kapa, pytest.raises(ServerError, match="overloaded") as caught, kapa.stream("q"):
         pass
     assert len(caught.value.attempts) == 3
     assert caught.value.maybe_delivered is True
 
 
-def interrupted(client, asked=None):
+def interrupt(client, asked=None):
     events = []
     with pytest.raises(StreamInterrupted) as caught, client.stream("q") as answering:
         events.extend(answering)
@@ -404,19 +404,19 @@ BEFORE = [sources("u"), piece("so far"), record("stream_start", thread_id=THREAD
 @pytest.mark.parametrize(
     "rest",
     [
-        encoded(record("error", True, reason="out of tokens")),
-        encoded(piece("never", end=True))[:20],
-        encoded(IDENTIFIERS)[:-1],
+        encode(record("error", True, reason="out of tokens")),
+        encode(piece("never", end=True))[:20],
+        encode(IDENTIFIERS)[:-1],
         b"\xff" + DELIMITER,
         b"{}" + DELIMITER,
-        encoded(record("relevant_sources", relevant_sources=["no object"])),
+        encode(record("relevant_sources", relevant_sources=["no object"])),
         b"",
     ],
     ids=["error record", "half a record", "half a delimiter", "not UTF-8", "no chunk", "wrong sources", "no end"],
 )
 def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retried(rest):
-    transport = stub_replies(reply(body=encoded(*BEFORE) + rest))
-    events, error = interrupted(client_on(transport, "kapa"))
+    transport = stub_replies(reply(body=encode(*BEFORE) + rest))
+    events, error = interrupt(client_on(transport, "kapa"))
     assert (error.text, error.events) == ("so far", 3)
     assert len(events) == 3
     assert error.thread == ThreadRef("kapa", THREAD, scope=PROJECT)
@@ -428,26 +428,26 @@ def test_a_stream_that_breaks_after_its_first_event_is_interrupted_and_not_retri
     assert len(transport.sent) == 1
 
 
-def streaming(pieces):
+def stream_transport(pieces):
     """A transport whose one stream comes in these pieces."""
     return stub_replies(CannedStream(pieces))
 
 
 @pytest.mark.parametrize("kind", ["truncated", "stalled"])
 def test_a_truncated_body_is_interrupted_even_if_its_records_are_complete(kind):
-    stream = CannedStream([encoded(piece("so far")), TransportFailure(kind)])
-    _, error = interrupted(client_on(stub_replies(stream), "kapa"))
+    stream = CannedStream([encode(piece("so far")), TransportFailure(kind)])
+    _, error = interrupt(client_on(stub_replies(stream), "kapa"))
     assert error.text == "so far"
     assert stream.closed
 
 
 def test_a_body_truncated_after_a_complete_answer_is_still_interrupted():
-    _, error = interrupted(client_on(streaming([encoded(*TYPICAL), TransportFailure("truncated")]), "kapa"))
+    _, error = interrupt(client_on(stream_transport([encode(*TYPICAL), TransportFailure("truncated")]), "kapa"))
     assert error.answer_id == ANSWER
 
 
 def test_an_idle_stream_after_a_complete_answer_has_ended():
-    client = client_on(streaming([encoded(*TYPICAL), TransportFailure("stalled")]), "kapa")
+    client = client_on(stream_transport([encode(*TYPICAL), TransportFailure("stalled")]), "kapa")
     with client.stream("q") as answering:
         assert answering.answer.id == ANSWER
 
@@ -460,19 +460,19 @@ def test_the_deadline_ends_a_complete_answer_after_a_second_of_silence(seconds, 
         clock.now += seconds
         return TransportFailure("deadline", phase="body")
 
-    client = client_on(streaming([encoded(*TYPICAL), silence]), "kapa", clock)
+    client = client_on(stream_transport([encode(*TYPICAL), silence]), "kapa", clock)
     if is_end:
         with client.stream("q", deadline=60) as answering:
             assert answering.answer.id == ANSWER
     else:
-        _, error = interrupted(client)
+        _, error = interrupt(client)
         assert (error.stopped_by, error.answer_id) == ("deadline", ANSWER)
 
 
 def test_a_deadline_that_passed_before_more_was_asked_for_interrupts_a_complete_answer():
     # What had come meanwhile was not looked for.
     clock = FakeClock()
-    client = client_on(streaming([encoded(*TYPICAL), TransportFailure("deadline", phase="body")]), "kapa", clock)
+    client = client_on(stream_transport([encode(*TYPICAL), TransportFailure("deadline", phase="body")]), "kapa", clock)
     with client.stream("q", deadline=60) as answering:
         next(answering)
         clock.now += 61
@@ -487,14 +487,14 @@ def test_silence_that_the_reader_filled_counts_as_the_vendors():
         clock.now += 0.2
         return TransportFailure("deadline", phase="body")
 
-    client = client_on(streaming([encoded(*TYPICAL), silence]), "kapa", clock)
+    client = client_on(stream_transport([encode(*TYPICAL), silence]), "kapa", clock)
     with client.stream("q", deadline=60) as answering:
         next(answering)
         clock.now += 5
         assert answering.answer.id == ANSWER
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", DELIMITER, encoded(piece("a"))[:-3]], ids=repr)
+@pytest.mark.parametrize("body", [b"", b"\n", DELIMITER, encode(piece("a"))[:-3]], ids=repr)
 def test_a_stream_that_ends_before_its_first_event_is_invalid_and_not_retried(body):
     transport = stub_replies(reply(body=body))
     with pytest.raises(InvalidResponse) as caught, client_on(transport, "kapa").stream("q"):
@@ -504,7 +504,7 @@ def test_a_stream_that_ends_before_its_first_event_is_invalid_and_not_retried(bo
 
 
 def test_an_unreadable_first_record_is_an_invalid_response_with_its_call():
-    transport = stub_replies(reply(body=encoded(record("relevant_sources", relevant_sources=["no object"]))))
+    transport = stub_replies(reply(body=encode(record("relevant_sources", relevant_sources=["no object"]))))
     with pytest.raises(InvalidResponse) as caught, client_on(transport, "kapa").stream("q"):
         pass
     assert (caught.value.backend, caught.value.operation) == ("kapa", "chat_streamed")
@@ -513,7 +513,7 @@ def test_an_unreadable_first_record_is_an_invalid_response_with_its_call():
 
 def test_the_wait_between_attempts_uses_the_tests_clock():
     clock = FakeClock()
-    transport = stub_replies(reply(status=503, body=b""), reply(body=encoded(piece("a", end=True))))
+    transport = stub_replies(reply(status=503, body=b""), reply(body=encode(piece("a", end=True))))
     with client_on(transport, "kapa", clock).stream("q") as answering:
         assert answering.answer.text == "a"
     assert len(clock.slept) == 1

@@ -27,7 +27,7 @@ def catch(function):
     raise AssertionError("it raised nothing")
 
 
-def ended_generator():
+def make_ended_generator():
     def generate():
         yield next(iter(()))
 
@@ -40,7 +40,7 @@ def test_is_mistake_for_what_python_raises_for_a_mistake_in_code_is_true(kind):
 
 
 def test_is_mistake_for_an_iterator_that_ended_within_a_generator_is_true():
-    assert is_mistake(catch(ended_generator))
+    assert is_mistake(catch(make_ended_generator))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from unichat.policy.retry import Retries, stop_reason
 from unichat.transport.base import Deadline
 
 
-def failed(backoff=Backoff.SERVER, retry_after=None, retry=Retry.YES):
+def fail(backoff=Backoff.SERVER, retry_after=None, retry=Retry.YES):
     return Failed(ServerError("down", retry_after=retry_after), retry, backoff)
 
 
@@ -38,14 +38,14 @@ def endless():
 )
 def test_the_first_reason_that_holds_ends_the_attempts(attempts, retry_after, wait, expected):
     deadline = Deadline(100.0, lambda: 0.0)
-    assert stop_reason(failed(retry_after=retry_after), attempts, wait, deadline, PolicySettings()) == expected
+    assert stop_reason(fail(retry_after=retry_after), attempts, wait, deadline, PolicySettings()) == expected
 
 
 @pytest.mark.parametrize("allowed", [1, 2, 3, 7])
 def test_there_are_as_many_attempts_as_are_allowed(allowed):
     retries = Retries(PolicySettings(attempts=allowed), endless(), Budget(1000))
     waits = []
-    while (wait := retries.next_wait(failed())) is not None:
+    while (wait := retries.next_wait(fail())) is not None:
         waits.append(wait)
     assert len(waits) == allowed - 1
     assert retries.stopped_by == "attempts"
@@ -56,8 +56,8 @@ def test_each_wait_is_within_the_backoff_of_its_attempt(backoff, attempts):
     policy = PolicySettings(attempts=attempts)
     retries = Retries(policy, endless(), Budget(1000))
     for number in range(1, attempts):
-        assert 0 <= retries.next_wait(failed(backoff)) <= longest_wait(policy, backoff, number)
-    assert retries.next_wait(failed(backoff)) is None
+        assert 0 <= retries.next_wait(fail(backoff)) <= longest_wait(policy, backoff, number)
+    assert retries.next_wait(fail(backoff)) is None
 
 
 def test_a_wait_is_never_shorter_than_the_vendor_asks():
@@ -68,19 +68,19 @@ def test_a_wait_is_never_shorter_than_the_vendor_asks():
 
 def test_a_failure_that_must_not_be_retried_has_no_next_wait():
     retries = Retries(PolicySettings(), endless(), Budget(1000))
-    assert retries.next_wait(failed(retry=Retry.NO)) is None
+    assert retries.next_wait(fail(retry=Retry.NO)) is None
     assert retries.stopped_by is None
 
 
 def test_a_retry_is_charged_and_refunded_unless_it_is_made():
     budget = Budget(100)
     retries = Retries(PolicySettings(), endless(), budget)
-    assert retries.next_wait(failed()) is not None
+    assert retries.next_wait(fail()) is not None
     assert budget.left == 90
     retries.refund()
     assert budget.left == 100
     retries = Retries(PolicySettings(), endless(), budget)
-    retries.next_wait(failed())
+    retries.next_wait(fail())
     retries.commit_charge()
     retries.refund()
     assert budget.left == 90
@@ -91,14 +91,14 @@ def test_a_retry_is_charged_and_refunded_unless_it_is_made():
 def test_an_empty_budget_ends_the_attempts_and_costs_nothing():
     budget = Budget(9)
     retries = Retries(PolicySettings(), endless(), budget)
-    assert retries.next_wait(failed()) is None
+    assert retries.next_wait(fail()) is None
     assert (retries.stopped_by, budget.left) == ("budget", 9)
 
 
 def test_a_retry_with_a_fresh_token_is_free_and_at_once():
     budget = Budget(0)
     retries = Retries(PolicySettings(), endless(), budget)
-    assert retries.next_wait(failed(Backoff.AT_ONCE)) == 0.0
+    assert retries.next_wait(fail(Backoff.AT_ONCE)) == 0.0
 
 
 def test_nothing_is_given_to_the_budget_where_nothing_was_charged():

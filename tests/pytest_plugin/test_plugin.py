@@ -40,14 +40,14 @@ LOOPS = """
 
 
 @pytest.fixture(scope="session")
-def imported() -> None:
+def import_plugin() -> None:
     """Import what the runs need: what they import themselves is forgotten after each, and would be there twice."""
     for name in _IMPORTED:
         import_module(name)
 
 
 @pytest.fixture
-def project(imported: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(import_plugin: None, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     # Its runs are within this process, whose own options would be found there as well.
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     return pytester

@@ -60,12 +60,12 @@ def start(manual):
     """Start boxes that are closed after the test."""
     boxes = []
 
-    def starting(**options):
+    def start_box(**options):
         box = unichat.sandbox.start(**{"docs": manual, "simulators": SIMULATORS, **options})
         boxes.append(box)
         return box
 
-    yield starting
+    yield start_box
     for box in boxes:
         box.close()
 

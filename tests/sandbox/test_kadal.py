@@ -468,20 +468,20 @@ def test_a_row_of_v7_has_times_and_a_verdict(new_kadal):
 def test_v7_lists_everybodys_rows_and_filters_them(three):
     three.answer(RETRIES)
 
-    def found(body=None, **params):
+    def list_questions(body=None, **params):
         return [row["user_query"] for row in three.list_v7(body, **params).json()["data"]["chat_hist"]]
 
-    assert len(found()) == 4
-    assert found({"text": "QUESTION 1"}) == ["question 1"]
-    assert found({"text": "attempts"}) == [RETRIES]
+    assert len(list_questions()) == 4
+    assert list_questions({"text": "QUESTION 1"}) == ["question 1"]
+    assert list_questions({"text": "attempts"}) == [RETRIES]
     owner = three.list_v7({"text": "attempts"}).json()["data"]["chat_hist"][0]
     assert owner["user_type"] == "internal"
     assert owner["is_positive"] is None
-    assert found({"created_by": owner["user_id"]}) == [RETRIES]
-    assert found({"created_by": "1"}) == [RETRIES]
-    assert found(page_size=3, page_no=2, order="asc") == [RETRIES]
+    assert list_questions({"created_by": owner["user_id"]}) == [RETRIES]
+    assert list_questions({"created_by": "1"}) == [RETRIES]
+    assert list_questions(page_size=3, page_no=2, order="asc") == [RETRIES]
     three.simulator.quirks.default_page_size = 2
-    assert len(found()) == 2
+    assert len(list_questions()) == 2
 
 
 @pytest.mark.parametrize(("quirk", "status"), [("http_200", 200), ("http_404", 404)])

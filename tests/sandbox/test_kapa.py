@@ -297,12 +297,14 @@ def test_an_unknown_integration_is_ignored_or_refused_as_the_quirk_says(kapa, ot
 # Custom chat
 
 
-def said(*texts, role="user"):
+def build_messages(*texts, role="user"):
     return [{"role": role, "content": text} for text in texts]
 
 
 def test_a_custom_chat_answers_its_last_message(kapa):
-    response = kapa.post("chat/custom/", messages=[*said("Be brief.", role="system"), *said(RETRIES)])
+    response = kapa.post(
+        "chat/custom/", messages=[*build_messages("Be brief.", role="system"), *build_messages(RETRIES)]
+    )
     answer = response.json()
     assert set(answer) == {"answer", "thread_id", "question_answer_id", "messages", "relevant_sources"}
     assert "`attempts`" in answer["answer"]
@@ -316,36 +318,36 @@ def test_a_custom_chat_answers_its_last_message(kapa):
 
 def test_a_custom_chat_understands_what_was_said_before(kapa):
     follow_up = "And how do I change that?"
-    assert kapa.post("chat/custom/", messages=said(RETRIES, follow_up)).json()["relevant_sources"]
-    assert not kapa.post("chat/custom/", messages=said(follow_up)).json()["relevant_sources"]
+    assert kapa.post("chat/custom/", messages=build_messages(RETRIES, follow_up)).json()["relevant_sources"]
+    assert not kapa.post("chat/custom/", messages=build_messages(follow_up)).json()["relevant_sources"]
 
 
 def test_a_retrieval_query_is_searched_instead(kapa):
-    answer = kapa.post("chat/custom/", messages=said(UNKNOWN), retrieval_query="retries").json()
+    answer = kapa.post("chat/custom/", messages=build_messages(UNKNOWN), retrieval_query="retries").json()
     assert answer["relevant_sources"][0]["title"] == "Guide › Retries"
 
 
 def test_a_conversation_without_the_users_words_is_answered_by_its_last_message(kapa):
-    assert kapa.post("chat/custom/", messages=said(RETRIES, role="system")).json()["relevant_sources"]
+    assert kapa.post("chat/custom/", messages=build_messages(RETRIES, role="system")).json()["relevant_sources"]
 
 
 def test_without_retrieval_there_are_no_sources(kapa):
-    answer = kapa.post("chat/custom/", messages=said(RETRIES), use_retrieval=False).json()
+    answer = kapa.post("chat/custom/", messages=build_messages(RETRIES), use_retrieval=False).json()
     assert answer["relevant_sources"] == []
     assert "`attempts`" not in answer["answer"]
 
 
 def test_an_answer_that_is_not_stored_has_no_ids(new_kapa):
-    answer = new_kapa.post("chat/custom/", messages=said(RETRIES), persist_answer=False).json()
+    answer = new_kapa.post("chat/custom/", messages=build_messages(RETRIES), persist_answer=False).json()
     assert (answer["thread_id"], answer["question_answer_id"]) == (None, None)
     assert new_kapa.get("question-answers/").json() == []
-    chunks = new_kapa.stream("chat/custom/stream/", messages=said(RETRIES), persist_answer=False)
+    chunks = new_kapa.stream("chat/custom/stream/", messages=build_messages(RETRIES), persist_answer=False)
     assert chunks[-1]["type"] == "metadata"
     assert chunks[-1]["stream_end"] is True
 
 
 def test_a_redacted_conversation_is_stored_without_its_text(kapa):
-    answer = kapa.post("chat/custom/", messages=said(RETRIES), redact_conversation=True).json()
+    answer = kapa.post("chat/custom/", messages=build_messages(RETRIES), redact_conversation=True).json()
     assert "`attempts`" in answer["answer"]
     (kept,) = kapa.get(f"/query/v1/threads/{answer['thread_id']}/").json()["question_answers"]
     assert (kept["question"], kept["answer"], kept["is_redacted"]) == ("[REDACTED]", "[REDACTED]", True)
@@ -353,19 +355,19 @@ def test_a_redacted_conversation_is_stored_without_its_text(kapa):
 
 
 def test_internal_sources_are_marked_and_labelled_on_request(kapa):
-    messages = said("What is the wholesale discount?")
+    messages = build_messages("What is the wholesale discount?")
     (source,) = kapa.post("chat/custom/", messages=messages).json()["relevant_sources"]
     assert (source["title"], source["contains_internal_data"]) == ("Price list", True)
     (source,) = kapa.post("chat/custom/", messages=messages, label_internal_sources=True).json()["relevant_sources"]
     assert source["title"] == "[INTERNAL] Price list"
-    answer = kapa.post("chat/custom/", messages=said(RETRIES), label_internal_sources=True).json()
+    answer = kapa.post("chat/custom/", messages=build_messages(RETRIES), label_internal_sources=True).json()
     assert answer["relevant_sources"][0]["title"] == "Guide › Retries"
 
 
 def test_retrieval_can_be_restricted_to_some_sources(kapa):
     listed = kapa.get(f"/ingestion/v1/projects/{kapa.project.id}/sources/").json()["results"]
     ids = {each["name"]: each["id"] for each in listed}
-    body = {"messages": said(RETRIES)}
+    body = {"messages": build_messages(RETRIES)}
     assert kapa.post("chat/custom/", **body, source_ids_include=[ids["guide.md"]]).json()["relevant_sources"]
     assert not kapa.post("chat/custom/", **body, source_ids_include=[ids["internal/prices.md"]]).json()[
         "relevant_sources"
@@ -374,14 +376,14 @@ def test_retrieval_can_be_restricted_to_some_sources(kapa):
 
 
 def test_a_json_object_can_be_requested(kapa):
-    answer = kapa.post("chat/custom/", messages=said(RETRIES), response_format="json_object").json()["answer"]
+    answer = kapa.post("chat/custom/", messages=build_messages(RETRIES), response_format="json_object").json()["answer"]
     assert "`attempts`" in json.loads(answer)["answer"]
 
 
 def test_every_generation_model_of_the_reference_is_accepted(kapa):
     assert len(GENERATION_MODELS) == 13
     for model in GENERATION_MODELS:
-        assert kapa.post("chat/custom/", messages=said("x"), generation_model=model).status_code == 200
+        assert kapa.post("chat/custom/", messages=build_messages("x"), generation_model=model).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -390,9 +392,12 @@ def test_every_generation_model_of_the_reference_is_accepted(kapa):
         ({}, {"messages": ["This field is required."]}),
         ({"messages": []}, {"messages": ["This list may not be empty."]}),
         ({"messages": {}}, {"messages": ['Expected a list of items but got type "dict".']}),
-        ({"messages": said("x", role="bot")}, {"messages": [{"role": ['"bot" is not a valid choice.']}]}),
-        ({"messages": said("x", role=["a"])}, {"messages": [{"role": ['"list" is not a valid choice.']}]}),
-        ({"messages": [*said("x"), {"role": "user"}]}, {"messages": [{}, {"content": ["This field is required."]}]}),
+        ({"messages": build_messages("x", role="bot")}, {"messages": [{"role": ['"bot" is not a valid choice.']}]}),
+        ({"messages": build_messages("x", role=["a"])}, {"messages": [{"role": ['"list" is not a valid choice.']}]}),
+        (
+            {"messages": [*build_messages("x"), {"role": "user"}]},
+            {"messages": [{}, {"content": ["This field is required."]}]},
+        ),
         ({"generation_model": "gpt-5"}, {"generation_model": ['"gpt-5" is not a valid choice.']}),
         ({"response_format": "xml"}, {"response_format": ['"xml" is not a valid choice.']}),
         ({"persist_answer": "yes"}, {"persist_answer": ["Must be a valid boolean."]}),
@@ -403,7 +408,7 @@ def test_every_generation_model_of_the_reference_is_accepted(kapa):
 )
 @pytest.mark.parametrize("path", ["chat/custom/", "chat/custom/stream/"])
 def test_an_invalid_custom_chat_is_400(kapa, path, body, errors):
-    body = body if not body or "messages" in body else {"messages": said("x"), **body}
+    body = body if not body or "messages" in body else {"messages": build_messages("x"), **body}
     response = kapa.post(path, **body)
     assert response.status_code == 400
     assert response.json() == errors
@@ -710,20 +715,20 @@ def test_end_users_can_be_searched_filtered_and_ordered(new_kapa):
         new_kapa.chat("x", user=user)
     new_kapa.chat("x", user={"unique_client_id": "adam"})
 
-    def found(**params):
+    def list_users(**params):
         return [each["display_id"][:3] for each in new_kapa.get("end-users/", **params).json()["results"]]
 
-    assert found() == ["Zoe", "ada", "bea"]
-    assert found(has_email="true") == ["Zoe", "bea"]
-    assert found(has_email="false") == ["ada"]
-    assert found(has_email="perhaps") == ["Zoe", "ada", "bea"]
-    assert found(search="zoe@") == ["Zoe"]
-    assert found(search="DAM") == ["ada"]
-    assert found(search="%") == []
-    assert found(ordering="-question_answer_count") == ["ada", "Zoe", "bea"]
-    assert found(ordering="latest_activity_at") == ["Zoe", "bea", "ada"]
-    assert found(ordering="-surprise; DROP TABLE kapa_users") == ["Zoe", "ada", "bea"]
-    assert found(page=2, page_size=2) == ["bea"]
+    assert list_users() == ["Zoe", "ada", "bea"]
+    assert list_users(has_email="true") == ["Zoe", "bea"]
+    assert list_users(has_email="false") == ["ada"]
+    assert list_users(has_email="perhaps") == ["Zoe", "ada", "bea"]
+    assert list_users(search="zoe@") == ["Zoe"]
+    assert list_users(search="DAM") == ["ada"]
+    assert list_users(search="%") == []
+    assert list_users(ordering="-question_answer_count") == ["ada", "Zoe", "bea"]
+    assert list_users(ordering="latest_activity_at") == ["Zoe", "bea", "ada"]
+    assert list_users(ordering="-surprise; DROP TABLE kapa_users") == ["Zoe", "ada", "bea"]
+    assert list_users(page=2, page_size=2) == ["bea"]
 
 
 # Activity
@@ -802,16 +807,16 @@ def test_invalid_activity_is_400(kapa, params, field):
 STREAMS = ["chat/stream/", "thread", "chat/custom/stream/"]
 
 
-def streamed(kapa, path, question=RETRIES):
+def stream(kapa, path, question=RETRIES):
     if path == "thread":
         path = f"/query/v1/threads/{kapa.chat(RETRIES)['thread_id']}/chat/stream/"
-    body = {"messages": said(question)} if "custom" in path else {"query": question}
+    body = {"messages": build_messages(question)} if "custom" in path else {"query": question}
     return kapa.stream(path, **body)
 
 
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_stream_is_records_each_followed_by_the_separator(kapa, path):
-    chunks = streamed(kapa, path)
+    chunks = stream(kapa, path)
     kinds = [chunk["type"] for chunk in chunks]
     assert kinds[:4] == ["relevant_sources", "partial_answer", "partial_answer", "partial_answer"]
     assert kinds[-2:] == ["metadata", "identifiers"]
@@ -829,21 +834,21 @@ def test_a_stream_is_records_each_followed_by_the_separator(kapa, path):
 
 
 def test_a_streamed_answer_is_the_plain_one(kapa):
-    texts = [chunk["content"].get("text", "") for chunk in streamed(kapa, "chat/stream/")]
+    texts = [chunk["content"].get("text", "") for chunk in stream(kapa, "chat/stream/")]
     assert "".join(texts) == kapa.chat(RETRIES)["answer"]
 
 
 @pytest.mark.parametrize(("quirk", "ends"), [("last", 1), ("all", None), ("none", 0)])
 def test_the_end_is_flagged_as_the_quirk_says(kapa, quirk, ends):
     kapa.simulator.quirks.stream_end = quirk
-    chunks = streamed(kapa, "chat/stream/")
+    chunks = stream(kapa, "chat/stream/")
     assert sum(chunk["stream_end"] for chunk in chunks) == (len(chunks) if ends is None else ends)
 
 
 def test_newer_records_and_the_number_of_empty_pieces_are_quirks(kapa):
     kapa.simulator.quirks.agent_activity = True
     kapa.simulator.quirks.empty_pieces = 0
-    chunks = streamed(kapa, "chat/stream/")
+    chunks = stream(kapa, "chat/stream/")
     assert [chunk["type"] for chunk in chunks[:5]] == [
         *("stream_start", "agent_activity_update", "agent_activity_update", "relevant_sources", "partial_answer")
     ]
@@ -861,5 +866,5 @@ def test_a_separator_inside_the_text_never_cuts_a_record(start, tmp_path):
     (tmp_path / "a.md").write_text("# Kettle\n\nThe kettle \u241e whistles\u241e", encoding="utf-8")
     client = Kapa(start(docs=tmp_path).simulator("kapa"))
     with client.session:
-        texts = [chunk["content"].get("text", "") for chunk in streamed(client, "chat/stream/", "kettle")]
+        texts = [chunk["content"].get("text", "") for chunk in stream(client, "chat/stream/", "kettle")]
     assert "The kettle \u241e whistles\u241e" in "".join(texts)

@@ -139,10 +139,10 @@ def test_a_port_out_of_range_is_named(start, port):
 
 
 def test_a_port_that_may_not_be_used_says_why(start, monkeypatch):
-    def refused(self, address):
+    def refuse(self, address):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(socket.socket, "bind", refused)
+    monkeypatch.setattr(socket.socket, "bind", refuse)
     with pytest.raises(PortError, match=r"cannot be used \(Permission denied\)"):
         start(ports={"kapa": 80})
 
@@ -208,19 +208,19 @@ def test_a_docs_folder_without_markdown_says_so(start, tmp_path):
 
 
 def test_a_docs_folder_that_cannot_be_read_says_so(tmp_path, monkeypatch):
-    def refused(self):
+    def refuse(self):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.iterdir", refused)
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
     with pytest.raises(SandboxError, match="Permission denied"):
         read_documents(tmp_path)
 
 
 def test_a_docs_folder_that_cannot_be_looked_at_says_so(tmp_path, monkeypatch):
-    def refused(self):
+    def refuse(self):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.is_dir", refused)
+    monkeypatch.setattr("pathlib.Path.is_dir", refuse)
     with pytest.raises(SandboxError, match=r"cannot read .*Permission denied"):
         read_documents(tmp_path)
 
@@ -342,13 +342,13 @@ def test_a_state_file_of_another_program_is_left_alone(start, tmp_path, pragma, 
 def test_a_failed_transaction_keeps_nothing(start):
     store = start().simulator("kapa").store
 
-    def half_done():
+    def write_half():
         with store.transaction():
             store.run("INSERT INTO kept (name, value) VALUES ('x', 'y')")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        half_done()
+        write_half()
     assert store.row("SELECT 1 FROM kept WHERE name = 'x'") is None
     assert store.number("SELECT 1 FROM kept WHERE name = 'x'") == 0
 

@@ -76,7 +76,7 @@ def test_threads_that_use_a_new_file_at_the_same_moment_all_get_the_same_state(t
 
 
 @pytest.fixture
-def locked(tmp_path: Path) -> Iterator[Path]:
+def locked_file(tmp_path: Path) -> Iterator[Path]:
     """A state file on which another program has a lock."""
     path = tmp_path / "state.sqlite3"
     Store(path).close()
@@ -85,10 +85,10 @@ def locked(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def test_a_file_that_stays_locked_says_what_to_do(locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_stays_locked_says_what_to_do(locked_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "_WAIT_SECONDS", 0.01)
     with pytest.raises(SandboxError, match="database is locked; stop the program that uses it, or give another file"):
-        Store(locked)
+        Store(locked_file)
 
 
 def test_a_reader_that_delays_the_change_of_mode_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,15 +111,15 @@ def test_a_number_too_large_for_a_float_is_read_as_the_standard_library_does():
     assert math.isinf(decode_json(b"1e999"))
 
 
-def nested(depth, text=""):
+def nest(depth, text=""):
     return b"[" * (depth - 1) + json.dumps({"key": text}).encode() + b"]" * (depth - 1)
 
 
 @pytest.mark.parametrize("text", ["", "[" * 300, "]" * 300, '"[{' * 300, "\\[" * 300])
 def test_a_hundred_levels_are_read_and_no_more_whatever_brackets_are_in_strings(text):
-    value = decode_json(nested(100, text))
-    assert json.dumps(value).encode() == nested(100, text)
-    assert "nested too deeply" in str(refusal(nested(101, text)))
+    value = decode_json(nest(100, text))
+    assert json.dumps(value).encode() == nest(100, text)
+    assert "nested too deeply" in str(refusal(nest(101, text)))
     assert decode_json(json.dumps([{"a": [text]}] * 300).encode()) == [{"a": [text]}] * 300
 
 

@@ -26,7 +26,7 @@ def contains_itself():
     return value
 
 
-def nested(depth):
+def nest(depth):
     value: object = 1
     for _ in range(depth):
         value = [value]
@@ -54,7 +54,7 @@ def test_encode_json_is_compact_utf8():
         ("\ud800", "surrogate"),
         ({"\ud800": 1}, "surrogate"),
         (contains_itself(), "nested too deeply, or contains itself"),
-        (nested(100_000), "nested too deeply, or contains itself"),
+        (nest(100_000), "nested too deeply, or contains itself"),
     ],
 )
 def test_encode_json_with_what_json_lacks_names_argument_and_problem(value, problem):

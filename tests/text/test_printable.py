@@ -74,12 +74,12 @@ def test_a_value_that_is_not_text_shows_its_repr():
 
 
 def test_a_broken_repr_does_not_hide_the_error_to_be_reported():
-    class Broken:
+    class BrokenRepr:
         def __repr__(self):
             raise RuntimeError("no repr")
 
-    assert format_value(Broken()) == "<Broken>"
-    assert format_value([Broken()]) == "<list>"
+    assert format_value(BrokenRepr()) == "<BrokenRepr>"
+    assert format_value([BrokenRepr()]) == "<list>"
 
 
 @pytest.mark.parametrize(

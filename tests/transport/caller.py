@@ -102,7 +102,7 @@ def check_nothing_leaks(error: BaseException) -> None:
         assert not any(form in text for form in forms)
 
 
-def closed_port() -> int:
+def find_closed_port() -> int:
     """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]

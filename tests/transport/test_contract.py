@@ -20,17 +20,17 @@ import unichat
 from tests.canned import FakeClock, LineDecoder, detect_error, operation, records
 from tests.loopback import (
     CERTIFICATE,
-    answering,
-    chunked,
-    closing_after,
-    dripping,
+    answer_in_turn,
+    close_after,
+    drip,
+    encode_chunks,
     http,
-    resetting_after,
+    reset_after,
     silent,
-    stalling_after,
+    stall_after,
 )
 from tests.pace import PATIENCE, at_any_pace
-from tests.transport.caller import QUESTION, SENTINEL, Caller, closed_port
+from tests.transport.caller import QUESTION, SENTINEL, Caller, find_closed_port
 from unichat.adapter import Operation, Replay, Request, StreamOperation
 from unichat.errors import (
     ConfigError,
@@ -54,7 +54,7 @@ EVENTS = b"".join(records({"text": "Hel"}, {"text": "lo"}, {"end": True}))
 
 
 def test_a_request_goes_out_as_it_is(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     wanted = Operation(
         backend="echo", name="x", replay=READ, detect_error=detect_error, parse=lambda answer: answer.json(),
         request=Request("POST", "/a%2Fb/%252e%252e/", (("q", "é &=#"), ("q", "2")), b'{"text":"\xc3\xa9"}'),
@@ -71,7 +71,7 @@ def test_a_request_goes_out_as_it_is(serve, caller_on):
 
 
 def test_the_secret_stands_in_its_header_only(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     with caller_on(server.url) as caller:
         caller.run()
         caller.run(wanted=operation(signed=False))
@@ -82,7 +82,7 @@ def test_the_secret_stands_in_its_header_only(serve, caller_on):
 
 
 def test_a_request_without_a_body_has_no_content_type(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     wanted = Operation(
         backend="echo",
         name="x",
@@ -101,7 +101,7 @@ def test_a_request_without_a_body_has_no_content_type(serve, caller_on):
     "segment", ["%2F", "..%2F..", "%252e%252e", "a%00b", "%0D%0AX-Evil%3A%201", "%3Fq%3D1", "%23", "%25"]
 )
 def test_an_encoded_segment_arrives_as_it_was_encoded(serve, caller_on, segment):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     wanted = Operation(
         backend="echo", name="x", replay=READ, request=Request("GET", f"/threads/{segment}/chat/"),
         detect_error=detect_error, parse=lambda _: 1,
@@ -113,7 +113,7 @@ def test_an_encoded_segment_arrives_as_it_was_encoded(serve, caller_on, segment)
 
 
 def test_header_names_are_read_in_any_case(serve, caller_on):
-    server = serve(answering(http(404, b"{}", "X-REQUEST-ID: r-1")))
+    server = serve(answer_in_turn(http(404, b"{}", "X-REQUEST-ID: r-1")))
     with caller_on(server.url) as caller:
         assert caller.error().call.request_id == "r-1"
 
@@ -124,7 +124,7 @@ def test_header_names_are_read_in_any_case(serve, caller_on):
 @pytest.mark.parametrize("where", ["other", "same", "none", "broken", "file", "bytes"])
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_no_redirect_is_followed_and_its_target_sees_nothing(serve, caller_on, status, where):
-    target = serve(answering(OK))
+    target = serve(answer_in_turn(OK))
     location = {
         "other": [f"Location: {target.url}/x"],
         "same": ["Location: /elsewhere"],
@@ -133,7 +133,7 @@ def test_no_redirect_is_followed_and_its_target_sees_nothing(serve, caller_on, s
         "file": ["Location: file:///etc/passwd"],
         "bytes": ["Location: /\xff\xfe"],
     }[where]
-    server = serve(answering(http(status, b"", *location)))
+    server = serve(answer_in_turn(http(status, b"", *location)))
     with caller_on(server.url) as caller:
         error = caller.error(READ)
     assert type(error) is InvalidResponse
@@ -145,7 +145,7 @@ def test_no_redirect_is_followed_and_its_target_sees_nothing(serve, caller_on, s
 
 def test_the_body_of_a_redirect_is_read_within_the_deadline(serve, caller_on):
     head = http(302, b"", "Location: /x", length=10**9)
-    server = serve(dripping(head, b"x" * 100))
+    server = serve(drip(head, b"x" * 100))
     with caller_on(server.url, attempts=1) as caller:
         assert isinstance(caller.error(READ, 0.3), InvalidResponse | DeadlineExceeded)
 
@@ -156,7 +156,7 @@ def test_a_netrc_file_replaces_nothing_and_adds_nothing(serve, caller_on, monkey
     netrc.write_text("machine 127.0.0.1 login ann password other\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     with caller_on(server.url, header=header) as caller:
         caller.run()
         caller.run(wanted=operation(signed=False))
@@ -166,7 +166,7 @@ def test_a_netrc_file_replaces_nothing_and_adds_nothing(serve, caller_on, monkey
 
 
 def test_a_cookie_of_one_call_is_not_sent_with_the_next(serve, caller_on):
-    server = serve(answering(http(200, b'{"ok": 1}', "Set-Cookie: session=ann; Path=/")))
+    server = serve(answer_in_turn(http(200, b'{"ok": 1}', "Set-Cookie: session=ann; Path=/")))
     with caller_on(server.url) as caller:
         caller.run()
         caller.run()
@@ -176,7 +176,7 @@ def test_a_cookie_of_one_call_is_not_sent_with_the_next(serve, caller_on):
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_a_proxy_of_the_environment_is_used(serve, caller_on, monkeypatch, name):
-    proxy = serve(answering(http(200, b'{"from": "proxy"}')))
+    proxy = serve(answer_in_turn(http(200, b'{"from": "proxy"}')))
     monkeypatch.setenv(name, proxy.url)
     with caller_on("http://vendor.invalid") as caller:
         assert caller.run() == {"from": "proxy"}
@@ -186,7 +186,7 @@ def test_a_proxy_of_the_environment_is_used(serve, caller_on, monkeypatch, name)
 def test_no_proxy_of_the_environment_is_used_for_hosts_that_it_excepts(serve, caller_on, monkeypatch):
     resolve = socket.getaddrinfo
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *given, **options: resolve("127.0.0.1", *given, **options))
-    proxy, server = serve(answering(OK)), serve(answering(OK))
+    proxy, server = serve(answer_in_turn(OK)), serve(answer_in_turn(OK))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", f"vendor.invalid:{server.port}")
     with caller_on(f"http://vendor.invalid:{server.port}") as caller:
@@ -197,7 +197,7 @@ def test_no_proxy_of_the_environment_is_used_for_hosts_that_it_excepts(serve, ca
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_no_proxy_is_used_for_this_machine(serve, caller_on, monkeypatch, host):
-    proxy, server = serve(answering(OK)), serve(answering(OK))
+    proxy, server = serve(answer_in_turn(OK)), serve(answer_in_turn(OK))
     monkeypatch.setenv("ALL_PROXY", proxy.url)
     with caller_on(f"http://{host}:{server.port}") as caller:
         caller.run()
@@ -205,8 +205,8 @@ def test_no_proxy_is_used_for_this_machine(serve, caller_on, monkeypatch, host):
 
 
 def test_a_proxy_that_refuses_is_a_failed_connection_and_tried_again(monkeypatch, serve, caller_on):
-    serve(answering(OK))
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    serve(answer_in_turn(OK))
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{find_closed_port()}")
     with caller_on("http://vendor.invalid") as caller:
         error = caller.error(ASK)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "proxy", False)
@@ -215,7 +215,7 @@ def test_a_proxy_that_refuses_is_a_failed_connection_and_tried_again(monkeypatch
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_wants_a_password_is_not_asked_again(serve, caller_on, monkeypatch, scheme):
-    proxy = serve(answering(http(407, b"", "Proxy-Authenticate: Basic")))
+    proxy = serve(answer_in_turn(http(407, b"", "Proxy-Authenticate: Basic")))
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("HTTPS_PROXY", proxy.url)
     with caller_on(f"{scheme}://vendor.invalid") as caller:
@@ -227,7 +227,7 @@ def test_a_proxy_that_wants_a_password_is_not_asked_again(serve, caller_on, monk
 
 @pytest.mark.parametrize("address", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1", "http://"])
 def test_a_proxy_that_cannot_be_used_is_a_failed_connection_and_nothing_is_sent(serve, caller_on, monkeypatch, address):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     monkeypatch.setenv("all_proxy", address)
     with caller_on("http://vendor.invalid") as caller:
         error = caller.error(ASK)
@@ -238,7 +238,7 @@ def test_a_proxy_that_cannot_be_used_is_a_failed_connection_and_nothing_is_sent(
 
 
 def test_a_server_that_nobody_vouches_for_is_refused_at_once(serve, caller_on):
-    server = serve(answering(OK), tls=True)
+    server = serve(answer_in_turn(OK), tls=True)
     with caller_on(server.url) as caller:
         error = caller.error(ASK)
     assert (type(error), error.kind) == (ConnectionFailed, "certificate")
@@ -248,28 +248,28 @@ def test_a_server_that_nobody_vouches_for_is_refused_at_once(serve, caller_on):
 
 
 def test_a_ca_bundle_vouches_for_a_server(serve, caller_on):
-    server = serve(answering(OK), tls=True)
+    server = serve(answer_in_turn(OK), tls=True)
     with caller_on(server.url, ca_bundle=str(CERTIFICATE)) as caller:
         assert caller.run() == {"ok": 1}
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_ca_bundle_of_the_environment_is_honoured(serve, caller_on, monkeypatch, name):
-    server = serve(answering(OK), tls=True)
+    server = serve(answer_in_turn(OK), tls=True)
     monkeypatch.setenv(name, str(CERTIFICATE))
     with caller_on(server.url) as caller:
         assert caller.run() == {"ok": 1}
 
 
 def test_a_ca_bundle_of_the_settings_comes_before_the_environments(serve, caller_on, monkeypatch):
-    server = serve(answering(OK), tls=True)
+    server = serve(answer_in_turn(OK), tls=True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     with caller_on(server.url, ca_bundle=str(CERTIFICATE)) as caller:
         assert caller.run() == {"ok": 1}
 
 
 def test_a_certificate_for_another_host_is_refused(serve, caller_on):
-    server = serve(answering(OK), tls=True)
+    server = serve(answer_in_turn(OK), tls=True)
     with caller_on(f"https://localhost:{server.port}", ca_bundle=str(CERTIFICATE)) as caller:
         assert caller.error(ASK).kind == "certificate"
 
@@ -278,7 +278,7 @@ def test_a_certificate_for_another_host_is_refused(serve, caller_on):
 def test_a_ca_bundle_that_cannot_be_used_is_a_mistake_of_ours_and_nothing_was_sent(serve, caller_on, tmp_path, bundle):
     (tmp_path / "empty.pem").write_text("")
     (tmp_path / "nonsense.pem").write_text("no certificate")
-    server = serve(answering(OK), tls=True)
+    server = serve(answer_in_turn(OK), tls=True)
     with pytest.raises(ConfigError, match="ca_bundle") as caught:
         caller_on(server.url, ca_bundle=str(tmp_path / bundle))
     assert caught.value.maybe_delivered is False
@@ -292,7 +292,7 @@ def test_plain_http_on_a_tls_port_and_the_other_way_round_are_failures_of_ours(s
 
     with caller_on(serve(plain).url.replace("http:", "https:"), attempts=1) as caller:
         assert type(caller.error(ASK)) is ConnectionFailed
-    with caller_on(serve(answering(OK), tls=True).url.replace("https:", "http:"), attempts=1) as caller:
+    with caller_on(serve(answer_in_turn(OK), tls=True).url.replace("https:", "http:"), attempts=1) as caller:
         assert isinstance(caller.error(ASK), ConnectionFailed | InvalidResponse)
 
 
@@ -301,37 +301,38 @@ def test_plain_http_on_a_tls_port_and_the_other_way_round_are_failures_of_ours(s
 
 FAULTS = {
     # name: (script, class, kind, letters for ASK and READ)
-    "closed": (closing_after(), ConnectionFailed, "closed", "CY"),
-    "reset": (resetting_after(), ConnectionFailed, "reset", "CY"),
-    "garbage": (closing_after(b"garbage\r\n\r\n"), InvalidResponse, "head", "CY"),
-    "half a head": (closing_after(b"HTTP/1.1 20"), InvalidResponse, "head", "CY"),
-    "status 20": (closing_after(http("20")), InvalidResponse, "head", "CY"),
-    "status 999": (closing_after(http(999)), InvalidResponse, "head", "CY"),
-    "status x": (closing_after(http("x")), InvalidResponse, "head", "CY"),
-    "103": (closing_after(http(103, b"")), InvalidResponse, "head", "CY"),
-    "101": (closing_after(http(101, b"")), InvalidResponse, "head", "CY"),
-    "long header": (closing_after(http(200, b"{}", "X: " + "x" * 70_000)), InvalidResponse, "head", "CY"),
-    "many headers": (closing_after(http(200, b"{}", *["X: y"] * 200)), InvalidResponse, "head", "CY"),
+    "closed": (close_after(), ConnectionFailed, "closed", "CY"),
+    "reset": (reset_after(), ConnectionFailed, "reset", "CY"),
+    "garbage": (close_after(b"garbage\r\n\r\n"), InvalidResponse, "head", "CY"),
+    "half a head": (close_after(b"HTTP/1.1 20"), InvalidResponse, "head", "CY"),
+    "status 20": (close_after(http("20")), InvalidResponse, "head", "CY"),
+    "status 999": (close_after(http(999)), InvalidResponse, "head", "CY"),
+    "status x": (close_after(http("x")), InvalidResponse, "head", "CY"),
+    "103": (close_after(http(103, b"")), InvalidResponse, "head", "CY"),
+    "101": (close_after(http(101, b"")), InvalidResponse, "head", "CY"),
+    "long header": (close_after(http(200, b"{}", "X: " + "x" * 70_000)), InvalidResponse, "head", "CY"),
+    "many headers": (close_after(http(200, b"{}", *["X: y"] * 200)), InvalidResponse, "head", "CY"),
     "two lengths": (
-        closing_after(http(200, b"{}", "Content-Length: 5, 2", length=None)), InvalidResponse, "head", "CY",
+        close_after(http(200, b"{}", "Content-Length: 5, 2", length=None)), InvalidResponse, "head", "CY",
     ),
-    "short body": (closing_after(http(200, b'{"ok": 1}', length=100)), InvalidResponse, "truncated", "CY"),
-    "bad chunk": (closing_after(chunked(b"{}", end=b"zz\r\n\r\n")), InvalidResponse, "truncated", "CY"),
-    "cut chunk": (closing_after(chunked(b"{}", end=b"ff\r\n{")), InvalidResponse, "truncated", "CY"),
-    "no last chunk": (closing_after(chunked(b'{"ok": 1}', end=b"")), InvalidResponse, "truncated", "CY"),
+    "short body": (close_after(http(200, b'{"ok": 1}', length=100)), InvalidResponse, "truncated", "CY"),
+    "bad chunk": (close_after(encode_chunks(b"{}", end=b"zz\r\n\r\n")), InvalidResponse, "truncated", "CY"),
+    "cut chunk": (close_after(encode_chunks(b"{}", end=b"ff\r\n{")), InvalidResponse, "truncated", "CY"),
+    "no last chunk": (close_after(encode_chunks(b'{"ok": 1}', end=b"")), InvalidResponse, "truncated", "CY"),
     "gzip on plain": (
-        answering(http(200, b'{"ok": 1}', "Content-Encoding: gzip")), InvalidResponse, "truncated", "CY",
+        answer_in_turn(http(200, b'{"ok": 1}', "Content-Encoding: gzip")), InvalidResponse, "truncated", "CY",
     ),
     "many encodings": (
-        answering(http(200, b"{}", "Content-Encoding: " + ", ".join(["gzip"] * 6))), InvalidResponse, "truncated", "CY",
+        answer_in_turn(http(200, b"{}", "Content-Encoding: " + ", ".join(["gzip"] * 6))),
+        InvalidResponse, "truncated", "CY",
     ),
-    "html": (answering(http(200, b"<html>", "Content-Type: text/html")), InvalidResponse, "content_type", "NN"),
-    "no json": (answering(http(200, b"{nonsense")), InvalidResponse, "json", "NN"),
-    "no utf-8": (answering(http(200, b'"\xff"')), InvalidResponse, "encoding", "NN"),
-    "empty": (answering(http(200, b"")), InvalidResponse, "json", "NN"),
-    "cut json": (closing_after(http(200, b'{"ok": ', length=None)), InvalidResponse, "json", "NN"),
+    "html": (answer_in_turn(http(200, b"<html>", "Content-Type: text/html")), InvalidResponse, "content_type", "NN"),
+    "no json": (answer_in_turn(http(200, b"{nonsense")), InvalidResponse, "json", "NN"),
+    "no utf-8": (answer_in_turn(http(200, b'"\xff"')), InvalidResponse, "encoding", "NN"),
+    "empty": (answer_in_turn(http(200, b"")), InvalidResponse, "json", "NN"),
+    "cut json": (close_after(http(200, b'{"ok": ', length=None)), InvalidResponse, "json", "NN"),
     "unknown encoding": (
-        answering(http(200, b"\x01\x02", "Content-Encoding: mystery")), InvalidResponse, "json", "NN",
+        answer_in_turn(http(200, b"\x01\x02", "Content-Encoding: mystery")), InvalidResponse, "json", "NN",
     ),
 }  # fmt: skip
 
@@ -363,15 +364,15 @@ ERROR = b'{"error": "busy"}'
 @pytest.mark.parametrize(
     ("script", "cut"),
     [
-        (answering(http(429, ERROR)), None),
-        (answering(http(429, b"")), None),
-        (closing_after(http(429, ERROR, length=None)), None),
-        (closing_after(http(429, ERROR, length=100)), "truncated"),
-        (closing_after(chunked(ERROR, end=b"ff\r\n{", status=429)), "truncated"),
-        (closing_after(chunked(ERROR, end=b"zz\r\n\r\n", status=429)), "truncated"),
-        (resetting_after(http(429, ERROR, length=100)), "truncated"),
-        (answering(http(429, ERROR, "Content-Encoding: gzip")), "truncated"),
-        (answering(http(429, b" " * 5_000)), "too_large"),
+        (answer_in_turn(http(429, ERROR)), None),
+        (answer_in_turn(http(429, b"")), None),
+        (close_after(http(429, ERROR, length=None)), None),
+        (close_after(http(429, ERROR, length=100)), "truncated"),
+        (close_after(encode_chunks(ERROR, end=b"ff\r\n{", status=429)), "truncated"),
+        (close_after(encode_chunks(ERROR, end=b"zz\r\n\r\n", status=429)), "truncated"),
+        (reset_after(http(429, ERROR, length=100)), "truncated"),
+        (answer_in_turn(http(429, ERROR, "Content-Encoding: gzip")), "truncated"),
+        (answer_in_turn(http(429, b" " * 5_000)), "too_large"),
     ],
     ids=["whole", "empty", "until the end", "short", "cut chunk", "bad chunk", "reset", "not gzip", "too large"],
 )
@@ -391,7 +392,7 @@ def test_a_reply_with_an_error_status_says_why_its_body_is_not_whole(serve, call
 
 @pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
 def test_a_reset_within_the_answer_is_never_a_part_of_it(serve, caller_on, replay):
-    server = serve(resetting_after(http(200, b'{"ok": 1}', length=100)))
+    server = serve(reset_after(http(200, b'{"ok": 1}', length=100)))
     with caller_on(server.url) as caller:
         error = caller.error(replay)
     # A reset can overtake the head that was sent before it.
@@ -403,7 +404,7 @@ def test_a_reset_within_the_answer_is_never_a_part_of_it(serve, caller_on, repla
 
 @pytest.mark.parametrize("part", range(0, len(OK), 3))
 def test_an_answer_that_breaks_anywhere_is_never_taken_for_a_whole_one(serve, caller_on, part):
-    server = serve(closing_after(OK[:part]))
+    server = serve(close_after(OK[:part]))
     with caller_on(server.url, attempts=1) as caller:
         error = caller.error(ASK)
     assert isinstance(error, ConnectionFailed | InvalidResponse)
@@ -412,8 +413,8 @@ def test_an_answer_that_breaks_anywhere_is_never_taken_for_a_whole_one(serve, ca
 
 @pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
 def test_a_closed_port_refuses_and_is_tried_again(serve, caller_on, replay):
-    serve(answering(OK))
-    with caller_on(f"http://127.0.0.1:{closed_port()}") as caller:
+    serve(answer_in_turn(OK))
+    with caller_on(f"http://127.0.0.1:{find_closed_port()}") as caller:
         error = caller.error(replay)
     assert (type(error), error.kind, error.maybe_delivered) == (ConnectionFailed, "refused", False)
     assert len(error.attempts) == 3
@@ -432,7 +433,7 @@ def test_a_closed_port_refuses_and_is_tried_again(serve, caller_on, replay):
 )
 def test_what_a_header_says_is_printable_and_bounded_where_it_is_shown(serve, caller_on, sent, shown):
     answer = http(404, b"{}", "X-Request-Id: HERE").replace(b"HERE", sent)
-    server = serve(answering(answer))
+    server = serve(answer_in_turn(answer))
     with caller_on(server.url) as caller:
         assert caller.error().request_id == shown
 
@@ -442,7 +443,7 @@ def test_a_process_without_further_sockets_was_refused_by_nobody(serve, caller_o
     def refuse(self, *_, **__):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     with caller_on(server.url) as caller:
         with monkeypatch.context() as patched:
             patched.setattr(socket.socket, "__init__", refuse)
@@ -453,7 +454,7 @@ def test_a_process_without_further_sockets_was_refused_by_nobody(serve, caller_o
 
 
 def test_a_connection_that_fails_once_and_then_works_gives_the_answer(serve, caller_on):
-    server = serve(closing_after(), resetting_after(), answering(OK))
+    server = serve(close_after(), reset_after(), answer_in_turn(OK))
     with caller_on(server.url) as caller:
         assert caller.run(READ) == {"ok": 1}
     assert len({request.body for request in server.log}) == 1
@@ -491,7 +492,7 @@ def test_every_transport_asks_the_same_host_for_the_same_path(serve, caller_on, 
         names.append(host.decode() if isinstance(host, bytes) else host)
         return resolve("127.0.0.1", *arguments, **options)
 
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     monkeypatch.setattr(socket, "getaddrinfo", everything_is_here)
     with caller_on(f"http://{name}:{server.port}/añb/./c d/..", attempts=1) as caller:
         caller.client._context = evolve(caller.client._context, base_url=f"http://{asked}:{server.port}/a%C3%B1b")
@@ -514,7 +515,7 @@ def test_silence_is_a_passed_deadline(serve, caller_on, pace):
 
 @at_any_pace
 def test_a_stall_in_the_body_is_a_passed_deadline(serve, caller_on, pace):
-    server = serve(stalling_after(http(200, b'{"ok"', length=100)))
+    server = serve(stall_after(http(200, b'{"ok"', length=100)))
     with caller_on(server.url) as caller:
         error = caller.error(READ, 0.15 * pace)
     assert (type(error), error.maybe_delivered) == (DeadlineExceeded, True)
@@ -527,7 +528,7 @@ def test_a_dripping_body_ends_with_the_deadline(serve, caller_on, compressed, pa
     # Zeros of a deflate stream that never ends: each drop decompresses to something.
     drop = gzip.compress(b" " * 50) if compressed else b" "
     head = http(200, b"", *(["Content-Encoding: gzip"] if compressed else []), length=10**6)
-    server = serve(dripping(head, drop))
+    server = serve(drip(head, drop))
     with caller_on(server.url) as caller:
         error = caller.error(READ, 0.2 * pace)
     assert (type(error), error.maybe_delivered) == (DeadlineExceeded, True)
@@ -535,7 +536,7 @@ def test_a_dripping_body_ends_with_the_deadline(serve, caller_on, compressed, pa
 
 
 def test_a_deadline_longer_than_a_socket_takes_is_valid(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     with caller_on(server.url) as caller:
         assert caller.run(READ, 1e10) == {"ok": 1}
 
@@ -553,7 +554,7 @@ def small_limit(monkeypatch):
     [
         http(200, b'"' + b"x" * 20_000 + b'"'),
         http(200, b'"' + b"x" * 20_000 + b'"', length=None),
-        chunked(b'"', *[b"x" * 1000] * 20, b'"'),
+        encode_chunks(b'"', *[b"x" * 1000] * 20, b'"'),
         http(200, gzip.compress(b'"' + b"x" * 20_000 + b'"'), "Content-Encoding: gzip"),
     ],
     ids=["length", "close", "chunked", "gzip"],
@@ -561,7 +562,7 @@ def small_limit(monkeypatch):
 @pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
 @pytest.mark.usefixtures("small_limit")
 def test_an_answer_over_the_limit_is_refused_and_not_asked_for_again(serve, caller_on, answer, replay):
-    server = serve(closing_after(answer))
+    server = serve(close_after(answer))
     with caller_on(server.url) as caller:
         error = caller.error(replay)
     assert (type(error), error.kind) == (InvalidResponse, "too_large")
@@ -571,7 +572,7 @@ def test_an_answer_over_the_limit_is_refused_and_not_asked_for_again(serve, call
 
 
 def test_an_answer_at_the_limit_is_taken(serve, caller_on):
-    server = serve(answering(http(200, b'"' + b"x" * 9_998 + b'"')))
+    server = serve(answer_in_turn(http(200, b'"' + b"x" * 9_998 + b'"')))
     with caller_on(server.url) as caller:
         assert caller.run() == "x" * 9_998
 
@@ -583,10 +584,12 @@ def test_an_answer_at_the_limit_is_taken(serve, caller_on):
 def test_an_answer_may_be_compressed_and_framed_in_any_usual_way(serve, caller_on, encoding, encode, framing):
     body = encode(b'{"text": "' + b"x" * 100_000 + b'"}')
     if framing == "chunked":
-        answer = chunked(body[:10], body[10:]).replace(b"\r\n", f"\r\nContent-Encoding: {encoding}\r\n".encode(), 1)
+        answer = encode_chunks(body[:10], body[10:]).replace(
+            b"\r\n", f"\r\nContent-Encoding: {encoding}\r\n".encode(), 1
+        )
     else:
         answer = http(200, body, f"Content-Encoding: {encoding}", length=-1 if framing == "length" else None)
-    server = serve(closing_after(*(answer[at : at + 700] for at in range(0, len(answer), 700))))
+    server = serve(close_after(*(answer[at : at + 700] for at in range(0, len(answer), 700))))
     with caller_on(server.url) as caller:
         assert caller.run() == {"text": "x" * 100_000}
 
@@ -594,28 +597,28 @@ def test_an_answer_may_be_compressed_and_framed_in_any_usual_way(serve, caller_o
 @pytest.mark.parametrize("cut", [20, 60, 100])
 def test_a_compressed_answer_that_was_cut_is_not_taken_for_whole(serve, caller_on, cut):
     body = gzip.compress(json.dumps([str(number) for number in range(500)]).encode())
-    server = serve(closing_after(http(200, body[:cut], "Content-Encoding: gzip")))
+    server = serve(close_after(http(200, body[:cut], "Content-Encoding: gzip")))
     with caller_on(server.url) as caller:
         assert type(caller.error(ASK)) is InvalidResponse
 
 
 def test_an_interim_answer_of_100_is_passed_over(serve, caller_on):
-    server = serve(answering(b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + OK))
+    server = serve(answer_in_turn(b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + OK))
     with caller_on(server.url) as caller:
         assert caller.run(ASK) == {"ok": 1}
 
 
 def test_an_interim_answer_of_103_never_gives_the_next_call_somebody_elses_answer(serve, caller_on):
-    def hinting(connection):
+    def send_hints(connection):
         request = connection.read()
         connection.write(http(103, b"", length=None) + http(200, request.body))
         second = connection.read()
         connection.write(http(103, b"", length=None) + http(200, second.body))
         connection.wait()
 
-    server = serve(hinting)
+    server = serve(send_hints)
 
-    def asking(question):
+    def build_operation(question):
         return Operation(
             backend="echo", name="ask", replay=ASK, request=Request("POST", "/ask", body=json.dumps(question).encode()),
             detect_error=detect_error, parse=lambda answer: answer.json(),
@@ -623,7 +626,7 @@ def test_an_interim_answer_of_103_never_gives_the_next_call_somebody_elses_answe
 
     with caller_on(server.url) as caller:
         for question in ("first", "second"):
-            assert caller.run(wanted=asking(question)) == question
+            assert caller.run(wanted=build_operation(question)) == question
     assert server.accepted == 1
 
 
@@ -631,7 +634,7 @@ def test_an_interim_answer_of_103_never_gives_the_next_call_somebody_elses_answe
 
 
 def test_one_connection_serves_one_call_after_the_other(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     with caller_on(server.url) as caller:
         for _ in range(3):
             caller.run()
@@ -639,9 +642,9 @@ def test_one_connection_serves_one_call_after_the_other(serve, caller_on):
     assert server.accepted == 1
 
 
-@pytest.mark.parametrize("answer", [OK, http(404, b"{}"), chunked(b'{"ok": 1}')])
+@pytest.mark.parametrize("answer", [OK, http(404, b"{}"), encode_chunks(b'{"ok": 1}')])
 def test_a_connection_is_used_again_after_any_whole_answer(serve, caller_on, answer):
-    server = serve(answering(answer, OK))
+    server = serve(answer_in_turn(answer, OK))
     wanted = Operation(
         backend="echo",
         name="x",
@@ -658,7 +661,7 @@ def test_a_connection_is_used_again_after_any_whole_answer(serve, caller_on, ans
 
 
 def test_a_connection_that_the_server_closed_in_between_is_replaced(serve, caller_on):
-    server = serve(closing_after(OK), answering(OK))
+    server = serve(close_after(OK), answer_in_turn(OK))
     with caller_on(server.url) as caller:
         assert caller.run(READ) == {"ok": 1}
         assert caller.run(READ) == {"ok": 1}
@@ -667,12 +670,12 @@ def test_a_connection_that_the_server_closed_in_between_is_replaced(serve, calle
 
 @pytest.mark.parametrize("replay", [ASK, READ], ids=["ask", "read"])
 def test_a_kept_connection_that_breaks_under_a_second_question_does_not_ask_it_twice(serve, caller_on, replay):
-    def breaking(connection):
+    def break_off(connection):
         connection.read()
         connection.write(OK)
         connection.read()
 
-    server = serve(breaking, answering(OK))
+    server = serve(break_off, answer_in_turn(OK))
     with caller_on(server.url) as caller:
         caller.run(READ)
         if replay is READ:
@@ -685,7 +688,7 @@ def test_a_kept_connection_that_breaks_under_a_second_question_does_not_ask_it_t
 
 def test_a_connection_with_more_on_it_than_the_answer_is_not_trusted(serve, caller_on):
     surplus = http(200, b'{"whose": "somebody else"}')
-    server = serve(answering(http(204, b"", length=None) + surplus, OK), answering(OK))
+    server = serve(answer_in_turn(http(204, b"", length=None) + surplus, OK), answer_in_turn(OK))
     wanted = Operation(
         backend="echo",
         name="x",
@@ -700,7 +703,7 @@ def test_a_connection_with_more_on_it_than_the_answer_is_not_trusted(serve, call
 
 
 def test_closing_leaves_no_connection_open(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     with caller_on(server.url) as caller:
         caller.run()
         assert server.open_connections == 1
@@ -714,7 +717,7 @@ def test_closing_leaves_no_connection_open(serve, caller_on):
 def test_a_stream_gives_its_events_as_they_come(serve, caller_on):
     def slowly(connection):
         connection.read()
-        for chunk in (chunked(*records({"text": "Hel"}), end=b""), *records({"text": "lo"}, {"end": True})):
+        for chunk in (encode_chunks(*records({"text": "Hel"}), end=b""), *records({"text": "lo"}, {"end": True})):
             data = chunk if chunk.startswith(b"HTTP") else b"%x\r\n%b\r\n" % (len(chunk), chunk)
             connection.write(data)
             # The next piece only when the reader has asked for it: an event that is held back would hang here.
@@ -735,10 +738,10 @@ def test_a_stream_gives_its_events_as_they_come(serve, caller_on):
 @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
 def test_a_stream_may_be_framed_in_any_usual_way(serve, caller_on, framing):
     if framing == "chunked":
-        answer = chunked(EVENTS[:7], EVENTS[7:])
+        answer = encode_chunks(EVENTS[:7], EVENTS[7:])
     else:
         answer = http(200, EVENTS, length=-1 if framing == "length" else None)
-    server = serve(closing_after(*(answer[at : at + 5] for at in range(0, len(answer), 5))))
+    server = serve(close_after(*(answer[at : at + 5] for at in range(0, len(answer), 5))))
     with caller_on(server.url) as caller:
         stream = caller.open()
         assert [event.text for event in stream] == ["Hel", "lo", ""]
@@ -747,7 +750,7 @@ def test_a_stream_may_be_framed_in_any_usual_way(serve, caller_on, framing):
 
 
 def test_a_connection_is_used_again_after_a_stream_that_was_read_to_its_end(serve, caller_on):
-    server = serve(answering(chunked(EVENTS), OK))
+    server = serve(answer_in_turn(encode_chunks(EVENTS), OK))
     with caller_on(server.url) as caller:
         stream = caller.open()
         list(stream)
@@ -757,7 +760,7 @@ def test_a_connection_is_used_again_after_a_stream_that_was_read_to_its_end(serv
 
 
 def test_a_connection_is_not_used_again_after_a_stream_that_was_left_early(serve, caller_on):
-    server = serve(stalling_after(chunked(*records({"text": "Hel"}), end=b"")), answering(OK))
+    server = serve(stall_after(encode_chunks(*records({"text": "Hel"}), end=b"")), answer_in_turn(OK))
     with caller_on(server.url) as caller:
         stream = caller.open()
         next(stream)
@@ -767,11 +770,11 @@ def test_a_connection_is_not_used_again_after_a_stream_that_was_left_early(serve
 
 
 STREAM_FAULTS = {
-    "cut chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"ff\r\n{")), "response truncated"),
-    "no last chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"")), "response truncated"),
-    "bad chunk": (closing_after(chunked(*records({"text": "Hel"}), end=b"zz\r\n")), "response truncated"),
-    "cut length": (closing_after(http(200, records({"text": "Hel"})[0], length=500)), "response truncated"),
-    "close": (closing_after(http(200, records({"text": "Hel"})[0], length=None)), "without its end mark"),
+    "cut chunk": (close_after(encode_chunks(*records({"text": "Hel"}), end=b"ff\r\n{")), "response truncated"),
+    "no last chunk": (close_after(encode_chunks(*records({"text": "Hel"}), end=b"")), "response truncated"),
+    "bad chunk": (close_after(encode_chunks(*records({"text": "Hel"}), end=b"zz\r\n")), "response truncated"),
+    "cut length": (close_after(http(200, records({"text": "Hel"})[0], length=500)), "response truncated"),
+    "close": (close_after(http(200, records({"text": "Hel"})[0], length=None)), "without its end mark"),
 }
 
 
@@ -789,7 +792,7 @@ def test_a_stream_that_breaks_after_its_first_event_is_not_asked_for_again(serve
 
 @at_any_pace
 def test_a_stream_that_falls_silent_is_interrupted(serve, caller_on, pace):
-    server = serve(stalling_after(chunked(*records({"text": "Hel"}), end=b"")))
+    server = serve(stall_after(encode_chunks(*records({"text": "Hel"}), end=b"")))
     with caller_on(server.url) as caller:
         error = caller.stream_error(0.2 * pace)
     assert type(error) is StreamInterrupted
@@ -798,7 +801,7 @@ def test_a_stream_that_falls_silent_is_interrupted(serve, caller_on, pace):
 
 @at_any_pace
 def test_a_stream_that_falls_silent_after_everything_is_complete(serve, caller_on, pace):
-    server = serve(stalling_after(chunked(EVENTS, end=b"")))
+    server = serve(stall_after(encode_chunks(EVENTS, end=b"")))
     with caller_on(server.url, idle_timeout=0.2 * pace) as caller:
         stream = caller.open()
         assert [event.text for event in stream] == ["Hel", "lo", ""]
@@ -809,13 +812,13 @@ def test_a_stream_that_falls_silent_after_everything_is_complete(serve, caller_o
 @pytest.mark.parametrize(
     ("script", "error_class", "sends"),
     [
-        (closing_after(), ConnectionFailed, 1),
-        (closing_after(http(200, b"", length=None)), InvalidResponse, 1),
-        (answering(http(503, b"{}")), ServerError, 3),
-        (answering(http(404, b'{"message": "no such thread"}')), NotFound, 1),
-        (answering(http(302, b"", "Location: /x")), InvalidResponse, 1),
-        (answering(http(200, records({"error": "overloaded"})[0])), ServerError, 3),
-        (closing_after(http(103, b"")), InvalidResponse, 1),
+        (close_after(), ConnectionFailed, 1),
+        (close_after(http(200, b"", length=None)), InvalidResponse, 1),
+        (answer_in_turn(http(503, b"{}")), ServerError, 3),
+        (answer_in_turn(http(404, b'{"message": "no such thread"}')), NotFound, 1),
+        (answer_in_turn(http(302, b"", "Location: /x")), InvalidResponse, 1),
+        (answer_in_turn(http(200, records({"error": "overloaded"})[0])), ServerError, 3),
+        (close_after(http(103, b"")), InvalidResponse, 1),
     ],
 )
 def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(
@@ -830,7 +833,7 @@ def test_a_stream_that_fails_before_its_first_event_is_treated_as_any_question(
 
 @at_any_pace
 def test_a_dripping_stream_without_an_event_ends_with_the_deadline(serve, caller_on, pace):
-    server = serve(dripping(http(200, b"", length=10**6), b" "))
+    server = serve(drip(http(200, b"", length=10**6), b" "))
     with caller_on(server.url) as caller:
         error = caller.stream_error(0.2 * pace)
     assert type(error) is DeadlineExceeded
@@ -838,7 +841,7 @@ def test_a_dripping_stream_without_an_event_ends_with_the_deadline(serve, caller
 
 
 def test_the_dripping_body_of_a_refused_stream_ends_with_the_deadline(serve, caller_on):
-    server = serve(dripping(http(500, b"", length=10**6), b" "))
+    server = serve(drip(http(500, b"", length=10**6), b" "))
     with caller_on(server.url, attempts=1) as caller:
         assert isinstance(caller.stream_error(0.2), ServerError | DeadlineExceeded)
 
@@ -847,7 +850,7 @@ def test_the_dripping_body_of_a_refused_stream_ends_with_the_deadline(serve, cal
 
 
 def test_a_request_that_cannot_be_encoded_is_an_error_of_ours(serve, caller_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     # Refused when it is built, or at the latest when it is run.
     with caller_on(server.url) as caller, pytest.raises(InvalidInput):
         caller.run(wanted=evolve(operation(), request=Request("GET", "/x", (("q", "\ud800"),))))
@@ -856,7 +859,7 @@ def test_a_request_that_cannot_be_encoded_is_an_error_of_ours(serve, caller_on):
 
 def test_the_logs_hold_neither_the_key_nor_the_question(serve, caller_on, caplog):
     caplog.set_level("DEBUG")
-    server = serve(answering(http(503, b"{}")))
+    server = serve(answer_in_turn(http(503, b"{}")))
     wanted = Operation(
         backend="echo", name="x", replay=ASK, request=Request("POST", "/x", body=json.dumps(QUESTION).encode()),
         detect_error=detect_error, parse=lambda _: 1,
@@ -869,7 +872,7 @@ def test_the_logs_hold_neither_the_key_nor_the_question(serve, caller_on, caplog
 
 
 def test_a_failed_call_shows_neither_key_nor_question_even_with_all_local_variables(serve, caller_on):
-    server = serve(closing_after())
+    server = serve(close_after())
     stored = StreamOperation(
         backend="echo", name="x", replay=ASK, request=Request("POST", "/x", body=json.dumps(QUESTION).encode()),
         detect_error=detect_error, decoder=LineDecoder,
@@ -883,7 +886,7 @@ def test_a_failed_call_shows_neither_key_nor_question_even_with_all_local_variab
 
 
 def test_no_time_left_is_the_deadline_and_nothing_is_sent(serve, transport_on):
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     transport = transport_on(server.url)
     passed = Deadline(5, iter([0.0, *[9.0] * 9]).__next__)
     result = transport.send(HttpRequest("GET", server.url, "/x"), passed, limit=100)
@@ -892,8 +895,8 @@ def test_no_time_left_is_the_deadline_and_nothing_is_sent(serve, transport_on):
 
 
 def test_a_transport_returns_failures_and_raises_nothing_and_closing_twice_is_fine(serve, transport_on):
-    serve(answering(OK))
-    url = f"http://127.0.0.1:{closed_port()}"
+    serve(answer_in_turn(OK))
+    url = f"http://127.0.0.1:{find_closed_port()}"
     transport = transport_on(url)
     failure = transport.send(HttpRequest("GET", url, "/x"), Deadline(5, FakeClock().monotonic), limit=100)
     assert (type(failure), failure.kind, failure.phase) == (TransportFailure, "refused", "connecting")

@@ -11,7 +11,7 @@ import urllib3
 import vcr
 
 import unichat
-from tests.loopback import answering, chunked, closing_after, http
+from tests.loopback import answer_in_turn, close_after, encode_chunks, http
 from unichat.errors import ConnectionFailed, InvalidResponse, UnichatError
 
 PROJECT = "00000000-0000-4000-8000-000000000001"
@@ -47,10 +47,10 @@ def stream(client):
         return "".join(each.text for each in pieces)
 
 
-@pytest.mark.parametrize(("call", "answer"), [(chat, http(200, BODY)), (stream, chunked(*RECORDS))])
+@pytest.mark.parametrize(("call", "answer"), [(chat, http(200, BODY)), (stream, encode_chunks(*RECORDS))])
 @pytest.mark.parametrize("reused", [False, True], ids=["new client", "client that has asked before"])
 def test_vcrpy_records_and_replays(serve, tmp_path, call, answer, reused):
-    server = serve(answering(answer))
+    server = serve(answer_in_turn(answer))
     cassette = str(tmp_path / "cassette.yaml")
     with client_on(server.url) as client:
         if reused:
@@ -75,7 +75,7 @@ def test_vcrpy_records_and_replays(serve, tmp_path, call, answer, reused):
 # vcrpy leaves its own connection to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_recorded_question_whose_answer_is_lost_is_not_asked_twice(serve, tmp_path):
-    server = serve(closing_after())
+    server = serve(close_after())
     with (
         client_on(server.url, attempts=3) as client,
         vcr.use_cassette(str(tmp_path / "c.yaml"), record_mode="once"),
@@ -94,7 +94,7 @@ def test_responses_answers_in_the_vendors_place():
         chat(client)
 
 
-def made_by_hand():
+def build_response():
     response = requests.Response()
     response.status_code, response._content = 200, BODY
     response.headers["Content-Type"] = "application/json"
@@ -102,7 +102,7 @@ def made_by_hand():
 
 
 def without_headers():
-    response = made_by_hand()
+    response = build_response()
     response.raw = urllib3.HTTPResponse(BODY, status=200, preload_content=False)
     response.headers.clear()
     return response
@@ -117,12 +117,12 @@ class BodyAlone:
 
 
 def with_a_body_that_only_reads():
-    response = made_by_hand()
+    response = build_response()
     response._content, response.raw = False, BodyAlone()
     return response
 
 
-@pytest.mark.parametrize("make", [made_by_hand, with_a_body_that_only_reads])
+@pytest.mark.parametrize("make", [build_response, with_a_body_that_only_reads])
 def test_a_response_made_by_hand_is_read(make):
     sending = mock.patch("requests.adapters.HTTPAdapter.send", return_value=make())
     with sending, client_on("https://vendor.example", connections=1) as client:

@@ -18,7 +18,7 @@ def _clean(monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def found(url="https://vendor.example"):
+def find(url="https://vendor.example"):
     proxy = find_proxy(url)
     return None if proxy is None else (proxy.url, proxy.source)
 
@@ -42,15 +42,15 @@ def found(url="https://vendor.example"):
 def test_a_variable_names_the_proxy(monkeypatch, environment, expected):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert found() == expected
+    assert find() == expected
 
 
 def test_a_web_servers_variable_for_a_header_names_none(monkeypatch):
     monkeypatch.setenv("REQUEST_METHOD", "GET")
     monkeypatch.setenv("HTTP_PROXY", PROXY)
-    assert found("http://vendor.example") is None
+    assert find("http://vendor.example") is None
     monkeypatch.setenv("http_proxy", PROXY)
-    assert found("http://vendor.example") == (PROXY, "http_proxy")
+    assert find("http://vendor.example") == (PROXY, "http_proxy")
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_a_web_servers_variable_for_a_header_names_none(monkeypatch):
 )
 def test_a_host_that_no_proxy_names_is_asked_directly(monkeypatch, excepted, url):
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
-    assert found(url) is not None
+    assert find(url) is not None
     monkeypatch.setenv("NO_PROXY", excepted)
-    assert found(url) is None
+    assert find(url) is None
     monkeypatch.setenv("no_proxy", "")
     # The variable in small letters decides, as everywhere.
-    assert found(url) is not None
+    assert find(url) is not None
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,23 @@ def test_a_host_that_no_proxy_names_is_asked_directly(monkeypatch, excepted, url
 def test_any_other_host_is_asked_through_the_proxy(monkeypatch, excepted, url):
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     monkeypatch.setenv("NO_PROXY", excepted)
-    assert found(url) is not None
+    assert find(url) is not None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])
 def test_this_machine_is_asked_directly(monkeypatch, host):
     monkeypatch.setenv("http_proxy", PROXY)
     monkeypatch.setenv("ALL_PROXY", PROXY)
-    assert found(f"http://{host}:8765") is None
+    assert find(f"http://{host}:8765") is None
 
 
 def test_the_systems_settings_are_asked_where_no_variable_names_a_proxy(monkeypatch):
     monkeypatch.setattr(proxies, "getproxies", lambda: {"https": PROXY})
     monkeypatch.setattr(proxies, "proxy_bypass", lambda host: host == "intern.example")
-    assert found() == (PROXY, "the system's proxy settings")
-    assert found("https://intern.example") is None
+    assert find() == (PROXY, "the system's proxy settings")
+    assert find("https://intern.example") is None
     monkeypatch.setenv("HTTP_PROXY", PROXY)
-    assert found() is None
+    assert find() is None
 
 
 def test_the_asyncio_transport_loads_no_requests():

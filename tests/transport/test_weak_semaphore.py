@@ -75,11 +75,11 @@ def test_an_interrupt_within_an_acquisition_takes_nothing(moment, monkeypatch):
     held = slots.acquire(0.0) if moment == "_forget_dead" else None
     real = getattr(WeakSemaphore, moment)
 
-    def interrupted(self, *arguments):
+    def interrupt(self, *arguments):
         real(self, *arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(WeakSemaphore, moment, interrupted)
+    monkeypatch.setattr(WeakSemaphore, moment, interrupt)
     with pytest.raises(KeyboardInterrupt):
         slots.acquire(0.0)
     monkeypatch.undo()

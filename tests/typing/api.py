@@ -62,7 +62,7 @@ from unichat_kapa.models import (
 )
 
 
-def connecting() -> None:
+def check_connecting() -> None:
     assert_type(unichat.connect(), Client)
     assert_type(unichat.connect("kapa", api_key="…", project_id="…"), Client)
     assert_type(unichat.connect("kadal://bot?user_ids=uuid5"), Client)
@@ -76,7 +76,7 @@ def connecting() -> None:
     assert_type(client.close(), None)
 
 
-def asking(client: Client) -> None:
+def check_asking(client: Client) -> None:
     answer = client.chat("Hi?", user="ann", metadata={"page": "/"}, deadline=5, on_unsupported="drop", tone="warm")
     assert_type(answer, Answer)
     assert_type(answer.text, str)
@@ -99,7 +99,7 @@ def asking(client: Client) -> None:
     assert_type(str(ThreadRef.parse("…")), str)
 
 
-def streaming(client: Client, thread: ThreadRef) -> None:
+def check_streaming(client: Client, thread: ThreadRef) -> None:
     with client.stream("Hi?", thread=thread, user="ann") as stream:
         assert_type(stream, AnswerStream[Answer])
         for event in stream:
@@ -110,7 +110,7 @@ def streaming(client: Client, thread: ThreadRef) -> None:
     assert_type(stream.raw, list[Any])
 
 
-def rating(client: Client, answer: Answer, exchange: Exchange) -> None:
+def check_rating(client: Client, answer: Answer, exchange: Exchange) -> None:
     receipt = client.feedback(answer, Rating.DOWN, user="ann", comment=Comment("wrong", incorrect=True))
     assert_type(receipt, FeedbackReceipt)
     assert_type(receipt.id, str | None)
@@ -120,7 +120,7 @@ def rating(client: Client, answer: Answer, exchange: Exchange) -> None:
     assert_type(client.feedback(17, Rating.UP, rating_id=3), FeedbackReceipt)
 
 
-def remembering(client: Client, thread: ThreadRef) -> None:
+def check_threads(client: Client, thread: ThreadRef) -> None:
     assert_type(client.history(), Iterator[Exchange])
     for exchange in client.history(thread, user="ann", newest_first=True, page_size=10, limit=5):
         assert_type(exchange, Exchange)
@@ -135,7 +135,7 @@ def remembering(client: Client, thread: ThreadRef) -> None:
     assert_type(cleared.outcome, ClearOutcome)
 
 
-def failing(client: Client) -> None:
+def check_errors(client: Client) -> None:
     try:
         client.chat("Hi?")
     except errors.StreamInterrupted as error:
@@ -288,7 +288,7 @@ def flow(operation: Operation[Answer]) -> Flow[str]:
     return answer.text
 
 
-def mapping(operation: Operation[Answer], pages: Operation[Page[Exchange]]) -> None:
+def check_mapping(operation: Operation[Answer], pages: Operation[Page[Exchange]]) -> None:
     assert_type(operation.map(lambda answer: answer.text), Operation[str])
     assert_type(operation.default_if_not_found(Answer(text="")), Operation[Answer])
     assert_type(Paged(pages, lambda exchange: exchange.id), Paged[Exchange])

@@ -87,9 +87,9 @@ async def turns(count: int = 5) -> None:
 def run(test: Coroutine[Any, Any, None]) -> None:
     """Run a test's coroutine in a loop of its own, which must be left without tasks."""
 
-    async def bounded() -> None:
+    async def limit_time() -> None:
         async with asyncio.timeout(20):
             await test
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    asyncio.run(bounded())
+    asyncio.run(limit_time())

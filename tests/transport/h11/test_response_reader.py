@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.loopback import chunked, http
+from tests.loopback import encode_chunks, http
 from unichat.transport import limits
 from unichat.transport.h11.progress import AttemptFailed
 from unichat.transport.h11.response_reader import ResponseReader
@@ -36,7 +36,7 @@ def test_an_answer_with_a_length_is_complete_at_its_end_and_keeps_the_connection
     assert not reader.has_surplus
 
 
-@given(st.sampled_from([OK, EARLY + OK, chunked(b"ab", b"c")]), st.data())
+@given(st.sampled_from([OK, EARLY + OK, encode_chunks(b"ab", b"c")]), st.data())
 def test_an_answer_in_any_two_pieces_is_the_same(data, draw):
     at = draw.draw(st.integers(1, len(data) - 1))
     whole, halves = read(data), read(data[:at], data[at:])

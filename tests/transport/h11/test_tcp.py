@@ -30,7 +30,7 @@ def addresses(port: int, *which: str) -> list[Any]:
 
 
 @pytest.fixture
-def resolved(monkeypatch: pytest.MonkeyPatch, port: int) -> Any:
+def fake_network(monkeypatch: pytest.MonkeyPatch, port: int) -> Any:
     """Says what a name resolves to, and what happens at each address."""
     monkeypatch.setattr(tcp, "_HEAD_START", 0.001)
 
@@ -65,9 +65,9 @@ def resolved(monkeypatch: pytest.MonkeyPatch, port: int) -> Any:
         (ANSWERS, ANSWERS, ANSWERS),
     ],
 )
-def test_the_first_address_that_answers_is_connected_to(resolved: Any, port: int, which: tuple[str, ...]) -> None:
+def test_the_first_address_that_answers_is_connected_to(fake_network: Any, port: int, which: tuple[str, ...]) -> None:
     async def test() -> None:
-        resolved(*which)
+        fake_network(*which)
         before = open_sockets()
         with await open_socket("name.invalid", 1) as opened:
             assert opened.getpeername()[1] == port
@@ -78,9 +78,9 @@ def test_the_first_address_that_answers_is_connected_to(resolved: Any, port: int
     run(test())
 
 
-def test_where_no_address_answers_the_last_error_is_raised(resolved: Any) -> None:
+def test_where_no_address_answers_the_last_error_is_raised(fake_network: Any) -> None:
     async def test() -> None:
-        resolved(REFUSES, REFUSES)
+        fake_network(REFUSES, REFUSES)
         before = open_sockets()
         with pytest.raises(ConnectionRefusedError):
             await open_socket("name.invalid", 1)
@@ -91,9 +91,11 @@ def test_where_no_address_answers_the_last_error_is_raised(resolved: Any) -> Non
 
 @pytest.mark.parametrize("after", range(8))
 @pytest.mark.parametrize("which", [(HANGS,), (HANGS, HANGS), (ANSWERS, ANSWERS)])
-def test_a_race_that_is_cancelled_at_any_moment_leaves_nothing(resolved: Any, after: int, which: tuple[str]) -> None:
+def test_a_race_that_is_cancelled_at_any_moment_leaves_nothing(
+    fake_network: Any, after: int, which: tuple[str]
+) -> None:
     async def test() -> None:
-        resolved(*which)
+        fake_network(*which)
         before = open_sockets()
         task = asyncio.create_task(open_socket("name.invalid", 1))
         await turns(after)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.faults.certificates import authority_file, context_for
 from tests.faults.oracles import open_sockets
-from tests.loopback import answering, chunked, http, silent
+from tests.loopback import answer_in_turn, encode_chunks, http, silent
 from tests.pace import PATIENCE
 from unichat.adapter import Reply
 from unichat.errors import InvalidInput
@@ -34,22 +34,22 @@ def run(request: pytest.FixtureRequest) -> Callable[[Test], None]:
     """Runs a test in a loop of its own, which must be left without tasks and sockets."""
     factory = request.getfixturevalue("uvloop_factory") if request.param == "uvloop" else None
 
-    async def bounded(test: Test) -> None:
+    async def limit_time(test: Test) -> None:
         async with asyncio.timeout(4 * PATIENCE):
             await test()
         assert asyncio.all_tasks() == {asyncio.current_task()}, "a task was left"
 
-    def running(test: Test) -> None:
+    def run(test: Test) -> None:
         before = open_sockets()
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(bounded(test))
+            runner.run(limit_time(test))
         # The servers' ends, in this process, too, are closed as soon as they notice.
         until = time.monotonic() + PATIENCE
         while open_sockets() - before and time.monotonic() < until:
             time.sleep(0.001)
         assert not open_sockets() - before, "sockets were left open"
 
-    return running
+    return run
 
 
 def request(url: str, method: str = "POST", body: bytes | None = b"{}", **headers: str) -> HttpRequest:
@@ -84,7 +84,7 @@ async def read(reply: HttpResponse) -> bytes:
 
 
 def test_questions_follow_each_other_over_one_connection(run: Callable[[Test], None], serve: Any) -> None:
-    server = serve(answering(http(), chunked(b"ab", b"c"), http(404, b"", "A: 1", "a: 2")))
+    server = serve(answer_in_turn(http(), encode_chunks(b"ab", b"c"), http(404, b"", "A: 1", "a: 2")))
 
     async def test() -> None:
         transport = H11Transport(server.url)
@@ -104,7 +104,7 @@ def test_questions_follow_each_other_over_one_connection(run: Callable[[Test], N
 
 def test_a_compressed_stream_comes_in_bounded_pieces(run: Callable[[Test], None], serve: Any) -> None:
     whole = bytes(500_000)
-    server = serve(answering(http(200, gzip.compress(whole), "Content-Encoding: gzip")))
+    server = serve(answer_in_turn(http(200, gzip.compress(whole), "Content-Encoding: gzip")))
 
     async def test() -> None:
         transport = H11Transport(server.url)
@@ -117,7 +117,7 @@ def test_a_compressed_stream_comes_in_bounded_pieces(run: Callable[[Test], None]
 
 
 def test_a_request_for_another_address_is_a_mistake_of_the_caller(run: Callable[[Test], None], serve: Any) -> None:
-    server = serve(answering(http()))
+    server = serve(answer_in_turn(http()))
 
     async def test() -> None:
         transport = H11Transport(server.url)
@@ -152,7 +152,7 @@ def test_a_closed_transport_sends_nothing(run: Callable[[Test], None], serve: An
 
 
 def test_a_deadline_that_has_passed_sends_nothing(run: Callable[[Test], None], serve: Any) -> None:
-    server = serve(answering(http()))
+    server = serve(answer_in_turn(http()))
 
     async def test() -> None:
         transport = H11Transport(server.url)
@@ -261,7 +261,7 @@ def over_tls(serve: Any, *scripts: Any) -> FaultServer:
 
 
 def test_tls_is_spoken_and_its_connection_is_kept(run: Callable[[Test], None], serve: Any) -> None:
-    server = over_tls(serve, answering(http()))
+    server = over_tls(serve, answer_in_turn(http()))
 
     async def test() -> None:
         transport = H11Transport(server.url, ca_bundle=authority_file())
@@ -277,7 +277,7 @@ def test_tls_is_spoken_and_its_connection_is_kept(run: Callable[[Test], None], s
 def test_a_tunnel_leads_to_a_server_over_tls(
     run: Callable[[Test], None], serve: Any, monkeypatch: pytest.MonkeyPatch, *, encrypted: bool
 ) -> None:
-    server = over_tls(serve, answering(http()))
+    server = over_tls(serve, answer_in_turn(http()))
     tunnels = Tunnels(server.port, context_for("good") if encrypted else None)
     proxy = serve(tunnels)
     monkeypatch.setenv("HTTPS_PROXY", f"http{'s' if encrypted else ''}://me:secret@127.0.0.1:{proxy.port}")
@@ -330,7 +330,7 @@ def test_a_proxy_that_makes_no_tunnel_is_named(
 def test_a_call_that_is_cancelled_in_any_turn_of_the_loop_leaves_nothing(
     run: Callable[[Test], None], serve: Any, after: int
 ) -> None:
-    server = over_tls(serve, answering(http()))
+    server = over_tls(serve, answer_in_turn(http()))
 
     async def test() -> None:
         transport = H11Transport(server.url, ca_bundle=authority_file(), connections=1)
@@ -349,7 +349,7 @@ def test_a_call_that_is_cancelled_in_any_turn_of_the_loop_leaves_nothing(
 
 
 def test_what_is_left_of_a_loop_that_has_ended_is_closed_without_a_warning(serve: Any) -> None:
-    server = serve(answering(http()))
+    server = serve(answer_in_turn(http()))
     transport = H11Transport(server.url)
     asyncio.run(_once(transport, server.url))
     assert transport._pool is not None

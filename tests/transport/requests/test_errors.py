@@ -21,7 +21,7 @@ from unichat.transport.requests.progress import SocketProgress
 POOL = urllib3.HTTPConnectionPool("vendor.example")
 
 
-def chained(*links):
+def chain(*links):
     """The first exception, with the others below it."""
     for error, cause in pairwise(links):
         error.__cause__ = cause
@@ -36,19 +36,19 @@ def classify(error, phase="connecting", *, written=0, stopped=None, passed=False
 
 
 CONNECTING = [
-    (chained(requests.ConnectionError(), socket.gaierror(-2, "Name or service not known")), "dns"),
+    (chain(requests.ConnectionError(), socket.gaierror(-2, "Name or service not known")), "dns"),
     (urllib3.exceptions.NameResolutionError("x", POOL, socket.gaierror(-2, "x")), "dns"),
     (requests.exceptions.InvalidURL("x"), "dns"),
     (urllib3.exceptions.LocationParseError("x"), "dns"),
-    (chained(requests.ConnectionError(), ConnectionRefusedError(111, "Connection refused")), "refused"),
+    (chain(requests.ConnectionError(), ConnectionRefusedError(111, "Connection refused")), "refused"),
     (urllib3.exceptions.NewConnectionError(POOL, "x"), "refused"),
     (requests.ConnectTimeout(), "connect_timeout"),
     (urllib3.exceptions.ConnectTimeoutError(), "connect_timeout"),
-    (chained(requests.exceptions.ProxyError(), OSError("Tunnel connection failed: 502 Bad Gateway")), "proxy"),
-    (chained(requests.exceptions.ProxyError(), OSError("Tunnel connection failed: 407 Required")), "proxy_auth"),
+    (chain(requests.exceptions.ProxyError(), OSError("Tunnel connection failed: 502 Bad Gateway")), "proxy"),
+    (chain(requests.exceptions.ProxyError(), OSError("Tunnel connection failed: 407 Required")), "proxy_auth"),
     (requests.exceptions.InvalidProxyURL(), "proxy"),
     (urllib3.exceptions.ProxySchemeUnknown("gopher"), "proxy"),
-    (chained(requests.ConnectionError(), OSError(errno.EMFILE, "Too many open files")), "exhausted"),
+    (chain(requests.ConnectionError(), OSError(errno.EMFILE, "Too many open files")), "exhausted"),
     (ConnectionResetError(104, "Connection reset by peer"), "reset"),
     (ValueError("what nobody thought of"), "unsent"),
 ]
@@ -63,13 +63,13 @@ def test_classify_error_while_connecting_names_what_kept_the_connection_from_bei
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (chained(requests.exceptions.SSLError(), ssl.SSLCertVerificationError(1, "self-signed")), "certificate"),
+        (chain(requests.exceptions.SSLError(), ssl.SSLCertVerificationError(1, "self-signed")), "certificate"),
         (ssl.SSLError(1, "wrong version number"), "tls"),
         (ConnectionResetError(104, "Connection reset by peer"), "tls"),
         (http.client.RemoteDisconnected("x"), "tls"),
         (urllib3.exceptions.ReadTimeoutError(POOL, "/", "x"), "tls"),
         (OSError(errno.ENOBUFS, "No buffer space available"), "exhausted"),
-        (chained(requests.exceptions.ProxyError(), OSError("407")), "proxy_auth"),
+        (chain(requests.exceptions.ProxyError(), OSError("407")), "proxy_auth"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -80,14 +80,14 @@ def test_classify_error_during_the_handshake_is_a_failure_of_tls_unless_it_says_
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (chained(requests.ConnectionError(), http.client.RemoteDisconnected("x")), "closed"),
-        (chained(urllib3.exceptions.ProtocolError("x"), ConnectionResetError(104, "x")), "reset"),
+        (chain(requests.ConnectionError(), http.client.RemoteDisconnected("x")), "closed"),
+        (chain(urllib3.exceptions.ProtocolError("x"), ConnectionResetError(104, "x")), "reset"),
         (BrokenPipeError(32, "Broken pipe"), "reset"),
         (requests.ReadTimeout(), "read_timeout"),
         (http.client.BadStatusLine("x"), "head"),
         (ValueError("a negative size"), "head"),
         # urllib3 blames the proxy for whatever breaks a connection through it.
-        (chained(requests.exceptions.ProxyError(), http.client.RemoteDisconnected("x")), "closed"),
+        (chain(requests.exceptions.ProxyError(), http.client.RemoteDisconnected("x")), "closed"),
         (OSError(errno.EMFILE, "Too many open files"), "head"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -112,7 +112,7 @@ def test_classify_error_after_the_deadline_is_the_deadline_even_before_the_timer
 
 
 def test_classify_error_says_what_the_system_said_and_no_address():
-    error = chained(
+    error = chain(
         requests.ConnectionError("https://vendor.example/secret"), ConnectionRefusedError(errno.ECONNREFUSED, "x")
     )
     assert classify(error).detail == os.strerror(errno.ECONNREFUSED)

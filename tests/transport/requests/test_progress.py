@@ -42,7 +42,7 @@ def is_shut(peer):
         return False
 
 
-class Wrapped:
+class WrappedSocket:
     """As urllib3's TLS within the TLS of a proxy: no socket, but with one."""
 
     def __init__(self, inner):
@@ -51,7 +51,7 @@ class Wrapped:
 
 def test_shut_down_with_an_object_that_wraps_a_socket_ends_that_socket(pair):
     here, there = pair
-    shut_down(Wrapped(here))
+    shut_down(WrappedSocket(here))
     assert there.recv(1) == b""
 
 

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from tests.loopback import answering, chunked, http, silent, stalling_after
+from tests.loopback import answer_in_turn, encode_chunks, http, silent, stall_after
 from tests.pace import PATIENCE
 from tests.transport.caller import SENTINEL, Caller
 from unichat.adapter import Replay
@@ -24,7 +24,7 @@ MEBIBYTE = 1024 * 1024
 
 @pytest.mark.parametrize("url", ["http://*.example.com", "http://.example.com"])
 def test_an_address_that_requests_refuses_raises_no_exception_of_requests(serve, url):
-    serve(answering(OK))
+    serve(answer_in_turn(OK))
     with Caller(RequestsTransport(url), url) as caller:
         error = caller.error(ASK)
     assert error.maybe_delivered is False
@@ -34,7 +34,7 @@ def test_a_connection_that_takes_too_long_was_not_delivered(serve, monkeypatch):
     def slow(*_, **__):
         raise TimeoutError("timed out")
 
-    serve(answering(OK))
+    serve(answer_in_turn(OK))
     monkeypatch.setattr("unichat.transport.requests.connections.TrackedConnection._connect_to", slow)
     with Caller(RequestsTransport("http://127.0.0.1:9"), "http://127.0.0.1:9") as caller:
         error = caller.error(ASK)
@@ -104,7 +104,7 @@ def test_whatever_fails_after_a_slot_was_taken_returns_it(serve, monkeypatch, br
     def fail(*_, **__):
         raise MemoryError
 
-    server = serve(answering(OK))
+    server = serve(answer_in_turn(OK))
     transport = RequestsTransport(server.url, connections=1)
     with Caller(transport, server.url) as caller:
         with monkeypatch.context() as patched:
@@ -125,7 +125,7 @@ def test_whatever_fails_after_a_slot_was_taken_returns_it(serve, monkeypatch, br
 
 def test_a_size_of_a_chunk_that_goes_on_is_refused_at_the_limit_of_a_line(serve):
     # CVE-2026-97689: urllib3 before 2.8 waits for its end, and keeps all that comes.
-    server = serve(stalling_after(chunked(end=b"1;" + b"x" * 70_000)))
+    server = serve(stall_after(encode_chunks(end=b"1;" + b"x" * 70_000)))
     with Caller(RequestsTransport(server.url), server.url, attempts=1) as caller:
         error = caller.error(ASK, 2.0)
     assert (type(error), error.kind, error.maybe_delivered) == (InvalidResponse, "truncated", True)
@@ -134,8 +134,8 @@ def test_a_size_of_a_chunk_that_goes_on_is_refused_at_the_limit_of_a_line(serve)
 def test_what_follows_a_deflate_stream_holds_nothing_up(serve):
     # CVE-2026-97688: urllib3 from 2.6.2 to 2.7 goes round and round, and no deadline ends that.
     body = zlib.compress(b'{"text": "' + b"x" * 200_000 + b'"}') + b"more"
-    answer = chunked(body).replace(b"\r\n", b"\r\nContent-Encoding: deflate\r\n", 1)
-    server = serve(answering(answer))
+    answer = encode_chunks(body).replace(b"\r\n", b"\r\nContent-Encoding: deflate\r\n", 1)
+    server = serve(answer_in_turn(answer))
     results = []
     with Caller(RequestsTransport(server.url), server.url) as caller:
         thread = threading.Thread(target=lambda: results.append(caller.run()), daemon=True)
@@ -153,7 +153,7 @@ def test_an_answer_compressed_several_times_is_refused_at_the_limit_without_grow
     body = gzip.compress(bytes(MEBIBYTE)) * 100
     for encoding in encodings.split(", ")[1:]:
         body = (gzip if encoding == "gzip" else zlib).compress(body)
-    server = serve(answering(http(200, body, f"Content-Encoding: {encodings}")))
+    server = serve(answer_in_turn(http(200, body, f"Content-Encoding: {encodings}")))
     with Caller(RequestsTransport(server.url), server.url) as caller:
         tracemalloc.start()
         try:
