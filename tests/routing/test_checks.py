@@ -1,0 +1,82 @@
+"""What routes are made of: what is refused, and what the error says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from unichat import AsyncClient, Client, routing
+from unichat.errors import ConfigError
+from unichat.testing import FakeBackend
+
+
+def client() -> Client:
+    return FakeBackend().client()
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({}, "at least one member"),
+        (None, "not a dict"),
+        ([client], "not a dict"),
+        ({"": client()}, "name is ''"),
+        ({7: client()}, "name is 7"),
+        ({"kapa": "kapa"}, "kapa is 'kapa', not a client"),
+        ({"kapa": client(), "kadal": FakeBackend().async_client()}, "kapa is a synchronous client, and kadal"),
+    ],
+)
+def test_members_that_make_no_route_are_refused(members: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        routing.fallback(members)
+    with pytest.raises(ConfigError, match=message):
+        routing.split(members, {})
+
+
+def test_a_client_named_twice_is_refused() -> None:
+    twice = client()
+    with pytest.raises(ConfigError, match="a and b are the same client"):
+        routing.fallback({"a": twice, "b": twice})
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"a": 1}, "b has no weight"),
+        ({"a": 1, "b": 2, "c": 3}, "'c' has a weight, and is not a member"),
+        ({"a": 1, "b": 0}, "is 0, but should be a positive number"),
+        ({"a": 1, "b": -1}, "is -1"),
+        ({"a": 1, "b": float("nan")}, "is nan"),
+        ({"a": 1, "b": True}, "is True"),
+        ({"a": 1, "b": "2"}, "is '2'"),
+        (None, "not a dict"),
+        ([1, 2], "not a dict"),
+    ],
+)
+def test_weights_that_are_not_positive_numbers_for_each_member_are_refused(weights: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        routing.split({"a": client(), "b": client()}, weights)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"patience": 0}, {"patience": "2"}, {"patience": 9, "deadline": 5}, {"deadline": -1}, {"fall_back_on": ["refusd"]},
+     {"fall_back_on": "refused"}, {"fall_back_on": []}],
+)  # fmt: skip
+def test_settings_that_are_not_acceptable_are_refused(settings: Any) -> None:
+    with pytest.raises(ConfigError):
+        routing.fallback({"a": client()}, **settings)
+
+
+def test_a_route_is_a_client_of_its_members_kind() -> None:
+    a, b = FakeBackend(), FakeBackend()
+    members = {"a": a.client(), "b": b.client()}
+    route = routing.fallback(members)
+    assert isinstance(route, Client)
+    assert dict(route.members) == members
+    assert list(route.members) == ["a", "b"]
+    assert repr(route) == "<unichat fallback of a, b>"
+    assert isinstance(routing.split({"a": a.async_client()}, {"a": 1}), AsyncClient)
+    assert dict(members["a"].members) == {}
+    assert members["a"].member_for(user="ada") is None

@@ -1,0 +1,168 @@
+"""What a route is besides its routing: policy, operations, closing, hooks, and what becomes of interrupted calls."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.routing.conftest import Vendors, asked
+from unichat import routing
+from unichat.errors import InvalidInput, ServerError, Unsupported
+from unichat.testing import CannedTransport, FakeBackend, json_answer
+from unichat.testing.clients import connect
+from unichat.transport.base import Deadline, HttpRequest
+
+
+class Heard:
+    """A hook that notes how operations ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def started(self, record: Any) -> None: ...
+
+    def attempted(self, record: Any) -> None: ...
+
+    def finished(self, record: Any, error: Any) -> None:
+        self.ended.append(f"{record.attempts[-1].profile}: {type(error).__name__}")
+
+
+def test_with_policy_changes_the_members_and_the_routes_deadline(vendors: Vendors) -> None:
+    client = vendors.fallback(vendors.clients(attempts=3))
+    hasty = client.with_policy(attempts=1, deadline=6)
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("one")
+    answer = hasty.chat("Hello?")
+    assert [attempt.profile for attempt in answer.call.attempts] == ["kapa", "kadal"]
+    vendors.kapa.fails("silence")
+    vendors.kadal.answers("two")
+    assert hasty.chat("Hello?").call.attempts[1].started == pytest.approx(3)
+    assert hasty.members["kapa"] is not client.members["kapa"]
+    with pytest.raises(InvalidInput, match="attempts"):
+        client.with_policy(attempt=1)
+    hasty.close()
+    with pytest.raises(InvalidInput, match="closed"):
+        client.chat("Hello?")
+
+
+def test_operations_are_those_of_members(vendors: Vendors) -> None:
+    client = vendors.fallback()
+    with pytest.raises(Unsupported, match=r'client\.members\["kapa"\]'):
+        _ = client.operations
+    with pytest.raises(Unsupported):
+        client.probes()
+
+
+KAPA = {"api_key": "key", "project_id": "9ec8a81a-31b2-4a83-bcd8-cef9150932d2"}
+KADAL = {"token": "token", "chat_bot_id": "bot"}
+
+
+def test_run_goes_to_the_only_member_of_the_operations_backend() -> None:
+    sent = CannedTransport(json_answer({"status": "ok"}), json_answer({"status": "ok"}))
+    kadal = connect("kadal", sent, **KADAL)
+    with routing.fallback({"kapa": connect("kapa", CannedTransport(), **KAPA), "kadal": kadal}) as client:
+        assert client.run(client.members["kadal"].operations.health()).raw == {"status": "ok"}
+    operation = kadal.operations.health()
+    with routing.fallback({"kapa": connect("kapa", CannedTransport(), **KAPA)}) as client:
+        with pytest.raises(Unsupported, match="none is a client of it"):
+            client.run(operation)
+        with pytest.raises(InvalidInput, match="not an operation"):
+            client.run("health")  # type: ignore[call-overload]
+    two = {name: connect("kadal", CannedTransport(), **KADAL) for name in ("a", "b")}
+    with routing.fallback(two) as client, pytest.raises(Unsupported, match="several are clients of it"):
+        client.run(operation)
+
+
+def test_closing_a_route_closes_its_members_whatever_becomes_of_each() -> None:
+    class Failing(CannedTransport):
+        def close(self) -> None:
+            super().close()
+            raise OSError("no")
+
+    transports = [Failing(), CannedTransport()]
+    client = routing.fallback(
+        {"a": connect("kapa", transports[0], **KAPA), "b": connect("kadal", transports[1], **KADAL)}
+    )
+    with pytest.raises(OSError, match="no"):
+        client.close()
+    assert [transport.closed for transport in transports] == [1, 1]
+
+
+def test_hooks_of_each_member_hear_of_it(vendors: Vendors) -> None:
+    first, second = Heard(), Heard()
+    members = {
+        "kapa": vendors.client(vendors.kapa, hooks=[first]),
+        "kadal": vendors.client(vendors.kadal, hooks=[second]),
+    }
+    client = vendors.fallback(members)
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("one")
+    client.chat("Hello?")
+    assert (first.ended, second.ended) == (["kapa: ServerError"], ["kadal: NoneType"])
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_a_call_that_is_interrupted_asks_no_other_member(interrupt: type[BaseException]) -> None:
+    def stop(_: HttpRequest) -> Any:
+        raise interrupt
+
+    other = FakeBackend()
+    client = routing.fallback({"kapa": connect("kapa", CannedTransport(stop), **KAPA), "other": other.client()})
+    with pytest.raises(interrupt):
+        client.chat("Hello?")
+    assert asked(other) == []
+
+
+def test_a_task_that_is_cancelled_asks_no_other_member() -> None:
+    class Waiting:
+        async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Any:
+            asking.set()
+            await asyncio.Event().wait()
+
+        async def open(self, *_: Any, **__: Any) -> Any: ...
+
+        async def close(self) -> None: ...
+
+    async def run() -> None:
+        from unichat.testing.clients import connect_async
+
+        other = FakeBackend()
+        members = {"kapa": connect_async("kapa", Waiting(), **KAPA), "other": other.async_client()}
+        async with routing.fallback(members) as client:
+            task = asyncio.ensure_future(client.chat("Hello?"))
+            await asking.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert asked(other) == []
+
+    asking = asyncio.Event()
+    asyncio.run(run())
+
+
+def test_a_member_that_was_closed_is_an_error_and_not_a_reason_to_ask_the_next(vendors: Vendors) -> None:
+    members = vendors.clients()
+    client = vendors.fallback(members)
+    if vendors.loop is None:
+        members["kapa"].close()
+    else:
+        vendors.loop.run(members["kapa"].close())
+    with pytest.raises(InvalidInput, match="closed"):
+        client.chat("Hello?")
+    assert asked(vendors.kadal) == []
+
+
+def test_an_error_of_a_route_can_be_shown_copied_and_pickled(vendors: Vendors) -> None:
+    import copy
+    import pickle
+
+    client = vendors.fallback()
+    vendors.kapa.fails("503")
+    vendors.kadal.fails("503")
+    with pytest.raises(ServerError) as caught:
+        client.chat("Hello?")
+    for same in (copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):
+        assert (str(same), same.attempts) == (str(caught.value), caught.value.attempts)
+    assert caught.value.__context__ is None
