@@ -49,11 +49,16 @@ def test_a_parameter_shows_whether_it_is_required_and_whether_a_setting_provides
     chat = next(row for row in run("operations", "kapa", "--json").json if row["name"] == "chat")
     assert chat["reference"] == "Chat"
     assert chat["streamed"] is False
-    assert chat["parameters"][:3] == [
+    shown = [{name: value for name, value in each.items() if name != "schema"} for each in chat["parameters"]]
+    assert shown[:3] == [
         {"name": "project_id", "type": "str", "required": True, "from_settings": True},
         {"name": "query", "type": "str", "required": True, "from_settings": False},
         {"name": "user", "type": "Mapping[str, Any] | None", "required": False, "from_settings": False},
     ]
+    assert chat["parameters"][1]["schema"]["maxLength"] == 5000
+    assert chat["parameters"][2]["schema"]["$ref"] == "#/$defs/EndUserInfo"
+    assert chat["answer"]["type"] == "ChatReply"
+    assert "answer" in chat["answer"]["schema"]["$defs"]["ChatReply"]["properties"]
     assert "project_id* query [user] [metadata] [integration_id*]" in run("operations", "kapa").out
 
 

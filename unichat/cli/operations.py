@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,9 +10,8 @@ import click
 from unichat.cli import completion, options, output
 
 if TYPE_CHECKING:
-    import inspect
-
     from unichat.adapter import Endpoint
+    from unichat.contract.descriptions import OperationSchemas
 
 
 @click.command("operations")
@@ -21,21 +21,24 @@ def command(backend: str, as_json: bool) -> None:
     """List a vendor's own operations.
 
     Each can be run with `unichat call`. Parameters in brackets are optional; those with a star are taken from the
-    profile.
+    profile. With --json, each has the JSON Schemas of its parameters and of its answer, from the vendor's contract.
     """
     from unichat.config import registry
 
-    endpoints = registry.find(backend).endpoints
+    found = registry.find(backend)
     if as_json:
-        output.print_json([_as_json(endpoint) for endpoint in endpoints])
+        from unichat.contract.descriptions import describe_operations
+
+        schemas = describe_operations(found)
+        output.print_json([_as_json(endpoint, schemas[endpoint.name]) for endpoint in found.endpoints])
         return
     output.print_table(
         ("operation", "method", "path", "parameters"),
-        [(each.name, each.method, each.path, " ".join(_parameters(each))) for each in endpoints],
+        [(each.name, each.method, each.path, " ".join(_parameters(each))) for each in found.endpoints],
     )
 
 
-def _as_json(endpoint: Endpoint) -> dict[str, Any]:
+def _as_json(endpoint: Endpoint, schemas: OperationSchemas) -> dict[str, Any]:
     return {
         "name": endpoint.name,
         "method": endpoint.method,
@@ -46,12 +49,20 @@ def _as_json(endpoint: Endpoint) -> dict[str, Any]:
             {
                 "name": parameter.name,
                 "type": str(parameter.annotation),
+                "schema": schemas.parameters[parameter.name],
                 "required": _is_required(parameter),
                 "from_settings": parameter.name in endpoint.from_settings,
             }
             for parameter in endpoint.parameters
         ],
+        "answer": {"type": _answer_type(endpoint), "schema": schemas.answer},
     }
+
+
+def _answer_type(endpoint: Endpoint) -> str:
+    """Return the type of the operation's result, such as `ChatReply` of `Operation[ChatReply]`."""
+    annotation = str(inspect.signature(endpoint.function).return_annotation)
+    return annotation.partition("[")[2].removesuffix("]") or annotation
 
 
 def _parameters(endpoint: Endpoint) -> list[str]:
