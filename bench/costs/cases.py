@@ -203,6 +203,14 @@ def _turns(_: Stub, folder: Path, effort: Effort) -> list[Row]:
     ]
 
 
+def _routes(_: Stub, folder: Path, effort: Effort) -> list[Row]:
+    rounds, calls = (3, 50) if effort is QUICK else (effort.sittings * effort.rounds, 1_000)
+    said = run_module("routes", str(rounds), str(calls), folder=folder)
+    if "absent" in said:
+        return [{"name": "a route", **said}]
+    return [{"name": name, "cpu": cpu} for name, cpu in said.items()]
+
+
 CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
     "chat": _chat("chat"),
     "async chat": _chat("async chat"),
@@ -210,6 +218,7 @@ CASES: dict[str, Callable[[Stub, Path, Effort], list[Row]]] = {
     "history": _history,
     "concurrent": _concurrent,
     "turns": _turns,
+    "routes": _routes,
     "imports": _imports,
     "starts": _starts,
     "ends": _ends,

@@ -114,6 +114,11 @@ def turns(result: Any) -> Table:
     return heads, _rows(result, "turns", 4, cells)
 
 
+def routes(result: Any) -> Table:
+    """Return what routes add to a call."""
+    return ("Route", "CPU, µs"), _rows(result, "routes", 1, lambda row: (_number(row["cpu"], 1),))
+
+
 def imports(result: Any) -> Table:
     """Return the imports."""
     heads = ("Import", "CPU, ms", "× requests", "Time, ms", "Memory, MiB")
@@ -161,6 +166,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], Table]]] = {
     "history": (f"A history of {canned.RULES:,} rows in pages of {canned.PAGE_SIZE:,}", history),
     "concurrent": (f"Calls at a time, each answered after {canned.DELAY * 1000:.0f} ms", concurrent),
     "turns": ("Turns of conversations, beside their calls", turns),
+    "routes": ("What a route adds to a call of its first member", routes),
     "imports": ("Imports", imports),
     "starts": ("Cold starts", starts),
     "ends": ("How promptly a call ends", ends),

@@ -88,6 +88,10 @@ def verdicts(result: Any) -> Iterator[Verdict]:
     crowd = turns.get("1,000 conversations at once", {})
     yield Verdict("1,000 conversations at once, waits beyond the call", "the call", 0.10, crowd.get("held"))
     yield Verdict("1,000 conversations at once, memory that each turn adds", "", 1.0, crowd.get("grown"), "KiB")
+    routes = by_name(result, "routes")
+    for name in ("fallback", "split"):
+        added = routes.get(name, {}).get("cpu")
+        yield Verdict(f"call through the first member of a {name}, beyond the member's own, CPU", "", 25.0, added, "µs")
     yield Verdict("import unichat", "import requests", 0.50, _ratio(by_name(result, "imports"), "unichat", "ratio"))
 
 

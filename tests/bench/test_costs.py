@@ -10,7 +10,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from bench.costs import canned, cases, contestants, pieces, processes, report, targets, turns
+from bench.costs import canned, cases, contestants, pieces, processes, report, routes, targets, turns
 from bench.costs.__main__ import versions
 
 RIGHT = {"chat": canned.TEXT, "async chat": canned.TEXT, "stream": "".join(canned.PIECES), "history": "2500"}
@@ -111,6 +111,14 @@ def test_a_limit_that_is_an_amount_is_shown_with_its_unit():
 def test_turns_are_measured_beside_their_calls():
     with turns.sqlite() as address:
         assert turns.one(address, rounds=1, turns=21).keys() == {"cpu", "wall"}
+
+
+def test_routes_are_measured_beside_their_first_members_calls():
+    found = routes.routes(rounds=1, calls=5)
+    assert found.keys() == {"fallback", "split"}
+    result = {"run": {}, "versions": {}, "cases": {"routes": [{"name": name, "cpu": 20.0} for name in found]}}
+    assert "| split | 20.0 |" in report.as_markdown(result, "routes")
+    assert [verdict.is_met for verdict in targets.verdicts(result) if verdict.figure is not None] == [True, True]
 
 
 def test_a_thousand_conversations_do_not_wait_for_each_other(monkeypatch):

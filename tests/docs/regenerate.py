@@ -370,8 +370,8 @@ def _benchmark(name: str) -> Callable[[], str]:
 
 
 _BENCHMARKS = (
-    "targets", "machine", "chat", "async-chat", "stream", "history", "concurrent", "turns", "imports", "starts",
-    "ends", "pieces",
+    "targets", "machine", "chat", "async-chat", "stream", "history", "concurrent", "turns", "routes", "imports",
+    "starts", "ends", "pieces",
 )  # fmt: skip
 
 BACKEND_TABLES = {name: _backend_tables(name) for name in registry.names()}
