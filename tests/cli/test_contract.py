@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from unichat.cli.contract import _progress
+from unichat.cli.commands.contract import _progress
 from unichat.contract import load
 from unichat.contract.operations import read_operations
 

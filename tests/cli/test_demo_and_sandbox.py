@@ -20,8 +20,8 @@ import pytest
 
 import unichat
 from unichat.cli import main
-from unichat.cli.demo import QUESTION, steps
-from unichat.cli.sandbox import _stop_on_signals
+from unichat.cli.commands.demo import QUESTION, steps
+from unichat.cli.commands.sandbox import _stop_on_signals
 
 STEPS = ["chat", "continue_thread", "stream", "feedback", "history", "clear_history"]
 
@@ -215,8 +215,10 @@ def stop_at_once(monkeypatch):
 
     signals = {"SIGINT": signal.SIGINT, "SIGTERM": signal.SIGTERM, "SIG_DFL": signal.SIG_DFL}
     install = lambda number, handler: handlers.append((number, handler))  # noqa: E731
-    monkeypatch.setattr("unichat.cli.sandbox.signal", SimpleNamespace(signal=install, **signals))
-    monkeypatch.setattr("unichat.cli.sandbox.threading", SimpleNamespace(**{**vars(threading), "Event": Event}))
+    monkeypatch.setattr("unichat.cli.commands.sandbox.signal", SimpleNamespace(signal=install, **signals))
+    monkeypatch.setattr(
+        "unichat.cli.commands.sandbox.threading", SimpleNamespace(**{**vars(threading), "Event": Event})
+    )
     return handlers
 
 
@@ -287,6 +289,6 @@ def test_a_sandbox_outside_the_main_thread_leaves_the_signals_alone(stop_at_once
 
 def test_the_real_signal_handlers_are_restored_in_the_main_thread(run, manual, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("unichat.cli.sandbox._print_settings", lambda box: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("unichat.cli.commands.sandbox._print_settings", lambda box: signal.raise_signal(signal.SIGTERM))
     assert main(["sandbox", "--docs", str(manual)]) == 0
     assert signal.getsignal(signal.SIGTERM) is before

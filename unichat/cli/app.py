@@ -29,7 +29,7 @@ COMMANDS = {
     "sandbox": "Serve simulated vendors until Ctrl-C.",
     "new-adapter": "Write the package of a new adapter.",
 }
-"""The commands, in the order of the help. Each is `command` in the module of its name, with `_` for `-`."""
+"""The commands, in the order of the help. Each is `command` in `commands/`, in the module of its name (`_` for `-`)."""
 
 _COMPLETION = {
     "bash": 'eval "$(_UNICHAT_COMPLETE=bash_source unichat)"',
@@ -47,7 +47,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"unichat.cli.{cmd_name.replace('-', '_')}").command
+        command: click.Command = import_module(f"unichat.cli.commands.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(
