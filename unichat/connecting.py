@@ -8,15 +8,18 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 if TYPE_CHECKING:
     from unichat.adapter import Backend, CommonSettings
     from unichat.client.async_client import AsyncClient
     from unichat.client.sync_client import Client
+    from unichat.config import ResolvedBackend, ResolvedConfig
     from unichat.hooks import Hook
     from unichat.transport.base import AsyncTransport, Clock, Transport
+
+    C = TypeVar("C", Client, AsyncClient)
 
 _SLOW = ("unichat.client.async_client", "unichat.config", "unichat.transport.h11.transport")
 """What takes long to import, for an asyncio client."""
@@ -34,22 +37,23 @@ def connect(
     hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> Client:
-    """Return a client of one backend. Nothing is sent yet.
+    """Return a client of one backend, or of a route over several. Nothing is sent yet.
 
     Args:
         target: a backend's name (`"kapa"`), or a URL (`"kapa://PROJECT_ID?integration_id=…"`). Without it, the profile
             is used: the one named, or `UNICHAT_PROFILE`, or the config file's default.
-        profile: a profile of the config file.
+        profile: a profile of the config file. A route (a profile with `fallback`, `split` or `shadow`) gives a client
+            like any other, which has those of its members in `members`.
         config: the config file; by default `UNICHAT_CONFIG`, or the `unichat.toml` (or `[tool.unichat]` in
             `pyproject.toml`) found from the working directory upwards, or the one in the user's config folder.
         transport: sends the requests instead of unichat's own; see `unichat.transport.base.Transport`. Connection
-            settings do not apply to it. Closing the client closes it.
-        hooks: observers, told of each attempt (`unichat.hooks`).
+            settings do not apply to it. Closing the client closes it. A route takes none: each member has its own.
+        hooks: observers, told of each attempt (`unichat.hooks`); with a route, of those of all members.
         settings: the backend's settings; they win over those of the URL or profile, and these over the
-            environment's.
+            environment's. Those of a route are the route's own, such as `deadline` and `patience`.
 
     Raises:
-        ConfigError: with every mistake in the settings at once.
+        ConfigError: with every mistake in the settings at once, those of a route's members among them.
     """
     from unichat import config as configuration
 
@@ -57,7 +61,7 @@ def connect(
     # Both may hold secrets, which a traceback with local variables would show.
     del target, settings
     resolved = configuration.resolve_request(request)
-    return client_for(resolved.backend, resolved.settings, transport=transport, hooks=hooks)
+    return build_client(resolved, transport=transport, hooks=hooks)
 
 
 def connect_async(
@@ -70,7 +74,7 @@ def connect_async(
     hooks: Sequence[Hook] = (),
     **settings: Any,
 ) -> AsyncClient:
-    """Return an asyncio client of one backend. Takes what `connect` takes; call it within the event loop.
+    """Return an asyncio client of one backend, or of a route. Takes what `connect` takes; call it in the event loop.
 
     The first one in a process is made at its first await, or as its `async with` block is entered, off the event loop:
     until then its code is not loaded, which takes a while. Mistakes in the settings are then raised there.
@@ -86,7 +90,7 @@ def connect_async(
 
         request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
         resolved = configuration.resolve_request(request)
-        return async_client_for(resolved.backend, resolved.settings, transport=transport, hooks=hooks)
+        return build_async_client(resolved, transport=transport, hooks=hooks)
 
     if all(name in sys.modules for name in _SLOW) or not _is_in_event_loop():
         return build()
@@ -103,6 +107,67 @@ def _is_in_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def build_client(
+    resolved: ResolvedConfig,
+    *,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    hooks: Sequence[Hook] = (),
+) -> Client:
+    """Return a client of what a profile, a URL or keywords were resolved to. The rest is as in `client_for`."""
+
+    def build(member: ResolvedBackend) -> Client:
+        return client_for(member.backend, member.settings, transport=transport, clock=clock, hooks=hooks)
+
+    _check_no_transport(resolved, transport)
+    return _build(resolved, build, {})
+
+
+def build_async_client(
+    resolved: ResolvedConfig,
+    *,
+    transport: AsyncTransport | None = None,
+    clock: Clock | None = None,
+    hooks: Sequence[Hook] = (),
+) -> AsyncClient:
+    """Return an asyncio client of what a profile, a URL or keywords were resolved to."""
+
+    def build(member: ResolvedBackend) -> AsyncClient:
+        return async_client_for(member.backend, member.settings, transport=transport, clock=clock, hooks=hooks)
+
+    _check_no_transport(resolved, transport)
+    return _build(resolved, build, {})
+
+
+def _build(resolved: ResolvedConfig, build: Callable[[ResolvedBackend], C], clients: dict[str, C]) -> C:
+    """Return the client of what was resolved. A profile in several places of a route has one client, in `clients`."""
+    from attrs import fields
+
+    from unichat import routing
+    from unichat.config import ResolvedBackend
+
+    if isinstance(resolved, ResolvedBackend):
+        return build(resolved)
+    for name, member in resolved.members.items():
+        if name not in clients:
+            clients[name] = _build(member, build, clients)
+    members = {name: clients[name] for name in resolved.members}
+    values = {each: getattr(resolved.settings, each.name) for each in fields(type(resolved.settings))}
+    given = {each.name: value for each, value in values.items() if value != each.default}
+    # A kind of route is called as the function that makes one.
+    make: Callable[..., C] = getattr(routing, resolved.kind)
+    return make(members, resolved.weights, **given) if resolved.weights else make(members, **given)
+
+
+def _check_no_transport(resolved: ResolvedConfig, transport: object) -> None:
+    from unichat._text.templates import PythonOnly, Template
+    from unichat.config import ResolvedRoute
+
+    if transport is not None and isinstance(resolved, ResolvedRoute):
+        hint = Template(PythonOnly("Make the members' clients, each with its own, and pass them to unichat.routing."))
+        _raise_config_error("transport", "is", transport, "but a route has one for each of its members", hint)
 
 
 def client_for(

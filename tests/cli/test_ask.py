@@ -109,7 +109,7 @@ def test_a_question_that_is_not_text_is_refused(run, profiles):
 @pytest.mark.parametrize("profile", ["kapa", "kadal"])
 def test_json_has_text_id_thread_and_sources_and_the_thread_goes_on(run, profiles, profile, question):
     first = run("ask", "--json", "--user", "ada", "--profile", profile, question).json
-    assert list(first) == ["text", "id", "ref", "thread", "sources"]
+    assert list(first) == ["text", "id", "ref", "thread", "sources", "profile"]
     assert "vinegar" in first["text"]
     assert isinstance(first["id"], str)
     assert all(list(source) == ["url", "title"] for source in first["sources"])
@@ -143,7 +143,7 @@ def test_an_answer_without_id_thread_and_sources_is_shown_as_it_is(run, vendor, 
     result = run("ask", "Really?")
     assert result.out == "Yes.\n\nThe answer has no id, so it cannot be rated.\n"
     assert result.err == "note: the vendor marks this answer as uncertain\n"
-    nothing = {"text": "Yes.", "id": None, "ref": None, "thread": None, "sources": []}
+    nothing = {"text": "Yes.", "id": None, "ref": None, "thread": None, "sources": [], "profile": None}
     assert run("ask", "Really?", "--json").json == nothing
 
 

@@ -14,6 +14,7 @@ from unichat.adapter import Secret, TokenProvider
 from unichat.config.setting_types import describe_type, is_supported, parse_text
 
 TABLE = Mapping[str, int]
+LIST = tuple[int, ...]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,10 @@ TABLE = Mapping[str, int]
         (TABLE | None, '{"up": 1}', {"up": 1}),
         (TABLE, "{}", {}),
         (Mapping[str, str], "a:b:c", {"a": "b:c"}),
+        (LIST, "1, 2", [1, 2]),
+        (LIST, "1", [1]),
+        (LIST | None, "[1, 2]", [1, 2]),
+        (tuple[Literal["a", "b"], ...], "a,b", ["a", "b"]),
         (bool | str, "yes", True),
         (str | int, "5", 5),
     ],
@@ -76,6 +81,9 @@ def test_text_is_parsed_as_the_type_of_the_setting(annotation: Any, text: str, v
         (TABLE, '{"up"'),
         (TABLE, '{"a":' * 100_000),
         (TABLE, "[1]"),
+        (LIST, "[1, NaN]"),
+        (LIST, "[1"),
+        (LIST, "[" * 100_000),
     ],
 )
 def test_text_that_cannot_be_parsed_is_returned_unchanged(annotation: Any, text: str) -> None:
@@ -101,7 +109,7 @@ def test_every_table_is_parsed_from_json(table: dict[str, int]) -> None:
 
 
 @settings(deadline=None)
-@given(st.sampled_from([int, float, bool, TABLE, Literal["a", 1], Secret | None]), st.text())
+@given(st.sampled_from([int, float, bool, TABLE, LIST, Literal["a", 1], Secret | None]), st.text())
 def test_any_text_can_be_given_to_the_parser(annotation: Any, text: str) -> None:
     parse_text(annotation, text)
 
@@ -116,6 +124,7 @@ def test_any_text_can_be_given_to_the_parser(annotation: Any, text: str) -> None
         (Secret | TokenProvider | None, 'text or a reference such as {env = "NAME"} or a function'),
         (Literal["a", 1], "one of 'a', 1"),
         (TABLE, "a table (each value a whole number)"),
+        (LIST, "a list (each value a whole number)"),
     ],
 )
 def test_each_type_has_words_for_messages(annotation: Any, words: str) -> None:
@@ -124,7 +133,17 @@ def test_each_type_has_words_for_messages(annotation: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "annotation", [list[str], dict[str, int], object, Mapping[int, str], Mapping[str, object], Any]
+    "annotation",
+    [
+        list[str],
+        tuple[int, str],
+        tuple[object, ...],
+        dict[str, int],
+        object,
+        Mapping[int, str],
+        Mapping[str, object],
+        Any,
+    ],
 )
 def test_other_types_are_not_supported(annotation: Any) -> None:
     assert not is_supported(annotation)

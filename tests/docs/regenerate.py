@@ -26,10 +26,11 @@ from unichat.adapter import Backend, Capabilities, CommonSettings, PolicySetting
 from unichat.cli.conversation import COMMANDS
 from unichat.cli.failures import EXIT_CODES
 from unichat.config import registry, resolve
-from unichat.config.setting_types import is_function, union_members
+from unichat.config.setting_types import is_function, is_sequence, union_members
 from unichat.config.validation import setting_attributes
 from unichat.policy.backoff import Backoff, longest_wait
 from unichat.policy.failures import RULES, Retry
+from unichat.routing.settings import ROUTE_KEYS, ROUTES
 from unichat.sandbox import Library, Store
 from unichat.sandbox.sandbox import installed_simulators
 from unichat.testing import FAULTS
@@ -133,6 +134,8 @@ def _show(value: object) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -156,7 +159,20 @@ def settings(kind: type[Any]) -> str:
     return _table(("Setting", "Type", "Default", "Environment", "Meaning"), rows)
 
 
+def route_keys() -> str:
+    """Return the keys of routes besides those that name the members, with the kinds of routes that each belongs to."""
+    rows = {}
+    for kind in ROUTES.values():
+        for item in setting_attributes(kind):
+            types = " or ".join(_kind(member) for member in union_members(item.type))
+            kinds = ", ".join(f"`{each}`" for each in ROUTE_KEYS[item.name])
+            rows[item.name] = (f"`{item.name}`", kinds, types, _default(item.default), item.metadata["help"])
+    return _table(("Key", "Of", "Type", "Default", "Meaning"), rows.values())
+
+
 def _kind(kind: Any) -> str:
+    if is_sequence(kind):
+        return f"list of {_kind(get_args(kind)[0])}"
     if get_origin(kind) is Literal:
         return " or ".join(f"`{_toml(option)}`" for option in get_args(kind))
     if is_function(kind):
@@ -379,6 +395,7 @@ BACKEND_TABLES = {name: _backend_tables(name) for name in registry.names()}
 TABLES: dict[str, Callable[[], str]] = {
     "capabilities": capabilities,
     "settings-common": lambda: settings(CommonSettings),
+    "route-keys": route_keys,
     "failures": failures,
     "waits": waits,
     "error-tree": error_tree,

@@ -107,13 +107,17 @@ def _single_line(text: str) -> str:
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return what `--json` shows of an answer: `ref` as `feedback` takes it, `thread` as `--thread` takes it."""
+    """Return what `--json` shows of an answer: `ref` as `feedback` takes it, `thread` as `--thread` takes it.
+
+    `profile` is the profile that answered, where several could have.
+    """
     return {
         "text": answer.text,
         "id": answer.id,
         "ref": None if answer.ref is None else str(answer.ref),
         "thread": None if answer.thread is None else str(answer.thread),
         "sources": [{"url": source.url, "title": source.title} for source in answer.sources],
+        "profile": answer.profile,
     }
 
 
@@ -169,6 +173,8 @@ def print_caveats(answer: Answer) -> None:
         print_note("note: the vendor marks this answer as uncertain")
     if answer.maybe_duplicated:
         print_note("note: an earlier attempt failed after it may have asked, so the question may have been asked twice")
+    if answer.carried_over:
+        print_note(f"note: sent to {answer.profile} with the question: earlier exchanges ({answer.carried_over})")
 
 
 def print_exchange(exchange: Exchange, *, thread: bool = False) -> None:

@@ -14,7 +14,7 @@ from unichat._text.templates import Template
 from unichat.cli import output
 from unichat.client.sync_client import Client
 from unichat.config import registry
-from unichat.connecting import client_for
+from unichat.connecting import build_client
 from unichat.errors import NoConfig
 from unichat.models import AnswerRef, ThreadRef
 
@@ -40,7 +40,7 @@ class Target:
     sandbox: bool = False
 
     def resolve(self) -> configuration.ResolvedConfig:
-        """Return the backend and its settings.
+        """Return the backend and its settings, or those of a route's members.
 
         Raises:
             ConfigError: with every mistake at once.
@@ -51,10 +51,25 @@ class Target:
             self.backend, profile=self.profile, config=self.config, settings={"deadline": self.deadline}
         )
 
+    def resolve_backend(self) -> configuration.ResolvedBackend:
+        """Return the backend and its settings, for a command that is about one.
+
+        Raises:
+            click.UsageError: the profile is a route.
+            ConfigError, NoConfig: as `resolve`.
+        """
+        resolved = self.resolve()
+        if isinstance(resolved, configuration.ResolvedBackend):
+            return resolved
+        profiles = ", ".join(f"--profile {name}" for name in resolved.members)
+        raise click.UsageError(
+            f"the profile {resolved.profile} is a route, and this command is about one backend. "
+            f"Name a member: {profiles}."
+        )
+
     def client(self) -> Client:
         """Return a client. Raises what `resolve` raises."""
-        resolved = self.resolve()
-        return client_for(resolved.backend, resolved.settings)
+        return build_client(self.resolve())
 
     @contextmanager
     def client_or_sandbox(

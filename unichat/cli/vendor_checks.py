@@ -17,7 +17,7 @@ from unichat.adapter import Operation
 from unichat.adapter.setting_checks import split_base_url
 from unichat.client.adapter_calls import build_adapter
 from unichat.client.sync_client import Client
-from unichat.config import ResolvedConfig
+from unichat.config import ResolvedBackend
 from unichat.connecting import client_for
 from unichat.errors import AccessDenied, InvalidInput, InvalidResponse, NotFound, RequestRejected, UnichatError
 
@@ -43,12 +43,18 @@ class _ProbeResult:
     error: UnichatError | None
 
 
-def check_vendor(resolved: ResolvedConfig, describe: Callable[[UnichatError], str]) -> Iterator[Check]:
+def check_vendor(
+    resolved: ResolvedBackend, deadline: float | None, describe: Callable[[UnichatError], str]
+) -> Iterator[Check]:
     """Run the adapter's probes until one fails, and say of each stage what they show.
 
     Args:
+        resolved: the backend and its settings.
+        deadline: seconds for each request; None for that of the settings.
         describe: words an error for the user.
     """
+    if deadline is not None:
+        resolved = evolve(resolved, settings=evolve(resolved.settings, deadline=deadline))
     address = split_base_url(resolved.settings.base_url)[0]
     with client_for(resolved.backend, resolved.settings) as client:
         sent, failure = _run_probes(client)
@@ -104,7 +110,7 @@ def _is_from_vendor(failure: UnichatError) -> bool:
     return isinstance(failure, AccessDenied | InvalidInput | RequestRejected)
 
 
-def _check_key(resolved: ResolvedConfig, client: Client, sent: list[_ProbeResult]) -> Check:
+def _check_key(resolved: ResolvedBackend, client: Client, sent: list[_ProbeResult]) -> Check:
     if build_adapter(resolved.backend, resolved.settings).credential is None:
         return Check("auth", "ok", f"{client.backend} needs no key")
     detail = "not shown: no request with the key was sent"
@@ -135,7 +141,7 @@ def _brief(error: UnichatError | None) -> str:
     return f"HTTP {error.status}" if error.status is not None else error.message
 
 
-def _check_ids(resolved: ResolvedConfig, sent: list[_ProbeResult]) -> Check:
+def _check_ids(resolved: ResolvedBackend, sent: list[_ProbeResult]) -> Check:
     names: list[str] = []
     for each in sent:
         with suppress(KeyError):

@@ -7,43 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from unichat.config import registry
 from unichat.config.files import read
-from unichat.config.problems import Problem
 from unichat.config.registry import Find, Names
-from unichat.config.resolution import (
-    PathText,
-    Resolution,
-    ResolvedConfig,
-    ResolveRequest,
-    resolve_in_file,
-    resolve_leniently,
-)
-
-
-@frozen(kw_only=True)
-class ProfileCheck:
-    """What was found in a profile.
-
-    Attributes:
-        profile: the profile that was checked; None if it is not clear which, or if the problems are the file's.
-        path: its file; None if there is none.
-        backend: the name of its backend, where that is known.
-        base_url: the URL that requests go to, without a query; None if it is the vendor's own, or not valid.
-        problems: what keeps it from working.
-        warnings: what does not keep it from working, but should be fixed.
-        resolved: what `resolve` would return, secrets included; None if there are problems.
-    """
-
-    profile: str | None
-    path: Path | None
-    backend: str | None
-    base_url: str | None
-    problems: tuple[Problem, ...]
-    warnings: tuple[str, ...]
-    resolved: ResolvedConfig | None = field(default=None, repr=False)
+from unichat.config.request import PathText, ResolveRequest
+from unichat.config.resolution import resolve_in_file, resolve_leniently
+from unichat.config.results import Resolution
 
 
 def check_profile(
@@ -55,12 +26,12 @@ def check_profile(
     cwd: Path | None = None,
     find: Find = registry.find,
     names: Names = registry.names,
-) -> ProfileCheck:
+) -> Resolution:
     """Check a profile, including its secrets. The arguments are those of `resolve`."""
     request = ResolveRequest(
         profile=profile, config=config, keywords=settings, environ=environ, cwd=cwd, find=find, names=names
     )
-    return _check(resolve_leniently(request))
+    return resolve_leniently(request)
 
 
 def check_all_profiles(
@@ -71,30 +42,13 @@ def check_all_profiles(
     cwd: Path | None = None,
     find: Find = registry.find,
     names: Names = registry.names,
-) -> tuple[ProfileCheck, ...]:
+) -> tuple[Resolution, ...]:
     """Check every profile of the file; problems of the file itself come first, in a check of no profile."""
     request = ResolveRequest(config=config, keywords=settings, environ=environ, cwd=cwd, find=find, names=names)
     file, problems = read(config, environ=environ, cwd=cwd)
     if not file.profiles:
-        return (_check(resolve_in_file(request, file, problems)),)
-    checks = [_check(resolve_in_file(evolve(request, profile=name), file, [])) for name in file.profiles]
+        return (resolve_in_file(request, file, problems),)
+    checks = [resolve_in_file(evolve(request, profile=name), file, []) for name in file.profiles]
     if problems:
-        checks.insert(
-            0,
-            ProfileCheck(
-                profile=None, path=file.path, backend=None, base_url=None, problems=tuple(problems), warnings=()
-            ),
-        )
+        checks.insert(0, Resolution(path=file.path, problems=tuple(problems)))
     return tuple(checks)
-
-
-def _check(resolution: Resolution) -> ProfileCheck:
-    return ProfileCheck(
-        profile=resolution.profile,
-        path=resolution.path,
-        backend=resolution.name,
-        base_url=resolution.base_url,
-        problems=resolution.problems,
-        warnings=resolution.warnings,
-        resolved=resolution.result,
-    )

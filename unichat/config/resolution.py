@@ -1,4 +1,4 @@
-"""From the arguments of `connect` to a backend and its settings.
+"""From the arguments of `connect` to a backend and its settings, or to a route over several.
 
 Mistakes are collected, and only `resolve_request` raises: by then its frame holds nothing that may be a secret, so that
 a traceback with local variables shows none.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from unichat._text.log import log
 from unichat.adapter import Backend
@@ -21,6 +21,9 @@ from unichat.config.inspection import find_exposed_secrets, find_other_base_url
 from unichat.config.layers import merge_layers
 from unichat.config.problems import Problem, error_from_problems, problem_from_error
 from unichat.config.registry import Find, Names
+from unichat.config.request import PathText, ResolveRequest
+from unichat.config.results import Resolution, ResolvedBackend, ResolvedConfig
+from unichat.config.routes import RouteResolver, find_kind
 from unichat.config.selection import (
     Selection,
     choose_profile,
@@ -32,61 +35,6 @@ from unichat.config.selection import (
 from unichat.config.structure import Config
 from unichat.config.validation import build_settings
 from unichat.errors import ConfigError
-
-PathText = str | os.PathLike[str]
-
-
-@frozen(kw_only=True)
-class ResolvedConfig:
-    """What `connect` needs to make a client.
-
-    Attributes:
-        backend: the backend.
-        settings: an instance of its settings class, with every secret fetched.
-        profile: the profile that was used, None without one.
-        path: the config file that has it.
-    """
-
-    backend: Backend[Any]
-    settings: Any
-    profile: str | None
-    path: Path | None
-
-
-@frozen(kw_only=True)
-class ResolveRequest:
-    """The arguments of `resolve`, in a form that shows none of those that may be secret."""
-
-    target: str | None = field(default=None, repr=False)
-    profile: str | None = None
-    config: PathText | None = None
-    keywords: Mapping[str, Any] = field(factory=dict, repr=False)
-    environ: Mapping[str, str] = field(factory=lambda: os.environ, repr=False)
-    cwd: Path | None = None
-    find: Find = registry.find
-    names: Names = registry.names
-
-
-@frozen(kw_only=True)
-class Resolution:
-    """The result of a request: settings, or problems, with what is known besides."""
-
-    backend: Backend[Any] | None = None
-    name: str | None = None
-    settings: Any = field(default=None, repr=False)
-    profile: str | None = None
-    path: Path | None = None
-    base_url: str | None = None
-    problems: tuple[Problem, ...] = ()
-    warnings: tuple[str, ...] = ()
-    error_class: type[ConfigError] = ConfigError
-
-    @property
-    def result(self) -> ResolvedConfig | None:
-        """What `resolve` returns; None if there is a problem."""
-        if self.backend is None or self.problems:
-            return None
-        return ResolvedConfig(backend=self.backend, settings=self.settings, profile=self.profile, path=self.path)
 
 
 def resolve(
@@ -100,7 +48,7 @@ def resolve(
     find: Find = registry.find,
     names: Names = registry.names,
 ) -> ResolvedConfig:
-    """Return the backend that the arguments select, and its settings, checked.
+    """Return the backend that the arguments select, and its settings, checked; or the route, with those of each member.
 
     A setting comes from a keyword; else from the profile, else from the URL, else from its environment variable; else
     it has its default. Values from a URL or the environment are text, read as the setting's type: numbers,
@@ -138,14 +86,17 @@ def resolve(
 def resolve_request(request: ResolveRequest) -> ResolvedConfig:
     """Do what `resolve` does, for a caller whose frame must hold no secrets: the request shows none."""
     resolution = resolve_leniently(request)
-    resolved = resolution.result
-    if resolved is None:
+    if resolution.resolved is None:
         raise error_from_problems(
-            resolution.problems, path=resolution.path, backend=resolution.name, error_class=resolution.error_class
+            [problem for each in resolution.walk() for problem in each.problems],
+            path=resolution.path,
+            backend=resolution.backend,
+            error_class=resolution.error_class,
         )
-    for warning in resolution.warnings:
-        log.warning("%s", warning)
-    return resolved
+    for each in resolution.walk():
+        for warning in each.warnings:
+            log.warning("%s", warning)
+    return resolution.resolved
 
 
 def resolve_leniently(request: ResolveRequest) -> Resolution:
@@ -177,6 +128,22 @@ def resolve_in_file(request: ResolveRequest, file: Config, problems: list[Proble
     if name is None:
         problems += [problem] if problem else []
         return Resolution(path=file.path, problems=tuple(problems), error_class=error_class)
+    kind = find_kind(file.profiles[name])
+    if kind is None:
+        return _resolve_backend(request, file, name, problems)
+    # The keywords are for the route: what is of one backend has its place in the profile of a member.
+    plain = evolve(request, keywords={})
+    route = RouteResolver(request, file, lambda member: _resolve_backend(plain, file, member, []), {})
+    resolution = route.resolve(name, kind)
+    return evolve(
+        resolution,
+        problems=(*problems, *resolution.problems),
+        resolved=None if problems else resolution.resolved,
+    )
+
+
+def _resolve_backend(request: ResolveRequest, file: Config, name: str, problems: list[Problem]) -> Resolution:
+    """Resolve a profile that is not a route."""
     selection, more = select_by_profile(file, name, request.environ, request.names)
     return _resolve_selection(request, selection, problems + more, file, name)
 
@@ -203,11 +170,13 @@ def _resolve_selection(
             warnings = find_exposed_secrets(backend.settings, selection, file, profile)
         except ConfigError as error:
             problems.append(problem_from_error(error, selection.location))
+    resolved = None
+    if backend is not None and not problems:
+        resolved = ResolvedBackend(backend=backend, settings=settings, profile=profile, path=file.path)
     return Resolution(
-        backend=backend,
+        resolved=resolved,
         # Not that of the nearest name, which is only a guess.
-        name=backend.name if backend is not None and problem is None else None,
-        settings=settings,
+        backend=backend.name if backend is not None and problem is None else None,
         profile=profile,
         path=file.path,
         base_url=base_url,

@@ -11,16 +11,45 @@ from attrs import Attribute
 from unichat.adapter import Backend, Secret
 from unichat.config import registry
 from unichat.config.registry import Find, Names
-from unichat.config.setting_types import is_keyword_only, union_members
+from unichat.config.setting_types import is_keyword_only, is_sequence, union_members
 from unichat.config.validation import setting_attributes
+from unichat.routing.settings import ROUTES
 
 _JSON_TYPES: Mapping[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_PROFILE = {"type": "string", "minLength": 1}
+_MEMBERS = {
+    "fallback": {
+        "type": "array",
+        "items": _PROFILE,
+        "minItems": 2,
+        "uniqueItems": True,
+        "description": "A route: the profiles that are asked, in this order, until one answers.",
+    },
+    "split": {
+        "type": "object",
+        "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+        "minProperties": 2,
+        "description": "A route: the profiles that users are split over, with their weights.",
+    },
+    "shadow": {
+        "type": "object",
+        "properties": {
+            "primary": {**_PROFILE, "description": "The profile that answers."},
+            "other": {**_PROFILE, "description": "The profile that is asked, too, in the background."},
+        },
+        "required": ["primary", "other"],
+        "additionalProperties": False,
+        "description": "A route: one profile answers, and another is asked the same without being waited for.",
+    },
+}
+"""What a route's profile has instead of a backend."""
 
 
 def schema(*, find: Find = registry.find, names: Names = registry.names) -> dict[str, Any]:
     """Return the schema (2020-12) of the config file, for editors and checkers.
 
-    A profile must only name its backend: any setting may come from the environment or a keyword.
+    A profile must only name its backend, or its members if it is a route: any setting may come from the environment or
+    a keyword.
 
     Args:
         find: finds a backend by name.
@@ -40,10 +69,12 @@ def schema(*, find: Find = registry.find, names: Names = registry.names) -> dict
                 "description": "Settings in one line, such as kapa://PROJECT_ID?integration_id=…; "
                 "the profile's own keys override them.",
             },
+            **_MEMBERS,
         },
-        "anyOf": [{"required": ["backend"]}, {"required": ["url"]}],
+        "anyOf": [{"required": [key]} for key in ("backend", "url", *ROUTES)],
         "allOf": [
-            {"if": _matches_backend(backend), "then": {"$ref": f"#/$defs/{backend.name}"}} for backend in backends
+            *({"if": _matches_backend(each), "then": {"$ref": f"#/$defs/{each.name}"}} for each in backends),
+            *({"if": {"required": [kind]}, "then": {"$ref": f"#/$defs/-{kind}"}} for kind in ROUTES),
         ],
     }
     return {
@@ -64,6 +95,7 @@ def schema(*, find: Find = registry.find, names: Names = registry.names) -> dict
         "$defs": {
             "-profile": profile,
             "-secret": _secret_schema(),
+            **{f"-{kind}": _route_schema(kind) for kind in ROUTES},
             **{backend.name: _settings_schema(backend) for backend in backends},
         },
     }
@@ -88,13 +120,23 @@ def _settings_schema(backend: Backend[Any]) -> dict[str, Any]:
     }
 
 
+def _route_schema(kind: str) -> dict[str, Any]:
+    settings = {item.name: _setting_schema(item) for item in setting_attributes(ROUTES[kind])}
+    return {
+        "title": f"A route: {kind}",
+        # Described in -profile.
+        "properties": {kind: True, **settings},
+        "additionalProperties": False,
+    }
+
+
 def _setting_schema(item: Attribute[Any]) -> dict[str, Any]:
     description = item.metadata.get("help", "")
     if item.metadata.get("env"):
         description = f"{description} Read from {item.metadata['env']} when left out."
     result: dict[str, Any] = {"description": description.strip(), **_type_schema(item.type)}
-    if isinstance(item.default, str | int | float):
-        result["default"] = item.default
+    if isinstance(item.default, str | int | float | tuple):
+        result["default"] = list(item.default) if isinstance(item.default, tuple) else item.default
     return result
 
 
@@ -111,6 +153,8 @@ def _member_schema(annotation: Any) -> dict[str, Any]:
         return {"enum": list(get_args(annotation))}
     if annotation in _JSON_TYPES:
         return {"type": _JSON_TYPES[annotation]}
+    if is_sequence(annotation):
+        return {"type": "array", "items": _type_schema(get_args(annotation)[0])}
     return {"type": "object", "additionalProperties": _type_schema(get_args(annotation)[1])}
 
 

@@ -18,6 +18,7 @@ from unichat.config.search import FILE_NAME, user_file
 from unichat.config.structure import Config
 from unichat.config.urls import is_url, parse_url
 from unichat.errors import ConfigError, NoConfig
+from unichat.routing.settings import ROUTE_KEYS, ROUTES
 
 Layer = Mapping[str, RawValue]
 _SYNONYMS = frozenset({"adapter", "engine", "name", "provider", "service", "target", "type", "vendor"})
@@ -131,11 +132,24 @@ def select_by_profile(
 
 
 def _missing_backend(profile: Mapping[str, Any], location: str, installed: tuple[str, ...]) -> Problem:
-    meant = find_backend_key(profile, installed)
+    meant, key = _find_meant_key(profile, installed)
     # Of the value, only what is an adapter's name is shown.
-    text = "backend is missing" + (f" (did you mean backend instead of {format_value(meant)}?)" if meant else "")
+    text = "backend is missing" + (f" (did you mean {key} instead of {format_value(meant)}?)" if meant else "")
+    of_routes = [name for name in profile if name in ROUTE_KEYS and name != "deadline"]
     hint = f"Give backend or url. Installed: {', '.join(installed) or 'none'}."
+    if of_routes:
+        kinds = " or ".join(ROUTE_KEYS[of_routes[0]])
+        hint = f"Give backend or url; or, since {of_routes[0]} is a key of a route, {kinds}."
     return Problem(text, location=location, hint=hint, key="backend", accepted=installed, nearest=meant)
+
+
+def _find_meant_key(profile: Mapping[str, Any], installed: tuple[str, ...]) -> tuple[str | None, str]:
+    """Return the key that was probably meant to say what a profile is, and how it should be written."""
+    meant = find_backend_key(profile, installed)
+    if meant is not None:
+        return meant, "backend"
+    names = (name for name in profile if name not in ROUTE_KEYS)
+    return next(((name, kind) for name in names if (kind := nearest(name, ROUTES))), (None, ""))
 
 
 def find_backend_key(settings: Mapping[str, Any], installed: tuple[str, ...]) -> str | None:

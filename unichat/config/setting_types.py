@@ -30,6 +30,11 @@ def is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is Mapping and get_args(annotation)[0] is str
 
 
+def is_sequence(annotation: Any) -> bool:
+    """Return whether `annotation` is `tuple[..., ...]`: any number of values of one type."""
+    return get_origin(annotation) is tuple and get_args(annotation)[1:] == (Ellipsis,)
+
+
 def is_function(annotation: Any) -> bool:
     """Return whether `annotation` is a function's type, such as `TokenProvider`."""
     return get_origin(annotation) is Callable
@@ -66,6 +71,7 @@ def is_supported(annotation: Any) -> bool:
         or is_keyword_only(member)
         or get_origin(member) is Literal
         or (is_mapping(member) and is_supported(get_args(member)[1]))
+        or (is_sequence(member) and is_supported(get_args(member)[0]))
         for member in union_members(annotation)
     )
 
@@ -86,7 +92,8 @@ def _describe_member(annotation: Any) -> str:
         return f"an object with the methods of {annotation.__name__}"
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(format_value(option) for option in get_args(annotation))
-    return f"a table (each value {describe_type(get_args(annotation)[1])})"
+    whole, value = ("a list", 0) if is_sequence(annotation) else ("a table", 1)
+    return f"{whole} (each value {describe_type(get_args(annotation)[value])})"
 
 
 def literal_options(annotation: Any) -> tuple[str, ...]:
@@ -122,19 +129,23 @@ def _parse_member(annotation: Any, text: str) -> Any:
     if get_origin(annotation) is Literal:
         fitting = [option for option in get_args(annotation) if parse_text(type(option), text) == option]
         return fitting[0] if fitting else text
-    if is_mapping(annotation):
-        return _parse_mapping(get_args(annotation)[1], text)
-    return text
+    return _parse_many(annotation, text)
 
 
-def _parse_mapping(annotation: Any, text: str) -> Any:
+def _parse_many(annotation: Any, text: str) -> Any:
+    """Return a table or a list, from JSON, or with commas between its parts."""
+    bracket = "{" if is_mapping(annotation) else "[" if is_sequence(annotation) else None
+    if bracket is None:
+        return text
     try:
-        if text.startswith("{"):
+        if text.startswith(bracket):
             return json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_reject_constant)
+        if bracket == "[":
+            return [parse_text(get_args(annotation)[0], part.strip()) for part in text.split(",")]
         parts = [part.partition(":") for part in text.split(",")]
         if all(colon for _, colon, _ in parts):
             return _reject_duplicate_keys(
-                (key.strip(), parse_text(annotation, value.strip())) for key, _, value in parts
+                (key.strip(), parse_text(get_args(annotation)[1], value.strip())) for key, _, value in parts
             )
     except (ValueError, RecursionError):
         pass

@@ -12,6 +12,7 @@ from unichat._text.printable import format_value
 from unichat.config.problems import Problem, nearest, unknown_name
 from unichat.config.search import PYPROJECT
 from unichat.config.small_files import FileContents
+from unichat.routing.settings import ROUTES
 
 _KEYS = ("default", "profiles")
 
@@ -54,7 +55,7 @@ def check_structure(path: Path, contents: FileContents, table: Any) -> tuple[Con
     if not isinstance(profiles, dict):
         problems.append(Problem(f"profiles should hold tables, such as {example}", location=location, key="profiles"))
         profiles = {}
-    elif {"backend", "url"} & {key for key, value in profiles.items() if not isinstance(value, dict)}:
+    elif {"backend", "url", "fallback"} & {key for key, value in profiles.items() if not isinstance(value, dict)}:
         text = f"[{prefix}profiles] has settings, but should have profiles, which have them"
         problems.append(Problem(text, location=location, key="profiles", hint=f"Give it a name, such as {example}."))
         profiles = {name: value for name, value in profiles.items() if isinstance(value, dict)}
@@ -109,6 +110,6 @@ def _advise(key: str, value: object, prefix: str) -> str:
         return ""
     if not prefix and key in ("tool", "unichat"):
         return f"only {PYPROJECT} has a table for each tool: here, default and profiles are at the top"
-    if "backend" in value or "url" in value:
+    if value.keys() & {"backend", "url", *ROUTES}:
         return f"a profile belongs under profiles: [{prefix}profiles.{key}]"
     return ""

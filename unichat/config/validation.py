@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from attrs import NOTHING, Attribute, Factory, fields, resolve_types
 from cattrs import Converter
@@ -18,6 +18,7 @@ from unichat.config.references import resolve_secret
 from unichat.config.setting_types import (
     describe_type,
     is_secret,
+    is_sequence,
     is_supported,
     literal_options,
     matches_type,
@@ -26,6 +27,7 @@ from unichat.config.setting_types import (
 )
 from unichat.config.small_files import expand_user_path
 from unichat.errors import ConfigError
+from unichat.routing.settings import ROUTE_KEYS
 
 
 def setting_attributes(settings_class: type[Any]) -> tuple[Attribute[Any], ...]:
@@ -41,7 +43,10 @@ def setting_attributes(settings_class: type[Any]) -> tuple[Attribute[Any], ...]:
                 f"the adapter's setting {item.name} has the type {item.type}, which config does not support",
                 key=item.name,
                 hint=Template(
-                    PythonOnly("Its author can use str, int, float, bool, Literal, Mapping[str, …], Secret, functions.")
+                    PythonOnly(
+                        "Its author can use str, int, float, bool, Literal, Mapping[str, …], tuple[…, ...], Secret, "
+                        "functions."
+                    )
                 ),
             )
     return attributes
@@ -120,8 +125,9 @@ def _locate(path: str, name: str, folder: Path) -> Path:
 def _describe_failure(item: Attribute[Any], exception: Exception, raw_value: RawValue) -> Problem:
     if isinstance(exception, ConfigError):
         return problem_from_error(exception, raw_value.source.location)
-    accepted = literal_options(item.type)
-    closest = nearest(raw_value.value, accepted) if isinstance(raw_value.value, str) else None
+    # Those of a list's values, where it is one.
+    accepted = literal_options(get_args(item.type)[0] if is_sequence(item.type) else item.type)
+    closest = _find_nearest(raw_value.value, accepted)
     value = f"of the type {type(raw_value.value).__name__}" if is_secret(item.type) else format_value(raw_value.value)
     return Problem(
         f"{item.name} is {value}, but should be {describe_type(item.type)}",
@@ -131,6 +137,13 @@ def _describe_failure(item: Attribute[Any], exception: Exception, raw_value: Raw
         accepted=accepted,
         nearest=closest,
     )
+
+
+def _find_nearest(value: object, accepted: tuple[str, ...]) -> str | None:
+    """Return the accepted text that is most like a value, or like a list's first value that is not accepted."""
+    given = value if isinstance(value, list | tuple) else [value]
+    wrong = next((each for each in given if each not in accepted), None)
+    return nearest(wrong, accepted) if isinstance(wrong, str) else None
 
 
 def _missing_setting(item: Attribute[Any], location: str) -> Problem:
@@ -151,6 +164,8 @@ def _advise(name: str, raw_value: RawValue) -> str:
         return 'a backend or a URL is the first argument, without a name: connect("kapa", …)'
     if name == "profile" and raw_value.source.form == "file":
         return "a profile cannot name another, or itself"
+    if name in ROUTE_KEYS:
+        return f"it is a key of a route, which has {' or '.join(ROUTE_KEYS[name])} instead of a backend"
     return ""
 
 
@@ -194,6 +209,7 @@ def _converter() -> Converter:
     for plain in (str, bool, int):
         converter.register_structure_hook(plain, partial(_require_type, plain))
     converter.register_structure_hook(float, _require_number)
+    converter.register_structure_hook_func(is_sequence, partial(_structure_sequence, converter))
     converter.register_structure_hook_func(
         lambda annotation: len(union_members(annotation)) > 1 or union_members(annotation) != (annotation,),
         partial(_structure_union, converter),
@@ -211,6 +227,13 @@ def _require_number(value: object, _: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(type(value).__name__)
     return float(value)
+
+
+def _structure_sequence(converter: Converter, value: object, annotation: Any) -> tuple[Any, ...]:
+    # Not text, which has its characters as members.
+    if not isinstance(value, list | tuple):
+        raise TypeError(type(value).__name__)
+    return tuple(converter.structure(member, get_args(annotation)[0]) for member in value)
 
 
 def _structure_union(converter: Converter, value: object, annotation: Any) -> Any:

@@ -49,7 +49,8 @@ def check(
 
     Raises:
         ConfigError: there is no such contract, it is not a valid document, or the extra `contract` is not installed.
-        InvalidInput: `only` has an unknown name, or one that needs `write` or `destructive`. Nothing was sent.
+        InvalidInput: the client is a route; or `only` has an unknown name, or one that needs `write` or `destructive`.
+            Nothing was sent.
     """
     if not isinstance(client, Client):
         given = "an asyncio client" if isinstance(client, AsyncClient) else format_value(client)
@@ -57,6 +58,12 @@ def check(
             f"client is {given}, and a check needs a synchronous client",
             argument="client",
             hint=Template(PythonOnly("Give what unichat.connect returns; in a coroutine, use asyncio.to_thread.")),
+        )
+    if client.members:
+        raise InvalidInput(
+            f"client is a route, and a check is of one vendor: its members are {', '.join(client.members)}",
+            argument="client",
+            hint=Template(PythonOnly(f'Check a member: client.members["{next(iter(client.members))}"].')),
         )
     backend = registry.find(client.backend)
     document = load_contract(backend, version)

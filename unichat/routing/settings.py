@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
-from attrs import frozen
+from attrs import fields_dict, frozen
 
 from unichat._text.printable import format_value
 from unichat.adapter import setting
@@ -62,9 +63,10 @@ def _check_reasons(name: str, value: Any) -> None:
     unknown = [reason for reason in reasons if reason not in REASONS]
     if unknown or not reasons:
         wrong = unknown[0] if unknown else value
+        found = f"has {format_value(wrong)}" if unknown else f"is {format_value(wrong) if value else 'empty'}"
         closest = get_close_matches(wrong, REASONS, n=1) if isinstance(wrong, str) else []
         raise ConfigError(
-            f"{name} {'has' if unknown else 'is'} {format_value(wrong)}, but should be a list of reasons",
+            f"{name} {found}, but should be a list of reasons",
             key=name,
             accepted=REASONS,
             nearest=closest[0] if closest else None,
@@ -160,3 +162,17 @@ class ShadowSettings(RouteSettings):
         path=True,
         help="A file that gets a line of JSON for each question that both were asked; relative to the config file.",
     )
+
+
+ROUTES: Mapping[str, type[RouteSettings]] = {
+    "fallback": FallbackSettings,
+    "split": SplitSettings,
+    "shadow": ShadowSettings,
+}
+"""The kinds of routes, by the key of a profile that names their members."""
+
+ROUTE_KEYS: Mapping[str, tuple[str, ...]] = {
+    key: tuple(kind for kind, settings in ROUTES.items() if key == kind or key in fields_dict(settings))
+    for key in (*ROUTES, *(name for settings in ROUTES.values() for name in fields_dict(settings)))
+}
+"""The kinds of routes that each key of their profiles belongs to."""

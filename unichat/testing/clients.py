@@ -8,7 +8,7 @@ from typing import Any
 from unichat.client.async_client import AsyncClient
 from unichat.client.sync_client import Client
 from unichat.config import resolve
-from unichat.connecting import async_client_for, client_for
+from unichat.connecting import build_async_client, build_client
 from unichat.hooks import Hook
 from unichat.testing.clock import FakeClock
 from unichat.transport.base import AsyncTransport, Clock, Transport
@@ -32,7 +32,7 @@ def connect(
     """
     found = resolve(backend, settings=settings, environ={})
     time = _choose_clock(clock, real=transport is None)
-    return client_for(found.backend, found.settings, transport=transport, clock=time, hooks=hooks)
+    return build_client(found, transport=transport, clock=time, hooks=hooks)
 
 
 def connect_async(
@@ -46,7 +46,7 @@ def connect_async(
     """Return an asyncio client, set up as `connect` does it."""
     found = resolve(backend, settings=settings, environ={})
     time = _choose_clock(clock, real=transport is None)
-    return async_client_for(found.backend, found.settings, transport=transport, clock=time, hooks=hooks)
+    return build_async_client(found, transport=transport, clock=time, hooks=hooks)
 
 
 def _choose_clock(clock: FakeClock | None, *, real: bool) -> Clock:

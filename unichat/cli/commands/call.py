@@ -15,7 +15,7 @@ from unichat.cli.failures import suggestion
 if TYPE_CHECKING:
     from unichat.adapter import Endpoint
     from unichat.cli.target import Target
-    from unichat.config import ResolvedConfig
+    from unichat.config import ResolvedBackend
 
 
 @click.command("call")
@@ -46,7 +46,7 @@ def command(
         raise click.UsageError("--show-secrets goes with --dry-run: nothing else shows a secret.")
     if include and dry_run:
         raise click.UsageError("--include shows a response, and --dry-run sends nothing: give one.")
-    resolved = target.resolve()
+    resolved = target.resolve_backend()
     endpoint = _endpoint(resolved, operation)
     vendor_operation = _build(resolved, endpoint, arguments, unchecked=no_check)
     if dry_run:
@@ -66,7 +66,7 @@ def command(
                 output.print_json(event.raw, indent=None)
 
 
-def _build(resolved: ResolvedConfig, endpoint: Endpoint, arguments: tuple[str, ...], *, unchecked: bool) -> Any:
+def _build(resolved: ResolvedBackend, endpoint: Endpoint, arguments: tuple[str, ...], *, unchecked: bool) -> Any:
     """Return the operation that the arguments of the command make."""
     from unichat.cli.call_arguments import parse_arguments
 
@@ -97,7 +97,7 @@ def _note_refusal(endpoint: Endpoint, values: dict[str, Any]) -> None:
             output.print_note(f"note: not checked: {error.message}")
 
 
-def _curl_line(resolved: ResolvedConfig, operation: Any, *, show_secrets: bool) -> str:
+def _curl_line(resolved: ResolvedBackend, operation: Any, *, show_secrets: bool) -> str:
     from unichat.cli.curl import command_line, masked_signatures
     from unichat.client.adapter_calls import build_adapter
     from unichat.connecting import client_for
@@ -113,7 +113,7 @@ def _curl_line(resolved: ResolvedConfig, operation: Any, *, show_secrets: bool) 
     return command_line(operation, settings.base_url, [(each.header, each.value) for each in signed])
 
 
-def _endpoint(resolved: ResolvedConfig, name: str) -> Endpoint:
+def _endpoint(resolved: ResolvedBackend, name: str) -> Endpoint:
     names = resolved.backend.endpoints.names()
     if name not in names:
         problem = f"{resolved.backend.name} has no operation {format_value(name)}{suggestion(name, names)}"

@@ -8,10 +8,12 @@ import click
 
 from unichat.cli import options, output
 from unichat.cli.confirming import confirm
+from unichat.cli.failures import option_names
 
 if TYPE_CHECKING:
     from unichat.cli.target import Target
     from unichat.client.sync_client import Client
+    from unichat.models import ClearResult, ThreadRef
 
 
 @click.command("clear")
@@ -23,25 +25,40 @@ def command(target: Target, thread: str | None, user: str | None, yes: bool) -> 
     """Clear a conversation.
 
     That of a thread, of a user, or of the owner of the key. This cannot be undone, so it asks first; where there is
-    no terminal to ask on, --yes is required.
+    no terminal to ask on, --yes is required. On a route, it says what each member did.
     """
+    from unichat.cli.words import describe_error
+    from unichat.errors import UnichatError
     from unichat.models import ThreadRef
 
     reference = None if thread is None else ThreadRef.parse(thread)
     with target.client_or_sandbox(reference) as opened:
         client = opened.client
+        conversation = _describe_conversation(client, reference, user)
         # A backend that cannot clear says so without asking first.
-        if client.capabilities.clear_history and not yes:
-            confirm(f"Clear {_describe_conversation(client, thread, user)}?", "Nothing was cleared.")
+        if _can_clear(client) and not yes:
+            confirm(f"Clear {conversation}?", "Nothing was cleared.")
         result = client.clear_history(reference, user=user)
-    output.print_text(
-        f"{result.outcome.value.replace('_', ' ').capitalize()}: {_describe_conversation(client, thread, user)}."
-    )
+    output.print_text(f"{_describe_outcome(result)}: {conversation}.")
+    for name, part in result.parts.items():
+        if isinstance(part, UnichatError):
+            options_given = option_names(click.get_current_context().find_root())
+            output.print_text(f"{name}: not cleared: {describe_error(part, options_given)}")
+        else:
+            output.print_text(f"{name}: {_describe_outcome(part).lower()}")
 
 
-def _describe_conversation(client: Client, thread: str | None, user: str | None) -> str:
+def _can_clear(client: Client) -> bool:
+    """Return whether a backend can clear conversations, or any member of a route."""
+    return client.capabilities.clear_history or any(map(_can_clear, client.members.values()))
+
+
+def _describe_outcome(result: ClearResult) -> str:
+    return result.outcome.value.replace("_", " ").capitalize()
+
+
+def _describe_conversation(client: Client, thread: ThreadRef | None, user: str | None) -> str:
     if thread is not None:
-        return f"the conversation of the thread {thread} at {client.backend}"
-    if user is not None:
-        return f"the conversation of {user} at {client.backend}"
-    return f"the conversation of the key's owner at {client.backend}"
+        return f"the conversation of the thread {thread} at {thread.backend}"
+    person = "the key's owner" if user is None else user
+    return f"the conversation of {person} at {', '.join(client.members) or client.backend}"

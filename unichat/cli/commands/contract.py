@@ -65,12 +65,13 @@ def check_command(
     Only reads, unless told otherwise. Exits with 0 if all is well or merely drifts, 1 if something is broken, and 2 if
     nothing could be checked.
     """
+    from unichat.connecting import build_client
     from unichat.contract import check
     from unichat.contract.saved import save as save_report
 
     if destructive and not yes:
         _confirm_clearing()
-    with target.client() as client, _progress() as progress:
+    with build_client(target.resolve_backend()) as client, _progress() as progress:
         report = check(
             client,
             only=only,

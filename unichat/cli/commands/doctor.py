@@ -15,7 +15,7 @@ from unichat.cli.failures import FAILED, option_names
 
 if TYPE_CHECKING:
     from unichat.cli.vendor_checks import Check
-    from unichat.config import ProfileCheck
+    from unichat.config import Resolution
     from unichat.config.problems import Problem
 
 _SAFE_URLLIB3 = (2, 8, 0)
@@ -31,18 +31,20 @@ _SAFE_URLLIB3 = (2, 8, 0)
 def command(profile: str | None, check_all: bool, config: str | None, deadline: float | None, as_json: bool) -> None:
     """Check a profile and say what to fix.
 
-    Checks the config, the secrets, whether the vendor can be reached, and whether it accepts the key and the ids.
-    Asks no question, and changes nothing.
+    Checks the config, the secrets, whether the vendor can be reached, and whether it accepts the key and the ids; of a
+    route, each of its members. Asks no question, and changes nothing.
     """
     if check_all and profile is not None:
         raise click.UsageError("--all checks every profile: leave out --profile.")
+    found = _check_profiles(profile, check_all, config, deadline)
+    # The profile is told only where there are several: with --all, and of a route, whose members are checked with it.
+    several = check_all or len(found) > 1
     checks: list[tuple[str | None, Check]] = [(None, _check_urllib3())]
-    checks += _check_profiles(profile, check_all, config, deadline)
+    checks += [(name, check) for name, its_checks in found for check in its_checks]
     if as_json:
-        output.print_json([{**({"profile": name} if check_all else {}), **check._asdict()} for name, check in checks])
+        output.print_json([{**({"profile": name} if several else {}), **check._asdict()} for name, check in checks])
     else:
-        # The profile is a column only where there are several.
-        first = 0 if check_all else 1
+        first = 0 if several else 1
         output.print_table(
             ("profile", "outcome", "check", "what was found")[first:],
             [(name or "", each.outcome, each.name, each.detail)[first:] for name, each in checks],
@@ -53,9 +55,10 @@ def command(profile: str | None, check_all: bool, config: str | None, deadline: 
 
 def _check_profiles(
     profile: str | None, check_all: bool, config: str | None, deadline: float | None
-) -> Iterator[tuple[str | None, Check]]:
-    """Yield the checks with the names of their profiles."""
+) -> list[tuple[str | None, list[Check]]]:
+    """Return the checks of each profile: of all, or of the one that is meant and all that it is made of."""
     from unichat import config as configuration
+    from unichat.cli.route_checks import check_shadows, excuse_others
     from unichat.cli.target import configure_logging
 
     configure_logging()
@@ -63,20 +66,25 @@ def _check_profiles(
     if check_all:
         found = configuration.check_all_profiles(config=config, settings=settings)
     else:
-        found = (configuration.check_profile(profile, config=config, settings=settings),)
-    for profile_check in found:
-        yield from ((profile_check.profile, check) for check in _check_profile(profile_check))
+        found = tuple(configuration.check_profile(profile, config=config, settings=settings).walk())
+    checks = [(each.profile, list(_check_profile(each, deadline))) for each in found]
+    check_shadows(found, checks)
+    if not check_all:
+        excuse_others(found, checks)
+    return checks
 
 
-def _check_profile(profile_check: ProfileCheck) -> Iterator[Check]:
+def _check_profile(resolution: Resolution, deadline: float | None) -> Iterator[Check]:
     from unichat.cli.vendor_checks import STAGES, check_vendor, skip_checks
     from unichat.cli.words import describe_error
+    from unichat.config import ResolvedBackend
 
-    yield from _check_config(profile_check)
-    if profile_check.resolved is None:
+    yield from _check_config(resolution)
+    resolved = resolution.resolved
+    if isinstance(resolved, ResolvedBackend):
+        yield from check_vendor(resolved, deadline, lambda error: describe_error(error, _options()))
+    elif resolution.route is None:
         yield from skip_checks(STAGES)
-    else:
-        yield from check_vendor(profile_check.resolved, lambda error: describe_error(error, _options()))
 
 
 def _check_urllib3() -> Check:
@@ -95,28 +103,31 @@ def _check_urllib3() -> Check:
     return Check("urllib3", "ok", version)
 
 
-def _check_config(profile_check: ProfileCheck) -> Iterator[Check]:
+def _check_config(resolution: Resolution) -> Iterator[Check]:
     """Check the file and the choice of the profile, then the profile's settings, including its secrets."""
     from unichat.cli.vendor_checks import Check
 
-    if profile_check.profile is None:
-        yield from (Check("config", "failed", _line(problem)) for problem in profile_check.problems)
+    if resolution.profile is None:
+        yield from (Check("config", "failed", _line(problem)) for problem in resolution.problems)
         yield Check("settings", "skipped", "")
         return
-    yield Check(
-        "config",
-        "ok",
-        f"{profile_check.path}, profile {profile_check.profile}, backend {profile_check.backend or 'unknown'}",
-    )
-    yield from (Check("settings", "failed", _line(problem)) for problem in profile_check.problems)
-    base_url = profile_check.base_url
+    yield Check("config", "ok", f"{resolution.path}, profile {resolution.profile}, {_describe_kind(resolution)}")
+    yield from (Check("settings", "failed", _line(problem)) for problem in resolution.problems)
+    base_url = resolution.base_url
     where = "" if base_url is None else f"requests go to {base_url}, which is not the vendor's own address"
     is_elsewhere = base_url is not None and not is_loopback(urlsplit(base_url).hostname or "")
-    if not profile_check.problems:
-        details = ("complete, including the secrets", "" if is_elsewhere else where)
+    if not resolution.problems:
+        complete = "complete, including the secrets" if resolution.route is None else "complete"
+        details = (complete, "" if is_elsewhere else where)
         yield Check("settings", "ok", "; ".join(filter(None, details)))
-    warnings = (*profile_check.warnings, where) if is_elsewhere else profile_check.warnings
+    warnings = (*resolution.warnings, where) if is_elsewhere else resolution.warnings
     yield from (Check("settings", "warning", warning) for warning in warnings)
+
+
+def _describe_kind(resolution: Resolution) -> str:
+    if resolution.route is None:
+        return f"backend {resolution.backend or 'unknown'}"
+    return f"{resolution.route} of {', '.join(str(each.profile) for each in resolution.members)}"
 
 
 def _line(problem: Problem) -> str:

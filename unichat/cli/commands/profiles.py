@@ -18,8 +18,8 @@ from unichat.cli import options, output
 def command(config: str | None, schema: bool, as_json: bool) -> None:
     """List the profiles of the config file.
 
-    The default profile is marked. No value of the file is shown, since each may be a secret, except for a base_url that
-    is not the vendor's own.
+    The default profile is marked. No value of the file is shown, since each may be a secret, except for the members of
+    a route, and a base_url that is not the vendor's own.
     """
     from unichat import config as configuration
 
@@ -33,6 +33,7 @@ def command(config: str | None, schema: bool, as_json: bool) -> None:
             "name": name,
             "default": name == default,
             "backend": _backend_name(profile),
+            **_describe_route(profile),
             "base_url": configuration.profile_base_url(file, name),
             "settings": sorted(profile),
         }
@@ -51,13 +52,29 @@ def _print_profiles(profiles: list[dict[str, Any]]) -> None:
     columns = {
         "profile": [each["name"] for each in profiles],
         "default": ["*" if each["default"] else "" for each in profiles],
-        "backend": [each["backend"] or "?" for each in profiles],
+        "backend": [_describe_kind(each) for each in profiles],
         "base_url": [each["base_url"] or "" for each in profiles],
         "settings": [", ".join(each["settings"]) for each in profiles],
     }
     if not any(columns["base_url"]):
         del columns["base_url"]
     output.print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _describe_kind(row: Mapping[str, Any]) -> str:
+    if "route" in row:
+        return f"{row['route']} of {', '.join(row['members']) or '?'}"
+    return row["backend"] or "?"
+
+
+def _describe_route(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which kind of route a profile is, and its members, as far as it names them; empty if it is none."""
+    from unichat import config as configuration
+
+    kind = configuration.find_kind(profile)
+    if kind is None:
+        return {}
+    return {"route": kind, "members": list(configuration.read_members(kind, profile[kind], "")[0].names)}
 
 
 def _only_profile(profiles: Mapping[str, Any]) -> str | None:
