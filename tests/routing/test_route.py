@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from tests.routing.conftest import Vendors, asked
 from unichat import routing
 from unichat.errors import InvalidInput, ServerError, Unsupported
-from unichat.testing import CannedTransport, FakeBackend, json_answer
+from unichat.testing import CannedTransport, FakeBackend, json_answer, recorded
 from unichat.testing.clients import connect
 from unichat.transport.base import Deadline, HttpRequest
 
@@ -53,6 +56,12 @@ def test_operations_are_those_of_members(vendors: Vendors) -> None:
         _ = client.operations
     with pytest.raises(Unsupported):
         client.probes()
+
+
+def test_what_is_recorded_is_a_member(tmp_path: Path) -> None:
+    client = routing.fallback({"kapa": FakeBackend().client()})
+    with pytest.raises(Unsupported, match=r'client\.members\["kapa"\]'):
+        recorded(client, tmp_path / "recording.jsonl")
 
 
 KAPA = {"api_key": "key", "project_id": "9ec8a81a-31b2-4a83-bcd8-cef9150932d2"}
@@ -166,3 +175,46 @@ def test_an_error_of_a_route_can_be_shown_copied_and_pickled(vendors: Vendors) -
     for same in (copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):
         assert (str(same), same.attempts) == (str(caught.value), caught.value.attempts)
     assert caught.value.__context__ is None
+
+
+def test_a_fall_back_is_logged_without_what_was_asked(vendors: Vendors, caplog: pytest.LogCaptureFixture) -> None:
+    client = vendors.fallback()
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("one")
+    with caplog.at_level(logging.INFO, logger="unichat"):
+        client.chat("A secret question?")
+    assert "fallback: kadal is asked after kapa: HTTP 503" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_an_asyncio_route_belongs_to_one_event_loop() -> None:
+    kapa = FakeBackend().answers("one").answers("two")
+    members = {"kapa": kapa.async_client()}
+    client = routing.fallback(members)
+
+    async def ask() -> str:
+        return (await client.chat("Hello?")).text
+
+    async def ask_member() -> str:
+        return (await members["kapa"].chat("Hello?")).text
+
+    assert asyncio.run(ask()) == "one"
+    for call in (ask, ask_member):
+        with pytest.raises(InvalidInput, match="another event loop"):
+            asyncio.run(call())
+
+
+def test_a_stream_of_an_asyncio_route_that_is_forgotten_gives_up_its_connection() -> None:
+    kapa = FakeBackend().streams("one", "two")
+
+    async def run() -> None:
+        client = routing.fallback({"kapa": kapa.async_client()})
+        stream = client.stream("Hello?")
+        await anext(stream)
+        reply: Any = stream._source._reply  # type: ignore[union-attr]
+        del stream
+        gc.collect()
+        await asyncio.sleep(0)
+        assert reply._stream.closed == 1
+
+    asyncio.run(run())

@@ -299,3 +299,19 @@ def backends() -> None:
     kapa_backend: Backend[Any] = unichat_kapa.backend
     kadal_backend: Backend[Any] = unichat_kadal.backend
     adapters += [kapa_backend.build(kapa_backend.settings()), kadal_backend.build(kadal_backend.settings())]
+
+
+def routes(client: Client, async_client: AsyncClient) -> None:
+    """Routes are clients of their members' kind."""
+    safe = unichat.routing.fallback({"kapa": client, "kadal": client}, patience=2, fall_back_on=["refused"])
+    assert_type(safe, Client)
+    assert_type(unichat.routing.split({"kapa": client, "safe": safe}, {"kapa": 70, "safe": 0.5}), Client)
+    assert_type(unichat.routing.fallback({"kapa": async_client}), AsyncClient)
+    assert_type(safe.members, Mapping[str, Client])
+    assert_type(safe.member_for(user="ada", thread="kapa:1:t~0"), str | None)
+    answer = safe.chat("Hello?")
+    assert_type(answer.profile, str | None)
+    if answer.call is not None:
+        assert_type(answer.call.attempts[0].profile, str | None)
+        assert_type(answer.call.attempts[0].maybe_delivered, bool | None)
+    assert_type(safe.clear_history(user="ada").parts, Mapping[str, ClearResult | unichat.errors.UnichatError])

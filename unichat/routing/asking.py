@@ -23,8 +23,10 @@ from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
+from unichat._text.log import log
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program
+from unichat.policy.judge import name_outcome
 from unichat.record import CallRecord
 from unichat.routing.failures import Failure, combine_failures, merge_attempts
 from unichat.routing.members import Member
@@ -152,6 +154,8 @@ class Question(Generic[T]):
                     break
             if index + 1 == len(self.members) or self.deadline.remaining() <= 0:
                 break
+            reason = UNCERTAIN if failure is None else name_outcome(failure)
+            log.info("%s: %s is asked after %s: %s", self.rule.name, self.members[index + 1].name, member.name, reason)
             share = self.share(index + 1)
         if uncertain is not None:
             return evolve(uncertain, after=tuple(others[len(uncertain.before) + 1 :]))

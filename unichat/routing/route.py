@@ -107,6 +107,12 @@ class Route(BaseClient):
     def _with_transport(self, transport: object) -> Self:
         self._reject("another transport")
 
+    def __getattr__(self, name: str) -> Any:
+        # What only plain clients have, and what takes a client to record or check its vendor asks for first.
+        if name in ("_endpoints", "_settings", "_context", "_adapter"):
+            self._reject(name.lstrip("_"))
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
     def _reject(self, what: str) -> NoReturn:
         names = ", ".join(self._members)
         raise Unsupported(
