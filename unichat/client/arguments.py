@@ -12,6 +12,7 @@ from attrs import frozen
 from unichat._text.printable import format_value, is_blank
 from unichat._text.templates import Method, PythonOnly, Template, Term
 from unichat.adapter import Capabilities, ChatCall, ClearCall, FeedbackCall, HistoryCall, OnUnsupported
+from unichat.client.speaker import Speaker
 from unichat.client.values import (
     check_answer,
     check_comment,
@@ -58,10 +59,10 @@ class ArgumentChecker:
             operation=operation,
             on_unsupported=self._choose_on_unsupported(on_unsupported),
             options=self._check_options("chat", operation, options),
-            question=self._check_question(question),
+            question=self.check_question(question),
             reconcile=self.replay == "reconcile",
             thread=self._check_thread(thread),
-            user=check_user(user),
+            user=check_user(user.resolve(self.capabilities) if isinstance(user, Speaker) else user),
             metadata=check_metadata(metadata, "metadata"),
         )
 
@@ -158,7 +159,8 @@ class ArgumentChecker:
             )
         return {name: value for name, value in options.items() if value is not None}
 
-    def _check_question(self, question: object) -> str:
+    def check_question(self, question: object) -> str:
+        """Return a question: text that is not blank, and not longer than the vendor takes."""
         text = check_text("question", question)
         if is_blank(text):
             raise InvalidInput(

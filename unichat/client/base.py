@@ -102,6 +102,18 @@ class BaseClient:
 
         return call_adapter("has no scope", scope, self._context.redact, backend=self.backend, operation=None)
 
+    def _capabilities_of(self, thread: ThreadRef | None) -> Capabilities:
+        """Return what can be done in a thread; None for a new one."""
+        return self.capabilities
+
+    def _reaches(self, backend: str) -> bool:
+        """Whether it talks to this vendor, itself or by a member."""
+        return backend == self.backend
+
+    def _backend_of(self, answer: Answer) -> str:
+        """Return the vendor that gave one of its answers."""
+        return self.backend
+
     def _as_member(self, profile: str) -> Self:
         """Return a client whose answers and attempts have this name, and which shares everything else with this one."""
         sibling = copy(self)

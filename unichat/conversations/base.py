@@ -172,7 +172,7 @@ class BaseConversations:
         self, stored: StoredAnswer, verdict: Rating, rater: User | None, comment: Any
     ) -> Program[FeedbackReceipt]:
         client = self._client
-        if stored.backend is not None and stored.thread is None and stored.backend != client.backend:
+        if stored.backend is not None and stored.thread is None and not client._reaches(stored.backend):
             raise ThreadMismatch(
                 f"the answer is {stored.backend}'s, and this client talks to {client.backend}",
                 hint="Rate it with a client of that vendor.",
@@ -182,10 +182,10 @@ class BaseConversations:
                 found=stored.backend,
             )
         named = rater
-        if rater is None and client.capabilities.feedback_needs_user:
+        if rater is None and client._capabilities_of(stored.thread).feedback_needs_user:
             named = _name_somebody(stored)
         receipt = yield from client._rate(
-            stored.answer, verdict, user=named, comment=comment, deadline=None, on_unsupported=None, options={}
+            stored.rated, verdict, user=named, comment=comment, deadline=None, on_unsupported=None, options={}
         )
         keep = partial(
             records.keep_rating,

@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from unichat.client.base import BaseClient
+from unichat.client.newest import read_newest
 from unichat.conversations.entries import QueueTurn
 from unichat.conversations.messages import reference_for
-from unichat.errors import NotFound, ThreadMismatch, Unsupported
+from unichat.errors import NotFound, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef
 from unichat.transport.base import Deadline
@@ -30,7 +31,7 @@ def find_lost_answer(
     """Return the answer to a question that may have been received before; None if there is none, or none can be told.
 
     Args:
-        client: whose vendor it was.
+        client: whose vendor it was; of a route, any member's may have been.
         turn: the turn that asks it again.
         thread: the conversation's thread, if it has one.
         text: what the question ended with; others' words may have stood before it.
@@ -39,19 +40,45 @@ def find_lost_answer(
     Raises:
         UnichatError: the history could not be read, so it is better not to ask again.
     """
-    try:
-        return (yield from _find(client, turn, thread, text, deadline))
-    except (ThreadMismatch, NotFound):
-        if thread is None:
-            raise
-    # The thread cannot be read any more, so the question went to a new one.
-    return (yield from _find(client, turn, None, text, deadline))
+    if thread is not None:
+        try:
+            found = yield from _find(client, turn, thread, text, deadline)
+        except (ThreadMismatch, NotFound):
+            # The thread cannot be read any more, so the question went to a new one.
+            pass
+        else:
+            if found is not None or not client.members:
+                return found
+    return (yield from _find_new(client, turn, text, deadline))
+
+
+def _find_new(client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline) -> Program[Answer | None]:
+    """Look for an answer outside of the conversation's thread: of a route, in each member's history.
+
+    A member's history that cannot be read is passed over if another's can: the question may be asked of that one.
+    """
+    if not client.members:
+        return (yield from _find(client, turn, None, text, deadline))
+    failure: UnichatError | None = None
+    readable = 0
+    for member in client.members.values():
+        try:
+            found = yield from _find_new(member, turn, text, deadline)
+        except UnichatError as error:
+            failure = error
+            continue
+        readable += 1
+        if found is not None:
+            return found
+    if failure is not None and not readable:
+        raise failure
+    return None
 
 
 def _find(
     client: BaseClient, turn: QueueTurn, thread: ThreadRef | None, text: str, deadline: Deadline
 ) -> Program[Answer | None]:
-    capabilities = client.capabilities
+    capabilities = client._capabilities_of(thread)
     user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)
     own = thread is not None or (user is not None and capabilities.history_by_user)
     if not capabilities.history or not (own or capabilities.timestamps):
@@ -66,38 +93,6 @@ def _find(
         return None
     found = [row for row in rows if row.answer and row.id != turn.latest_id and _ends_with(row.question, text)]
     return _to_answer(found[0], thread) if len(found) == 1 else None
-
-
-def read_newest(
-    client: BaseClient,
-    thread: ThreadRef | None,
-    user: str | None,
-    limit: int,
-    deadline: Deadline,
-    since: datetime | None = None,
-) -> Program[list[Exchange]]:
-    """Return the newest exchanges of a thread, of a user, or of all, newest first; those since a time, if one is given.
-
-    Raises:
-        UnichatError: they could not be read.
-    """
-    reader = client._read_history(
-        thread,
-        user=user if thread is None else None,
-        newest_first=True,
-        page_size=None,
-        limit=limit,
-        deadline=deadline,
-        on_unsupported="raise",
-        options={},
-    )
-    rows: list[Exchange] = []
-    while (page := (yield from reader.read_page())) is not None:
-        recent = [row for row in page if since is None or (row.created_at is not None and row.created_at >= since)]
-        rows += recent
-        if len(recent) < len(page):
-            break
-    return rows
 
 
 def _ends_with(question: str, text: str) -> bool:

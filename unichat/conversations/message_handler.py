@@ -11,18 +11,21 @@ from attrs import evolve, frozen
 from unichat._text.log import log
 from unichat._text.printable import format_value
 from unichat.client.base import BaseClient
-from unichat.client.carrying_over import prepend_exchanges
+from unichat.client.newest import read_newest
+from unichat.client.speaker import Speaker
 from unichat.conversations import queue, records
 from unichat.conversations.encoding import decode_thread
 from unichat.conversations.entries import Message, QueueTurn
 from unichat.conversations.leases import Leases
-from unichat.conversations.lost_answers import find_lost_answer, read_newest
+from unichat.conversations.lost_answers import find_lost_answer
 from unichat.conversations.messages import reference_for
 from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
 from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef, User
+from unichat.routing.carrying_over import prepend_exchanges
+from unichat.routing.moving import KeptExchanges
 from unichat.transport.base import Deadline
 
 T = TypeVar("T")
@@ -36,18 +39,24 @@ Send = Callable[[ThreadRef | None, str], Program[T]]
 
 @frozen
 class Manner:
-    """How a question was asked, for its answer to say."""
+    """How a question was asked, for its answer to say.
+
+    Attributes:
+        thread: where it was asked; None in a new one. A route may have moved it.
+    """
 
     began: Literal["continued", "started", "restarted"]
     carried_over: int = 0
     maybe_duplicated: bool = False
+    thread: ThreadRef | None = None
 
     def describe(self, answer: Answer) -> Answer:
         """Return the answer, saying so."""
+        has_moved = self.thread is not None and answer.thread is not None and answer.thread != self.thread
         return evolve(
             answer,
-            began=self.began,
-            carried_over=self.carried_over,
+            began="restarted" if has_moved else self.began,
+            carried_over=answer.carried_over or self.carried_over,
             maybe_duplicated=answer.maybe_duplicated or self.maybe_duplicated,
         )
 
@@ -98,10 +107,12 @@ class MessageHandler:
 
     def arguments(self, thread: ThreadRef | None) -> dict[str, Any]:
         """Return what the client's calls take besides the question."""
-        key = self.message.conversation
+        # A route may move a thread, and is told what is kept of it.
+        kept = {} if thread is None or not self.client.members else {"kept": self._kept(thread)}
         return {
+            **kept,
             "thread": thread,
-            "user": self.user if self.client.capabilities.parallel_threads else User(reference_for(key)),
+            "user": Speaker(self.user, reference_for(self.message.conversation)),
             "metadata": self.metadata,
             "deadline": self.deadline,
             "on_unsupported": None,
@@ -129,7 +140,8 @@ class MessageHandler:
         if thread is None:
             return (yield from send(None, turn.question)), Manner("started", maybe_duplicated=duplicated)
         try:
-            return (yield from send(thread, turn.question)), Manner("continued", maybe_duplicated=duplicated)
+            manner = Manner("continued", maybe_duplicated=duplicated, thread=thread)
+            return (yield from send(thread, turn.question)), manner
         except (ThreadMismatch, NotFound) as error:
             if not _can_restart(error):
                 raise
@@ -142,8 +154,7 @@ class MessageHandler:
 
     def _read_exchanges(self, thread: ThreadRef) -> Program[list[Exchange]]:
         """Return the exchanges of a thread that cannot be continued, newest first: the store's, or the vendor's."""
-        key = self.message.conversation
-        kept = yield from self.transact(lambda tx: records.read_exchanges(tx, key, thread, _EXCHANGES), writes=False)
+        kept = yield from self._read_kept(thread)
         if kept:
             return kept
         try:
@@ -152,10 +163,22 @@ class MessageHandler:
             # Of another vendor, or gone.
             return []
 
+    def _read_kept(self, thread: ThreadRef) -> Program[list[Exchange]]:
+        """Return the exchanges of a thread, newest first, as far as the store has their texts."""
+        key = self.message.conversation
+        return self.transact(lambda tx: records.read_exchanges(tx, key, thread, _EXCHANGES), writes=False)
+
+    def _kept(self, thread: ThreadRef) -> KeptExchanges:
+        return KeptExchanges(partial(self._read_kept, thread), self.carry_over)
+
     def keep(self, turn: QueueTurn, answer: Answer) -> Program[Answer]:
         """Store what is kept of an answer, and return it: whatever becomes of the store, the caller gets the answer."""
         finish = partial(
-            records.finish, turn=turn, answer=answer, backend=self.client.backend, keep_texts=self.keep_texts
+            records.finish,
+            turn=turn,
+            answer=answer,
+            backend=self.client._backend_of(answer),
+            keep_texts=self.keep_texts,
         )
         if (yield from end_turn(self.store, self.message, finish, self.deadline)) is False:
             log.warning(

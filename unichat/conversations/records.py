@@ -16,7 +16,7 @@ from unichat.conversations.events import keep_event
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Row, Transaction
 from unichat.conversations.tickets import remove_ticket
-from unichat.models import Answer, Comment, Exchange, Rating, ThreadRef
+from unichat.models import Answer, AnswerRef, Comment, Exchange, Rating, ThreadRef
 
 
 @frozen(kw_only=True)
@@ -37,8 +37,10 @@ class StoredAnswer:
     speaker: str | None
 
     @property
-    def answer(self) -> Answer:
+    def rated(self) -> Answer | AnswerRef:
         """What a client rates."""
+        if self.thread is None and self.backend is not None:
+            return AnswerRef(self.backend, self.answer_id)
         return Answer(text="", id=self.answer_id, thread=self.thread)
 
 

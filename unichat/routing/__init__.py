@@ -28,6 +28,8 @@ def fallback(
     fall_back_on: Iterable[Reason] = ("unavailable", "rate_limited"),
     patience: float | None = None,
     deadline: float | None = None,
+    carry_over: bool = False,
+    carry_over_limit: int = 4000,
 ) -> C:
     """Return a client that asks its members in order, the next where one cannot answer. Closing it closes them.
 
@@ -39,6 +41,10 @@ def fallback(
         patience: seconds that each member but the last may take, with its own retries, until the answer or the first
             event of a stream; None for an equal share of what is left of the deadline.
         deadline: seconds for a call without a deadline of its own: over all members.
+        carry_over: whether a thread whose owner cannot answer, or is not a member any more, goes on in a new thread on
+            the next member, with the earlier exchanges before the question. What people wrote to one vendor then goes
+            to another.
+        carry_over_limit: the most characters that the earlier exchanges may take.
 
     Raises:
         ConfigError: an argument is not acceptable.
@@ -47,12 +53,25 @@ def fallback(
     from unichat.routing.settings import FallbackSettings
 
     given: Any = fall_back_on
-    settings = FallbackSettings(fall_back_on=given, patience=patience, deadline=deadline)
+    settings = FallbackSettings(
+        fall_back_on=given,
+        patience=patience,
+        deadline=deadline,
+        carry_over=carry_over,
+        carry_over_limit=carry_over_limit,
+    )
     client: C = _build(Fallback(settings.fall_back_on, settings.patience), members, settings)
     return client
 
 
-def split(members: Mapping[str, C], weights: Mapping[str, float], *, deadline: float | None = None) -> C:
+def split(
+    members: Mapping[str, C],
+    weights: Mapping[str, float],
+    *,
+    deadline: float | None = None,
+    carry_over: bool = False,
+    carry_over_limit: int = 4000,
+) -> C:
     """Return a client that divides the users among its members. Closing it closes them.
 
     The same user always has the same member. If weights change or members are added, only the users move who must for
@@ -62,6 +81,10 @@ def split(members: Mapping[str, C], weights: Mapping[str, float], *, deadline: f
         members: the clients by name: all synchronous, or all on asyncio. Routes may be among them.
         weights: a positive number for each member.
         deadline: seconds for a call without a deadline of its own.
+        carry_over: whether a thread whose owner cannot answer, or is not a member any more, goes on in a new thread on
+            the next member, with the earlier exchanges before the question. What people wrote to one vendor then goes
+            to another.
+        carry_over_limit: the most characters that the earlier exchanges may take.
 
     Raises:
         ConfigError: an argument is not acceptable.
@@ -70,7 +93,7 @@ def split(members: Mapping[str, C], weights: Mapping[str, float], *, deadline: f
     from unichat.routing.rules import Split
     from unichat.routing.settings import SplitSettings
 
-    settings = SplitSettings(deadline=deadline)
+    settings = SplitSettings(deadline=deadline, carry_over=carry_over, carry_over_limit=carry_over_limit)
     client: C = _build(Split(check_weights(check_members(members), weights)), members, settings)
     return client
 
@@ -84,7 +107,7 @@ def _build(rule: Rule, members: object, settings: RouteSettings) -> Any:
     if isinstance(checked[0].client, Client):
         from unichat.routing.sync_client import RoutedClient
 
-        return RoutedClient(rule, checked, deadline=settings.deadline)
+        return RoutedClient(rule, checked, settings)
     from unichat.routing.async_client import AsyncRoutedClient
 
-    return AsyncRoutedClient(rule, checked, deadline=settings.deadline)
+    return AsyncRoutedClient(rule, checked, settings)

@@ -105,6 +105,7 @@ class Question(Generic[T]):
         rule: the route's.
         streamed: whether the answer is a stream.
         read: returns whether an answer is uncertain, and the record of its call.
+        before: what became of members that were asked already.
     """
 
     members: Sequence[Member]
@@ -113,32 +114,30 @@ class Question(Generic[T]):
     rule: Rule
     streamed: bool
     read: Callable[[T], tuple[bool, CallRecord | None]]
+    before: tuple[Failure, ...] = ()
 
     def share(self, index: int) -> Deadline:
         """Return the deadline of a member that is asked now, by its index."""
         left = len(self.members) - index
         return share_deadline(self.deadline, left, self.rule.patience, streamed=self.streamed)
 
-    def ask(self, first: Program[T], share: Deadline) -> Program[Answered[T]]:
+    def ask(self, first: Program[T] | None, share: Deadline) -> Program[Answered[T]]:
         """Ask the members until one answers.
 
         Args:
-            first: asks the first of them.
+            first: asks the first of them; None if that is not begun yet.
             share: its deadline.
 
         Raises:
             UnichatError: the last error, which names each member that was asked, and what became of it.
         """
-        program = first
-        others: list[Failure] = []
+        others: list[Failure] = list(self.before)
         uncertain: Answered[T] | None = None
         for index, member in enumerate(self.members):
             began = share.started - self.deadline.started
             failure: UnichatError | None = None
             try:
-                if index:
-                    program = self.begin(member, share)
-                result = yield from program
+                result = yield from (first if first is not None and not index else self.begin(member, share))
             except UnichatError as error:
                 failure = error
             else:

@@ -10,15 +10,16 @@ from unichat.execution.async_performer import AsyncPerformer, LoopAffinity
 from unichat.routing.members import Member
 from unichat.routing.route import Route
 from unichat.routing.rules import Rule
+from unichat.routing.settings import RouteSettings
 
 
 class AsyncRoutedClient(Route, AsyncClient):
     """A route over asyncio clients: a client as any other, for the tasks of one event loop."""
 
-    def __init__(self, rule: Rule, members: Sequence[Member], *, deadline: float | None = None) -> None:
+    def __init__(self, rule: Rule, members: Sequence[Member], settings: RouteSettings) -> None:
         performers = [member.client._performer for member in members]
         affinity = LoopAffinity(tuple(performer.affinity for performer in performers))
-        super().__init__(rule, members, AsyncPerformer(performers[0].clock, affinity), deadline=deadline)
+        super().__init__(rule, members, AsyncPerformer(performers[0].clock, affinity), settings)
 
     async def close(self) -> None:
         """Close all members. Closing twice is fine; any other call afterwards raises `InvalidInput`."""

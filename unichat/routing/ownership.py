@@ -26,6 +26,12 @@ def find_owner(members: Sequence[Member], thread: ThreadRef, operation: str) -> 
     return _find(members, "thread", thread.backend, thread.scope, operation)
 
 
+def has_owner(members: Sequence[Member], thread: ThreadRef) -> bool:
+    """Whether a thread belongs to a member of a route, or to one of several."""
+    owners = [owner for member in members for owner in member.owners if owner.backend == thread.backend]
+    return any(thread.scope is None or owner.scope in (None, thread.scope) for owner in owners)
+
+
 def find_owner_of_answer(members: Sequence[Member], answer: object) -> Member:
     """Return the member whose vendor gave an answer: an `Answer`, an `Exchange`, a reference, its text form, or an id.
 

@@ -11,32 +11,29 @@ from copy import copy
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, Self
 
-from attrs import evolve
-
 from unichat._text.templates import PythonOnly, Template
-from unichat.adapter import EventSource, Operation, StreamOperation
+from unichat.adapter import Capabilities, Operation, StreamOperation
 from unichat.client.arguments import ArgumentChecker, check_deadline, check_limit, check_thread
-from unichat.client.base import BaseClient, StartStream, check_operation
+from unichat.client.base import check_operation
 from unichat.client.bound_operations import BoundOperations
 from unichat.client.paging import RowReader
 from unichat.errors import Unsupported
 from unichat.execution.context import DEFAULT_DEADLINES
 from unichat.execution.effects import Program
 from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, ThreadRef, User
-from unichat.record import CallRecord
-from unichat.routing.asking import Answered, Question
 from unichat.routing.capabilities import merge_capabilities
 from unichat.routing.clearing import clear_members
 from unichat.routing.history import MemberHistory, MergedHistory
 from unichat.routing.members import Member
-from unichat.routing.ownership import find_owner, find_owner_of_answer
+from unichat.routing.ownership import find_owner, find_owner_of_answer, has_owner
+from unichat.routing.questions import RouteQuestions
 from unichat.routing.rules import Rule
 from unichat.routing.screening import Screening
-from unichat.routing.streams import FallbackStream, OpenedStream
+from unichat.routing.settings import CarryOverSettings, RouteSettings
 from unichat.transport.base import Deadline
 
 
-class Route(BaseClient):
+class Route(RouteQuestions):
     """A client over others; `sync_client` and `async_client` have the two kinds of it.
 
     Attributes:
@@ -45,12 +42,15 @@ class Route(BaseClient):
 
     _performer: Any
 
-    def __init__(self, rule: Rule, members: Sequence[Member], performer: Any, *, deadline: float | None) -> None:
+    def __init__(self, rule: Rule, members: Sequence[Member], performer: Any, settings: RouteSettings) -> None:
         # Not the constructor of a plain client: a route has no adapter, transport or settings.
         self.backend = rule.name
         self._rule = rule
         self._performer = performer
-        self._deadline = deadline
+        self._deadline = settings.deadline
+        self._carry_over_limit = None
+        if isinstance(settings, CarryOverSettings) and settings.carry_over:
+            self._carry_over_limit = settings.carry_over_limit
         self._set_members(members)
 
     def _set_members(self, members: Sequence[Member]) -> None:
@@ -151,64 +151,26 @@ class Route(BaseClient):
             return seconds
         return Deadline(seconds or self._deadline or DEFAULT_DEADLINES[kind], self._performer.clock.monotonic)
 
+    def _capabilities_of(self, thread: ThreadRef | None) -> Capabilities:
+        if thread is not None and has_owner(self._route_members, thread):
+            owner = find_owner(self._route_members, thread, "continue_thread")
+            return owner.client._capabilities_of(thread)  # type: ignore[no-any-return]
+        return self.capabilities
+
+    def _reaches(self, backend: str) -> bool:
+        return any(owner.backend == backend for member in self._route_members for owner in member.owners)
+
+    def _backend_of(self, answer: Answer) -> str:
+        if answer.thread is not None:
+            return answer.thread.backend
+        owners = [owner for member in self._route_members for owner in member.owners]
+        return next((owner.backend for owner in owners if owner.profile == answer.profile), self.backend)
+
     def _owner(self, thread: object, operation: str) -> Member:
         """Return the member that a thread belongs to."""
         reference = check_thread(thread)
         assert reference is not None
         return find_owner(self._route_members, reference, operation)
-
-    def _ask(
-        self, operation: str, question: object, *, thread: object = None, deadline: object, **arguments: Any
-    ) -> Program[Answer]:
-        self._check_open()
-        within = self._begin_deadline(check_deadline(deadline), "question")
-        if thread is not None:
-            owner = self._owner(thread, operation)
-            return owner.asked._ask(operation, question, thread=thread, deadline=within, **arguments)  # type: ignore[no-any-return]
-
-        def begin(member: Member, share: Deadline) -> Program[Answer]:
-            return member.asked._ask(operation, question, deadline=share, **arguments)  # type: ignore[no-any-return]
-
-        order = self._rule.order(self._route_members, arguments.get("user"))
-        asking = None if len(order) == 1 else Question(order, begin, within, self._rule, False, _read_answer)
-        share = within if asking is None else asking.share(0)
-        first = begin(order[0], share)
-        self._screening.check(operation, question, order[0], arguments)
-        return first if asking is None else _complete(asking, first, share)
-
-    def _open_stream(
-        self, question: object, *, thread: object = None, deadline: object, **arguments: Any
-    ) -> tuple[StartStream, Callable[[Answer], Answer]]:
-        seconds = check_deadline(deadline)
-        if thread is not None:
-            order: Sequence[Member] = (self._owner(thread, "stream"),)
-            arguments["thread"] = thread
-        else:
-            order = self._rule.order(self._route_members, arguments.get("user"))
-        opened: list[tuple[StartStream, Callable[[Answer], Answer]]] = [
-            order[0].asked._open_stream(question, deadline=None, **arguments)
-        ]
-        if thread is None:
-            self._screening.check("stream", question, order[0], arguments)
-        finish: Callable[[Answer], Answer] = opened[0][1]
-
-        def begin(member: Member, share: Deadline) -> Program[OpenedStream]:
-            start, complete = (
-                opened.pop() if opened else member.asked._open_stream(question, deadline=None, **arguments)
-            )
-            return OpenedStream((yield from start(share)), complete)
-
-        def open_stream(within: Deadline | None = None) -> Program[EventSource[Answer]]:
-            nonlocal finish
-            self._check_open()
-            whole = self._begin_deadline(within or seconds, "question")
-            asking = Question(order, begin, whole, self._rule, True, _read_stream)
-            share = asking.share(0)
-            answered = yield from asking.ask(begin(order[0], share), share)
-            source, finish = _complete_stream(answered, whole)
-            return source
-
-        return open_stream, lambda answer: finish(answer)
 
     def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
         self._check_open()
@@ -275,33 +237,3 @@ class Route(BaseClient):
 
     def __repr__(self) -> str:
         return f"<unichat {self.backend} of {', '.join(self._members)}>"
-
-
-def _read_answer(answer: Answer) -> tuple[bool, CallRecord | None]:
-    return answer.uncertain is True, answer.call
-
-
-def _read_stream(_: OpenedStream) -> tuple[bool, CallRecord | None]:
-    return False, None
-
-
-def _complete(asking: Question[Answer], first: Program[Answer], share: Deadline) -> Program[Answer]:
-    """Ask, and return the answer with the attempts of all members."""
-    answered = yield from asking.ask(first, share)
-    return answered.result if answered.is_only_one else _add_attempts(answered.result, answered, asking.deadline)
-
-
-def _add_attempts(answer: Answer, answered: Answered[Any], deadline: Deadline) -> Answer:
-    call = None if answer.call is None else answered.add_attempts(answer.call, deadline)
-    return evolve(answer, call=call, maybe_duplicated=answer.maybe_duplicated or answered.maybe_duplicated)
-
-
-def _complete_stream(
-    answered: Answered[OpenedStream], deadline: Deadline
-) -> tuple[EventSource[Answer], Callable[[Answer], Answer]]:
-    """Return the stream of the member that answers, and what makes of its result what the caller gets."""
-    opened = answered.result
-    if answered.is_only_one:
-        return opened.source, opened.finish
-    stream = FallbackStream(opened.source, lambda record: answered.add_attempts(record, deadline))
-    return stream, lambda result: _add_attempts(opened.finish(result), answered, deadline)

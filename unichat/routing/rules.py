@@ -8,6 +8,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from unichat.client.speaker import Speaker
 from unichat.models import User
 from unichat.routing.members import Member
 from unichat.routing.rendezvous import choose_member
@@ -27,6 +28,11 @@ class Rule(Protocol):
     @property
     def fall_back_on(self) -> tuple[Reason, ...]:
         """What must become of a member's answer for the next to be asked."""
+        ...
+
+    @property
+    def moves_on(self) -> tuple[Reason, ...]:
+        """What must become of a thread's owner for the thread to move to another member, where it may move."""
         ...
 
     @property
@@ -51,6 +57,11 @@ class Fallback:
     patience: float | None = None
     name: str = field(default="fallback", init=False)
 
+    @property
+    def moves_on(self) -> tuple[Reason, ...]:
+        """The same as for new questions."""
+        return self.fall_back_on
+
     def order(self, members: Sequence[Member], user: object) -> Sequence[Member]:
         """Return all of them."""
         return members
@@ -67,6 +78,7 @@ class Split:
     weights: Mapping[str, float]
     name: str = field(default="split", init=False)
     fall_back_on: tuple[Reason, ...] = field(default=(), init=False)
+    moves_on: tuple[Reason, ...] = field(default=("unavailable", "rate_limited"), init=False)
     patience: float | None = field(default=None, init=False)
 
     def order(self, members: Sequence[Member], user: object) -> Sequence[Member]:
@@ -81,12 +93,14 @@ class Split:
         key = _user_key(user)
         if key is None:
             return members[0] if len(members) == 1 else None
-        chosen = choose_member(self.weights, key)
+        chosen = choose_member({member.name: self.weights[member.name] for member in members}, key)
         return next(member for member in members if member.name == chosen)
 
 
 def _user_key(user: object) -> str | None:
     """Return what identifies a user: the id, or the first of the other ids; None where there is none."""
+    if isinstance(user, Speaker):
+        user = user.user
     if isinstance(user, User):
         user = next((value for name in _USER_IDS if (value := getattr(user, name)) is not None), None)
     return user if isinstance(user, str) else None

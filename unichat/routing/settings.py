@@ -21,6 +21,10 @@ Reason = Literal["unavailable", "rate_limited", "refused", "not_found", "uncerta
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
+CARRY_OVER_LIMIT = 4000
+"""The most characters of earlier exchanges that go along with a question, unless something else is set."""
+
+
 def check_weight(name: str, value: object) -> None:
     """Accept a positive, finite number only.
 
@@ -96,7 +100,7 @@ class CarryOverSettings(RouteSettings):
         "exchanges with the question.",
     )
     carry_over_limit: int = setting(
-        default=4000,
+        default=CARRY_OVER_LIMIT,
         check=positive_integer,
         help="The most characters of earlier exchanges that are sent with a question.",
     )

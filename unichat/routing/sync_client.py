@@ -10,14 +10,15 @@ from unichat.execution.sync_performer import SyncPerformer
 from unichat.routing.members import Member
 from unichat.routing.route import Route
 from unichat.routing.rules import Rule
+from unichat.routing.settings import RouteSettings
 
 
 class RoutedClient(Route, Client):
     """A route over synchronous clients: a client as any other. Safe to share between threads."""
 
-    def __init__(self, rule: Rule, members: Sequence[Member], *, deadline: float | None = None) -> None:
+    def __init__(self, rule: Rule, members: Sequence[Member], settings: RouteSettings) -> None:
         clock = members[0].client._performer.clock
-        super().__init__(rule, members, SyncPerformer(clock), deadline=deadline)
+        super().__init__(rule, members, SyncPerformer(clock), settings)
 
     def close(self) -> None:
         """Close all members. Closing twice is fine; any other call afterwards raises `InvalidInput`."""

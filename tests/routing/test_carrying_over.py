@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat import Exchange
-from unichat.client.carrying_over import CARRY_OVER_LIMIT, prepend_exchanges
+from unichat.routing.carrying_over import CARRY_OVER_LIMIT, prepend_exchanges
 
 
 def exchanges(*pairs):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from unichat.models import Exchange
-
-CARRY_OVER_LIMIT = 4000
-"""The most characters that earlier exchanges may take."""
+from unichat.routing.settings import CARRY_OVER_LIMIT
 
 _INTRODUCTION = "Earlier in this conversation:"
 _QUESTION = "Now the question is:"

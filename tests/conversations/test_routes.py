@@ -1,0 +1,213 @@
+"""Conversations over routes: whom each vendor is told of, threads that move, and what belongs to which vendor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import define
+
+from unichat import Conversations, join_text, routing
+from unichat.conversations.messages import reference_for
+from unichat.errors import ServerError, ThreadMismatch
+from unichat.testing import CannedTransport
+from unichat.testing.answers import json_answer
+from unichat.testing.clients import connect
+
+from .stepping import Worker
+from .vendors import Kadal, Kapa
+
+
+@define
+class Pair:
+    """A bot whose vendors are Kapa and Kadal, behind any route; each can be down."""
+
+    kapa: Kapa
+    kadal: Kadal
+    bots: Any
+    down: tuple[str, ...] = ()
+
+    def client(self, name: str) -> Any:
+        vendor = getattr(self, name)
+
+        def answer(request: Any) -> Any:
+            return json_answer({"detail": "down"}, 503) if name in self.down else vendor(request)
+
+        transport = CannedTransport(answer=answer, clock=self.bots.clock)
+        settings = {**vendor.settings, "attempts": 1}
+        return connect(name, transport, clock=self.bots.clock, **settings)
+
+    def worker(self, kind: str = "fallback", names: Any = ("kapa", "kadal"), **settings: Any) -> Conversations:
+        given = {name: settings.pop(name) for name in ("keep_texts", "overlap") if name in settings}
+        given["carry_over"] = settings.pop("conversations_carry_over", False)
+        members = {name: self.client(name) for name in names}
+        if kind == "split":
+            settings["weights"] = settings.get("weights", dict.fromkeys(names, 1))
+        client = getattr(routing, kind)(members, **settings)
+        self.bots.clients.append(client)
+        self.bots.workers.append(Conversations(client, store=self.bots.address, **given))
+        return self.bots.workers[-1]
+
+
+@pytest.fixture
+def pair(bots: Any) -> Pair:
+    return Pair(bots.vendor, Kadal(bots.clock), bots)
+
+
+def test_each_vendor_is_told_of_whom_it_can_take(pair: Pair) -> None:
+    talk = pair.worker().get("c")
+    talk.ask("one", user="ada")
+    assert pair.kapa.rows[-1].user is not None
+    pair.down = ("kapa",)
+    other = pair.bots.workers[0].get("d")
+    answer = other.ask("two", user="ada")
+    assert (answer.profile, answer.began) == ("kadal", "started")
+    assert pair.kadal.rows[-1].user == reference_for("d")
+    assert other.ask("three", user="ben").began == "continued"
+    assert pair.kadal.conversations() == {reference_for("d"): ["two", "three"]}
+
+
+@pytest.mark.parametrize("keep_texts", [True, False])
+@pytest.mark.parametrize("whose", ["route", "conversations"])
+def test_a_conversation_survives_the_death_of_its_vendor(pair: Pair, keep_texts: bool, whose: str) -> None:
+    carry = {"carry_over": True} if whose == "route" else {"conversations_carry_over": True}
+    talk = pair.worker(keep_texts=keep_texts, **carry).get("c")
+    assert talk.ask("one", user="ada").began == "started"
+    pair.down = ("kapa",)
+    answer = talk.ask("two", user="ben")
+    assert (answer.began, answer.profile) == ("restarted", "kadal")
+    # What the store has no texts of, only the vendor knew.
+    assert answer.carried_over == int(keep_texts)
+    assert ("Q: one" in pair.kadal.questions[0]) is keep_texts
+    assert talk.thread == answer.thread
+    assert talk.ask("three", user="ada").began == "continued"
+    # It stays where it went, when the other is back.
+    pair.down = ()
+    assert talk.ask("four", user="ada").profile == "kadal"
+    assert len(pair.kadal.conversations()) == 1
+
+
+def test_a_stream_of_a_conversation_moves_too(pair: Pair) -> None:
+    talk = pair.worker(keep_texts=True, carry_over=True).get("c")
+    talk.ask("one", user="ada")
+    pair.down = ("kapa",)
+    with talk.stream("two", user="ada") as stream:
+        assert join_text(stream).endswith("two")
+    assert (stream.answer.began, stream.answer.carried_over) == ("restarted", 1)
+    assert talk.ask("three").began == "continued"
+
+
+def test_without_carry_over_the_conversation_waits_for_its_vendor(pair: Pair) -> None:
+    talk = pair.worker(keep_texts=True).get("c")
+    talk.ask("one", user="ada", event="e1")
+    pair.down = ("kapa",)
+    with pytest.raises(ServerError):
+        talk.ask("two", user="ada", event="e2")
+    pair.down = ()
+    assert talk.ask("two", user="ada", event="e2").began == "continued"
+    assert pair.kapa.questions == ["one", "two"]
+    assert pair.kadal.questions == []
+
+
+def test_a_thread_that_was_deleted_at_its_vendor_is_started_anew_on_a_route(pair: Pair) -> None:
+    talk = pair.worker().get("c")
+    talk.ask("one", user="ada")
+    pair.kapa.delete_threads()
+    answer = talk.ask("two", user="ada")
+    assert (answer.began, answer.profile, answer.carried_over) == ("restarted", "kapa", 0)
+
+
+def test_a_conversation_goes_on_when_its_vendor_leaves_the_route_and_comes_back(pair: Pair) -> None:
+    pair.worker(keep_texts=True).get("c").ask("one", user="ada")
+    moved = pair.worker(names=("kadal",), keep_texts=True, conversations_carry_over=True).get("c").ask("two")
+    assert (moved.began, moved.carried_over) == ("restarted", 1)
+    assert pair.worker(keep_texts=True).get("c").ask("three").profile == "kadal"
+
+
+def test_a_plain_bot_goes_on_behind_a_route_and_back(pair: Pair) -> None:
+    pair.bots.worker().get("c").ask("one", user="ada")
+    assert pair.worker().get("c").ask("two", user="ada").began == "continued"
+    assert pair.bots.worker().get("c").ask("three", user="ada").began == "continued"
+    assert list(pair.kapa.conversations().values()) == [["one", "two", "three"]]
+
+
+def test_a_split_decides_by_the_speaker_and_threads_stay(pair: Pair) -> None:
+    worker = pair.worker("split", weights={"kapa": 1, "kadal": 1})
+    profiles = {user: worker.get(f"c-{user}").ask("one", user=user).profile for user in map(str, range(20))}
+    assert set(profiles.values()) == {"kapa", "kadal"}
+    for user, profile in profiles.items():
+        assert worker.get(f"d-{user}").ask("one", user=user).profile == profile
+        # Another speaker does not move it.
+        assert worker.get(f"c-{user}").ask("two", user="somebody").profile == profile
+
+
+@pytest.mark.parametrize("at", ["kapa", "kadal"])
+def test_ratings_go_to_the_member_that_answered(pair: Pair, at: str) -> None:
+    worker = pair.worker()
+    pair.down = () if at == "kapa" else ("kapa",)
+    answer = worker.get("c").ask("one", user="ada")
+    worker.posted(answer, "m1")
+    pair.down = ()
+    receipt = pair.worker().rate("m1", "👍")
+    assert receipt is not None
+    assert receipt.sent
+    assert (len(pair.kapa.ratings), len(pair.kadal.ratings)) == ((1, 0) if at == "kapa" else (0, 1))
+
+
+def test_an_answer_of_a_vendor_that_left_the_route_is_a_mismatch(pair: Pair) -> None:
+    worker = pair.worker()
+    worker.posted(worker.get("c").ask("one", user="ada"), "m1")
+    with pytest.raises(ThreadMismatch):
+        pair.worker(names=("kadal",)).rate("m1", "👍", user="ben")
+    assert pair.kapa.ratings == []
+
+
+def test_erasing_clears_wherever_that_can_be_done(pair: Pair) -> None:
+    worker = pair.worker(keep_texts=True, carry_over=True)
+    worker.get("stays").ask("one", user="ada")
+    pair.down = ("kapa",)
+    worker.get("elsewhere").ask("one", user="ada")
+    pair.down = ()
+    report = worker.erase(user="ada")
+    assert report.cleared == ("elsewhere",)
+    assert "no call that clears" in report.not_cleared["stays"]
+    assert pair.kadal.rows == []
+    assert worker.export(user="ada")["conversations"] == []
+
+
+@pytest.mark.parametrize("at", ["kapa", "kadal"])
+@pytest.mark.parametrize("earlier", [True, False])
+def test_an_event_whose_worker_was_killed_after_it_asked_is_found_at_the_member(
+    pair: Pair, at: str, earlier: bool
+) -> None:
+    pair.down = () if at == "kapa" else ("kapa",)
+    if earlier:
+        pair.worker().get("c").ask("zero", user="ada")
+    message = pair.bots.ask(pair.worker(), "one", user="ada", event="e1")
+    while len(getattr(pair, at).questions) == int(earlier):
+        message.go_on()
+    message.kill()
+    pair.down = ()
+    pair.bots.clock.advance(31)
+    again = pair.bots.ask(pair.worker(), "one", user="ada", event="e1").finish()
+    assert again.error is None
+    assert (again.answer.text, again.answer.maybe_duplicated) == ("echo: one", False)
+    assert [*pair.kapa.questions, *pair.kadal.questions].count("one") == 1
+
+
+def test_a_dead_member_is_no_reason_not_to_ask_a_lost_question_again(pair: Pair) -> None:
+    message: Worker = pair.bots.ask(pair.worker(), "one", user="ada", event="e1")
+    assert message.asks
+    message.kill()
+    pair.down = ("kapa",)
+    pair.bots.clock.advance(31)
+    again = pair.bots.ask(pair.worker(), "one", user="ada", event="e1").finish()
+    assert again.error is None
+    assert (again.answer.profile, again.answer.maybe_duplicated) == ("kadal", True)
+
+
+def test_the_history_of_a_conversation_is_that_of_its_member(pair: Pair) -> None:
+    talk = pair.worker().get("c")
+    talk.ask("one", user="ada")
+    talk.ask("two", user="ada")
+    assert sorted(exchange.question for exchange in talk.history()) == ["one", "two"]

@@ -1,0 +1,244 @@
+"""Threads that move to another member, with what was said in them: `carry_over`, over both kinds of client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.routing.conftest import Vendors, asked
+from unichat.errors import InvalidInput, NotFound, ServerError, ThreadMismatch, Unsupported
+from unichat.models import ThreadRef
+
+CARRIED = "Earlier in this conversation:\n\nQ: Hello?\nA: Hi.\n\nNow the question is:\n\nAnd then?"
+
+
+def begin(vendors: Vendors, route: Any, **arguments: Any) -> Any:
+    """Ask the first question, of Kapa."""
+    vendors.kapa.answers("Hi.")
+    return route.chat("Hello?", **arguments)
+
+
+@pytest.mark.parametrize("fault", ["503", "429", "refused", "silence", "half_json"])
+def test_a_thread_whose_owner_cannot_answer_goes_on_at_the_next_member(vendors: Vendors, fault: str) -> None:
+    route = vendors.fallback(carry_over=True, deadline=10)
+    first = begin(vendors, route, user="ada")
+    vendors.kapa.fails(fault)
+    vendors.kadal.answers("Then that.")
+    answer = route.continue_thread(first.thread, "And then?", user="ada")
+    assert (answer.text, answer.profile, answer.carried_over) == ("Then that.", "kadal", 1)
+    assert asked(vendors.kadal) == [CARRIED]
+    assert vendors.kadal.calls[-1].user == "ada"
+    assert [attempt.profile for attempt in answer.call.attempts] == ["kapa", "kadal"]
+    # From now on, the thread is the other's.
+    vendors.kadal.answers("Yes.")
+    again = route.continue_thread(answer.thread, "Really?")
+    assert (again.profile, again.carried_over) == ("kadal", 0)
+    assert asked(vendors.kadal)[-1] == "Really?"
+
+
+def test_a_stream_in_a_thread_moves_before_its_first_event(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True, deadline=10)
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    vendors.kadal.streams("Then ", "that.")
+    with route.stream("And then?", thread=first.thread) as stream:
+        assert [event.text for event in stream] == ["Then ", "that."]
+        answer = stream.answer
+    assert (answer.profile, answer.carried_over) == ("kadal", 1)
+    assert asked(vendors.kadal) == [CARRIED]
+
+
+def test_a_stream_whose_owner_answers_stays(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True, deadline=10)
+    first = begin(vendors, route)
+    vendors.kapa.streams("Then ", "that.")
+    with route.stream("And then?", thread=first.thread) as stream:
+        answer = stream.answer
+    assert (answer.profile, answer.carried_over, answer.thread) == ("kapa", 0, first.thread)
+
+
+@pytest.mark.parametrize("kind", ["fallback", "split"])
+def test_without_carry_over_the_owners_error_is_raised_and_says_how(vendors: Vendors, kind: str) -> None:
+    members = vendors.clients()
+    route = vendors.fallback(members) if kind == "fallback" else vendors.split({"kapa": 1, "kadal": 1}, members)
+    vendors.kapa.answers("Hi.")
+    thread = vendors.blocking(members["kapa"]).chat("Hello?", user="ada").thread
+    vendors.kapa.fails("503")
+    with pytest.raises(ServerError) as caught:
+        route.continue_thread(thread, "And then?", user="ada")
+    assert "carry_over" in str(caught.value.hint)
+    vendors.kapa.fails("503")
+    with pytest.raises(ServerError) as caught, route.stream("And then?", thread=thread, user="ada") as stream:
+        list(stream)
+    assert "carry_over" in str(caught.value.hint)
+    assert asked(vendors.kadal) == []
+
+
+def test_the_callers_own_mistake_moves_nothing(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("422")
+    with pytest.raises(InvalidInput) as caught:
+        route.continue_thread(first.thread, "And then?")
+    assert "carry_over" not in str(caught.value.hint)
+    with pytest.raises(InvalidInput):
+        route.continue_thread(first.thread, " ")
+    assert asked(vendors.kadal) == []
+
+
+def test_what_fall_back_on_does_not_name_moves_nothing(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True, fall_back_on=["rate_limited"])
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    with pytest.raises(ServerError):
+        route.continue_thread(first.thread, "And then?")
+
+
+def test_a_thread_that_the_vendor_no_longer_knows_moves(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("404")
+    vendors.kadal.answers("Then that.")
+    answer = route.continue_thread(first.thread, "And then?")
+    assert (answer.profile, answer.carried_over) == ("kadal", 1)
+
+
+def test_a_thread_whose_owner_is_no_member_any_more_starts_anew(vendors: Vendors) -> None:
+    route = vendors.fallback({"kadal": vendors.client(vendors.kadal)}, carry_over=True)
+    thread = ThreadRef("fake", "thread-1", user="ada", scope="project")
+    vendors.kadal.answers("Hi.")
+    answer = route.continue_thread(thread, "And then?")
+    assert (answer.text, answer.carried_over, answer.profile) == ("Hi.", 0, "kadal")
+    assert asked(vendors.kadal) == ["And then?"]
+    assert vendors.kadal.calls[-1].user == "ada"
+    vendors.kadal.streams("Hi.")
+    with route.stream("And then?", thread=thread, user="ben") as stream:
+        assert stream.answer.carried_over == 0
+    assert vendors.kadal.calls[-1].user == "ben"
+
+
+def test_a_thread_of_no_member_is_a_mismatch_that_says_how_without_carry_over(vendors: Vendors) -> None:
+    route = vendors.fallback({"kadal": vendors.client(vendors.kadal)})
+    thread = ThreadRef("fake", "thread-1", scope="project")
+    with pytest.raises(ThreadMismatch) as caught:
+        route.continue_thread(thread, "And then?")
+    assert "carry_over" in str(caught.value.hint)
+
+
+def test_a_thread_that_two_could_own_moves_nowhere(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True)
+    with pytest.raises(ThreadMismatch, match="does not say which"):
+        route.continue_thread(ThreadRef("fake", "thread-1"), "And then?")
+
+
+def test_where_the_owners_history_cannot_be_read_the_question_goes_alone(vendors: Vendors) -> None:
+    vendors.kapa.capabilities(history_by_thread=False, history=False)
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("Then that.")
+    answer = route.continue_thread(first.thread, "And then?")
+    assert answer.carried_over == 0
+    assert asked(vendors.kadal) == ["And then?"]
+
+
+def test_as_many_exchanges_as_the_limits_allow_are_carried_the_newest_kept(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True, carry_over_limit=120)
+    answer = begin(vendors, route)
+    for number in range(5):
+        vendors.kapa.answers(f"Answer {number}.")
+        answer = route.continue_thread(answer.thread, f"Question {number}?")
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("Then that.")
+    moved = route.continue_thread(answer.thread, "And then?")
+    (text,) = asked(vendors.kadal)
+    assert moved.carried_over == 2
+    assert "Question 3?" in text
+    assert "Answer 4." in text
+    assert "Question 2?" not in text
+    assert len(text) <= 120 + len("And then?")
+
+
+def test_the_next_members_question_limit_holds(vendors: Vendors) -> None:
+    vendors.kadal.capabilities(question_limit=30)
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("Then that.")
+    assert route.continue_thread(first.thread, "And then?").carried_over == 0
+    assert asked(vendors.kadal) == ["And then?"]
+
+
+def test_if_no_member_answers_the_error_names_each(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    vendors.kadal.fails("502")
+    with pytest.raises(ServerError, match=r"kapa: .*; kadal: ") as caught:
+        route.continue_thread(first.thread, "And then?")
+    assert [attempt.profile for attempt in caught.value.attempts] == ["kapa", "kadal"]
+
+
+def test_a_route_of_one_member_has_nowhere_to_move_to(vendors: Vendors) -> None:
+    route = vendors.fallback({"kapa": vendors.client(vendors.kapa)}, carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    with pytest.raises(ServerError):
+        route.continue_thread(first.thread, "And then?")
+    # Except to a new thread, where only the thread is gone.
+    vendors.kapa.fails("404").answers("Then that.")
+    answer = route.continue_thread(first.thread, "And then?")
+    assert (answer.profile, answer.carried_over) == ("kapa", 1)
+    assert answer.thread != first.thread
+
+
+def test_a_split_moves_a_thread_to_another_member(vendors: Vendors) -> None:
+    route = vendors.split({"kapa": 1e9, "kadal": 1e-9}, carry_over=True)
+    first = begin(vendors, route, user="ada")
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("Then that.")
+    answer = route.continue_thread(first.thread, "And then?", user="ada")
+    assert (answer.profile, answer.carried_over) == ("kadal", 1)
+    # New questions stay with the member of the user.
+    vendors.kapa.fails("503")
+    with pytest.raises(ServerError):
+        route.chat("Hello?", user="ada")
+
+
+def test_a_member_that_hangs_leaves_time_for_the_next(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True, deadline=12, patience=2)
+    first = begin(vendors, route)
+    vendors.kapa.fails("silence")
+    vendors.kadal.answers("Then that.")
+    before = vendors.kapa.clock.now
+    assert route.continue_thread(first.thread, "And then?").profile == "kadal"
+    assert vendors.kapa.clock.now - before <= 5
+
+
+def test_nested_routes_move_what_their_inner_route_cannot_answer(vendors: Vendors) -> None:
+    inner = vendors.clients()
+    from unichat import routing
+
+    members = {"main": routing.fallback({"kapa": inner["kapa"]}), "kadal": inner["kadal"]}
+    route = vendors.fallback(members, carry_over=True)
+    first = begin(vendors, route)
+    vendors.kapa.fails("503")
+    vendors.kadal.answers("Then that.")
+    answer = route.continue_thread(first.thread, "And then?")
+    assert (answer.profile, answer.carried_over) == ("kadal", 1)
+
+
+def test_options_that_only_the_owner_takes_are_refused_by_the_next(vendors: Vendors) -> None:
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    with pytest.raises(Unsupported):
+        route.continue_thread(first.thread, "And then?", colour="red")
+    assert asked(vendors.kapa) == ["Hello?"]
+
+
+def test_not_found_that_is_of_no_thread_is_the_callers(vendors: Vendors) -> None:
+    route = vendors.fallback()
+    vendors.kapa.fails("404")
+    with pytest.raises(NotFound):
+        route.chat("Hello?")
