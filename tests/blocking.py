@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from unichat.client.async_many import AsyncOutcomes
 from unichat.testing.blocking import BlockingClient as BlockingClient
-from unichat.testing.blocking import BlockingOutcomes as BlockingOutcomes
 from unichat.testing.blocking import BlockingStream as BlockingStream
 from unichat.testing.blocking import Runs as Runs
 from unichat.transport.base import AsyncOpenReply, AsyncTransport, Deadline, HttpRequest, TransportFailure
@@ -32,6 +32,34 @@ class Loop:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class BlockingOutcomes:
+    """The outcomes of asynchronous calls, read as sync ones."""
+
+    def __init__(self, loop: Runs, outcomes: AsyncOutcomes[Any, Any]) -> None:
+        self._loop = loop
+        self._outcomes = outcomes
+
+    def __enter__(self) -> BlockingOutcomes:
+        return self
+
+    def __exit__(self, *about: Any) -> None:
+        self.close()
+
+    def __iter__(self) -> BlockingOutcomes:
+        return self
+
+    def __next__(self) -> Any:
+        ended = object()
+        outcome = self._loop.run(_next(self._outcomes, ended))
+        if outcome is ended:
+            raise StopIteration
+        return outcome
+
+    def close(self) -> None:
+        """End the calls that run."""
+        self._loop.run(self._outcomes.close())
 
 
 class BlockingTransport:
@@ -68,6 +96,10 @@ class BlockingReply:
 
     def close(self) -> None:
         self._loop.run(_call(self._reply.close))
+
+
+async def _next(items: Any, ended: object) -> Any:
+    return await anext(items, ended)
 
 
 async def _call(function: Callable[..., None], *args: Any) -> None:

@@ -317,3 +317,16 @@ def test_paragraphs_doubt_and_sources_show():
 def test_a_source_without_an_address_is_shown_by_its_title_and_one_without_either_as_unnamed():
     shown = Answer(text="a", sources=(Source(None, "Manual"), Source(None)))._repr_html_()
     assert "<li>Manual</li><li>unnamed</li>" in shown
+
+
+def test_user_ids_are_those_that_are_set_in_the_order_of_the_attributes():
+    everything = User("ann", email="a@example.com", fingerprint_id="f", slack_id="s", discord_id="d", metadata={"k": 1})
+    assert list(everything.ids.items()) == [
+        ("id", "ann"),
+        ("email", "a@example.com"),
+        ("fingerprint_id", "f"),
+        ("slack_id", "s"),
+        ("discord_id", "d"),
+    ]
+    assert User(slack_id="s", metadata={"k": 1}).ids == {"slack_id": "s"}
+    assert User(metadata={"k": 1}).ids == {}

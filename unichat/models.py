@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from unichat.record import CallRecord
 from unichat.references import AnswerRef, ThreadRef
@@ -80,6 +80,14 @@ class User:
     slack_id: str | None = field(default=None, kw_only=True)
     discord_id: str | None = field(default=None, kw_only=True)
     metadata: Mapping[str, Any] | None = field(default=None, kw_only=True, hash=False)
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids that are set, by the names of their attributes, `id` first."""
+        return {name: value for name in _USER_IDS if (value := getattr(self, name)) is not None}
+
+
+_USER_IDS = tuple(item.name for item in fields(User) if item.name != "metadata")
 
 
 class Rating(enum.Enum):

@@ -22,7 +22,8 @@ from .doubles import FAST, StubTransport, client_on, reply, where
 def collect(client, function, items, **options):
     """The outcomes of `function(client, item)`, by threads or by tasks, as the client needs it."""
     if isinstance(client, BlockingClient):
-        return client.mapped(function, items, **options)
+        calls = unichat.map_concurrent_async(lambda item: function(client.asynchronous, item), items, **options)
+        return BlockingOutcomes(client.loop, calls)
     return unichat.map_concurrent(lambda item: function(client, item), items, **options)
 
 

@@ -13,7 +13,6 @@ from unichat.models import Answer, AnswerRef, Comment, Exchange, Rating, User
 from unichat.references import looks_like_reference
 
 _COMMENT_LIMIT = 10_000
-_USER_IDS = ("id", "email", "fingerprint_id", "slack_id", "discord_id")
 
 
 def check_text(argument: str, value: object) -> str:
@@ -130,8 +129,8 @@ def check_user(user: object) -> User | None:
             hint=Template("Pass the person's id as text", Template(PythonOnly(", or a User")), "."),
             argument="user",
         )
-    ids = [(name, value) for name in _USER_IDS if (value := getattr(user, name)) is not None]
-    for name, value in ids:
+    ids = user.ids
+    for name, value in ids.items():
         if not check_text(f"user.{name}", value).strip():
             raise InvalidInput(f"user.{name} is empty", hint="Leave it out, or give the id.", argument=f"user.{name}")
     if user.metadata is None and not ids:

@@ -63,8 +63,7 @@ def speaker_id(user: User | None) -> str | None:
     """Return the id under which a person's data is kept: the bot's own for them, or else the first that there is."""
     if user is None:
         return None
-    ids = (user.id, user.email, user.fingerprint_id, user.slack_id, user.discord_id)
-    speaker = next((value for value in ids if value is not None), None)
+    speaker = next(iter(user.ids.values()), None)
     return None if speaker is None else check_id("user", speaker)
 
 

@@ -12,24 +12,18 @@ from unichat.testing.faulty import AsyncFaultyTransport, FaultyTransport
 
 def make_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock) -> Client:
     """Return a client of a simulated vendor."""
-    settings = box.settings(backend)
-    transport = None
-    if fault is not None:
-        from unichat.transport.requests.transport import RequestsTransport
-
-        transport = FaultyTransport(RequestsTransport(settings["base_url"]), find_fault(fault), clock)
-    return connect(backend, transport, clock=clock, **settings)
+    client = connect(backend, clock=clock, **box.settings(backend))
+    if fault is None:
+        return client
+    return client._with_transport(FaultyTransport(client._transport, find_fault(fault), clock))
 
 
 def make_async_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock) -> AsyncClient:
     """Return an asyncio client of a simulated vendor; it need not be made in an event loop."""
-    settings = box.settings(backend)
-    transport = None
-    if fault is not None:
-        from unichat.transport.h11.transport import H11Transport
-
-        transport = AsyncFaultyTransport(H11Transport(settings["base_url"]), find_fault(fault), clock)
-    return connect_async(backend, transport, clock=clock, **settings)
+    client = connect_async(backend, clock=clock, **box.settings(backend))
+    if fault is None:
+        return client
+    return client._with_transport(AsyncFaultyTransport(client._transport, find_fault(fault), clock))
 
 
 def close_async_client(client: AsyncClient) -> None:

@@ -14,8 +14,6 @@ from unichat.routing.members import Member
 from unichat.routing.rendezvous import choose_member
 from unichat.routing.settings import Reason
 
-_USER_IDS = ("id", "email", "fingerprint_id", "slack_id", "discord_id")
-
 
 class Rule(Protocol):
     """What tells one kind of route from another."""
@@ -102,5 +100,5 @@ def _user_key(user: object) -> str | None:
     if isinstance(user, Speaker):
         user = user.user
     if isinstance(user, User):
-        user = next((value for name in _USER_IDS if (value := getattr(user, name)) is not None), None)
+        user = next(iter(user.ids.values()), None)
     return user if isinstance(user, str) else None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from unichat.client.async_client import AsyncClient
-from unichat.client.async_many import AsyncOutcomes, map_concurrent_async
 from unichat.client.async_streams import AsyncAnswerStream
 
 
@@ -66,39 +65,11 @@ class BlockingStream:
         self._loop.run(self._stream.close())
 
 
-class BlockingOutcomes:
-    """The outcomes of asynchronous calls, read as sync ones."""
-
-    def __init__(self, loop: Runs, outcomes: AsyncOutcomes[Any, Any]) -> None:
-        self._loop = loop
-        self._outcomes = outcomes
-
-    def __enter__(self) -> BlockingOutcomes:
-        return self
-
-    def __exit__(self, *about: Any) -> None:
-        self.close()
-
-    def __iter__(self) -> BlockingOutcomes:
-        return self
-
-    def __next__(self) -> Any:
-        ended = object()
-        outcome = self._loop.run(_next(self._outcomes, ended))
-        if outcome is ended:
-            raise StopIteration
-        return outcome
-
-    def close(self) -> None:
-        """End the calls that run."""
-        self._loop.run(self._outcomes.close())
-
-
 class BlockingClient:
     """An `AsyncClient` whose calls block, by the sync client's names."""
 
     def __init__(self, loop: Runs, client: AsyncClient) -> None:
-        self._loop = loop
+        self.loop = loop
         self.asynchronous = client
 
     def __enter__(self) -> BlockingClient:
@@ -111,45 +82,40 @@ class BlockingClient:
         return getattr(self.asynchronous, name)
 
     def with_policy(self, **changes: Any) -> BlockingClient:
-        return BlockingClient(self._loop, self.asynchronous.with_policy(**changes))
+        return BlockingClient(self.loop, self.asynchronous.with_policy(**changes))
 
     def chat(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self.asynchronous.chat(*args, **kwargs))
+        return self.loop.run(self.asynchronous.chat(*args, **kwargs))
 
     def continue_thread(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self.asynchronous.continue_thread(*args, **kwargs))
+        return self.loop.run(self.asynchronous.continue_thread(*args, **kwargs))
 
     def feedback(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self.asynchronous.feedback(*args, **kwargs))
+        return self.loop.run(self.asynchronous.feedback(*args, **kwargs))
 
     def clear_history(self, *args: Any, **kwargs: Any) -> Any:
-        return self._loop.run(self.asynchronous.clear_history(*args, **kwargs))
+        return self.loop.run(self.asynchronous.clear_history(*args, **kwargs))
 
     def run(self, operation: Any, **kwargs: Any) -> Any:
         if hasattr(operation, "decoder"):
-            return BlockingStream(self._loop, self.asynchronous.run_stream(operation, **kwargs))
-        return self._loop.run(self.asynchronous.run(operation, **kwargs))
+            return BlockingStream(self.loop, self.asynchronous.run_stream(operation, **kwargs))
+        return self.loop.run(self.asynchronous.run(operation, **kwargs))
 
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        return BlockingStream(self._loop, self.asynchronous.stream(*args, **kwargs))
+        return BlockingStream(self.loop, self.asynchronous.stream(*args, **kwargs))
 
     def history(self, *args: Any, **kwargs: Any) -> Any:
         exchanges = self.asynchronous.history(*args, **kwargs)
 
         def blocking() -> Any:
             ended = object()
-            while (exchange := self._loop.run(_next(exchanges, ended))) is not ended:
+            while (exchange := self.loop.run(_next(exchanges, ended))) is not ended:
                 yield exchange
 
         return blocking()
 
-    def mapped(self, function: Callable[[Any, Any], Any], items: Any, **options: Any) -> BlockingOutcomes:
-        """The outcomes of `function(client, item)`, for many items at a time."""
-        called = map_concurrent_async(lambda item: function(self.asynchronous, item), items, **options)
-        return BlockingOutcomes(self._loop, called)
-
     def close(self) -> None:
-        self._loop.run(self.asynchronous.close())
+        self.loop.run(self.asynchronous.close())
 
 
 async def _next(items: Any, ended: object) -> Any:

@@ -35,6 +35,15 @@ class Fault:
     serve: Callable[[Connection], bool] | None = field(default=None, repr=False)
     once: bool = False
 
+    @property
+    def is_harmless(self) -> bool:
+        """Whether a client that tries again gets the good answer in spite of it."""
+        return self.once or self.outcome is _keep
+
+
+def _keep(answer: CannedReply) -> CannedReply:
+    return answer
+
 
 def _fail(kind: str, *, delivered: bool | None = None, phase: str) -> Callable[[CannedReply], TransportFailure]:
     return lambda _: TransportFailure(kind, delivered=delivered, phase=phase)
@@ -140,7 +149,7 @@ _STATUSES = (400, 401, 403, 404, 422, 429, 500, 502, 503, 504, 507)
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        Fault("good", "the vendor's good answer", lambda answer: answer, _good),
+        Fault("good", "the vendor's good answer", _keep, _good),
         *map(_status, _STATUSES),
         evolve(
             _instead(json_answer({}, 429, Retry_After="86400")),
@@ -167,7 +176,7 @@ FAULTS: dict[str, Fault] = {
         ),
         Fault("silence", "the whole request is read, and nothing comes", lambda _: SILENCE, _silence),
         Fault("not_http", "a line of another protocol, and the end", _fail("head", phase="waiting"), _not_http),
-        Fault("interim", "`103 Early Hints`, and then the good answer", lambda answer: answer, _interim),
+        Fault("interim", "`103 Early Hints`, and then the good answer", _keep, _interim),
         evolve(_instead(_REDIRECT), name="redirect", wire="status 302, to another port"),
         evolve(_instead(_PAGE), name="html", wire="status 200 with a page of HTML, as a proxy or a sign-in gives"),
         evolve(_instead(_HALF_JSON), name="half_json", wire="status 200 with half a JSON document"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from attrs import define, field
 
 from unichat.adapter import Reply
@@ -9,13 +11,12 @@ from unichat.testing.answers import CannedReply, CannedStream
 from unichat.testing.canned import AsyncCannedTransport, CannedTransport
 from unichat.testing.clock import FakeClock
 from unichat.testing.faults import Fault
+from unichat.testing.steps import Steps, run, run_async
 from unichat.transport.base import (
     AsyncOpenReply,
-    AsyncTransport,
     Deadline,
     HttpRequest,
     OpenReply,
-    Transport,
     TransportFailure,
 )
 
@@ -47,46 +48,69 @@ class _Due:
 
 
 @define
-class FaultyTransport:
-    """Sends by another transport, and lets a fault happen to every request, or to the first one."""
+class _Faulty:
+    """What both transports share: their methods, as steps (`unichat.testing.steps`)."""
 
-    inner: Transport
+    inner: Any
     fault: Fault
     clock: FakeClock
     _due: _Due = field(init=False)
 
+    canned: ClassVar[type[CannedTransport | AsyncCannedTransport]]
+
     def __attrs_post_init__(self) -> None:
         self._due = _Due(self.fault)
 
-    def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
-        """Send a request, and return what the fault leaves of the whole answer."""
+    def _send(self, request: HttpRequest, deadline: Deadline, limit: int) -> Steps[Any]:
         fault = self._due.take()
         if fault is None:
-            return self.inner.send(request, deadline, limit=limit)
-        good = self.inner.send(request, deadline, limit=limit) if reaches_vendor(fault) else _STOCK
+            return (yield self.inner.send(request, deadline, limit=limit))
+        good = (yield self.inner.send(request, deadline, limit=limit)) if reaches_vendor(fault) else _STOCK
         if isinstance(good, TransportFailure):
             return good
-        return CannedTransport(fault.outcome(good), clock=self.clock).send(request, deadline, limit=limit)
+        return (yield self.canned(fault.outcome(good), clock=self.clock).send(request, deadline, limit=limit))
 
-    def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> OpenReply | TransportFailure:
-        """Send a request, and return what the fault leaves of the streamed answer."""
+    def _open(self, request: HttpRequest, deadline: Deadline, idle_timeout: float) -> Steps[Any]:
         fault = self._due.take()
         if fault is None:
-            return self.inner.open(request, deadline, idle_timeout=idle_timeout)
+            return (yield self.inner.open(request, deadline, idle_timeout=idle_timeout))
         good: CannedReply = _STOCK
         if reaches_vendor(fault):
-            reply = self.inner.open(request, deadline, idle_timeout=idle_timeout)
+            reply = yield self.inner.open(request, deadline, idle_timeout=idle_timeout)
             if isinstance(reply, TransportFailure):
                 return reply
             chunks: list[bytes | TransportFailure] = []
-            while (chunk := reply.read()) is not None:
+            while (chunk := (yield reply.read())) is not None:
                 chunks.append(chunk)
                 if isinstance(chunk, TransportFailure):
                     break
             reply.close()
             good = CannedStream(chunks, reply.status, reply.headers, reply.delimited)
-        canned = CannedTransport(fault.outcome(good), clock=self.clock)
-        return canned.open(request, deadline, idle_timeout=idle_timeout)
+        canned = self.canned(fault.outcome(good), clock=self.clock)
+        return (yield canned.open(request, deadline, idle_timeout=idle_timeout))
+
+
+@define
+class FaultyTransport(_Faulty):
+    """Sends by another transport, and makes a fault of what comes back: each time, or once.
+
+    Attributes:
+        inner: the other transport.
+        fault: what happens.
+        clock: moved on where the vendor is silent until the client gives up.
+    """
+
+    canned = CannedTransport
+
+    def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
+        """Send a request, and return what the fault leaves of the whole answer."""
+        reply: Reply | TransportFailure = run(self._send(request, deadline, limit))
+        return reply
+
+    def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> OpenReply | TransportFailure:
+        """Send a request, and return what the fault leaves of the streamed answer."""
+        opened: OpenReply | TransportFailure = run(self._open(request, deadline, idle_timeout))
+        return opened
 
     def close(self) -> None:
         """Close the other transport."""
@@ -94,48 +118,22 @@ class FaultyTransport:
 
 
 @define
-class AsyncFaultyTransport:
+class AsyncFaultyTransport(_Faulty):
     """The same on asyncio."""
 
-    inner: AsyncTransport
-    fault: Fault
-    clock: FakeClock
-    _due: _Due = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._due = _Due(self.fault)
+    canned = AsyncCannedTransport
 
     async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
         """Send a request, and return what the fault leaves of the whole answer."""
-        fault = self._due.take()
-        if fault is None:
-            return await self.inner.send(request, deadline, limit=limit)
-        good = await self.inner.send(request, deadline, limit=limit) if reaches_vendor(fault) else _STOCK
-        if isinstance(good, TransportFailure):
-            return good
-        return await AsyncCannedTransport(fault.outcome(good), clock=self.clock).send(request, deadline, limit=limit)
+        reply: Reply | TransportFailure = await run_async(self._send(request, deadline, limit))
+        return reply
 
     async def open(
         self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float
     ) -> AsyncOpenReply | TransportFailure:
         """Send a request, and return what the fault leaves of the streamed answer."""
-        fault = self._due.take()
-        if fault is None:
-            return await self.inner.open(request, deadline, idle_timeout=idle_timeout)
-        good: CannedReply = _STOCK
-        if reaches_vendor(fault):
-            reply = await self.inner.open(request, deadline, idle_timeout=idle_timeout)
-            if isinstance(reply, TransportFailure):
-                return reply
-            chunks: list[bytes | TransportFailure] = []
-            while (chunk := await reply.read()) is not None:
-                chunks.append(chunk)
-                if isinstance(chunk, TransportFailure):
-                    break
-            reply.close()
-            good = CannedStream(chunks, reply.status, reply.headers, reply.delimited)
-        canned = AsyncCannedTransport(fault.outcome(good), clock=self.clock)
-        return await canned.open(request, deadline, idle_timeout=idle_timeout)
+        opened: AsyncOpenReply | TransportFailure = await run_async(self._open(request, deadline, idle_timeout))
+        return opened
 
     async def close(self) -> None:
         """Close the other transport."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define, field
 
@@ -18,14 +18,13 @@ from unichat.testing.canned import AsyncCannedTransport, CannedTransport
 from unichat.testing.people import People
 from unichat.testing.recorded_outcomes import outcome_to_answer, reply_to_outcome, stream_to_outcome
 from unichat.testing.recording_file import read_exchanges
+from unichat.testing.steps import Steps, run, run_async
 from unichat.testing.tape import MODES, Mode, Tape
 from unichat.transport.base import (
     AsyncOpenReply,
-    AsyncTransport,
     Deadline,
     HttpRequest,
     OpenReply,
-    Transport,
     TransportFailure,
 )
 
@@ -66,7 +65,7 @@ def recorded(client: C, path: str | os.PathLike[str], mode: Mode = "auto", keep_
 
 @define
 class _StreamRecording:
-    """A stream on its way: its outcome is written down once, when it ends or is given up."""
+    """A stream that is being recorded: its outcome is written once, when it ends or is given up."""
 
     tape: Tape
     request: HttpRequest
@@ -98,99 +97,100 @@ class _StreamRecording:
 
 
 @define
-class _RecordingReply:
-    """A streamed answer that is written down while it is read."""
+class _Reply:
+    """A streamed answer that is recorded while it is read; what both kinds share."""
 
-    inner: OpenReply
+    inner: Any
     recording: _StreamRecording
 
     @property
     def status(self) -> int:
-        return self.inner.status
+        status: int = self.inner.status
+        return status
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return self.inner.headers
+        headers: Mapping[str, str] = self.inner.headers
+        return headers
 
     @property
     def delimited(self) -> bool:
-        return self.inner.delimited
+        delimited: bool = self.inner.delimited
+        return delimited
 
+    def reset_idle_timeout(self, seconds: float) -> None:
+        self.inner.reset_idle_timeout(seconds)
+
+    def close(self) -> None:
+        self.inner.close()
+        self.recording.write()
+
+    def _read(self) -> Steps[Any]:
+        chunk = yield self.inner.read()
+        self.recording.add(chunk)
+        return chunk
+
+
+class _RecordingReply(_Reply):
     def read(self) -> bytes | TransportFailure | None:
-        chunk = self.inner.read()
-        self.recording.add(chunk)
+        chunk: bytes | TransportFailure | None = run(self._read())
         return chunk
 
-    def reset_idle_timeout(self, seconds: float) -> None:
-        self.inner.reset_idle_timeout(seconds)
 
-    def close(self) -> None:
-        self.inner.close()
-        self.recording.write()
-
-
-@define
-class _AsyncRecordingReply:
-    """The same on asyncio."""
-
-    inner: AsyncOpenReply
-    recording: _StreamRecording
-
-    @property
-    def status(self) -> int:
-        return self.inner.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self.inner.headers
-
-    @property
-    def delimited(self) -> bool:
-        return self.inner.delimited
-
+class _AsyncRecordingReply(_Reply):
     async def read(self) -> bytes | TransportFailure | None:
-        chunk = await self.inner.read()
-        self.recording.add(chunk)
+        chunk: bytes | TransportFailure | None = await run_async(self._read())
         return chunk
-
-    def reset_idle_timeout(self, seconds: float) -> None:
-        self.inner.reset_idle_timeout(seconds)
-
-    def close(self) -> None:
-        self.inner.close()
-        self.recording.write()
 
 
 @define
-class RecordingTransport:
-    """Sends by another transport what is not on the tape, and writes it down."""
+class _Recording:
+    """What both transports share: their methods, as steps (`unichat.testing.steps`)."""
 
-    inner: Transport
+    inner: Any
     tape: Tape
+
+    canned: ClassVar[type[CannedTransport | AsyncCannedTransport]]
+    reply: ClassVar[type[_Reply]]
+
+    def _send(self, request: HttpRequest, deadline: Deadline, limit: int) -> Steps[Any]:
+        outcome = self.tape.find(request)
+        if outcome is not None:
+            canned = self.canned(outcome_to_answer(outcome, self.tape.people))
+            return (yield canned.send(request, deadline, limit=limit))
+        reply = yield self.inner.send(request, deadline, limit=limit)
+        self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+        return reply
+
+    def _open(self, request: HttpRequest, deadline: Deadline, idle_timeout: float) -> Steps[Any]:
+        outcome = self.tape.find(request)
+        if outcome is not None:
+            canned = self.canned(outcome_to_answer(outcome, self.tape.people))
+            return (yield canned.open(request, deadline, idle_timeout=idle_timeout))
+        reply = yield self.inner.open(request, deadline, idle_timeout=idle_timeout)
+        if isinstance(reply, TransportFailure):
+            self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+            return reply
+        recording = _StreamRecording(self.tape, request, reply.status, dict(reply.headers), reply.delimited)
+        return self.reply(reply, recording)
+
+
+@define
+class RecordingTransport(_Recording):
+    """Sends by another transport what is not on the tape, and records it."""
+
+    canned = CannedTransport
+    reply = _RecordingReply
 
     def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
         """Return what the tape has, or what came of sending."""
-        outcome = self.tape.find(request)
-        if outcome is not None:
-            canned = CannedTransport(outcome_to_answer(outcome, self.tape.people))
-            return canned.send(request, deadline, limit=limit)
-        reply = self.inner.send(request, deadline, limit=limit)
-        self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+        reply: Reply | TransportFailure = run(self._send(request, deadline, limit))
         return reply
 
     def open(self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float) -> OpenReply | TransportFailure:
         """Return the stream that the tape has, or the one that came of sending."""
-        outcome = self.tape.find(request)
-        if outcome is not None:
-            canned = CannedTransport(outcome_to_answer(outcome, self.tape.people))
-            return canned.open(request, deadline, idle_timeout=idle_timeout)
-        reply = self.inner.open(request, deadline, idle_timeout=idle_timeout)
-        if isinstance(reply, TransportFailure):
-            self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
-            return reply
-        return _RecordingReply(
-            reply, _StreamRecording(self.tape, request, reply.status, dict(reply.headers), reply.delimited)
-        )
+        opened: OpenReply | TransportFailure = run(self._open(request, deadline, idle_timeout))
+        return opened
 
     def close(self) -> None:
         """Close the other transport."""
@@ -198,37 +198,23 @@ class RecordingTransport:
 
 
 @define
-class AsyncRecordingTransport:
+class AsyncRecordingTransport(_Recording):
     """The same on asyncio."""
 
-    inner: AsyncTransport
-    tape: Tape
+    canned = AsyncCannedTransport
+    reply = _AsyncRecordingReply
 
     async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Reply | TransportFailure:
         """Return what the tape has, or what came of sending."""
-        outcome = self.tape.find(request)
-        if outcome is not None:
-            canned = AsyncCannedTransport(outcome_to_answer(outcome, self.tape.people))
-            return await canned.send(request, deadline, limit=limit)
-        reply = await self.inner.send(request, deadline, limit=limit)
-        self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+        reply: Reply | TransportFailure = await run_async(self._send(request, deadline, limit))
         return reply
 
     async def open(
         self, request: HttpRequest, deadline: Deadline, *, idle_timeout: float
     ) -> AsyncOpenReply | TransportFailure:
         """Return the stream that the tape has, or the one that came of sending."""
-        outcome = self.tape.find(request)
-        if outcome is not None:
-            canned = AsyncCannedTransport(outcome_to_answer(outcome, self.tape.people))
-            return await canned.open(request, deadline, idle_timeout=idle_timeout)
-        reply = await self.inner.open(request, deadline, idle_timeout=idle_timeout)
-        if isinstance(reply, TransportFailure):
-            self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
-            return reply
-        return _AsyncRecordingReply(
-            reply, _StreamRecording(self.tape, request, reply.status, dict(reply.headers), reply.delimited)
-        )
+        opened: AsyncOpenReply | TransportFailure = await run_async(self._open(request, deadline, idle_timeout))
+        return opened
 
     async def close(self) -> None:
         """Close the other transport."""

@@ -137,7 +137,7 @@ def with_transport(client: Any, sync: Callable[[Any], Any], asynchronous: Callab
     """Return a client that sends by what one of these makes of its transport."""
     if isinstance(client, BlockingClient):
         inner = client.asynchronous
-        return BlockingClient(client._loop, inner._with_transport(asynchronous(inner._transport)))
+        return BlockingClient(client.loop, inner._with_transport(asynchronous(inner._transport)))
     return client._with_transport(sync(client._transport))
 
 

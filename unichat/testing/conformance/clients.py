@@ -42,7 +42,7 @@ class Clients(ConformanceCase):
             return list(await asyncio.gather(*map(one, questions)))
 
         if isinstance(client, BlockingClient):
-            answers = client._loop.run(ask_all(client.asynchronous))
+            answers = client.loop.run(ask_all(client.asynchronous))
         else:
             with ThreadPoolExecutor(6) as pool:
                 answers = list(pool.map(ask, questions))
@@ -64,7 +64,7 @@ class Clients(ConformanceCase):
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-        client._loop.run(cancel(client.asynchronous))
+        client.loop.run(cancel(client.asynchronous))
         assert client.chat(OTHER_QUESTION, user=user).text is not None
 
     def test_a_closed_client_sends_nothing(self, client: Any, user: str) -> None:
