@@ -40,6 +40,14 @@ def test_a_client_named_twice_is_refused() -> None:
         routing.fallback({"a": twice, "b": twice})
 
 
+def test_a_client_that_a_fallback_could_ask_twice_is_refused() -> None:
+    a, b = client(), client()
+    with pytest.raises(ConfigError, match="safe and b have a client in common"):
+        routing.fallback({"safe": routing.fallback({"a": a, "b": b}), "b": b})
+    orders = {"a-first": routing.fallback({"a": a, "b": b}), "b-first": routing.fallback({"b": b, "a": a})}
+    assert list(routing.split(orders, {"a-first": 70, "b-first": 30}).members) == ["a-first", "b-first"]
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

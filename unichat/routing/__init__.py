@@ -49,9 +49,12 @@ def fallback(
     Raises:
         ConfigError: an argument is not acceptable.
     """
+    from unichat.routing.checks import check_asked_once, check_members
     from unichat.routing.rules import Fallback
     from unichat.routing.settings import FallbackSettings
 
+    clients = check_members(members)
+    check_asked_once(clients)
     given: Any = fall_back_on
     settings = FallbackSettings(
         fall_back_on=given,
@@ -60,7 +63,7 @@ def fallback(
         carry_over=carry_over,
         carry_over_limit=carry_over_limit,
     )
-    client: C = _build(Fallback(settings.fall_back_on, settings.patience), members, settings)
+    client: C = _build(Fallback(settings.fall_back_on, settings.patience), clients, settings)
     return client
 
 
@@ -94,20 +97,20 @@ def split(
     from unichat.routing.settings import SplitSettings
 
     settings = SplitSettings(deadline=deadline, carry_over=carry_over, carry_over_limit=carry_over_limit)
-    client: C = _build(Split(check_weights(check_members(members), weights)), members, settings)
+    clients = check_members(members)
+    client: C = _build(Split(check_weights(clients, weights)), clients, settings)
     return client
 
 
-def _build(rule: Rule, members: object, settings: RouteSettings) -> Any:
+def _build(rule: Rule, clients: Mapping[str, Any], settings: RouteSettings) -> Any:
     from unichat.client.sync_client import Client
-    from unichat.routing.checks import check_members
     from unichat.routing.members import Member
 
-    checked = [Member.of(name, client) for name, client in check_members(members).items()]
-    if isinstance(checked[0].client, Client):
+    members = [Member.of(name, client) for name, client in clients.items()]
+    if isinstance(members[0].client, Client):
         from unichat.routing.sync_client import RoutedClient
 
-        return RoutedClient(rule, checked, settings)
+        return RoutedClient(rule, members, settings)
     from unichat.routing.async_client import AsyncRoutedClient
 
-    return AsyncRoutedClient(rule, checked, settings)
+    return AsyncRoutedClient(rule, members, settings)

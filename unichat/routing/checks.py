@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unichat._text.printable import format_value
@@ -37,6 +37,31 @@ def check_members(members: object) -> dict[str, Any]:
             raise ConfigError(f"{other} and {name} are the same client", key="members", hint="Name each once.")
     _check_kinds(members)
     return dict(members)
+
+
+def check_asked_once(members: Mapping[str, BaseClient]) -> None:
+    """Reject members of which one is, or is made of, what another one is too: one question could reach it twice.
+
+    Raises:
+        ConfigError: there are such.
+    """
+    names: dict[int, str] = {}
+    for name, client in members.items():
+        for plain in _find_plain_clients(client):
+            other = names.setdefault(id(plain), name)
+            if other != name:
+                raise ConfigError(
+                    f"{other} and {name} have a client in common, which could be asked the same question twice",
+                    key="members",
+                    hint="Name it once.",
+                )
+
+
+def _find_plain_clients(client: BaseClient) -> Iterator[BaseClient]:
+    if not client.members:
+        yield client
+    for member in client.members.values():
+        yield from _find_plain_clients(member)
 
 
 def _check_kinds(members: Mapping[str, BaseClient]) -> None:
