@@ -1,11 +1,14 @@
 """A bot of forty lines that runs unchanged on every vendor: which one is a line of its config."""
 
+import json
+
 import pytest
 
 import unichat
 from unichat.errors import NotFound, StaleThread, Unsupported
+from unichat_kapa.simulator import KapaSimulator
 
-from .conftest import KNOWN
+from .conftest import KNOWN, MANUAL
 
 
 class Bot:
@@ -156,3 +159,154 @@ def test_the_same_bot_goes_on_after_its_vendor_was_switched_by_a_line_of_config(
             assert bot.conversations.get(channel).load().backend == vendor
             assert bot.react(f"answer-to-m{number}", "ben", "👍").rating is unichat.Rating.UP
             bot.conversations.close()
+
+
+ROUTES = """
+[profiles.pilot]
+split = {kapa = 70, kadal = 30}
+
+[profiles.safe]
+fallback = ["kapa", "kadal"]
+carry_over = true
+"""
+
+
+class MovingBot:
+    """A bot that is never changed while its config is."""
+
+    def __init__(self, config, store):
+        self.client = unichat.connect(config=config)
+        self.conversations = unichat.Conversations(self.client, store=store, keep_texts=True, carry_over=True)
+
+    def hear(self, channel, person, words):
+        answer = self.conversations.get(channel).ask(words, user=person)
+        self.conversations.posted(answer, f"{channel}-answer")
+        return answer
+
+    def react(self, channel, person, reaction):
+        return self.conversations.rate(f"{channel}-answer", reaction, user=person)
+
+    def questions(self, channel):
+        return [each.question for each in self.conversations.get(channel).history()]
+
+    def stop(self):
+        self.conversations.close()
+        self.client.close()
+
+
+class AsyncMovingBot:
+    """The same on asyncio, as the test calls it: each call runs until it is done."""
+
+    def __init__(self, loop, config, store):
+        self.loop = loop
+        self.client = loop.run(self.start(config, store))
+
+    async def start(self, config, store):
+        client = unichat.connect_async(config=config)
+        self.conversations = unichat.AsyncConversations(client, store=store, keep_texts=True, carry_over=True)
+        return client
+
+    def hear(self, channel, person, words):
+        return self.loop.run(self.answer(channel, person, words))
+
+    async def answer(self, channel, person, words):
+        answer = await self.conversations.get(channel).ask(words, user=person)
+        await self.conversations.posted(answer, f"{channel}-answer")
+        return answer
+
+    def react(self, channel, person, reaction):
+        return self.loop.run(self.conversations.rate(f"{channel}-answer", reaction, user=person))
+
+    def questions(self, channel):
+        return self.loop.run(self.read(channel))
+
+    async def read(self, channel):
+        return [each.question async for each in self.conversations.get(channel).history()]
+
+    def stop(self):
+        self.loop.run(self.close())
+
+    async def close(self):
+        await self.conversations.close()
+        await self.client.close()
+
+
+@pytest.fixture
+def kapa_box(tmp_path):
+    """Kapa alone, which can be shut down."""
+    folder = tmp_path / "manual"
+    folder.mkdir()
+    (folder / "gizmo.md").write_text(MANUAL, encoding="utf-8")
+    with unichat.sandbox.start(docs=folder, simulators=[KapaSimulator]) as box:
+        yield box
+
+
+@pytest.fixture(params=["sync", "asyncio"])
+def started(request, loop, box, kapa_box, tmp_path):
+    """Start the bot with another default profile: nothing else of its config is edited."""
+    path = tmp_path / "unichat.toml"
+    kadal = {"backend": "kadal", **box.settings("kadal")}
+    kapa = {"backend": "kapa", **kapa_box.settings("kapa"), "attempts": 1}
+    bots = []
+
+    def start(default):
+        if bots:
+            bots.pop().stop()
+        profiles = "".join(
+            f"[profiles.{name}]\n" + "".join(f"{key} = {to_toml(value)}\n" for key, value in settings.items())
+            for name, settings in (("kapa", kapa), ("kadal", kadal))
+        )
+        path.write_text(f'default = "{default}"\n{profiles}{ROUTES}', encoding="utf-8")
+        path.chmod(0o600)
+        store = f"sqlite:///{tmp_path / 'bot.db'}"
+        bots.append(MovingBot(path, store) if request.param == "sync" else AsyncMovingBot(loop, path, store))
+        return bots[-1]
+
+    yield start
+    for bot in bots:
+        bot.stop()
+
+
+def to_toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {to_toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value)
+
+
+def test_one_unchanged_bot_moves_from_one_vendor_to_the_other_by_edits_of_its_config(started, kapa_box, user):
+    room, hall = f"{user}-room", f"{user}-hall"
+
+    bot = started("kapa")
+    assert "attempts" in (first := bot.hear(room, "ada", KNOWN)).text
+    assert (first.thread.backend, first.began) == ("kapa", "started")
+
+    bot = started("kadal")
+    moved = bot.hear(room, "ben", "And how do I descale the boiler?")
+    assert (moved.thread.backend, moved.began, moved.carried_over) == ("kadal", "restarted", 1)
+    assert bot.react(room, "cem", "👍").rating is unichat.Rating.UP
+
+    bot = started("pilot")
+    people = [f"{number}" for number in range(40)]
+    expected = {person: bot.client.member_for(user=person) for person in people}
+    assert 4 < sum(name == "kadal" for name in expected.values()) < 20
+    asked = {person: bot.hear(f"{user}-{person}", person, KNOWN).profile for person in people[:12]}
+    assert asked == {person: expected[person] for person in people[:12]}
+    # Who was there before stays there.
+    stayed = bot.hear(room, "ada", "How long does the warranty last?")
+    assert (stayed.profile, stayed.began) == ("kadal", "continued")
+
+    bot = started("safe")
+    assert {person: bot.hear(f"{user}-{person}", person, KNOWN).profile for person in people[:12]} == asked
+    begun = bot.hear(hall, "ben", KNOWN)
+    assert (begun.profile, begun.began) == ("kapa", "started")
+    kapa_box.close()
+    survived = bot.hear(hall, "ben", "And how do I descale the boiler?")
+    assert (survived.profile, survived.carried_over) == ("kadal", 1)
+    (sent,) = bot.questions(hall)
+    assert sent.startswith("Earlier in this conversation:")
+    assert KNOWN in sent
+    assert sent.endswith("And how do I descale the boiler?")
+    assert bot.react(hall, "cem", "-1").rating is unichat.Rating.DOWN
+
+    bot = started("kadal")
+    assert bot.hear(hall, "ben", "How long does the warranty last?").began == "continued"

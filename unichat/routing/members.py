@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from attrs import field, frozen
@@ -18,11 +18,13 @@ class Owner:
         profile: its name, in the route that it is a direct member of.
         backend: its vendor.
         scope: its bot or project; None where its adapter names none.
+        client: the client itself.
     """
 
     profile: str
     backend: str
     scope: str | None
+    client: BaseClient = field(eq=False, repr=False)
 
 
 @frozen(eq=False)
@@ -53,6 +55,19 @@ class Member:
 
 def _find_owners(name: str, client: BaseClient) -> Iterator[Owner]:
     if not client.members:
-        yield Owner(name, client.backend, client._scope)
+        yield Owner(name, client.backend, client._scope, client)
     for inner, member in client.members.items():
         yield from _find_owners(inner, member)
+
+
+def skip_repetitions(members: Iterable[Member]) -> Iterator[Member]:
+    """Yield the members without those that are made of the clients of earlier ones only.
+
+    A split can have two routes over the same clients, such as in another order. What one of them has is all there is.
+    """
+    seen: set[int] = set()
+    for member in members:
+        clients = {id(owner.client) for owner in member.owners}
+        if clients - seen:
+            yield member
+        seen |= clients

@@ -24,7 +24,7 @@ from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, Threa
 from unichat.routing.capabilities import merge_capabilities
 from unichat.routing.clearing import clear_members
 from unichat.routing.history import MemberHistory, MergedHistory
-from unichat.routing.members import Member
+from unichat.routing.members import Member, skip_repetitions
 from unichat.routing.ownership import find_owner, find_owner_of_answer, has_owner
 from unichat.routing.questions import RouteQuestions
 from unichat.routing.rules import Rule
@@ -189,7 +189,7 @@ class Route(RouteQuestions):
             return owner.asked._read_history(thread, deadline=seconds, limit=limit, **arguments)  # type: ignore[no-any-return]
         parts = [
             MemberHistory(member.name, member.asked._read_history(None, deadline=seconds, limit=limit, **arguments))
-            for member in self._route_members
+            for member in skip_repetitions(self._route_members)
         ]
         return MergedHistory(
             parts,
@@ -222,9 +222,12 @@ class Route(RouteQuestions):
         self._check_open()
         check_operation(operation)
         found = [
-            member for member in self._route_members for owner in member.owners if owner.backend == operation.backend
+            (member, owner)
+            for member in self._route_members
+            for owner in member.owners
+            if owner.backend == operation.backend
         ]
-        if len(found) != 1:
+        if len({id(owner.client) for _, owner in found}) != 1:
             which = "none is a client" if not found else "several are clients"
             raise Unsupported(
                 f"{operation.name} is an operation of {operation.backend}, and of the route's members "
@@ -233,7 +236,7 @@ class Route(RouteQuestions):
                 argument="operation",
                 hint=Template(PythonOnly("Run it with one of client.members.")) if found else "",
             )
-        return found[0].asked._run(operation, deadline or self._deadline)  # type: ignore[no-any-return]
+        return found[0][0].asked._run(operation, deadline or self._deadline)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<unichat {self.backend} of {', '.join(self._members)}>"
