@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar, get_cookie_header
 from urllib3.connection import HTTPConnection
 
-import unichat.adapter.endpoints
+import unichat.adapter.endpoint_context
 import unichat.adapter.messages
 import unichat.client.base
 import unichat.execution.context
@@ -330,7 +330,7 @@ def kapa_ids() -> None:
 
 def segments() -> None:
     """Two dots walk up the path."""
-    unichat.adapter.endpoints._encode_segment = lambda value, name: quote(value, safe="")
+    unichat.adapter.endpoint_context._encode_segment = lambda value, name: quote(value, safe="")
 
 
 def origin() -> None:

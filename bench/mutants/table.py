@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import evolve, frozen
 
-from bench.mutants import protections, protections_asyncio
+from bench.mutants import protections, protections_asyncio, protections_routes
 
 
 @frozen
@@ -26,6 +26,7 @@ class Mutant:
 
 _CELLS, _KEYS, _THREADS = "test_cells.py", "test_keys.py", "test_threads.py"
 _PASSED_ON = "test_shared_connections.py"
+_ROUTES = "test_routes.py"
 _AROUND, _ASYNCIO = "test_surroundings.py", "test_asyncio.py"
 
 _SHARED: tuple[Mutant, ...] = (
@@ -128,6 +129,12 @@ _ASYNCHRONOUS: tuple[Mutant, ...] = (
     Mutant("asyncio: a cancelled stream", protections_asyncio.streams, (_ASYNCIO, "stream")),
 )
 
+_OF_ROUTES: tuple[Mutant, ...] = (
+    Mutant("routes: time for the next member", protections_routes.shares, (_ROUTES, "row08 and kapa and requests")),
+    Mutant("routes: the caller's mistakes", protections_routes.mistakes, (_ROUTES, "row40 and kapa and requests")),
+    Mutant("routes: threads stay", protections_routes.owners, (_ROUTES, "row06 and kapa and requests")),
+)
+
 
 def _over_requests(mutant: Mutant) -> Mutant:
     """What both transports share is taken away where it is cheaper to notice."""
@@ -135,4 +142,4 @@ def _over_requests(mutant: Mutant) -> Mutant:
     return evolve(mutant, where=(file, f"({words}) and not h11" if words else "not h11"))
 
 
-MUTANTS: tuple[Mutant, ...] = (*map(_over_requests, _SHARED), *_ASYNCHRONOUS)
+MUTANTS: tuple[Mutant, ...] = (*map(_over_requests, _SHARED), *_ASYNCHRONOUS, *_OF_ROUTES)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.mutants import protections, protections_asyncio
+from bench.mutants import protections, protections_asyncio, protections_routes
 
 
 def find_replaced(module: ModuleType) -> list[tuple[str, str]]:
@@ -30,7 +30,8 @@ def find_replaced(module: ModuleType) -> list[tuple[str, str]]:
     ]
 
 
-PLACES = [(module, *place) for module in (protections, protections_asyncio) for place in find_replaced(module)]
+MODULES = (protections, protections_asyncio, protections_routes)
+PLACES = [(module, *place) for module in MODULES for place in find_replaced(module)]
 
 
 def test_the_places_are_found():

@@ -56,21 +56,22 @@ def clear_members(
 def _combine(
     parts: dict[str, ClearResult | UnichatError], records: list[tuple[float, CallRecord | None]], deadline: Deadline
 ) -> ClearResult:
-    record = _combine_records(records, deadline)
     results = [part for part in parts.values() if isinstance(part, ClearResult)]
     if results:
         best = min(results, key=lambda result: _ORDER.index(result.outcome))
-        return evolve(best, parts=parts, call=record)
+        return evolve(best, parts=parts, call=_add_attempts(best.call, records, deadline))
     errors = [(name, part) for name, part in parts.items() if isinstance(part, UnichatError)]
     # What failed matters more than what no vendor of that kind can do.
     error = next((each for _, each in errors if not isinstance(each, Unsupported | InvalidInput)), errors[0][1])
     if len(errors) > 1:
         error.message = Template("no member cleared anything: ", describe_failures(errors))
-    error.call = record
+    error.call = _add_attempts(error.call, records, deadline)
     raise error from error.__cause__
 
 
-def _combine_records(records: list[tuple[float, CallRecord | None]], deadline: Deadline) -> CallRecord | None:
-    """Return the last record, with the attempts of all; None if nothing was sent."""
-    newest = next((record for _, record in reversed(records) if record is not None), None)
-    return None if newest is None else merge_attempts(newest, records, deadline)
+def _add_attempts(
+    record: CallRecord | None, records: list[tuple[float, CallRecord | None]], deadline: Deadline
+) -> CallRecord | None:
+    """Return a record, or if it is None the last of all, with the attempts of all; None if nothing was sent."""
+    record = record or next((each for _, each in reversed(records) if each is not None), None)
+    return None if record is None else merge_attempts(record, records, deadline)
