@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import evolve, frozen
 
-from bench.mutants import protections, protections_asyncio, protections_routes
+from bench.mutants import protections, protections_asyncio, protections_requests, protections_routes
 
 
 @frozen
@@ -30,26 +30,30 @@ _ROUTES = "test_routes.py"
 _AROUND, _ASYNCIO = "test_surroundings.py", "test_asyncio.py"
 
 _SHARED: tuple[Mutant, ...] = (
-    Mutant("reading on past 1xx", protections.interim_answers, (_CELLS, "row30 or row31")),
-    Mutant("heads that must end", protections.head_ends, (_CELLS, "row29")),
-    Mutant("header lines that must be some", protections.header_lines, (_CELLS, "row29")),
-    Mutant("refusing redirects", protections.redirects, (_CELLS, "row39")),
-    Mutant("not reading a redirect's body", protections.redirects_bodies, (_CELLS, "row39 and zeros")),
-    Mutant("keeping no cookies", protections.cookies, (_KEYS, "cookie")),
-    Mutant("counting bytes written", protections.counting_of_bytes, (_CELLS, "row06 or row07")),
-    Mutant("telling proxies from what breaks behind them", protections.proxy_blame, (_CELLS, "row06 and through")),
-    Mutant("tracked connections through proxies", protections.tracked_proxies, (_CELLS, "row08 and through")),
-    Mutant("the deadline's timer", protections.timer, (_CELLS, "row09 and kadal")),
-    Mutant("ending a TLS handshake", protections.handshakes, (_CELLS, "row16 and past")),
+    Mutant("reading on past 1xx", protections_requests.interim_answers, (_CELLS, "row30 or row31")),
+    Mutant("heads that must end", protections_requests.head_ends, (_CELLS, "row29")),
+    Mutant("header lines that must be some", protections_requests.header_lines, (_CELLS, "row29")),
+    Mutant("refusing redirects", protections_requests.redirects, (_CELLS, "row39")),
+    Mutant("not reading a redirect's body", protections_requests.redirects_bodies, (_CELLS, "row39 and zeros")),
+    Mutant("keeping no cookies", protections_requests.cookies, (_KEYS, "cookie")),
+    Mutant("counting bytes written", protections_requests.counting_of_bytes, (_CELLS, "row06 or row07")),
+    Mutant(
+        "telling proxies from what breaks behind them", protections_requests.proxy_blame, (_CELLS, "row06 and through")
+    ),
+    Mutant("tracked connections through proxies", protections_requests.tracked_proxies, (_CELLS, "row08 and through")),
+    Mutant("the deadline's timer", protections_requests.timer, (_CELLS, "row09 and kadal")),
+    Mutant("ending a TLS handshake", protections_requests.handshakes, (_CELLS, "row16 and past")),
     Mutant(
         "the idle timeouts of streams",
-        protections.idle_timeout,
+        protections_requests.idle_timeout,
         (_CELLS, "row55 and deadline and unknown or row55 and between"),
     ),
     Mutant(
-        "closing what runs when the client closes", protections.client_close, ("test_closing.py", "running or stream")
+        "closing what runs when the client closes",
+        protections_requests.client_close,
+        ("test_closing.py", "running or stream"),
     ),
-    Mutant("closing pools", protections.pools, (_CELLS, "row06 or row01 or row04")),
+    Mutant("closing pools", protections_requests.pools, (_CELLS, "row06 or row01 or row04")),
     Mutant("the retry budget", protections.budget, (_CELLS, "row44")),
     Mutant("the number of attempts", protections.attempts, (_CELLS, "row01")),
     Mutant("no wait beyond the deadline", protections.waits_within_deadline, ("test_waits.py", "outlast")),
@@ -63,12 +67,12 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("withholding ratings that make a second row", protections.ambiguous_inserts, (_CELLS, "row06 or row07")),
     Mutant("the replay class of Kadal's GET", protections.kadals_get, ("test_replay.py", "kadals_get")),
     Mutant("saying that an answer may be a duplicate", protections.duplicates, (_CELLS, "row43")),
-    Mutant("careful idle connections", protections.idle_connections, (_KEYS, "idle")),
-    Mutant("the limit of a body", protections.body_limit, (_CELLS, "row36 and megabytes")),
+    Mutant("careful idle connections", protections_requests.idle_connections, (_KEYS, "idle")),
+    Mutant("the limit of a body", protections_requests.body_limit, (_CELLS, "row36 and megabytes")),
     Mutant("the limit of a record", protections.record_limit, (_CELLS, "row54 and record")),
-    Mutant("noticing a body that was cut", protections.cut_bodies, (_CELLS, "row33 or row34")),
+    Mutant("noticing a body that was cut", protections_requests.cut_bodies, (_CELLS, "row33 or row34")),
     Mutant("the rule of a stream's end", protections.stream_ends, (_CELLS, "row54")),
-    Mutant("streams without a length", protections.unframed_stream_ends, (_CELLS, "row54 and length")),
+    Mutant("streams without a length", protections_requests.unframed_stream_ends, (_CELLS, "row54 and length")),
     Mutant("strict JSON", protections.strict_json, (_CELLS, "row49")),
     Mutant("the content type", protections.content_type, (_CELLS, "row48")),
     Mutant("Kadal's envelope", protections.envelope, (_CELLS, "row46 or row51")),
@@ -77,20 +81,22 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("Kapa's ids", protections.kapa_ids, ("test_ids.py", "kapa_id")),
     Mutant("ids that would change the path", protections.segments, ("test_ids.py", "")),
     Mutant("paths that would change the host", protections.origin, (_KEYS, "address")),
-    Mutant("never using .netrc", protections.netrc, (_KEYS, "netrc")),
-    Mutant("verifying certificates", protections.certificates, (_CELLS, "row18 or row19 or row20")),
-    Mutant("errors without the library's in them", protections.clean_errors, (_CELLS, "row18")),
+    Mutant("never using .netrc", protections_requests.netrc, (_KEYS, "netrc")),
+    Mutant("verifying certificates", protections_requests.certificates, (_CELLS, "row18 or row19 or row20")),
+    Mutant("errors without the library's in them", protections_requests.clean_errors, (_CELLS, "row18")),
     Mutant("frames without the answer in them", protections.clean_frames, ("test_numbers.py", "fetched")),
     Mutant("secrets that show as stars", protections.secrets, (_CELLS, "row01")),
-    Mutant("freeing a connection of its call", protections.pool_return, (_PASSED_ON, "slow_does_not_end")),
-    Mutant("ending what follows an answer", protections.surplus, (_PASSED_ON, "what_follows")),
-    Mutant("not keeping a connection after a 204", protections.connections_after_204, (_PASSED_ON, "late")),
+    Mutant("freeing a connection of its call", protections_requests.pool_return, (_PASSED_ON, "slow_does_not_end")),
+    Mutant("ending what follows an answer", protections_requests.surplus, (_PASSED_ON, "what_follows")),
+    Mutant("not keeping a connection after a 204", protections_requests.connections_after_204, (_PASSED_ON, "late")),
     Mutant("the pool slots of forgotten streams", protections.pool_slots, (_PASSED_ON, "forgotten")),
-    Mutant("idle time of the vendor only", protections.slow_readers, (_PASSED_ON, "does_not_count_as_silence")),
+    Mutant(
+        "idle time of the vendor only", protections_requests.slow_readers, (_PASSED_ON, "does_not_count_as_silence")
+    ),
     Mutant("taking echoed secrets out", protections.redaction, (_KEYS, "echoes")),
     Mutant("leaving the vendor's words out of the log", protections.quiet_log, (_KEYS, "quotes")),
     Mutant("the doubt about a lost question", protections.doubt, ("test_replay.py", "cannot_read or may_be_received")),
-    Mutant("fresh connections after a fork", protections.forks, ("test_processes.py", "fork")),
+    Mutant("fresh connections after a fork", protections_requests.forks, ("test_processes.py", "fork")),
 )
 
 _ASYNCHRONOUS: tuple[Mutant, ...] = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.mutants import protections, protections_asyncio, protections_routes
+from bench.mutants import protections, protections_asyncio, protections_requests, protections_routes
 
 
 def find_replaced(module: ModuleType) -> list[tuple[str, str]]:
@@ -30,7 +30,7 @@ def find_replaced(module: ModuleType) -> list[tuple[str, str]]:
     ]
 
 
-MODULES = (protections, protections_asyncio, protections_routes)
+MODULES = (protections, protections_asyncio, protections_requests, protections_routes)
 PLACES = [(module, *place) for module in MODULES for place in find_replaced(module)]
 
 

@@ -14,7 +14,7 @@ from tests.faults.injection import good
 from tests.faults.neutral import Opens
 from tests.faults.server import FaultServer
 from tests.faults.vendors import VENDORS
-from unichat.adapter import Operation, Replay, Request, endpoints
+from unichat.adapter import Operation, Replay, Request, endpoint_context
 from unichat.client.sync_client import Client
 from unichat.errors import ConfigError, InvalidInput
 
@@ -79,7 +79,7 @@ def test_any_text_arrives_in_its_own_segment_of_the_path_or_is_refused(
 ) -> None:
     server, client = kapa_client
     try:
-        request = Request("GET", f"/before/{endpoints._encode_segment(text, 'id')}/after")
+        request = Request("GET", f"/before/{endpoint_context._encode_segment(text, 'id')}/after")
     except InvalidInput:
         return
     client.run(

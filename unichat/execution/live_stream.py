@@ -43,20 +43,19 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
-from unichat._text.templates import Template, Term
 from unichat.adapter import Reply, StreamDecoder, StreamOperation
-from unichat.errors import InvalidResponse, StreamInterrupted, UnichatError
+from unichat.errors import InvalidResponse, UnichatError
 from unichat.execution.attempt import OperationRun
 from unichat.execution.effects import Program, Read
 from unichat.execution.stream_failures import (
     BodyFailure,
     as_stream_failure,
+    build_interruption,
     closed_stream_error,
     fail_before_first_event,
     is_stream_failure,
 )
 from unichat.models import Answer, StreamEvent
-from unichat.policy.failures import rule_for_kind
 from unichat.policy.judge import Done, Failed
 from unichat.policy.mistakes import clean_mistake, is_mistake
 from unichat.transport.base import AsyncOpenReply, OpenReply, TransportFailure
@@ -244,39 +243,7 @@ class LiveStream(Generic[T]):
         if self._closed:
             # Somebody closed it while another waited for more.
             return closed_stream_error()
-        stopped_by = "not_retryable"
-        hint = Template("The text so far is ", Term("in .text"), "; check the history before asking again.")
-        verdict: UnichatError | None = None
-        if isinstance(problem, BodyFailure):
-            failure = problem.failure
-            title = rule_for_kind(failure.kind).title
-            reason = f"{title}: {failure.detail}" if failure.detail else title
-            if failure.kind in ("deadline", "cancelled"):
-                stopped_by = failure.kind
-        else:
-            report = as_stream_failure(problem)
-            judged = self._run.judge_interruption(report, self._head)
-            reason = self._run.redact(report.reason)
-            if report.response is not None:
-                verdict = judged.error
-                reason = verdict.message
-                if not verdict.retryable:
-                    hint = Template("The text so far is ", Term("in .text"), ". ", verdict.hint)
-        events = f"{self._count} event{'' if self._count == 1 else 's'}"
-        error = StreamInterrupted(
-            f"the stream broke after {events}: {reason}",
-            hint=hint,
-            backend=self._operation.backend,
-            operation=self._operation.name,
-            status=self._run.facts.status if verdict is None else verdict.status,
-            retryable=verdict is None or verdict.retryable,
-            retry_after=None if verdict is None else verdict.retry_after,
-            events=self._count,
-        )
-        partial = self.partial()
-        if partial is not None:
-            error.text, error.sources = partial.text, partial.sources
-            error.thread, error.answer_id = partial.thread, partial.id
+        error, stopped_by = build_interruption(problem, self._run, self._head, self._count, self.partial())
         self._keep_cause(error, problem)
         self._run.finish(error, stopped_by=stopped_by)
         self.close()

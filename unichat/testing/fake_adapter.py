@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
@@ -16,23 +15,17 @@ from unichat.adapter import (
     CommonSettings,
     ConversationCall,
     Endpoints,
-    ErrorResponse,
     EventSource,
     FeedbackCall,
     Fields,
     Flow,
     HistoryCall,
-    JsonLines,
-    Operation,
     Page,
     Paged,
     Replay,
     Reply,
-    Request,
-    StreamOperation,
     ask,
     drop_unsupported,
-    encode_json,
     http_url,
     open_stream,
     resolve_user_id,
@@ -43,18 +36,20 @@ from unichat.models import (
     Answer,
     ClearOutcome,
     ClearResult,
-    Comment,
     Exchange,
-    Feedback,
     FeedbackReceipt,
     Rating,
-    Source,
-    StreamEvent,
     ThreadRef,
 )
+from unichat.testing.fake_operations import (
+    NAME,
+    build_operation,
+    build_stream_operation,
+    detect_error,
+    read_answer,
+    read_row,
+)
 from unichat.testing.fake_vendor import FakeCall, FakeVendor
-
-NAME = "fake"
 
 
 @frozen(kw_only=True)
@@ -71,7 +66,7 @@ def fake_backend(vendor: FakeVendor) -> Backend[FakeSettings]:
         title="Fake",
         settings=FakeSettings,
         build=lambda _: FakeAdapter(vendor),
-        endpoints=Endpoints(NAME, _detect_error),
+        endpoints=Endpoints(NAME, detect_error),
     )
 
 
@@ -123,8 +118,8 @@ class FakeAdapter(Adapter):
                 "metadata": call.metadata,
             }
             if streamed:
-                return (yield from open_stream(_stream_operation(number, body)))
-            return (yield from ask(_operation("chat", Replay.ASK, number, body, _read_answer)))
+                return (yield from open_stream(build_stream_operation(number, body)))
+            return (yield from ask(build_operation("chat", Replay.ASK, number, body, read_answer)))
 
         return flow()
 
@@ -174,7 +169,7 @@ class FakeAdapter(Adapter):
                     answer_id=answer, rating=call.rating, comment=call.comment, id=fields.id("id"), raw=fields.raw
                 )
 
-            receipt: FeedbackReceipt = yield from ask(_operation("feedback", Replay.UPSERT, number, body, read))
+            receipt: FeedbackReceipt = yield from ask(build_operation("feedback", Replay.UPSERT, number, body, read))
             return receipt
 
         return flow()
@@ -195,14 +190,14 @@ class FakeAdapter(Adapter):
                 "user": user,
                 "newest_first": call.newest_first,
             }
-            page = yield from ask(_operation("history", Replay.READ, number, body, self._read_page))
+            page = yield from ask(build_operation("history", Replay.READ, number, body, self._read_page))
             return Paged(Page(()) if empty else page, lambda exchange: exchange.id)
 
         return flow()
 
     def _read_page(self, reply: Reply) -> Page[Exchange]:
         timestamps = self.capabilities.timestamps
-        return Page(Fields(reply.json()).objects("rows", lambda row: _read_row(row, timestamps=timestamps)))
+        return Page(Fields(reply.json()).objects("rows", lambda row: read_row(row, timestamps=timestamps)))
 
     def clear_history(self, call: ClearCall) -> Flow[ClearResult]:
         """Forget a conversation."""
@@ -216,94 +211,7 @@ class FakeAdapter(Adapter):
                 fields = Fields(reply.json())
                 return ClearResult(outcome=ClearOutcome.CLEARED, user=user, raw=fields.raw)
 
-            result: ClearResult = yield from ask(_operation("clear", Replay.CLEAR, number, body, read))
+            result: ClearResult = yield from ask(build_operation("clear", Replay.CLEAR, number, body, read))
             return result
 
         return flow()
-
-
-class _Decoder(JsonLines):
-    end_mark = None
-
-    def on_record(self, record: Any) -> StreamEvent | None:
-        fields = Fields(record)
-        if not fields.boolean("end"):
-            return StreamEvent(type="text", text=fields.require_text("text"), raw=fields.raw)
-        answer = _build_answer(fields, "")
-        self.answer_id, self.thread, self.ended = answer.id, answer.thread, True
-        self.sources, self.uncertain = answer.sources, answer.uncertain
-        return StreamEvent(type="sources", sources=answer.sources, raw=fields.raw) if answer.sources else None
-
-
-def _request(path: str, number: int, body: Mapping[str, Any]) -> Request:
-    return Request("POST", path, body=encode_json({"call": number, **body}, "the call"))
-
-
-def _operation(name: str, replay: Replay, number: int, body: Mapping[str, Any], parse: Any) -> Operation[Any]:
-    return Operation(
-        backend=NAME,
-        name=name,
-        replay=replay,
-        request=_request(f"/{name}", number, body),
-        detect_error=_detect_error,
-        parse=parse,
-    )
-
-
-def _stream_operation(number: int, body: Mapping[str, Any]) -> StreamOperation[Answer]:
-    return StreamOperation(
-        backend=NAME,
-        name="stream",
-        replay=Replay.ASK,
-        request=_request("/stream", number, body),
-        detect_error=_detect_error,
-        decoder=_Decoder,
-    )
-
-
-def _detect_error(reply: Reply) -> ErrorResponse | None:
-    return None if 200 <= reply.status < 300 else ErrorResponse(status=reply.status)
-
-
-def _read_answer(reply: Reply) -> Answer:
-    fields = Fields(reply.json())
-    return _build_answer(fields, fields.require_text("text"))
-
-
-def _build_answer(fields: Fields, text: str) -> Answer:
-    return Answer(
-        text=text,
-        id=fields.require_id("id"),
-        thread=ThreadRef(NAME, fields.require_id("thread"), scope=fields.text("scope")),
-        sources=fields.objects("sources", _read_source),
-        uncertain=fields.boolean("uncertain"),
-        raw=fields.raw,
-    )
-
-
-def _read_source(fields: Fields) -> Source:
-    return Source(url=fields.text("url"), title=fields.text("title"))
-
-
-def _read_row(fields: Fields, *, timestamps: bool) -> Exchange:
-    answer = _build_answer(fields, fields.require_text("text"))
-    return Exchange(
-        question=fields.require_text("question"),
-        answer=answer.text,
-        id=answer.id,
-        thread=answer.thread,
-        created_at=fields.time("at") if timestamps else None,
-        sources=answer.sources,
-        uncertain=answer.uncertain,
-        feedback=fields.objects("ratings", _read_rating),
-        raw=fields.raw,
-    )
-
-
-def _read_rating(fields: Fields) -> Feedback:
-    comment = fields.text("comment")
-    return Feedback(
-        rating=Rating(fields.require_text("rating")),
-        comment=None if comment is None else Comment(comment),
-        raw=fields.raw,
-    )
