@@ -8,6 +8,9 @@ import pytest
 
 from unichat import AsyncClient, Client, routing
 from unichat.errors import ConfigError
+from unichat.routing.checks import check_weights
+from unichat.routing.members import Member
+from unichat.routing.rules import Split
 from unichat.testing import FakeBackend
 
 
@@ -65,6 +68,16 @@ def test_a_client_that_a_fallback_could_ask_twice_is_refused() -> None:
 def test_weights_that_are_not_positive_numbers_for_each_member_are_refused(weights: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         routing.split({"a": client(), "b": client()}, weights)
+
+
+@pytest.mark.parametrize("weight", [1e308, 5e-324, 1, 10**300])
+def test_weights_of_any_size_are_relative(weight: float) -> None:
+    clients = {"a": client(), "b": client()}
+    assert check_weights(clients, {"a": weight, "b": weight}) == {"a": 1, "b": 1}
+    drawn = Split(check_weights(clients, {"a": weight, "b": weight})).order(
+        [Member.of(*each) for each in clients.items()], None
+    )
+    assert len(drawn) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +20,14 @@ def test_choose_member_is_the_same_in_every_process_and_python() -> None:
     shares = {"kapa": 70.0, "kadal": 30.0}
     assert [choose_member(shares, user) for user in ("ada", "bob", "eve", "slack:U1", "é", "")] == PINNED
     assert score("kapa", "ada", 70) == pytest.approx(PINNED_SCORE, rel=1e-12)
+
+
+@pytest.mark.parametrize("digest", [b"\0" * 8, b"\xff" * 8])
+def test_score_of_the_least_and_the_greatest_hash_is_a_positive_number(
+    monkeypatch: pytest.MonkeyPatch, digest: bytes
+) -> None:
+    monkeypatch.setattr("unichat.routing.rendezvous.blake2b", lambda *_, **__: SimpleNamespace(digest=lambda: digest))
+    assert 0 < score("kapa", "ada", 1) < math.inf
 
 
 @pytest.mark.parametrize("shares", [{"a": 70, "b": 30}, {"a": 1, "b": 1, "c": 2}, {"a": 0.05, "b": 0.95}])

@@ -88,12 +88,11 @@ class RouteResolver:
             return unknown_name("profile", name, others, location=location)
         if name in above:
             circle = [*above[above.index(name) :], name]
-            text = f"{format_value(name)} is a member of itself"
+            text, hint = f"{format_value(name)} is a member of itself", "Remove it."
             if len(circle) > 2:
                 text += f", in a circle: {' -> '.join(map(format_value, circle))}"
-            return Problem(
-                text, location=location, key=name, hint="Remove it from one of them." if len(circle) > 2 else ""
-            )
+                hint = "Remove it from one of them."
+            return Problem(text, location=location, key=name, hint=hint)
         if len(above) >= _DEPTH:
             return Problem(f"routes are nested more than {_DEPTH} deep", location=location, key=name)
         return None

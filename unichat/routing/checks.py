@@ -76,7 +76,7 @@ def _check_kinds(members: Mapping[str, BaseClient]) -> None:
 
 
 def check_weights(names: Mapping[str, object], weights: object) -> dict[str, float]:
-    """Return the weights by the members' names: a positive number for each of them.
+    """Return the weights by the members' names, the largest of which is 1: only what they are to each other matters.
 
     Raises:
         ConfigError: they are anything else.
@@ -90,4 +90,6 @@ def check_weights(names: Mapping[str, object], weights: object) -> dict[str, flo
         if name not in weights:
             raise ConfigError(f"{name} has no weight", key="weights", hint=_WEIGHTS)
         check_weight(f"weights[{format_value(name)}]", weights[name])
-    return {name: float(weights[name]) for name in names}
+    # The sum of large ones could be infinite.
+    largest = max(float(weights[name]) for name in names)
+    return {name: float(weights[name]) / largest for name in names}

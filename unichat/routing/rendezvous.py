@@ -29,5 +29,5 @@ def score(member: str, user: str, weight: float) -> float:
     # The length keeps ("ab", "c") and ("a", "bc") apart.
     text = f"{len(member)}:{member}{user}".encode("utf-8", "surrogatepass")
     number = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
-    # Of the 53 bits that a float holds: never 0, and never 1.
-    return -weight / math.log(((number >> 11) + 0.5) / 2**53)
+    # Of 52 bits, so that a float holds the half as well: never 0, and never 1.
+    return -weight / math.log(((number >> 12) + 0.5) / 2**52)
