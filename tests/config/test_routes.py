@@ -27,11 +27,11 @@ TRIAL = '[profiles.trial]\nshadow = {primary = "kapa", other = "kadal"}\n'
 
 
 @pytest.fixture
-def route(resolved: Resolve, write: Write) -> Callable[..., ResolvedRoute]:
+def route(resolve_config: Resolve, write: Write) -> Callable[..., ResolvedRoute]:
     """What the route `name` of a file resolves to."""
 
     def call(text: str, name: str, **more: Any) -> ResolvedRoute:
-        result = resolved(profile=name, config=write(text + MEMBERS), **{"environ": ENV, **more})
+        result = resolve_config(profile=name, config=write(text + MEMBERS), **{"environ": ENV, **more})
         assert isinstance(result, ResolvedRoute)
         return result
 
@@ -39,12 +39,12 @@ def route(resolved: Resolve, write: Write) -> Callable[..., ResolvedRoute]:
 
 
 @pytest.fixture
-def problems(refused: Refuse, write: Write) -> Callable[..., list[str]]:
+def problems(resolution_error: Refuse, write: Write) -> Callable[..., list[str]]:
     """The mistakes of a file, without its path."""
 
     def call(text: str, name: str = "safe", **more: Any) -> list[str]:
         path = write(text)
-        error = refused(profile=name, config=path, **{"environ": ENV, **more})
+        error = resolution_error(profile=name, config=path, **{"environ": ENV, **more})
         assert error.path == str(path)
         return [each.replace(f"{path}, ", "") for each in error.problems]
 
@@ -106,17 +106,17 @@ def test_a_split_can_have_routes_over_the_same_profiles(route: Callable[..., Res
     "more",
     [{"environ": {**ENV, "UNICHAT_PROFILE": "safe"}}, {"profile": "safe", "environ": {**ENV, "UNICHAT_PROFILE": "x"}}],
 )
-def test_a_route_is_chosen_as_any_profile(resolved: Resolve, write: Write, more: dict[str, Any]) -> None:
-    assert resolved(config=write(SAFE + MEMBERS), **more).profile == "safe"
+def test_a_route_is_chosen_as_any_profile(resolve_config: Resolve, write: Write, more: dict[str, Any]) -> None:
+    assert resolve_config(config=write(SAFE + MEMBERS), **more).profile == "safe"
 
 
-def test_a_route_can_be_the_default(resolved: Resolve, write: Write) -> None:
-    assert resolved(config=write('default = "safe"\n' + SAFE + MEMBERS), environ=ENV).profile == "safe"
+def test_a_route_can_be_the_default(resolve_config: Resolve, write: Write) -> None:
+    assert resolve_config(config=write('default = "safe"\n' + SAFE + MEMBERS), environ=ENV).profile == "safe"
 
 
-def test_a_route_in_pyproject_is_read(resolved: Resolve, write: Write) -> None:
+def test_a_route_in_pyproject_is_read(resolve_config: Resolve, write: Write) -> None:
     text = (SAFE + MEMBERS).replace("[profiles.", "[tool.unichat.profiles.")
-    assert resolved(profile="safe", config=write(text, "pyproject.toml"), environ=ENV).kind == "fallback"
+    assert resolve_config(profile="safe", config=write(text, "pyproject.toml"), environ=ENV).kind == "fallback"
 
 
 # Keywords
@@ -295,10 +295,12 @@ def test_a_profile_that_is_not_a_table_is_an_unknown_member(problems: Callable[.
     assert any("profile 'x' should be a table" in each for each in found)
 
 
-def test_warnings_of_members_are_logged(resolved: Resolve, write: Write, caplog: pytest.LogCaptureFixture) -> None:
+def test_warnings_of_members_are_logged(
+    resolve_config: Resolve, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
     path = write(SAFE + MEMBERS.replace('{env = "KEY"}', '"sentinel"'))
     path.chmod(0o644)
-    resolved(profile="safe", config=path)
+    resolve_config(profile="safe", config=path)
     assert [each.getMessage().partition("profile ")[2][:7] for each in caplog.records] == ["'kapa':", "'kadal'"]
 
 
