@@ -1,4 +1,4 @@
-"""The ASGI app around every simulator: it records requests, limits their bodies, and serves the docs' pages."""
+"""The ASGI app around every simulator: it records requests, limits their bodies, does faults, and serves pages."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from unichat.sandbox.faulty_app import serve_fault
 from unichat.sandbox.pages import PREFIX, render_page
 from unichat.sandbox.seen_requests import redact_request
 from unichat.sandbox.simulator import Simulator
@@ -41,7 +42,11 @@ class SandboxMiddleware:
         async def receive_again() -> Message:
             return messages.pop() if messages else await receive()
 
+        fault = simulator.faults.take()
         try:
+            if fault is not None:
+                await serve_fault(fault, self._app, scope, receive_again, send)
+                return
             await self._app(scope, receive_again, send)
         except Exception:
             # A bug in the simulator, which has been answered with a 500: the log shows the user where it is.

@@ -15,9 +15,11 @@ from starlette.types import ASGIApp
 
 from unichat.config.plugins import SIMULATORS, list_plugins
 from unichat.sandbox.answers import Library
+from unichat.sandbox.control import ControlApp, ControlFile
 from unichat.sandbox.documents import read_documents
 from unichat.sandbox.errors import SandboxError
 from unichat.sandbox.middleware import SandboxMiddleware
+from unichat.sandbox.quirk_values import set_quirk
 from unichat.sandbox.servers import HOST, Servers, listen
 from unichat.sandbox.simulator import Simulator
 from unichat.sandbox.store import Store
@@ -73,8 +75,30 @@ class Sandbox:
             ]
         return "\n".join(lines) + "\n"
 
+    def fail(self, backend: str, fault: str, times: int | None = 1) -> None:
+        """Let the next requests to a backend meet a fault, after those that were planned before.
+
+        Args:
+            backend: its name.
+            fault: the name of a fault in `unichat.testing.FAULTS`, such as "503" or "reset_after_send".
+            times: how many requests meet it, each attempt counted; None for all until `reset`.
+
+        Raises:
+            SandboxError: there is no such backend or fault, or a connection to a sandbox cannot show it.
+        """
+        simulator: Simulator = self.simulator(backend)
+        simulator.faults.add(fault, times)
+
+    def set_quirk(self, backend: str, name: str, value: object) -> None:
+        """Set a quirk of a backend, as an attribute of its `quirks`, but checked; `value` may be text.
+
+        Raises:
+            SandboxError: there is no such backend or quirk, or the quirk does not take the value.
+        """
+        set_quirk(self.simulator(backend), name, value)
+
     def reset(self) -> None:
-        """Return to the state of the start: its conversations, ratings and users, no requests, and no quirks.
+        """Return to the state of the start: its conversations, ratings and users, no requests, faults, or quirks.
 
         Keys, ids and addresses stay. It takes about a millisecond.
         """
@@ -100,6 +124,7 @@ def start(
     state: str | Path | None = None,
     ports: int | Mapping[str, int] | None = None,
     simulators: Iterable[type[Simulator]] | None = None,
+    control: str | Path | None = None,
 ) -> Sandbox:
     """Start the simulators and return when all of them answer.
 
@@ -109,6 +134,8 @@ def start(
         ports: Port of each backend by name, or the first of consecutive ports in the order of the names; default, and
             where a name is missing: any free port.
         simulators: Classes to start; default: all installed ones (entry-point group `unichat.simulators`).
+        control: File for `unichat sandbox fail` and the like, which control the sandbox from another process; only its
+            owner can read it, and it is removed at the end. Default: none.
 
     Raises:
         SandboxError: The docs, the state or a simulator cannot be used.
@@ -131,6 +158,12 @@ def start(
             listener = stack.enter_context(listen(_choose_port(ports, number, name), name))
             running[name] = classes[name](store, library, f"http://{HOST}:{listener.getsockname()[1]}")
             apps[listener] = SandboxMiddleware(running[name])
+        if control is not None:
+            listener = stack.enter_context(listen(0, "control"))
+            app = ControlApp(running)
+            apps[listener] = app
+            file = ControlFile(Path(control), f"http://{HOST}:{listener.getsockname()[1]}", app.secret)
+            stack.callback(file.remove)
         servers = Servers(apps)
         stack.callback(servers.stop)
         servers.start()

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from unichat.sandbox.errors import SandboxError
+from unichat.sandbox.faulty_app import FaultyProtocol
 
 HOST = "127.0.0.1"
 _START_SECONDS = 10
@@ -92,10 +93,10 @@ class Servers:
 
 
 def _make_server(app: ASGIApp) -> uvicorn.Server:
-    # h11 rather than "auto": the sandbox should not behave differently where httptools happens to be installed.
+    # By h11 rather than "auto": the sandbox should not behave differently where httptools happens to be installed.
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=FaultyProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

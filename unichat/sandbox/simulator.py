@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from unichat.sandbox.answers import Answer, Library
 from unichat.sandbox.pages import page_url
+from unichat.sandbox.scripted_faults import ScriptedFaults
 from unichat.sandbox.seen_requests import SeenRequest
 from unichat.sandbox.store import Store
 
@@ -25,8 +26,8 @@ class Simulator(ABC):
     Register the class in the entry-point group `unichat.simulators` under the adapter's name. It is created with the
     sandbox's store, the documents to answer from, and its own origin (such as `http://127.0.0.1:8101`).
 
-    `requests` holds the last 1000 requests received, secrets replaced by `***`. `clock` gives the time in seconds since
-    1970: replace it to let time pass in a test.
+    `requests` holds the last 1000 requests received, secrets replaced by `***`. `faults` are those that the next
+    requests meet. `clock` gives the time in seconds since 1970: replace it to let time pass in a test.
     """
 
     name: ClassVar[str]
@@ -39,6 +40,7 @@ class Simulator(ABC):
         self.manual = library
         self.base_url = base_url
         self.requests: deque[SeenRequest] = deque(maxlen=_REQUESTS_KEPT)
+        self.faults = ScriptedFaults()
         self.clock: Callable[[], float] = time.time
         store.create(self.schema)
 
@@ -63,11 +65,12 @@ class Simulator(ABC):
         return ()
 
     def reset(self) -> None:
-        """Forget the requests, and go by the real time again; the store has been reset already.
+        """Forget the requests and the faults, and go by the real time again; the store has been reset already.
 
         One that has quirks, or state outside of the store, resets them as well.
         """
         self.requests.clear()
+        self.faults.clear()
         self.clock = time.time
 
     def now(self) -> datetime:

@@ -27,6 +27,7 @@ class Fault:
         serve: does it to a connection, and returns whether the connection stays open; None where no connection can show
             it.
         once: whether it happens once, even to what goes on failing otherwise.
+        answered: whether the vendor begins its good answer, so that it has done what was asked.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Fault:
     outcome: Callable[[CannedReply], CannedReply | TransportFailure | Silence] = field(repr=False)
     serve: Callable[[Connection], bool] | None = field(default=None, repr=False)
     once: bool = False
+    answered: bool = False
 
     @property
     def is_harmless(self) -> bool:
@@ -149,7 +151,7 @@ _STATUSES = (400, 401, 403, 404, 422, 429, 500, 502, 503, 504, 507)
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        Fault("good", "the vendor's good answer", _keep, _good),
+        Fault("good", "the vendor's good answer", _keep, _good, answered=True),
         *map(_status, _STATUSES),
         evolve(
             _instead(json_answer({}, 429, Retry_After="86400")),
@@ -176,20 +178,27 @@ FAULTS: dict[str, Fault] = {
         ),
         Fault("silence", "the whole request is read, and nothing comes", lambda _: SILENCE, _silence),
         Fault("not_http", "a line of another protocol, and the end", _fail("head", phase="waiting"), _not_http),
-        Fault("interim", "`103 Early Hints`, and then the good answer", _keep, _interim),
+        Fault("interim", "`103 Early Hints`, and then the good answer", _keep, _interim, answered=True),
         evolve(_instead(_REDIRECT), name="redirect", wire="status 302, to another port"),
         evolve(_instead(_PAGE), name="html", wire="status 200 with a page of HTML, as a proxy or a sign-in gives"),
         evolve(_instead(_HALF_JSON), name="half_json", wire="status 200 with half a JSON document"),
         evolve(_instead(_EMPTY), name="empty", wire="status 200 with an empty body"),
-        Fault("cut_body", "the good answer up to the middle of its body, and the end", _cut(_TRUNCATED), _cut_body),
+        Fault(
+            "cut_body",
+            "the good answer up to the middle of its body, and the end",
+            _cut(_TRUNCATED),
+            _cut_body,
+            answered=True,
+        ),
         Fault(
             "cut_stream",
             "the first half of the good answer's chunks, and the end",
             _cut(_TRUNCATED),
             lambda connection: connection.stream_half(),
+            answered=True,
         ),
-        Fault("reset_in_body", "the same as `cut_body`, with a reset", _cut(_TRUNCATED), _reset_in_body),
-        Fault("stall_in_body", "the same as `cut_body`, with silence", _cut(SILENCE), _stall_in_body),
+        Fault("reset_in_body", "the same as `cut_body`, with a reset", _cut(_TRUNCATED), _reset_in_body, answered=True),
+        Fault("stall_in_body", "the same as `cut_body`, with silence", _cut(SILENCE), _stall_in_body, answered=True),
         Fault("endless_body", "a body that never ends", _fail("too_large", phase="body"), _endless_body),
     )
 }
