@@ -276,7 +276,7 @@ def paces() -> None:
 
 
 def endings() -> None:
-    """Observers do not hear of calls that were given up."""
+    """Observers are not told of calls that were given up."""
     notify = OperationRun._notify_end
 
     def partial(self: Any, error: Any, record: Any = None) -> None:

@@ -99,7 +99,7 @@ def test_without_a_config_the_error_names_the_similar_file(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="links need a privilege")
 def test_without_a_config_the_error_names_the_link_that_leads_nowhere(tmp_path):
     (tmp_path / NAME).symlink_to("nowhere")
-    with pytest.raises(NoConfig, match=r"unichat\.toml is a link that leads nowhere\)\. Mend the link"):
+    with pytest.raises(NoConfig, match=r"unichat\.toml is a link that leads nowhere\)\. Fix the link"):
         resolve(cwd=tmp_path, environ={})
 
 

@@ -1,4 +1,4 @@
-"""Both vendors, simulated, and clients whose answers a test can change on their way."""
+"""Both vendors, simulated, and clients whose answers a test can change before they are read."""
 
 import json
 

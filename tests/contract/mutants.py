@@ -18,7 +18,7 @@ RECORD_END = "\u241e"
 
 @define
 class SimulatorAnswer:
-    """What a simulator answered, before it leaves."""
+    """What a simulator answered, before it is sent."""
 
     status: int
     kind: str
@@ -185,7 +185,9 @@ MUTANTS = (
         answers_201_instead_of_200=(lambda answered: evolve(answered, status=201), "new_status", "", "drift"),
     ),
     *_mutants("kapa", "retrieve_project", "/org/", answers_an_empty_204=(answer_with(204, ""), "status")),
-    *_mutants("kapa", "list_question_answers", "/question-answers/", answers_ids_that_are_no_UUIDs=_puts("7", "/0/id")),
+    *_mutants(
+        "kapa", "list_question_answers", "/question-answers/", answers_ids_that_are_not_UUIDs=_puts("7", "/0/id")
+    ),
     *_mutants("kapa", "upsert_feedback", "/feedback/", drops_the_reaction_of_a_rating=_drops("/reaction")),
     *_mutants(
         "kapa",

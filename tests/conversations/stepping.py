@@ -9,7 +9,7 @@ from unichat.testing import FakeClock
 
 
 class Worker:
-    """One call on its way. It stops wherever it would wait: before each request, and before each sleep.
+    """One call, run step by step. It stops wherever it would wait: before each request, and before each sleep.
 
     Args:
         program: the call.

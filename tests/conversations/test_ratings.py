@@ -1,4 +1,4 @@
-"""Ratings: of the answer that a message shows, by whoever reacts to it."""
+"""Ratings: of the answer that a message shows, by anybody who reacts to it."""
 
 import pytest
 

@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_made_is_a_config_error(tmp_path, place):
     assert error.value.key == "store"
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="whoever may write anything cannot tell")
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="the superuser may write anything")
 def test_a_read_only_file_is_a_config_error(tmp_path):
     path = tmp_path / "bot.db"
     SqliteStore(path).close()

@@ -120,7 +120,7 @@ def _certificate_row(row: int, kind: str) -> Injection:
 
 
 def _lost_answer_row(row: int, fault: Fault, *kinds: str) -> tuple[Injection, ...]:
-    """The answer is lost on its way through a proxy: the question was received all the same."""
+    """The answer is lost between a proxy and the client: the question was received all the same."""
     what = (fault.__doc__ or "").partition("\n")[0].lower().rstrip(".")
     return (
         Injection(

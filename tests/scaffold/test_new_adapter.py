@@ -67,7 +67,7 @@ def test_new_adapter_rejects_a_folder_and_leaves_everything_as_it_was(tmp_path, 
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="whoever may do everything is not stopped")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anything")
 def test_new_adapter_rejects_a_folder_that_is_not_to_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(InvalidInput, match="Permission denied"):

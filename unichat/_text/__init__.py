@@ -1,1 +1,1 @@
-"""Text on its way in and out: printing, encoding, decoding, logging, and templates for every face."""
+"""Text that comes in and goes out: printing, encoding, decoding, logging, and templates for every face."""

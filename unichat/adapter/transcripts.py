@@ -33,7 +33,7 @@ _MAX_CONVERSATIONS = 10_000
 _MAX_PACKED = 12_000
 """Characters of a reference that turns may take; with its other parts, it must be shorter than 16,384."""
 _MAX_UNPACKED = 1_000_000
-"""Bytes that a reference's turns may unpack to: whoever made the reference may not have been unichat."""
+"""Bytes that a reference's turns may unpack to: the reference may have been made by somebody other than unichat."""
 
 
 @frozen
@@ -126,7 +126,7 @@ class ReferenceTurns:
         return evolve(thread, state=_pack(kept))
 
     def delete(self, thread: ThreadRef) -> bool:
-        """Return False: whoever has the reference has the turns."""
+        """Return False: the turns are wherever the reference is."""
         return False
 
 
@@ -137,7 +137,7 @@ class TranscriptSettings(CommonSettings):
     turns: Literal["memory", "reference"] | TurnStore = setting(
         default="memory",
         help="Where conversations are kept: in this process, or in the thread's reference, which then shows them to "
-        "whoever has its text.",
+        "anybody who has its text.",
     )
     turn_limit: int = setting(
         default=32_000, check=positive_integer, help="Characters of earlier questions and answers that are sent again."

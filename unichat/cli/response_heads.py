@@ -16,7 +16,7 @@ from unichat.client.sync_client import Client
 from unichat.transport.base import Deadline, HttpRequest, OpenReply, Transport, TransportFailure
 
 _SECRET = re.compile(r"(^|-)(cookie2?|token|secret|api-?key|authorization|password|session(-id)?)$")
-"""Headers whose values are secrets, whoever made them."""
+"""Headers whose values are secrets, of any vendor."""
 _LONGEST = 1_000
 
 R = TypeVar("R", Reply, OpenReply)

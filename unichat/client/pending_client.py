@@ -31,7 +31,7 @@ class PendingClient:
 
     @property
     def __class__(self) -> type[Any]:
-        # For isinstance(): whoever has the class to ask for has loaded it already.
+        # For isinstance(): a caller that has the class has loaded it already.
         from unichat.client.async_client import AsyncClient
 
         return AsyncClient

@@ -197,7 +197,7 @@ def _no_config_problem(similar: Path | None) -> Problem:
     todo: str = "Write the file (`unichat sandbox --toml` prints one to try)"
     found = ""
     if similar is not None and similar.name == FILE_NAME:
-        todo, found = "Mend the link", f" ({similar} is a link that leads nowhere)"
+        todo, found = "Fix the link", f" ({similar} is a link that leads nowhere)"
     elif similar is not None:
         todo, found = f"Rename it to {FILE_NAME}", f" (did you mean {similar}?)"
     users = user_file()

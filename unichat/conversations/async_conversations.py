@@ -92,7 +92,7 @@ class AsyncConversations(BaseConversations):
         user: str | User | None = None,
         comment: str | None = None,
     ) -> FeedbackReceipt | None:
-        """Rate the answer that a message shows; None for a reaction that is no verdict, or a message never `posted`.
+        """Rate the answer that a message shows; None for a reaction that is not a verdict, or a message never `posted`.
 
         Args:
             message_id: as `posted` got it.
@@ -253,7 +253,7 @@ class AsyncConversation:
     async def rate(
         self, reaction: str | Rating, *, user: str | User | None = None, comment: str | None = None
     ) -> FeedbackReceipt | None:
-        """Rate the newest answer of the conversation; None for a reaction that is no verdict. As `Conversations.rate`.
+        """Rate the conversation's newest answer; None for a reaction that is not a verdict. As `Conversations.rate`.
 
         Raises:
             InvalidInput: there is no answer yet.

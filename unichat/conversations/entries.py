@@ -1,4 +1,4 @@
-"""A message on its way, and what it gets when it enters the queue of its conversation: a turn, a wait, or an answer."""
+"""A message, and what it gets when it enters the queue of its conversation: a turn, a wait, or an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JOINED = Answer(text="", began="joined")
 
 @frozen(kw_only=True)
 class Message:
-    """A message on its way to a turn.
+    """A message that has not been answered yet.
 
     Attributes:
         token: its own, which no other message has.

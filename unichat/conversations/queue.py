@@ -1,8 +1,8 @@
 """Theory of operation: one message of a conversation after the other, and each event once.
 
 Every message takes a *ticket*, a row with the next number of its conversation. The lowest ticket whose lease has not
-run out has the turn: there is no other lock, so there is nothing that could be held by nobody, and no message between
-the last look of one holder and the release of its lock. Whoever waits looks now and then whether its ticket is the
+run out has the turn: there is no other lock, so no lock can outlive its holder, and no message is stranded between
+the last look of one holder and the release of its lock. A waiting worker looks now and then whether its ticket is the
 lowest.
 
 A ticket has a lease, which is renewed while its message waits and while its question is out (`leases`). A worker that
@@ -11,10 +11,10 @@ gone: a ticket that exists is its worker's, one that was removed is never given 
 nothing. No clock is asked who was first.
 
 An *event* is the platform's name for a message, which it may deliver again. It is claimed by the ticket that carries
-it, in the transaction that makes the ticket, and let go in the one that removes it. So a message that is refused claims
-nothing, and one that failed can come again. An event that was answered is kept with its answer. Where the question was
-out when its worker was killed, or when the vendor was not heard of again, the event is kept without an answer: its next
-delivery looks in the vendor's history first.
+it, in the transaction that makes the ticket, and released in the one that removes it. So a message that is refused
+claims nothing, and one that failed can come again. An event that was answered is kept with its answer. Where the
+question was out when its worker was killed, or when the vendor never answered, the event is kept without an answer: its
+next delivery looks in the vendor's history first.
 
 With `overlap="join"`, waiting messages keep their texts in their tickets. When the lowest one has its turn, it hands
 its text to the last of those that fit into one question, and is done; so are those in between. If that last one's
@@ -42,7 +42,7 @@ from unichat.conversations.tickets import (
 
 
 def enter(tx: Transaction, message: Message) -> Entry:
-    """Take a ticket for a message, unless its event is answered or on its way, or it is refused."""
+    """Take a ticket for a message, unless its event is answered or being answered, or it is refused."""
     conversation = message.conversation
     lock_conversation(tx, conversation)
     state = _read_living(tx, message)
@@ -70,7 +70,7 @@ def enter(tx: Transaction, message: Message) -> Entry:
 
 
 def may_advance(tx: Transaction, message: Message, waiting: Waiting) -> bool:
-    """Return whether it is worth while to call `advance`: a look that changes nothing."""
+    """Return whether `advance` may let the message advance: a query that changes nothing."""
     if waiting.ticket is None:
         event = message.part.event
         return not tx.rows(

@@ -1,4 +1,4 @@
-"""One flow on its way, the locks that it holds, and the stream that it relays. See the top of `live_stream`."""
+"""One flow while it runs, the locks that it holds, and the stream that it relays. See the top of `live_stream`."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class FlowRun(Generic[T]):
         except Exception as error:
             if is_interruption(error):
                 raise
-            # There is nobody to hear of it: the reader has left.
+            # It cannot be reported to anybody: the reader has left.
             log.exception("a flow could not be closed")
         finally:
             self.release()

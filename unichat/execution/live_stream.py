@@ -1,4 +1,4 @@
-"""A streamed answer on its way: the events of what has come, and what it means when it breaks.
+"""A streamed answer while it is read: the events of what has come, and what it means when it breaks.
 
 Theory of operation
 -------------------
@@ -33,8 +33,8 @@ flow is closed: it can clean up, and send nothing.
 A lock that the flow holds (`exclusive`) is released when the flow ends in any of these ways, and where the flow returns
 the stream itself (`open_stream`), when the stream ends. While a stream is open with a lock, the lock knows its reader,
 a thread or task: if that asks in the same conversation, it would wait for itself until the deadline, so it is refused
-at once. Any other reader waits. The garbage collector may let go in any thread and at any moment; with asyncio, that is
-handed to the event loop, to which the lock belongs.
+at once. Any other reader waits. The garbage collector may release it in any thread and at any moment; with asyncio,
+that is handed to the event loop, to which the lock belongs.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class LiveStream(Generic[T]):
         self._closed = False
 
     def __del__(self) -> None:
-        # One that was forgotten rather than closed. Before its first event, whoever opened it closes it.
+        # One that was forgotten rather than closed. Before its first event, its opener closes it.
         if self._begun and not self._closed:
             self._run.finish(Done(None))
             self._run.context.discard(self._reply)
@@ -103,7 +103,7 @@ class LiveStream(Generic[T]):
         """Wait for the first event: only a stream that has none yet may be asked for again."""
         silence = self._policy.first_event_timeout
         try:
-            # Not before there is somebody to hear of it if that fails.
+            # Only here, where a failure of it can be reported.
             self._decoder = self._operation.decoder(self._policy.record_limit)
             self._knows_end = hasattr(self._decoder, "ended")
             self._shows_life = hasattr(self._decoder, "signs_of_life")

@@ -115,7 +115,7 @@ class KeyedLocks:
         _all.add(self)
 
     def _reset(self) -> None:
-        # Reentrant, and taken by `with` alone: a forgotten stream is let go by the garbage collector, which may run
+        # Reentrant, and taken by `with` alone: a forgotten stream is closed by the garbage collector, which may run
         # while this very thread has it.
         self._guard = threading.RLock()
         self._locks: dict[Hashable, _Entry] = {}

@@ -17,7 +17,7 @@ from unichat.transport.base import TransportFailure
 
 
 class BodyFailure(Exception):
-    """The transport's failure, on its way from where the body is read to the consumer."""
+    """The transport's failure, raised from where the body is read to the consumer."""
 
     def __init__(self, failure: TransportFailure) -> None:
         super().__init__(failure)

@@ -108,7 +108,7 @@ class SyncPerformer:
         reply.close()
 
     def call_soon(self, function: Callable[[], None]) -> None:
-        """Call a function at once: what forgotten streams hold can be let go in any thread."""
+        """Call a function at once: what forgotten streams hold can be released in any thread."""
         function()
 
     def caller(self) -> object:

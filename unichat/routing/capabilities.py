@@ -1,4 +1,4 @@
-"""What a route can do: what every member can, for whoever provides what any member needs."""
+"""What a route can do: what every member can, given all that any member needs."""
 
 from __future__ import annotations
 

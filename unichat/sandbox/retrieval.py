@@ -116,7 +116,7 @@ class Index:
             # A word that no passage has weighs most: the question is about something that the docs do not cover.
             rarity = weight * math.log((len(self._passages) + 1) / (frequency + 0.5) + 1)
             if not frequency and word_size(term) < 1:
-                # Or it is no word, but the end of one and the beginning of the next.
+                # Or it is not a word, but the end of one and the beginning of the next.
                 rarity *= _BOUNDARY
             coverings.append((rarity, frozenset(scores)))
             for row, score in scores.items():

@@ -89,7 +89,7 @@ def _write(folder: Path, files: Mapping[PurePosixPath, str]) -> tuple[Path, ...]
         if not done:
             _remove(written, made)
     if problem:
-        # Not within the handler: whoever reads the traceback need not see two errors.
+        # Not within the handler: a reader of the traceback need not see two errors.
         raise _error(folder, f"cannot be written to ({problem})", "Name another one, or change that.")
     return tuple(written)
 

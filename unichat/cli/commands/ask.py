@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _QuestionCommand(click.Command):
-    """A command whose argument is text: what begins with a dash and has blanks is no option."""
+    """A command whose argument is text: what begins with a dash and has blanks is not an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(args)

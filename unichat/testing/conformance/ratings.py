@@ -13,7 +13,7 @@ from unichat.testing.conformance.base import QUESTION, ConformanceCase, need, re
 
 
 class Ratings(ConformanceCase):
-    """`feedback`, by whoever gives it."""
+    """`feedback`, from anybody."""
 
     def _answer(self, client: Any, user: str) -> Any:
         need(client, "feedback")

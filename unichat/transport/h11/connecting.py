@@ -80,7 +80,7 @@ class Connector:
         return connection
 
     async def _open(self, address: Address, progress: TaskProgress | None) -> Connection:
-        """Connect, with TLS where the address says so; `progress` hears of a handshake, unless it is with a proxy."""
+        """Connect, with TLS where the address says so; `progress` is told of a handshake, unless it is with a proxy."""
         opened = await open_socket(address.host, address.port)
         if progress is not None:
             progress.phase = "handshake"

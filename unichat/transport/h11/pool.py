@@ -4,7 +4,7 @@ Theory of operation
 ===================
 
 A *slot* permits one connection. There are as many as the client may have connections, and an exchange holds one from
-before it looks for a connection until after it has let go of it:
+before it looks for a connection until after it has released it:
 
     acquire()                                       release()
     slot ──> idle connection, or a new one ──> ... ──> idle again, or aborted ──> slot

@@ -145,7 +145,7 @@ class HttpResponse:
         return piece
 
     def _receive(self) -> None:
-        """Take what has come, and let go of the connection if that is all."""
+        """Take what has come, and release the connection if that is all."""
         self._decompressor.feed(self._connection.read_available())
         if self._connection.complete:
             self._open = False

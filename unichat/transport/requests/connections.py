@@ -84,8 +84,8 @@ class _Response(http.client.HTTPResponse):
         finally:
             # It is None once what was read there closed the answer.
             self.fp = file if self.fp is not None else None
-        # What follows a line that is no header is lost, the length perhaps among it; urllib3 would only log that, with
-        # the address, and in its query perhaps the question.
+        # What follows a line that is not a header is lost, perhaps the length; urllib3 would only log that, with the
+        # address, and in its query perhaps the question.
         assert_header_parsing(self.headers)
 
     connection: TrackedConnection | None = None

@@ -63,7 +63,7 @@ class SocketProgress:
         self.stopped, self._socket = "cancelled", None
 
     def release(self) -> None:
-        """Let go of the socket: the whole answer has come, and the connection is free for another call."""
+        """Release the socket: the whole answer has come, and the connection is free for another call."""
         with self._lock:
             self.over = self.stopped is None
             self._socket = None
