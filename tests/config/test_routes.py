@@ -165,7 +165,6 @@ def test_a_keyword_of_a_route_beside_a_plain_profile_is_explained(problems: Call
         ('fallback = ["kapa", "kadall"]', "there is no profile 'kadall' (did you mean 'kadal'?)"),
         ('fallback = ["kapa", "safee"]', "there is no profile 'safee'"),
         ('fallback = ["kapa", "kapa"]', "fallback has 'kapa' twice"),
-        ('fallback = ["kapa"]', "fallback has only 'kapa'"),
         ("fallback = []", "fallback is empty"),
         ("split = {kapa = 70, kadal = 0}", "split.kadal is 0, but should be a positive number"),
         ("split = {kapa = 70, kadal = nan}", "split.kadal is nan, but should be a positive number"),

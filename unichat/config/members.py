@@ -82,7 +82,7 @@ def _read_shadow(value: object, location: str) -> tuple[Members, list[Problem]]:
 
 
 def _check_names(kind: str, names: Iterable[str], location: str, *, complete: bool = True) -> list[Problem]:
-    """Return what is wrong with the names together: there are too few (unless some are missing), or one is there twice.
+    """Return what is wrong with the names together: there is none (unless some are missing), or one is there twice.
 
     A table of TOML cannot have a key twice.
     """
@@ -92,10 +92,9 @@ def _check_names(kind: str, names: Iterable[str], location: str, *, complete: bo
         for name in dict.fromkeys(names)
         if names.count(name) > 1
     ]
-    if complete and len(set(names)) < 2 and not problems:
-        text = f"{kind} has only {format_value(names[0])}" if names else f"{kind} is empty"
-        hint = f"A route has two members or more. {_example(kind)}"
-        problems.append(Problem(text, location=location, key=kind, hint=hint))
+    if complete and not names:
+        # One is enough: with carry_over, threads of members that have left go on there.
+        problems.append(Problem(f"{kind} is empty", location=location, key=kind, hint=_example(kind)))
     return problems
 
 

@@ -21,14 +21,14 @@ _MEMBERS = {
     "fallback": {
         "type": "array",
         "items": _PROFILE,
-        "minItems": 2,
+        "minItems": 1,
         "uniqueItems": True,
         "description": "A route: the profiles that are asked, in this order, until one answers.",
     },
     "split": {
         "type": "object",
         "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
-        "minProperties": 2,
+        "minProperties": 1,
         "description": "A route: the profiles that users are split over, with their weights.",
     },
     "shadow": {
