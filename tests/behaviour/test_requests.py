@@ -250,25 +250,27 @@ def test_without_leave_a_base_url_has_no_query():
 
 
 def test_a_dry_run_shows_what_would_be_sent():
-    from unichat.cli.curl import command_line
+    from unichat.cli.curl import command_line, masked_signatures
 
     table = endpoint_table("PATCH", headers={"X-Version": "2"}, accept="text/event-stream", body={"a": 1})
     credentials = (Credential("Authorization", "Bearer", Secret("hidden-one")), lambda request: {"X-Sig": "hidden-two"})
     for name in ("thing", "thing_streamed"):
-        line = command_line(table[name].function(), "https://own.example/v1/?api-version=1", credentials)
+        asked = table[name].function()
+        line = command_line(asked, "https://own.example/v1/?api-version=1", masked_signatures(asked, credentials))
         assert line.startswith("curl --globoff --request PATCH 'https://own.example/v1/things/t")
         assert "?api-version=1'" in line
         for header in ("Authorization: Bearer ***", "X-Sig: ***", "Accept: text/event-stream", "X-Version: 2"):
             assert f"'{header}'" in line
         assert "hidden" not in line
-    assert "***" not in command_line(table["thing"].function(), "https://own.example", None)
+    asked = table["thing"].function()
+    assert "***" not in command_line(asked, "https://own.example", masked_signatures(asked, None))
 
 
 def test_a_dry_run_tells_of_a_mistake_in_the_adapters_function():
-    from unichat.cli.curl import command_line
+    from unichat.cli.curl import masked_signatures
 
     with pytest.raises(AdapterError, match="own's adapter could not sign the request"):
-        command_line(operation(), "https://own.example", lambda request: {}["nothing"])
+        masked_signatures(operation(), lambda request: {}["nothing"])
 
 
 def test_operations_stay_values():
