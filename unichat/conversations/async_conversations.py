@@ -14,6 +14,7 @@ from unichat.conversations.erasing import Erasure
 from unichat.conversations.messages import check_id
 from unichat.conversations.questions import AskedQuestion, Position, start_at
 from unichat.conversations.stream import Background, open_stream
+from unichat.conversations.waiting import ENDING_SECONDS
 from unichat.models import Answer, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 
 
@@ -164,7 +165,7 @@ class AsyncConversations(BaseConversations):
     async def close(self) -> None:
         """Close the store, not the client. Closing twice is fine; any other call afterwards raises `InvalidInput`."""
         # Those that end the turns of streams which were left.
-        await self._client._performer.finish_background()
+        await self._client._performer.finish_background(ENDING_SECONDS)
         self._end()
 
     async def __aenter__(self) -> Self:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 _FIRST_LOOK, _LONGEST_LOOK = 0.01, 0.25
 """Seconds between looks at whose turn it is: an answer takes seconds, and each look costs a query."""
 
-_ENDING_SECONDS = 5.0
+ENDING_SECONDS = 5.0
 """How long the end of a turn may wait for others who write. After that, its lease runs out by itself."""
 
 
@@ -90,7 +90,7 @@ def end_turn(
 ) -> Program[T | None]:
     """Run a transaction at the end of a turn: if the store fails, that is logged, and changes nothing else."""
     clock = deadline.clock
-    until = clock() + _ENDING_SECONDS
+    until = clock() + ENDING_SECONDS
     try:
         return (yield from transact(store, function, may_wait=lambda: clock() < until))
     except StoreError as error:

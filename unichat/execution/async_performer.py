@@ -131,10 +131,15 @@ class AsyncPerformer:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def finish_background(self) -> None:
-        """Wait for the programs in the background, those included that `call_soon` is about to start."""
+    async def finish_background(self, seconds: float | None = None) -> None:
+        """Wait for the programs in the background, those included that `call_soon` is about to start.
+
+        Args:
+            seconds: how long at most; None for as long as they take.
+        """
         await asyncio.sleep(0)
-        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._background:
+            await asyncio.wait(tuple(self._background), timeout=seconds)
 
     def discard(self, reply: Any) -> None:
         """Drop the connection of a forgotten stream, from whichever thread the garbage collector runs in."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     C = TypeVar("C", Client, AsyncClient)
 
-__all__ = ["fallback", "split"]
+__all__ = ["fallback", "shadow", "split"]
 
 
 def fallback(
@@ -102,12 +102,61 @@ def split(
     return client
 
 
+def shadow(
+    members: Mapping[str, C],
+    *,
+    share: float = 1.0,
+    record: str | None = None,
+    shadow_concurrency: int = 4,
+    shadow_grace: float = 5.0,
+    deadline: float | None = None,
+) -> C:
+    """Return a client whose first member answers, while the other is asked the same in the background.
+
+    Whatever becomes of the other side, the caller does not notice. `client.shadow_left_out` counts the questions that
+    it was not asked. Closing the client closes both members.
+
+    Args:
+        members: two clients by name, the primary first.
+        share: of the threads, from 0 to 1, whose questions the other is asked, too; drawn with the first question.
+        record: a file that gets a line of JSON for each question that both were asked: `at`, `question`, `primary` and
+            `other`, each with `profile`, `text`, `sources`, `seconds` and `error`.
+        shadow_concurrency: how many questions the other is asked at a time; more are left out.
+        shadow_grace: seconds that closing waits for those that still run.
+        deadline: seconds for a call without a deadline of its own.
+
+    Raises:
+        ConfigError: an argument is not acceptable.
+    """
+    from unichat.routing.checks import check_asked_once, check_members, check_sides
+    from unichat.routing.rules import Shadow
+    from unichat.routing.settings import ShadowSettings
+
+    settings = ShadowSettings(
+        share=share,
+        record=None if record is None else str(record),
+        shadow_concurrency=shadow_concurrency,
+        shadow_grace=shadow_grace,
+        deadline=deadline,
+    )
+    clients = check_sides(check_members(members))
+    check_asked_once(clients)
+    client: C = _build(Shadow(), clients, settings)
+    return client
+
+
 def _build(rule: Rule, clients: Mapping[str, Any], settings: RouteSettings) -> Any:
     from unichat.client.sync_client import Client
     from unichat.routing.members import Member
+    from unichat.routing.settings import ShadowSettings
 
     members = [Member.of(name, client) for name, client in clients.items()]
-    if isinstance(members[0].client, Client):
+    is_blocking = isinstance(members[0].client, Client)
+    if isinstance(settings, ShadowSettings):
+        from unichat.routing.shadow_clients import AsyncShadowClient, ShadowClient
+
+        return (ShadowClient if is_blocking else AsyncShadowClient)(rule, members, settings)
+    if is_blocking:
         from unichat.routing.sync_client import RoutedClient
 
         return RoutedClient(rule, members, settings)

@@ -75,6 +75,19 @@ def _check_kinds(members: Mapping[str, BaseClient]) -> None:
         )
 
 
+def check_sides(members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a shadow: the primary, and the other.
+
+    Raises:
+        ConfigError: there are not two.
+    """
+    if len(members) != 2:
+        raise ConfigError(
+            f"a shadow has two members, a primary and another, not {len(members)}", key="members", hint=_MEMBERS
+        )
+    return members
+
+
 def check_weights(names: Mapping[str, object], weights: object) -> dict[str, float]:
     """Return the weights by the members' names, the largest of which is 1: only what they are to each other matters.
 

@@ -55,10 +55,10 @@ def may_move(error: UnichatError, rule: Rule) -> bool:
     return is_thread_gone(error) or classify_failure(error) in rule.moves_on
 
 
-def add_hint(error: UnichatError) -> UnichatError:
-    """Return the error of a thread's owner, saying how the thread could have moved."""
-    error.hint = Template(error.hint, " " if error.hint else "", "With carry_over, the route goes on elsewhere.")
-    return error
+def add_hint(error: UnichatError, rule: Rule) -> None:
+    """Have the error of a thread's owner say how the thread could have moved, if it could."""
+    if rule.moves_on:
+        error.hint = Template(error.hint, " " if error.hint else "", "With carry_over, the route goes on elsewhere.")
 
 
 def ask_owner(program: Program[T], rule: Rule) -> Program[T]:
@@ -71,7 +71,7 @@ def ask_owner(program: Program[T], rule: Rule) -> Program[T]:
         return (yield from program)
     except UnichatError as error:
         if may_move(error, rule):
-            add_hint(error)
+            add_hint(error, rule)
         raise
 
 

@@ -31,11 +31,12 @@ class RouteQuestions(BaseClient):
     """What a route does with questions.
 
     Attributes:
+        _answering: the members whose answers a caller gets.
         _carry_over_limit: the most characters of earlier exchanges that go to another member; None if no thread moves.
     """
 
     _rule: Rule
-    _route_members: tuple[Member, ...]
+    _answering: tuple[Member, ...]
     _screening: Screening
     _carry_over_limit: int | None
 
@@ -57,7 +58,7 @@ class RouteQuestions(BaseClient):
         def begin(member: Member, share: Deadline) -> Program[Answer]:
             return member.asked._ask(operation, question, deadline=share, **arguments)  # type: ignore[no-any-return]
 
-        order = self._rule.order(self._route_members, arguments.get("user"))
+        order = self._rule.order(self._answering, arguments.get("user"))
         asking = None if len(order) == 1 else Question(order, begin, within, self._rule, False, _read_answer)
         share = within if asking is None else asking.share(0)
         first = begin(order[0], share)
@@ -104,7 +105,7 @@ class RouteQuestions(BaseClient):
         seconds = check_deadline(deadline)
         if thread is not None:
             return self._open_stream_in_thread(question, thread, seconds, kept, arguments)
-        order: Sequence[Member] = self._rule.order(self._route_members, arguments.get("user"))
+        order: Sequence[Member] = self._rule.order(self._answering, arguments.get("user"))
         # The first member checks the arguments at once.
         opened = [order[0].asked._open_stream(question, deadline=None, **arguments)]
         self._screening.check("stream", question, order[0], arguments)
@@ -181,12 +182,12 @@ class RouteQuestions(BaseClient):
         reference = check_thread(thread)
         assert reference is not None
         try:
-            return find_owner(self._route_members, reference, operation), reference
+            return find_owner(self._answering, reference, operation), reference
         except ThreadMismatch as error:
-            if has_owner(self._route_members, reference):
+            if has_owner(self._answering, reference):
                 raise
             if not self._may_move(kept):
-                add_hint(error)
+                add_hint(error, self._rule)
                 raise
         return None, reference
 
@@ -204,7 +205,7 @@ class RouteQuestions(BaseClient):
     ) -> Move[T]:
         return Move(
             owner=owner,
-            members=self._route_members,
+            members=self._answering,
             rule=self._rule,
             thread=thread,
             question=self._arguments.check_question(question),

@@ -37,7 +37,7 @@ class Route(RouteQuestions):
     """A client over others; `sync_client` and `async_client` have the two kinds of it.
 
     Attributes:
-        backend: the kind of route: `fallback` or `split`.
+        backend: the kind of route: `fallback`, `split` or `shadow`.
     """
 
     _performer: Any
@@ -55,10 +55,15 @@ class Route(RouteQuestions):
 
     def _set_members(self, members: Sequence[Member]) -> None:
         self._route_members = tuple(members)
+        self._answering = self._choose_answering(self._route_members)
         self._members = MappingProxyType({member.name: member.client for member in members})
-        capabilities = merge_capabilities([member.client.capabilities for member in members])
+        capabilities = merge_capabilities([member.client.capabilities for member in self._answering])
         self._arguments = ArgumentChecker(self.backend, capabilities, "raise")
-        self._screening = Screening(self._route_members, capabilities)
+        self._screening = Screening(self._answering, capabilities)
+
+    def _choose_answering(self, members: tuple[Member, ...]) -> tuple[Member, ...]:
+        """Return the members whose answers a caller gets."""
+        return members
 
     @property
     def members(self) -> Mapping[str, Any]:
@@ -80,7 +85,7 @@ class Route(RouteQuestions):
         """
         if thread is not None:
             return self._owner(thread, "continue_thread").name
-        expected = self._rule.expect(self._route_members, user)
+        expected = self._rule.expect(self._answering, user)
         return None if expected is None else expected.name
 
     @property
@@ -152,29 +157,29 @@ class Route(RouteQuestions):
         return Deadline(seconds or self._deadline or DEFAULT_DEADLINES[kind], self._performer.clock.monotonic)
 
     def _capabilities_of(self, thread: ThreadRef | None) -> Capabilities:
-        if thread is not None and has_owner(self._route_members, thread):
-            owner = find_owner(self._route_members, thread, "continue_thread")
+        if thread is not None and has_owner(self._answering, thread):
+            owner = find_owner(self._answering, thread, "continue_thread")
             return owner.client._capabilities_of(thread)  # type: ignore[no-any-return]
         return self.capabilities
 
     def _reaches(self, backend: str) -> bool:
-        return any(owner.backend == backend for member in self._route_members for owner in member.owners)
+        return any(owner.backend == backend for member in self._answering for owner in member.owners)
 
     def _backend_of(self, answer: Answer) -> str:
         if answer.thread is not None:
             return answer.thread.backend
-        owners = [owner for member in self._route_members for owner in member.owners]
+        owners = [owner for member in self._answering for owner in member.owners]
         return next((owner.backend for owner in owners if owner.profile == answer.profile), self.backend)
 
     def _owner(self, thread: object, operation: str) -> Member:
         """Return the member that a thread belongs to."""
         reference = check_thread(thread)
         assert reference is not None
-        return find_owner(self._route_members, reference, operation)
+        return find_owner(self._answering, reference, operation)
 
     def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
         self._check_open()
-        owner = find_owner_of_answer(self._route_members, answer)
+        owner = find_owner_of_answer(self._answering, answer)
         within = self._begin_deadline(check_deadline(deadline))
         return owner.asked._rate(answer, rating, deadline=within, **arguments)  # type: ignore[no-any-return]
 
@@ -189,7 +194,7 @@ class Route(RouteQuestions):
             return owner.asked._read_history(thread, deadline=seconds, limit=limit, **arguments)  # type: ignore[no-any-return]
         parts = [
             MemberHistory(member.name, member.asked._read_history(None, deadline=seconds, limit=limit, **arguments))
-            for member in skip_repetitions(self._route_members)
+            for member in skip_repetitions(self._answering)
         ]
         return MergedHistory(
             parts,

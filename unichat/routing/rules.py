@@ -95,6 +95,24 @@ class Split:
         return next(member for member in members if member.name == chosen)
 
 
+@frozen
+class Shadow:
+    """The first member, the primary, answers."""
+
+    name: str = field(default="shadow", init=False)
+    fall_back_on: tuple[Reason, ...] = field(default=(), init=False)
+    moves_on: tuple[Reason, ...] = field(default=(), init=False)
+    patience: float | None = field(default=None, init=False)
+
+    def order(self, members: Sequence[Member], user: object) -> Sequence[Member]:
+        """Return the primary."""
+        return members[:1]
+
+    def expect(self, members: Sequence[Member], user: object) -> Member | None:
+        """Return the primary."""
+        return members[0]
+
+
 def _user_key(user: object) -> str | None:
     """Return what identifies a user: the id, or the first of the other ids; None where there is none."""
     if isinstance(user, Speaker):
