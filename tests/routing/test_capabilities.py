@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import fields
 
+from tests.routing.conftest import Vendors
 from unichat.adapter import Capabilities
 from unichat.routing.capabilities import merge_capabilities
 
@@ -32,3 +33,16 @@ def test_options_are_those_that_every_member_takes_which_has_the_call() -> None:
     assert merge_capabilities([kapa, kadal]).options == {
         "chat": ("both",), "clear_history": ("missing_ok",), "feedback": (),
     }  # fmt: skip
+
+
+def test_a_stream_comes_in_pieces_where_the_member_that_answers_streams(vendors: Vendors) -> None:
+    vendors.kadal.capabilities(streaming=False)
+    client = vendors.fallback()
+    assert client.capabilities.streaming is False
+    assert client.members["kapa"].capabilities.streaming is True
+    vendors.kapa.streams("from ", "Kapa").fails("503")
+    vendors.kadal.answers("from Kadal")
+    with client.stream("Hello?") as pieces:
+        assert [event.text for event in pieces] == ["from ", "Kapa"]
+    with client.stream("Hello?") as pieces:
+        assert [event.text for event in pieces] == ["from Kadal"]
