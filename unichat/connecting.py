@@ -143,7 +143,7 @@ def build_async_client(
 
 def _build(resolved: ResolvedConfig, build: Callable[[ResolvedBackend], C], clients: dict[str, C]) -> C:
     """Return the client of what was resolved. A profile in several places of a route has one client, in `clients`."""
-    from attrs import fields
+    from attrs import asdict
 
     from unichat import routing
     from unichat.config import ResolvedBackend
@@ -154,11 +154,14 @@ def _build(resolved: ResolvedConfig, build: Callable[[ResolvedBackend], C], clie
         if name not in clients:
             clients[name] = _build(member, build, clients)
     members = {name: clients[name] for name in resolved.members}
-    values = {each: getattr(resolved.settings, each.name) for each in fields(type(resolved.settings))}
-    given = {each.name: value for each, value in values.items() if value != each.default}
-    # A kind of route is called as the function that makes one.
-    make: Callable[..., C] = getattr(routing, resolved.kind)
-    return make(members, resolved.weights, **given) if resolved.weights else make(members, **given)
+    settings = asdict(resolved.settings, recurse=False)
+    match resolved.kind:
+        case "fallback":
+            return routing.fallback(members, **settings)
+        case "split":
+            return routing.split(members, resolved.weights, **settings)
+        case _:
+            return routing.shadow(members, **settings)
 
 
 def _check_no_transport(resolved: ResolvedConfig, transport: object) -> None:
@@ -258,11 +261,7 @@ def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
 
 
 def _check_transport(transport: object, *, asynchronous: bool) -> None:
-    """Refuse what cannot send, and a transport of the other client's kind.
-
-    Raises:
-        ConfigError: it is one of these.
-    """
+    """Raise a `ConfigError` for what cannot send, and for a transport of the other client's kind."""
     if transport is None:
         return
     methods = [getattr(transport, name, None) for name in _TRANSPORT]
@@ -278,11 +277,7 @@ def _check_transport(transport: object, *, asynchronous: bool) -> None:
 
 
 def _check_hooks(hooks: object) -> None:
-    """Reject what does not observe.
-
-    Raises:
-        ConfigError: it is not a sequence of objects with a hook's methods.
-    """
+    """Raise a `ConfigError` unless it is a sequence of objects with a hook's methods."""
     hint = "Give a list of objects with the methods of unichat.hooks.Hook."
     if isinstance(hooks, str | bytes | bytearray) or not isinstance(hooks, Sequence):
         _raise_config_error("hooks", "is", hooks, "which is not a list", hint)

@@ -1,5 +1,7 @@
 """Clients of routes that a config file describes, over real HTTP: both kinds of client."""
 
+import json
+import os
 import socket
 
 import pytest
@@ -18,6 +20,10 @@ split = {kapa = 70, kadal = 30}
 
 [profiles.nested]
 fallback = ["dead", "pilot"]
+
+[profiles.trial]
+shadow = {primary = "kapa", other = "kadal"}
+record = "shadow.jsonl"
 """
 
 
@@ -96,3 +102,17 @@ def test_a_deadline_beside_a_route_is_over_all_members(open_route, user):
     assert client.chat(KNOWN, user=user).profile == "kadal"
     with pytest.raises(unichat.errors.ConfigError, match="api_key belongs to one backend"):
         open_route(api_key="k")
+
+
+def test_the_record_of_a_shadow_is_beside_the_config_file(open_route, config, user):
+    client = open_route("trial")
+    assert client.chat(KNOWN, user=user).profile == "kapa"
+    # Closing waits for the other side.
+    client.close()
+    record = config.with_name("shadow.jsonl")
+    (pair,) = map(json.loads, record.read_text(encoding="utf-8").splitlines())
+    assert (pair["question"], pair["primary"]["profile"], pair["other"]["profile"]) == (KNOWN, "kapa", "kadal")
+    assert "attempts" in pair["other"]["text"]
+    assert pair["other"]["error"] is None
+    if os.name == "posix":
+        assert record.stat().st_mode & 0o777 == 0o600
