@@ -97,6 +97,7 @@ def test_a_page_or_a_redirect_is_broken_and_the_check_goes_on(run, vendor, statu
         (("--only", "healt"), "Did you mean health?"),
         (("--version", "9"), "Use one of 1.0.7"),
         (("--destructive",), "confirm it with --yes"),
+        (("--force",), "--force goes with --destructive"),
         (("--format", "yaml"), "'yaml' is not one of"),
         (("--backend", "kappa"), "kappa"),
     ],

@@ -176,6 +176,11 @@ class Reply:
         return excerpt(self.body) if label.startswith("text/plain") else ""
 
     @property
+    def is_page(self) -> bool:
+        """Whether the answer is labelled as HTML, as those of proxies and sign-in pages are."""
+        return self.headers.get("content-type", "").lower().lstrip().startswith(("text/html", "application/xhtml"))
+
+    @property
     def is_json(self) -> bool:
         """Whether the answer is labelled as JSON."""
         label = self.headers.get("content-type", "").partition(";")[0].strip().lower()

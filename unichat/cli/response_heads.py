@@ -63,5 +63,8 @@ class _HeadPrinter:
         phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
         yield f"HTTP {status} {phrase}".rstrip()
         for name, value in headers.items():
+            if name == "location":
+                # The query of a redirect may hold what was asked, or what signs in.
+                value = value.partition("?")[0] + ("?***" if "?" in value else "")
             yield f"{name}: {'***' if _SECRET.search(name) else shorten(redact(value), _LONGEST)}"
         yield f"time: {seconds:.3f} s"

@@ -138,7 +138,7 @@ def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
     outcome: Done[Any] | Failed | None = None
     try:
         operation_run.note_head(reply.status, reply.headers)
-        if 200 <= reply.status < 300:
+        if 200 <= reply.status < 300 and not Reply(reply.status, reply.headers, b"").is_page:
             outcome = yield from LiveStream(operation_run, reply).first()
         else:
             outcome = yield from _read_error(operation_run, reply)
@@ -151,7 +151,7 @@ def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
 
 
 def _read_error(operation_run: OperationRun[Any], reply: Any) -> Program[Failed]:
-    """Read the body of an error status, as far as it arrives, and judge it as any other response."""
+    """Read the body of an error status or a page, as far as it arrives, and judge it as any other response."""
     body = bytearray()
     cut: str | None = None
     while cut is None and (chunk := (yield Read(reply))):

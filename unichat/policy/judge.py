@@ -96,6 +96,12 @@ class Judge(Generic[T]):
                 raise TypeError(f"detect_error returned {type(refusal).__name__}")
             if refusal is None and isinstance(self.operation, Operation):
                 return Done(self.operation.parse(reply))
+            if refusal is None and reply.is_page:
+                raise InvalidResponse(
+                    "the answer is a page of HTML instead of a stream",
+                    hint="A proxy or a sign-in page may be in between; check base_url and the network.",
+                    kind="content_type",
+                )
         except (UnichatError, *MISTAKES) as error:
             if is_interruption(error):
                 raise

@@ -69,6 +69,8 @@ def check_command(
     from unichat.contract import check
     from unichat.contract.saved import save as save_report
 
+    if force and not destructive:
+        raise click.UsageError("--force goes with --destructive: nothing else clears.")
     if destructive and not yes:
         _confirm_clearing()
     with build_client(target.resolve_backend()) as client, _progress() as progress:
