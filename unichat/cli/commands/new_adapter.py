@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import click
 
@@ -37,4 +38,4 @@ def command(name: str, folder: str, streams: bool, api: str) -> None:
     output.print_text(f"  pip install -e {shlex.quote(f'{folder}[dev]')}")
     output.print_text(f"  pytest {shlex.quote(folder)}")
     output.print_text("List what to decide:")
-    output.print_text(f"  grep -rn -A2 'DECIDE(' {shlex.quote(folder)}")
+    output.print_text(f"  grep -rn -A2 'DECIDE(' {shlex.quote(str(Path(folder) / f'unichat_{name}'))}")
