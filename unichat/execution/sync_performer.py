@@ -28,7 +28,8 @@ class SyncPerformer:
         clock: what it waits by.
     """
 
-    make_lock: Callable[[], Any] = partial(WeakSemaphore, 1)
+    # As a class's attribute, a partial function will be a method in a future Python.
+    make_lock: Callable[[], Any] = staticmethod(partial(WeakSemaphore, 1))
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
