@@ -128,3 +128,9 @@ def test_the_sandbox_answers_questions_about_unichat_from_the_page_that_is_about
 def test_the_operations_example_of_the_pyproject_names_both_groups_of_entry_points():
     (text,) = fences(regenerate.ROOT / "docs" / "adding-an-adapter.md", "toml")
     assert set(tomllib.loads(text)["project"]["entry-points"]) == {"unichat.adapters", "unichat.simulators"}
+
+
+def test_every_path_that_the_architecture_names_exists():
+    text = (regenerate.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:unichat|adapters|tests|bench|docs|examples)/[\w./*-]*)`", text)
+    assert [path for path in paths if not any(regenerate.ROOT.glob(path.rstrip("/")))] == []
