@@ -51,18 +51,35 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2 * (os.cpu_count() or 1)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector from what is collected: a process has all 17,000 tests, and keeps them to the end.
+class Collecting:
+    """Keeps the garbage collector from what is collected: a process has all 17,000 tests, and keeps them to the end.
 
     Each full collection of garbage, which many tests call for, would go through all of them again.
     """
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.freeze()
-        gc.enable()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Collect without the collector of garbage."""
+        gc.disable()
+        try:
+            return (yield)
+        finally:
+            gc.freeze()
+            gc.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what needs a hook of its own."""
+    config.pluginmanager.register(Collecting())
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Collect in a process of several: compile a share of the modules first."""
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None:
+        from tests.compiling import import_share
+
+        import_share(session.config, int(worker["workerid"].removeprefix("gw")), worker["workercount"])
 
 
 class Page(pytest.File):
