@@ -26,6 +26,8 @@ from typing import Any
 from attrs import define, field
 
 import unichat
+from unichat import routing
+from unichat.conversations.messages import reference_for
 from unichat.errors import UnichatError
 
 _PATIENCE = 120.0
@@ -37,6 +39,7 @@ class Hammer:
 
     Attributes:
         kills: how many workers are killed, one after the other.
+        route: whether the users are split between both vendors.
         problems: what should not have happened.
     """
 
@@ -46,6 +49,7 @@ class Hammer:
     messages: int = 10
     kills: int = 20
     between_kills: float = 1.0
+    route: bool = False
     settings: dict[str, Any] = field(factory=dict)
     problems: list[str] = field(factory=list)
     killed: int = 0
@@ -55,10 +59,21 @@ class Hammer:
         """Hammer, and look at what the vendor was asked."""
         random.seed(7)
         with unichat.sandbox.start() as box:
-            self.settings = box.settings("kapa")
+            vendors = ("kapa", "kadal") if self.route else ("kapa",)
+            self.settings = {vendor: box.settings(vendor) for vendor in vendors}
             self._deliver()
-            with unichat.connect("kapa", **self.settings) as client:
-                self._check([(each.thread, each.question) for each in client.history()])
+            asked: list[tuple[Any, str]] = []
+            for vendor, settings in self.settings.items():
+                with unichat.connect(vendor, **settings) as client:
+                    asked += self._read_history(client)
+            self._check(asked)
+
+    def _read_history(self, client: unichat.Client) -> list[tuple[Any, str]]:
+        """Return what a vendor was asked, each question with what names its thread."""
+        if client.capabilities.parallel_threads:
+            return [(each.thread, each.question) for each in client.history()]
+        references = [reference_for(f"c{number}") for number in range(self.conversations)]
+        return [(user, each.question) for user in references for each in client.history(user=user)]
 
     def _deliver(self) -> None:
         waiting: queue.Queue[tuple[str, str]] = queue.Queue()
@@ -171,14 +186,15 @@ class _Worker:
 
 def answer(store: str, settings: dict[str, Any]) -> None:
     """Be a worker: answer the messages of standard input, one after the other."""
+    members = {vendor: unichat.connect(vendor, **given) for vendor, given in settings.items()}
     with (
-        unichat.connect("kapa", **settings) as client,
+        routing.split(members, dict.fromkeys(members, 1.0)) if len(members) > 1 else members["kapa"] as client,
         unichat.Conversations(client, store=store, lease=1.0) as conversations,
     ):
         for line in sys.stdin:
             key, nonce = json.loads(line)
             try:
-                conversations.get(key).ask(nonce, user="ada", event=nonce, deadline=60)
+                conversations.get(key).ask(nonce, user=f"user-{key}", event=nonce, deadline=60)
             except UnichatError as error:
                 print(f"{type(error).__name__}: {error}", flush=True)
             else:
@@ -192,6 +208,7 @@ def main() -> int:
     parser.add_argument("--conversations", type=int, default=40)
     parser.add_argument("--messages", type=int, default=25, help="in each conversation")
     parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--route", action="store_true", help="split the users between both vendors")
     parser.add_argument("--answer", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.answer:
@@ -204,6 +221,7 @@ def main() -> int:
             conversations=given.conversations,
             messages=given.messages,
             kills=given.kills,
+            route=given.route,
         )
         hammering.run()
     print(f"{hammering.killed} workers killed, {hammering.redelivered} messages delivered again")

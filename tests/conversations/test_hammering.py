@@ -7,10 +7,11 @@ from bench.hammer import Hammer
 from .conftest import new_schema
 
 
+@pytest.mark.parametrize("route", [False, True], ids=["one vendor", "a route"])
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_no_message_is_lost_mixed_up_or_asked_twice_while_workers_are_killed(kind, tmp_path):
+def test_no_message_is_lost_mixed_up_or_asked_twice_while_workers_are_killed(kind, route, tmp_path):
     def hammer(store):
-        hammering = Hammer(store, processes=2, conversations=4, messages=4, kills=3, between_kills=0.5)
+        hammering = Hammer(store, processes=2, conversations=4, messages=4, kills=3, between_kills=0.5, route=route)
         hammering.run()
         return hammering
 

@@ -198,7 +198,8 @@ class Shadowing:
     def warn_at_end(self) -> None:
         """Log a warning if the other side has never answered, though there was something to ask."""
         with self._lock:
-            asked, silent = self._asked, (self._asked or self.left_out) and not self._answered
+            asked = self._asked + self._running
+            silent = (asked or self.left_out) and not self._answered
             warns, self._has_warned = silent and not self._has_warned, True
         if warns:
             log.warning(
