@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from unichat._text.printable import format_value
 from unichat.config.problems import Problem, problem_from_error, unknown_name
@@ -30,7 +30,7 @@ class Members:
     """
 
     names: tuple[str, ...] = ()
-    weights: Mapping[str, float] = {}
+    weights: Mapping[str, float] = field(factory=dict)
 
 
 def read_members(kind: str, value: object, location: str) -> tuple[Members, list[Problem]]:

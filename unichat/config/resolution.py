@@ -133,7 +133,7 @@ def resolve_in_file(request: ResolveRequest, file: Config, problems: list[Proble
         return _resolve_backend(request, file, name, problems)
     # The keywords are for the route: what is of one backend has its place in the profile of a member.
     plain = evolve(request, keywords={})
-    route = RouteResolver(request, file, lambda member: _resolve_backend(plain, file, member, []), {})
+    route = RouteResolver(request, file, lambda member: _resolve_backend(plain, file, member, []))
     resolution = route.resolve(name, kind)
     return evolve(
         resolution,

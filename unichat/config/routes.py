@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, fields_dict, frozen
+from attrs import evolve, field, fields_dict, frozen
 
 from unichat._text.printable import format_value
 from unichat.config.members import read_members
@@ -36,13 +36,13 @@ class RouteResolver:
         request: the keywords are the route's own, not its members'.
         file: the config file.
         resolve_backend: resolves a profile that is not a route.
-        found: what was found in the members so far, by profile.
+        found: what was found in the members so far, by profile: of one that is in several places, once.
     """
 
     request: ResolveRequest
     file: Config
     resolve_backend: Callable[[str], Resolution]
-    found: dict[str, Resolution]
+    found: dict[str, Resolution] = field(factory=dict, init=False)
 
     def resolve(self, name: str, kind: str, above: tuple[str, ...] = ()) -> Resolution:
         """Resolve the route of the profile `name`.
