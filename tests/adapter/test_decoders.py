@@ -7,57 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.adapter.decoders import LIMIT, Bars, Lines, Sse, decode, outcome
 from tests.behaviour.doubles import FAST
-from unichat import StreamEvent, join_text
-from unichat.adapter import DelimitedJson, ErrorResponse, Fields, JsonLines, ServerSentEvents, StreamFailure
-from unichat.errors import RateLimited
-from unichat.models import Answer, Source, ThreadRef
-
-LIMIT = 1000
-
-
-class Sse(ServerSentEvents):
-    """Text, sources and ids by event, and what cannot be read is told by `Fields`."""
-
-    def on_record(self, record):
-        if record.event == "ping":
-            return None
-        if record.event == "raw":
-            return StreamEvent(type="raw", text=record.data)
-        row = Fields(record.json())
-        self.answer_id = row.id("id") or self.answer_id
-        self.ended = record.event == "last"
-        return StreamEvent(type=record.event, text=row.text("text") or "", raw=row.raw)
-
-
-class Lines(JsonLines):
-    def on_record(self, record):
-        if isinstance(record, dict) and "ping" in record:
-            return None
-        text = record.get("text", "") if isinstance(record, dict) else ""
-        return StreamEvent(type="text", text=text, raw=record, replaces=isinstance(record, dict) and "whole" in record)
-
-
-class Bars(DelimitedJson):
-    delimiter = b"||"
-    on_record = Lines.on_record
-
-
-def outcome(make, *pieces, limit=LIMIT):
-    """All that can be told of a body that came in these pieces and ended properly."""
-    decoder, events, failure = make(limit), [], None
-    try:
-        for piece in pieces:
-            events += decoder.feed(piece)
-        events += decoder.flush()
-    except StreamFailure as caught:
-        failure = (caught.kind, caught.reason)
-    told = (decoder.ended, decoder.complete, None if failure else decoder.end(), failure, decoder.signs_of_life)
-    return [(event.type, event.text, event.raw) for event in events], decoder.result(), decoder.records, told
-
-
-def decode(make, *pieces, **how):
-    return outcome(make, *pieces, **how)[0]
+from unichat import StreamEvent
+from unichat.adapter import ServerSentEvents, StreamFailure
 
 
 def cut(whole, cuts):
@@ -232,67 +185,6 @@ def test_json_lines_may_lack_the_last_line_end_and_have_blank_ones():
 
 def test_null_is_a_record_of_json_lines():
     assert outcome(Lines, b"null\n0\n")[2] == [None, 0]
-
-
-@pytest.mark.parametrize("make", [Lines, Bars])
-def test_a_record_of_the_limit_is_read_and_a_longer_one_is_not(make):
-    end = {Lines: b"\n", Bars: b"||"}[make]
-    fits = json.dumps({"text": "x" * (LIMIT - 12)}).encode()
-    assert len(fits) == LIMIT
-    assert len(decode(make, fits + end)) == 1
-    assert outcome(make, b" " + fits + end)[3][3][0] == "too_large"
-    assert outcome(make, b"x" * (LIMIT + len(end)))[3][3][0] == "too_large"
-
-
-# What the base class knows
-
-
-def test_the_answer_is_made_of_texts_sources_ids_and_doubt():
-    class All(JsonLines):
-        def on_record(self, record):
-            self.sources = (Source("https://x.org"),)
-            self.answer_id, self.thread, self.uncertain = "a1", ThreadRef("acme", "t1"), True
-            return StreamEvent(type="text", text=record["text"], raw=record)
-
-    decoder = All(LIMIT)
-    list(decoder.feed(b'{"text": "Hel"}\n{"text": "lo"}\n'))
-    expected = Answer(
-        text="Hello", id="a1", thread=ThreadRef("acme", "t1"), sources=(Source("https://x.org"),), uncertain=True
-    )
-    assert decoder.result() == decoder.partial() == expected
-    assert decoder.result().raw == [{"text": "Hel"}, {"text": "lo"}]
-
-
-def test_an_event_that_replaces_takes_the_place_of_all_text_before_it():
-    decoder = Lines(LIMIT)
-    events = list(decoder.feed(b'{"text": "a"}\n{"text": "b"}\n{"text": "c", "whole": 1}\n{"text": "d"}\n'))
-    assert decoder.text == decoder.result().text == join_text(events) == "cd"
-    assert [event.text for event in decoder.feed(b'{"whole": 1}\n')] == [""]
-    assert decoder.text == ""
-
-
-@FAST
-@given(st.lists(st.tuples(st.text(max_size=5), st.booleans())))
-def test_joined_events_are_the_answers_text(parts):
-    body = b"".join(json.dumps({"text": t, **({"whole": 1} if w else {})}).encode() + b"\n" for t, w in parts)
-    decoder = Lines(10_000)
-    assert join_text(decoder.feed(body)) == decoder.result().text
-
-
-def test_a_mistake_that_an_adapter_finds_in_a_record_fails_the_stream():
-    class Strict(Lines):
-        def on_record(self, record):
-            Fields(record).require_text("name")
-
-    assert outcome(Strict, b"{}\n")[3][3][0] == "record"
-    assert "/name" in outcome(Strict, b"{}\n")[3][3][1] or "name" in outcome(Strict, b"{}\n")[3][3][1]
-
-
-def test_a_report_with_a_status_keeps_it():
-    failure = StreamFailure(ErrorResponse(status=429, message="too fast"))
-    assert (failure.kind, failure.reason, failure.response.status) == ("vendor", "too fast", 429)
-    assert StreamFailure("vendor", "no").response is None
-    assert not isinstance(failure, RateLimited)
 
 
 # Time

@@ -1,4 +1,3 @@
-import inspect
 import json
 from types import MappingProxyType
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
@@ -7,18 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.canned import LineDecoder, detect_error, endpoints, operation, reply, try_call
+from tests.canned import detect_error, operation, reply, try_call
 from unichat._text.encoding import encode_json
 from unichat._text.printable import escape_controls
 from unichat.adapter import (
     EndpointContext,
-    Endpoints,
     ErrorResponse,
     Exclusive,
     Operation,
     Replay,
     Request,
-    StreamOperation,
     ask,
     exclusive,
 )
@@ -288,54 +285,6 @@ def test_a_flow_asks_for_what_it_holds():
     assert next(exclusive(("conversation", 1))) == Exclusive(
         ("conversation", 1), "another call in the same conversation"
     )
-
-
-# Endpoints
-
-
-def test_endpoints_are_found_by_name_and_in_order():
-    assert endpoints.names() == ("chat", "chat_streamed", "rate", "list_rows", "clear")
-    assert [endpoint.name for endpoint in endpoints] == list(endpoints.names())
-    assert len(endpoints) == 5
-    chat = endpoints["chat"]
-    assert (chat.method, chat.path, chat.replay, chat.streamed) == ("POST", "/bots/{bot}/chat", Replay.ASK, False)
-    assert chat.reference == "Chat"
-    assert dict(chat.from_settings) == {"bot": "bot"}
-    assert dict(endpoints["rate"].from_settings) == {}
-    with pytest.raises(KeyError):
-        endpoints["fly"]
-
-
-def test_an_endpoint_shows_its_parameters_without_the_filled_in_one():
-    parameters = endpoints["chat"].parameters
-    assert [parameter.name for parameter in parameters] == ["bot", "text", "thread"]
-    assert all(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
-    assert endpoints["chat"].function.__doc__ == "Ask."
-
-
-def test_an_endpoint_builds_its_operation():
-    built = endpoints["chat"].function(bot="a/b", text="Hi")
-    assert isinstance(built, Operation)
-    assert (built.backend, built.name, built.replay, built.signed) == ("echo", "chat", Replay.ASK, True)
-    assert built.request == Request("POST", "/bots/a%2Fb/chat", body=b'{"text":"Hi","thread":null}')
-
-
-def test_a_streamed_endpoint_builds_a_stream_operation():
-    built = endpoints["chat_streamed"].function(bot="b", text="Hi")
-    assert isinstance(built, StreamOperation)
-    assert built.decoder is LineDecoder
-    assert built.request == Request("POST", "/bots/b/stream", body=b'{"text":"Hi"}')
-
-
-def test_an_endpoint_can_read_refusals_in_its_own_way():
-    table = Endpoints("echo", detect_error)
-
-    @table.add("GET", "/x", Replay.READ, reference="X", detect_error=lambda _: None)
-    def lenient(endpoint):
-        return endpoint.operation(lambda _: 1, signed=False)
-
-    assert lenient().detect_error(reply(500)) is None
-    assert lenient().signed is False
 
 
 def test_a_name_that_the_path_does_not_have_is_a_mistake_of_the_adapters():
