@@ -266,3 +266,25 @@ def test_mistakes_in_a_script_are_told_at_once(fake: FakeBackend) -> None:
         with pytest.raises(RuntimeError, match="has clients already"):
             fake.capabilities(streaming=False)
     assert fake.calls == []
+
+
+def test_a_name_that_is_nearly_right_is_told_what_was_meant():
+    fake = FakeBackend()
+    with pytest.raises(ValueError, match=r"'reset_after_sent' \(did you mean reset_after_send\?\)"):
+        fake.fails("reset_after_sent")
+    with pytest.raises(TypeError, match=r"there is no capability 'streeming' \(did you mean streaming\?\)"):
+        fake.capabilities(streeming=False)
+
+
+def test_verify_says_what_was_told_as_well():
+    fake = FakeBackend()
+    fake.answers("First.").fails("503", times=2)
+    with fake.client(attempts=1) as client:
+        client.chat("One?")
+        for _ in range(2):
+            with pytest.raises(ServerError):
+                client.chat("Two?")
+        with pytest.raises(AssertionError):
+            client.chat("Three?")
+    with pytest.raises(AssertionError, match=r"it was told: .*First.*, fails\('503', times=2\)"):
+        fake.verify()

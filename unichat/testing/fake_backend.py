@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, Self
 
-from attrs import evolve
+from attrs import evolve, fields
 
 from unichat.adapter import Capabilities
 from unichat.client.async_client import AsyncClient
@@ -107,11 +108,16 @@ class FakeBackend:
         """Say what it can do, such as `streaming=False`: everything, unless it is said.
 
         Raises:
-            TypeError: there is no such capability.
+            TypeError: there is no such capability; it names the nearest.
             RuntimeError: it has clients already, which have been told.
         """
         if self._has_clients:
             raise RuntimeError("the fake backend has clients already: say what it can do before it makes them")
+        known = [item.name for item in fields(Capabilities)]
+        for name in changes.keys() - set(known):
+            nearest = get_close_matches(name, known, n=1)
+            meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+            raise TypeError(f"there is no capability {name!r}{meant}; there are {', '.join(known)}")
         self._vendor.capabilities = evolve(self._vendor.capabilities, **changes)
         return self
 
@@ -148,6 +154,6 @@ class FakeBackend:
             AssertionError: something was, even if the bot went on.
         """
         if self._vendor.unscripted:
-            raise AssertionError(
-                f"the fake backend was asked without an answer left: {', '.join(self._vendor.unscripted)}"
-            )
+            asked = ", ".join(self._vendor.unscripted)
+            told = self._vendor.describe_script()
+            raise AssertionError(f"the fake backend was asked without an answer left: {asked}; it was told: {told}")

@@ -168,12 +168,15 @@ class FakeVendor:
             self._rows.append(self._row(body, answer, thread, identity))
         return self._in_words(target, answer, thread, identity)
 
+    def describe_script(self) -> str:
+        """Return all that it was told, in words."""
+        return ", ".join(self._told) or "nothing"
+
     def _unscripted_call_error(self, body: dict[str, Any]) -> AssertionError:
-        told = ", ".join(self._told) or "nothing"
         self.unscripted.append(f"{self.calls[body['call'] - 1].name} of {format_value(body['question'])}")
         return AssertionError(
             f"the fake backend was asked {format_value(body['question'])}, and no answer is left for it; it was told: "
-            f"{told}. Add fake.answers(…), fake.streams(…) or fake.fails(…) before the call."
+            f"{self.describe_script()}. Add fake.answers(…), fake.streams(…) or fake.fails(…) before the call."
         )
 
     def _row(self, body: dict[str, Any], answer: ScriptedAnswer, thread: str, identity: str) -> dict[str, Any]:

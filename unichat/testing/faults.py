@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -209,10 +210,14 @@ def find_fault(name: str) -> Fault:
     """Return the fault of that name.
 
     Raises:
-        ValueError: there is none; it lists those that there are.
+        ValueError: there is none; it names the nearest, and lists those that there are.
     """
     if name in FAULTS:
         return FAULTS[name]
     if name.isascii() and name.isdecimal() and 200 <= int(name) <= 599:
         return _status(int(name))
-    raise ValueError(f"no fault is called {name!r}; there are {', '.join(FAULTS)}, and every status from 200 to 599")
+    nearest = get_close_matches(name, FAULTS, n=1)
+    meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+    raise ValueError(
+        f"no fault is called {name!r}{meant}; there are {', '.join(FAULTS)}, and every status from 200 to 599"
+    )
