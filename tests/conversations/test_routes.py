@@ -211,3 +211,30 @@ def test_the_history_of_a_conversation_is_that_of_its_member(pair: Pair) -> None
     talk.ask("one", user="ada")
     talk.ask("two", user="ada")
     assert sorted(exchange.question for exchange in talk.history()) == ["one", "two"]
+
+
+def test_a_lost_answer_is_not_looked_for_at_the_other_side_of_a_shadow(pair: Pair) -> None:
+    worker = pair.worker("shadow", shadow_grace=30.0)
+    message = pair.bots.ask(worker, "one", user="ada", event="e1")
+    assert message.asks
+    message.kill()
+    # As if only the other side had been asked.
+    pair.client("kadal").chat("one", user=reference_for("c"))
+    pair.bots.clock.advance(31)
+    answer = worker.get("c").ask("one", user="ada", event="e1")
+    assert (answer.profile, answer.maybe_duplicated) == ("kapa", True)
+    assert pair.kapa.questions == ["one"]
+
+
+def test_conversations_of_a_shadow_are_the_primarys(pair: Pair) -> None:
+    worker = pair.worker("shadow", keep_texts=True, shadow_grace=30.0, conversations_carry_over=True)
+    talk = worker.get("c")
+    assert [talk.ask(text, user="ada").began for text in ("one", "two")] == ["started", "continued"]
+    with talk.stream("three", user="ben") as stream:
+        assert stream.answer.profile == "kapa"
+    pair.bots.clients[-1]._shadowing.wait(30)
+    assert list(pair.kapa.conversations().values()) == [["one", "two", "three"]]
+    assert pair.kadal.conversations() == {reference_for("c"): ["one", "two", "three"]}
+    receipt = talk.rate("up")
+    assert receipt is not None
+    assert (len(pair.kapa.ratings), len(pair.kadal.ratings)) == (1, 0)

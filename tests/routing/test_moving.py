@@ -118,6 +118,14 @@ def test_a_thread_whose_owner_is_no_member_any_more_starts_anew(vendors: Vendors
     assert vendors.kadal.calls[-1].user == "ben"
 
 
+def test_member_for_a_thread_that_moves_is_the_next_member(vendors: Vendors) -> None:
+    route = vendors.fallback({"kadal": vendors.client(vendors.kadal)}, carry_over=True)
+    assert route.member_for(thread=ThreadRef("fake", "thread-1", scope="project")) == "kadal"
+    without = vendors.fallback({"kadal": vendors.client(vendors.kadal)})
+    with pytest.raises(ThreadMismatch):
+        without.member_for(thread=ThreadRef("fake", "thread-1", scope="project"))
+
+
 def test_a_thread_of_no_member_is_a_mismatch_that_says_how_without_carry_over(vendors: Vendors) -> None:
     route = vendors.fallback({"kadal": vendors.client(vendors.kadal)})
     thread = ThreadRef("fake", "thread-1", scope="project")

@@ -106,6 +106,10 @@ class BaseClient:
         """Return what can be done in a thread; None for a new one."""
         return self.capabilities
 
+    def _answering_clients(self) -> tuple[BaseClient, ...]:
+        """Return the clients of a route's members whose answers its callers get; none of a plain client."""
+        return ()
+
     def _reaches(self, backend: str) -> bool:
         """Whether it talks to this vendor, itself or by a member."""
         return backend == self.backend

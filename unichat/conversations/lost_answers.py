@@ -57,11 +57,12 @@ def _find_new(client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline
 
     A member's history that cannot be read is passed over if another's can: the question may be asked of that one.
     """
-    if not client.members:
+    members = client._answering_clients()
+    if not members:
         return (yield from _find(client, turn, None, text, deadline))
     failure: UnichatError | None = None
     readable = 0
-    for member in client.members.values():
+    for member in members:
         try:
             found = yield from _find_new(member, turn, text, deadline)
         except UnichatError as error:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, Self
 from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import Capabilities, Operation, StreamOperation
 from unichat.client.arguments import ArgumentChecker, check_deadline, check_limit, check_thread
-from unichat.client.base import check_operation
+from unichat.client.base import BaseClient, check_operation
 from unichat.client.bound_operations import BoundOperations
 from unichat.client.paging import RowReader
 from unichat.errors import Unsupported
@@ -81,10 +81,13 @@ class Route(RouteQuestions):
 
         Raises:
             InvalidInput: `thread` is not one.
-            ThreadMismatch: it belongs to no member.
+            ThreadMismatch: it belongs to no member, and may not move (`carry_over`).
         """
         if thread is not None:
-            return self._owner(thread, "continue_thread").name
+            owner, reference = self._find_owner(thread, "continue_thread", None)
+            if owner is not None:
+                return owner.name
+            user = reference.user if user is None else user
         expected = self._rule.expect(self._answering, user)
         return None if expected is None else expected.name
 
@@ -161,6 +164,9 @@ class Route(RouteQuestions):
             owner = find_owner(self._answering, thread, "continue_thread")
             return owner.client._capabilities_of(thread)  # type: ignore[no-any-return]
         return self.capabilities
+
+    def _answering_clients(self) -> tuple[BaseClient, ...]:
+        return tuple(member.client for member in self._answering)
 
     def _reaches(self, backend: str) -> bool:
         return any(owner.backend == backend for member in self._answering for owner in member.owners)
