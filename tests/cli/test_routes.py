@@ -102,6 +102,13 @@ def test_a_member_that_does_not_answer_is_a_failure(run, broken):
     assert outcomes(result, "kapa")["reachability"] == "ok"
 
 
+def test_a_deadline_that_is_not_acceptable_is_a_mistake_of_the_route_alone(run, routes):
+    result = run("doctor", "--deadline", "-1", "--json")
+    assert result.code == 1
+    assert outcomes(result, "safe")["settings"] == "failed"
+    assert outcomes(result, "kapa")["reachability"] == "ok"
+
+
 def test_the_doctor_warns_of_a_shadow_whose_other_side_does_not_answer(run, broken):
     result = run("doctor", "--profile", "trial", "--json", "--deadline", "5")
     assert result.code == 0

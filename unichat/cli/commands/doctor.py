@@ -67,6 +67,9 @@ def _check_profiles(
         found = configuration.check_all_profiles(config=config, settings=settings)
     else:
         found = tuple(configuration.check_profile(profile, config=config, settings=settings).walk())
+    if any(problem.key == "deadline" for each in found for problem in each.problems):
+        # It is reported: each member has that of its own profile.
+        deadline = None
     checks = [(each.profile, list(_check_profile(each, deadline))) for each in found]
     check_shadows(found, checks)
     if not check_all:
