@@ -242,7 +242,7 @@ def kapa_box(tmp_path):
 
 
 @pytest.fixture(params=["sync", "asyncio"])
-def started(request, loop, box, kapa_box, tmp_path):
+def start_bot(request, loop, box, kapa_box, tmp_path):
     """Start the bot with another default profile: nothing else of its config is edited."""
     path = tmp_path / "unichat.toml"
     kadal = {"backend": "kadal", **box.settings("kadal")}
@@ -273,19 +273,19 @@ def to_toml(value):
     return json.dumps(value)
 
 
-def test_one_unchanged_bot_moves_from_one_vendor_to_the_other_by_edits_of_its_config(started, kapa_box, user):
+def test_one_unchanged_bot_moves_from_one_vendor_to_the_other_by_edits_of_its_config(start_bot, kapa_box, user):
     room, hall = f"{user}-room", f"{user}-hall"
 
-    bot = started("kapa")
+    bot = start_bot("kapa")
     assert "attempts" in (first := bot.hear(room, "ada", KNOWN)).text
     assert (first.thread.backend, first.began) == ("kapa", "started")
 
-    bot = started("kadal")
+    bot = start_bot("kadal")
     moved = bot.hear(room, "ben", "And how do I descale the boiler?")
     assert (moved.thread.backend, moved.began, moved.carried_over) == ("kadal", "restarted", 1)
     assert bot.react(room, "cem", "👍").rating is unichat.Rating.UP
 
-    bot = started("pilot")
+    bot = start_bot("pilot")
     people = [f"{number}" for number in range(40)]
     expected = {person: bot.client.member_for(user=person) for person in people}
     assert 4 < sum(name == "kadal" for name in expected.values()) < 20
@@ -295,7 +295,7 @@ def test_one_unchanged_bot_moves_from_one_vendor_to_the_other_by_edits_of_its_co
     stayed = bot.hear(room, "ada", "How long does the warranty last?")
     assert (stayed.profile, stayed.began) == ("kadal", "continued")
 
-    bot = started("safe")
+    bot = start_bot("safe")
     assert {person: bot.hear(f"{user}-{person}", person, KNOWN).profile for person in people[:12]} == asked
     begun = bot.hear(hall, "ben", KNOWN)
     assert (begun.profile, begun.began) == ("kapa", "started")
@@ -308,5 +308,5 @@ def test_one_unchanged_bot_moves_from_one_vendor_to_the_other_by_edits_of_its_co
     assert sent.endswith("And how do I descale the boiler?")
     assert bot.react(hall, "cem", "-1").rating is unichat.Rating.DOWN
 
-    bot = started("kadal")
+    bot = start_bot("kadal")
     assert bot.hear(hall, "ben", "How long does the warranty last?").began == "continued"

@@ -14,14 +14,14 @@ from unichat.cli.sandbox_control import split_fault, split_quirk
 
 
 @pytest.fixture
-def controlled(tmp_path):
+def control(tmp_path):
     path = tmp_path / "control.json"
     with unichat.sandbox.start(control=path) as box:
         yield box, ("--control", str(path))
 
 
-def test_a_fault_is_planned_listed_and_cleared(run, controlled):
-    box, control = controlled
+def test_a_fault_is_planned_listed_and_cleared(run, control):
+    box, control = control
     assert run("sandbox", "fail", "kapa", "503", "--times", "2", *control).out == "503  2\n"
     assert run("sandbox", "fail", "kapa", "cut_stream", "--always", *control).out == "503  2\ncut_stream  always\n"
     assert box.simulator("kapa").faults.describe()[0] == {"fault": "503", "times": 2}
@@ -30,15 +30,15 @@ def test_a_fault_is_planned_listed_and_cleared(run, controlled):
     assert box.simulator("kapa").faults.describe() == []
 
 
-def test_quirks_are_set(run, controlled):
-    box, control = controlled
+def test_quirks_are_set(run, control):
+    box, control = control
     assert run("sandbox", "quirk", "kadal.message_in=query", "kapa.page_size=5", *control).code == 0
     assert box.simulator("kadal").quirks.message_in == "query"
     assert box.simulator("kapa").quirks.page_size == 5
 
 
-def test_requests_are_listed_without_secrets(run, controlled):
-    box, control = controlled
+def test_requests_are_listed_without_secrets(run, control):
+    box, control = control
     for backend in ("kapa", "kadal"):
         with unichat.connect(backend, **box.settings(backend)) as client:
             client.chat("What is a thread?")
@@ -65,8 +65,8 @@ def test_requests_are_listed_without_secrets(run, controlled):
         (("requests", "kappa"), "no simulator of 'kappa'"),
     ],
 )
-def test_a_mistake_is_one_line(run, controlled, arguments, problem):
-    _, control = controlled
+def test_a_mistake_is_one_line(run, control, arguments, problem):
+    _, control = control
     result = run("sandbox", *arguments, *control)
     assert (result.code, result.out) == (2, "")
     assert problem in result.err

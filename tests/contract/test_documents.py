@@ -143,7 +143,7 @@ def test_a_contract_that_is_not_a_valid_document_is_refused_before_anything_is_s
         check(AcmeClient())
 
 
-def _answering(schema, **schemas):
+def _answer_with(schema, **schemas):
     """A contract whose one operation answers with this schema."""
     responses = {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}
     paths = {"/a": {"get": {"operationId": "a", "x-replay": "read", "responses": responses}}}
@@ -162,7 +162,7 @@ CIRCLES = {
 
 @pytest.mark.parametrize("name", CIRCLES)
 def test_a_schema_that_refers_to_itself_for_the_same_value_is_refused(vendor, name):
-    vendor(json.dumps(_answering(A, **CIRCLES[name])))
+    vendor(json.dumps(_answer_with(A, **CIRCLES[name])))
     with pytest.raises(ConfigError, match=r"is not a valid document.*leads in a circle"):
         check(AcmeClient())
 
@@ -176,7 +176,9 @@ def test_a_response_that_refers_to_itself_is_refused(vendor):
 
 
 def test_a_schema_may_refer_to_itself_for_a_part_of_a_value():
-    comparer = SchemaComparer(document := _answering(A, a={"type": "object", "properties": {"children": {"items": A}}}))
+    comparer = SchemaComparer(
+        document := _answer_with(A, a={"type": "object", "properties": {"children": {"items": A}}})
+    )
     read_operations(document)
     assert comparer.compare({"children": [{"children": []}]}, "/components/schemas/a") == []
     (found,) = comparer.compare({"children": [{"children": [7]}]}, "/components/schemas/a")

@@ -19,13 +19,13 @@ def message(event=None, token="token", conversation="c", speaker="ada"):
     )  # fmt: skip
 
 
-def state_of(store, conversation="c", event=None):
+def load_state(store, conversation="c", event=None):
     return store.run(lambda tx: read_state(tx, conversation, event), writes=False)
 
 
 def test_a_new_conversation_has_the_next_tickets_number_and_nothing_else(store):
     store.run(lambda tx: lock_conversation(tx, "c"))
-    state = state_of(store, event="e1")
+    state = load_state(store, event="e1")
     assert (state.turns, state.resets, state.thread, state.speaker, state.shared) == (1, 0, None, None, False)
     assert (state.left_over, state.latest_id, state.event, state.tickets) == ((), None, None, ())
 
@@ -34,18 +34,18 @@ def test_an_answered_conversation_has_its_thread_its_answer_and_its_event(store)
     turn = store.run(lambda tx: queue.enter(tx, message("e1")))
     answer = Answer(text="echo", id="a-1", thread=THREAD)
     assert store.run(lambda tx: records.finish(tx, turn, answer, backend="kapa", keep_texts=False))
-    state = state_of(store, event="e1")
+    state = load_state(store, event="e1")
     assert (state.thread, state.latest_id, state.speaker) == (str(THREAD), "a-1", "ada")
     assert state.event.answer_at(0) == answer
     assert state.event.answer_at(1e10) is None
-    assert state_of(store, event="e2").event is None
+    assert load_state(store, event="e2").event is None
 
 
 def test_tickets_come_in_order_and_without_those_of_other_conversations(store):
     store.run(lambda tx: queue.enter(tx, message(token="other", conversation="d")))
     for token in ("one", "two", "three"):
         store.run(lambda tx, token=token: queue.enter(tx, message(token=token)))
-    assert [ticket.token for ticket in state_of(store).tickets] == ["one", "two", "three"]
+    assert [ticket.token for ticket in load_state(store).tickets] == ["one", "two", "three"]
 
 
 def test_a_message_that_enters_again_has_one_ticket(store):
@@ -58,4 +58,4 @@ def test_a_message_that_enters_again_has_one_ticket(store):
     waiting_again = store.run(lambda tx: queue.enter(tx, message(token="two")))
     assert isinstance(waiting, Waiting)
     assert isinstance(waiting_again, Waiting)
-    assert [ticket.token for ticket in state_of(store).tickets] == ["token", "two"]
+    assert [ticket.token for ticket in load_state(store).tickets] == ["token", "two"]

@@ -18,7 +18,7 @@ UNCHANGED = {"README.md", "pyproject.toml", "tests/test_conformance.py", "unicha
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+def new_package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     """The folder of the package, and what it had before the page's edits."""
     folder = tmp_path_factory.mktemp("page")
     files = new_adapter("parley", folder / "parley", streams=True)
@@ -26,18 +26,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
     return folder / "parley", {path.relative_to(folder / "parley").as_posix() for path in files}
 
 
-def test_the_page_edits_every_file_that_is_about_the_vendor(written):
-    _, files = written
+def test_the_page_edits_every_file_that_is_about_the_vendor(new_package):
+    _, files = new_package
     assert files - {path.removeprefix("parley/") for path in edits()} == UNCHANGED
 
 
-def test_the_package_of_the_page_imports_only_what_the_whitelist_allows(written):
-    assert import_rules.violations(written[0] / "unichat_parley") == []
+def test_the_package_of_the_page_imports_only_what_the_whitelist_allows(new_package):
+    assert import_rules.violations(new_package[0] / "unichat_parley") == []
 
 
 @pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=lambda each: each[0])
-def test_the_package_of_the_page_passes_its_own_rules_of_style(written, arguments):
+def test_the_package_of_the_page_passes_its_own_rules_of_style(new_package, arguments):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     ruff = shutil.which("ruff", path=path) or pytest.skip("ruff is for developers")
-    done = subprocess.run([ruff, *arguments, "--no-cache", written[0]], capture_output=True, text=True, check=False)
+    done = subprocess.run([ruff, *arguments, "--no-cache", new_package[0]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

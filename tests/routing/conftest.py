@@ -32,12 +32,12 @@ class Vendors:
         return {"kapa": self.client(self.kapa, **policy), "kadal": self.client(self.kadal, **policy)}
 
     def fallback(self, members: Any = None, **settings: Any) -> Any:
-        return self.blocking(routing.fallback(members or self.clients(), **settings))
+        return self.block(routing.fallback(members or self.clients(), **settings))
 
     def split(self, weights: dict[str, float], members: Any = None, **settings: Any) -> Any:
-        return self.blocking(routing.split(members or self.clients(), weights, **settings))
+        return self.block(routing.split(members or self.clients(), weights, **settings))
 
-    def blocking(self, route: Any) -> Any:
+    def block(self, route: Any) -> Any:
         """The route, with calls that block."""
         client = route if self.loop is None else BlockingClient(self.loop, route)
         self.closing.append(client)
@@ -57,6 +57,6 @@ def vendors(request: pytest.FixtureRequest) -> Iterator[Vendors]:
         loop.close()
 
 
-def asked(vendor: FakeBackend) -> list[str]:
+def questions_asked(vendor: FakeBackend) -> list[str]:
     """The questions that a vendor was asked."""
     return [call.question for call in vendor.calls if call.question is not None]

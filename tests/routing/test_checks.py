@@ -75,7 +75,7 @@ def test_weights_of_any_size_are_relative(weight: float) -> None:
     clients = {"a": client(), "b": client()}
     assert check_weights(clients, {"a": weight, "b": weight}) == {"a": 1, "b": 1}
     drawn = Split(check_weights(clients, {"a": weight, "b": weight})).order(
-        [Member.of(*each) for each in clients.items()], None
+        [Member.from_client(*each) for each in clients.items()], None
     )
     assert len(drawn) == 1
 

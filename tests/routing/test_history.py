@@ -53,23 +53,23 @@ def read_all(history: MergedHistory) -> list[str]:
     return rows
 
 
-def merged(*members: list[list[Exchange]], **options: Any) -> tuple[MergedHistory, list[Pages]]:
+def merge(*members: list[list[Exchange]], **options: Any) -> tuple[MergedHistory, list[Pages]]:
     readers = [Pages(pages) for pages in members]
     parts = [MemberHistory(str(number), reader) for number, reader in enumerate(readers)]
     return MergedHistory(parts, **{"by_time": True, "newest_first": False, "limit": None, **options}), readers
 
 
 def test_rows_are_merged_by_time_over_pages() -> None:
-    history, _ = merged(
+    history, _ = merge(
         [[row("a1", 1), row("a4", 4)], [], [row("a5", 5)]], [[row("b2", 2)], [row("b3", 3), row("b6", 6)]]
     )
     assert read_all(history) == ["a1", "b2", "b3", "a4", "a5", "b6"]
-    history, _ = merged([[row("a4", 4)], [row("a1", 1)]], [[row("b3", 3), row("b2", 2)]], newest_first=True)
+    history, _ = merge([[row("a4", 4)], [row("a1", 1)]], [[row("b3", 3), row("b2", 2)]], newest_first=True)
     assert read_all(history) == ["a4", "b3", "b2", "a1"]
 
 
 def test_only_as_much_is_read_as_is_needed() -> None:
-    history, (a, b) = merged(
+    history, (a, b) = merge(
         [[row("a1", 1)], [row("a5", 5)]], [[row("b2", 2), row("b3", 3), row("b4", 4)], [row("b9", 9)]]
     )
     assert (a.read, b.read) == (0, 0)
@@ -80,22 +80,22 @@ def test_only_as_much_is_read_as_is_needed() -> None:
 
 
 def test_a_limit_counts_over_all_members() -> None:
-    history, _ = merged([[row("a1", 1), row("a3", 3)]], [[row("b2", 2), row("b4", 4)]], limit=3)
+    history, _ = merge([[row("a1", 1), row("a3", 3)]], [[row("b2", 2), row("b4", 4)]], limit=3)
     assert read_all(history) == ["a1", "b2", "a3"]
-    history, readers = merged([[row("a1", 1)]], limit=0)
+    history, readers = merge([[row("a1", 1)]], limit=0)
     assert read_all(history) == []
     assert readers[0].read == 0
 
 
 def test_a_row_without_a_time_stays_where_its_member_has_it() -> None:
-    history, _ = merged(
+    history, _ = merge(
         [[row("a0", None), row("a2", 2), row("a2b", None), row("a4", 4)]], [[row("b1", 1), row("b3", 3)]]
     )
     assert read_all(history) == ["a0", "b1", "a2", "a2b", "b3", "a4"]
 
 
 def test_without_times_one_member_follows_the_other() -> None:
-    history, (a, b) = merged([[row("a1", None)], [row("a2", None)]], [[], [row("b1", None)]], by_time=False)
+    history, (a, b) = merge([[row("a1", None)], [row("a2", None)]], [[], [row("b1", None)]], by_time=False)
     assert read_page(history) == ["a1"]
     assert (a.read, b.read) == (1, 0)
     assert read_all(history) == ["a2", "b1"]
@@ -109,7 +109,7 @@ def test_all_rows_come_once_and_in_order(members: list[list[list[int]]], newest_
         cut = iter(times)
         pages.append([[row(f"{number}:{time}", time) for time in islice(cut, len(page))] for page in member])
         pages[-1].append([row(f"{number}:{time}", time) for time in cut])
-    history, _ = merged(*pages, newest_first=newest_first)
+    history, _ = merge(*pages, newest_first=newest_first)
     rows = read_all(history)
     times = [int(each.partition(":")[2]) for each in rows]
     assert times == sorted(times, reverse=newest_first)

@@ -45,7 +45,7 @@ def test_skip_repetitions_keeps_members_that_have_a_client_of_their_own(vendors:
         "third": routing.fallback({"kapa": clients["kapa"], "third": third}),
         "again": routing.fallback({"third": third, "kadal": clients["kadal"]}),
     }
-    members = [Member.of(name, client) for name, client in routes.items()]
+    members = [Member.from_client(name, client) for name, client in routes.items()]
     assert [member.name for member in skip_repetitions(members)] == ["both", "third"]
     for client in (*clients.values(), third):
-        vendors.blocking(client)
+        vendors.block(client)

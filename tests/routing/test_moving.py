@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, asked
+from tests.routing.conftest import Vendors, questions_asked
 from unichat.errors import InvalidInput, NotFound, ServerError, ThreadMismatch, Unsupported
 from unichat.models import ThreadRef
 
@@ -27,14 +27,14 @@ def test_a_thread_whose_owner_cannot_answer_goes_on_at_the_next_member(vendors: 
     vendors.kadal.answers("Then that.")
     answer = route.continue_thread(first.thread, "And then?", user="ada")
     assert (answer.text, answer.profile, answer.carried_over) == ("Then that.", "kadal", 1)
-    assert asked(vendors.kadal) == [CARRIED]
+    assert questions_asked(vendors.kadal) == [CARRIED]
     assert vendors.kadal.calls[-1].user == "ada"
     assert [attempt.profile for attempt in answer.call.attempts] == ["kapa", "kadal"]
     # From now on, the thread is the other's.
     vendors.kadal.answers("Yes.")
     again = route.continue_thread(answer.thread, "Really?")
     assert (again.profile, again.carried_over) == ("kadal", 0)
-    assert asked(vendors.kadal)[-1] == "Really?"
+    assert questions_asked(vendors.kadal)[-1] == "Really?"
 
 
 def test_a_stream_in_a_thread_moves_before_its_first_event(vendors: Vendors) -> None:
@@ -46,7 +46,7 @@ def test_a_stream_in_a_thread_moves_before_its_first_event(vendors: Vendors) -> 
         assert [event.text for event in stream] == ["Then ", "that."]
         answer = stream.answer
     assert (answer.profile, answer.carried_over) == ("kadal", 1)
-    assert asked(vendors.kadal) == [CARRIED]
+    assert questions_asked(vendors.kadal) == [CARRIED]
 
 
 def test_a_stream_whose_owner_answers_stays(vendors: Vendors) -> None:
@@ -63,7 +63,7 @@ def test_without_carry_over_the_owners_error_is_raised_and_says_how(vendors: Ven
     members = vendors.clients()
     route = vendors.fallback(members) if kind == "fallback" else vendors.split({"kapa": 1, "kadal": 1}, members)
     vendors.kapa.answers("Hi.")
-    thread = vendors.blocking(members["kapa"]).chat("Hello?", user="ada").thread
+    thread = vendors.block(members["kapa"]).chat("Hello?", user="ada").thread
     vendors.kapa.fails("503")
     with pytest.raises(ServerError) as caught:
         route.continue_thread(thread, "And then?", user="ada")
@@ -72,7 +72,7 @@ def test_without_carry_over_the_owners_error_is_raised_and_says_how(vendors: Ven
     with pytest.raises(ServerError) as caught, route.stream("And then?", thread=thread, user="ada") as stream:
         list(stream)
     assert "carry_over" in str(caught.value.hint)
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_the_callers_own_mistake_moves_nothing(vendors: Vendors) -> None:
@@ -84,7 +84,7 @@ def test_the_callers_own_mistake_moves_nothing(vendors: Vendors) -> None:
     assert "carry_over" not in str(caught.value.hint)
     with pytest.raises(InvalidInput):
         route.continue_thread(first.thread, " ")
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_what_fall_back_on_does_not_name_moves_nothing(vendors: Vendors) -> None:
@@ -110,7 +110,7 @@ def test_a_thread_whose_owner_is_no_member_any_more_starts_anew(vendors: Vendors
     vendors.kadal.answers("Hi.")
     answer = route.continue_thread(thread, "And then?")
     assert (answer.text, answer.carried_over, answer.profile) == ("Hi.", 0, "kadal")
-    assert asked(vendors.kadal) == ["And then?"]
+    assert questions_asked(vendors.kadal) == ["And then?"]
     assert vendors.kadal.calls[-1].user == "ada"
     vendors.kadal.streams("Hi.")
     with route.stream("And then?", thread=thread, user="ben") as stream:
@@ -148,7 +148,7 @@ def test_where_the_owners_history_cannot_be_read_the_question_goes_alone(vendors
     vendors.kadal.answers("Then that.")
     answer = route.continue_thread(first.thread, "And then?")
     assert answer.carried_over == 0
-    assert asked(vendors.kadal) == ["And then?"]
+    assert questions_asked(vendors.kadal) == ["And then?"]
 
 
 def test_as_many_exchanges_as_the_limits_allow_are_carried_the_newest_kept(vendors: Vendors) -> None:
@@ -160,7 +160,7 @@ def test_as_many_exchanges_as_the_limits_allow_are_carried_the_newest_kept(vendo
     vendors.kapa.fails("503")
     vendors.kadal.answers("Then that.")
     moved = route.continue_thread(answer.thread, "And then?")
-    (text,) = asked(vendors.kadal)
+    (text,) = questions_asked(vendors.kadal)
     assert moved.carried_over == 2
     assert "Question 3?" in text
     assert "Answer 4." in text
@@ -175,7 +175,7 @@ def test_the_next_members_question_limit_holds(vendors: Vendors) -> None:
     vendors.kapa.fails("503")
     vendors.kadal.answers("Then that.")
     assert route.continue_thread(first.thread, "And then?").carried_over == 0
-    assert asked(vendors.kadal) == ["And then?"]
+    assert questions_asked(vendors.kadal) == ["And then?"]
 
 
 def test_if_no_member_answers_the_error_names_each(vendors: Vendors) -> None:
@@ -242,7 +242,7 @@ def test_options_that_only_the_owner_takes_are_refused_by_the_next(vendors: Vend
     first = begin(vendors, route)
     with pytest.raises(Unsupported):
         route.continue_thread(first.thread, "And then?", colour="red")
-    assert asked(vendors.kapa) == ["Hello?"]
+    assert questions_asked(vendors.kapa) == ["Hello?"]
 
 
 def test_not_found_that_is_of_no_thread_is_the_callers(vendors: Vendors) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, asked
+from tests.routing.conftest import Vendors, questions_asked
 from unichat.errors import ConnectionFailed, InvalidInput, ServerError, StaleThread, ThreadMismatch
 from unichat.models import Answer, AnswerRef, ThreadRef
 
 
 @pytest.fixture
-def told(vendors: Vendors) -> tuple[Any, Answer, Answer]:
+def two_answers(vendors: Vendors) -> tuple[Any, Answer, Answer]:
     """A fallback, and an answer of each of its members."""
     client = vendors.fallback()
     vendors.kapa.answers("from Kapa").fails("503")
@@ -20,8 +20,8 @@ def told(vendors: Vendors) -> tuple[Any, Answer, Answer]:
     return client, client.chat("one"), client.chat("two")
 
 
-def test_a_thread_is_continued_by_its_owner(vendors: Vendors, told: Any) -> None:
-    client, first, second = told
+def test_a_thread_is_continued_by_its_owner(vendors: Vendors, two_answers: Any) -> None:
+    client, first, second = two_answers
     vendors.kapa.answers("more of Kapa")
     vendors.kadal.answers("more of Kadal")
     assert client.member_for(thread=first) == "kapa"
@@ -33,9 +33,11 @@ def test_a_thread_is_continued_by_its_owner(vendors: Vendors, told: Any) -> None
 
 
 @pytest.mark.parametrize("fault", ["503", "429", "refused", "silence"])
-def test_a_thread_whose_owner_cannot_answer_raises_the_owners_error(vendors: Vendors, told: Any, fault: str) -> None:
-    client, first, _ = told
-    questions = asked(vendors.kadal)
+def test_a_thread_whose_owner_cannot_answer_raises_the_owners_error(
+    vendors: Vendors, two_answers: Any, fault: str
+) -> None:
+    client, first, _ = two_answers
+    questions = questions_asked(vendors.kadal)
     for ask in (
         lambda: client.continue_thread(first, "And?", deadline=5),
         lambda: client.stream("And?", thread=first, deadline=5).__enter__(),
@@ -48,7 +50,7 @@ def test_a_thread_whose_owner_cannot_answer_raises_the_owners_error(vendors: Ven
             ask()
         assert "no member" not in str(caught.value)
         assert {attempt.profile for attempt in caught.value.attempts} <= {"kapa"}
-    assert asked(vendors.kadal) == questions
+    assert questions_asked(vendors.kadal) == questions
 
 
 def test_a_stale_thread_is_not_asked_elsewhere(vendors: Vendors) -> None:
@@ -59,11 +61,11 @@ def test_a_stale_thread_is_not_asked_elsewhere(vendors: Vendors) -> None:
     client.chat("two", user="ada")
     with pytest.raises(StaleThread):
         client.continue_thread(old, "And?", user="ada")
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
-def test_an_answer_is_rated_by_its_owner_however_it_is_named(vendors: Vendors, told: Any) -> None:
-    client, first, second = told
+def test_an_answer_is_rated_by_its_owner_however_it_is_named(vendors: Vendors, two_answers: Any) -> None:
+    client, first, second = two_answers
     row = next(iter(client.history(second)))
     for answer in (second, second.ref, str(second.ref), row):
         assert client.feedback(answer, "up").answer_id == second.id

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, asked
+from tests.routing.conftest import Vendors, questions_asked
 from unichat import routing
 from unichat.errors import InvalidInput, ServerError, Unsupported
 from unichat.testing import CannedTransport, FakeBackend, json_answer, recorded
@@ -18,7 +18,7 @@ from unichat.testing.clients import connect
 from unichat.transport.base import Deadline, HttpRequest
 
 
-class Heard:
+class HookLog:
     """A hook that notes how operations ended."""
 
     def __init__(self) -> None:
@@ -85,12 +85,12 @@ def test_run_goes_to_the_only_member_of_the_operations_backend() -> None:
 
 
 def test_closing_a_route_closes_its_members_whatever_becomes_of_each() -> None:
-    class Failing(CannedTransport):
+    class FailingClient(CannedTransport):
         def close(self) -> None:
             super().close()
             raise OSError("no")
 
-    transports = [Failing(), CannedTransport()]
+    transports = [FailingClient(), CannedTransport()]
     client = routing.fallback(
         {"a": connect("kapa", transports[0], **KAPA), "b": connect("kadal", transports[1], **KADAL)}
     )
@@ -100,7 +100,7 @@ def test_closing_a_route_closes_its_members_whatever_becomes_of_each() -> None:
 
 
 def test_hooks_of_each_member_hear_of_it(vendors: Vendors) -> None:
-    first, second = Heard(), Heard()
+    first, second = HookLog(), HookLog()
     members = {
         "kapa": vendors.client(vendors.kapa, hooks=[first]),
         "kadal": vendors.client(vendors.kadal, hooks=[second]),
@@ -121,11 +121,11 @@ def test_a_call_that_is_interrupted_asks_no_other_member(interrupt: type[BaseExc
     client = routing.fallback({"kapa": connect("kapa", CannedTransport(stop), **KAPA), "other": other.client()})
     with pytest.raises(interrupt):
         client.chat("Hello?")
-    assert asked(other) == []
+    assert questions_asked(other) == []
 
 
 def test_a_task_that_is_cancelled_asks_no_other_member() -> None:
-    class Waiting:
+    class WaitingClient:
         async def send(self, request: HttpRequest, deadline: Deadline, *, limit: int) -> Any:
             asking.set()
             await asyncio.Event().wait()
@@ -138,14 +138,14 @@ def test_a_task_that_is_cancelled_asks_no_other_member() -> None:
         from unichat.testing.clients import connect_async
 
         other = FakeBackend()
-        members = {"kapa": connect_async("kapa", Waiting(), **KAPA), "other": other.async_client()}
+        members = {"kapa": connect_async("kapa", WaitingClient(), **KAPA), "other": other.async_client()}
         async with routing.fallback(members) as client:
             task = asyncio.ensure_future(client.chat("Hello?"))
             await asking.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert asked(other) == []
+        assert questions_asked(other) == []
 
     asking = asyncio.Event()
     asyncio.run(run())
@@ -160,7 +160,7 @@ def test_a_member_that_was_closed_is_an_error_and_not_a_reason_to_ask_the_next(v
         vendors.loop.run(members["kapa"].close())
     with pytest.raises(InvalidInput, match="closed"):
         client.chat("Hello?")
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_an_error_of_a_route_can_be_shown_copied_and_pickled(vendors: Vendors) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, asked
+from tests.routing.conftest import Vendors, questions_asked
 from unichat import AsyncClient, Client, routing
 from unichat.errors import ConfigError, InvalidInput, ServerError, StreamInterrupted, ThreadMismatch, Unsupported
 from unichat.models import AnswerRef, ClearOutcome, Rating, ThreadRef
@@ -17,7 +17,7 @@ from unichat.models import AnswerRef, ClearOutcome, Rating, ThreadRef
 
 def shadow(vendors: Vendors, **settings: Any) -> Any:
     """A shadow of Kapa's, whose other side is Kadal."""
-    return vendors.blocking(routing.shadow(vendors.clients(), **settings))
+    return vendors.block(routing.shadow(vendors.clients(), **settings))
 
 
 def plain(vendors: Vendors, client: Any) -> Any:
@@ -37,7 +37,7 @@ def test_the_primary_answers_and_the_other_is_asked_the_same(vendors: Vendors) -
     answer = client.chat("Hello?", user="ada")
     assert (answer.text, answer.profile) == ("from Kapa", "kapa")
     settle(vendors, client)
-    assert asked(vendors.kadal) == ["Hello?"]
+    assert questions_asked(vendors.kadal) == ["Hello?"]
     assert vendors.kadal.calls[-1].user == "ada"
     assert client.shadow_left_out == 0
 
@@ -75,7 +75,7 @@ def test_whatever_fails_at_the_other_side_is_not_noticed(vendors: Vendors) -> No
     assert client.continue_thread(first.thread, "2?").text == "two"
     settle(vendors, client)
     # It has missed a question of the thread, and is asked no more in it.
-    assert asked(vendors.kadal) == ["1?"]
+    assert questions_asked(vendors.kadal) == ["1?"]
     assert client.shadow_left_out == 1
 
 
@@ -98,7 +98,7 @@ def test_the_callers_mistake_is_asked_of_nobody(vendors: Vendors) -> None:
     for call in (lambda: client.chat(" "), lambda: client.chat("Hello?", colour="red")):
         with pytest.raises((InvalidInput, Unsupported)):
             call()
-    assert asked(vendors.kapa) == asked(vendors.kadal) == []
+    assert questions_asked(vendors.kapa) == questions_asked(vendors.kadal) == []
 
 
 def test_a_record_has_a_line_for_each_pair(vendors: Vendors, tmp_path: Path) -> None:
@@ -129,17 +129,17 @@ def test_a_share_of_none_asks_the_other_nothing(vendors: Vendors) -> None:
     first = client.chat("1?")
     client.continue_thread(first.thread, "2?")
     settle(vendors, client)
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
     assert client.shadow_left_out == 0
 
 
 def test_an_older_thread_is_not_followed(vendors: Vendors) -> None:
     client = shadow(vendors)
     vendors.kapa.answers("one").answers("two")
-    thread = vendors.blocking(vendors.client(vendors.kapa)).chat("1?").thread
+    thread = vendors.block(vendors.client(vendors.kapa)).chat("1?").thread
     assert client.continue_thread(thread, "2?").text == "two"
     settle(vendors, client)
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_what_the_other_cannot_take_is_left_out_and_counted(vendors: Vendors) -> None:
@@ -150,7 +150,7 @@ def test_what_the_other_cannot_take_is_left_out_and_counted(vendors: Vendors) ->
     client.chat("A question that is longer than that?")
     settle(vendors, client)
     assert client.shadow_left_out == 1
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_a_stream_that_is_left_is_not_followed(vendors: Vendors) -> None:
@@ -159,7 +159,7 @@ def test_a_stream_that_is_left_is_not_followed(vendors: Vendors) -> None:
     with client.stream("1?") as stream:
         next(iter(stream))
     settle(vendors, client)
-    assert asked(vendors.kadal) == []
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_a_stream_that_breaks_is_recorded_with_its_error(vendors: Vendors, tmp_path: Path) -> None:
@@ -273,12 +273,12 @@ def test_an_other_side_that_was_never_asked_is_a_warning_at_the_end(
 
 def test_other_policy_shares_the_shadow(vendors: Vendors) -> None:
     client = plain(vendors, shadow(vendors))
-    sibling = vendors.blocking(client.with_policy(attempts=2))
+    sibling = vendors.block(client.with_policy(attempts=2))
     vendors.kapa.answers("one")
     vendors.kadal.answers("eins")
     sibling.chat("1?")
     client._shadowing.wait(30)
-    assert asked(vendors.kadal) == ["1?"]
+    assert questions_asked(vendors.kadal) == ["1?"]
 
 
 def test_a_shadow_in_a_fallback_is_a_member_as_any_other(vendors: Vendors) -> None:
@@ -289,7 +289,7 @@ def test_a_shadow_in_a_fallback_is_a_member_as_any_other(vendors: Vendors) -> No
     vendors.kadal.answers("eins")
     assert route.chat("1?").profile == "kapa"
     inner._shadowing.wait(30)
-    assert asked(vendors.kadal) == ["1?"]
+    assert questions_asked(vendors.kadal) == ["1?"]
 
 
 @pytest.mark.parametrize("settings", [

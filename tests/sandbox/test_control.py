@@ -13,7 +13,7 @@ from unichat.sandbox import SandboxError
 
 
 @pytest.fixture
-def controlled(tmp_path):
+def control(tmp_path):
     """A sandbox, and a function that sends it a command with its secret, or another."""
     path = tmp_path / "new" / "control.json"
     with unichat.sandbox.start(control=path) as box:
@@ -28,23 +28,23 @@ def controlled(tmp_path):
     assert not path.exists()
 
 
-def test_the_control_file_is_for_its_owner_and_its_address_is_on_loopback(controlled):
-    _, _, path = controlled
+def test_the_control_file_is_for_its_owner_and_its_address_is_on_loopback(control):
+    _, _, path = control
     assert json.loads(path.read_text(encoding="utf-8"))["url"].startswith("http://127.0.0.1:")
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("secret", [None, "", "wrong", "\xe9"])
-def test_nothing_is_done_without_the_secret(controlled, secret):
-    box, send, _ = controlled
+def test_nothing_is_done_without_the_secret(control, secret):
+    box, send, _ = control
     answer = send("fail", {"backend": "kapa", "fault": "503"}, secret)
     assert answer.status_code == 401
     assert box.simulator("kapa").faults.describe() == []
 
 
-def test_a_fault_a_quirk_and_the_requests(controlled):
-    box, send, _ = controlled
+def test_a_fault_a_quirk_and_the_requests(control):
+    box, send, _ = control
     assert send("fail", {"backend": "kapa", "fault": "503", "times": None}).json() == [{"fault": "503", "times": None}]
     assert send("fail", {"backend": "kapa", "fault": None}).json() == []
     assert send("quirk", {"backend": "kadal", "name": "message_in", "value": "query"}).status_code == 200
@@ -72,15 +72,15 @@ def test_a_fault_a_quirk_and_the_requests(controlled):
         ("other", {}, 404),
     ],
 )
-def test_a_command_that_cannot_be_done_says_why(controlled, action, body, status):
-    _, send, _ = controlled
+def test_a_command_that_cannot_be_done_says_why(control, action, body, status):
+    _, send, _ = control
     answer = send(action, body)
     assert answer.status_code == status
     assert answer.json()["error"]
 
 
-def test_only_a_post_is_a_command(controlled):
-    _, send, _ = controlled
+def test_only_a_post_is_a_command(control):
+    _, send, _ = control
     assert send("requests", {}, method="GET").status_code == 404
 
 

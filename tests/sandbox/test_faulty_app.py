@@ -27,7 +27,7 @@ def box():
         yield box
 
 
-def outcome_of(call):
+def find_outcome(call):
     try:
         call()
     except UnichatError as error:
@@ -42,12 +42,12 @@ def test_a_call_ends_as_with_the_canned_fault(box, backend, name):
     box.fail(backend, name)
     seconds = 1.0 if name in SILENT else 30.0
     with unichat.connect(backend, **box.settings(backend), attempts=1, deadline=seconds) as client:
-        found = outcome_of(lambda: client.chat("What is a thread?"))
+        found = find_outcome(lambda: client.chat("What is a thread?"))
         # The fault was for one request.
         assert client.chat("What is a thread?", deadline=30).text
     settings = {"kapa": KAPA, "kadal": KADAL}[backend]
     with connect(backend, CannedTransport(name, answer=lambda _: GOOD[backend]), **settings, attempts=1) as client:
-        assert found == outcome_of(lambda: client.chat("What is a thread?"))
+        assert found == find_outcome(lambda: client.chat("What is a thread?"))
 
 
 @pytest.mark.parametrize("name", [name for name in SERVED if name not in SILENT])
@@ -59,12 +59,12 @@ def test_a_stream_ends_as_with_the_canned_fault(box, name):
     box.reset()
     box.fail("kapa", name)
     with unichat.connect("kapa", **box.settings("kapa"), attempts=1) as client:
-        found = outcome_of(lambda: read(client))
+        found = find_outcome(lambda: read(client))
     identifiers = RECORD.replace("partial_answer", "identifiers").replace("false", "true")
     identifiers = identifiers.replace('"text": "Hel"', '"thread_id": "t", "question_answer_id": "q"')
     good = CannedStream([RECORD.encode(), RECORD.encode(), RECORD.encode(), identifiers.encode()])
     with connect("kapa", CannedTransport(name, answer=lambda _: good), **KAPA, attempts=1) as client:
-        assert found == outcome_of(lambda: read(client))
+        assert found == find_outcome(lambda: read(client))
 
 
 def test_a_fault_before_the_answer_asks_nothing_and_one_within_it_has_asked(box):

@@ -133,7 +133,7 @@ class UncheckedContext(EndpointContext):
     """Makes an operation of values that may be `Unchecked`."""
 
     @classmethod
-    def of(cls, context: EndpointContext) -> UncheckedContext:
+    def from_context(cls, context: EndpointContext) -> UncheckedContext:
         """Return that of the same endpoint."""
         return cls(**{item.name: getattr(context, item.name) for item in fields(EndpointContext) if item.init})
 

@@ -62,7 +62,9 @@ class Endpoint:
         declaration, context = self._declaration
         known = {parameter.name: parameter for parameter in self.parameters}
         required = [name for name, parameter in known.items() if parameter.default is parameter.empty]
-        return build_unchecked(partial(declaration, UncheckedContext.of(context)), required, known.keys(), arguments)
+        return build_unchecked(
+            partial(declaration, UncheckedContext.from_context(context)), required, known.keys(), arguments
+        )
 
 
 class Endpoints:

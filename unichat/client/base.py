@@ -102,7 +102,7 @@ class BaseClient:
 
         return call_adapter("has no scope", scope, self._context.redact, backend=self.backend, operation=None)
 
-    def _capabilities_of(self, thread: ThreadRef | None) -> Capabilities:
+    def _find_capabilities(self, thread: ThreadRef | None) -> Capabilities:
         """Return what can be done in a thread; None for a new one."""
         return self.capabilities
 
@@ -114,7 +114,7 @@ class BaseClient:
         """Whether it talks to this vendor, itself or by a member."""
         return backend == self.backend
 
-    def _backend_of(self, answer: Answer) -> str:
+    def _find_backend(self, answer: Answer) -> str:
         """Return the vendor that gave one of its answers."""
         return self.backend
 

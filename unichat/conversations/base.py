@@ -182,10 +182,10 @@ class BaseConversations:
                 found=stored.backend,
             )
         named = rater
-        if rater is None and client._capabilities_of(stored.thread).feedback_needs_user:
+        if rater is None and client._find_capabilities(stored.thread).feedback_needs_user:
             named = _name_somebody(stored)
         receipt = yield from client._rate(
-            stored.rated, verdict, user=named, comment=comment, deadline=None, on_unsupported=None, options={}
+            stored.rating_target, verdict, user=named, comment=comment, deadline=None, on_unsupported=None, options={}
         )
         keep = partial(
             records.keep_rating,

@@ -79,7 +79,7 @@ def _find_new(client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline
 def _find(
     client: BaseClient, turn: QueueTurn, thread: ThreadRef | None, text: str, deadline: Deadline
 ) -> Program[Answer | None]:
-    capabilities = client._capabilities_of(thread)
+    capabilities = client._find_capabilities(thread)
     user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)
     own = thread is not None or (user is not None and capabilities.history_by_user)
     if not capabilities.history or not (own or capabilities.timestamps):

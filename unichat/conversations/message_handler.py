@@ -108,7 +108,7 @@ class MessageHandler:
     def arguments(self, thread: ThreadRef | None) -> dict[str, Any]:
         """Return what the client's calls take besides the question."""
         # A route may move a thread, and is told what is kept of it.
-        kept = {} if thread is None or not self.client.members else {"kept": self._kept(thread)}
+        kept = {} if thread is None or not self.client.members else {"kept": self._keep_exchanges(thread)}
         return {
             **kept,
             "thread": thread,
@@ -154,7 +154,7 @@ class MessageHandler:
 
     def _read_exchanges(self, thread: ThreadRef) -> Program[list[Exchange]]:
         """Return the exchanges of a thread that cannot be continued, newest first: the store's, or the vendor's."""
-        kept = yield from self._read_kept(thread)
+        kept = yield from self._read_stored_exchanges(thread)
         if kept:
             return kept
         try:
@@ -163,13 +163,13 @@ class MessageHandler:
             # Of another vendor, or gone.
             return []
 
-    def _read_kept(self, thread: ThreadRef) -> Program[list[Exchange]]:
+    def _read_stored_exchanges(self, thread: ThreadRef) -> Program[list[Exchange]]:
         """Return the exchanges of a thread, newest first, as far as the store has their texts."""
         key = self.message.conversation
         return self.transact(lambda tx: records.read_exchanges(tx, key, thread, _EXCHANGES), writes=False)
 
-    def _kept(self, thread: ThreadRef) -> KeptExchanges:
-        return KeptExchanges(partial(self._read_kept, thread), self.carry_over)
+    def _keep_exchanges(self, thread: ThreadRef) -> KeptExchanges:
+        return KeptExchanges(partial(self._read_stored_exchanges, thread), self.carry_over)
 
     def keep(self, turn: QueueTurn, answer: Answer) -> Program[Answer]:
         """Store what is kept of an answer, and return it: whatever becomes of the store, the caller gets the answer."""
@@ -177,7 +177,7 @@ class MessageHandler:
             records.finish,
             turn=turn,
             answer=answer,
-            backend=self.client._backend_of(answer),
+            backend=self.client._find_backend(answer),
             keep_texts=self.keep_texts,
         )
         if (yield from end_turn(self.store, self.message, finish, self.deadline)) is False:

@@ -37,7 +37,7 @@ class StoredAnswer:
     speaker: str | None
 
     @property
-    def rated(self) -> Answer | AnswerRef:
+    def rating_target(self) -> Answer | AnswerRef:
         """What a client rates."""
         if self.thread is None and self.backend is not None:
             return AnswerRef(self.backend, self.answer_id)

@@ -150,7 +150,7 @@ def _build(rule: Rule, clients: Mapping[str, Any], settings: RouteSettings) -> A
     from unichat.routing.members import Member
     from unichat.routing.settings import ShadowSettings
 
-    members = [Member.of(name, client) for name, client in clients.items()]
+    members = [Member.from_client(name, client) for name, client in clients.items()]
     is_blocking = isinstance(members[0].client, Client)
     if isinstance(settings, ShadowSettings):
         from unichat.routing.shadow_clients import AsyncShadowClient, ShadowClient

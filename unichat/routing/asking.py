@@ -54,7 +54,7 @@ def share_deadline(deadline: Deadline, members: int, patience: float | None = No
 
 
 @frozen(eq=False)
-class Answered(Generic[T]):
+class MemberAnswer(Generic[T]):
     """What a member answered, and what became of those before it.
 
     Attributes:
@@ -121,7 +121,7 @@ class Question(Generic[T]):
         left = len(self.members) - index
         return share_deadline(self.deadline, left, self.rule.patience, streamed=self.streamed)
 
-    def ask(self, first: Program[T] | None, share: Deadline) -> Program[Answered[T]]:
+    def ask(self, first: Program[T] | None, share: Deadline) -> Program[MemberAnswer[T]]:
         """Ask the members until one answers.
 
         Args:
@@ -132,7 +132,7 @@ class Question(Generic[T]):
             UnichatError: the last error, which names each member that was asked, and what became of it.
         """
         others: list[Failure] = list(self.before)
-        uncertain: Answered[T] | None = None
+        uncertain: MemberAnswer[T] | None = None
         for index, member in enumerate(self.members):
             began = share.started - self.deadline.started
             failure: UnichatError | None = None
@@ -143,8 +143,8 @@ class Question(Generic[T]):
             else:
                 doubtful, record = self.read(result)
                 if not doubtful or UNCERTAIN not in self.rule.fall_back_on:
-                    return Answered(result, member, began, tuple(others))
-                uncertain = uncertain or Answered(result, member, began, tuple(others))
+                    return MemberAnswer(result, member, began, tuple(others))
+                uncertain = uncertain or MemberAnswer(result, member, began, tuple(others))
                 others.append(Failure(member, began, None, record))
             if failure is not None:
                 others.append(Failure(member, began, failure, failure.call))

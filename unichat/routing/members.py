@@ -44,7 +44,7 @@ class Member:
     owners: tuple[Owner, ...]
 
     @classmethod
-    def of(cls, name: str, client: BaseClient) -> Member:
+    def from_client(cls, name: str, client: BaseClient) -> Member:
         """Return the member of this name."""
         return cls(name, client, client._as_member(name), tuple(_find_owners(name, client)))
 

@@ -18,7 +18,7 @@ from unichat.errors import NotFound, ThreadMismatch, UnichatError
 from unichat.execution.effects import Program
 from unichat.models import Exchange, ThreadRef
 from unichat.record import CallRecord
-from unichat.routing.asking import Answered, Question, share_deadline
+from unichat.routing.asking import MemberAnswer, Question, share_deadline
 from unichat.routing.carrying_over import prepend_exchanges
 from unichat.routing.failures import Failure
 from unichat.routing.members import Member
@@ -111,7 +111,7 @@ class Move(Generic[T]):
         """Return the deadline of the owner, which leaves time for another member."""
         return share_deadline(self.deadline, min(2, len(self.members)), self.rule.patience, streamed=self.streamed)
 
-    def ask(self, first: Program[T] | None, share: Deadline) -> Program[Answered[T]]:
+    def ask(self, first: Program[T] | None, share: Deadline) -> Program[MemberAnswer[T]]:
         """Ask the owner, and the next member if need be.
 
         Args:
@@ -126,7 +126,7 @@ class Move(Generic[T]):
         if first is not None:
             assert self.owner is not None
             try:
-                return Answered((yield from first), self.owner, began)
+                return MemberAnswer((yield from first), self.owner, began)
             except UnichatError as error:
                 failure = error
         others = [member for member in self.members if member is not self.owner]

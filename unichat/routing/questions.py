@@ -14,7 +14,7 @@ from unichat.errors import ThreadMismatch
 from unichat.execution.effects import Program
 from unichat.models import Answer, ThreadRef, User
 from unichat.record import CallRecord
-from unichat.routing.asking import Answered, Question
+from unichat.routing.asking import MemberAnswer, Question
 from unichat.routing.members import Member
 from unichat.routing.moving import KeptExchanges, Move, add_hint, ask_owner
 from unichat.routing.ownership import find_owner, has_owner
@@ -115,7 +115,7 @@ class RouteQuestions(BaseClient):
                 opened.pop() if opened else member.asked._open_stream(question, deadline=None, **arguments), share
             )
 
-        def ask(whole: Deadline) -> Program[Answered[OpenedStream]]:
+        def ask(whole: Deadline) -> Program[MemberAnswer[OpenedStream]]:
             asking = Question(order, begin, whole, self._rule, True, _read_stream)
             share = asking.share(0)
             return asking.ask(begin(order[0], share), share)
@@ -150,7 +150,7 @@ class RouteQuestions(BaseClient):
             stream = yield from _start(member.asked._open_stream(text, deadline=None, **moved), share)
             return OpenedStream(stream.source, lambda answer: evolve(stream.finish(answer), carried_over=count))
 
-        def ask(whole: Deadline) -> Program[Answered[OpenedStream]]:
+        def ask(whole: Deadline) -> Program[MemberAnswer[OpenedStream]]:
             move = self._move(owner, reference, question, moved, kept, begin, whole, True, _read_stream)
             share = move.share()
             return move.ask(None if opened is None else _start(opened, share), share)
@@ -158,7 +158,7 @@ class RouteQuestions(BaseClient):
         return self._prepare_stream(ask, seconds)
 
     def _prepare_stream(
-        self, ask: Callable[[Deadline], Program[Answered[OpenedStream]]], seconds: float | Deadline | None
+        self, ask: Callable[[Deadline], Program[MemberAnswer[OpenedStream]]], seconds: float | Deadline | None
     ) -> tuple[StartStream, Callable[[Answer], Answer]]:
         """Return what `_open_stream` does; `ask` makes the program that opens a member's stream, within a deadline."""
         finish: Callable[[Answer], Answer] = _keep
@@ -247,19 +247,19 @@ def _read_stream(_: OpenedStream) -> tuple[bool, CallRecord | None]:
     return False, None
 
 
-def _complete(asking: Program[Answered[Answer]], deadline: Deadline) -> Program[Answer]:
+def _complete(asking: Program[MemberAnswer[Answer]], deadline: Deadline) -> Program[Answer]:
     """Ask, and return the answer with the attempts of all members."""
     answered = yield from asking
     return answered.result if answered.is_only_one else _add_attempts(answered.result, answered, deadline)
 
 
-def _add_attempts(answer: Answer, answered: Answered[Any], deadline: Deadline) -> Answer:
+def _add_attempts(answer: Answer, answered: MemberAnswer[Any], deadline: Deadline) -> Answer:
     call = None if answer.call is None else answered.add_attempts(answer.call, deadline)
     return evolve(answer, call=call, maybe_duplicated=answer.maybe_duplicated or answered.maybe_duplicated)
 
 
 def _complete_stream(
-    answered: Answered[OpenedStream], deadline: Deadline
+    answered: MemberAnswer[OpenedStream], deadline: Deadline
 ) -> tuple[EventSource[Answer], Callable[[Answer], Answer]]:
     """Return the stream of the member that answers, and what makes of its result what the caller gets."""
     opened = answered.result

@@ -136,7 +136,9 @@ class Route(RouteQuestions):
             ConfigError: the value is not acceptable.
             InvalidInput: there is no such policy setting, or it can only be set for a whole client.
         """
-        members = [Member.of(member.name, member.client.with_policy(**changes)) for member in self._route_members]
+        members = [
+            Member.from_client(member.name, member.client.with_policy(**changes)) for member in self._route_members
+        ]
         sibling = copy(self)
         sibling._deadline = changes.get("deadline", self._deadline)
         sibling._set_members(members)
@@ -159,10 +161,10 @@ class Route(RouteQuestions):
             return seconds
         return Deadline(seconds or self._deadline or DEFAULT_DEADLINES[kind], self._performer.clock.monotonic)
 
-    def _capabilities_of(self, thread: ThreadRef | None) -> Capabilities:
+    def _find_capabilities(self, thread: ThreadRef | None) -> Capabilities:
         if thread is not None and has_owner(self._answering, thread):
             owner = find_owner(self._answering, thread, "continue_thread")
-            return owner.client._capabilities_of(thread)  # type: ignore[no-any-return]
+            return owner.client._find_capabilities(thread)  # type: ignore[no-any-return]
         return self.capabilities
 
     def _answering_clients(self) -> tuple[BaseClient, ...]:
@@ -171,7 +173,7 @@ class Route(RouteQuestions):
     def _reaches(self, backend: str) -> bool:
         return any(owner.backend == backend for member in self._answering for owner in member.owners)
 
-    def _backend_of(self, answer: Answer) -> str:
+    def _find_backend(self, answer: Answer) -> str:
         if answer.thread is not None:
             return answer.thread.backend
         owners = [owner for member in self._answering for owner in member.owners]
