@@ -28,7 +28,7 @@ def routes(box, write):
 
 
 @pytest.fixture
-def broken(box, write):
+def broken_member(box, write):
     """The same, with nobody at Kadal's address."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -95,7 +95,7 @@ def test_the_doctor_shows_the_profiles_of_a_route_as_a_column(run, routes):
     assert run("doctor").out.startswith("profile")
 
 
-def test_a_member_that_does_not_answer_is_a_failure(run, broken):
+def test_a_member_that_does_not_answer_is_a_failure(run, broken_member):
     result = run("doctor", "--json", "--deadline", "5")
     assert result.code == 1
     assert outcomes(result, "kadal")["reachability"] == "failed"
@@ -109,7 +109,7 @@ def test_a_deadline_that_is_not_acceptable_is_a_mistake_of_the_route_alone(run, 
     assert outcomes(result, "kapa")["reachability"] == "ok"
 
 
-def test_the_doctor_warns_of_a_shadow_whose_other_side_does_not_answer(run, broken):
+def test_the_doctor_warns_of_a_shadow_whose_other_side_does_not_answer(run, broken_member):
     result = run("doctor", "--profile", "trial", "--json", "--deadline", "5")
     assert result.code == 0
     assert outcomes(result, "trial") == {"config": "ok", "settings": "ok", "shadow": "warning"}
@@ -123,7 +123,7 @@ def test_the_doctor_says_that_a_shadow_s_other_side_answers(run, routes):
     assert outcomes(result, "trial")["shadow"] == "ok"
 
 
-def test_the_doctor_of_all_profiles_checks_each_once(run, broken):
+def test_the_doctor_of_all_profiles_checks_each_once(run, broken_member):
     result = run("doctor", "--all", "--json", "--deadline", "5")
     assert result.code == 1
     assert outcomes(result, "trial")["shadow"] == "warning"
