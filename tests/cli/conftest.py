@@ -186,8 +186,9 @@ class Terminal:
         while self._child.poll() is None:
             assert time.monotonic() < deadline, f"Ctrl-C has no effect: {self.text!r}"
             self.type("\x03")
-            second = time.monotonic() + 1
-            while self._read(second):
+            # Long enough for a busy machine: a second one as the command ends would end it before its exit code.
+            patience = time.monotonic() + 10
+            while self._read(patience):
                 pass
             if until and (found := self.text.find(until, self._read_until)) >= 0:
                 self._read_until = found + len(until)
