@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vendors import write_distribution
+from unichat import adapter
 from unichat.config.plugins import SIMULATORS, find_plugin
 from unichat.errors import InvalidInput
 from unichat.references import ThreadRef
@@ -88,6 +90,16 @@ def test_check_name_rejects_a_long_name():
 def test_check_name_rejects_an_installed_adapter(name):
     with pytest.raises(InvalidInput, match=f"the adapter unichat_{name}:backend has it already"):
         check_name(name)
+
+
+CLASSES = [each for each in adapter.__all__ if re.fullmatch(r"[A-Z]\w+(Adapter|Settings|Simulator)", each)]
+
+
+def test_name_values_name_no_class_as_unichat_names_one():
+    assert "CommonSettings" in CLASSES
+    for each in CLASSES:
+        with pytest.raises(InvalidInput, match="unichat uses it itself"):
+            check_name(re.sub("(Adapter|Settings|Simulator)$", "", each).lower())
 
 
 @pytest.mark.parametrize("name", ["bridge", "fake"])

@@ -13,8 +13,9 @@ from unichat.errors import InvalidInput
 _LIMIT = 30
 """Characters of a name: longer ones would not fit into the lines of the templates."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_RESERVED = frozenset({"bridge", "fake"})
-"""`unichat-bridge` is unichat itself, and `fake` the scripted vendor of `unichat.testing`."""
+_RESERVED = frozenset({"bridge", "common", "fake", "transcript"})
+"""`unichat-bridge` is unichat itself, and `fake` the scripted vendor of `unichat.testing`. The settings of the other
+two would have the names of the classes that they derive from, `CommonSettings` and `TranscriptSettings`."""
 
 
 def check_name(name: object) -> str:
