@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.batches import SIZE, split_into_batches
+from tests.batches import SIZE, Collection, split_into_batches
 
 
 def test_split_into_batches_with_a_page_keeps_its_examples_together():
@@ -23,3 +23,10 @@ def test_split_into_batches_with_many_tests_fills_batches_of_one_file_in_order()
 def test_split_into_batches_with_an_xdist_group_leaves_its_tests_to_their_group():
     nodeids = ["tests/test_a.py::test_a@demo", "tests/test_a.py::test_b[user@host]", "tests/test_a.py::test_c[x]@demo"]
     assert set(split_into_batches(nodeids)) == {"tests/test_a.py::test_b[user@host]"}
+
+
+def test_index_of_a_collection_is_that_of_the_list():
+    nodeids = [f"tests/test_a.py::test_a[{number}]" for number in range(100)]
+    collection = Collection(nodeids)
+    assert collection == nodeids
+    assert [collection.index(nodeid) for nodeid in nodeids] == list(range(100))
