@@ -222,7 +222,10 @@ def kapa(client: Client) -> None:
 
     assert_type(client.run(operations.retrieve_project(id="p")), Project)
     assert_type(client.run(operations.retrieve_project(id="p"), deadline=5).raw, Any)
+    assert_type(client.run(operations.retrieve_project(id="p")).call, CallRecord | None)
+    assert_type(client.run(operations.search(project_id="p", query="Hi?")).call, CallRecord | None)
     assert_type(client.run(operations.chat_streamed(project_id="p", query="Hi?")), AnswerStream[Answer])
+    assert_type(client.run(operations.chat_streamed(project_id="p", query="Hi?")).call, CallRecord | None)
 
 
 def kadal(client: Client) -> None:
