@@ -189,10 +189,9 @@ class Terminal:
             # Long enough for a busy machine: a second one as the command ends would end it before its exit code.
             patience = time.monotonic() + 10
             while self._read(patience):
-                pass
-            if until and (found := self.text.find(until, self._read_until)) >= 0:
-                self._read_until = found + len(until)
-                return
+                if until and (found := self.text.find(until, self._read_until)) >= 0:
+                    self._read_until = found + len(until)
+                    return
 
     def end(self) -> int:
         """Return the exit code, once all has come."""
