@@ -48,6 +48,10 @@ def test_a_fault_without_a_connection_is_for_canned_transports_alone(name: str) 
         FaultServer(vendor, [name])
 
 
+def test_is_harmless_is_true_of_the_faults_that_a_client_copes_with() -> None:
+    assert [name for name, fault in FAULTS.items() if fault.is_harmless] == ["good", "503_once", "interim"]
+
+
 def test_every_status_is_the_name_of_a_fault() -> None:
     with connect("kapa", CannedTransport("418"), **KAPA) as bot:
         assert outcome(bot, "chat")[3] == 418
