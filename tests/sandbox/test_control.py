@@ -46,7 +46,9 @@ def test_nothing_is_done_without_the_secret(control, secret):
 def test_a_fault_a_quirk_and_the_requests(control):
     box, send, _ = control
     assert send("fail", {"backend": "kapa", "fault": "503", "times": None}).json() == [{"fault": "503", "times": None}]
-    assert send("fail", {"backend": "kapa", "fault": None}).json() == []
+    assert send("fail", {"backend": "kapa"}).json() == [{"fault": "503", "times": None}]
+    assert send("fail", {"backend": "kapa", "clear": True}).json() == []
+    assert send("quirks", {}).json()["kadal"]["message_in"] == "body"
     assert send("quirk", {"backend": "kadal", "name": "message_in", "value": "query"}).status_code == 200
     assert box.simulator("kadal").quirks.message_in == "query"
     with unichat.connect("kapa", **box.settings("kapa")) as client:
@@ -64,7 +66,7 @@ def test_a_fault_a_quirk_and_the_requests(control):
     [
         ("fail", {"backend": "kapa", "fault": "no_such"}, 400),
         ("fail", {"backend": "kappa", "fault": "503"}, 400),
-        ("fail", {"backend": "kapa"}, 400),
+        ("fail", {}, 400),
         ("fail", {"backend": ["kapa"], "fault": "503"}, 400),
         ("fail", [], 400),
         ("fail", b"{", 400),

@@ -38,26 +38,41 @@ _control = click.option(
 @click.option("--clear", is_flag=True, help="Clear the faults of the backend instead.")
 @_control
 def fail_command(backend: str, fault: str | None, times: int, always: bool, clear: bool, control: str | None) -> None:
-    """Let the next requests to a running sandbox fail.
+    """Let the next requests to a running sandbox fail, or without FAULT, list the faults that are planned.
 
     FAULT is a name from the table in the docs on testing, such as 503, reset_after_send or cut_stream. Faults come in
-    the order in which they were told. Prints those that are planned.
+    the order in which they were told.
     """
-    if clear is (fault is not None):
-        raise click.UsageError("name a fault such as 503 or reset_after_send, or pass --clear.")
-    planned = _send(control, "fail", {"backend": backend, "fault": fault, "times": None if always else times})
+    if clear and fault is not None:
+        raise click.UsageError("--clear takes no fault: clear them first, or let the new one follow the others.")
+    arguments = {"backend": backend, "fault": fault, "times": None if always else times, "clear": clear}
+    planned = _send(control, "fail", arguments)
     for each in planned:
         output.print_text(f"{each['fault']}  {'always' if each['times'] is None else each['times']}")
 
 
 @click.command("quirk")
-@click.argument("quirks", nargs=-1, required=True, metavar="BACKEND.NAME=VALUE...")
+@click.argument("quirks", nargs=-1, metavar="[BACKEND.NAME=VALUE]...")
 @_control
-def quirk_command(quirks: tuple[str, ...], control: str | None) -> None:
-    """Make the vendors of a running sandbox behave differently, by the quirks in the docs on the sandbox."""
+@options.as_json
+def quirk_command(quirks: tuple[str, ...], control: str | None, as_json: bool) -> None:
+    """Make the vendors of a running sandbox behave differently, or without arguments, list their quirks."""
+    if not quirks:
+        _list_quirks(_send(control, "quirks", {}), as_json)
     for text in quirks:
         backend, name, value = split_quirk(text)
         _send(control, "quirk", {"backend": backend, "name": name, "value": value})
+
+
+def _list_quirks(quirks: dict[str, dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        output.print_json(quirks)
+        return
+    for backend, values in quirks.items():
+        for name, value in values.items():
+            # As the command takes it.
+            text = value if isinstance(value, str) else "none" if value is None else json.dumps(value)
+            output.print_text(f"{backend}.{name}={text}")
 
 
 @click.command("requests")

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from unichat.sandbox.errors import SandboxError
 from unichat.sandbox.json_bodies import InvalidJson, read_json
-from unichat.sandbox.quirk_values import set_quirk
+from unichat.sandbox.quirk_values import list_quirks, set_quirk
 from unichat.sandbox.simulator import Simulator
 
 
@@ -34,6 +34,7 @@ class ControlApp:
         self._actions: dict[str, Callable[..., Any]] = {
             "/fail": self._fail,
             "/quirk": self._set_quirk,
+            "/quirks": self._list_quirks,
             "/requests": self._list_requests,
         }
 
@@ -60,17 +61,20 @@ class ControlApp:
             raise SandboxError(f"no simulator of {backend!r}; there are: {', '.join(sorted(self._simulators))}")
         return self._simulators[backend]
 
-    def _fail(self, backend: str, fault: str | None, times: int | None = 1) -> Any:
+    def _fail(self, backend: str, fault: str | None = None, times: int | None = 1, clear: bool = False) -> Any:
         faults = self._find(backend).faults
-        if fault is None:
+        if clear:
             faults.clear()
-        else:
+        if fault is not None:
             faults.add(fault, times)
         return faults.describe()
 
     def _set_quirk(self, backend: str, name: str, value: object) -> Any:
         set_quirk(self._find(backend), name, value)
         return {}
+
+    def _list_quirks(self) -> Any:
+        return {name: list_quirks(self._simulators[name]) for name in sorted(self._simulators)}
 
     def _list_requests(self, backend: str | None = None) -> Any:
         names = sorted(self._simulators) if backend is None else [self._find(backend).name]

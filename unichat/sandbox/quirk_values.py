@@ -1,4 +1,4 @@
-"""Sets a quirk of a simulator by its name, checked by its type."""
+"""Quirks of a simulator by their names: read, and set as their types allow."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from unichat.sandbox.errors import SandboxError
 from unichat.sandbox.simulator import Simulator
 
 
+def list_quirks(simulator: Simulator) -> dict[str, Any]:
+    """Return the quirks of a simulator as they are, by name; empty if it has none."""
+    quirks: Any = getattr(simulator, "quirks", None)
+    return {item.name: getattr(quirks, item.name) for item in fields(type(quirks))} if has(type(quirks)) else {}
+
+
 def set_quirk(simulator: Simulator, name: str, value: object) -> None:
     """Set a quirk of a simulator while it runs.
 
@@ -25,13 +31,13 @@ def set_quirk(simulator: Simulator, name: str, value: object) -> None:
     Raises:
         SandboxError: there is no such quirk, or it does not take the value.
     """
-    quirks: Any = getattr(simulator, "quirks", None)
-    names = [item.name for item in fields(type(quirks))] if has(type(quirks)) else []
+    names = list(list_quirks(simulator))
     if name not in names:
         nearest = get_close_matches(name, names, n=1)
         meant = f" (did you mean {nearest[0]}?)" if nearest else ""
         there_are = f"there are {', '.join(names)}" if names else "it has none"
         raise SandboxError(f"{simulator.name} has no quirk {format_value(name)}{meant}; {there_are}")
+    quirks: Any = simulator.quirks  # type: ignore[attr-defined]
     annotation = get_type_hints(type(quirks))[name]
     takes_none = NoneType in getattr(annotation, "__args__", ())
     parsed = parse_text(annotation, value) if isinstance(value, str) else value
