@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import frozen
 
 from unichat.adapter import Capabilities
@@ -16,12 +18,12 @@ class Speaker:
 
     Attributes:
         user: the person; None where nobody was named.
-        reference: stands for the conversation where a vendor keeps one conversation per user.
+        make_reference: returns what stands for the conversation where a vendor keeps one conversation per user.
     """
 
     user: User | None
-    reference: str
+    make_reference: Callable[[], str]
 
     def resolve(self, capabilities: Capabilities) -> User | None:
         """Return the user that a vendor with these capabilities is told."""
-        return self.user if capabilities.parallel_threads else User(self.reference)
+        return self.user if capabilities.parallel_threads else User(self.make_reference())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -89,7 +89,7 @@ class BaseConversations:
             message = Message(
                 conversation=key,
                 part=part,
-                token=uuid.uuid4().hex,
+                token=os.urandom(16).hex(),
                 overlap=self._overlap,
                 lease=self._lease,
                 event_ttl=self._event_ttl,

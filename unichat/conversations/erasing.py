@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -116,7 +116,7 @@ class PersonEraser:
         message = Message(
             conversation=key,
             part=Part(None, None, ""),
-            token=uuid.uuid4().hex,
+            token=os.urandom(16).hex(),
             overlap="wait",
             lease=self.leases.seconds,
             event_ttl=0,

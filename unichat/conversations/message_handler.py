@@ -112,7 +112,7 @@ class MessageHandler:
         return {
             **kept,
             "thread": thread,
-            "user": Speaker(self.user, reference_for(self.message.conversation)),
+            "user": Speaker(self.user, partial(reference_for, self.message.conversation)),
             "metadata": self.metadata,
             "deadline": self.deadline,
             "on_unsupported": None,

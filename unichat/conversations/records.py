@@ -5,7 +5,7 @@ Each function is one transaction, or part of one.
 
 from __future__ import annotations
 
-import uuid
+import os
 
 from attrs import evolve, frozen
 
@@ -54,7 +54,7 @@ def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, ke
     message = turn.message
     for number, part in enumerate(turn.parts):
         # In order, also where the clock does not tell.
-        entry = f"{turn.ticket:012d}-{number:04d}-{uuid.uuid4().hex[:16]}"
+        entry = f"{turn.ticket:012d}-{number:04d}-{os.urandom(8).hex()}"
         _insert_answer(tx, entry, message.conversation, part, answer, backend, keep_texts=keep_texts)
     tx.run(
         "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
@@ -140,7 +140,7 @@ def post(tx: Transaction, answer: Answer, message_id: str) -> None:
     if row is None:
         # Not of a conversation, or of one that stored nothing: it can be rated all the same.
         backend = None if answer.thread is None else answer.thread.backend
-        row = (uuid.uuid4().hex,)
+        row = (os.urandom(16).hex(),)
         _insert_answer(tx, row[0], None, Part(None, None, ""), answer, backend, keep_texts=False)
     tx.run("DELETE FROM unichat_messages WHERE message = :message", message=message_id)
     tx.run(

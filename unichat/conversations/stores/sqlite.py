@@ -11,8 +11,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
@@ -86,14 +86,16 @@ class SqliteStore:
         # What is deleted is overwritten at once.
         connection.execute("PRAGMA secure_delete = ON")
         # Also if there is nothing to migrate: a file that cannot be written is better found out now.
-        with _transaction(connection):
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if tables and not version:
-                raise sqlite3.DatabaseError("it is another program's database")
-            version = migrate(_SqliteTransaction(connection, self._clock()), version, self.name)
-            connection.execute(f"PRAGMA user_version = {version}")
+        _transact(connection, self._migrate, self._clock)
         connection.execute("PRAGMA busy_timeout = 0")
+
+    def _migrate(self, transaction: _SqliteTransaction) -> None:
+        ((version,),) = transaction.rows("PRAGMA user_version")
+        ((tables,),) = transaction.rows("SELECT count(*) FROM sqlite_schema")
+        if tables and not version:
+            raise sqlite3.DatabaseError("it is another program's database")
+        version = migrate(transaction, version, self.name)
+        transaction.run(f"PRAGMA user_version = {version}")
 
     def note_fork(self) -> None:
         """In a child process: use another connection from now on, since this one belongs to the parent.
@@ -118,8 +120,7 @@ class SqliteStore:
         with self._lock:
             try:
                 connection = self._current()
-                with _transaction(connection, "IMMEDIATE" if writes else "DEFERRED"):
-                    return function(_SqliteTransaction(connection, self._clock()))
+                return _transact(connection, function, self._clock, "IMMEDIATE" if writes else "DEFERRED")
             except sqlite3.Error as error:
                 problem = error
         raise self._convert(problem)
@@ -175,17 +176,22 @@ class _SqliteTransaction:
         return self._connection.execute(statement, parameters).rowcount
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+def _transact(
+    connection: sqlite3.Connection,
+    function: Callable[[_SqliteTransaction], T],
+    clock: Callable[[], float],
+    kind: str = "IMMEDIATE",
+) -> T:
     connection.execute(f"BEGIN {kind}")
     try:
-        yield
+        result = function(_SqliteTransaction(connection, clock()))
         connection.execute("COMMIT")
     except BaseException:
         # After some failures, such as a full disk, SQLite has rolled back by itself.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return result
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
