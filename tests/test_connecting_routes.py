@@ -126,7 +126,7 @@ def test_the_first_client_of_a_process_can_be_a_route_on_asyncio(config: Path) -
                 assert list(client.members) == ["kapa", "kadal"]
         asyncio.run(main())
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(config)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(config)], check=True, timeout=120)
 
 
 @pytest.mark.parametrize("connect", [unichat.connect, unichat.connect_async])

@@ -23,7 +23,7 @@ from unichat.sandbox import Sandbox
 
 PROMPTED = "\x1b[?2004h"
 """What a terminal is sent when a prompt begins to read: pasting is bracketed."""
-SECONDS = 30
+SECONDS = 120
 """For a process to do what is waited for; far more than it takes."""
 COMMAND = [sys.executable, "-m", "unichat"]
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.cli.conftest import SECONDS
 from unichat.cli import app, main
 from unichat.cli.failures import EXIT_CODES, handle_exception
 
@@ -53,10 +54,10 @@ def test_python_m_unichat_does_what_the_console_script_does(process):
     import unichat
 
     version = process("--version")
-    assert version.communicate(timeout=30) == (f"unichat {unichat.__version__}\n", "")
+    assert version.communicate(timeout=SECONDS) == (f"unichat {unichat.__version__}\n", "")
     assert version.returncode == 0
     mistake = process("aks")
-    assert mistake.communicate(timeout=30)[1].endswith("(did you mean ask?). Try `unichat --help`\n")
+    assert mistake.communicate(timeout=SECONDS)[1].endswith("(did you mean ask?). Try `unichat --help`\n")
     assert mistake.returncode == 2
 
 
@@ -256,7 +257,7 @@ def test_a_terminal_that_cannot_show_a_character_gets_an_escape(process, elsewhe
     # Not ASCII, for which click takes UTF-8 instead.
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     child = process("demo", "--docs", "docs", "--question", "sign", env=environment, encoding="latin-1")
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=SECONDS)
     assert (child.returncode, err) == (0, "")
     assert "Ünïcode \\u203a Signs" in out
 

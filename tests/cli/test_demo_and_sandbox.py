@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import pytest
 
 import unichat
+from tests.cli.conftest import SECONDS
 from unichat.cli import main
 from unichat.cli.commands.demo import QUESTION, steps
 from unichat.cli.commands.sandbox import _stop_on_signals
@@ -42,7 +43,7 @@ def demo(tmp_path_factory):
         text=True,
         cwd=tmp_path_factory.mktemp("demo"),
         env=from_nothing,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert (child.returncode, child.stderr) == (0, "")
