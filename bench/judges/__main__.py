@@ -1,4 +1,4 @@
-"""`python -m bench.judges [JUDGE…]`: has judges that share no code with unichat look at contracts, adapters and simulators.
+"""`python -m bench.judges [JUDGE…]`: judges that share no code with unichat look at contracts, adapters and simulators.
 
 Needs what `requirements.txt` lists, and installs what `package.json` lists.
 """
@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench.judges import fuzzing, linters, node, prism
+from bench.judges import frameworks, fuzzing, linters, node, prism
 
 JUDGES: dict[str, Callable[[], int]] = {
     "linters": linters.judge,
     "prism": prism.judge,
+    "frameworks": frameworks.judge,
     "schemathesis": fuzzing.judge,
 }
 

@@ -72,7 +72,8 @@ def prism(log: Path, *arguments: str) -> Iterator[str]:
                 sys.exit(f"Prism does not start:\n{log.read_text(encoding='utf-8')}")
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.kill()
+            # Not killed: it would lose the end of its log.
+            server.terminate()
 
 
 def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:

@@ -1,7 +1,8 @@
 """Prism, which shares no code with unichat, judges what the adapters send and what the simulators answer.
 
-As a mock, it answers every operation of each adapter from each version of its contract. As a proxy before a simulator, it
-checks every request and every answer of the neutral calls of both clients, and of a contract check that writes and clears.
+As a mock, it answers every operation of each adapter from each version of its contract. As a proxy before a simulator,
+it checks every request and every answer of the neutral calls of both clients, and of a contract check that writes and
+clears.
 """
 
 from __future__ import annotations

@@ -342,6 +342,22 @@ def mutants() -> str:
     return _table(("Vendor", "What it does wrong", "What catches it"), rows)
 
 
+def framework_differences() -> str:
+    """Return where the simulators differ from the vendors' frameworks, and why."""
+    found = _import_from_checkout("bench.judges.frameworks.explained").EXPLAINED
+    rows = [
+        (
+            " and ".join(registry.find(name).title for name in each.backends),
+            each.name,
+            each.framework,
+            each.simulator,
+            each.why,
+        )
+        for each in found
+    ]
+    return _table(("Vendor", "What is sent", "The framework", "The simulator", "Why"), rows)
+
+
 def exit_codes() -> str:
     """Return the exit codes of the command line."""
     return _table(("Code", "Meaning"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()])
@@ -408,6 +424,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
+    "framework-differences": framework_differences,
     "mutants": mutants,
     "named-faults": list_faults,
     **{name: table for tables in BACKEND_TABLES.values() for name, table in tables.items()},

@@ -262,25 +262,22 @@ def test_the_types_of_status_codes_and_ids_are_quirks(kadal):
 
 def test_the_message_can_be_required_in_the_query(kadal):
     kadal.simulator.quirks.message_in = "query"
-    assert locations(kadal.ask("x")) == {("query", "message"): "missing"}
+    assert locations(kadal.ask("x")) == {("query", "message"): "value_error.missing"}
     assert "`attempts`" in kadal.send("POST", f"v2/{kadal.bot}", params={"message": RETRIES}).json()["message"]
 
 
 INVALID_SENDS = [
-    (None, {("body",): "missing"}),
-    (b"null", {("body",): "missing"}),
-    (b"{}", {("body", "message"): "missing"}),
-    (b'{"message": null}', {("body", "message"): "string_type"}),
-    (b'{"message": 5}', {("body", "message"): "string_type"}),
+    (None, {("body",): "value_error.missing"}),
+    (b"null", {("body",): "value_error.missing"}),
+    (b"{}", {("body", "message"): "value_error.missing"}),
+    (b'{"message": null}', {("body", "message"): "type_error.none.not_allowed"}),
+    (b'{"message": []}', {("body", "message"): "type_error.str"}),
     (b'{"message": "\\u0000"}', {("body", "message"): "value_error"}),
-    (b'{"message": "\\ud800"}', {("body", "message"): "string_unicode"}),
-    (b'{"message": "x", "metadata": []}', {("body", "metadata"): "dict_type"}),
-    (b"[]", {("body",): "model_attributes_type"}),
-    (b'"text"', {("body",): "model_attributes_type"}),
-    (b'{"message": ', {("body", 12): "json_invalid"}),
-    (b'{"message": NaN}', {("body", 0): "json_invalid"}),
-    (b"\xff", {("body", 0): "json_invalid"}),
-    (b"[" * 100_000, {("body", 0): "json_invalid"}),
+    (b'{"message": "\\ud800"}', {("body", "message"): "value_error"}),
+    (b'{"message": "x", "metadata": 7}', {("body", "metadata"): "type_error.dict"}),
+    (b"[]", {("body", "message"): "value_error.missing"}),
+    (b'"text"', {("body",): "type_error.dict"}),
+    (b'{"message": ', {("body", 12): "value_error.jsondecode"}),
 ]
 
 
@@ -288,12 +285,25 @@ INVALID_SENDS = [
 def test_an_invalid_send_is_422_in_pydantics_form(kadal, body, expected):
     response = kadal.send("POST", f"v2/{kadal.bot}", data=body, headers={"content-type": "application/json"})
     assert locations(response) == expected
-    assert all({"type", "loc", "msg", "input"} <= set(error) for error in response.json()["detail"])
+    assert all({"type", "loc", "msg"} == set(error) - {"ctx"} for error in response.json()["detail"])
+
+
+@pytest.mark.parametrize("body", [b'{"message": NaN}', b"\xff", b"[" * 100_000])
+def test_a_body_that_cannot_be_parsed_at_all_is_400(kadal, body):
+    response = kadal.send("POST", f"v2/{kadal.bot}", data=body, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()) == (400, {"detail": "There was an error parsing the body"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_body_in_any_encoding_of_unicode_is_read(kadal, encoding):
+    body = f'{{"message": "{RETRIES}"}}'.encode(encoding)
+    response = kadal.send("POST", f"v2/{kadal.bot}", data=body, headers={"content-type": "application/json"})
+    assert "`attempts`" in response.json()["message"]
 
 
 def test_a_body_of_another_type_is_not_read_as_json(kadal):
     response = kadal.send("POST", f"v2/{kadal.bot}", data={"message": "x"})
-    assert locations(response) == {("body",): "model_attributes_type"}
+    assert locations(response) == {("body",): "type_error.dict"}
     for kind in ("application/vnd.api+json", "application/json; charset=utf-8", None):
         headers = {"content-type": kind} if kind else {}
         assert kadal.send("POST", f"v2/{kadal.bot}", data=b'{"message": "x"}', headers=headers).status_code == 200
@@ -302,8 +312,8 @@ def test_a_body_of_another_type_is_not_read_as_json(kadal):
 def test_errors_of_query_and_body_come_together(kadal):
     response = kadal.send("POST", f"v2/{kadal.bot}", params={"continue_last_chat": "maybe"}, json={})
     assert locations(response) == {
-        ("query", "continue_last_chat"): "bool_parsing",
-        ("body", "message"): "missing",
+        ("query", "continue_last_chat"): "type_error.bool",
+        ("body", "message"): "value_error.missing",
     }
     assert next(iter(locations(response)))[0] == "query"
 
@@ -316,7 +326,7 @@ def test_a_body_that_is_not_json_is_refused_before_the_token_is_checked(kadal):
 
 
 def test_a_get_without_its_query_is_422(kadal):
-    assert locations(kadal.send("GET", f"v1/{kadal.bot}")) == {("query", "query"): "missing"}
+    assert locations(kadal.send("GET", f"v1/{kadal.bot}")) == {("query", "query"): "value_error.missing"}
 
 
 def test_an_empty_message_and_null_metadata_are_accepted(kadal):
@@ -326,7 +336,7 @@ def test_an_empty_message_and_null_metadata_are_accepted(kadal):
 
 def test_references_can_be_required_to_be_uuids(kadal):
     kadal.simulator.quirks.refs_must_be_uuids = True
-    assert locations(kadal.ask("x", ext_user_id_ref="ann")) == {("query", "ext_user_id_ref"): "uuid_parsing"}
+    assert locations(kadal.ask("x", ext_user_id_ref="ann")) == {("query", "ext_user_id_ref"): "type_error.uuid"}
     assert kadal.ask("x", ext_user_id_ref=NOBODY).status_code == 200
 
 
@@ -374,15 +384,18 @@ def test_pages_begin_at_1_and_go_in_either_order(three):
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
-        ({"page_no": 0}, {("query", "page_no"): "greater_than_equal"}),
-        ({"page_no": "x"}, {("query", "page_no"): "int_parsing"}),
-        ({"page_size": "1.5"}, {("query", "page_size"): "int_parsing"}),
-        ({"page_size": "9" * 5000}, {("query", "page_size"): "int_parsing"}),
-        ({"page_no": "9" * 30}, {("query", "page_no"): "less_than_equal"}),
-        ({"order": "ASC"}, {("query", "order"): "enum"}),
-        ({"order": ""}, {("query", "order"): "enum"}),
-        ({"page_no": None, "page_size": None}, {("query", "page_no"): "missing", ("query", "page_size"): "missing"}),
-        ({"chat_bot_id": None}, {("query", "chat_bot_id"): "missing"}),
+        ({"page_no": 0}, {("query", "page_no"): "value_error.number.not_ge"}),
+        ({"page_no": "x"}, {("query", "page_no"): "type_error.integer"}),
+        ({"page_size": "1.5"}, {("query", "page_size"): "type_error.integer"}),
+        ({"page_size": "9" * 5000}, {("query", "page_size"): "type_error.integer"}),
+        ({"page_no": "9" * 30}, {("query", "page_no"): "value_error.number.not_le"}),
+        ({"order": "ASC"}, {("query", "order"): "type_error.enum"}),
+        ({"order": ""}, {("query", "order"): "type_error.enum"}),
+        (
+            {"page_no": None, "page_size": None},
+            {("query", "page_no"): "value_error.missing", ("query", "page_size"): "value_error.missing"},
+        ),
+        ({"chat_bot_id": None}, {("query", "chat_bot_id"): "value_error.missing"}),
     ],
 )
 def test_an_invalid_list_is_422(kadal, params, expected):
@@ -390,7 +403,7 @@ def test_an_invalid_list_is_422(kadal, params, expected):
 
 
 def test_numbers_are_accepted_in_every_form_that_pydantic_accepts(kadal):
-    assert kadal.list(page_no=" +1 ", page_size="10.0").status_code == 200
+    assert kadal.list(page_no=" +1 ", page_size="1_0").status_code == 200
     assert kadal.list(page_no=2**62, page_size=2**62).json()["data"] == []
 
 
@@ -499,19 +512,19 @@ def test_an_empty_page_of_v7_says_404_in_its_body(kadal, quirk, status):
 
 def test_whether_v7_needs_a_body_is_a_quirk(kadal):
     params = {"chat_bot_id": kadal.bot}
-    assert locations(kadal.send("POST", "v7/", params=params)) == {("body",): "missing"}
+    assert locations(kadal.send("POST", "v7/", params=params)) == {("body",): "value_error.missing"}
     kadal.simulator.quirks.v7_body_required = False
     assert kadal.send("POST", "v7/", params=params).status_code == 200
 
 
 def test_an_invalid_v7_list_is_422(kadal):
-    response = kadal.list_v7({"text": 1}, chat_bot_id="x", page_no=0, order="down", exclude_tool_verbose="2")
+    response = kadal.list_v7({"text": [1]}, chat_bot_id="x", page_no=0, order="down", exclude_tool_verbose="2")
     assert locations(response) == {
-        ("query", "chat_bot_id"): "uuid_parsing",
-        ("query", "page_no"): "greater_than_equal",
-        ("query", "order"): "enum",
-        ("query", "exclude_tool_verbose"): "bool_parsing",
-        ("body", "text"): "string_type",
+        ("query", "chat_bot_id"): "type_error.uuid",
+        ("query", "page_no"): "value_error.number.not_ge",
+        ("query", "order"): "type_error.enum",
+        ("query", "exclude_tool_verbose"): "type_error.bool",
+        ("body", "text"): "type_error.str",
     }
 
 
@@ -603,16 +616,15 @@ def test_feedback_on_an_unknown_answer_is_404_in_the_envelope(kadal, number):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"bot_response_id": None}, {("body", "bot_response_id"): "int_type"}),
-        ({"bot_response_id": 2**63}, {("body", "bot_response_id"): "less_than_equal"}),
-        ({"bot_response_id": -(2**63) - 1}, {("body", "bot_response_id"): "greater_than_equal"}),
-        ({"bot_response_id": 1.5}, {("body", "bot_response_id"): "int_from_float"}),
-        ({"rating_id": "one"}, {("body", "rating_id"): "int_parsing"}),
-        ({"rating_id": [1]}, {("body", "rating_id"): "int_type"}),
-        ({"is_positive": "maybe"}, {("body", "is_positive"): "bool_parsing"}),
-        ({"is_positive": 2}, {("body", "is_positive"): "bool_parsing"}),
-        ({"is_positive": []}, {("body", "is_positive"): "bool_type"}),
-        ({"comment": 1}, {("body", "comment"): "string_type"}),
+        ({"bot_response_id": None}, {("body", "bot_response_id"): "type_error.none.not_allowed"}),
+        ({"bot_response_id": 2**63}, {("body", "bot_response_id"): "value_error.number.not_le"}),
+        ({"bot_response_id": -(2**63) - 1}, {("body", "bot_response_id"): "value_error.number.not_ge"}),
+        ({"rating_id": "one"}, {("body", "rating_id"): "type_error.integer"}),
+        ({"rating_id": [1]}, {("body", "rating_id"): "type_error.integer"}),
+        ({"is_positive": "maybe"}, {("body", "is_positive"): "type_error.bool"}),
+        ({"is_positive": 2}, {("body", "is_positive"): "type_error.bool"}),
+        ({"is_positive": []}, {("body", "is_positive"): "type_error.bool"}),
+        ({"comment": [1]}, {("body", "comment"): "type_error.str"}),
     ],
 )
 def test_invalid_feedback_is_422(kadal, change, expected):
@@ -627,7 +639,7 @@ def test_a_rating_is_accepted_in_many_forms(kadal, value):
 
 def test_feedback_is_refused_in_the_query_alone_and_accepted_in_query_and_body(kadal):
     fields = {"bot_response_id": kadal.answer("x")["message_id"], "is_positive": "true", "rating_id": 1}
-    assert locations(kadal.send("POST", "v1/feedbacks/", params=fields)) == {("body",): "missing"}
+    assert locations(kadal.send("POST", "v1/feedbacks/", params=fields)) == {("body",): "value_error.missing"}
     assert kadal.send("POST", "v1/feedbacks/", params=fields, json=fields).status_code == 200
 
 
@@ -635,7 +647,7 @@ def test_feedback_can_be_required_in_the_query(kadal):
     kadal.simulator.quirks.feedback_in = "query"
     number = kadal.answer("x")["message_id"]
     assert locations(kadal.rate(number)) == {
-        ("query", name): "missing" for name in ("bot_response_id", "is_positive", "rating_id")
+        ("query", name): "value_error.missing" for name in ("bot_response_id", "is_positive", "rating_id")
     }
     fields = {"bot_response_id": number, "is_positive": "false", "rating_id": 2}
     assert kadal.send("POST", "v1/feedbacks/", params=fields).json()["is_positive"] is False

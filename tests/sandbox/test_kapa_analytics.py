@@ -148,7 +148,7 @@ def test_another_project_and_another_kind_do_not_see_a_period(new_kapa, kind):
 @KINDS
 @pytest.mark.parametrize(
     ("params", "status"),
-    [({"interval": "daily"}, 400), ({"page_size": "0"}, 400), ({"cursor": "x"}, 404), ({"cursor": "cm93IC0x"}, 404)],
+    [({"interval": "daily"}, 400), ({"cursor": "x"}, 404), ({"cursor": "cm93IC0x"}, 404)],
 )
 def test_an_invalid_list_of_periods_is_refused(kapa, kind, params, status):
     assert kapa.get(f"{kind}/periods/", **params).status_code == status

@@ -13,24 +13,25 @@ _DEPTH = 100
 
 
 class InvalidJson(ValueError):
-    """A body that is not JSON: what is wrong, and at which character (0 where that is not known)."""
+    """A body that is not JSON: what is wrong, and the error of the parser where it is one of JSON's syntax."""
 
-    def __init__(self, problem: str, position: int = 0) -> None:
+    def __init__(self, problem: str, error: json.JSONDecodeError | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.position = position
+        self.error = error
 
 
-def read_json(body: bytes) -> Any:
-    """Return the value of a UTF-8 JSON text.
+def read_json(body: bytes, encoding: str = "utf-8") -> Any:
+    """Return the value of a JSON text.
 
     Raises:
-        InvalidJson: Not UTF-8, not JSON, NaN or infinite, more than 100 levels deep, or a number too long to convert.
+        InvalidJson: Not in this encoding, not JSON, NaN or infinite, more than 100 levels deep, or a number too long to
+            convert.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, parse_float=_parse_finite)
+        value = json.loads(body.decode(encoding), parse_constant=_reject_constant, parse_float=_parse_finite)
     except json.JSONDecodeError as error:
-        raise InvalidJson(str(error), error.pos) from None
+        raise InvalidJson(str(error), error) from None
     except (ValueError, RecursionError) as error:
         raise InvalidJson(str(error)) from None
     level, depth = [value], 0
@@ -64,11 +65,11 @@ def find_unstorable(text: str) -> str | None:
 
 
 def _reject_constant(name: str) -> NoReturn:
-    raise ValueError(f"Out of range float values are not JSON compliant: {name}")
+    raise ValueError(f"Out of range float values are not JSON compliant: {name!r}")
 
 
 def _parse_finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"Out of range float values are not JSON compliant: {text[:20]}")
+        raise ValueError(f"Out of range float values are not JSON compliant: {text[:20]!r}")
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from unichat.sandbox import InvalidJson, Simulator, json_response, read_json
 from unichat_kadal.simulator.quirks import KadalQuirks
 from unichat_kadal.simulator.records import Person, Records
-from unichat_kadal.simulator.validation import Errors, Field, Fields, error_item, string, uuid, validate
+from unichat_kadal.simulator.validation import MISSING, Errors, Field, Fields, error_item, string, uuid, validate
 
 NO_BODY: Any = object()
 """The body of a request without one; null is a body."""
@@ -50,14 +51,15 @@ class Context:
         """Return the JSON body's fields; `raise_errors` reports invalid ones."""
         if self.body is NO_BODY or self.body is None:
             if required:
-                self._errors.append(error_item(["body"], "missing", "Field required", None))
+                self._errors.append(error_item(["body"], *MISSING))
             return dict.fromkeys(fields)
-        if not isinstance(self.body, dict):
-            given = self.body.decode("utf-8", "replace") if isinstance(self.body, bytes) else self.body
-            expected = "Input should be a valid dictionary or object to extract fields from"
-            self._errors.append(error_item(["body"], "model_attributes_type", expected, given))
+        try:
+            # An empty list is an object without fields, too.
+            given = dict(self.body)
+        except (TypeError, ValueError):
+            self._errors.append(error_item(["body"], "type_error.dict", "value is not a valid dict"))
             return dict.fromkeys(fields)
-        return self._collect(validate("body", self.body, fields))
+        return self._collect(validate("body", given, fields))
 
     def _collect(self, outcome: tuple[dict[str, Any], Errors]) -> dict[str, Any]:
         values, errors = outcome
@@ -116,17 +118,19 @@ def decode_body(request: Request, body: bytes) -> Any:
     """Return the body as the framework reads it: JSON unless it is labelled otherwise.
 
     Raises:
-        ApiError: 422 `json_invalid`.
+        ApiError: 422 `value_error.jsondecode`, or 400 if it is not even text.
     """
     if not body:
         return NO_BODY
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower() or "application/json"
     if not (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
         return body
     try:
-        return read_json(body)
+        return read_json(body, encoding=json.detect_encoding(body))
     except InvalidJson as bad:
-        context = {"error": bad.problem.partition(": line")[0]}
-        raise detail_error(
-            422, [error_item(["body", bad.position], "json_invalid", "JSON decode error", {}, context)]
-        ) from None
+        if bad.error is None:
+            raise detail_error(400, "There was an error parsing the body") from None
+        error = bad.error
+        context = {"msg": error.msg, "doc": error.doc, "pos": error.pos, "lineno": error.lineno, "colno": error.colno}
+        item = error_item(["body", error.pos], "value_error.jsondecode", str(error), context)
+        raise detail_error(422, [item]) from None

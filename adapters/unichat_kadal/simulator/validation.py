@@ -1,20 +1,22 @@
-"""Validation of parameters and bodies, with the 422 of Kadal's framework (FastAPI with pydantic 2)."""
+"""Validation of parameters and bodies, with the 422 of Kadal's framework: an older FastAPI, with pydantic 1.
+
+It converts what it can, as the framework does: a number where text is wanted, text where a number is.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
+from uuid import UUID
 
 from attrs import frozen
 
 from unichat.sandbox import find_unstorable
 
 LARGEST = 2**63 - 1
-_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
-_FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
-_UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
-_INTEGER = re.compile(r"\s*[+-]?\d{1,4300}(\.0+)?\s*", re.ASCII)
+_TRUE = frozenset({1, "1", "on", "t", "true", "y", "yes"})
+_FALSE = frozenset({0, "0", "off", "f", "false", "n", "no"})
+MISSING = ("value_error.missing", "field required")
 
 
 class ValidationError(ValueError):
@@ -51,97 +53,89 @@ def validate(
     errors: Errors = []
     for name, field in fields.items():
         value = values.get(name)
-        if name not in values and field.required:
-            errors.append(error_item([where, name], "missing", "Field required", None if where == "query" else values))
-        elif value is not None or field.required:
-            try:
+        try:
+            if value is not None:
                 taken[name] = field.check(value)
-            except ValidationError as error:
-                errors.append(error_item([where, name], error.kind, error.message, value, error.context))
+            elif field.required and name in values:
+                raise ValidationError("type_error.none.not_allowed", "none is not an allowed value")
+            elif field.required:
+                raise ValidationError(*MISSING)
+        except ValidationError as error:
+            errors.append(error_item([where, name], error.kind, error.message, error.context))
     return taken, errors
 
 
 def error_item(
-    loc: list[str | int], kind: str, message: str, value: object, context: Mapping[str, Any] | None = None
+    loc: list[str | int], kind: str, message: str, context: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return one item of a 422's `detail`."""
-    item = {"type": kind, "loc": loc, "msg": message, "input": value}
+    item = {"loc": loc, "msg": message, "type": kind}
     return item if context is None else {**item, "ctx": context}
 
 
 def string(value: object) -> str:
-    """Accept text, even empty text, but none that a database would reject."""
+    """Accept text, even empty text, and numbers, but no text that a database would reject."""
+    if isinstance(value, int | float):
+        return str(value)
     if not isinstance(value, str):
-        raise ValidationError("string_type", "Input should be a valid string")
+        raise ValidationError("type_error.str", "str type expected")
     char = find_unstorable(value)
-    if char == "\0":
-        raise ValidationError("value_error", "Value error, null characters are not allowed")
     if char is not None:
-        raise ValidationError(
-            "string_unicode", "Input should be a valid string, unable to parse raw data as a unicode string"
-        )
+        what = "null characters" if char == "\0" else "surrogates"
+        raise ValidationError("value_error", f"{what} are not allowed")
     return value
 
 
 def integer(*, least: int = -LARGEST - 1, most: int = LARGEST) -> Check:
-    """Accept a whole number from `least` to `most`; also as text, as 1.0, and as true or false."""
+    """Accept a whole number from `least` to `most`; also as text or as true, and a fraction for its whole part."""
 
     def check(value: object) -> int:
         number = _integer(value)
         if number < least:
-            raise ValidationError(
-                "greater_than_equal", f"Input should be greater than or equal to {least}", {"ge": least}
-            )
+            message = f"ensure this value is greater than or equal to {least}"
+            raise ValidationError("value_error.number.not_ge", message, {"limit_value": least})
         if number > most:
-            raise ValidationError("less_than_equal", f"Input should be less than or equal to {most}", {"le": most})
+            message = f"ensure this value is less than or equal to {most}"
+            raise ValidationError("value_error.number.not_le", message, {"limit_value": most})
         return number
 
     return check
 
 
-def _integer(value: object) -> int:
-    if isinstance(value, int):
+def _integer(value: Any) -> int:
+    try:
         return int(value)
-    if isinstance(value, float):
-        if value.is_integer():
-            return int(value)
-        raise ValidationError("int_from_float", "Input should be a valid integer, got a number with a fractional part")
-    if not isinstance(value, str):
-        raise ValidationError("int_type", "Input should be a valid integer")
-    if not _INTEGER.fullmatch(value):
-        raise ValidationError("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
-    return int(value.partition(".")[0])
+    except (TypeError, ValueError, OverflowError):
+        raise ValidationError("type_error.integer", "value is not a valid integer") from None
 
 
 def boolean(value: object) -> bool:
     """Accept true and false, 1 and 0, and the usual words for them, in upper or lower case."""
-    word = str(value).lower() if isinstance(value, bool | str) else str(int(value)) if value in (0, 1) else ""
-    if word in _TRUE or word in _FALSE:
+    word = value.lower() if isinstance(value, str) else value
+    if isinstance(word, str | int | float) and (word in _TRUE or word in _FALSE):
         return word in _TRUE
-    if isinstance(value, str | int | float):
-        raise ValidationError("bool_parsing", "Input should be a valid boolean, unable to interpret input")
-    raise ValidationError("bool_type", "Input should be a valid boolean")
+    raise ValidationError("type_error.bool", "value could not be parsed to a boolean")
 
 
 def order(value: object) -> str:
     """Accept `asc` or `desc`, in lower case only."""
     if value == "asc" or value == "desc":
         return str(value)
-    raise ValidationError("enum", "Input should be 'asc' or 'desc'", {"expected": "'asc' or 'desc'"})
+    message = "value is not a valid enumeration member; permitted: 'asc', 'desc'"
+    raise ValidationError("type_error.enum", message, {"enum_values": ["asc", "desc"]})
 
 
 def uuid(value: object) -> str:
-    """Accept a UUID; return its canonical form."""
-    text = string(value)
-    if not _UUID.fullmatch(text):
-        reason = {"error": "invalid UUID"}
-        raise ValidationError("uuid_parsing", "Input should be a valid UUID, invalid UUID", reason)
-    digits = text.replace("-", "").lower()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    """Accept a UUID in any of its forms; return its canonical one."""
+    try:
+        return str(UUID(string(value)))
+    except ValueError:
+        raise ValidationError("type_error.uuid", "value is not a valid uuid") from None
 
 
-def free_object(value: object) -> dict[str, Any]:
-    """Accept any object."""
-    if not isinstance(value, dict):
-        raise ValidationError("dict_type", "Input should be a valid dictionary")
-    return value
+def free_object(value: Any) -> dict[str, Any]:
+    """Accept any object, and a list of pairs of keys and values, such as an empty one."""
+    try:
+        return {string(key): item for key, item in dict(value).items()}
+    except (TypeError, ValueError):
+        raise ValidationError("type_error.dict", "value is not a valid dict") from None

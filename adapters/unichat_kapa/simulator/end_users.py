@@ -21,22 +21,22 @@ _USERS = """
         AND (:search = '' OR instr(lower(email), :search) OR instr(lower(id), :search)
             OR instr(lower(unique_client_id), :search))
 """
-_SORT_COLUMNS = {
-    name: name
-    for name in ("first_activity_at", "latest_activity_at", "question_answer_count", "email", "unique_client_id")
-}
+_SORT_COLUMNS = ("first_activity_at", "latest_activity_at", "question_answer_count", "email", "unique_client_id")
 _BOOLEANS = {"true": 1, "1": 1, "false": 0, "0": 0}
 
 
 def list_end_users(context: Context) -> Response:
-    """List the project's end users; an unknown `ordering` or `has_email` is ignored, as in the framework.
+    """List the project's end users; what is unknown in `ordering` or `has_email` is ignored, as in the framework.
 
     Source: Kapa reference, 'List End Users'.
     """
     query = context.request.query_params
-    ordering = query.get("ordering", "")
-    column = _SORT_COLUMNS.get(ordering.removeprefix("-"), "seq")
-    direction = "DESC" if ordering.startswith("-") and column != "seq" else "ASC"
+    terms = [term.strip() for term in query.get("ordering", "").split(",")]
+    columns = [
+        f"{column} {'DESC' if term.startswith('-') else 'ASC'}"
+        for term in terms
+        if (column := term.removeprefix("-")) in _SORT_COLUMNS
+    ]
     filters = {
         "project": context.project.id,
         "has_email": _BOOLEANS.get(query.get("has_email", "").lower()),
@@ -46,7 +46,7 @@ def list_end_users(context: Context) -> Response:
 
     def fetch(limit: int, offset: int) -> list[object]:
         rows = store.rows(
-            f"{_USERS} ORDER BY {column} {direction}, seq LIMIT :limit OFFSET :offset",
+            f"{_USERS} ORDER BY {', '.join([*columns, 'seq'])} LIMIT :limit OFFSET :offset",
             {**filters, "limit": limit, "offset": offset},
         )
         return [serialize_end_user(row) for row in rows]

@@ -58,11 +58,11 @@ def paginate(context: Context, shape: Shape, total: int, fetch: Fetch) -> Respon
     """Return the requested page of the list, in one of the shapes.
 
     Raises:
-        ApiError: 404 `Invalid page.` if `page` is not a positive number or too high, 400 if `page_size` is not one.
+        ApiError: 404 `Invalid page.` if `page` is not a positive number or too high.
     """
     size = read_page_size(context)
-    page = _read_page_number(context.request.query_params.get("page", "1"))
     last = max(1, -(-total // size))
+    page = _read_page_number(context.request.query_params.get("page", ""), last)
     rows: Sequence[object] = []
     if page <= last:
         rows = fetch(size, (page - 1) * size)
@@ -81,26 +81,23 @@ def paginate(context: Context, shape: Shape, total: int, fetch: Fetch) -> Respon
 
 
 def read_page_size(context: Context) -> int:
-    """Return the `page_size` of the query, or the default, up to the cap."""
-    text = context.request.query_params.get("page_size")
-    if text is None:
-        return context.quirks.page_size
-    size = _parse_positive(text)
-    if size is None:
-        raise field_error("page_size", "A valid integer is required.")
-    return min(size, context.quirks.page_size_cap)
+    """Return the `page_size` of the query up to the cap, or the default if it is not a positive number."""
+    size = _parse_number(context.request.query_params.get("page_size", ""))
+    return context.quirks.page_size if size is None or size < 1 else min(size, context.quirks.page_size_cap)
 
 
-def _read_page_number(text: str) -> int:
-    page = _parse_positive(text)
-    if page is None:
+def _read_page_number(text: str, last: int) -> int:
+    page = last if text == "last" else _parse_number(text or "1")
+    if page is None or page < 1:
         raise not_found_error("Invalid page.")
     return page
 
 
-def _parse_positive(text: str) -> int | None:
-    # 18 digits: no list has as many pages, and SQLite accepts any such number.
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 and int(text) else None
+def _parse_number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
 
 
 def _page_link(context: Context, page: int, last: int) -> str | None:

@@ -7,6 +7,7 @@ from unichat_kapa.simulator.validation import (
     Schema,
     boolean,
     choice,
+    each_fits_schema,
     each_item,
     fits_schema,
     free_object,
@@ -53,7 +54,7 @@ _MESSAGE: Schema = {
 }
 CUSTOM_CHAT: Schema = {
     "integration_id": Field(uuid),
-    "messages": Field(each_item(fits_schema(_MESSAGE), empty=False), required=True),
+    "messages": Field(each_fits_schema(_MESSAGE), required=True),
     "retrieval_query": Field(text()),
     "persist_answer": Field(boolean, default=True),
     "use_retrieval": Field(boolean, default=True),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard
+from uuid import UUID
 
 from attrs import frozen
 
 from unichat.sandbox import find_unstorable
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _NON_FIELD_ERRORS = "non_field_errors"
 
 
@@ -45,6 +45,8 @@ def validate(schema: Schema, value: object) -> dict[str, Any]:
     Raises:
         ValidationError: `value` is not an object, or any of its fields is not valid; all of those are named.
     """
+    if value is None:
+        raise ValidationError({_NON_FIELD_ERRORS: ["No data provided"]})
     if not isinstance(value, dict):
         raise ValidationError(
             {_NON_FIELD_ERRORS: [f"Invalid data. Expected a dictionary, but got {_type_name(value)}."]}
@@ -74,60 +76,87 @@ def _validate_field(field: Field, value: Mapping[str, Any], name: str) -> object
 
 
 def text(*, longest: int | None = None, blank: bool = False) -> Check:
-    """Accept text: not only white space unless `blank`, at most `longest` code points, and no unstorable character."""
+    """Accept text and numbers, without the white space around them: not only that unless `blank`, at most `longest`
+    code points, and no unstorable character.
+    """
 
     def check(value: object) -> str:
-        if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValidationError(["Not a valid string."])
-        if (char := find_unstorable(value)) is not None:
-            error = "Null" if char == "\0" else "Surrogate"
-            raise ValidationError(
-                [f"{error} characters are not allowed{'' if char == chr(0) else f': U+{ord(char):04X}'}."]
-            )
-        if not blank and not value.strip():
+        taken = str(value).strip()
+        if not taken and not blank:
             raise ValidationError(["This field may not be blank."])
-        if longest is not None and len(value) > longest:
-            raise ValidationError([f"Ensure this field has no more than {longest} characters."])
-        return value
+        errors = []
+        if longest is not None and len(taken) > longest:
+            errors.append(f"Ensure this field has no more than {longest} characters.")
+        char = find_unstorable(taken)
+        if char is not None:
+            what = "Null characters are not allowed." if char == "\0" else _SURROGATE.format(ord(char))
+            errors.append(what)
+        if errors:
+            raise ValidationError(errors)
+        return taken
 
     return check
 
 
+_SURROGATE = "Surrogate characters are not allowed: U+{:X}."
+
+
 def uuid(value: object) -> str:
-    """Accept a UUID, with or without hyphens; return its canonical form."""
-    if not isinstance(value, str) or not _UUID.fullmatch(value):
-        raise ValidationError(["Must be a valid UUID."])
-    digits = value.replace("-", "").lower()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    """Accept a UUID in any of its forms, a number among them; return its canonical one."""
+    try:
+        if isinstance(value, int):
+            return str(UUID(int=value))
+        if isinstance(value, str):
+            return str(UUID(hex=value))
+    except ValueError:
+        pass
+    raise ValidationError(["Must be a valid UUID."])
 
 
 def choice(*accepted: str) -> Check:
     """Accept one of the `accepted` words, spelled exactly like this."""
 
     def check(value: object) -> str:
-        if not isinstance(value, str) or value not in accepted:
-            raise ValidationError(
-                [f'"{value if isinstance(value, str | int | float) else _type_name(value)}" is not a valid choice.']
-            )
-        return value
+        if value not in accepted:
+            raise ValidationError([f'"{value}" is not a valid choice.'])
+        return str(value)
 
     return check
 
 
+_TRUE = frozenset({"t", "y", "yes", "true", "on", "1"})
+_FALSE = frozenset({"f", "n", "no", "false", "off", "0"})
+
+
 def boolean(value: object) -> bool:
-    """Accept true and false, but not the words for them that the framework might accept."""
-    if not isinstance(value, bool):
+    """Accept true and false, 1 and 0, and the usual words for them, in upper or lower case."""
+    word = value.lower() if isinstance(value, str) else str(int(value)) if _is_bit(value) else ""
+    if word not in _TRUE | _FALSE:
         raise ValidationError(["Must be a valid boolean."])
-    return value
+    return word in _TRUE
+
+
+def _is_bit(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and value in (0, 1)
 
 
 def positive(value: object) -> int:
-    """Accept a whole number from 1 up; also if it is written as 10.0, since JSON does not distinguish the two."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValidationError(["A valid integer is required."])
-    if value < 1:
+    """Accept a whole number from 1 up; also as text, and with a fraction of zeros."""
+    if isinstance(value, str) and len(value) > _LONGEST_NUMBER:
+        raise ValidationError(["String value too large."])
+    try:
+        number = int(_ZEROS.sub("", str(value)))
+    except ValueError:
+        raise ValidationError(["A valid integer is required."]) from None
+    if number < 1:
         raise ValidationError(["Ensure this value is greater than or equal to 1."])
-    return int(value)
+    return number
+
+
+_LONGEST_NUMBER = 1000
+_ZEROS = re.compile(r"\.0*\s*$")
 
 
 def free_object(value: object) -> dict[str, Any]:
@@ -142,33 +171,42 @@ def fits_schema(schema: Schema) -> Check:
     return lambda value: validate(schema, value)
 
 
-def each_item(check: Check, *, empty: bool = True) -> Check:
-    """Accept a list of what `check` accepts; errors are listed by index, or for every row if the items are objects."""
+def each_item(check: Check) -> Check:
+    """Accept a list of what `check` accepts; errors are listed by the number of the item."""
 
     def check_list(value: object) -> list[Any]:
         if not isinstance(value, list):
             raise ValidationError([f'Expected a list of items but got type "{_type_name(value)}".'])
-        if not value and not empty:
-            raise ValidationError(["This list may not be empty."])
-        taken, errors = _validate_items(check, value)
-        if not errors:
-            return taken
-        if any(isinstance(error, dict) for error in errors.values()):
-            raise ValidationError([errors.get(index, {}) for index in range(len(value))])
-        raise ValidationError({str(index): error for index, error in errors.items()})
+        taken: list[Any] = []
+        errors: dict[str, object] = {}
+        for number, item in enumerate(value):
+            try:
+                if item is None:
+                    raise ValidationError(["This field may not be null."])
+                taken.append(check(item))
+            except ValidationError as invalid:
+                errors[str(number)] = invalid.errors
+        if errors:
+            raise ValidationError(errors)
+        return taken
 
     return check_list
 
 
-def _validate_items(check: Check, values: Sequence[object]) -> tuple[list[Any], dict[int, object]]:
-    taken: list[Any] = []
-    errors: dict[int, object] = {}
-    for index, value in enumerate(values):
+def each_fits_schema(schema: Schema) -> Check:
+    """Accept a list of objects that fit the schema, but not an empty one."""
+    check_list = each_item(fits_schema(schema))
+
+    def check(value: object) -> list[Any]:
+        if value == []:
+            raise ValidationError({_NON_FIELD_ERRORS: ["This list may not be empty."]})
         try:
-            taken.append(check(value))
+            return list(check_list(value))
         except ValidationError as invalid:
-            errors[index] = invalid.errors
-    return taken, errors
+            errors = invalid.errors
+            raise ValidationError({_NON_FIELD_ERRORS: errors} if isinstance(errors, list) else errors) from None
+
+    return check
 
 
 def _type_name(value: object) -> str:
