@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from bench.judges import frameworks, fuzzing, linters, node, prism
+from bench.judges import frameworks, fuzzing, linters, node, prism, proof
 
 JUDGES: dict[str, Callable[[], int]] = {
     "linters": linters.judge,
     "prism": prism.judge,
     "frameworks": frameworks.judge,
     "schemathesis": fuzzing.judge,
+    "proof": proof.judge,
 }
 
 
@@ -27,7 +28,7 @@ def main() -> int:
     chosen = parser.parse_args().judges or list(JUDGES)
     if unknown := set(chosen) - JUDGES.keys():
         parser.error(f"no judge is called {', '.join(sorted(unknown))}")
-    if {"linters", "prism"} & set(chosen):
+    if {"linters", "prism", "proof"} & set(chosen):
         node.install()
     failed = False
     for name in chosen:

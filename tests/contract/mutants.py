@@ -92,6 +92,8 @@ def records(change: Callable[[list[Any]], list[Any]]) -> Change:
     """Break the records of a stream."""
 
     def change_answer(answered: SimulatorAnswer) -> SimulatorAnswer:
+        if answered.status != 200:
+            return answered
         found = [json.loads(each) for each in answered.body.decode().split(RECORD_END) if each]
         body = "".join(json.dumps(record) + RECORD_END for record in change(found))
         return evolve(answered, body=body.encode())
@@ -101,6 +103,10 @@ def records(change: Callable[[list[Any]], list[Any]]) -> Change:
 
 def _without(kind: str) -> Change:
     return records(lambda found: [record for record in found if record["chunk"]["type"] != kind])
+
+
+def _unended(found: list[Any]) -> list[Any]:
+    return [record for record in found if not record["chunk"]["stream_end"]]
 
 
 def _first_record(pointer: str, value: Any) -> Change:
@@ -184,7 +190,12 @@ MUTANTS = (
         makes_the_sources_null=_puts(None, "/relevant_sources", "null"),
         answers_201_instead_of_200=(lambda answered: evolve(answered, status=201), "new_status", "", "drift"),
     ),
-    *_mutants("kapa", "retrieve_project", "/org/", answers_an_empty_204=(answer_with(204, ""), "status")),
+    *_mutants(
+        "kapa",
+        "retrieve_project",
+        "/org/",
+        answers_an_empty_204=(answer_with(204, ""), "status"),
+    ),
     *_mutants(
         "kapa", "list_question_answers", "/question-answers/", answers_ids_that_are_not_UUIDs=_puts("7", "/0/id")
     ),
@@ -202,6 +213,7 @@ MUTANTS = (
         "chat_streamed",
         "/chat/stream/",
         streams_without_ids=(_without("identifiers"), "missing"),
+        streams_without_an_end=(records(_unended), "missing"),
         streams_without_sources=(_without("relevant_sources"), "missing"),
         streams_a_record_without_a_type=(_first_record("/chunk/type", None), "null", "/0/chunk/type"),
         streams_a_source_without_its_address=(_first_record(_SOURCES, [{}]), "missing", f"/0{_SOURCES}/0/source_url"),

@@ -338,7 +338,8 @@ def rooms() -> str:
 def mutants() -> str:
     """Return the broken simulators, and what catches each."""
     found = _import_from_checkout("tests.contract.mutants").MUTANTS
-    rows = [(registry.find(each.backend).title, each.name, each.judge) for each in found]
+    remembering = _import_from_checkout("tests.contract.state_mutants").STATE_MUTANTS
+    rows = [(registry.find(each.backend).title, each.name, each.judge) for each in (*found, *remembering)]
     return _table(("Vendor", "What it does wrong", "What catches it"), rows)
 
 

@@ -12,7 +12,14 @@ try:
     from unichat.sandbox.answers import Answer, Library, split_for_stream
     from unichat.sandbox.documents import Document
     from unichat.sandbox.errors import SandboxError
-    from unichat.sandbox.json_bodies import InvalidJson, dump_json, find_unstorable, json_response, read_json
+    from unichat.sandbox.json_bodies import (
+        InvalidJson,
+        dump_json,
+        find_unstorable,
+        json_response,
+        parse_content_type,
+        read_json,
+    )
     from unichat.sandbox.passages import Passage
     from unichat.sandbox.sandbox import Sandbox, installed_simulators, start
     from unichat.sandbox.seen_requests import SeenRequest
@@ -40,6 +47,7 @@ __all__ = [
     "find_unstorable",
     "installed_simulators",
     "json_response",
+    "parse_content_type",
     "read_json",
     "split_for_stream",
     "start",

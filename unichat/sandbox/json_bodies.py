@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Mapping
+from email.message import Message
 from typing import Any, NoReturn
 
 from starlette.responses import Response
@@ -47,6 +49,20 @@ def read_json(body: bytes, encoding: str = "utf-8") -> Any:
         ]
         depth += 1
     return value
+
+
+def parse_content_type(declared: str) -> tuple[str, str]:
+    """Return the type of a `Content-Type` in lower case, empty if it has none, and its encoding.
+
+    The encoding is UTF-8 where none is named, or none that there is.
+    """
+    label = Message()
+    label["content-type"] = declared
+    try:
+        encoding = codecs.lookup(str(label.get_param("charset", "utf-8"))).name
+    except LookupError:
+        encoding = "utf-8"
+    return label.get_content_type() if declared.strip() else "", encoding
 
 
 def json_response(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-from email.message import Message
 from sqlite3 import Row
 from typing import Any
 
@@ -11,20 +9,12 @@ from attrs import frozen
 from starlette.requests import Request
 from starlette.responses import Response
 
-from unichat.sandbox import InvalidJson, Simulator, json_response, read_json
+from unichat.sandbox import InvalidJson, Simulator, json_response, parse_content_type, read_json
 from unichat_kapa.simulator.errors import ApiError, field_error, not_found_error
 from unichat_kapa.simulator.projects import Project
 from unichat_kapa.simulator.quirks import KapaQuirks
 from unichat_kapa.simulator.records import Records
 from unichat_kapa.simulator.validation import Schema, ValidationError, uuid, validate
-
-
-def _known_encoding(label: Message) -> str:
-    """Return the encoding that a body is labelled with, UTF-8 if there is no such encoding."""
-    try:
-        return codecs.lookup(str(label.get_param("charset", "utf-8"))).name
-    except LookupError:
-        return "utf-8"
 
 
 @frozen
@@ -45,12 +35,11 @@ class Context:
             ApiError: 415 if the body is labelled otherwise, 400 if it is not JSON or a field is not valid.
         """
         declared = self.request.headers.get("content-type", "")
-        label = Message()
-        label["content-type"] = declared
-        if self.body and (not declared or label.get_content_type() != "application/json"):
+        kind, encoding = parse_content_type(declared)
+        if self.body and kind != "application/json":
             raise ApiError(415, {"detail": f'Unsupported media type "{declared}" in request.'})
         try:
-            return validate(schema, read_json(self.body or b"{}", encoding=_known_encoding(label)))
+            return validate(schema, read_json(self.body or b"{}", encoding))
         except InvalidJson as error:
             raise ApiError(400, {"detail": f"JSON parse error - {error.problem}"}) from None
         except ValidationError as invalid:
