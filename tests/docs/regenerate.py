@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -343,6 +344,18 @@ def mutants() -> str:
     return _table(("Vendor", "What it does wrong", "What catches it"), rows)
 
 
+def mutation_scores() -> str:
+    """Return how many mutants of each measured module its tests notice."""
+    results = json.loads((ROOT / "bench/mutation/result.json").read_text(encoding="utf-8"))
+    counts = {name: (each["mutants"], each["mutants"] - len(each["survivors"])) for name, each in results.items()}
+    counts["all of these"] = tuple(map(sum, zip(*counts.values(), strict=True)))
+    rows = [
+        (f"`{name}`" if name in results else name, f"{mutants}", f"{killed}", f"{killed / mutants:.0%}")
+        for name, (mutants, killed) in counts.items()
+    ]
+    return _table(("Module", "Mutants", "Noticed", "Share"), rows)
+
+
 def framework_differences() -> str:
     """Return where the simulators differ from the vendors' frameworks, and why."""
     found = _import_from_checkout("bench.judges.frameworks.explained").EXPLAINED
@@ -425,6 +438,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "chat-commands": chat_commands,
     "faults": faults,
+    "mutation-scores": mutation_scores,
     "framework-differences": framework_differences,
     "mutants": mutants,
     "named-faults": list_faults,
