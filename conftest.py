@@ -39,6 +39,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the whole matrix of routes under faults."""
+    parser.addoption(
+        "--every-cell",
+        action="store_true",
+        help="on routes, try every fault on every call over both transports, also where only the answer's words differ",
+    )
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """None for a file or two, which are through before a process has started; else two for each core.
 

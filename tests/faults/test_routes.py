@@ -1,4 +1,8 @@
-"""Every fault of the table on the first member of a route, on every neutral call, over both transports."""
+"""Every fault of the table on the first member of a route, on every neutral call, over both transports.
+
+Over h11, faults in what an answer says are tried on questions only, unless `--every-cell` is given, as `.ci/run` does:
+what an answer means has been decided when a route is told of it, and the rest of the calls has one member to go to.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ import pytest
 
 from tests.faults.bench import run_cell
 from tests.faults.injection import Injection
-from tests.faults.neutral import BACKENDS, TRANSPORTS, Opens
-from tests.faults.routes import expect_on_route, on_route, open_routes
+from tests.faults.neutral import BACKENDS, TRANSPORTS, Neutral, Opens
+from tests.faults.routes import NEW_QUESTIONS, expect_on_route, on_route, open_routes
 from tests.faults.table import INJECTIONS
 
 CELLS = [
@@ -20,6 +24,13 @@ CELLS = [
     for transport in TRANSPORTS
     if any(neutral.backend == backend for neutral in injection.operations)
 ]
+
+
+def _operations(injection: Injection, backend: str, transport: str, *, every_cell: bool) -> list[Neutral]:
+    operations = [neutral for neutral in injection.operations if neutral.backend == backend]
+    if every_cell or transport == "requests" or injection.of_transport:
+        return operations
+    return [neutral for neutral in operations if neutral.call in NEW_QUESTIONS] or operations
 
 
 @pytest.mark.parametrize(("transport", "injection", "backend"), CELLS, indirect=["transport"])
@@ -33,7 +44,8 @@ def test_a_route_whose_first_member_has_a_fault_asks_the_next_or_ends_as_its_own
     record_property: Any,
 ) -> None:
     loop = None if transport == "requests" else request.getfixturevalue("loop")
-    for neutral in [each for each in injection.operations if each.backend == backend]:
+    every_cell = request.config.getoption("every_cell")
+    for neutral in _operations(injection, backend, transport, every_cell=every_cell):
         outcome = expect_on_route(neutral, injection.outcome(neutral, transport))
         opens = open_routes(neutral, outcome, client_on, loop)
         try:
