@@ -1,4 +1,4 @@
-"""`carry_over`: a thread that has to be started anew is told of the earlier exchanges."""
+"""`carry_over`: a thread that has to be started anew is given the earlier exchanges."""
 
 from .vendors import Kadal, Kapa
 

@@ -8,6 +8,7 @@ import pytest
 
 from unichat import Answer, Rating, ThreadRef, User
 from unichat.conversations.encoding import encode_answer
+from unichat.conversations.erasing import PersonEraser
 from unichat.errors import DeadlineExceeded, InvalidInput
 from unichat.testing.answers import json_answer
 
@@ -170,6 +171,36 @@ def test_erasing_goes_on_where_the_vendor_fails(make_bots, store):
     report = worker.erase(user="ada")
     assert "c" in report.not_cleared
     assert dump(store)["answers"] == []
+
+
+def test_erasing_tries_each_thread_and_reports_each_that_was_not_cleared(bots, store):
+    worker = bots.worker(attempts=1)
+    threads = [talk_about_everything(worker).thread]
+    worker.get("c").reset()
+    threads.append(worker.get("c").ask("two", user="ada").thread)
+    report = worker.erase(user="ada")
+    assert report.cleared == ()
+    for thread in threads:
+        assert str(thread) in report.not_cleared["c"]
+    assert dump(store)["answers"] == []
+
+
+def test_erasing_without_a_client_names_each_thread_that_is_left(bots):
+    worker = bots.worker()
+    threads = [talk_about_everything(worker).thread]
+    worker.get("c").reset()
+    threads.append(worker.get("c").ask("two", user="ada").thread)
+    client = bots.clients[-1]
+    eraser = PersonEraser(
+        store=worker._store,
+        leases=worker._leases,
+        client=None,
+        begin_deadline=lambda: client._begin_deadline(kind="question"),
+        caller=client._caller,
+    )
+    report = Worker(eraser.erase("ada"), bots.clock).finish().answer
+    for thread in threads:
+        assert str(thread) in report.not_cleared["c"]
 
 
 def test_erasing_waits_for_a_message_that_is_answered(bots, store):

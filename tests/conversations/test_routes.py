@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from attrs import define
 
-from unichat import Conversations, join_text, routing
+from unichat import AsyncClient, AsyncConversations, Conversations, join_text, routing
 from unichat.conversations.messages import reference_for
 from unichat.errors import ServerError, ThreadMismatch
-from unichat.testing import CannedTransport
+from unichat.testing import CannedTransport, FakeBackend
 from unichat.testing.answers import json_answer
 from unichat.testing.clients import connect
 
@@ -173,6 +174,49 @@ def test_erasing_clears_wherever_that_can_be_done(pair: Pair) -> None:
     assert "no call that clears" in report.not_cleared["stays"]
     assert pair.kadal.rows == []
     assert worker.export(user="ada")["conversations"] == []
+
+
+@pytest.mark.parametrize("first", ["kapa", "kadal"])
+def test_erasing_clears_each_vendor_that_a_conversation_has_been_at(pair: Pair, first: str) -> None:
+    second = "kadal" if first == "kapa" else "kapa"
+    worker = pair.worker(names=(first, second), carry_over=True)
+    talk = worker.get("c")
+    talk.ask("one", user="ada")
+    pair.down = (first,)
+    assert talk.ask("two", user="ada").profile == second
+    pair.down = ()
+    report = worker.erase(user="ada")
+    assert pair.kadal.rows == []
+    assert report.cleared == ()
+    assert "no call that clears" in report.not_cleared["c"]
+    assert "kadal" not in report.not_cleared["c"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_erasing_goes_on_with_the_next_thread_where_one_cannot_be_cleared(kind: str) -> None:
+    first, second = FakeBackend(scope="first"), FakeBackend(scope="second")
+    first.answers("1").fails("503")
+    second.answers("2").fails("503")
+
+    def ask_and_erase_blocking() -> Any:
+        members = {"first": first.client(attempts=1), "second": second.client(attempts=1)}
+        with routing.fallback(members, carry_over=True) as client, Conversations(client) as worker:
+            for text in ("one", "two"):
+                worker.get("c").ask(text, user="ada")
+            return worker.erase(user="ada")
+
+    async def ask_and_erase_on_asyncio() -> Any:
+        members = {"first": first.async_client(attempts=1), "second": second.async_client(attempts=1)}
+        client: AsyncClient = routing.fallback(members, carry_over=True)
+        async with client, AsyncConversations(client) as worker:
+            for text in ("one", "two"):
+                await worker.get("c").ask(text, user="ada")
+            return await worker.erase(user="ada")
+
+    report = ask_and_erase_blocking() if kind == "sync" else asyncio.run(ask_and_erase_on_asyncio())
+    assert "503" in report.not_cleared["c"]
+    assert "clear_history" in [call.name for call in first.calls]
+    assert "clear_history" in [call.name for call in second.calls]
 
 
 @pytest.mark.parametrize("at", ["kapa", "kadal"])

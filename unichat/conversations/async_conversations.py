@@ -28,7 +28,7 @@ class AsyncConversations(BaseConversations):
         client: whom to ask. It stays the caller's: closing the conversations does not close it.
         store: `memory:`, `sqlite:///PATH`, or a URL of SQLAlchemy (extra `sql`).
         keep_texts: whether to keep questions and answers, and not only ids.
-        carry_over: whether a thread that has to be started anew is told of the earlier exchanges.
+        carry_over: whether a thread that has to be started anew is given the earlier exchanges.
         lease: seconds after which the turn of a worker that was killed passes on; at least 1.
         event_ttl: seconds for which the answer to an event is kept.
         reactions: more reactions that are verdicts, such as `{"white_check_mark": "up"}`.

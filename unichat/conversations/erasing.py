@@ -22,6 +22,7 @@ from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.effects import Program
 from unichat.models import ClearOutcome, ThreadRef
+from unichat.routing.asking import share_deadline
 from unichat.transport.base import Deadline
 
 
@@ -156,12 +157,16 @@ class PersonEraser:
         if not found.threads:
             return "it has no thread"
         if self.client is None:
-            return f"no client was given to clear it with; its thread: {found.threads[0]}"
-        for thread in found.threads:
-            problem = yield from self._clear_thread(self.client, thread, deadline)
+            threads = ", ".join(map(str, found.threads))
+            return f"no client was given to clear it with; its thread{'s' * (len(found.threads) > 1)}: {threads}"
+        problems = []
+        for number, thread in enumerate(found.threads):
+            # Each is tried whatever became of the others: nobody will know of them when their rows are gone.
+            share = share_deadline(deadline, len(found.threads) - number, streamed=False)
+            problem = yield from self._clear_thread(self.client, thread, share)
             if problem is not None:
-                return f"{problem.rstrip('.')}; its thread: {thread}"
-        return None
+                problems.append(f"{problem.rstrip('.')}; its thread: {thread}")
+        return ". ".join(problems) or None
 
     def _clear_thread(self, client: BaseClient, thread: ThreadRef, deadline: Deadline) -> Program[str | None]:
         try:
