@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.routing.conftest import Vendors, questions_asked
-from unichat.errors import InvalidInput, NotFound, ServerError, ThreadMismatch, Unsupported
+from unichat import routing
+from unichat.errors import InvalidInput, NotFound, ServerError, StaleThread, ThreadMismatch, Unsupported
 from unichat.models import ThreadRef
 
 CARRIED = "Earlier in this conversation:\n\nQ: Hello?\nA: Hi.\n\nNow the question is:\n\nAnd then?"
@@ -102,6 +103,67 @@ def test_a_thread_that_the_vendor_no_longer_knows_moves(vendors: Vendors) -> Non
     vendors.kadal.answers("Then that.")
     answer = route.continue_thread(first.thread, "And then?")
     assert (answer.profile, answer.carried_over) == ("kadal", 1)
+
+
+def build_route(vendors: Vendors, kind: str, **settings: Any) -> Any:
+    """A route in which Kapa is asked first: of two members, of it alone, or nested."""
+    members = vendors.clients()
+    if kind == "split":
+        return vendors.split({"kapa": 1e9, "kadal": 1e-9}, members, **settings)
+    if kind == "alone":
+        return vendors.fallback({"kapa": members["kapa"]}, **settings)
+    if kind == "nested":
+        inner = routing.fallback({"kapa": members["kapa"]})
+        return vendors.fallback({"inner": inner, "kadal": members["kadal"]}, **settings)
+    return vendors.fallback(members, **settings)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", ["fallback", "split", "alone", "nested"])
+def test_a_thread_that_the_adapter_knows_to_be_stale_moves(vendors: Vendors, kind: str, streamed: bool) -> None:
+    vendors.kapa.capabilities(parallel_threads=False)
+    route = build_route(vendors, kind, carry_over=True)
+    vendors.kapa.answers("Hi.").answers("two")
+    old = route.chat("Hello?", user="ada").thread
+    route.chat("two", user="ada")
+    target = vendors.kapa if kind == "alone" else vendors.kadal
+    target.answers("Then that.")
+    if streamed:
+        with route.stream("And then?", thread=old, user="ada") as stream:
+            answer = stream.answer
+    else:
+        answer = route.continue_thread(old, "And then?", user="ada")
+    assert (answer.text, answer.carried_over) == ("Then that.", 1)
+    assert questions_asked(target)[-1] == CARRIED
+
+
+@pytest.mark.parametrize("kind", ["fallback", "split", "nested"])
+def test_without_carry_over_the_error_of_a_stale_thread_says_how(vendors: Vendors, kind: str) -> None:
+    vendors.kapa.capabilities(parallel_threads=False)
+    route = build_route(vendors, kind)
+    vendors.kapa.answers("Hi.").answers("two")
+    old = route.chat("Hello?", user="ada").thread
+    route.chat("two", user="ada")
+    for ask in (
+        lambda: route.continue_thread(old, "And then?", user="ada"),
+        lambda: route.stream("And then?", thread=old, user="ada").__enter__(),
+    ):
+        with pytest.raises(StaleThread) as caught:
+            ask()
+        assert str(caught.value.hint).count("carry_over") == 1
+    assert questions_asked(vendors.kadal) == []
+
+
+def test_an_argument_that_the_owner_cannot_take_is_rejected_at_once_in_a_thread_that_may_move(
+    vendors: Vendors,
+) -> None:
+    vendors.kapa.capabilities(metadata=False)
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    for ask in (route.continue_thread, lambda thread, text, **more: route.stream(text, thread=thread, **more)):
+        with pytest.raises(Unsupported):
+            ask(first.thread, "And then?", metadata={"plan": "free"})
+    assert questions_asked(vendors.kadal) == []
 
 
 def test_a_thread_whose_owner_is_no_member_any_more_starts_anew(vendors: Vendors) -> None:

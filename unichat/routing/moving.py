@@ -7,8 +7,9 @@ history. A thread whose owner is not a member moves at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
 
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 _EXCHANGES = 50
 """At most as many earlier exchanges are looked at."""
+_HINT = "Set carry_over to continue the conversation on another member."
 
 
 @frozen(eq=False)
@@ -57,8 +59,20 @@ def may_move(error: UnichatError, rule: Rule) -> bool:
 
 def add_hint(error: UnichatError, rule: Rule) -> None:
     """Have the error of a thread's owner say how the thread could have moved, if it could."""
-    if rule.moves_on:
-        error.hint = Template(error.hint, " " if error.hint else "", "With carry_over, the route goes on elsewhere.")
+    # A nested route may have said so.
+    if rule.moves_on and _HINT not in str(error.hint):
+        error.hint = Template(error.hint, " " if error.hint else "", _HINT)
+
+
+@contextmanager
+def hint_at_moving(rule: Rule) -> Iterator[None]:
+    """Have the error of a thread's owner, in a thread that may not move, say how it could have moved."""
+    try:
+        yield
+    except UnichatError as error:
+        if may_move(error, rule):
+            add_hint(error, rule)
+        raise
 
 
 def ask_owner(program: Program[T], rule: Rule) -> Program[T]:
@@ -67,12 +81,31 @@ def ask_owner(program: Program[T], rule: Rule) -> Program[T]:
     Raises:
         UnichatError: the owner's; it says how the thread could have moved.
     """
-    try:
+    with hint_at_moving(rule):
         return (yield from program)
+
+
+def begin_with_owner(begin: Callable[[], T], failing: Callable[[UnichatError], T]) -> T:
+    """Begin to ask in a thread that may move: return what `begin` does.
+
+    An adapter can know that a thread is gone before it sends anything. What `failing` makes of its error then fails
+    once it is run, as if the vendor had said so, and the thread moves.
+
+    Raises:
+        UnichatError: any other error of the beginning, such as of an argument.
+    """
+    try:
+        return begin()
     except UnichatError as error:
-        if may_move(error, rule):
-            add_hint(error, rule)
-        raise
+        if not is_thread_gone(error):
+            raise
+        return failing(error)
+
+
+def fail(error: UnichatError) -> Program[Any]:
+    """A program that only raises an error."""
+    raise error
+    yield
 
 
 @frozen(eq=False, kw_only=True)

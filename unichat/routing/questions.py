@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -10,13 +11,13 @@ from attrs import evolve
 from unichat.adapter import EventSource
 from unichat.client.arguments import check_deadline, check_thread
 from unichat.client.base import BaseClient, StartStream
-from unichat.errors import ThreadMismatch
+from unichat.errors import ThreadMismatch, UnichatError
 from unichat.execution.effects import Program
 from unichat.models import Answer, ThreadRef, User
 from unichat.record import CallRecord
 from unichat.routing.asking import MemberAnswer, Question
 from unichat.routing.members import Member
-from unichat.routing.moving import KeptExchanges, Move, add_hint, ask_owner
+from unichat.routing.moving import KeptExchanges, Move, add_hint, ask_owner, begin_with_owner, fail, hint_at_moving
 from unichat.routing.ownership import find_owner, has_owner
 from unichat.routing.rules import Rule
 from unichat.routing.screening import Screening
@@ -83,7 +84,9 @@ class RouteQuestions(BaseClient):
             )
 
         if owner is not None and not self._may_move(kept):
-            return ask_owner(ask(owner, within), self._rule)
+            with hint_at_moving(self._rule):
+                asked = ask(owner, within)
+            return ask_owner(asked, self._rule)
 
         def begin(member: Member, share: Deadline, text: str, count: int) -> Program[Answer]:
             return _count_exchanges(member.asked._ask("chat", text, deadline=share, **moved), count)
@@ -91,7 +94,8 @@ class RouteQuestions(BaseClient):
         moved = _name_user(arguments, reference)
         move = self._move(owner, reference, question, moved, kept, begin, within, False, _read_answer)
         share = move.share()
-        return _complete(move.ask(None if owner is None else ask(owner, share), share), within)
+        first = None if owner is None else begin_with_owner(partial(ask, owner, share), fail)
+        return _complete(move.ask(first, share), within)
 
     def _open_stream(
         self,
@@ -131,19 +135,22 @@ class RouteQuestions(BaseClient):
         arguments: dict[str, Any],
     ) -> tuple[StartStream, Callable[[Answer], Answer]]:
         owner, reference = self._find_owner(thread, "stream", kept)
-        opened = None
-        if owner is not None:
-            more = {"kept": kept} if kept is not None and owner.client.members else {}
-            opened = owner.asked._open_stream(question, thread=thread, deadline=None, **more, **arguments)
-            if not self._may_move(kept):
-                start, finish = opened
+        more = {"kept": kept} if kept is not None and owner is not None and owner.client.members else {}
 
-                def start_own(within: Deadline | None = None) -> Program[EventSource[Answer]]:
-                    self._check_open()
-                    whole = self._begin_deadline(within or seconds, "question")
-                    return ask_owner(start(whole), self._rule)
+        def open_own(owner: Member) -> tuple[StartStream, Callable[[Answer], Answer]]:
+            return owner.asked._open_stream(question, thread=thread, deadline=None, **more, **arguments)  # type: ignore[no-any-return]
 
-                return start_own, finish
+        if owner is not None and not self._may_move(kept):
+            with hint_at_moving(self._rule):
+                start, finish = open_own(owner)
+
+            def start_own(within: Deadline | None = None) -> Program[EventSource[Answer]]:
+                self._check_open()
+                whole = self._begin_deadline(within or seconds, "question")
+                return ask_owner(start(whole), self._rule)
+
+            return start_own, finish
+        opened = None if owner is None else begin_with_owner(partial(open_own, owner), _open_failing)
         moved = _name_user(arguments, reference)
 
         def begin(member: Member, share: Deadline, text: str, count: int) -> Program[OpenedStream]:
@@ -233,6 +240,10 @@ def _count_exchanges(program: Program[Answer], count: int) -> Program[Answer]:
 def _start(opened: tuple[StartStream, Callable[[Answer], Answer]], share: Deadline) -> Program[OpenedStream]:
     start, finish = opened
     return OpenedStream((yield from start(share)), finish)
+
+
+def _open_failing(error: UnichatError) -> tuple[StartStream, Callable[[Answer], Answer]]:
+    return lambda _=None: fail(error), _keep
 
 
 def _keep(answer: Answer) -> Answer:
