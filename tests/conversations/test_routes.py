@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from functools import partial
+from inspect import isawaitable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, field
 
-from unichat import AsyncClient, AsyncConversations, Conversations, join_text, routing
+from unichat import AsyncConversations, Conversations, join_text, routing
 from unichat.conversations.messages import reference_for
 from unichat.errors import ServerError, ThreadMismatch
 from unichat.testing import CannedTransport, FakeBackend
@@ -192,31 +196,98 @@ def test_erasing_clears_each_vendor_that_a_conversation_has_been_at(pair: Pair, 
     assert "kadal" not in report.not_cleared["c"]
 
 
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_erasing_goes_on_with_the_next_thread_where_one_cannot_be_cleared(kind: str) -> None:
-    first, second = FakeBackend(scope="first"), FakeBackend(scope="second")
-    first.answers("1").fails("503")
-    second.answers("2").fails("503")
+@define
+class Fakes:
+    """Two vendors with scripts, and a worker over a route of theirs that blocks: of either kind of client."""
 
-    def ask_and_erase_blocking() -> Any:
-        members = {"first": first.client(attempts=1), "second": second.client(attempts=1)}
-        with routing.fallback(members, carry_over=True) as client, Conversations(client) as worker:
-            for text in ("one", "two"):
-                worker.get("c").ask(text, user="ada")
-            return worker.erase(user="ada")
+    is_async: bool
+    first: FakeBackend = field(factory=lambda: FakeBackend(scope="first"))
+    second: FakeBackend = field(factory=lambda: FakeBackend(scope="second"))
 
-    async def ask_and_erase_on_asyncio() -> Any:
-        members = {"first": first.async_client(attempts=1), "second": second.async_client(attempts=1)}
-        client: AsyncClient = routing.fallback(members, carry_over=True)
-        async with client, AsyncConversations(client) as worker:
-            for text in ("one", "two"):
-                await worker.get("c").ask(text, user="ada")
-            return await worker.erase(user="ada")
+    def run(self, build: Any, script: Any, **settings: Any) -> Any:
+        """Run a script, whose calls are awaited where need be, over the route that `build` makes."""
+        vendors = {"first": self.first, "second": self.second}
+        if self.is_async:
+            return asyncio.run(self._run_on_asyncio(build, script, vendors, settings))
+        with (
+            build({name: vendor.client(attempts=1) for name, vendor in vendors.items()}) as client,
+            Conversations(client, **settings) as worker,
+        ):
+            steps, result = script(client, worker), None
+            with suppress(StopIteration):
+                while True:
+                    result = steps.send(result)
+            return result
 
-    report = ask_and_erase_blocking() if kind == "sync" else asyncio.run(ask_and_erase_on_asyncio())
+    async def _run_on_asyncio(self, build: Any, script: Any, vendors: Any, settings: Any) -> Any:
+        members = {name: vendor.async_client(attempts=1) for name, vendor in vendors.items()}
+        async with build(members) as client, AsyncConversations(client, **settings) as worker:
+            steps, result = script(client, worker), None
+            with suppress(StopIteration):
+                while True:
+                    result = steps.send(result)
+                    if isawaitable(result):
+                        result = await result
+            return result
+
+
+@pytest.fixture(params=["sync", "async"])
+def fakes(request: pytest.FixtureRequest) -> Fakes:
+    return Fakes(request.param == "async")
+
+
+def test_erasing_goes_on_with_the_next_thread_where_one_cannot_be_cleared(fakes: Fakes) -> None:
+    fakes.first.answers("1").fails("503")
+    fakes.second.answers("2").fails("503")
+
+    def script(client: Any, worker: Any) -> Any:
+        for text in ("one", "two"):
+            yield worker.get("c").ask(text, user="ada")
+        yield worker.erase(user="ada")
+
+    report = fakes.run(partial(routing.fallback, carry_over=True), script)
+    assert report.cleared == ()
     assert "503" in report.not_cleared["c"]
-    assert "clear_history" in [call.name for call in first.calls]
-    assert "clear_history" in [call.name for call in second.calls]
+    for vendor in (fakes.first, fakes.second):
+        assert [call.name for call in vendor.calls].count("clear_history") == 1
+
+
+@pytest.mark.parametrize("is_down", [True, False])
+def test_erasing_over_a_shadow_reports_what_its_other_side_did(fakes: Fakes, is_down: bool) -> None:
+    fakes.first.answers("1")
+    fakes.second.answers("2")
+
+    def script(client: Any, worker: Any) -> Any:
+        yield worker.get("c").ask("one", user="ada")
+        yield asyncio.to_thread(client._shadowing.wait, 30) if fakes.is_async else client._shadowing.wait(30)
+        if is_down:
+            fakes.second.fails("503")
+        yield worker.erase(user="ada")
+
+    report = fakes.run(routing.shadow, script)
+    assert report.cleared == (() if is_down else ("c",))
+    assert [each.partition(": HTTP 503")[0] for each in report.not_cleared.values()] == ["second: fake clear"] * is_down
+    assert "clear_history" in [call.name for call in fakes.second.calls]
+
+
+def test_erasing_over_a_shadow_that_was_restarted_says_that_its_other_side_was_not_cleared(
+    fakes: Fakes, tmp_path: Path
+) -> None:
+    fakes.first.answers("1")
+    fakes.second.answers("2")
+    store = f"sqlite:///{tmp_path / 'bot.db'}"
+
+    def ask(client: Any, worker: Any) -> Any:
+        yield worker.get("c").ask("one", user="ada")
+
+    def erase(client: Any, worker: Any) -> Any:
+        yield worker.erase(user="ada")
+
+    fakes.run(routing.shadow, ask, store=store)
+    report = fakes.run(routing.shadow, erase, store=store)
+    assert report.cleared == ()
+    assert "which thread of second follows" in report.not_cleared["c"]
+    assert [call.name for call in fakes.first.calls][-1] == "clear_history"
 
 
 @pytest.mark.parametrize("at", ["kapa", "kadal"])

@@ -209,11 +209,15 @@ def test_clearing_clears_both(vendors: Vendors) -> None:
     assert list(result.parts) == ["kapa", "kadal"]
 
 
-def test_clearing_a_thread_that_nobody_follows_clears_the_primarys(vendors: Vendors) -> None:
+def test_clearing_a_thread_that_nobody_follows_says_so_in_the_others_part(vendors: Vendors) -> None:
     client = shadow(vendors, share=0)
     vendors.kapa.answers("one")
     answer = client.chat("1?", user="ada")
-    assert list(client.clear_history(answer.thread, user="ada").parts) == ["kapa"]
+    result = client.clear_history(answer.thread, user="ada")
+    assert result.outcome is ClearOutcome.CLEARED
+    assert list(result.parts) == ["kapa", "kadal"]
+    assert isinstance(result.parts["kadal"], Unsupported)
+    assert str(answer.thread) in str(result.parts["kadal"])
     assert vendors.kadal.calls == []
 
 

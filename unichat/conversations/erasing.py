@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -21,7 +21,7 @@ from unichat.conversations.stores.base import Store, scrub, transact
 from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.effects import Program
-from unichat.models import ClearOutcome, ThreadRef
+from unichat.models import ClearOutcome, ClearResult, ThreadRef
 from unichat.routing.asking import share_deadline
 from unichat.transport.base import Deadline
 
@@ -174,4 +174,13 @@ class PersonEraser:
             result = yield from client._clear(thread, user=None, deadline=deadline, on_unsupported="raise", options={})
         except UnichatError as error:
             return str(error)
-        return "nothing was removed" if result.outcome is ClearOutcome.DETACHED else None
+        return ". ".join(_find_problems(result)) or None
+
+
+def _find_problems(result: ClearResult) -> Iterator[str]:
+    """Yield why something was not cleared; of a route, at each of its members, whatever the whole comes to."""
+    if not result.parts and result.outcome is ClearOutcome.DETACHED:
+        yield "nothing was removed"
+    for name, part in result.parts.items():
+        problems = [str(part)] if isinstance(part, UnichatError) else _find_problems(part)
+        yield from (f"{name}: {problem.rstrip('.')}" for problem in problems)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from attrs import evolve
 
 from unichat._text.log import log
 from unichat.adapter import EventSource
 from unichat.client.arguments import check_deadline, check_thread
 from unichat.client.base import StartStream
-from unichat.errors import InvalidInput, UnichatError
+from unichat.errors import InvalidInput, UnichatError, Unsupported
 from unichat.execution.context import closed_client_error
 from unichat.execution.effects import Program, Start
 from unichat.models import Answer, ClearResult, ThreadRef
@@ -142,7 +144,11 @@ class ShadowRoute(Route):
             log.warning("the other side of a shadow could not be asked: %s", error)
 
     def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
-        """Clear with the primary, and with the other side as far as that can be done."""
+        """Clear with the primary, and with the other side as far as that can be done.
+
+        The other side has a part also where no thread of its own is known for the one that was given: it may have been
+        asked by another process, or before a restart.
+        """
         self._check_open()
         within = self._begin_deadline(check_deadline(deadline))
         primary, other = self._route_members
@@ -150,14 +156,16 @@ class ShadowRoute(Route):
         # The primary checks the arguments at once.
         cleared = primary.asked._clear(thread, deadline=within, **arguments)
         theirs = None if reference is None else self._shadowing.find_thread(reference)
-        members = (primary,) if reference is not None and theirs is None else (primary, other)
+        unknown = None if reference is None or theirs is not None else _unknown_thread_error(other.name, reference)
+        members = (primary, other) if unknown is None else (primary,)
 
         def begin(member: Member, share: Deadline) -> Program[ClearResult]:
             if member is primary:
                 return cleared  # type: ignore[no-any-return]
             return other.asked._clear(theirs, deadline=share, **{**arguments, "options": {}})  # type: ignore[no-any-return]
 
-        return _clear_both(clear_members(members, begin, within), primary.name)
+        others_part = {} if unknown is None else {other.name: unknown}
+        return _clear_both(clear_members(members, begin, within), primary.name, others_part)
 
     def _end_shadowing(self) -> None:
         """Say what became of the other side, before the members are closed."""
@@ -183,9 +191,20 @@ def _is_mistake(failure: UnichatError) -> bool:
     return isinstance(failure, InvalidInput) and failure.call is None
 
 
-def _clear_both(clearing: Program[ClearResult], primary: str) -> Program[ClearResult]:
+def _unknown_thread_error(other: str, thread: ThreadRef) -> Unsupported:
+    """Return the error of another side whose thread is not known, so that nothing can be cleared there."""
+    return Unsupported(
+        f"which thread of {other} follows the thread {thread} is not known; whatever {other} was asked is still there",
+        argument="thread",
+        hint="Clear the conversations of the user there, or have its vendor remove them.",
+    )
+
+
+def _clear_both(
+    clearing: Program[ClearResult], primary: str, others_part: Mapping[str, UnichatError]
+) -> Program[ClearResult]:
     result = yield from clearing
-    part = None if result.parts is None else result.parts[primary]
+    part = result.parts[primary]
     if isinstance(part, UnichatError):
         raise part
-    return result
+    return evolve(result, parts={**result.parts, **others_part})
