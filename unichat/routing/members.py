@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import field, frozen
@@ -25,6 +25,12 @@ class Owner:
     backend: str
     scope: str | None
     client: BaseClient = field(eq=False, repr=False)
+
+    @property
+    def key(self) -> object:
+        """What tells its bot or project apart: the same for two clients of one, such as with two keys."""
+        # Clients without a scope may be of different bots.
+        return id(self.client) if self.scope is None else (self.backend, self.scope)
 
 
 @frozen(eq=False)
@@ -58,16 +64,3 @@ def _find_owners(name: str, client: BaseClient) -> Iterator[Owner]:
         yield Owner(name, client.backend, client._scope, client)
     for inner, member in client.members.items():
         yield from _find_owners(inner, member)
-
-
-def skip_repetitions(members: Iterable[Member]) -> Iterator[Member]:
-    """Yield the members without those that are made of the clients of earlier ones only.
-
-    A split can have two routes over the same clients, such as in another order. What one of them has is all there is.
-    """
-    seen: set[int] = set()
-    for member in members:
-        clients = {id(owner.client) for owner in member.owners}
-        if clients - seen:
-            yield member
-        seen |= clients

@@ -10,7 +10,7 @@ from unichat._text.templates import Method, Template, Term
 from unichat.client.values import check_answer
 from unichat.errors import InvalidInput, ThreadMismatch
 from unichat.models import Answer, ThreadRef
-from unichat.routing.members import Member, Owner
+from unichat.routing.members import Member
 
 Kind = Literal["thread", "answer"]
 
@@ -43,9 +43,13 @@ def find_owner_of_answer(members: Sequence[Member], answer: object) -> Member:
     if ref is not None:
         return _find(members, "answer", ref.backend, ref.scope, "feedback")
     profile = answer.profile if isinstance(answer, Answer) else None
-    candidates = [member for member in members for owner in member.owners if profile in (None, owner.profile)]
-    if len(candidates) == 1:
-        return candidates[0]
+    found: dict[object, Member] = {}
+    for member in members:
+        for owner in member.owners:
+            if profile in (None, owner.profile):
+                found.setdefault(owner.key, member)
+    if len(found) == 1:
+        return next(iter(found.values()))
     raise InvalidInput(
         f"the id {format_value(identity)} alone does not say which member gave the answer: {_list(members)}",
         hint=Template("Pass ", Term("answer.ref or str(answer.ref)"), ", which names the vendor."),
@@ -65,14 +69,9 @@ def _find(members: Sequence[Member], kind: Kind, backend: str, scope: str | None
         ]
     if not owners:
         raise _mismatch(members, kind, backend, scope, operation)
-    if len(_scopes(owners)) > 1:
+    if len({owner.key for _, owner in owners}) > 1:
         raise _ambiguity([member for member, _ in owners], kind, backend, operation)
     return owners[0][0]
-
-
-def _scopes(owners: Sequence[tuple[Member, Owner]]) -> set[object]:
-    # Clients without a scope may be of different bots.
-    return {owner.scope or id(owner) for _, owner in owners}
 
 
 def _list(members: Sequence[Member]) -> str:

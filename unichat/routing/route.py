@@ -24,7 +24,7 @@ from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, Threa
 from unichat.routing.capabilities import merge_capabilities
 from unichat.routing.clearing import clear_members
 from unichat.routing.history import MemberHistory, MergedHistory
-from unichat.routing.members import Member, skip_repetitions
+from unichat.routing.members import Member
 from unichat.routing.ownership import find_owner, find_owner_of_answer, has_owner
 from unichat.routing.questions import RouteQuestions
 from unichat.routing.rules import Rule
@@ -136,9 +136,18 @@ class Route(RouteQuestions):
             ConfigError: the value is not acceptable.
             InvalidInput: there is no such policy setting, or it can only be set for a whole client.
         """
-        members = [
-            Member.from_client(member.name, member.client.with_policy(**changes)) for member in self._route_members
-        ]
+        return self._copy_with_policy(changes, {})
+
+    def _copy_with_policy(self, changes: dict[str, Any], copies: dict[int, BaseClient]) -> Self:
+        """Return a route with other policy settings, over one copy of each client, on however many paths it is."""
+        members = []
+        for member in self._route_members:
+            client = member.client
+            if id(client) not in copies:
+                copies[id(client)] = (
+                    client._copy_with_policy(changes, copies) if client.members else client.with_policy(**changes)
+                )
+            members.append(Member.from_client(member.name, copies[id(client)]))
         sibling = copy(self)
         sibling._deadline = changes.get("deadline", self._deadline)
         sibling._set_members(members)
@@ -192,18 +201,37 @@ class Route(RouteQuestions):
         return owner.asked._rate(answer, rating, deadline=within, **arguments)  # type: ignore[no-any-return]
 
     def _read_history(
-        self, thread: object, *, deadline: object, limit: object, **arguments: Any
+        self,
+        thread: object,
+        *,
+        deadline: object,
+        limit: object,
+        others: set[object] | None = None,
+        **arguments: Any,
     ) -> RowReader[Exchange]:
+        """Return the reader of an owner's history, or of those of all members.
+
+        Args:
+            others: the bots and projects (`Owner.key`) that the route which this one is a member of reads already.
+        """
         self._check_open()
         # Of each page.
         seconds = check_deadline(deadline) or self._deadline
         if thread is not None:
             owner = self._owner(thread, "history")
             return owner.asked._read_history(thread, deadline=seconds, limit=limit, **arguments)  # type: ignore[no-any-return]
-        parts = [
-            MemberHistory(member.name, member.asked._read_history(None, deadline=seconds, limit=limit, **arguments))
-            for member in skip_repetitions(self._answering)
-        ]
+        read: set[object] = set() if others is None else others
+        parts = []
+        for member in self._answering:
+            own = dict(arguments)
+            if member.client.members:
+                own["others"] = read
+            elif (key := member.owners[0].key) in read:
+                continue
+            else:
+                read.add(key)
+            reader = member.asked._read_history(None, deadline=seconds, limit=limit, **own)
+            parts.append(MemberHistory(member.name, reader))
         return MergedHistory(
             parts,
             by_time=self.capabilities.timestamps,
@@ -241,10 +269,10 @@ class Route(RouteQuestions):
             if owner.backend == operation.backend
         ]
         if len({id(owner.client) for _, owner in found}) != 1:
-            which = "none is a client" if not found else "several are clients"
+            which = "no member" if not found else "more than one member"
             raise Unsupported(
-                f"{operation.name} is an operation of {operation.backend}, and of the route's members "
-                f"({', '.join(member.describe() for member in self._route_members)}) {which} of it",
+                f"{operation.name} is an operation of {operation.backend}, and {which} of the route talks to it: "
+                f"{', '.join(member.describe() for member in self._route_members)}",
                 operation=operation.name,
                 argument="operation",
                 hint=Template(PythonOnly("Run it with one of client.members.")) if found else "",
