@@ -61,6 +61,39 @@ def test_what_was_said_before_a_reset_is_not_carried(bots):
     assert "before" not in other.questions[0]
 
 
+def test_the_second_move_carries_what_was_said_before_the_first(bots):
+    bots.worker(keep_texts=True).get("c").ask("one")
+    bots.clock.advance(1)
+    kadal, kapa = Kadal(bots.clock), Kapa(bots.clock)
+    assert bots.worker(kadal, keep_texts=True, carry_over=True).get("c").ask("two").carried_over == 1
+    bots.clock.advance(1)
+    assert bots.worker(kapa, keep_texts=True, carry_over=True).get("c").ask("three").carried_over == 2
+    (sent,) = kapa.questions
+    assert sent.startswith(
+        f"Earlier in this conversation:\n\nQ: one\nA: echo: one\n\nQ: two\nA: echo: {kadal.questions[0]}"
+    )
+    assert sent.endswith("\n\nNow the question is:\n\nthree")
+
+
+def test_the_second_move_carries_nothing_from_before_a_reset(bots):
+    talk = bots.worker(keep_texts=True).get("c")
+    talk.ask("before")
+    talk.reset()
+    bots.clock.advance(1)
+    bots.worker(Kadal(bots.clock), keep_texts=True, carry_over=True).get("c").ask("one")
+    bots.clock.advance(1)
+    kapa = Kapa(bots.clock)
+    assert bots.worker(kapa, keep_texts=True, carry_over=True).get("c").ask("two").carried_over == 1
+    assert "before" not in kapa.questions[0]
+
+
+def test_answers_of_an_earlier_version_are_carried_as_far_as_they_are_of_the_thread(bots, store):
+    bots.worker(keep_texts=True).get("c").ask("one")
+    store.run(lambda tx: tx.run("UPDATE unichat_answers SET resets = NULL"))
+    other = Kadal(bots.clock)
+    assert bots.worker(other, keep_texts=True, carry_over=True).get("c").ask("two").carried_over == 1
+
+
 def test_a_stream_carries_over_as_well(bots):
     talk = bots.worker(keep_texts=True, carry_over=True).get("c")
     talk.ask("one")

@@ -236,6 +236,31 @@ def fakes(request: pytest.FixtureRequest) -> Fakes:
     return Fakes(request.param == "async")
 
 
+@pytest.mark.parametrize("keep_texts", [True, False])
+@pytest.mark.parametrize("before", [1, 2])
+def test_a_conversation_that_moves_twice_has_everything_said_before(
+    fakes: Fakes, keep_texts: bool, before: int
+) -> None:
+    # Of one answer each, both vendors have the same id.
+    # Where the store has no texts, the vendor's history has them, with what was carried before the question.
+    for _ in range(before):
+        fakes.first.answers("A")
+    fakes.first.fails("503").answers("A again")
+    fakes.second.answers("B").fails("503")
+    answers: list[Any] = []
+
+    def script(client: Any, worker: Any) -> Any:
+        for number in range(before + 2):
+            answer = yield worker.get("c").ask(f"{number}?", user="ada")
+            answers.append(answer)
+
+    fakes.run(partial(routing.fallback, carry_over=True), script, keep_texts=keep_texts)
+    assert [answer.profile for answer in answers] == ["first"] * before + ["second", "first"]
+    assert [answer.carried_over for answer in answers] == [0] * before + [before, before + 1]
+    last = fakes.first.calls[-1].question
+    assert last.count("Earlier in this conversation:") == 1
+
+
 def test_erasing_goes_on_with_the_next_thread_where_one_cannot_be_cleared(fakes: Fakes) -> None:
     fakes.first.answers("1").fails("503")
     fakes.second.answers("2").fails("503")

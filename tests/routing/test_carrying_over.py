@@ -1,5 +1,6 @@
 """Earlier exchanges before a question."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,28 @@ def test_no_limit_is_ever_passed_and_the_question_stands_at_the_end(question, pa
     assert 0 <= count <= len(pairs)
     assert limit is None or len(text) <= limit
     assert len(text) - len(question) <= CARRY_OVER_LIMIT
+
+
+@pytest.mark.parametrize("question_limit", [None, 4_000])
+def test_prepend_exchanges_counts_what_was_carried_into_a_question_before(question_limit: int | None) -> None:
+    carried, _ = prepend_exchanges("3?", exchanges(("2?", "two\n\nlines"), ("1?", "one")), question_limit=None)
+    once = prepend_exchanges(
+        "4?", exchanges(("3?", "three"), ("2?", "two\n\nlines"), ("1?", "one")), question_limit=question_limit
+    )
+    assert prepend_exchanges("4?", exchanges((carried, "three")), question_limit=question_limit) == once
+    assert once[1] == 3
+
+
+@given(st.lists(st.tuples(st.text("ab \n"), st.text("ab \n")), max_size=4), st.text("ab ", min_size=1))
+def test_prepend_exchanges_after_a_second_move_says_what_it_would_after_one(
+    pairs: list[tuple[str, str]], question: str
+) -> None:
+    carried, count = prepend_exchanges("then?", exchanges(*pairs), question_limit=None)
+    assert prepend_exchanges(question, exchanges((carried, "so")), question_limit=None) == prepend_exchanges(
+        question, exchanges(("then?", "so"), *pairs[:count]), question_limit=None
+    )
+
+
+@pytest.mark.parametrize("text", ["Earlier in this conversation: what?", "What?\n\nNow the question is:\n\nwhy?"])
+def test_prepend_exchanges_leaves_words_of_a_person_alone(text: str) -> None:
+    assert f"Q: {text}\nA: yes" in prepend_exchanges("And?", exchanges((text, "yes")), question_limit=None)[0]

@@ -55,7 +55,9 @@ def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, ke
     for number, part in enumerate(turn.parts):
         # In order, also where the clock does not tell.
         entry = f"{turn.ticket:012d}-{number:04d}-{os.urandom(8).hex()}"
-        _insert_answer(tx, entry, message.conversation, part, answer, backend, keep_texts=keep_texts)
+        _insert_answer(
+            tx, entry, message.conversation, part, answer, backend, keep_texts=keep_texts, resets=turn.resets
+        )
     tx.run(
         "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
         " thread = CASE WHEN resets = :resets THEN :thread ELSE thread END WHERE conversation = :conversation",
@@ -91,11 +93,13 @@ def _insert_answer(
     backend: str | None,
     *,
     keep_texts: bool,
+    resets: int | None = None,
 ) -> None:
     tx.run(
         "INSERT INTO unichat_answers"
-        " (entry, conversation, speaker, answer_id, backend, thread, uncertain, question, answer, answered_at)"
-        " VALUES (:entry, :conversation, :speaker, :id, :backend, :thread, :uncertain, :question, :answer, :now)",
+        " (entry, conversation, speaker, answer_id, backend, thread, uncertain, question, answer, answered_at, resets)"
+        " VALUES (:entry, :conversation, :speaker, :id, :backend, :thread, :uncertain, :question, :answer, :now,"
+        " :resets)",
         entry=entry,
         conversation=conversation,
         speaker=part.speaker,
@@ -106,6 +110,7 @@ def _insert_answer(
         question=storable(part.text) if keep_texts else None,
         answer=storable(answer.text) if keep_texts else None,
         now=tx.now,
+        resets=resets,
     )
 
 
@@ -205,20 +210,26 @@ def keep_rating(
 
 
 def read_exchanges(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:
-    """Return the newest exchanges of one thread of a conversation, newest first, as far as their texts are kept."""
+    """Return the newest exchanges of a conversation, newest first, as far as their texts are kept.
+
+    Those of the thread, and of the threads before it since the last reset: a conversation may move more than once.
+    """
     exchanges: list[Exchange] = []
-    for question, answer, answer_id, found in tx.rows(
-        "SELECT question, answer, answer_id, thread FROM unichat_answers"
-        " WHERE conversation = :conversation AND question IS NOT NULL ORDER BY answered_at DESC, entry DESC",
+    latest: tuple[object, object] | None = None
+    for question, answer, answer_id, found, since_reset in tx.rows(
+        "SELECT a.question, a.answer, a.answer_id, a.thread, CASE WHEN a.resets = c.resets THEN 1 ELSE 0 END"
+        " FROM unichat_answers a JOIN unichat_conversations c ON c.conversation = a.conversation"
+        " WHERE a.conversation = :conversation AND a.question IS NOT NULL ORDER BY a.answered_at DESC, a.entry DESC",
         conversation=conversation,
     ):
-        if decode_thread(found) != thread:
+        if not since_reset and decode_thread(found) != thread:
             continue
-        if exchanges and answer_id is not None and exchanges[-1].id == answer_id:
+        if answer_id is not None and latest == (found, answer_id):
             # Asked together.
             exchanges[-1] = evolve(exchanges[-1], question=f"{question}\n\n{exchanges[-1].question}")
         elif len(exchanges) == limit:
             break
         else:
             exchanges.append(Exchange(question=question, answer=answer or "", id=answer_id))
+        latest = (found, answer_id)
     return exchanges

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from attrs import evolve
 
 from unichat.models import Exchange
 from unichat.routing.settings import CARRY_OVER_LIMIT
@@ -38,7 +42,7 @@ def prepend_exchanges(
         room = min(room, question_limit - len(question))
     room -= len(f"{_INTRODUCTION}\n\n{_QUESTION}\n\n")
     kept: list[str] = []
-    for exchange in newest_first:
+    for exchange in chain.from_iterable(map(_separate, newest_first)):
         text = f"Q: {exchange.question.strip()}\nA: {exchange.answer.strip()}"
         room -= len(text) + 2
         if room < 0:
@@ -47,3 +51,18 @@ def prepend_exchanges(
     if not kept:
         return question, 0
     return "\n\n".join([_INTRODUCTION, *reversed(kept), _QUESTION, question]), len(kept)
+
+
+def _separate(exchange: Exchange) -> Iterator[Exchange]:
+    """Yield an exchange without the earlier ones that stand before its question, and then those, newest first.
+
+    A vendor's history has the question as it was sent.
+    """
+    earlier, separator, question = exchange.question.rpartition(f"\n\n{_QUESTION}\n\n")
+    if not separator or not earlier.startswith(f"{_INTRODUCTION}\n\nQ: "):
+        yield exchange
+        return
+    yield evolve(exchange, question=question)
+    for text in reversed(re.split(r"\n\n(?=Q: )", earlier)[1:]):
+        asked, _, answer = text.removeprefix("Q: ").partition("\nA: ")
+        yield Exchange(question=asked, answer=answer)

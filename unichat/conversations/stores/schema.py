@@ -97,6 +97,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX unichat_ratings_rater ON unichat_ratings (rater)",
     ),
+    # How often the answer's conversation had been reset; null for answers from before this version, and of none.
+    ("ALTER TABLE unichat_answers ADD COLUMN resets INTEGER",),
 )
 """The first makes version 1 of an empty database, the next version 2 of it, and so on."""
 
