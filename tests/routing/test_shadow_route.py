@@ -11,7 +11,15 @@ import pytest
 
 from tests.routing.conftest import Vendors, questions_asked
 from unichat import AsyncClient, Client, routing
-from unichat.errors import ConfigError, InvalidInput, ServerError, StreamInterrupted, ThreadMismatch, Unsupported
+from unichat.errors import (
+    ConfigError,
+    DeadlineExceeded,
+    InvalidInput,
+    ServerError,
+    StreamInterrupted,
+    ThreadMismatch,
+    Unsupported,
+)
 from unichat.models import AnswerRef, ClearOutcome, Rating, ThreadRef
 
 
@@ -219,6 +227,32 @@ def test_clearing_a_thread_that_nobody_follows_says_so_in_the_others_part(vendor
     assert isinstance(result.parts["kadal"], Unsupported)
     assert str(answer.thread) in str(result.parts["kadal"])
     assert vendors.kadal.calls == []
+
+
+def test_clearing_waits_for_the_other_no_longer_than_the_grace(vendors: Vendors) -> None:
+    client = shadow(vendors, shadow_grace=2)
+    vendors.kadal.fails("silence")
+    began = vendors.kapa.clock.monotonic()
+    result = client.clear_history(user="ada", deadline=30)
+    assert vendors.kapa.clock.monotonic() - began == pytest.approx(2, abs=0.1)
+    assert result.parts["kapa"].outcome is ClearOutcome.CLEARED
+    assert isinstance(result.parts["kadal"], DeadlineExceeded)
+
+
+@pytest.mark.parametrize("with_thread", [False, True])
+def test_a_stream_that_is_left_early_is_left_out_and_counted(vendors: Vendors, with_thread: bool) -> None:
+    client = shadow(vendors)
+    thread = None
+    if with_thread:
+        vendors.kapa.answers("one")
+        vendors.kadal.answers("eins")
+        thread = client.chat("1?").thread
+        settle(vendors, client)
+    vendors.kapa.streams("one ", "two")
+    with client.stream("2?", thread=thread) as stream:
+        next(iter(stream))
+    assert client.shadow_left_out == 1
+    assert "2?" not in questions_asked(vendors.kadal)
 
 
 def test_the_primarys_failure_to_clear_is_raised(vendors: Vendors) -> None:

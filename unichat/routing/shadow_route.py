@@ -43,7 +43,8 @@ class ShadowRoute(Route):
     def shadow_left_out(self) -> int:
         """How many questions the other side was not asked, though its share included them.
 
-        Too many ran at a time, it could not take one, or it had missed an earlier one of the thread.
+        Too many ran at a time, it could not take one, it had missed an earlier one of the thread, or a stream was left
+        before its end.
         """
         return self._shadowing.left_out
 
@@ -73,7 +74,7 @@ class ShadowRoute(Route):
             failure = error
         except BaseException:
             # Whether the primary has the question is not known.
-            followed.is_broken = True
+            self._shadowing.leave_out(followed)
             raise
         yield from self._follow(followed, ask, began, answer, failure)
         if failure is not None:
@@ -99,7 +100,7 @@ class ShadowRoute(Route):
                 return self._follow(followed, ask, began, answer, failure)
 
             def leave() -> None:
-                followed.is_broken = True
+                self._shadowing.leave_out(followed)
 
             failure: UnichatError | None = None
             try:
@@ -147,7 +148,8 @@ class ShadowRoute(Route):
         """Clear with the primary, and with the other side as far as that can be done.
 
         The other side has a part also where no thread of its own is known for the one that was given: it may have been
-        asked by another process, or before a restart.
+        asked by another process, or before a restart. It has `shadow_grace` seconds, so that the call does not hang
+        with it.
         """
         self._check_open()
         within = self._begin_deadline(check_deadline(deadline))
@@ -162,6 +164,7 @@ class ShadowRoute(Route):
         def begin(member: Member, share: Deadline) -> Program[ClearResult]:
             if member is primary:
                 return cleared  # type: ignore[no-any-return]
+            share = Deadline(min(self._grace, share.remaining()), share.clock)
             return other.asked._clear(theirs, deadline=share, **{**arguments, "options": {}})  # type: ignore[no-any-return]
 
         others_part = {} if unknown is None else {other.name: unknown}

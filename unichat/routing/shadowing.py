@@ -120,6 +120,12 @@ class Shadowing:
             followed.is_busy = True
         return self._ask_waiting(followed)
 
+    def leave_out(self, followed: Followed) -> None:
+        """Count a question that the other side is not asked, since the primary's answer was not waited for."""
+        with self._lock:
+            followed.is_broken = True
+            self.left_out += 1
+
     def cancel(self, followed: Followed) -> None:
         """Give up what waits in a thread, whose program could not be started."""
         with self._lock:
