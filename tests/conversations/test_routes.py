@@ -332,7 +332,26 @@ def test_an_event_whose_worker_was_killed_after_it_asked_is_found_at_the_member(
     again = pair.bots.ask(pair.worker(), "one", user="ada", event="e1").finish()
     assert again.error is None
     assert (again.answer.text, again.answer.maybe_duplicated) == ("echo: one", False)
+    assert again.answer.profile == at
     assert [*pair.kapa.questions, *pair.kadal.questions].count("one") == 1
+
+
+def test_an_answer_that_is_found_again_over_nested_routes_names_the_innermost_member(pair: Pair) -> None:
+    def worker() -> Conversations:
+        inner = routing.fallback({"a": pair.client("kapa"), "b": pair.client("kadal")})
+        pair.bots.clients.append(routing.split({"inner": inner}, {"inner": 1}))
+        pair.bots.workers.append(Conversations(pair.bots.clients[-1], store=pair.bots.address))
+        return pair.bots.workers[-1]
+
+    expected = worker().get("c").ask("zero", user="ada").profile
+    message = pair.bots.ask(worker(), "one", user="ada", event="e1")
+    while len(pair.kapa.questions) == 1:
+        message.go_on()
+    message.kill()
+    pair.bots.clock.advance(31)
+    again = worker().get("c").ask("one", user="ada", event="e1")
+    assert (again.text, again.profile, expected) == ("echo: one", "a", "a")
+    assert pair.kapa.questions == ["zero", "one"]
 
 
 def test_a_dead_member_is_no_reason_not_to_ask_a_lost_question_again(pair: Pair) -> None:

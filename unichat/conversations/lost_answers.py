@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from attrs import evolve
+
 from unichat.client.base import BaseClient
 from unichat.client.newest import read_newest
 from unichat.conversations.entries import QueueTurn
@@ -47,8 +49,10 @@ def find_lost_answer(
             # The thread cannot be read any more, so the question went to a new one.
             pass
         else:
-            if found is not None or not client.members:
-                return found
+            if found is not None:
+                return evolve(found, profile=_find_profile(client, thread))
+            if not client.members:
+                return None
     return (yield from _find_new(client, turn, text, deadline))
 
 
@@ -62,7 +66,9 @@ def _find_new(client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline
         return (yield from _find(client, turn, None, text, deadline))
     failure: UnichatError | None = None
     readable = 0
-    for member in members:
+    for name, member in client.members.items():
+        if member not in members:
+            continue
         try:
             found = yield from _find_new(member, turn, text, deadline)
         except UnichatError as error:
@@ -70,10 +76,16 @@ def _find_new(client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline
             continue
         readable += 1
         if found is not None:
-            return found
+            return evolve(found, profile=found.profile or name)
     if failure is not None and not readable:
         raise failure
     return None
+
+
+def _find_profile(client: BaseClient, thread: ThreadRef) -> str | None:
+    """Return the name of the member that a thread belongs to, in the route that it is a direct member of."""
+    name = client.member_for(thread=thread)
+    return None if name is None else _find_profile(client.members[name], thread) or name
 
 
 def _find(
