@@ -213,7 +213,7 @@ def test_clear_says_what_each_member_did(run, routes, question):
     run("ask", "--profile", "kadal", "--user", "eve", question)
     result = run("clear", "--user", "eve", "--yes")
     assert result.code == 0
-    assert result.out.splitlines()[0] == "Cleared: the conversation of eve at kapa, kadal."
+    assert result.out.splitlines()[0] == "Cleared: the conversation of eve at kadal."
     assert any(line.startswith("kadal: cleared") for line in result.out.splitlines())
     assert any(line.startswith("kapa: not cleared: ") for line in result.out.splitlines())
 
@@ -230,6 +230,18 @@ def test_a_thread_of_no_member_is_refused_with_the_members_named(run, routes):
     assert result.code != 0
     assert "kapa" in result.err
     assert "kadal" in result.err
+
+
+def test_clear_names_every_member_that_did_the_same(run, write, box, question):
+    """Two members at one vendor, both of which clear."""
+    again = box.config_toml("kadal").partition("[profiles.kadal]")[2].partition("[profiles.")[0]
+    write(box.config_toml("both") + f"\n[profiles.again]{again}" + '\n[profiles.both]\nfallback = ["kadal", "again"]\n')
+    run("ask", "--profile", "kadal", "--user", "eve", question)
+    result = run("clear", "--user", "eve", "--yes")
+    first, *others = result.out.splitlines()
+    cleared = [line.partition(":")[0] for line in others if line.endswith(": cleared")]
+    assert cleared
+    assert first == f"Cleared: the conversation of eve at {', '.join(cleared)}."
 
 
 def test_clear_on_a_route_asks_first_if_any_member_can_clear(run, routes):

@@ -11,6 +11,8 @@ from unichat.cli.confirming import confirm
 from unichat.cli.failures import option_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from unichat.cli.target import Target
     from unichat.client.sync_client import Client
     from unichat.models import ClearResult, ThreadRef
@@ -34,11 +36,14 @@ def command(target: Target, thread: str | None, user: str | None, yes: bool) -> 
     reference = None if thread is None else ThreadRef.parse(thread)
     with target.client_or_sandbox(reference) as opened:
         client = opened.client
-        conversation = _describe_conversation(client, reference, user)
+        conversation = _describe_conversation(reference, user, tuple(client.members) or (client.backend,))
         # A backend that cannot clear says so without asking first.
         if _can_clear(client) and not yes:
             confirm(f"Clear {conversation}?", "Nothing was cleared.")
         result = client.clear_history(reference, user=user)
+    # Of a route's members, those that did so: a line for each follows.
+    done = tuple(name for name, part in result.parts.items() if getattr(part, "outcome", None) is result.outcome)
+    conversation = _describe_conversation(reference, user, done or (client.backend,))
     output.print_text(f"{_describe_outcome(result)}: {conversation}.")
     for name, part in result.parts.items():
         if isinstance(part, UnichatError):
@@ -57,8 +62,9 @@ def _describe_outcome(result: ClearResult) -> str:
     return result.outcome.value.replace("_", " ").capitalize()
 
 
-def _describe_conversation(client: Client, thread: ThreadRef | None, user: str | None) -> str:
+def _describe_conversation(thread: ThreadRef | None, user: str | None, places: Sequence[str]) -> str:
+    """Return whose conversation it is, and where: at the vendor, or at these members of a route."""
     if thread is not None:
         return f"the conversation of the thread {thread} at {thread.backend}"
     person = "the key's owner" if user is None else user
-    return f"the conversation of {person} at {', '.join(client.members) or client.backend}"
+    return f"the conversation of {person} at {', '.join(places)}"
