@@ -312,3 +312,23 @@ def test_not_found_that_is_of_no_thread_is_the_callers(vendors: Vendors) -> None
     vendors.kapa.fails("404")
     with pytest.raises(NotFound):
         route.chat("Hello?")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_question_in_a_thread_may_be_as_long_as_its_owner_takes(vendors: Vendors, streamed: bool) -> None:
+    vendors.kadal.capabilities(question_limit=20)
+    route = vendors.fallback(carry_over=True)
+    first = begin(vendors, route)
+    question = "And then? " * 5
+    vendors.kapa.answers("Then that.")
+    if streamed:
+        with route.stream(question, thread=first.thread) as stream:
+            answer = stream.answer
+    else:
+        answer = route.continue_thread(first.thread, question)
+    assert answer.profile == "kapa"
+    vendors.kapa.fails("503")
+    with pytest.raises(InvalidInput, match=r"kapa: .*503.*; kadal: .*20"):
+        route.continue_thread(first.thread, question)
+    with pytest.raises(InvalidInput, match="question"):
+        route.continue_thread(first.thread, 5)

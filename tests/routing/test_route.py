@@ -12,7 +12,8 @@ import pytest
 
 from tests.routing.conftest import Vendors, questions_asked
 from unichat import routing
-from unichat.errors import InvalidInput, ServerError, Unsupported
+from unichat.errors import ConfigError, InvalidInput, ServerError, Unsupported
+from unichat.models import User
 from unichat.testing import CannedTransport, FakeBackend, json_answer, recorded
 from unichat.testing.clients import connect
 from unichat.transport.base import Deadline, HttpRequest
@@ -221,3 +222,21 @@ def test_a_stream_of_an_asyncio_route_that_is_forgotten_gives_up_its_connection(
         assert reply._stream.closed == 1
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("user", [5, "", " ", [], User()])
+def test_member_for_a_user_that_is_none_is_rejected(vendors: Vendors, user: Any) -> None:
+    for route in (vendors.fallback(), vendors.split({"kapa": 1, "kadal": 1})):
+        with pytest.raises(InvalidInput, match="user"):
+            route.member_for(user=user)
+
+
+def test_fall_back_on_may_be_any_iterable_but_text(vendors: Vendors) -> None:
+    route = vendors.fallback(fall_back_on=(reason for reason in ("rate_limited",)))
+    vendors.kapa.fails("429")
+    vendors.kadal.answers("Yes.")
+    assert route.chat("one?").profile == "kadal"
+    for text in ("unavailable", "unavailble"):
+        with pytest.raises(ConfigError, match="into a list") as caught:
+            vendors.fallback(fall_back_on=text)
+        assert "Did you mean" not in str(caught.value)

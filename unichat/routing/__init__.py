@@ -56,6 +56,8 @@ def fallback(
     clients = check_members(members)
     check_asked_once(clients)
     given: Any = fall_back_on
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping):
+        given = tuple(given)
     settings = FallbackSettings(
         fall_back_on=given,
         patience=patience,

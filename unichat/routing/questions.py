@@ -11,6 +11,7 @@ from attrs import evolve
 from unichat.adapter import EventSource
 from unichat.client.arguments import check_deadline, check_thread
 from unichat.client.base import BaseClient, StartStream
+from unichat.client.values import check_text
 from unichat.errors import ThreadMismatch, UnichatError
 from unichat.execution.effects import Program
 from unichat.models import Answer, ThreadRef, User
@@ -215,7 +216,8 @@ class RouteQuestions(BaseClient):
             members=self._answering,
             rule=self._rule,
             thread=thread,
-            question=self._arguments.check_question(question),
+            # An owner checks it by its own limit.
+            question=self._arguments.check_question(question) if owner is None else check_text("question", question),
             user=arguments.get("user"),
             kept=kept,
             limit=self._carry_over_limit or CARRY_OVER_LIMIT,

@@ -17,6 +17,7 @@ from unichat.client.arguments import ArgumentChecker, check_deadline, check_limi
 from unichat.client.base import BaseClient, check_operation
 from unichat.client.bound_operations import BoundOperations
 from unichat.client.paging import RowReader
+from unichat.client.values import check_user
 from unichat.errors import Unsupported
 from unichat.execution.context import DEFAULT_DEADLINES
 from unichat.execution.effects import Program
@@ -80,9 +81,10 @@ class Route(RouteQuestions):
             thread: where; it belongs to one member, whoever asks.
 
         Raises:
-            InvalidInput: `thread` is not one.
-            ThreadMismatch: it belongs to no member, and may not move (`carry_over`).
+            InvalidInput: `user` or `thread` is not one.
+            ThreadMismatch: the thread belongs to no member, and may not move (`carry_over`).
         """
+        check_user(user)
         if thread is not None:
             owner, reference = self._find_owner(thread, "continue_thread", None)
             if owner is not None:
