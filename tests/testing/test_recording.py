@@ -15,7 +15,7 @@ import pytest
 import unichat.sandbox
 from tests.blocking import BlockingClient
 from unichat import User
-from unichat.errors import ConfigError, NotFound, ServerError, StreamInterrupted, UnichatError
+from unichat.errors import ConfigError, InvalidResponse, NotFound, ServerError, StreamInterrupted, UnichatError
 from unichat.sandbox import Sandbox
 from unichat.testing import (
     CannedStream,
@@ -187,6 +187,25 @@ def test_streams_are_kept_with_their_cuts_and_their_end(tmp_path: Path) -> None:
     assert len(line["outcome"]["chunks"]) == 3
     assert line["outcome"]["failure"]["kind"] == "truncated"
     assert read(CannedTransport()) == (["é"], "é")
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\r", "\n", "\r\n"])
+def test_every_character_of_a_text_is_kept(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    text = f"One{mark}two"
+    answer = json_answer({"answer": text, "thread_id": None, "question_answer_id": "a", "relevant_sources": []})
+    for outcomes in ([answer], []):
+        with recorded(connect("kapa", CannedTransport(*outcomes), **KAPA), file) as bot:
+            assert bot.chat(text).text == text
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 1
+
+
+def test_an_answer_that_utf8_cannot_carry_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    answer = json_answer({"answer": "\ud800", "thread_id": None, "question_answer_id": "a", "relevant_sources": []})
+    for outcomes in ([answer], []):
+        with recorded(connect("kapa", CannedTransport(*outcomes), **KAPA), file) as bot, pytest.raises(InvalidResponse):
+            bot.chat("?")
 
 
 def test_errors_and_lost_answers_are_kept_as_well(tmp_path: Path) -> None:

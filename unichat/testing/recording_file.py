@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from unichat._text.printable import format_value
 from unichat.errors import ConfigError
 
 VERSION = 1
+_ESCAPED = re.compile("[\x85\u2028\u2029\ud800-\udfff]")
+"""What JSON leaves as it is, but a reader may take for the end of a line, or UTF-8 cannot carry."""
 
 
 @frozen
@@ -34,7 +37,8 @@ class Exchange:
     def to_line(self) -> str:
         """Return the exchange as a line of the file."""
         value = {"version": VERSION, "operation": self.operation, "arguments": self.arguments, "outcome": self.outcome}
-        return json.dumps(value, ensure_ascii=False) + "\n"
+        text = json.dumps(value, ensure_ascii=False)
+        return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def read_exchanges(path: Path) -> list[Exchange]:
@@ -44,7 +48,7 @@ def read_exchanges(path: Path) -> list[Exchange]:
         ConfigError: it cannot be read, is not a recording, or is of another version.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         return []
     except (OSError, UnicodeError) as error:
