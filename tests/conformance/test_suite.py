@@ -62,12 +62,33 @@ def expect_failure(reason: str | None) -> object:
         expect_failure(""),
         pytest.mark.skip(lambda self: None),
         pytest.mark.xfail(reason="Not yet", strict=False)(lambda self: None),
+        pytest.mark.xfail(reason="Not yet", condition=False)(lambda self: None),
+        pytest.mark.xfail(False, reason="Not yet")(lambda self: None),
+        pytest.mark.xfail(reason="Not yet", run=False)(lambda self: None),
+        pytest.mark.skip(reason="Later")(pytest.mark.xfail(reason="Not yet")(lambda self: None)),
+        pytest.mark.parametrize("number", [])(pytest.mark.xfail(reason="Not yet")(lambda self: None)),
     ],
 )
 def test_a_test_that_is_taken_out_is_named(test: object) -> None:
     assert weakened_tests(type("TestMine", (AdapterConformance,), {"test_models_are_frozen": test})) == {
         "test_models_are_frozen"
     }
+
+
+@pytest.mark.parametrize("mark", [pytest.mark.skip(reason="Later"), pytest.mark.xfail(reason="Not yet")])
+def test_a_mark_on_the_suites_own_function_is_named(
+    monkeypatch: pytest.MonkeyPatch, mark: pytest.MarkDecorator
+) -> None:
+    own = AdapterConformance.test_models_are_frozen
+    monkeypatch.setattr(own, "pytestmark", [], raising=False)
+    cls = type("TestMine", (AdapterConformance,), {"test_models_are_frozen": mark(own)})
+    assert weakened_tests(cls) == {"test_models_are_frozen"}
+
+
+@pytest.mark.parametrize("name", ["_conformance_is_whole", "test_conformance_is_whole"])
+def test_the_check_itself_cannot_be_overridden(name: str) -> None:
+    override = pytest.mark.xfail(reason="Not yet")(lambda self: None)
+    assert name in weakened_tests(type("TestMine", (AdapterConformance,), {name: override}))
 
 
 def test_a_class_that_is_skipped_as_a_whole_is_named() -> None:
@@ -90,6 +111,16 @@ def test_a_class_without_one_of_the_tests_fails_and_names_it(import_plugin: None
     result = pytester.runpytest_inprocess("-p", "no:xdist", "-q", "-k", "TestFake and whole")
     assert result.ret != 0
     assert "TestFake overrides test_models_are_frozen" in str(result.stdout)
+
+
+def test_a_test_that_is_expected_to_fail_and_passes_fails(import_plugin: None, pytester: pytest.Pytester) -> None:
+    override = """@pytest.mark.xfail(reason="Not today")
+        def test_models_are_frozen(self, client, user):
+            pass"""
+    pytester.makepyfile(SUITE % override)
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "-q", "-k", "models_are_frozen")
+    result.assert_outcomes(failed=2)
+    assert "XPASS(strict)" in str(result.stdout)
 
 
 def test_the_scorecard_says_what_was_skipped_and_why(import_plugin: None, pytester: pytest.Pytester) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from typing import Any, ClassVar
 
 import pytest
@@ -35,42 +36,84 @@ class AdapterConformance(Questions, Threads, Streams, Ratings, Histories, Cleari
         def test_history_comes_newest_first_if_asked(self, client, user):
             super().test_history_comes_newest_first_if_asked(client, user)
 
-    To override one otherwise, or to set one to None, fails the class.
+    Such a test has to fail: it is strict, so that one that passes by now is noticed. To override one otherwise, to set
+    one to None, or to mark the suite's own function fails the class.
     """
 
     version: ClassVar[str] = CONFORMANCE
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in _MARKS:
+            given = getattr(cls, name, None)
+            if given is not None and given is not getattr(AdapterConformance, name) and _is_expected_to_fail(given):
+                given.pytestmark = [_strict(mark) for mark in given.pytestmark]
+
     @pytest.fixture(autouse=True)
     def _conformance_is_whole(self, request: pytest.FixtureRequest) -> None:
         request.node.user_properties.append(("unichat_conformance", type(self).__name__))
-        weakened = sorted(weakened_tests(type(self)))
-        assert not weakened, (
-            f"{type(self).__name__} overrides {', '.join(weakened)}: a test of the suite may only be overridden with "
-            "@pytest.mark.xfail(reason=…)"
-        )
+        _check_is_whole(type(self))
 
     def test_conformance_is_whole(self) -> None:
         """Fail where a test of the suite was taken out, even if no other is left."""
+        _check_is_whole(type(self))
+
+
+def _marks(test: Any) -> list[pytest.Mark]:
+    return list(getattr(test, "pytestmark", []))
+
+
+_MARKS = {name: _marks(getattr(AdapterConformance, name)) for name in dir(AdapterConformance) if name[:5] == "test_"}
+"""The suite's tests, with the marks that they have of their own."""
+
+
+def _check_is_whole(cls: type) -> None:
+    weakened = sorted(weakened_tests(cls))
+    assert not weakened, (
+        f"{cls.__name__} overrides {', '.join(weakened)}: a test of the suite may only be overridden with a method of "
+        "the class's own that has the mark @pytest.mark.xfail(reason=…)"
+    )
 
 
 def weakened_tests(cls: type) -> set[str]:
     """Return the tests of the suite that a class has taken out, or overrides other than as expected to fail.
 
-    Expected to fail is meant strictly: with `strict=False` a test could not fail at all.
+    A mark on the suite's own function counts as well: it would hold for every class. With `strict=False`, a condition
+    or `run=False`, a test could not fail at all.
     """
-    found = {"the whole class" for mark in getattr(cls, "pytestmark", []) if mark.name in ("skip", "skipif", "xfail")}
-    for name in dir(AdapterConformance):
-        if not name.startswith("test_"):
-            continue
-        given, own = getattr(cls, name, None), getattr(AdapterConformance, name)
-        if given is not own and not _is_expected_to_fail(given):
+    found = {"the whole class" for mark in _marks(cls) if mark.name in ("skip", "skipif", "xfail")}
+    for name in ("_conformance_is_whole", "test_conformance_is_whole"):
+        if getattr_static(cls, name) is not getattr_static(AdapterConformance, name):
+            found.add(name)
+    for name, marks in _MARKS.items():
+        given = getattr(cls, name, None)
+        is_own = given is getattr(AdapterConformance, name)
+        if not (_marks(given) == marks if is_own else _is_expected_to_fail(given)):
             found.add(name)
     return found
 
 
 def _is_expected_to_fail(test: Any) -> bool:
-    marks = getattr(test, "pytestmark", [])
-    return callable(test) and any(
-        mark.name == "xfail" and mark.kwargs.get("reason") and mark.kwargs.get("strict", True) and not mark.args
-        for mark in marks
+    """Return whether a test that overrides one is run, and has to fail."""
+    marks = _marks(test)
+    expected = [mark for mark in marks if mark.name == "xfail"]
+    return (
+        callable(test)
+        and bool(expected)
+        and all(_has_to_fail(mark) for mark in expected)
+        and not any(mark.name in ("skip", "skipif", "parametrize") for mark in marks)
     )
+
+
+def _has_to_fail(mark: pytest.Mark) -> bool:
+    given = mark.kwargs
+    return (
+        not mark.args
+        and given.keys() <= {"reason", "strict", "raises"}
+        and bool(given.get("reason"))
+        and given.get("strict", True) is True
+    )
+
+
+def _strict(mark: pytest.Mark) -> pytest.Mark:
+    return pytest.mark.xfail(**{**mark.kwargs, "strict": True}).mark if mark.name == "xfail" else mark
