@@ -166,7 +166,7 @@ def closed_client_error() -> InvalidInput:
 def wait_timeout(waiting_for: str, deadline: Deadline) -> DeadlineExceeded:
     """Return the error for a call that waited too long for something other than the vendor."""
     return DeadlineExceeded(
-        f"{waiting_for} was still running after {deadline.seconds:g} s",
+        f"{waiting_for} was still running after {deadline}",
         hint=Template("Wait for it to end, or allow more with ", Argument("deadline"), "."),
         deadline=deadline.seconds,
         maybe_delivered=False,

@@ -179,7 +179,7 @@ class Judge(Generic[T]):
             error.deadline = self.policy.first_event_timeout if before_event else self.deadline.seconds
             if failure.kind == "deadline":
                 where = failure.detail or failure.phase
-                error.message = f"the deadline of {self.deadline.seconds:g} s passed"
+                error.message = f"the deadline of {self.deadline} passed"
                 error.message += f" ({where})" if where else ""
         failed = self._fail(rule, error, None)
         return evolve(failed, phase=failure.phase, cancelled=rule.kind == "cancelled")

@@ -58,6 +58,10 @@ class Deadline:
     def _now(self) -> float:
         return self.clock()
 
+    def __str__(self) -> str:
+        """Its seconds as a message gives them, such as `0.4 s` also for a share of 0.39999 s."""
+        return f"{round(self.seconds, 3) or self.seconds:g} s"
+
     def elapsed(self) -> float:
         """Seconds since the call began."""
         return self.clock() - self.started
