@@ -160,7 +160,6 @@ def test_every_kind_of_transport_failure_that_the_interface_names_has_a_rule():
     assert all(rule_for_kind(kind).kind == kind for kind in kinds)
 
 
-def test_the_message_of_a_deadline_that_passed_rounds_its_seconds() -> None:
-    judge = Judge(operation(), PolicySettings(), Deadline(0.39999), detect_error, str)
-    failed = judge.failure(TransportFailure("deadline", "", None, "waiting"))
+def test_the_message_of_a_deadline_that_passed_rounds_its_seconds():
+    failed = judge(deadline=Deadline(0.39999)).failure(TransportFailure("deadline", "", None, "waiting"))
     assert "the deadline of 0.4 s passed" in str(failed.error)
