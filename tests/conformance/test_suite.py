@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
 
+import unichat.testing
 from unichat.testing.conformance import CONFORMANCE, AdapterConformance
 from unichat.testing.conformance.suite import weakened_tests
 
@@ -14,7 +17,7 @@ pytest_plugins = ["pytester"]
 SUITE = """
     import pytest
     import unichat.testing
-    from unichat.testing.conformance import AdapterConformance
+    from unichat.testing import AdapterConformance
 
     class TestFake(AdapterConformance):
         def _fake(self):
@@ -38,6 +41,19 @@ def test_the_suite_has_a_version_and_at_least_seventy_tests() -> None:
     assert AdapterConformance.version == CONFORMANCE == "1"
     assert len(tests) >= 70
     assert is_whole(type("TestMine", (AdapterConformance,), {}))
+
+
+def test_the_suite_is_in_unichat_testing_and_needs_pytest_only_once_it_is_used() -> None:
+    assert unichat.testing.AdapterConformance is AdapterConformance
+    assert "AdapterConformance" in dir(unichat.testing)
+    with pytest.raises(AttributeError, match="no attribute 'AdaptorConformance'"):
+        unichat.testing.AdaptorConformance  # type: ignore[attr-defined]  # noqa: B018
+    script = (
+        "import sys; from unichat.testing import *; import unichat.testing as t; print('pytest' in sys.modules, "
+        "t.AdapterConformance.__name__, 'pytest' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "AdapterConformance", "True"]
 
 
 def is_whole(cls: type) -> bool:
