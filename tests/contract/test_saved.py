@@ -64,9 +64,43 @@ def test_a_difference_has_the_verdict_of_a_check(save_check, change, verdict, ki
     assert (kind, pointer) in findings
 
 
-def test_what_was_so_before_is_no_difference(save_check):
-    broken = rows(lambda row: {**row, "user_query": 1, "extra": 2})
-    assert compare(save_check(broken), save_check(broken)) == (Verdict.OK, [])
+def test_drift_that_was_so_before_is_no_difference(save_check):
+    drift = rows(lambda row: {**row, "extra": 2, "bot_response_id": "7"})
+    assert compare(save_check(drift), save_check(drift)) == (Verdict.OK, [])
+
+
+def test_drift_that_changed_is_a_difference(save_check):
+    before, after = ({"created_by": value} for value in (7, True))
+    old, new = (save_check(rows(lambda row, change=change: {**row, **change})) for change in (before, after))
+    assert compare(old, new) == (Verdict.DRIFT, [("type", "/data/0/created_by")])
+
+
+UNANSWERED = answer("/v1/?", 503)
+BROKEN = {
+    "a page": answer("/v1/?", 200, b"<html>", "text/html"),
+    "a status": answer("/v1/?", 418),
+    "a field": rows(lambda row: {**row, "user_query": 1}),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("before", ["well", "unanswered", "left out", "broken"])
+def test_what_is_broken_in_the_newer_check_is_broken_whatever_the_older_one_found(save_check, name, before):
+    new = save_check(BROKEN[name])
+    old = {
+        "well": save_check,
+        "unanswered": lambda: save_check(UNANSWERED),
+        "left out": lambda: evolve(new, operations=()),
+        "broken": lambda: new,
+    }[before]()
+    assert compare(old, new)[0] is Verdict.BROKEN
+
+
+@pytest.mark.parametrize("leave_out", [True, False])
+def test_drift_in_the_newer_check_is_drift_if_the_older_one_says_nothing(save_check, leave_out):
+    new = save_check(rows(lambda row: {**row, "extra": 2}))
+    old = evolve(new, operations=()) if leave_out else save_check(UNANSWERED)
+    assert compare(old, new) == (Verdict.DRIFT, [("new_field", "/data/0/extra"), ("not_exercised", "")])
 
 
 def test_a_status_that_became_an_error_is_a_difference(save_check):

@@ -124,7 +124,9 @@ def _check_shape(shape: Mapping[str, Any]) -> None:
 def diff(old: Report, new: Report) -> Report:
     """Return how a saved check differs from an older one, with the same verdicts as a check.
 
-    What the newer check found against the contract keeps its verdict; any other difference is drift.
+    What breaks the contract in the newer check is broken, whatever the older one found. Drift that the older check
+    found as well is no difference; any other difference is drift. Where only the newer check says anything, what it
+    found counts, and an operation in which it found nothing is unknown.
 
     Raises:
         ConfigError: they are of two backends.
@@ -142,23 +144,31 @@ def diff(old: Report, new: Report) -> Report:
 
 
 def _compare(old: OperationReport | None, new: OperationReport) -> OperationReport:
-    if old is None:
-        return _replace(new, (not_exercised_finding("only in the newer check"),))
     if new.verdict is Verdict.UNKNOWN:
         return _replace(new, new.findings)
+    if old is None:
+        return _without_comparison(new, "only in the newer check")
     if old.verdict is Verdict.UNKNOWN:
-        return _replace(new, (not_exercised_finding("the older check did not exercise it"),))
+        return _without_comparison(new, "the older check did not exercise it")
     return _replace(new, tuple(_differences(old, new)))
 
 
+def _without_comparison(new: OperationReport, reason: str) -> OperationReport:
+    """Return what the newer check found, which stands without the older one, and that there was nothing to compare."""
+    found = tuple(finding for finding in new.findings if finding.verdict is not Verdict.OK)
+    verdict = Verdict.OK if found else Verdict.UNKNOWN
+    return _replace(new, (*found, not_exercised_finding(reason, verdict=verdict)))
+
+
 def _differences(old: OperationReport, new: OperationReport) -> Iterator[Finding]:
-    known = {_place(finding) for finding in old.findings}
-    judged = {_place(finding) for finding in new.findings}
-    yield from (finding for finding in new.findings if _place(finding) not in known)
+    known = {(_place(finding), finding.message) for finding in old.findings}
+    judged = set()
+    for finding in new.findings:
+        if finding.verdict is Verdict.BROKEN or (_place(finding), finding.message) not in known:
+            judged.add(_place(finding))
+            yield finding
     if old.shape is not None and new.shape is not None:
-        for finding in compare_shapes(old.shape, new.shape):
-            if _place(finding) not in judged | known:
-                yield finding
+        yield from (each for each in compare_shapes(old.shape, new.shape) if _place(each) not in judged)
 
 
 def _place(finding: Finding) -> tuple[str, str]:
