@@ -111,12 +111,13 @@ def test_a_failure_with_nothing_after_it_fails_the_call(fake: FakeBackend, conne
     fake.verify()
 
 
+@pytest.mark.parametrize("attempts", [1, 3])
 @pytest.mark.parametrize("call", ["feedback", "history", "clear_history"])
 def test_a_failure_without_times_happens_once_to_the_next_call_of_any_kind(
-    fake: FakeBackend, connect: Connect, call: str
+    fake: FakeBackend, connect: Connect, call: str, attempts: int
 ) -> None:
     fake.answers("One")
-    bot = connect(attempts=1)
+    bot = connect(attempts=attempts)
     answer = bot.chat("?")
     arguments = {"feedback": (answer, "up"), "history": (), "clear_history": ()}[call]
 
@@ -130,6 +131,15 @@ def test_a_failure_without_times_happens_once_to_the_next_call_of_any_kind(
         ask()
     ask()
     assert bot.chat("?").text == "Two"
+
+
+def test_a_failure_with_something_after_it_is_retried_by_any_call(fake: FakeBackend, connect: Connect) -> None:
+    fake.fails("503").answers("One").fails("503_once")
+    bot = connect()
+    assert list(bot.history()) == []
+    assert bot.chat("?").text == "One"
+    assert [row.answer for row in bot.history()] == ["One"]
+    assert len(fake.clock.slept) == 2
 
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - {"good", "interim"}))

@@ -94,7 +94,7 @@ class FakeBackend:
 
         Args:
             times: how many requests fail. While nothing is scripted after it, further attempts of the same call fail
-                as well, so that `fails("503")` alone is an error however often the policy tries.
+                as well, whatever call it is, so that `fails("503")` alone is an error however often the policy tries.
 
         Raises:
             ValueError: there is no such fault, or `times` is not a number from 1.

@@ -83,7 +83,7 @@ class FakeVendor:
     _told: list[str] = field(factory=list)
     _rows: list[dict[str, Any]] = field(factory=list)
     _repeated: dict[int, Fault] = field(factory=dict)
-    """The fault that each call met last, by its number."""
+    """The fault that the further attempts of a call meet, by its number."""
     _threads: int = 0
     _lock: threading.RLock = field(factory=threading.RLock)
 
@@ -120,18 +120,20 @@ class FakeVendor:
     def _next_fault(self, target: str, number: int) -> Fault | None:
         """Return the fault that is due: a question waits for its turn, and anything else meets the first that there is.
 
-        While nothing else is scripted, the further attempts of a call meet what its first one met.
+        The further attempts of a call meet it as well, unless something was scripted after it.
         """
-        faults = [step for step in self._script if isinstance(step, ScriptedFault)]
         if target in _QUESTIONS and self._script and not isinstance(self._script[0], ScriptedFault):
             return None
-        if not faults:
-            return self._repeated.get(number) if target in _QUESTIONS else None
-        first = faults[0]
+        place = next((place for place, step in enumerate(self._script) if isinstance(step, ScriptedFault)), None)
+        if place is None:
+            return self._repeated.get(number)
+        first = self._script[place]
+        assert isinstance(first, ScriptedFault)
         first.times -= 1
         if not first.times:
-            self._script.remove(first)
-        self._repeated[number] = first.fault
+            del self._script[place]
+            if place == len(self._script) and not first.fault.once:
+                self._repeated[number] = first.fault
         return first.fault
 
     def _stock_answer(self, target: str) -> Any:
