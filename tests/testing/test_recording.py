@@ -250,6 +250,27 @@ def test_tokens_are_not_kept(box: Sandbox, tmp_path: Path) -> None:
         ("\nnonsense\n", "line 2: this is not an exchange"),
         ("[1]\n", "line 1: this is not an exchange"),
         ('{"version": 1, "operation": "chat"}\n', "it has no 'arguments'"),
+        ('{"version": true, "operation": "chat", "arguments": {}, "outcome": {}}', "its version is"),
+        ('{"version": 1.0, "operation": "chat", "arguments": {}, "outcome": {}}', "its version is"),
+        ('{"version": 1, "operation": 5, "arguments": {}, "outcome": {}}', "its 'operation' is 5, and not a text"),
+        ('{"version": 1, "operation": "a", "arguments": [], "outcome": {}}', "its 'arguments' is .*not an object"),
+        ("[" * 100_000, "this is not an exchange"),
+        *(
+            (f'{{"version": 1, "operation": "a", "arguments": {{}}, "outcome": {outcome}}}', message)
+            for outcome, message in (
+                ("[]", "its 'outcome' is .*not an object"),
+                ("{}", "neither 'status' nor 'failure'"),
+                ('{"status": "200", "headers": {}, "body": ""}', "its 'status' is .*not a whole number"),
+                ('{"status": 200, "body": ""}', "it has no 'headers'"),
+                ('{"status": 200, "headers": {"a": 1}, "body": ""}', "a value in its headers is not a text"),
+                ('{"status": 200, "headers": {}}', "it has no 'body'"),
+                ('{"status": 200, "headers": {}, "json": {}, "cut": 5}', "its cut is not a text"),
+                ('{"status": 200, "headers": {}, "chunks": ["a"]}', "it has no 'delimited'"),
+                ('{"status": 200, "headers": {}, "chunks": [5], "delimited": true}', "one of its chunks"),
+                ('{"failure": {}}', "it has no 'kind'"),
+                ('{"failure": {"kind": "dns", "delivered": true, "phase": "body", "more": 1}}', "other members than"),
+            )
+        ),
     ],
 )
 def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -265,6 +286,8 @@ def test_bad_arguments_are_refused(tmp_path: Path) -> None:
             recorded(client, tmp_path / "exchanges.jsonl", mode="play")  # type: ignore[arg-type]
         with pytest.raises(ConfigError, match="cannot be read"):
             recorded(client, tmp_path)
+        with pytest.raises(ConfigError, match="cannot be written"):
+            recorded(client, tmp_path, mode="record")
     fake = FakeBackend().answers("One")
     bot = recorded(fake.client(), tmp_path / "missing" / "exchanges.jsonl")
     with pytest.raises(ConfigError, match="cannot be written"):

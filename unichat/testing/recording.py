@@ -17,7 +17,7 @@ from unichat.errors import ConfigError
 from unichat.testing.canned import AsyncCannedTransport, CannedTransport
 from unichat.testing.people import People
 from unichat.testing.recorded_outcomes import outcome_to_answer, reply_to_outcome, stream_to_outcome
-from unichat.testing.recording_file import read_exchanges
+from unichat.testing.recording_file import begin_file, read_exchanges
 from unichat.testing.steps import Steps, run, run_async
 from unichat.testing.tape import MODES, Mode, Tape
 from unichat.transport.base import (
@@ -55,7 +55,7 @@ def recorded(client: C, path: str | os.PathLike[str], mode: Mode = "auto", keep_
         )
     file = Path(path)
     if mode == "record":
-        file.unlink(missing_ok=True)
+        begin_file(file)
     exchanges = [] if mode == "record" else read_exchanges(file)
     tape = Tape(client._endpoints, file, mode, People(keep_people), exchanges, client._context.redact)
     if isinstance(client, AsyncClient):

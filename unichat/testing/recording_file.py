@@ -18,6 +18,8 @@ VERSION = 1
 _ESCAPED = re.compile("[\x85\u2028\u2029\ud800-\udfff]")
 """What JSON leaves as it is, but a reader may take for the end of a line, or UTF-8 cannot carry."""
 
+_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object", list: "an array"}
+
 
 @frozen
 class Exchange:
@@ -61,22 +63,73 @@ def _read_exchange(path: Path, number: int, line: str) -> Exchange:
     try:
         value = json.loads(line)
         version = value["version"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ConfigError(
             f"{where}: this is not an exchange", key="path", hint="Delete the line, or record the file anew."
         ) from None
-    if version != VERSION:
+    # JSON's 1.0 and true equal 1.
+    if type(version) is not int or version != VERSION:
         raise ConfigError(
             f"{where}: its version is {format_value(version)}, and this unichat reads version {VERSION}",
             key="path",
             hint="Delete the file and record it anew, or use the unichat that made it.",
         )
+    problem = _find_problem(value)
+    if problem is not None:
+        raise ConfigError(f"{where}: {problem}", key="path", hint="Delete the line, or record the file anew.")
+    return Exchange(value["operation"], value["arguments"], value["outcome"])
+
+
+def _find_problem(value: Mapping[str, Any]) -> str | None:
+    """Return what is missing from an exchange or has another type, in words."""
+    problem = _check_members(value, {"operation": str, "arguments": dict, "outcome": dict})
+    if problem is not None:
+        return problem
+    outcome = value["outcome"]
+    if "status" in outcome:
+        members: dict[str, type] = {"status": int, "headers": dict}
+        if "chunks" in outcome:
+            members |= {"chunks": list, "delimited": bool}
+        elif "json" not in outcome:
+            members |= {"body": str}
+        problem = _check_members(outcome, members)
+        if problem is None and not all(isinstance(text, str) for text in outcome["headers"].values()):
+            problem = "a value in its headers is not a text"
+        if problem is None and not all(isinstance(text, str) for text in outcome.get("chunks", ())):
+            problem = "one of its chunks is not a text"
+        if problem is None and not isinstance(outcome.get("cut"), str | None):
+            problem = "its cut is not a text"
+    elif "failure" not in outcome:
+        problem = "its outcome has neither 'status' nor 'failure'"
+    if problem is None and "failure" in outcome:
+        problem = _check_members(outcome, {"failure": dict})
+        problem = problem or _check_members(outcome["failure"], {"kind": str, "phase": str})
+        if problem is None and not isinstance(outcome["failure"].get("delivered"), bool | None):
+            problem = "whether its failure was delivered is neither true, false nor null"
+        if problem is None and outcome["failure"].keys() != {"kind", "delivered", "phase"}:
+            problem = "its failure has other members than 'kind', 'delivered' and 'phase'"
+    return problem
+
+
+def _check_members(value: Mapping[str, Any], members: Mapping[str, type]) -> str | None:
+    for name, kind in members.items():
+        if name not in value:
+            return f"it has no {name!r}"
+        if not isinstance(value[name], kind) or (kind is int and isinstance(value[name], bool)):
+            return f"its {name!r} is {format_value(value[name])}, and not {_KINDS[kind]}"
+    return None
+
+
+def begin_file(path: Path) -> None:
+    """Take away what an older recording left there.
+
+    Raises:
+        ConfigError: it cannot be taken away, such as a folder.
+    """
     try:
-        return Exchange(value["operation"], value["arguments"], value["outcome"])
-    except KeyError as missing:
-        raise ConfigError(
-            f"{where}: it has no {missing}", key="path", hint="Delete the line, or record the file anew."
-        ) from None
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_be_written(path, error) from None
 
 
 def append_exchange(path: Path, exchange: Exchange, redact: Callable[[str], str]) -> None:
@@ -90,8 +143,12 @@ def append_exchange(path: Path, exchange: Exchange, redact: Callable[[str], str]
         with open(descriptor, "a", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - it has the mode
             file.write(redact(exchange.to_line()))
     except OSError as error:
-        raise ConfigError(
-            f"the recording {format_value(str(path))} cannot be written: {error.strerror}",
-            key="path",
-            hint="Give a file in a folder that exists and can be written to.",
-        ) from None
+        raise _cannot_be_written(path, error) from None
+
+
+def _cannot_be_written(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"the recording {format_value(str(path))} cannot be written: {error.strerror}",
+        key="path",
+        hint="Give a file in a folder that exists and can be written to.",
+    )
