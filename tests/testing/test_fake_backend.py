@@ -266,6 +266,11 @@ def test_mistakes_in_a_script_are_told_at_once(fake: FakeBackend) -> None:
     for times in (0, -1, True, 1.5):
         with pytest.raises(ValueError, match="times is"):
             fake.fails("503", times=times)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not 503; give it as '503'"):
+        fake.fails(503)  # type: ignore[arg-type]
+    for script in (fake.answers, fake.streams):
+        with pytest.raises(TypeError, match=r"give a list of addresses or sources: \['https://a.example'\]"):
+            script("One", sources="https://a.example")
     with pytest.raises(TypeError, match="not bytes"):
         fake.answers(b"One")  # type: ignore[arg-type]
     with pytest.raises(TypeError):

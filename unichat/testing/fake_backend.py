@@ -79,7 +79,12 @@ class FakeBackend:
 
         Args:
             cut: whether the connection breaks after the last piece.
+
+        Raises:
+            TypeError: a piece is not text, or `sources` is text and not a list.
         """
+        if isinstance(sources, str):
+            raise TypeError(f"sources is the text {sources!r}; give a list of addresses or sources: [{sources!r}]")
         for piece in pieces:
             if not isinstance(piece, str):
                 raise TypeError(f"an answer is text, not {type(piece).__name__}")
@@ -97,8 +102,11 @@ class FakeBackend:
                 as well, whatever call it is, so that `fails("503")` alone is an error however often the policy tries.
 
         Raises:
+            TypeError: the name is not text.
             ValueError: there is no such fault, or `times` is not a number from 1.
         """
+        if not isinstance(fault, str):
+            raise TypeError(f"the name of a fault is text, not {fault!r}; give it as {str(fault)!r}")
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise ValueError(f"times is {times!r}; give a whole number from 1")
         self._vendor.script(ScriptedFault(find_fault(fault), times))
