@@ -217,6 +217,113 @@ def test_a_question_that_nothing_was_scripted_for_fails_the_test_even_if_swallow
     result.stdout.fnmatch_lines(["*asked without an answer left: chat of 'What?'*"])
 
 
+LEAVING = """
+    import pytest
+    import unichat
+
+    def ask():
+        settings = {"token": "t", "chat_bot_id": "b", "base_url": "https://vendor.invalid"}
+        try:
+            with unichat.connect("kadal", attempts=1, **settings) as client:
+                client.chat("What?", user="ada")
+        except BaseException:
+            pass
+
+    @pytest.fixture(scope="session")
+    def in_a_session():
+        ask()
+
+    @pytest.fixture(scope="module")
+    def in_a_module():
+        ask()
+
+    @pytest.fixture
+    def in_a_setup():
+        ask()
+
+    @pytest.fixture
+    def in_a_teardown():
+        yield
+        ask()
+
+    @pytest.fixture
+    def in_a_skipped_setup():
+        ask()
+        pytest.skip("no vendor")
+
+    @pytest.fixture(scope="module")
+    def in_a_module_teardown():
+        yield
+        ask()
+
+    def setup_module():
+        if HOW == "setup_module":
+            ask()
+
+    def test_it(request):
+        if HOW == "a skipped test":
+            ask()
+            pytest.skip("no vendor")
+
+    HOW = %r
+    if HOW.startswith("in_"):
+        test_it = pytest.mark.usefixtures(HOW)(test_it)
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "in_a_session", "in_a_module", "in_a_setup", "in_a_teardown", "in_a_skipped_setup", "in_a_module_teardown",
+        "setup_module", "a skipped test",
+    ],
+)  # fmt: skip
+def test_a_test_fails_if_its_fixtures_would_leave_the_machine_and_swallow_the_error(
+    project: pytest.Pytester, how: str
+) -> None:
+    project.makeini("[pytest]\nunichat_block_network = true")
+    project.makepyfile(LEAVING % how)
+    result = run(project)
+    ended = result.parseoutcomes()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert ended.get("failed", 0) + ended.get("errors", 0) == 1
+    result.stdout.fnmatch_lines(["*::test_it would have connected to 'vendor.invalid'*"])
+
+
+def test_a_vendor_behind_a_proxy_on_this_machine_is_off_the_machine(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    project.makeini("[pytest]\nunichat_block_network = true")
+    project.makepyfile(LEAVING % "in_a_setup")
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*::test_it would have connected to 'vendor.invalid'*"])
+
+
+def test_a_question_that_nothing_was_scripted_for_fails_the_test_once_wherever_it_was_asked(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile("""
+        import pytest
+
+        @pytest.fixture
+        def asks(fake_backend):
+            yield
+            try:
+                fake_backend.client().chat("What?")
+            except BaseException:
+                pass
+
+        def test_in_a_teardown(asks):
+            pass
+
+        def test_raised(fake_backend):
+            fake_backend.client().chat("What?")
+    """)
+    run(project).assert_outcomes(passed=1, failed=1, errors=1)
+
+
 @pytest.mark.parametrize("how", ["setting", "marker"])
 def test_the_network_is_blocked_for_both_clients_in_every_thread(project: pytest.Pytester, how: str) -> None:
     if how == "setting":

@@ -6,6 +6,7 @@ pytest loads it wherever unichat is installed, so nothing else of unichat is imp
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,13 +101,67 @@ def _verify_after(request: pytest.FixtureRequest, verify: Callable[[], None]) ->
     request.node.stash.setdefault(_VERIFICATIONS, []).append(verify)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Unblock the network after a test, however it ended."""
+    try:
+        return (yield)
+    finally:
+        _unblock_network(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Block the network, if it is to be: before any fixture, of whatever scope."""
+    item.stash[_VERIFICATIONS] = []
+    policy = _network_policy(item)
+    if policy != "allow":
+        _block_network(item)
+    # What fixtures saw is told by the test that follows, if one does.
+    result = yield from _verify_phase(item, if_passed=False)
+    if policy not in ("block", "allow"):
+        # Not before: the other plugins, too, expect that a setup was begun.
+        raise pytest.UsageError(f'unichat_network takes "block" or "allow", not {policy!r}')
+    return result
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Verify what the fixtures saw: as part of the test, so that it fails rather than its teardown."""
-    result = yield
-    for verify in item.stash.get(_VERIFICATIONS, []):
-        verify()
+    """Verify what was seen so far: as part of the test, so that it fails rather than its teardown."""
+    return (yield from _verify_phase(item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Verify what the fixtures did as they ended."""
+    return (yield from _verify_phase(item))
+
+
+def _verify_phase(item: pytest.Item, *, if_passed: bool = True) -> Generator[None, Any, Any]:
+    try:
+        result = yield
+    except pytest.skip.Exception:
+        _verify(item)
+        raise
+    except BaseException:
+        # The test fails for this; what it saw is told once at most.
+        with suppress(AssertionError):
+            _verify(item)
+        raise
+    if if_passed:
+        _verify(item)
     return result
+
+
+def _verify(item: pytest.Item) -> None:
+    """Raise the first error of the verifications; none is raised twice."""
+    verifications = item.stash.get(_VERIFICATIONS, [])
+    for verify in tuple(verifications):
+        try:
+            verify()
+        except AssertionError:
+            verifications.clear()
+            raise
 
 
 @pytest.fixture
@@ -193,27 +248,31 @@ def fake_backend(request: pytest.FixtureRequest, _unichat_backend: str, _unichat
 _ALWAYS = 1_000_000_000
 
 
-@pytest.fixture(autouse=True)
-def _unichat_network(request: pytest.FixtureRequest) -> Iterator[None]:
-    if not _blocks_network(request):
-        yield
-        return
+_BLOCK = pytest.StashKey[ExitStack]()
+
+
+def _block_network(item: pytest.Item) -> None:
+    # A test that is run again begins with a block of its own.
+    _unblock_network(item)
     from unichat.pytest_plugin.network import NetworkBlock
 
-    block = NetworkBlock(request.node.nodeid)
-    _verify_after(request, block.verify)
-    with block.active():
-        yield
+    block = NetworkBlock(item.nodeid)
+    item.stash[_VERIFICATIONS].append(block.verify)
+    item.stash[_BLOCK] = ExitStack()
+    item.stash[_BLOCK].enter_context(block.active())
 
 
-def _blocks_network(request: pytest.FixtureRequest) -> bool:
-    marker = request.node.get_closest_marker("unichat_network")
+def _unblock_network(item: pytest.Item) -> None:
+    if _BLOCK in item.stash:
+        item.stash[_BLOCK].close()
+
+
+def _network_policy(item: pytest.Item) -> Any:
+    """Return "block" or "allow", or what stands in the marker in their place."""
+    marker = item.get_closest_marker("unichat_network")
     if marker is None:
-        return bool(request.config.getini("unichat_block_network"))
-    policy: Any = marker.args[0] if marker.args else marker.kwargs.get("policy")
-    if policy not in ("block", "allow"):
-        raise pytest.UsageError(f'unichat_network takes "block" or "allow", not {policy!r}')
-    return bool(policy == "block")
+        return "block" if item.config.getini("unichat_block_network") else "allow"
+    return marker.args[0] if marker.args else marker.kwargs.get("policy")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Which hosts may be connected to: all, unless a test run forbids those outside of this machine."""
+"""Which hosts may be asked: all, unless a test run forbids those outside of this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ _checks: list[Callable[[str], None]] = []
 
 
 def check_host(host: str) -> None:
-    """Ask whether there may be a connection to a host; called before its name is resolved.
+    """Check whether a vendor's host may be asked; called before each request, and before a name is resolved.
+
+    The host is the vendor's own, whether a connection is kept or new, and whether or not a proxy leads there.
 
     Raises:
         Whatever a check raises.

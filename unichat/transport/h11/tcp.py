@@ -18,8 +18,6 @@ from contextlib import suppress
 from itertools import chain, zip_longest
 from typing import Any
 
-from unichat.transport.guard import check_host
-
 _HEAD_START = 0.25
 """Seconds from one address to the next, as RFC 8305 recommends."""
 
@@ -34,7 +32,6 @@ async def open_socket(host: str, port: int) -> socket.socket:
         socket.gaierror, UnicodeError: its name cannot be resolved.
         OSError: none of its addresses can be reached; the last one's error.
     """
-    check_host(host)
     addresses = _literal(host, port) or await _resolve(host, port)
     if len(addresses) == 1:
         return await _connect(addresses[0])

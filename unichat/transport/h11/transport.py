@@ -8,6 +8,7 @@ from __future__ import annotations
 from unichat.adapter import Reply
 from unichat.adapter.addresses import normalize_url
 from unichat.transport.base import Deadline, HttpRequest, TransportFailure, check_address
+from unichat.transport.guard import check_host
 from unichat.transport.h11.connecting import Connector
 from unichat.transport.h11.pool import ConnectionPool
 from unichat.transport.h11.progress import AttemptFailed, AttemptStopped, TaskProgress
@@ -49,6 +50,7 @@ class H11Transport:
         self._proxy = found = find_proxy(self._base_url)
         self._refusal = check_proxy(found, ("http", "https"))
         server = Address(self._base_url)
+        self._host = server.host
         proxy = Address(found.url) if found is not None and self._refusal is None else None
         tls = context_for(ca_bundle) if is_encrypted(self._base_url, None if found is None else found.url) else None
         # Of what is encrypted, a proxy sees nothing.
@@ -114,6 +116,7 @@ class H11Transport:
         head, body = self._heads.head(request), request.body or b""
         if progress.is_over():
             raise AttemptStopped
+        check_host(self._host)
         connection = pool.try_acquire(progress) or await pool.acquire(progress)
         try:
             if progress.stopped:

@@ -42,7 +42,6 @@ from urllib3.util.connection import allowed_gai_family
 from urllib3.util.response import assert_header_parsing
 
 from unichat.transport import limits
-from unichat.transport.guard import check_host
 from unichat.transport.requests.progress import SocketProgress, current, shut_down
 
 
@@ -146,7 +145,6 @@ class TrackedConnection(HTTPConnection):
         return super().is_connected
 
     def _new_conn(self) -> socket.socket:
-        check_host(self._dns_host)
         progress = current.progress
         if progress is None:
             return super()._new_conn()

@@ -31,6 +31,7 @@ from urllib3.connectionpool import (  # type: ignore[attr-defined]
     HTTPSConnectionPool,
 )
 
+from unichat.transport.guard import check_host
 from unichat.transport.requests.connections import TrackedConnection, TrackedTLSConnection
 from unichat.transport.requests.progress import current
 
@@ -63,12 +64,23 @@ class IdleStack(queue.LifoQueue[Any]):
         return len(self._idle)
 
 
-class _TrackingPoolMixin:
+class TrackingPool:
+    """What both kinds of pool have in common."""
+
     QueueCls = IdleStack
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]
-        if current.progress is not None and not isinstance(connection, TrackedConnection):
+        if current.progress is None:
+            return connection
+        if isinstance(connection, TrackedConnection):
+            # Before each request, since kept connections lead away from this machine as new ones do.
+            try:
+                check_host(current.progress.host)
+            except BaseException:
+                connection.close()
+                raise
+        else:
             # Of a tool that records calls: it does not say how far a request has come, so it may have arrived.
             current.progress.phase, current.progress.written = "sending", 1
         return connection
@@ -79,7 +91,7 @@ class _TrackingPoolMixin:
         super()._put_conn(conn)  # type: ignore[misc]
 
 
-class _Pool(_TrackingPoolMixin, HTTPConnectionPool):
+class _Pool(TrackingPool, HTTPConnectionPool):
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802 - urllib3's name
         # A tool that records calls puts its own class there.
@@ -87,7 +99,7 @@ class _Pool(_TrackingPoolMixin, HTTPConnectionPool):
         return TrackedConnection if theirs is HTTPConnection else theirs
 
 
-class _TLSPool(_TrackingPoolMixin, HTTPSConnectionPool):
+class _TLSPool(TrackingPool, HTTPSConnectionPool):
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]  # noqa: N802
         theirs = HTTPSConnectionPool.ConnectionCls

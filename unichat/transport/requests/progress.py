@@ -22,6 +22,7 @@ class SocketProgress:
 
     Attributes:
         deadline: of the whole call; it also bounds each address that is tried.
+        host: the vendor's, also where a proxy leads to it.
         avoid_stale_connection: whether a connection that has been idle for long is left alone.
         phase: `resolving`, `connecting`, `handshake`, `sending`, `waiting` or `body`.
         written: bytes of the request that the kernel took.
@@ -30,6 +31,7 @@ class SocketProgress:
     """
 
     deadline: Deadline
+    host: str = "localhost"
     avoid_stale_connection: bool = False
     phase: str = "resolving"
     written: int = 0

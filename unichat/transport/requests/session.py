@@ -12,7 +12,9 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 import unichat
-from unichat.transport.requests.pool import POOLS
+from unichat.transport.guard import check_host
+from unichat.transport.requests.pool import POOLS, TrackingPool
+from unichat.transport.requests.progress import current
 
 
 class RequestHeaders(CaseInsensitiveDict[str]):
@@ -43,6 +45,9 @@ class TrackingAdapter(HTTPAdapter):
         """Return the one pool: there is one host, and one way to it."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        if not isinstance(self._pool, TrackingPool) and current.progress is not None:
+            # A SOCKS proxy's pool, which does not ask.
+            check_host(current.progress.host)
         return self._pool
 
     def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:

@@ -55,6 +55,7 @@ class RequestsTransport:
     ) -> None:
         self._connections = connections or _CONNECTIONS
         self._base_url = normalize_url(base_url).rstrip("/")
+        self._host = urlsplit(self._base_url).hostname or ""
         self._connect_timeout = connect_timeout
         self._proxy = proxy = find_proxy(self._base_url)
         self._problem = check_proxy(proxy, _PROXIES)
@@ -121,7 +122,7 @@ class RequestsTransport:
         if slot is None:
             detail = f"all {self._connections} connections were busy"
             return TransportFailure("deadline", detail, delivered=False, phase="connecting")
-        progress = SocketProgress(deadline, avoid_stale_connection=not request.idempotent)
+        progress = SocketProgress(deadline, self._host, avoid_stale_connection=not request.idempotent)
         try:
             watchdog = Watchdog(progress, idle_timeout, slot)
         except NoThread as error:
