@@ -12,6 +12,7 @@ from unichat.client.sync_client import Client
 from unichat.config import registry
 from unichat.contract import ContractName, check, list_contracts, load
 from unichat.contract.operations import read_operations
+from unichat.contract.pointers import find
 from unichat.contract.schemas import SchemaComparer
 from unichat.errors import ConfigError
 
@@ -148,6 +149,78 @@ def _answer_with(schema, **schemas):
     responses = {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}
     paths = {"/a": {"get": {"operationId": "a", "x-replay": "read", "responses": responses}}}
     return {"openapi": "3.1.0", "info": {"version": "1"}, "paths": paths, "components": {"schemas": schemas}}
+
+
+BAD_SCHEMAS = (
+    {"type": "strin"},
+    {"patternProperties": {"[": {}}},
+    {"pattern": "["},
+    [],
+    5,
+    {"properties": []},
+    {"properties": {"a": 5}},
+    {"required": 5},
+    {"enum": 5},
+    {"anyOf": [5]},
+    {"anyOf": []},
+    {"minProperties": "x"},
+    {"x-read": "yes"},
+    {"x-ambiguity": 1, "anyOf": [{}]},
+    {"discriminator": 5, "oneOf": [{}]},
+    {"$id": "https://example.test/", "type": "string"},
+    {"$dynamicRef": "#elsewhere"},
+    {"$ref": 5},
+)
+
+
+@pytest.mark.parametrize("schema", BAD_SCHEMAS, ids=json.dumps)
+@pytest.mark.parametrize("place", ["inline", "deep within", "named"])
+def test_a_schema_that_is_not_valid_is_refused_wherever_it_stands(vendor, place, schema):
+    deep = {"type": "object", "properties": {"a": {"items": {"anyOf": [schema]}}}}
+    contracts = {"inline": lambda: _answer_with(schema), "deep within": lambda: _answer_with(deep)}
+    vendor(json.dumps(contracts.get(place, lambda: _answer_with(A, a=schema))()))
+    with pytest.raises(ConfigError, match="is not a valid document: /"):
+        check(AcmeClient())
+
+
+BAD_PARTS = {
+    "info": "x",
+    "info/version": 1,
+    "paths/~1a": 5,
+    "paths/~1a/get": 5,
+    "paths/~1a/get/operationId": 5,
+    "paths/~1a/get/x-rows": [5],
+    "paths/~1a/get/x-stream": {"expects": 5},
+    "paths/~1a/get/x-clear-guard": "nobody",
+    "paths/~1a/get/parameters": [{"name": "b", "schema": {"type": "strin"}}],
+    "paths/~1a/get/requestBody": {"content": {"application/json": {"schema": {"type": "strin"}}}},
+    "paths/~1a/get/responses/200": 5,
+    "paths/~1a/get/responses/200/content": [],
+    "paths/~1a/get/responses/200/content/application~1json": 5,
+    "paths/~1a/get/responses/200/links": {"b": {"operationId": 5}},
+}
+
+
+@pytest.mark.parametrize("place", BAD_PARTS)
+def test_a_part_of_another_form_is_refused_with_its_place(vendor, place):
+    document = _answer_with({})
+    *parents, last = place.split("/")
+    find(document, "".join(f"/{each}" for each in parents))[last.replace("~1", "/")] = BAD_PARTS[place]
+    vendor(json.dumps(document))
+    with pytest.raises(ConfigError, match="is not a valid document: /"):
+        check(AcmeClient())
+
+
+def test_true_and_false_are_schemas():
+    schema = {
+        "type": "object",
+        "required": ["a", "b"],
+        "properties": {"a": True, "b": False},
+        "x-ambiguity": "Which?",
+        "anyOf": [False, True],
+    }
+    found = SchemaComparer(_answer_with(A, a=schema)).compare({"a": 1}, "/components/schemas/a")
+    assert [(each.kind, each.pointer) for each in found] == [("missing", "/b"), ("settled", "")]
 
 
 A, B = ({"$ref": f"#/components/schemas/{name}"} for name in "ab")

@@ -54,7 +54,7 @@ class Keywords:
             properties = schema.get("properties", {})
             for name in required:
                 if name not in instance:
-                    read = properties.get(name, {}).get("x-read", False)
+                    read = _keywords(properties.get(name)).get("x-read", False)
                     yield _error("is missing", kind="missing", path=[name], read=read)
 
     def _check_properties(
@@ -67,7 +67,7 @@ class Keywords:
             if name in instance:
                 for error in validator.descend(instance[name], subschema, path=name, schema_path=name):
                     # What stands in a part that the adapter does not read is not read either.
-                    vars(error)["read"] = getattr(error, "read", True) and subschema.get("x-read", False)
+                    vars(error)["read"] = getattr(error, "read", True) and _keywords(subschema).get("x-read", False)
                     yield error
         if schema.keys().isdisjoint(("additionalProperties", "unevaluatedProperties", "patternProperties")):
             known = self._known_names(schema)
@@ -103,7 +103,7 @@ class Keywords:
         chosen = min(range(len(parts)), key=lambda number: (*_distance(found[number]), number))
         yield from found[chosen]
         if "x-ambiguity" in schema and not _wrong(found[chosen]):
-            title = parts[chosen].get("title", f"alternative {chosen + 1}")
+            title = _keywords(parts[chosen]).get("title", f"alternative {chosen + 1}")
             message = f"{schema['x-ambiguity']} This vendor: {title}."
             yield _error(message, kind="settled", is_default=chosen == 0, read=False)
 
@@ -114,12 +114,17 @@ class Keywords:
         if name is None or not validator.is_type(instance, "object") or not isinstance(instance.get(name), str):
             yield from self._check_nearest_part(validator, parts, instance, schema)
             return
-        values = [part.get("properties", {}).get(name, {}).get("const") for part in parts]
+        values = [_keywords(_keywords(part).get("properties", {}).get(name)).get("const") for part in parts]
         if instance[name] in values:
             number = values.index(instance[name])
             yield from validator.descend(instance, parts[number], schema_path=number)
         else:
             yield _error("", kind="new_enum_value", path=[name], read=False, instance=instance[name])
+
+
+def _keywords(schema: Any) -> Mapping[str, Any]:
+    """Return the keywords of a schema; `true` and `false` are schemas that have none."""
+    return schema if isinstance(schema, Mapping) else {}
 
 
 def _error(message: str, *, path: Sequence[str] = (), instance: Any = None, **facts: Any) -> Any:

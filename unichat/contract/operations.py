@@ -23,9 +23,8 @@ from typing import Any
 from attrs import field, frozen
 
 from unichat.adapter import Replay
+from unichat.contract.document_schema import METHODS
 from unichat.contract.pointers import check_references, escape, find
-
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 class InvalidDocument(Exception):
@@ -106,7 +105,7 @@ def read_operations(document: Mapping[str, Any]) -> tuple[ContractOperation, ...
         check_references(document)
         operations = []
         for path, methods in document["paths"].items():
-            for method in _METHODS:
+            for method in METHODS:
                 if method in methods:
                     pointer = f"/paths/{escape(path)}/{method}"
                     operations.append(_read_operation(document, path, method, methods[method], pointer))
@@ -115,6 +114,10 @@ def read_operations(document: Mapping[str, Any]) -> tuple[ContractOperation, ...
     names = [operation.name for operation in operations]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidDocument(f"is not a valid document: the operationId {twice[0]} appears twice")
+    for operation in operations:
+        if operation.clear_guard is not None and operation.clear_guard not in names:
+            problem = f"x-clear-guard names no operation: {operation.clear_guard}"
+            raise InvalidDocument(f"is not a valid document: {operation.pointer} ({problem})")
     return tuple(operations)
 
 

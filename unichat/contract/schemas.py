@@ -14,13 +14,12 @@ which reading of an ambiguous point the vendor follows. So some keywords have a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from unichat.contract.document_schema import find_document_problem
 from unichat.contract.findings import Finding, Kind, Verdict
 from unichat.contract.keywords import Keywords, can_be_shown, without_numbers
 from unichat.contract.operations import InvalidDocument
@@ -35,7 +34,7 @@ class SchemaComparer:
 
     Raises:
         ConfigError: jsonschema, the extra `contract`, is not installed.
-        InvalidDocument: a schema of the document is not valid.
+        InvalidDocument: a schema, or another part of the document, is not valid.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -51,7 +50,8 @@ class SchemaComparer:
         if missing:
             raise ConfigError("jsonschema is not installed", hint='Install it: pip install "unichat-bridge[contract]".')
         self.document = document
-        self._check_schemas(document)
+        if (problem := find_document_problem(document)) is not None:
+            raise InvalidDocument(f"is not a valid document: {problem}")
         self._registry = Registry().with_resource(_BASE, DRAFT202012.create_resource(document))
         checker = jsonschema.FormatChecker(formats=())
         for name, parse in (("uuid", UUID), ("date-time", datetime.fromisoformat), ("date", date.fromisoformat)):
@@ -60,18 +60,6 @@ class SchemaComparer:
         self._keywords = Keywords(document)
         extend: Any = jsonschema.validators.extend
         self._validator = extend(jsonschema.Draft202012Validator, self._keywords.functions())
-
-    @staticmethod
-    def _check_schemas(document: Mapping[str, Any]) -> None:
-        components = document.get("components", {})
-        schemas = components.get("schemas", {}) if isinstance(components, dict) else None
-        if not isinstance(schemas, dict):
-            raise InvalidDocument("is not a valid document: /components/schemas is not an object")
-        for name, schema in schemas.items():
-            if (problem := _find_schema_problem(json.dumps(schema))) is not None:
-                path, keyword = problem
-                where = "/".join(["", "components", "schemas", name, *path])
-                raise InvalidDocument(f"is not a valid document: {where} ({keyword})")
 
     def compare(self, value: Any, pointer: str) -> list[Finding]:
         """Return how `value` differs from the schema at `pointer` in the contract.
@@ -99,21 +87,6 @@ class SchemaComparer:
         self._keywords.described.clear()
         self.compare(value, pointer)
         return frozenset(self._keywords.described)
-
-
-@lru_cache(maxsize=1024)
-def _find_schema_problem(text: str) -> tuple[list[str], str] | None:
-    """Return where a schema, as JSON, is not valid, and by which keyword; None if it is.
-
-    A process that checks a vendor often would otherwise spend most of the time on this: it takes 0.1 s for a contract.
-    """
-    import jsonschema
-
-    try:
-        jsonschema.Draft202012Validator.check_schema(json.loads(text))
-    except jsonschema.SchemaError as error:
-        return [str(part) for part in error.absolute_path], str(error.validator)
-    return None
 
 
 def _accepts(parse: Any) -> Any:
