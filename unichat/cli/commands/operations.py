@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+import re
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_origin
 
 import click
 
@@ -48,7 +50,7 @@ def _as_json(endpoint: Endpoint, schemas: OperationSchemas) -> dict[str, Any]:
         "parameters": [
             {
                 "name": parameter.name,
-                "type": str(parameter.annotation),
+                "type": _type_text(parameter.annotation),
                 "schema": schemas.parameters[parameter.name],
                 "required": _is_required(parameter),
                 "from_settings": parameter.name in endpoint.from_settings,
@@ -61,8 +63,23 @@ def _as_json(endpoint: Endpoint, schemas: OperationSchemas) -> dict[str, Any]:
 
 def _answer_type(endpoint: Endpoint) -> str:
     """Return the type of the operation's result, such as `ChatReply` of `Operation[ChatReply]`."""
-    annotation = str(inspect.signature(endpoint.function).return_annotation)
+    annotation = _type_text(inspect.signature(endpoint.function).return_annotation)
     return annotation.partition("[")[2].removesuffix("]") or annotation
+
+
+def _type_text(annotation: Any) -> str:
+    """Return a type as its author writes it, whether or not the module postpones annotations; without module names."""
+    if isinstance(annotation, str):
+        return annotation
+    if annotation is inspect.Parameter.empty:
+        return "Any"
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return "None" if annotation is NoneType else annotation.__name__
+    return _MODULES.sub(lambda found: found["text"] or "", repr(annotation))
+
+
+_MODULES = re.compile(r"""(?P<text>'[^']*'|"[^"]*")|(?:[A-Za-z_]\w*\.)+(?:<locals>\.)?""")
+"""The names of modules in a type's `repr`; the texts of a `Literal` are left as they are."""
 
 
 def _parameters(endpoint: Endpoint) -> list[str]:
