@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -109,6 +110,64 @@ def test_a_client_runs_on_every_backend_and_finds_an_empty_sandbox(project: pyte
     assert sorted(lines(result, "PASSED")) == sorted(
         [*(f"test_ask[{backend}-{number}]" for backend in ("kadal", "kapa") for number in (1, 2)), "test_plain"]
     )
+
+
+OVERRIDES = {
+    "fake_backend": """
+        @pytest.fixture
+        def fake_backend():
+            return "mine"
+
+        def test_it(fake_backend):
+            assert fake_backend == "mine"
+    """,
+    "unichat_client": """
+        @pytest.fixture
+        def unichat_client(unichat_sandbox):
+            return "mine"
+
+        def test_it(unichat_client):
+            assert unichat_client == "mine"
+    """,
+    "unichat_async_client": """
+        @pytest.fixture
+        def unichat_async_client():
+            return "mine"
+
+        def test_it(unichat_async_client):
+            assert unichat_async_client == "mine"
+    """,
+    "unichat_backend": """
+        @pytest.mark.parametrize("unichat_backend", ["kapa"])
+        def test_it(unichat_backend):
+            assert unichat_backend == "kapa"
+    """,
+    "unichat_fault": """
+        @pytest.fixture
+        def unichat_fault():
+            return "mine"
+
+        def test_it(unichat_fault):
+            assert unichat_fault == "mine"
+    """,
+}
+
+
+@pytest.mark.parametrize("options", [(), ("--unichat-faults=503",)])
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_a_fixture_that_a_project_overrides_runs_once(
+    project: pytest.Pytester, name: str, options: tuple[str, ...]
+) -> None:
+    project.makepyfile("import pytest\n" + dedent(OVERRIDES[name]))
+    run(project, *options).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("name", ["unichat_client", "unichat_async_client", "unichat_backend"])
+def test_a_fixture_that_a_test_asks_for_as_it_runs_says_how_to_ask_for_it(project: pytest.Pytester, name: str) -> None:
+    project.makepyfile(f"def test_it(request): request.getfixturevalue({name!r})")
+    result = run(project)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f'*{name} has to be an argument of the test or of a fixture*usefixtures("{name}")*'])
 
 
 def test_backends_can_be_chosen(project: pytest.Pytester) -> None:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from unichat.testing import FakeBackend, FakeClock
 
 _VENDOR_FIXTURES = ("unichat_client", "unichat_async_client", "unichat_backend")
-_FIXTURES = (*_VENDOR_FIXTURES, "fake_backend", "unichat_fault")
+_PARAMETERS = ("_unichat_backend", "_unichat_fault")
+"""The fixtures behind each of those that make a test run several times."""
 SMOKE = ("503", "507", "quota", "reset_after_send", "cut_stream", "silence", "503_once")
 """The faults of `--unichat-faults=smoke`."""
 
@@ -77,7 +78,8 @@ def _chosen_faults(config: pytest.Config) -> tuple[str, ...]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that has a fixture of unichat's on each backend, and with each fault."""
     needed = set(metafunc.fixturenames)
-    if not needed.intersection(_FIXTURES):
+    if not needed.issuperset(_PARAMETERS):
+        # None of unichat's fixtures, or one that the project has its own of.
         return
     faults = (None, *_chosen_faults(metafunc.config))
     if needed.intersection(_VENDOR_FIXTURES):
@@ -90,7 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     runs = [(backend, fault) for backend in backends for fault in faults]
     names = [backend if fault is None else f"{backend}-{fault}" for backend, fault in runs]
-    metafunc.parametrize(("_unichat_backend", "_unichat_fault"), runs, ids=names, indirect=True)
+    metafunc.parametrize(_PARAMETERS, runs, ids=names, indirect=True)
 
 
 _VERIFICATIONS = pytest.StashKey[list[Callable[[], None]]]()
@@ -175,10 +177,20 @@ def _unichat_fault(request: pytest.FixtureRequest) -> str | None:
     return fault
 
 
+def _check_backend(fixture: str, backend: str) -> str:
+    """Return the backend of a fixture of a vendor's; there is none where pytest did not know that a test has it."""
+    if backend == "fake":
+        raise pytest.UsageError(
+            f"{fixture} has to be an argument of the test or of a fixture, for the test to run on each backend: "
+            f'instead of request.getfixturevalue, name it there, or use @pytest.mark.usefixtures("{fixture}")'
+        )
+    return backend
+
+
 @pytest.fixture
 def unichat_backend(_unichat_backend: str, _unichat_fault: str | None) -> str:
     """The name of the backend that this test runs on."""
-    return _unichat_backend
+    return _check_backend("unichat_backend", _unichat_backend)
 
 
 @pytest.fixture
@@ -217,7 +229,8 @@ def unichat_client(
     """A client of a simulated vendor; the test runs once for each."""
     from unichat.pytest_plugin.clients import make_client
 
-    with make_client(unichat_sandbox, _unichat_backend, _unichat_fault, unichat_clock) as client:
+    backend = _check_backend("unichat_client", _unichat_backend)
+    with make_client(unichat_sandbox, backend, _unichat_fault, unichat_clock) as client:
         yield client
 
 
@@ -228,7 +241,8 @@ def unichat_async_client(
     """An asyncio client of a simulated vendor, for the event loop that uses it first."""
     from unichat.pytest_plugin.clients import close_async_client, make_async_client
 
-    client = make_async_client(unichat_sandbox, _unichat_backend, _unichat_fault, unichat_clock)
+    backend = _check_backend("unichat_async_client", _unichat_backend)
+    client = make_async_client(unichat_sandbox, backend, _unichat_fault, unichat_clock)
     yield client
     close_async_client(client)
 
