@@ -324,3 +324,63 @@ def test_a_key_that_the_vendor_repeats_is_not_kept(tmp_path: Path, streamed: boo
                 bot.chat("?")
     kept = file.read_text(encoding="utf-8")
     assert key not in "".join(json.loads(kept)["outcome"].get("chunks", [])) + kept
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_people_in_a_stream_are_not_kept_however_it_is_cut(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    text = "Ask eve@x.example"
+    record = {"type": "partial_answer", "content": {"text": text}, "stream_end": False}
+    person = {"email": "eve@secret.example", "user_name": "Eve"}
+    records = [{"chunk": record, "user": person, "by": "ada@x.example"}, {"user": person}]
+    whole = "".join(json.dumps(each) + "\u241e" for each in records) + '{"user": {"email": "zed@se'
+    body = whole.encode()
+    stream = CannedStream([*(body[at : at + size] for at in range(0, len(body), size)), TransportFailure("truncated")])
+
+    def read(*outcomes: Any) -> tuple[str, Any]:
+        with recorded(connect("kapa", CannedTransport(*outcomes), **KAPA), file) as bot:
+            with bot.stream("?", user=User("1", email="ada@x.example")) as pieces:
+                event = next(pieces)
+                with pytest.raises(StreamInterrupted):
+                    list(pieces)
+            return event.text, event.raw["by"]
+
+    assert read(stream) == (text, "ada@x.example")
+    kept = "".join(lines(tmp_path)[0]["outcome"]["chunks"])
+    for word in ("secret", "Eve", "ada", "zed@se"):
+        assert word not in kept
+    assert text in kept
+    assert read() == (text, "ada@x.example")
+
+
+def test_emails_within_other_texts_are_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    answer = json_answer(
+        {"status_code": 200, "message_id": 7, "message": "Ask eve@x.example", "note": "By eve@x.example, pkg@1.2."}
+    )
+    with recorded(connect("kapa", CannedTransport(answer_of("yes"), json_answer({"id": "1"})), **KAPA), file) as bot:
+        bot.chat("?", metadata={"who": "zed@corp.example, Zed", "more": {"text": "of eve@x.example"}})
+    kept = file.read_text(encoding="utf-8")
+    assert "zed@corp" not in kept
+    assert "eve@x" not in kept
+    with recorded(connect("kadal", CannedTransport(answer), token="t", chat_bot_id="b"), file) as bot:
+        assert bot.chat("Is it eve@x.example?").text == "Ask eve@x.example"
+    kept = file.read_text(encoding="utf-8").splitlines()[-1]
+    assert "Is it eve@x.example?" in kept
+    assert "Ask eve@x.example" in kept
+    assert "By someone-1, pkg@1.2." in kept
+
+
+def test_a_text_that_equals_a_users_id_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    for outcomes in ([answer_of("yes")], []):
+        with recorded(connect("kapa", CannedTransport(*outcomes), **KAPA), file) as bot:
+            assert bot.chat("yes", user="yes").text == "yes"
+    (line,) = lines(tmp_path)
+    assert line["arguments"]["query"] == "yes"
+    assert line["outcome"]["json"]["answer"] == "yes"
+    assert "person-1" in json.dumps(line["arguments"])
+
+
+def answer_of(text: str) -> Any:
+    return json_answer({"answer": text, "thread_id": None, "question_answer_id": "a", "relevant_sources": []})

@@ -16,11 +16,22 @@ _PERSON = frozenset(
 """Members whose values say who somebody is, and those within them."""
 _VENDORS_OWN = frozenset(("id", "created_at", "updated_at"))
 """Within what a vendor says of somebody: its own, by which it may refer to them elsewhere."""
+_TEXTS = frozenset(
+    ("question", "answer", "query", "user_query", "message", "text", "content", "response", "initial_question",
+     "initial_answer", "question_answer", "latest_thread_first_question", "bot_response", "retrieval_query", "prompt")
+)  # fmt: skip
+"""Members that hold the text of a question or an answer, which is kept."""
+_FREE = frozenset(("metadata", "comment", "comments", "feedback", "custom_data"))
+"""Members within which a text is nobody's question or answer, whatever its name."""
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_EMAIL_WITHIN = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
+_PERSON_WITHIN = re.compile(r"\bperson-([1-9][0-9]*)\b")
 _NUMBERED = re.compile(r"(?:person|someone)-[1-9][0-9]*")
 _SECRETS = frozenset(
     ("access_token", "refresh_token", "id_token", "token", "api_key", "apikey", "client_secret", "password", "secret")
 )
+_MEMBER = re.compile(rf'("(?:{"|".join(sorted(_PERSON))})"\s*:\s*")((?:[^"\\]|\\.)+)')
+"""A member that says who somebody is, in JSON that is not whole."""
 REDACTED = "***"
 
 
@@ -50,29 +61,34 @@ class People:
         return self._hide(value, "someone")
 
     def hide_in_text(self, text: str) -> str:
-        """Return a text that may hold JSON, with names in the place of the people who are known by now."""
-        if not self.keep:
-            for known, name in tuple(self._names.items()):
-                text = text.replace(f'"{known}"', f'"{name}"')
+        """Return a text that is no JSON, with names in the place of e-mail addresses and of the people known by now."""
+        if self.keep:
+            return text
+        with self._lock:
+            text = _MEMBER.sub(lambda found: found[1] + self._name_of(found[2], "someone"), text)
+            text = self._hide_emails(text, "someone")
+        for known, name in tuple(self._names.items()):
+            text = text.replace(f'"{known}"', f'"{name}"')
         return text
 
-    def show(self, value: Any) -> Any:
+    def show(self, value: Any, key: str = "") -> Any:
         """Return an answer's JSON with the people whom the client has named in the place of their numbers."""
         if isinstance(value, dict):
-            return {key: self.show(item) for key, item in value.items()}
+            return {name: self.show(item, _inner_key(key, name)) for name, item in value.items()}
         if isinstance(value, list):
-            return [self.show(item) for item in value]
-        if isinstance(value, str) and value.startswith("person-"):
-            for number, known in enumerate(self._persons, 1):
-                if value == f"person-{number}":
-                    return known
+            return [self.show(item, key) for item in value]
+        if isinstance(value, str) and key not in _TEXTS:
+            return self.show_in_text(value)
         return value
 
     def show_in_text(self, text: str) -> str:
-        """Do the same for a text that may hold JSON."""
-        for number, known in enumerate(self._persons, 1):
-            text = text.replace(f'"person-{number}"', f'"{known}"')
-        return text
+        """Do the same for a text that is no JSON."""
+
+        def find(found: re.Match[str]) -> str:
+            number = int(found[1])
+            return self._persons[number - 1] if number <= len(self._persons) else found[0]
+
+        return _PERSON_WITHIN.sub(find, text)
 
     def _hide(self, value: Any, kind: str) -> Any:
         if not self.keep:
@@ -83,14 +99,26 @@ class People:
     def _meet(self, value: Any, kind: str, key: str, *, is_person: bool) -> None:
         if isinstance(value, dict):
             for name, item in value.items():
-                self._meet(item, kind, name, is_person=is_person or name.lower() in _PERSON)
+                self._meet(item, kind, _inner_key(key, name), is_person=is_person or name.lower() in _PERSON)
         elif isinstance(value, list):
             for item in value:
                 self._meet(item, kind, key, is_person=is_person)
         elif _can_name(value):
             is_vendors_own = kind == "someone" and key.lower() in _VENDORS_OWN
-            if (is_person and not is_vendors_own) or (isinstance(value, str) and _EMAIL.fullmatch(value)):
+            if is_person and not is_vendors_own:
                 self._give_name(str(value), kind)
+            elif isinstance(value, str) and key not in _TEXTS:
+                if _EMAIL.fullmatch(value):
+                    self._give_name(value, kind)
+                else:
+                    self._hide_emails(value, kind)
+
+    def _name_of(self, value: str, kind: str) -> str:
+        self._give_name(value, kind)
+        return self._names.get(value, value)
+
+    def _hide_emails(self, text: str, kind: str) -> str:
+        return _EMAIL_WITHIN.sub(lambda found: self._name_of(found[0], kind), text)
 
     def _give_name(self, value: str, kind: str) -> None:
         if value in self._names or _NUMBERED.fullmatch(value):
@@ -106,7 +134,7 @@ class People:
             return REDACTED
         if isinstance(value, dict):
             return {
-                name: self._replace(item, name, is_person=is_person or name.lower() in _PERSON)
+                name: self._replace(item, _inner_key(key, name), is_person=is_person or name.lower() in _PERSON)
                 for name, item in value.items()
             }
         if isinstance(value, list):
@@ -114,10 +142,15 @@ class People:
         # A number is somebody's only where it says so: a page is not.
         if self.keep or not _can_name(value) or not (isinstance(value, str) or is_person):
             return value
-        name = self._names.get(str(value))
-        if name is None:
-            return value
-        return name if isinstance(value, str) else int(name.rpartition("-")[2])
+        name = None if key in _TEXTS and not is_person else self._names.get(str(value))
+        if name is not None:
+            return name if isinstance(value, str) else int(name.rpartition("-")[2])
+        return self._hide_emails(value, "someone") if isinstance(value, str) and key not in _TEXTS else value
+
+
+def _inner_key(outer: str, name: str) -> str:
+    """Return what a member is called, or what it is within, if that is where everything may name somebody."""
+    return outer if outer in _FREE and name.lower() not in _SECRETS else name.lower()
 
 
 def _can_name(value: Any) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from unichat.adapter import Reply
@@ -43,7 +45,8 @@ def outcome_to_answer(outcome: Mapping[str, Any], people: People) -> Reply | Can
     if "chunks" not in outcome:
         body = json.dumps(people.show(outcome["json"])) if "json" in outcome else people.show_in_text(outcome["body"])
         return Reply(status, headers, body.encode(), outcome.get("cut"))
-    chunks: list[bytes | TransportFailure] = [people.show_in_text(text).encode() for text in outcome["chunks"]]
+    kept = _rewrite(outcome["chunks"], people.show, people.show_in_text)
+    chunks: list[bytes | TransportFailure] = [text.encode() for text in kept]
     if "failure" in outcome:
         chunks.append(TransportFailure(**outcome["failure"]))
     return CannedStream(chunks, status, headers, outcome["delimited"])
@@ -59,9 +62,46 @@ def stream_to_outcome(
     delimited: bool,
 ) -> dict[str, Any]:
     """Return what is kept of a streamed answer: its chunks end where they ended, and it breaks where it broke."""
-    chunks = [people.hide_in_text(text) for text in _split_text(body, cuts)]
+    chunks = _rewrite(_split_text(body, cuts), people.hide_answer, people.hide_in_text)
     outcome = {**_head_to_json(status, headers), "delimited": delimited, "chunks": chunks}
     return outcome if failure is None else {**outcome, "failure": _failure_to_json(failure)}
+
+
+def _rewrite(chunks: Sequence[str], change: Callable[[Any], Any], change_text: Callable[[str], str]) -> list[str]:
+    """Return the chunks with their JSON changed, which may be cut anywhere, and what is no JSON between.
+
+    They end where they ended; within a piece that has changed, as far from its start.
+    """
+    ends = list(accumulate(map(len, chunks)))
+    rewritten, read = "", 0
+    new_ends: list[int] = []
+    for old, new in _pieces("".join(chunks), change, change_text):
+        while len(new_ends) < len(ends) and ends[len(new_ends)] < read + len(old):
+            new_ends.append(len(rewritten) + min(ends[len(new_ends)] - read, len(new)))
+        read += len(old)
+        rewritten += new
+    new_ends += [len(rewritten)] * (len(ends) - len(new_ends))
+    texts = [rewritten[begun:end] for begun, end in pairwise([0, *new_ends])]
+    return [text for text in texts if text]
+
+
+def _pieces(text: str, change: Callable[[Any], Any], change_text: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Yield the objects and arrays of a text, and what is between, each as it was and as it is to be."""
+    decoder = json.JSONDecoder()
+    done = 0
+    for start in re.finditer(r"[{\[]", text):
+        if start.start() < done:
+            continue
+        try:
+            value, end = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            continue
+        between, document = text[done : start.start()], text[start.start() : end]
+        changed = change(value)
+        yield between, change_text(between)
+        yield document, document if changed == value else json.dumps(changed, ensure_ascii=False)
+        done = end
+    yield text[done:], change_text(text[done:])
 
 
 def _split_text(body: bytes, cuts: Sequence[int]) -> list[str]:
