@@ -129,6 +129,15 @@ def test_save_also_saves_what_is_broken_and_diff_finds_it(run, project, profiles
     assert run("contract", "diff", "old.json", "old.json").code == 0
 
 
+@pytest.mark.parametrize("path", ["no/such/folder/check.json", "."])
+def test_where_nothing_can_be_saved_nothing_is_sent(run, box, elsewhere, path):
+    before = len(box.simulator("kapa").requests)
+    found = run("contract", "check", "--profile", "kapa", "--save", path)
+    assert (found.code, found.out) == (2, "")
+    assert "cannot be written" in found.err
+    assert len(box.simulator("kapa").requests) == before
+
+
 def test_diff_refuses_what_is_no_saved_check(run, elsewhere):
     (elsewhere / "x.json").write_text("{}")
     found = run("contract", "diff", "x.json", "x.json")

@@ -68,6 +68,11 @@ def test_a_new_field_is_drift_unless_the_object_is_free():
     assert compare({"any": 1}, {"type": "object", "properties": {}, "additionalProperties": True}) == []
 
 
+def test_new_fields_whose_names_are_not_shown_are_one_finding():
+    found = compare({"data": [], "I am ill": 1, "what now?": 2}, rows(a=TEXT))
+    assert found == [("new_field", "/?", "drift")]
+
+
 def test_a_new_field_is_looked_for_in_all_parts_of_a_schema():
     schema = {"allOf": [{"$ref": "#/components/schemas/base"}, {"properties": {"b": TEXT}}]}
     base = {"type": "object", "properties": {"a": TEXT}}

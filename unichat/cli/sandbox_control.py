@@ -45,6 +45,8 @@ def fail_command(backend: str, fault: str | None, times: int, always: bool, clea
     """
     if clear and fault is not None:
         raise click.UsageError("--clear takes no fault: clear them first, or let the new one follow the others.")
+    if times < 1 and not always:
+        raise click.UsageError(f"--times is {times}: give a whole number from 1, or --always.")
     arguments = {"backend": backend, "fault": fault, "times": None if always else times, "clear": clear}
     planned = _send(control, "fail", arguments)
     for each in planned:
@@ -104,8 +106,10 @@ def split_fault(text: str) -> tuple[str, str, int | None]:
     """Return backend, fault and times of a fault as an option has it."""
     backend, equals, rest = text.partition("=")
     fault, colon, times = rest.partition(":")
-    if not (equals and backend and fault) or (colon and not (times == "always" or times.isdecimal())):
-        raise click.UsageError(f"{text!r} is not a fault: write BACKEND=FAULT, or BACKEND=FAULT:TIMES.")
+    if not (equals and backend and fault) or (colon and not (times == "always" or (times.isdecimal() and int(times)))):
+        raise click.UsageError(
+            f"{text!r} is not a fault: write BACKEND=FAULT, or BACKEND=FAULT:TIMES, where TIMES is from 1, or `always`."
+        )
     return backend, fault, None if times == "always" else int(times or 1)
 
 

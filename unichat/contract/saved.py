@@ -24,6 +24,35 @@ FORMAT = 1
 _LIMIT = 64 * 1024 * 1024
 
 
+def check_can_save(path: str | os.PathLike[str]) -> None:
+    """Check that `save` can write to this file, which is left as it is: before a check, rather than after it.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    target = expand_user_path(path)
+    problem = None
+    try:
+        # As `save` does.
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        Path(name).unlink()
+        if target.is_dir():
+            problem = "it is a folder"
+    except (OSError, ValueError) as error:
+        problem = _name_problem(error)
+    if problem is not None:
+        raise _cannot_be_written(target, problem)
+
+
+def _name_problem(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or "not a valid path"
+
+
+def _cannot_be_written(target: Path, problem: str) -> ConfigError:
+    return ConfigError(f"{target} cannot be written ({problem})", path=str(target), hint="Choose another file.")
+
+
 def save(report: Report, path: str | os.PathLike[str]) -> None:
     """Write a report with the shapes of its answers to a file that only its owner can read: whole, or not at all.
 
@@ -48,12 +77,12 @@ def save(report: Report, path: str | os.PathLike[str]) -> None:
             file.write("\n")
         temporary.replace(target)
     except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or "not a valid path"
+        problem = _name_problem(error)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
     if problem is not None:
-        raise ConfigError(f"{target} cannot be written ({problem})", path=str(target), hint="Choose another file.")
+        raise _cannot_be_written(target, problem)
 
 
 def _to_json(operation: OperationReport) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class SchemaComparer:
         found: dict[tuple[str, Kind], Finding] = {}
         for error in validator.iter_errors(value):
             finding = _finding(error)
-            key = (without_numbers(error.absolute_path), finding.kind)
+            key = (without_numbers(_shown_path(error)), finding.kind)
             if key not in found or (found[key].verdict is Verdict.OK and finding.verdict is not Verdict.OK):
                 found[key] = finding
         wrong_type = {place for place, kind in found if kind in ("type", "null")}
@@ -96,10 +96,13 @@ def _accepts(parse: Any) -> Any:
     return check
 
 
+def _shown_path(error: Any) -> list[str | int]:
+    """Return the path to what differs, with `?` for a key that is no name: it may be a person's words."""
+    return [part if isinstance(part, int) or can_be_shown(part) else "?" for part in error.absolute_path]
+
+
 def _finding(error: Any) -> Finding:
-    # The name of a new field may be a person's words, too.
-    parts = [part if isinstance(part, int) or can_be_shown(part) else "?" for part in error.absolute_path]
-    pointer = "".join(f"/{escape(part)}" for part in parts)
+    pointer = "".join(f"/{escape(part)}" for part in _shown_path(error))
     kind: Kind = getattr(error, "kind", None) or _kind(error)
     if kind in ("new_field", "new_enum_value"):
         verdict = Verdict.DRIFT

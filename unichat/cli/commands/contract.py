@@ -67,10 +67,13 @@ def check_command(
     """
     from unichat.connecting import build_client
     from unichat.contract import check
+    from unichat.contract.saved import check_can_save
     from unichat.contract.saved import save as save_report
 
     if force and not destructive:
         raise click.UsageError("--force goes with --destructive: nothing else clears.")
+    if save is not None:
+        check_can_save(save)
     if destructive and not yes:
         _confirm_clearing()
     with build_client(target.resolve_backend()) as client, _progress() as progress:
