@@ -131,6 +131,23 @@ def test_an_event_whose_worker_was_killed_after_it_asked_is_found(any_bots, earl
     assert list(any_bots.vendor.conversations().values()) == [[*earlier, "one", "two"]]
 
 
+def test_an_event_whose_answer_was_lost_is_found_though_its_conversation_has_gone_on(any_bots):
+    any_bots.worker().get("c").ask("zero")
+    killed = any_bots.ask(any_bots.worker(), "one", event="e1")
+    while killed.effect.request.method == "GET":
+        killed.go_on()
+    killed.effect.transport.send(killed.effect.request, killed.effect.deadline, limit=10_000)
+    killed.kill()
+    lost = any_bots.vendor.rows[-1].id
+    any_bots.clock.advance(31)
+    # Others speak before the platform delivers it again, one of them in the same words.
+    for text in ("two", "one", "three"):
+        any_bots.worker().get("c").ask(text)
+    answer = any_bots.worker().get("c").ask("one", event="e1")
+    assert (answer.id, answer.maybe_duplicated) == (lost, False)
+    assert any_bots.vendor.questions == ["zero", "one", "two", "one", "three"]
+
+
 def test_an_answer_to_the_same_words_before_is_not_taken_for_the_lost_one(any_bots):
     any_bots.worker().get("c").ask("yes", event="e1")
     any_bots.ask(any_bots.worker(), "yes", event="e2").kill()

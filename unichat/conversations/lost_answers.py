@@ -1,12 +1,12 @@
 """Looks in the vendor's history for the answer to a question that was out when its worker was killed.
 
-What counts as found is what counts for `replay="reconcile"`: in a conversation of its own, that the newest exchange has
-the question, and is not one that is known; among those of other conversations, that exactly one of the newest exchanges
-has it, since the question went out.
+What counts as found is that exactly one exchange has the question, of those since it went out whose answers nobody got.
+Its conversation may have gone on meanwhile: the platform delivers a message again when it likes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 
 from attrs import evolve
@@ -26,9 +26,17 @@ _CLOCK_SKEW = 5.0
 _NEWEST = 2_000
 """How many of the newest exchanges are looked at, at most, where they belong to several conversations."""
 
+_NEWEST_OF_ITS_OWN = 50
+"""How many, at most, of the question's own conversation."""
+
 
 def find_lost_answer(
-    client: BaseClient, turn: QueueTurn, thread: ThreadRef | None, text: str, deadline: Deadline
+    client: BaseClient,
+    turn: QueueTurn,
+    thread: ThreadRef | None,
+    text: str,
+    deadline: Deadline,
+    answered: Container[str | None],
 ) -> Program[Answer | None]:
     """Return the answer to a question that may have been received before; None if there is none, or none can be told.
 
@@ -38,13 +46,14 @@ def find_lost_answer(
         thread: the conversation's thread, if it has one.
         text: what the question ended with; others' words may have stood before it.
         deadline: of the turn.
+        answered: the ids of the answers that the conversation has had since the question went out.
 
     Raises:
         UnichatError: the history could not be read, so it is better not to ask again.
     """
     if thread is not None:
         try:
-            found = yield from _find(client, turn, thread, text, deadline)
+            found = yield from _find(client, turn, thread, text, deadline, answered)
         except (ThreadMismatch, NotFound):
             # The thread cannot be read any more, so the question went to a new one.
             pass
@@ -53,24 +62,26 @@ def find_lost_answer(
                 return evolve(found, profile=_find_profile(client, thread))
             if not client.members:
                 return None
-    return (yield from _find_new(client, turn, text, deadline))
+    return (yield from _find_new(client, turn, text, deadline, answered))
 
 
-def _find_new(client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline) -> Program[Answer | None]:
+def _find_new(
+    client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline, answered: Container[str | None]
+) -> Program[Answer | None]:
     """Look for an answer outside of the conversation's thread: of a route, in each member's history.
 
     A member's history that cannot be read is passed over if another's can: the question may be asked of that one.
     """
     members = client._answering_clients()
     if not members:
-        return (yield from _find(client, turn, None, text, deadline))
+        return (yield from _find(client, turn, None, text, deadline, answered))
     failure: UnichatError | None = None
     readable = 0
     for name, member in client.members.items():
         if member not in members:
             continue
         try:
-            found = yield from _find_new(member, turn, text, deadline)
+            found = yield from _find_new(member, turn, text, deadline, answered)
         except UnichatError as error:
             failure = error
             continue
@@ -89,7 +100,12 @@ def _find_profile(client: BaseClient, thread: ThreadRef) -> str | None:
 
 
 def _find(
-    client: BaseClient, turn: QueueTurn, thread: ThreadRef | None, text: str, deadline: Deadline
+    client: BaseClient,
+    turn: QueueTurn,
+    thread: ThreadRef | None,
+    text: str,
+    deadline: Deadline,
+    answered: Container[str | None],
 ) -> Program[Answer | None]:
     capabilities = client._find_capabilities(thread)
     user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)
@@ -99,12 +115,14 @@ def _find(
     since = datetime.fromtimestamp(turn.lost_since or 0.0, UTC) - timedelta(seconds=_CLOCK_SKEW)
     try:
         if own:
-            rows = yield from read_newest(client, thread, user, 1, deadline)
+            recent = since if capabilities.timestamps else None
+            rows = yield from read_newest(client, thread, user, _NEWEST_OF_ITS_OWN, deadline, recent)
         else:
             rows = yield from read_newest(client, None, None, _NEWEST, deadline, since)
     except Unsupported:
         return None
-    found = [row for row in rows if row.answer and row.id != turn.latest_id and _ends_with(row.question, text)]
+    lost = [row for row in rows if row.answer and row.id != turn.latest_id and row.id not in answered]
+    found = [row for row in lost if _ends_with(row.question, text)]
     return _to_answer(found[0], thread) if len(found) == 1 else None
 
 

@@ -133,7 +133,9 @@ class MessageHandler:
         duplicated = False
         if turn.lost_since is not None:
             text = self.message.part.text
-            found = yield from find_lost_answer(self.client, turn, thread, text, self.deadline)
+            key, since = self.message.conversation, turn.lost_since
+            answered = yield from self.transact(lambda tx: records.read_answer_ids(tx, key, since), writes=False)
+            found = yield from find_lost_answer(self.client, turn, thread, text, self.deadline, answered)
             if found is not None:
                 return found, Manner(_began(thread, found))
             duplicated = True

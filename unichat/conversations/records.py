@@ -209,6 +209,16 @@ def keep_rating(
     )
 
 
+def read_answer_ids(tx: Transaction, conversation: str, since: float) -> frozenset[str | None]:
+    """Return the ids of the answers that a conversation has had since a time, in seconds since 1970."""
+    rows = tx.rows(
+        "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at >= :since",
+        conversation=conversation,
+        since=since,
+    )
+    return frozenset(answer_id for (answer_id,) in rows)
+
+
 def read_exchanges(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:
     """Return the newest exchanges of a conversation, newest first, as far as their texts are kept.
 
