@@ -157,6 +157,16 @@ def test_an_answer_to_the_same_words_before_is_not_taken_for_the_lost_one(any_bo
     assert any_bots.vendor.questions == ["yes", "yes"]
 
 
+def test_an_older_answer_to_the_same_words_is_not_taken_for_the_lost_one(any_bots):
+    for text in ("yes", "zero"):
+        any_bots.worker().get("c").ask(text)
+        any_bots.clock.advance(1)
+    any_bots.ask(any_bots.worker(), "yes", event="e1").kill()
+    any_bots.clock.advance(31)
+    assert any_bots.worker().get("c").ask("yes", event="e1").maybe_duplicated
+    assert any_bots.vendor.questions == ["yes", "zero", "yes"]
+
+
 def test_an_answer_in_another_conversation_is_not_taken_for_the_lost_one(any_bots):
     any_bots.ask(any_bots.worker(), "hello", key="c", event="e1").kill()
     any_bots.worker().get("d").ask("hello")

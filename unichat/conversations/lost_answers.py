@@ -6,8 +6,8 @@ Its conversation may have gone on meanwhile: the platform delivers a message aga
 
 from __future__ import annotations
 
-from collections.abc import Container
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from attrs import evolve
 
@@ -30,13 +30,17 @@ _NEWEST_OF_ITS_OWN = 50
 """How many, at most, of the question's own conversation."""
 
 
+Answered = tuple[frozenset[str | None], str | None]
+"""What `records.read_answer_ids` returns."""
+
+
 def find_lost_answer(
     client: BaseClient,
     turn: QueueTurn,
     thread: ThreadRef | None,
     text: str,
     deadline: Deadline,
-    answered: Container[str | None],
+    answered: Answered,
 ) -> Program[Answer | None]:
     """Return the answer to a question that may have been received before; None if there is none, or none can be told.
 
@@ -46,7 +50,8 @@ def find_lost_answer(
         thread: the conversation's thread, if it has one.
         text: what the question ended with; others' words may have stood before it.
         deadline: of the turn.
-        answered: the ids of the answers that the conversation has had since the question went out.
+        answered: the ids of the answers that the conversation has had since the question went out, and of the last one
+            before it.
 
     Raises:
         UnichatError: the history could not be read, so it is better not to ask again.
@@ -66,7 +71,7 @@ def find_lost_answer(
 
 
 def _find_new(
-    client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline, answered: Container[str | None]
+    client: BaseClient, turn: QueueTurn, text: str, deadline: Deadline, answered: Answered
 ) -> Program[Answer | None]:
     """Look for an answer outside of the conversation's thread: of a route, in each member's history.
 
@@ -105,7 +110,7 @@ def _find(
     thread: ThreadRef | None,
     text: str,
     deadline: Deadline,
-    answered: Container[str | None],
+    answered: Answered,
 ) -> Program[Answer | None]:
     capabilities = client._find_capabilities(thread)
     user = None if capabilities.parallel_threads else reference_for(turn.message.conversation)
@@ -121,7 +126,10 @@ def _find(
             rows = yield from read_newest(client, None, None, _NEWEST, deadline, since)
     except Unsupported:
         return None
-    lost = [row for row in rows if row.answer and row.id != turn.latest_id and row.id not in answered]
+    since_then, before = answered
+    # Not every vendor says when: nothing before an answer that is older than the question can be the lost one.
+    newer = takewhile(lambda row: before is None or row.id != before, rows)
+    lost = [row for row in newer if row.answer and row.id != turn.latest_id and row.id not in since_then]
     found = [row for row in lost if _ends_with(row.question, text)]
     return _to_answer(found[0], thread) if len(found) == 1 else None
 

@@ -209,14 +209,20 @@ def keep_rating(
     )
 
 
-def read_answer_ids(tx: Transaction, conversation: str, since: float) -> frozenset[str | None]:
-    """Return the ids of the answers that a conversation has had since a time, in seconds since 1970."""
+def read_answer_ids(tx: Transaction, conversation: str, since: float) -> tuple[frozenset[str | None], str | None]:
+    """Return the ids of a conversation's answers since a time, in seconds since 1970, and of the last one before it."""
     rows = tx.rows(
         "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at >= :since",
         conversation=conversation,
         since=since,
     )
-    return frozenset(answer_id for (answer_id,) in rows)
+    before = tx.row(
+        "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at < :since"
+        " ORDER BY answered_at DESC LIMIT 1",
+        conversation=conversation,
+        since=since,
+    )
+    return frozenset(answer_id for (answer_id,) in rows), None if before is None else before[0]
 
 
 def read_exchanges(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:
