@@ -20,11 +20,13 @@ def _full_name(row: dict[str, Any], versions: dict[str, str]) -> str:
     return f"{row['name']} ({version})" if version and row["needs"] != "unichat-bridge" else row["name"]
 
 
-def _rows(result: Any, case: str, width: int, cells: Callable[[dict[str, Any]], tuple[str, ...]]) -> list[Any]:
-    """Return a case's rows, the absent ones with the reason."""
+def _rows(
+    result: Any, case: str, heads: tuple[str, ...], cells: Callable[[dict[str, Any]], tuple[str, ...]]
+) -> list[Any]:
+    """Return a case's rows, which are as wide as its heads, also where somebody is absent."""
     versions = result["versions"]
     return [
-        (_full_name(row, versions), "absent", *[""] * (width - 1))
+        (_full_name(row, versions), "absent", *[""] * (len(heads) - 2))
         if "absent" in row
         else (_full_name(row, versions), *cells(row))
         for row in result["cases"].get(case, ())
@@ -53,7 +55,7 @@ def _calls(case: str) -> Callable[[Any], Table]:
         def cells(row: dict[str, Any]) -> tuple[str, ...]:
             return (_number(row["cpu"]), _number(row["ratio"], 2), _number(row["server"]))
 
-        return heads, _rows(result, case, 3, cells)
+        return heads, _rows(result, case, heads, cells)
 
     return table
 
@@ -70,7 +72,7 @@ def stream(result: Any) -> Table:
             _number(None if first is None else first / 1e3, 1),
         )
 
-    return heads, _rows(result, "stream", 3, cells)
+    return heads, _rows(result, "stream", heads, cells)
 
 
 def history(result: Any) -> Table:
@@ -83,7 +85,7 @@ def history(result: Any) -> Table:
         sizes = (_number(None if each is None else each / 1024, 1) for each in grown)
         return (_number(row["row"], 1), _number(row["ratio"], 1), *sizes)
 
-    return heads, _rows(result, "history", 2 + len(looks), cells)
+    return heads, _rows(result, "history", heads, cells)
 
 
 def concurrent(result: Any) -> Table:
@@ -95,7 +97,7 @@ def concurrent(result: Any) -> Table:
         memory = None if row["callers"] == 1 else row["memory"]
         return (str(row["callers"]), f"{row['share']:.1%}", _number(row["cpu"]), _number(memory))
 
-    return heads, _rows(result, "concurrent", 4, cells)
+    return heads, _rows(result, "concurrent", heads, cells)
 
 
 def turns(result: Any) -> Table:
@@ -111,12 +113,13 @@ def turns(result: Any) -> Table:
             _number(row.get("grown"), 2),
         )
 
-    return heads, _rows(result, "turns", 4, cells)
+    return heads, _rows(result, "turns", heads, cells)
 
 
 def routes(result: Any) -> Table:
     """Return what routes add to a call."""
-    return ("Route", "CPU, µs"), _rows(result, "routes", 1, lambda row: (_number(row["cpu"], 1),))
+    heads = ("Route", "CPU, µs")
+    return heads, _rows(result, "routes", heads, lambda row: (_number(row["cpu"], 1),))
 
 
 def imports(result: Any) -> Table:
@@ -131,25 +134,25 @@ def imports(result: Any) -> Table:
             _number(row["size"] / 1024, 1),
         )
 
-    return heads, _rows(result, "imports", 4, cells)
+    return heads, _rows(result, "imports", heads, cells)
 
 
 def starts(result: Any) -> Table:
     """Return the cold starts."""
     heads = ("Command", "CPU, ms", "Time, ms")
-    return heads, _rows(result, "starts", 2, lambda row: (_number(row["cpu"]), _number(row["wall"])))
+    return heads, _rows(result, "starts", heads, lambda row: (_number(row["cpu"]), _number(row["wall"])))
 
 
 def ends(result: Any) -> Table:
     """Return how promptly calls end."""
     heads = ("Call", "Late by, ms, median", "Worst")
-    return heads, _rows(result, "ends", 2, lambda row: (_number(row["median"], 1), _number(row["worst"], 1)))
+    return heads, _rows(result, "ends", heads, lambda row: (_number(row["median"], 1), _number(row["worst"], 1)))
 
 
 def pieces(result: Any) -> Table:
     """Return what calls, rows and records are made of."""
     heads = ("Piece", "CPU, µs")
-    return heads, _rows(result, "pieces", 2, lambda row: (_number(row["cpu"], 1),))
+    return heads, _rows(result, "pieces", heads, lambda row: (_number(row["cpu"], 1),))
 
 
 def machine(result: Any) -> Table:

@@ -11,7 +11,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from bench.costs import canned, cases, contestants, pieces, processes, report, routes, targets, turns
-from bench.costs.__main__ import versions
+from bench.costs.__main__ import main, versions
 
 RIGHT = {"chat": canned.TEXT, "async chat": canned.TEXT, "stream": "".join(canned.PIECES), "history": "2500"}
 
@@ -94,6 +94,20 @@ def test_a_result_with_nothing_in_it_has_no_verdict_and_an_absent_peer_is_shown_
     assert {verdict.is_met for verdict in targets.verdicts(result)} == {None}
     assert "absent" in report.as_text(result)
     assert "| x | absent |" in report.as_markdown(result, "chat")
+
+
+@pytest.mark.parametrize("case", sorted(cases.CASES))
+def test_a_table_is_as_wide_as_its_heads_where_somebody_is_absent(case):
+    absent = {"name": "x", "needs": "x", "absent": "why"}
+    result = {"run": {}, "versions": {}, "cases": {case: [absent]}}
+    heads, rows = report.TABLES[case.replace(" ", "-")][1](result)
+    assert [len(row) for row in rows] == [len(heads)]
+
+
+def test_nothing_is_measured_where_unichat_is_not_installed(monkeypatch):
+    monkeypatch.setattr("bench.costs.__main__.versions", dict)
+    with pytest.raises(SystemExit, match="unichat is not installed"):
+        main(["--quick"])
 
 
 def test_a_target_is_met_up_to_its_limit_and_at_least_where_it_says_so():
