@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from attrs import frozen
 
@@ -14,7 +13,8 @@ from unichat.conversations.message_handler import MessageHandler
 from unichat.conversations.readers import Reader
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program
-from unichat.models import Answer, StreamEvent, ThreadRef
+from unichat.execution.stream_relay import StreamRelay
+from unichat.models import Answer, ThreadRef
 
 Finish = Callable[[Answer], Answer]
 
@@ -72,7 +72,7 @@ def _keep(answer: Answer) -> Answer:
     return answer
 
 
-class ConversationStream:
+class ConversationStream(StreamRelay[Answer]):
     """The events of a streamed answer; at its end, or when it is left, its turn ends."""
 
     def __init__(
@@ -85,91 +85,41 @@ class ConversationStream:
     ) -> None:
         self._handler = handler
         self._turn = turn
-        self._source = source
         self._finish = finish
         self._background = background
-        self._failure: UnichatError | None = None
-        self._answer: Answer | None = None
-        self._over = False
         self._reader = Reader(handler.message, handler.caller())
+        super().__init__(source)
 
-    def __del__(self) -> None:
-        # One that was forgotten rather than closed.
-        if not self._over:
-            self._abandon(self._background.soon)
-
-    def ready(self) -> StreamEvent | None:
-        """Return the next event of what has come, or None where more must come first."""
-        if self._over or self._failure is not None:
-            return None
-        try:
-            return self._source.ready()
-        except UnichatError as error:
-            # For `more`: to end the turn takes a program.
-            self._failure = error
-            return None
-
-    def more(self) -> Program[bool]:
-        """Wait until more has come; False at the end.
-
-        Raises:
-            UnichatError: the stream broke.
-        """
-        if self._over:
-            return False
-        self._reader.caller = self._handler.caller()
-        failure, self._failure = self._failure, None
-        if failure is None:
-            try:
-                if (yield from self._source.more()):
-                    return True
-                self._answer = self._finish(self._source.result())
-            except UnichatError as error:
-                failure = error
-        if self._over:
-            # Closed meanwhile, from another thread or task.
-            return False
+    def _end(self, failure: UnichatError | None) -> Program[bool]:
         self._over = True
         try:
             if failure is not None:
                 yield from self._handler.fail(self._turn, failure)
                 raise failure
-            assert self._answer is not None
-            yield from self._handler.keep(self._turn, self._answer)
+            self._result = self._finish(self._result)
+            yield from self._handler.keep(self._turn, self._result)
         finally:
-            self._leave()
+            self._let_go()
         return False
 
-    def result(self) -> Answer:
-        """Return the answer, once all events have come."""
-        assert self._answer is not None
-        return self._answer
-
-    def partial(self) -> Answer | None:
-        """Return the answer as far as it has come."""
-        return self._source.partial()
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        return self._source.records
-
-    def close(self, interrupted_by: BaseException | None = None) -> None:
-        """Give the stream up, and end the turn. Closing twice is fine."""
-        self._source.close(interrupted_by)
-        if not self._over:
-            self._abandon(self._background.now)
+    def _note_reader(self) -> None:
+        self._reader.caller = self._handler.caller()
 
     def _leave(self) -> None:
-        self._reader.caller = None
-        self._handler.leases.drop(self._handler.message)
+        self._give_back(self._background.now)
 
-    def _abandon(self, run: Callable[[Program[object]], object]) -> None:
-        self._over = True
-        self._leave()
+    def _forget(self) -> None:
+        self._give_back(self._background.soon)
+
+    def _give_back(self, run: Callable[[Program[object]], object]) -> None:
+        self._let_go()
         partial = self._source.partial()
         run(
             self._handler.give_back(
                 self._turn, maybe_delivered=True, thread=None if partial is None else partial.thread
             )
         )
+
+    def _let_go(self) -> None:
+        self._reader.caller = None
+        self._handler.leases.drop(self._handler.message)

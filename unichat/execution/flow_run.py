@@ -16,6 +16,7 @@ from unichat.execution.effects import Acquire, Program
 from unichat.execution.flow_step import advance_flow
 from unichat.execution.locks import KeyedLock
 from unichat.execution.stream_failures import closed_stream_error
+from unichat.execution.stream_relay import StreamRelay
 from unichat.models import Answer, StreamEvent
 from unichat.policy.judge import Done
 
@@ -156,58 +157,26 @@ def _is_stream(result: object) -> bool:
     return hasattr(result, "ready") and hasattr(result, "more")
 
 
-class RelayedStream(Generic[T]):
+class RelayedStream(StreamRelay[T]):
     """A flow's stream: its events are the caller's, and its end is the flow's, which then goes on."""
 
     def __init__(self, source: EventSource[Any], flow_run: FlowRun[T]) -> None:
-        self._source = source
         self._flow_run = flow_run
-        self._failure: UnichatError | None = None
         self._last_event: StreamEvent | None = None
-        self._over = False
-        self._closed = False
-        self._result: Any = None
-
-    def __del__(self) -> None:
-        # One that was forgotten rather than closed.
-        if not (self._over or self._closed):
-            self._flow_run.abandon_soon()
+        super().__init__(source)
 
     def ready(self) -> StreamEvent | None:
         """Return the next event of what has come, or None where more must come first."""
         if self._last_event is not None:
             event, self._last_event = self._last_event, None
             return event
-        if self._over or self._failure is not None:
-            return None
-        try:
-            return self._source.ready()
-        except UnichatError as error:
-            # For the flow, which may have something to do: that takes a program.
-            self._failure = error
-            return None
+        return super().ready()
 
-    def more(self) -> Program[bool]:
-        """Wait until more has come; False at the end, after the flow's own.
-
-        Raises:
-            UnichatError: the stream broke, or the flow failed after its end.
-        """
-        if self._over:
-            return False
-        self._flow_run.note_caller()
-        result, failure, self._failure = None, self._failure, None
-        if failure is None:
-            try:
-                if (yield from self._source.more()):
-                    return True
-                result = self._source.result()
-            except UnichatError as error:
-                failure = error
-        broke = failure is not None
-        outcome = yield from self._flow_run.advance(result, failure)
-        if self._closed:
-            # Meanwhile, from another thread or task.
+    def _end(self, failure: UnichatError | None) -> Program[bool]:
+        """Run the flow on, which fails if it does not make something of the failure."""
+        outcome = yield from self._flow_run.advance(self._result, failure)
+        if self._left:
+            # While the flow went on.
             raise closed_stream_error()
         if isinstance(outcome, RelayedStream):
             # The flow goes on with another stream.
@@ -215,7 +184,7 @@ class RelayedStream(Generic[T]):
             self._source = outcome._source
             return True
         self._over, self._result = True, outcome
-        if broke and isinstance(outcome, Answer):
+        if failure is not None and isinstance(outcome, Answer):
             # The flow has found the answer elsewhere: what was read so far may not be its beginning.
             self._last_event = StreamEvent(
                 type="text", text=outcome.text, sources=outcome.sources, raw=outcome.raw, replaces=True
@@ -223,28 +192,15 @@ class RelayedStream(Generic[T]):
             return True
         return False
 
-    def result(self) -> Any:
-        """Return the flow's result, once all events have come."""
-        return self._result
-
     def partial(self) -> Answer | None:
         """Return the answer as far as it has come."""
-        if isinstance(self._result, Answer):
-            return self._result
-        return self._source.partial()
+        return self._result if isinstance(self._result, Answer) else super().partial()
 
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far; of the last stream, if there were several."""
-        return self._source.records
+    def _note_reader(self) -> None:
+        self._flow_run.note_caller()
 
-    def close(self, interrupted_by: BaseException | None = None) -> None:
-        """Give the stream up, and with it the flow, unless both have ended. Closing twice is fine."""
-        leaves = not (self._over or self._closed)
-        if leaves:
-            self._closed = True
-            # First, so that a thread that reads, and comes back now, leaves the flow alone.
-            self._flow_run.stop()
-        self._source.close(interrupted_by)
-        if leaves:
-            self._flow_run.abandon()
+    def _leave(self) -> None:
+        self._flow_run.abandon()
+
+    def _forget(self) -> None:
+        self._flow_run.abandon_soon()

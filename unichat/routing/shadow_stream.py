@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from unichat.adapter import EventSource
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program
-from unichat.models import Answer, StreamEvent
+from unichat.execution.stream_relay import StreamRelay
+from unichat.models import Answer
 
 End = Callable[[Answer | None, UnichatError | None], Program[None]]
 """Takes what the primary said, or why it failed."""
 
 
-class ShadowedStream:
+class ShadowedStream(StreamRelay[Answer]):
     """The primary's events.
 
     Args:
@@ -27,66 +27,21 @@ class ShadowedStream:
     def __init__(
         self, source: EventSource[Answer], finish: Callable[[Answer], Answer], end: End, leave: Callable[[], None]
     ) -> None:
-        self._source = source
         self._finish = finish
-        self._end = end
-        self._leave = leave
-        self._failure: UnichatError | None = None
-        self._over = False
+        self._follow = end
+        self._leave_out = leave
+        super().__init__(source)
 
-    def ready(self) -> StreamEvent | None:
-        """Return the next event of what has come, or None where more must come first."""
-        if self._over or self._failure is not None:
-            return None
-        try:
-            return self._source.ready()
-        except UnichatError as error:
-            # For `more`: to ask the other side takes a program.
-            self._failure = error
-            return None
-
-    def more(self) -> Program[bool]:
-        """Wait until more has come; False at the end.
-
-        Raises:
-            UnichatError: the stream broke.
-        """
-        if self._over:
-            return False
-        failure = self._failure
-        if failure is None:
-            try:
-                if (yield from self._source.more()):
-                    return True
-                answer = self._finish(self._source.result())
-            except UnichatError as error:
-                failure = error
-        if self._over:
-            # Closed meanwhile, from another thread or task.
-            return False
+    def _end(self, failure: UnichatError | None) -> Program[bool]:
         self._over = True
         if failure is not None:
-            yield from self._end(None, failure)
+            yield from self._follow(None, failure)
             raise failure
-        yield from self._end(answer, None)
+        yield from self._follow(self._finish(self._result), None)
         return False
 
-    def result(self) -> Answer:
-        """Return the answer, once all events have come."""
-        return self._source.result()
+    def _leave(self) -> None:
+        self._leave_out()
 
-    def partial(self) -> Answer | None:
-        """Return the answer as far as it has come."""
-        return self._source.partial()
-
-    @property
-    def records(self) -> list[Any]:
-        """The vendor's records so far."""
-        return self._source.records
-
-    def close(self, interrupted_by: BaseException | None = None) -> None:
-        """Give the stream up. Closing twice is fine."""
-        if not self._over:
-            self._over = True
-            self._leave()
-        self._source.close(interrupted_by)
+    def _forget(self) -> None:
+        self._leave_out()

@@ -78,7 +78,8 @@ class Shadowing:
         self._clock = clock
         self._record = None if settings.record is None else ShadowRecord(settings.record)
         self._threads: OrderedDict[ThreadRef, Followed] = OrderedDict()
-        self._lock = threading.Lock()
+        # One that a thread can take again: a forgotten stream may be collected, and left out, in the midst of anything.
+        self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
         self._running = self._asked = self._answered = 0
         self._has_warned = False
