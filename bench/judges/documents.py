@@ -19,26 +19,26 @@ def versions() -> list[tuple[str, str]]:
     return [(each.backend, each.version) for each in list_contracts() if each.backend in BACKENDS]
 
 
-def settled(value: Any, integers: dict[str, int]) -> Any:
+def choose_readings(value: Any, integers: dict[str, int]) -> Any:
     """Return a part of a contract with the first reading of each open point, and the limits of `integers`."""
     if isinstance(value, list):
-        return [settled(item, integers) for item in value]
+        return [choose_readings(item, integers) for item in value]
     if not isinstance(value, dict):
         return value
     if "x-ambiguity" in value and "anyOf" in value:
         value = {key: item for key, item in value.items() if key != "anyOf"} | value["anyOf"][0]
     if value.get("type") == "integer":
         value = integers | value
-    return {key: settled(item, integers) for key, item in value.items()}
+    return {key: choose_readings(item, integers) for key, item in value.items()}
 
 
 def write(folder: Path, backend: str, version: str | None = None, *, stream: str | None = None) -> Path:
-    """Write a contract, settled, into a folder; return its file.
+    """Write a contract, with one reading of each open point, into a folder; return its file.
 
     Args:
         stream: of a judge that knows no streams of records: what a stream may look like, which is only a text to it.
     """
-    document = settled(load(backend, version), INTEGERS[backend])
+    document = choose_readings(load(backend, version), INTEGERS[backend])
     for method in _operations(document):
         if stream is not None and "x-stream" in method:
             (content,) = method["responses"]["200"]["content"].values()

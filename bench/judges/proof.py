@@ -27,19 +27,19 @@ def judge() -> int:
 
 
 @contextmanager
-def _broken(box: unichat.sandbox.Sandbox, backend: str, name: str) -> Iterator[None]:
+def _use_mutant(box: unichat.sandbox.Sandbox, backend: str, name: str) -> Iterator[None]:
     simulator = box.simulator(backend)
     (simulator.mutant,) = (each for each in MUTANTS if (each.backend, each.name) == (backend, name))
     yield
 
 
 def _prism(box: unichat.sandbox.Sandbox) -> int:
-    with _broken(box, "kadal", "drops the id of an answer"), tempfile.TemporaryDirectory() as folder:
+    with _use_mutant(box, "kadal", "drops the id of an answer"), tempfile.TemporaryDirectory() as folder:
         return len(prism.through_proxy(box, "kadal", Path(folder, "proxy.log")))
 
 
 def _records(box: unichat.sandbox.Sandbox) -> int:
-    with _broken(box, "kapa", "streams a source without its address"):
+    with _use_mutant(box, "kapa", "streams a source without its address"):
         return fuzzing.fuzz(box, "kapa", examples=5, only="chat_streamed")
 
 

@@ -69,7 +69,7 @@ def _rules(change: Any) -> None:
     failures._BY_KIND = {kind: change(rule) for kind, rule in failures._BY_KIND.items()}
 
 
-def slow_curve() -> None:
+def slow_backoff() -> None:
     """A 507 is retried as fast as a 503."""
     _rules(lambda rule: evolve(rule, backoff=Backoff.SERVER) if rule.kind == "507" else rule)
 
@@ -143,7 +143,7 @@ def row_identity() -> None:
     unichat_kapa.history._exchange_id = lambda exchange: None
 
 
-def holds() -> None:
+def locks() -> None:
     """Nobody waits for a turn."""
 
     SyncPerformer.make_lock = partial(WeakSemaphore, 1000)
@@ -210,7 +210,7 @@ def quiet_log() -> None:
     OperationRun._log = loud  # type: ignore[method-assign]
 
 
-def doubt() -> None:
+def lost_questions() -> None:
     """What became of the look, or of the second asking, is all that counts."""
     Call.lost = property(lambda self: (), lambda self, attempts: None)  # type: ignore[assignment]
 

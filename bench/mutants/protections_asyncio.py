@@ -120,7 +120,7 @@ def deadline() -> None:
     TaskProgress._set_timer = lambda self, due: None  # type: ignore[method-assign]
 
 
-def silence() -> None:
+def idle_timeout() -> None:
     """A stream may be silent up to its deadline."""
     TaskProgress._next_due = lambda self: self._end  # type: ignore[method-assign]
 
@@ -242,7 +242,7 @@ def slots() -> None:
 # The performer, and what runs the same on both
 
 
-def holds() -> None:
+def locks() -> None:
     """Calls in one conversation overlap."""
 
     class Free:
@@ -255,12 +255,12 @@ def holds() -> None:
     TaskLock.acquire = at_once  # type: ignore[method-assign]
 
 
-def home() -> None:
+def loop_affinity() -> None:
     """A client runs in any loop."""
     async_performer.LoopAffinity.check = lambda self: None  # type: ignore[method-assign]
 
 
-def withdrawal() -> None:
+def refunds() -> None:
     """A retry that is cancelled before it is made has been paid for."""
     Retries.refund = lambda self: None  # type: ignore[method-assign]
 
@@ -286,7 +286,7 @@ def endings() -> None:
     OperationRun._notify_end = partial  # type: ignore[method-assign]
 
 
-def turns() -> None:
+def lock_releases() -> None:
     """A task that is cancelled keeps the lock."""
     leave = KeyedLock.leave
 

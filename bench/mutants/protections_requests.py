@@ -90,7 +90,7 @@ def cookies() -> None:
 # Phases and deadlines
 
 
-def counting_of_bytes() -> None:
+def byte_counts() -> None:
     """Nobody counts what was sent."""
     connections.TrackedConnection.send = HTTPConnection.send  # type: ignore[method-assign]
 
@@ -106,7 +106,7 @@ def proxy_blame() -> None:
     transport.classify_error = blame
 
 
-def tracked_proxies() -> None:
+def proxy_tracking() -> None:
     """Connections through a proxy are the library's own."""
     session.TrackingAdapter.proxy_manager_for = HTTPAdapter.proxy_manager_for  # type: ignore[method-assign]
 
@@ -173,7 +173,7 @@ def cut_bodies() -> None:
     response.HttpResponse.read = lambda self: each if isinstance(each := read(self), bytes) else None  # type: ignore[method-assign]
 
 
-def unframed_stream_ends() -> None:
+def undelimited_stream_ends() -> None:
     """A stream without a length is whole whenever its connection ends."""
 
     begin = response.HttpResponse.__init__

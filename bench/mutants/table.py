@@ -36,11 +36,11 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("refusing redirects", protections_requests.redirects, (_CELLS, "row39")),
     Mutant("not reading a redirect's body", protections_requests.redirects_bodies, (_CELLS, "row39 and zeros")),
     Mutant("keeping no cookies", protections_requests.cookies, (_KEYS, "cookie")),
-    Mutant("counting bytes written", protections_requests.counting_of_bytes, (_CELLS, "row06 or row07")),
+    Mutant("counting bytes written", protections_requests.byte_counts, (_CELLS, "row06 or row07")),
     Mutant(
         "telling proxies from what breaks behind them", protections_requests.proxy_blame, (_CELLS, "row06 and through")
     ),
-    Mutant("tracked connections through proxies", protections_requests.tracked_proxies, (_CELLS, "row08 and through")),
+    Mutant("tracked connections through proxies", protections_requests.proxy_tracking, (_CELLS, "row08 and through")),
     Mutant("the deadline's timer", protections_requests.timer, (_CELLS, "row09 and kadal")),
     Mutant("ending a TLS handshake", protections_requests.handshakes, (_CELLS, "row16 and past")),
     Mutant(
@@ -59,7 +59,7 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("no wait beyond the deadline", protections.waits_within_deadline, ("test_waits.py", "outlast")),
     Mutant("honouring Retry-After", protections.retry_after, (_CELLS, "row42")),
     Mutant("Retry-After's cap", protections.retry_after_cap, (_CELLS, "row42")),
-    Mutant("507's slow backoff", protections.slow_curve, ("test_waits.py", "double")),
+    Mutant("507's slow backoff", protections.slow_backoff, ("test_waits.py", "double")),
     Mutant("full jitter", protections.jitter, ("test_waits.py", "spread")),
     Mutant(
         "withholding questions that may have been received", protections.ambiguous_questions, (_CELLS, "row06 or row07")
@@ -72,12 +72,12 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("the limit of a record", protections.record_limit, (_CELLS, "row54 and record")),
     Mutant("noticing a body that was cut", protections_requests.cut_bodies, (_CELLS, "row33 or row34")),
     Mutant("the rule of a stream's end", protections.stream_ends, (_CELLS, "row54")),
-    Mutant("streams without a length", protections_requests.unframed_stream_ends, (_CELLS, "row54 and length")),
+    Mutant("streams without a length", protections_requests.undelimited_stream_ends, (_CELLS, "row54 and length")),
     Mutant("strict JSON", protections.strict_json, (_CELLS, "row49")),
     Mutant("the content type", protections.content_type, (_CELLS, "row48")),
     Mutant("Kadal's envelope", protections.envelope, (_CELLS, "row46 or row51")),
     Mutant("each row of a history once", protections.row_identity, ("test_history_pages.py", "")),
-    Mutant("one question at a time in a conversation", protections.holds, (_THREADS, "one_after or slips or busy")),
+    Mutant("one question at a time in a conversation", protections.locks, (_THREADS, "one_after or slips or busy")),
     Mutant("Kapa's ids", protections.kapa_ids, ("test_ids.py", "kapa_id")),
     Mutant("ids that would change the path", protections.segments, ("test_ids.py", "")),
     Mutant("paths that would change the host", protections.origin, (_KEYS, "address")),
@@ -95,7 +95,9 @@ _SHARED: tuple[Mutant, ...] = (
     ),
     Mutant("taking echoed secrets out", protections.redaction, (_KEYS, "echoes")),
     Mutant("leaving the vendor's words out of the log", protections.quiet_log, (_KEYS, "quotes")),
-    Mutant("the doubt about a lost question", protections.doubt, ("test_replay.py", "cannot_read or may_be_received")),
+    Mutant(
+        "remembering a lost question", protections.lost_questions, ("test_replay.py", "cannot_read or may_be_received")
+    ),
     Mutant("fresh connections after a fork", protections_requests.forks, ("test_processes.py", "fork")),
 )
 
@@ -107,7 +109,7 @@ _ASYNCHRONOUS: tuple[Mutant, ...] = (
     Mutant("h11: the environment's authorities", protections_asyncio.authorities, (_AROUND, "authorities")),
     Mutant("h11: proxies that cannot be used", protections_asyncio.proxies, (_AROUND, "cannot_be_used")),
     Mutant("h11: the deadline of a wait", protections_asyncio.deadline, (_CELLS, "row09 and kadal and h11")),
-    Mutant("h11: idle timeouts", protections_asyncio.silence, (_CELLS, "row55 and between and h11")),
+    Mutant("h11: idle timeouts", protections_asyncio.idle_timeout, (_CELLS, "row55 and between and h11")),
     Mutant("h11: the limit of a body", protections_asyncio.body_limit, (_CELLS, "row36 and megabytes and h11")),
     Mutant("h11: noting what was written", protections_asyncio.request_progress, (_CELLS, "row08 and h11")),
     Mutant("h11: telling handshakes apart", protections_asyncio.handshakes, (_CELLS, "row16 and h11")),
@@ -125,17 +127,19 @@ _ASYNCHRONOUS: tuple[Mutant, ...] = (
     Mutant("h11: errors without the library's", protections_asyncio.clean_errors, (_CELLS, "row18 and h11")),
     Mutant("h11: old connections", protections_asyncio.idle_connections, (_KEYS, "idle and h11")),
     Mutant("asyncio: closing what runs", protections_asyncio.client_close, ("test_closing.py", "connection and h11")),
-    Mutant("asyncio: one question at a time", protections_asyncio.holds, (_THREADS, "one_after and h11")),
-    Mutant("asyncio: one event loop", protections_asyncio.home, (_ASYNCIO, "another_event_loop")),
-    Mutant("asyncio: a cancelled retry's budget", protections_asyncio.withdrawal, (_ASYNCIO, "between and gives_up")),
+    Mutant("asyncio: one question at a time", protections_asyncio.locks, (_THREADS, "one_after and h11")),
+    Mutant("asyncio: one event loop", protections_asyncio.loop_affinity, (_ASYNCIO, "another_event_loop")),
+    Mutant("asyncio: a cancelled retry's budget", protections_asyncio.refunds, (_ASYNCIO, "between and gives_up")),
     Mutant("asyncio: a cancelled probe", protections_asyncio.probes, (_ASYNCIO, "probe")),
     Mutant("asyncio: a cancelled reservation of the pacer", protections_asyncio.paces, (_ASYNCIO, "pace")),
     Mutant("asyncio: telling of a cancelled call", protections_asyncio.endings, (_ASYNCIO, "gives_up")),
-    Mutant("asyncio: a lock held by a cancelled task", protections_asyncio.turns, (_ASYNCIO, "turn or gives_up")),
+    Mutant(
+        "asyncio: a lock held by a cancelled task", protections_asyncio.lock_releases, (_ASYNCIO, "turn or gives_up")
+    ),
     Mutant("asyncio: a cancelled stream", protections_asyncio.streams, (_ASYNCIO, "stream")),
 )
 
-_OF_ROUTES: tuple[Mutant, ...] = (
+_ROUTES_ONLY: tuple[Mutant, ...] = (
     Mutant("routes: time for the next member", protections_routes.shares, (_ROUTES, "row08 and kapa and requests")),
     Mutant("routes: the caller's mistakes", protections_routes.mistakes, (_ROUTES, "row40 and kapa and requests")),
     Mutant("routes: threads stay", protections_routes.owners, (_ROUTES, "row06 and kapa and requests")),
@@ -148,4 +152,4 @@ def _over_requests(mutant: Mutant) -> Mutant:
     return evolve(mutant, where=(file, f"({words}) and not h11" if words else "not h11"))
 
 
-MUTANTS: tuple[Mutant, ...] = (*map(_over_requests, _SHARED), *_ASYNCHRONOUS, *_OF_ROUTES)
+MUTANTS: tuple[Mutant, ...] = (*map(_over_requests, _SHARED), *_ASYNCHRONOUS, *_ROUTES_ONLY)

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.mutation.targets import MODULES, OPERATORS, ROOT, tests_of
+from bench.mutation.targets import MODULES, OPERATORS, ROOT, find_tests
 
 RESULT = Path(__file__).with_name("result.json")
 _PATIENCE = 60.0
@@ -55,7 +55,7 @@ def measure(module: str) -> dict[str, Any]:
             f"module-path = {json.dumps(module)}",
             f"timeout = {_PATIENCE}",
             "excluded-modules = []",
-            f"test-command = {json.dumps(_command(tests_of(module)))}",
+            f"test-command = {json.dumps(_command(find_tests(module)))}",
             "[cosmic-ray.distributor]",
             'name = "local"',
             "[cosmic-ray.filters.operators-filter]",

@@ -21,7 +21,7 @@ MODULES: tuple[str, ...] = (
 """Paths from the top folder; those that only import something are left out when they turn out to have no mutant."""
 
 
-def tests_of(module: str) -> tuple[str, ...]:
+def find_tests(module: str) -> tuple[str, ...]:
     """Return the tests that judge a module: the file of the same name, or else the tests of its folder."""
     path = Path(module)
     if path.parts[0] == "adapters":

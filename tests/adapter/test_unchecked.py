@@ -40,10 +40,10 @@ def test_unchecked_builds_a_request_of_any_values_for_the_same_endpoint(endpoint
     assert operation.request.path.count("/") == endpoint.path.count("/")
     assert isinstance(operation, StreamOperation) is endpoint.streamed
     if "extra" in values:
-        assert is_sent("extra", values["extra"], operation.request)
+        assert has_argument("extra", values["extra"], operation.request)
 
 
-def is_sent(name, value, request):
+def has_argument(name, value, request):
     if request.method == "POST":
         return json.loads(request.body)[name] == value
     return value == [] or name in dict(request.query)

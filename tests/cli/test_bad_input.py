@@ -27,7 +27,7 @@ COMMANDS = [
 
 
 @pytest.fixture
-def served(write):
+def serve(write):
     """Serve one answer to everything, and write a config whose profile talks to it."""
     servers = []
 
@@ -53,8 +53,8 @@ def only_line(result):
     ("name", "words"),
     [("html", "check base_url"), ("redirect", "fix base_url")],
 )
-def test_an_address_that_answers_with_a_page_or_a_redirect_is_named_as_the_mistake(run, served, arguments, name, words):
-    served(FAULTS[name].outcome(json_answer({})))
+def test_an_address_that_answers_with_a_page_or_a_redirect_is_named_as_the_mistake(run, serve, arguments, name, words):
+    serve(FAULTS[name].outcome(json_answer({})))
     result = run(*arguments[:1], "--profile", "x", *arguments[1:])
     assert result.code == 1
     assert words in only_line(result)
@@ -62,8 +62,8 @@ def test_an_address_that_answers_with_a_page_or_a_redirect_is_named_as_the_mista
 
 @pytest.mark.parametrize("backend", ["kapa", "kadal"])
 @pytest.mark.parametrize(("name", "verdict"), [("html", "broken"), ("redirect", "broken")])
-def test_a_check_of_such_an_address_goes_on_and_sums_up(run, served, backend, name, verdict):
-    served(FAULTS[name].outcome(json_answer({})), backend)
+def test_a_check_of_such_an_address_goes_on_and_sums_up(run, serve, backend, name, verdict):
+    serve(FAULTS[name].outcome(json_answer({})), backend)
     result = run("contract", "check", "--profile", "x", "--write", "--format", "json")
     assert (result.code, result.err) == (1, "")
     rows = result.json["operations"]
@@ -71,16 +71,16 @@ def test_a_check_of_such_an_address_goes_on_and_sums_up(run, served, backend, na
     assert len([row for row in rows if row["verdict"] == verdict]) > len(rows) / 3
 
 
-def test_a_page_in_the_place_of_a_stream_is_broken(run, served):
-    served(FAULTS["html"].outcome(json_answer({})))
+def test_a_page_in_the_place_of_a_stream_is_broken(run, serve):
+    serve(FAULTS["html"].outcome(json_answer({})))
     result = run("contract", "check", "--profile", "x", "--write", "--only", "chat_streamed", "--format", "json")
     (row,) = result.json["operations"]
     assert (row["verdict"], row["findings"][0]["kind"]) == ("broken", "not_json")
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_a_profile_without_rights_to_an_operation_is_told_so(run, served, arguments):
-    served(FORBIDDEN)
+def test_a_profile_without_rights_to_an_operation_is_told_so(run, serve, arguments):
+    serve(FORBIDDEN)
     result = run(*arguments[:1], "--profile", "x", *arguments[1:])
     assert result.code == 1
     assert "HTTP 403: You do not have permission to perform this action." in only_line(result)

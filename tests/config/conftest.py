@@ -16,7 +16,7 @@ from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
 
-def _fail_if_used(*_: object) -> Any:
+def _forbid_building(*_: object) -> Any:
     raise AssertionError("the config builds no adapter")
 
 
@@ -25,7 +25,7 @@ def backend(name: str, settings: type[Any], identity: str) -> Backend[Any]:
         name=name,
         title=name.title(),
         settings=settings,
-        build=_fail_if_used,
+        build=_forbid_building,
         endpoints={},  # type: ignore[arg-type]
         identity=identity,
     )

@@ -105,7 +105,7 @@ def _without(kind: str) -> Change:
     return records(lambda found: [record for record in found if record["chunk"]["type"] != kind])
 
 
-def _unended(found: list[Any]) -> list[Any]:
+def _remove_end(found: list[Any]) -> list[Any]:
     return [record for record in found if not record["chunk"]["stream_end"]]
 
 
@@ -213,7 +213,7 @@ MUTANTS = (
         "chat_streamed",
         "/chat/stream/",
         streams_without_ids=(_without("identifiers"), "missing"),
-        streams_without_an_end=(records(_unended), "missing"),
+        streams_without_an_end=(records(_remove_end), "missing"),
         streams_without_sources=(_without("relevant_sources"), "missing"),
         streams_a_record_without_a_type=(_first_record("/chunk/type", None), "null", "/0/chunk/type"),
         streams_a_source_without_its_address=(_first_record(_SOURCES, [{}]), "missing", f"/0{_SOURCES}/0/source_url"),

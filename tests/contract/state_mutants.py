@@ -45,7 +45,7 @@ def _everybody(which: kadal.Filter, *given: Any) -> tuple[Any, ...]:
     return (kadal.Filter(bot=which.bot), *given)
 
 
-def _cleared_too(which: kadal.Filter, *given: Any) -> tuple[Any, ...]:
+def _include_cleared(which: kadal.Filter, *given: Any) -> tuple[Any, ...]:
     return (kadal.Filter(bot=which.bot, person=which.person, cleared=True), *given)
 
 
@@ -99,7 +99,7 @@ STATE_MUTANTS = (
     ),
     StateMutant(
         "lists rows that were cleared", "kadal", "random conversations", kadal.Records, "list_rows",
-        _before(_cleared_too),
+        _before(_include_cleared),
     ),
     StateMutant(
         "clears the rows of all users", "kadal", "random conversations", kadal.Records, "clear_rows", _clear_everybody

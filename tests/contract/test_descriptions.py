@@ -11,7 +11,7 @@ from attrs import evolve
 
 import unichat.sandbox
 from unichat.config import registry
-from unichat.contract.descriptions import describe_operations, schema_of_type
+from unichat.contract.descriptions import describe_operations, type_schema
 
 BACKENDS = ("kapa", "kadal")
 ID = "00000000-0000-4000-8000-000000000000"
@@ -102,4 +102,4 @@ def test_without_a_contract_a_schema_is_that_of_the_type():
     ],
 )
 def test_the_schema_of_a_type(annotation, schema):
-    assert schema_of_type(annotation) == schema
+    assert type_schema(annotation) == schema

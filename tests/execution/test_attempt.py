@@ -600,16 +600,16 @@ def test_a_success_gives_one_token_back_and_one_after_a_retry_its_cost():
     budget = made.context.budget
     budget.take(50)
     made.run(operation())
-    assert budget.left == 50
+    assert budget.remaining == 50
     made.run(operation())
-    assert budget.left == 51
+    assert budget.remaining == 51
 
 
 def test_a_retry_without_time_left_costs_nothing(longest):
     made = bench(reply(503, {}), policy={"retry_budget": 100})
     error = made.error(operation(), deadline=0.4)
     assert error.stopped_by == "deadline"
-    assert made.context.budget.left == 100
+    assert made.context.budget.remaining == 100
 
 
 @pytest.mark.parametrize("replay", ORDER, ids=lambda replay: replay.value)

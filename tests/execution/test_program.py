@@ -216,10 +216,10 @@ def test_an_interrupt_of_a_wait_refunds_the_retry():
     program = run(operation(), where.call(), where)
     next(program)
     program.send(reply(503, {}))
-    assert where.budget.left == 90
+    assert where.budget.remaining == 90
     with pytest.raises(KeyboardInterrupt):
         program.throw(KeyboardInterrupt)
-    assert where.budget.left == 100
+    assert where.budget.remaining == 100
 
 
 def test_nothing_is_sent_once_the_client_is_closed():

@@ -89,7 +89,7 @@ class Injection:
         return (different or self).expected.for_operation(neutral)
 
     @property
-    def of_transport(self) -> bool:
+    def concerns_transport(self) -> bool:
         """Whether it is done to connections, TLS, heads or streams, rather than to what an answer says."""
         return self.row <= 34 or self.row >= 53
 

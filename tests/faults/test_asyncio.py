@@ -175,7 +175,7 @@ def test_turns_of_the_pace_that_nobody_waits_for_any_longer_are_given_back(
             assert len(server.log) == 1
             # Otherwise more than four seconds away, at the first pace.
             assert await client.chat("How do I install it?", user="ann", deadline=2 * pace)
-            assert client._context.budget.left == 10
+            assert client._context.budget.remaining == 10
 
     run(test)
     count(62, f"cancelled while waiting for a turn of the pace: {backend}")

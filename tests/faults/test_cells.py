@@ -21,7 +21,7 @@ def _operations(injection: Injection, backend: str, transport: str) -> list[Neut
     operations = [neutral for neutral in injection.operations if neutral.backend == backend]
     if transport != _UVLOOP:
         return operations
-    return [neutral for neutral in operations if injection.of_transport and neutral.name in _ON_UVLOOP]
+    return [neutral for neutral in operations if injection.concerns_transport and neutral.name in _ON_UVLOOP]
 
 
 CELLS = [

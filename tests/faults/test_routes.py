@@ -28,7 +28,7 @@ CELLS = [
 
 def _operations(injection: Injection, backend: str, transport: str, *, every_cell: bool) -> list[Neutral]:
     operations = [neutral for neutral in injection.operations if neutral.backend == backend]
-    if every_cell or transport == "requests" or injection.of_transport:
+    if every_cell or transport == "requests" or injection.concerns_transport:
         return operations
     return [neutral for neutral in operations if neutral.call in NEW_QUESTIONS] or operations
 

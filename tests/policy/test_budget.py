@@ -13,23 +13,23 @@ from unichat.policy.budget import Budget
 def test_a_full_bucket_allows_ten_retries_of_ten_tokens_and_then_none():
     budget = Budget(100)
     assert [budget.take(10) for _ in range(12)] == [True] * 10 + [False] * 2
-    assert budget.left == 0
+    assert budget.remaining == 0
 
 
 def test_a_retry_that_is_refused_costs_nothing():
     budget = Budget(7)
     assert not budget.take(10)
-    assert budget.left == 7
+    assert budget.remaining == 7
     assert budget.take(5)
 
 
 def test_returned_tokens_never_overflow_the_bucket():
     budget = Budget(100)
     budget.give(50)
-    assert budget.left == 100
+    assert budget.remaining == 100
     budget.take(10)
     budget.give(1)
-    assert budget.left == 91
+    assert budget.remaining == 91
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 50)), max_size=200))
@@ -40,7 +40,7 @@ def test_the_bucket_holds_between_nothing_and_its_capacity(steps):
             budget.take(amount)
         else:
             budget.give(amount)
-        assert 0 <= budget.left <= 100
+        assert 0 <= budget.remaining <= 100
 
 
 def test_threads_together_take_no_more_than_the_bucket_holds():

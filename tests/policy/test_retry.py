@@ -76,23 +76,23 @@ def test_a_retry_is_charged_and_refunded_unless_it_is_made():
     budget = Budget(100)
     retries = Retries(PolicySettings(), endless(), budget)
     assert retries.next_wait(fail()) is not None
-    assert budget.left == 90
+    assert budget.remaining == 90
     retries.refund()
-    assert budget.left == 100
+    assert budget.remaining == 100
     retries = Retries(PolicySettings(), endless(), budget)
     retries.next_wait(fail())
     retries.commit_charge()
     retries.refund()
-    assert budget.left == 90
+    assert budget.remaining == 90
     retries.reward()
-    assert budget.left == 100
+    assert budget.remaining == 100
 
 
 def test_an_empty_budget_ends_the_attempts_and_costs_nothing():
     budget = Budget(9)
     retries = Retries(PolicySettings(), endless(), budget)
     assert retries.next_wait(fail()) is None
-    assert (retries.stopped_by, budget.left) == ("budget", 9)
+    assert (retries.stopped_by, budget.remaining) == ("budget", 9)
 
 
 def test_a_retry_with_a_fresh_token_is_free_and_at_once():

@@ -57,6 +57,6 @@ def vendors(request: pytest.FixtureRequest) -> Iterator[Vendors]:
         loop.close()
 
 
-def questions_asked(vendor: FakeBackend) -> list[str]:
+def list_questions(vendor: FakeBackend) -> list[str]:
     """The questions that a vendor was asked."""
     return [call.question for call in vendor.calls if call.question is not None]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, questions_asked
+from tests.routing.conftest import Vendors, list_questions
 from unichat.errors import (
     AccessDenied,
     CircuitOpen,
@@ -37,7 +37,7 @@ def test_chat_is_answered_by_the_first_member_where_that_can(vendors: Vendors) -
     assert [(attempt.number, attempt.outcome, attempt.profile) for attempt in answer.call.attempts] == [
         (1, "ok", "kapa")
     ]
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 @pytest.mark.parametrize("fault", UNAVAILABLE)
@@ -52,7 +52,7 @@ def test_chat_after_a_member_that_is_unavailable_is_answered_by_the_next(vendors
     assert [attempt.number for attempt in attempts] == [1, 2]
     assert attempts[0].outcome != "ok"
     assert attempts[0].started <= attempts[1].started
-    assert (questions_asked(vendors.kapa), questions_asked(vendors.kadal)) == (["Hello?"], ["Hello?"])
+    assert (list_questions(vendors.kapa), list_questions(vendors.kadal)) == (["Hello?"], ["Hello?"])
 
 
 @pytest.mark.parametrize("fault", [fault for fault in UNAVAILABLE if fault != "cut_body"])
@@ -74,7 +74,7 @@ def test_a_failure_that_is_not_to_be_fallen_back_on_is_raised_as_it_is(vendors: 
     with pytest.raises(NOT_FALLEN_BACK[fault]) as caught:
         client.chat("Hello?")
     assert [attempt.profile for attempt in caught.value.attempts] == ["kapa"]
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 @pytest.mark.parametrize(("fault", "reason"), [("401", "refused"), ("403", "refused"), ("404", "not_found")])
@@ -194,7 +194,7 @@ def test_a_stream_that_breaks_after_its_first_event_is_not_asked_elsewhere(vendo
         list(pieces)
     assert caught.value.text == "onetwo"
     assert [attempt.profile for attempt in caught.value.attempts] == ["kapa"]
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_a_stream_of_the_second_member_that_breaks_tells_of_the_first(vendors: Vendors) -> None:
@@ -234,7 +234,7 @@ def test_an_uncertain_answer_is_given_at_once_unless_that_is_a_reason(vendors: V
     client = vendors.fallback()
     vendors.kapa.answers("from Kapa", uncertain=True)
     assert client.chat("Hello?").profile == "kapa"
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_an_uncertain_stream_is_given(vendors: Vendors) -> None:
@@ -260,7 +260,7 @@ def test_what_only_the_first_member_can_take_is_rejected_before_anything_is_sent
         client.chat("Hello?", metadata={"page": "/"})
     with pytest.raises(InvalidInput, match="at most 10"):
         client.chat("A question of some length")
-    assert questions_asked(vendors.kapa) == []
+    assert list_questions(vendors.kapa) == []
     vendors.kapa.answers("from Kapa")
     assert client.chat("Hello?", metadata={"page": "/"}, on_unsupported="drop").profile == "kapa"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, questions_asked
+from tests.routing.conftest import Vendors, list_questions
 from unichat import routing
 from unichat.errors import InvalidInput, NotFound, ServerError, StaleThread, ThreadMismatch, Unsupported
 from unichat.models import ThreadRef
@@ -28,14 +28,14 @@ def test_a_thread_whose_owner_cannot_answer_goes_on_at_the_next_member(vendors: 
     vendors.kadal.answers("Then that.")
     answer = route.continue_thread(first.thread, "And then?", user="ada")
     assert (answer.text, answer.profile, answer.carried_over) == ("Then that.", "kadal", 1)
-    assert questions_asked(vendors.kadal) == [CARRIED]
+    assert list_questions(vendors.kadal) == [CARRIED]
     assert vendors.kadal.calls[-1].user == "ada"
     assert [attempt.profile for attempt in answer.call.attempts] == ["kapa", "kadal"]
     # From now on, the thread is the other's.
     vendors.kadal.answers("Yes.")
     again = route.continue_thread(answer.thread, "Really?")
     assert (again.profile, again.carried_over) == ("kadal", 0)
-    assert questions_asked(vendors.kadal)[-1] == "Really?"
+    assert list_questions(vendors.kadal)[-1] == "Really?"
 
 
 def test_a_stream_in_a_thread_moves_before_its_first_event(vendors: Vendors) -> None:
@@ -47,7 +47,7 @@ def test_a_stream_in_a_thread_moves_before_its_first_event(vendors: Vendors) -> 
         assert [event.text for event in stream] == ["Then ", "that."]
         answer = stream.answer
     assert (answer.profile, answer.carried_over) == ("kadal", 1)
-    assert questions_asked(vendors.kadal) == [CARRIED]
+    assert list_questions(vendors.kadal) == [CARRIED]
 
 
 def test_a_stream_whose_owner_answers_stays(vendors: Vendors) -> None:
@@ -73,7 +73,7 @@ def test_without_carry_over_the_owners_error_is_raised_and_says_how(vendors: Ven
     with pytest.raises(ServerError) as caught, route.stream("And then?", thread=thread, user="ada") as stream:
         list(stream)
     assert "carry_over" in str(caught.value.hint)
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_the_callers_own_mistake_moves_nothing(vendors: Vendors) -> None:
@@ -85,7 +85,7 @@ def test_the_callers_own_mistake_moves_nothing(vendors: Vendors) -> None:
     assert "carry_over" not in str(caught.value.hint)
     with pytest.raises(InvalidInput):
         route.continue_thread(first.thread, " ")
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_what_fall_back_on_does_not_name_moves_nothing(vendors: Vendors) -> None:
@@ -134,7 +134,7 @@ def test_a_thread_that_the_adapter_knows_to_be_stale_moves(vendors: Vendors, kin
     else:
         answer = route.continue_thread(old, "And then?", user="ada")
     assert (answer.text, answer.carried_over) == ("Then that.", 1)
-    assert questions_asked(target)[-1] == CARRIED
+    assert list_questions(target)[-1] == CARRIED
 
 
 @pytest.mark.parametrize("kind", ["fallback", "split", "nested"])
@@ -151,7 +151,7 @@ def test_without_carry_over_the_error_of_a_stale_thread_says_how(vendors: Vendor
         with pytest.raises(StaleThread) as caught:
             ask()
         assert str(caught.value.hint).count("carry_over") == 1
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_an_argument_that_the_owner_cannot_take_is_rejected_at_once_in_a_thread_that_may_move(
@@ -163,7 +163,7 @@ def test_an_argument_that_the_owner_cannot_take_is_rejected_at_once_in_a_thread_
     for ask in (route.continue_thread, lambda thread, text, **more: route.stream(text, thread=thread, **more)):
         with pytest.raises(Unsupported):
             ask(first.thread, "And then?", metadata={"plan": "free"})
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_a_thread_whose_owner_is_no_member_any_more_starts_anew(vendors: Vendors) -> None:
@@ -172,7 +172,7 @@ def test_a_thread_whose_owner_is_no_member_any_more_starts_anew(vendors: Vendors
     vendors.kadal.answers("Hi.")
     answer = route.continue_thread(thread, "And then?")
     assert (answer.text, answer.carried_over, answer.profile) == ("Hi.", 0, "kadal")
-    assert questions_asked(vendors.kadal) == ["And then?"]
+    assert list_questions(vendors.kadal) == ["And then?"]
     assert vendors.kadal.calls[-1].user == "ada"
     vendors.kadal.streams("Hi.")
     with route.stream("And then?", thread=thread, user="ben") as stream:
@@ -210,7 +210,7 @@ def test_where_the_owners_history_cannot_be_read_the_question_goes_alone(vendors
     vendors.kadal.answers("Then that.")
     answer = route.continue_thread(first.thread, "And then?")
     assert answer.carried_over == 0
-    assert questions_asked(vendors.kadal) == ["And then?"]
+    assert list_questions(vendors.kadal) == ["And then?"]
 
 
 def test_as_many_exchanges_as_the_limits_allow_are_carried_the_newest_kept(vendors: Vendors) -> None:
@@ -222,7 +222,7 @@ def test_as_many_exchanges_as_the_limits_allow_are_carried_the_newest_kept(vendo
     vendors.kapa.fails("503")
     vendors.kadal.answers("Then that.")
     moved = route.continue_thread(answer.thread, "And then?")
-    (text,) = questions_asked(vendors.kadal)
+    (text,) = list_questions(vendors.kadal)
     assert moved.carried_over == 2
     assert "Question 3?" in text
     assert "Answer 4." in text
@@ -237,7 +237,7 @@ def test_the_next_members_question_limit_holds(vendors: Vendors) -> None:
     vendors.kapa.fails("503")
     vendors.kadal.answers("Then that.")
     assert route.continue_thread(first.thread, "And then?").carried_over == 0
-    assert questions_asked(vendors.kadal) == ["And then?"]
+    assert list_questions(vendors.kadal) == ["And then?"]
 
 
 def test_if_no_member_answers_the_error_names_each(vendors: Vendors) -> None:
@@ -304,7 +304,7 @@ def test_options_that_only_the_owner_takes_are_refused_by_the_next(vendors: Vend
     first = begin(vendors, route)
     with pytest.raises(Unsupported):
         route.continue_thread(first.thread, "And then?", colour="red")
-    assert questions_asked(vendors.kapa) == ["Hello?"]
+    assert list_questions(vendors.kapa) == ["Hello?"]
 
 
 def test_not_found_that_is_of_no_thread_is_the_callers(vendors: Vendors) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, questions_asked
+from tests.routing.conftest import Vendors, list_questions
 from unichat.errors import ConnectionFailed, InvalidInput, ServerError, StaleThread, ThreadMismatch
 from unichat.models import Answer, AnswerRef, ThreadRef
 
@@ -37,7 +37,7 @@ def test_a_thread_whose_owner_cannot_answer_raises_the_owners_error(
     vendors: Vendors, two_answers: Any, fault: str
 ) -> None:
     client, first, _ = two_answers
-    questions = questions_asked(vendors.kadal)
+    questions = list_questions(vendors.kadal)
     for ask in (
         lambda: client.continue_thread(first, "And?", deadline=5),
         lambda: client.stream("And?", thread=first, deadline=5).__enter__(),
@@ -50,7 +50,7 @@ def test_a_thread_whose_owner_cannot_answer_raises_the_owners_error(
             ask()
         assert "no member" not in str(caught.value)
         assert {attempt.profile for attempt in caught.value.attempts} <= {"kapa"}
-    assert questions_asked(vendors.kadal) == questions
+    assert list_questions(vendors.kadal) == questions
 
 
 def test_a_stale_thread_is_not_asked_elsewhere(vendors: Vendors) -> None:
@@ -61,7 +61,7 @@ def test_a_stale_thread_is_not_asked_elsewhere(vendors: Vendors) -> None:
     client.chat("two", user="ada")
     with pytest.raises(StaleThread):
         client.continue_thread(old, "And?", user="ada")
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_an_answer_is_rated_by_its_owner_however_it_is_named(vendors: Vendors, two_answers: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, questions_asked
+from tests.routing.conftest import Vendors, list_questions
 from unichat import routing
 from unichat.errors import ConfigError, InvalidInput, ServerError, Unsupported
 from unichat.models import User
@@ -125,7 +125,7 @@ def test_a_call_that_is_interrupted_asks_no_other_member(interrupt: type[BaseExc
     client = routing.fallback({"kapa": connect("kapa", CannedTransport(stop), **KAPA), "other": other.client()})
     with pytest.raises(interrupt):
         client.chat("Hello?")
-    assert questions_asked(other) == []
+    assert list_questions(other) == []
 
 
 def test_a_task_that_is_cancelled_asks_no_other_member() -> None:
@@ -149,7 +149,7 @@ def test_a_task_that_is_cancelled_asks_no_other_member() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert questions_asked(other) == []
+        assert list_questions(other) == []
 
     asking = asyncio.Event()
     asyncio.run(run())
@@ -164,7 +164,7 @@ def test_a_member_that_was_closed_is_an_error_and_not_a_reason_to_ask_the_next(v
         vendors.loop.run(members["kapa"].close())
     with pytest.raises(InvalidInput, match="closed"):
         client.chat("Hello?")
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_an_error_of_a_route_can_be_shown_copied_and_pickled(vendors: Vendors) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.routing.conftest import Vendors, questions_asked
+from tests.routing.conftest import Vendors, list_questions
 from unichat.errors import ServerError
 from unichat.models import User
 from unichat.routing.rendezvous import choose_member
@@ -51,7 +51,7 @@ def test_split_does_not_fall_back(vendors: Vendors) -> None:
     vendors.kapa.fails("503")
     with pytest.raises(ServerError):
         client.chat("Hello?", user="ada")
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_a_thread_stays_whatever_the_weights_are(vendors: Vendors) -> None:

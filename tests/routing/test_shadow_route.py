@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.routing.conftest import Vendors, questions_asked
+from tests.routing.conftest import Vendors, list_questions
 from unichat import AsyncClient, Client, routing
 from unichat.errors import (
     ConfigError,
@@ -45,7 +45,7 @@ def test_the_primary_answers_and_the_other_is_asked_the_same(vendors: Vendors) -
     answer = client.chat("Hello?", user="ada")
     assert (answer.text, answer.profile) == ("from Kapa", "kapa")
     settle(vendors, client)
-    assert questions_asked(vendors.kadal) == ["Hello?"]
+    assert list_questions(vendors.kadal) == ["Hello?"]
     assert vendors.kadal.calls[-1].user == "ada"
     assert client.shadow_left_out == 0
 
@@ -83,7 +83,7 @@ def test_whatever_fails_at_the_other_side_is_not_noticed(vendors: Vendors) -> No
     assert client.continue_thread(first.thread, "2?").text == "two"
     settle(vendors, client)
     # It has missed a question of the thread, and is asked no more in it.
-    assert questions_asked(vendors.kadal) == ["1?"]
+    assert list_questions(vendors.kadal) == ["1?"]
     assert client.shadow_left_out == 1
 
 
@@ -106,7 +106,7 @@ def test_the_callers_mistake_is_asked_of_nobody(vendors: Vendors) -> None:
     for call in (lambda: client.chat(" "), lambda: client.chat("Hello?", colour="red")):
         with pytest.raises((InvalidInput, Unsupported)):
             call()
-    assert questions_asked(vendors.kapa) == questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kapa) == list_questions(vendors.kadal) == []
 
 
 def test_a_record_has_a_line_for_each_pair(vendors: Vendors, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_share_of_none_asks_the_other_nothing(vendors: Vendors) -> None:
     first = client.chat("1?")
     client.continue_thread(first.thread, "2?")
     settle(vendors, client)
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
     assert client.shadow_left_out == 0
 
 
@@ -147,7 +147,7 @@ def test_an_older_thread_is_not_followed(vendors: Vendors) -> None:
     thread = vendors.block(vendors.client(vendors.kapa)).chat("1?").thread
     assert client.continue_thread(thread, "2?").text == "two"
     settle(vendors, client)
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_what_the_other_cannot_take_is_left_out_and_counted(vendors: Vendors) -> None:
@@ -158,7 +158,7 @@ def test_what_the_other_cannot_take_is_left_out_and_counted(vendors: Vendors) ->
     client.chat("A question that is longer than that?")
     settle(vendors, client)
     assert client.shadow_left_out == 1
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_a_stream_that_is_left_is_not_followed(vendors: Vendors) -> None:
@@ -167,7 +167,7 @@ def test_a_stream_that_is_left_is_not_followed(vendors: Vendors) -> None:
     with client.stream("1?") as stream:
         next(iter(stream))
     settle(vendors, client)
-    assert questions_asked(vendors.kadal) == []
+    assert list_questions(vendors.kadal) == []
 
 
 def test_a_stream_that_breaks_is_recorded_with_its_error(vendors: Vendors, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_stream_that_is_left_early_is_left_out_and_counted(vendors: Vendors, w
     with client.stream("2?", thread=thread) as stream:
         next(iter(stream))
     assert client.shadow_left_out == 1
-    assert "2?" not in questions_asked(vendors.kadal)
+    assert "2?" not in list_questions(vendors.kadal)
 
 
 def test_the_primarys_failure_to_clear_is_raised(vendors: Vendors) -> None:
@@ -316,7 +316,7 @@ def test_other_policy_shares_the_shadow(vendors: Vendors) -> None:
     vendors.kadal.answers("eins")
     sibling.chat("1?")
     client._shadowing.wait(30)
-    assert questions_asked(vendors.kadal) == ["1?"]
+    assert list_questions(vendors.kadal) == ["1?"]
 
 
 def test_a_shadow_in_a_fallback_is_a_member_as_any_other(vendors: Vendors) -> None:
@@ -327,7 +327,7 @@ def test_a_shadow_in_a_fallback_is_a_member_as_any_other(vendors: Vendors) -> No
     vendors.kadal.answers("eins")
     assert route.chat("1?").profile == "kapa"
     inner._shadowing.wait(30)
-    assert questions_asked(vendors.kadal) == ["1?"]
+    assert list_questions(vendors.kadal) == ["1?"]
 
 
 @pytest.mark.parametrize("settings", [

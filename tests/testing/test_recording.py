@@ -358,7 +358,7 @@ def test_emails_within_other_texts_are_not_kept(tmp_path: Path) -> None:
     answer = json_answer(
         {"status_code": 200, "message_id": 7, "message": "Ask eve@x.example", "note": "By eve@x.example, pkg@1.2."}
     )
-    with recorded(connect("kapa", CannedTransport(answer_of("yes"), json_answer({"id": "1"})), **KAPA), file) as bot:
+    with recorded(connect("kapa", CannedTransport(kapa_answer("yes"), json_answer({"id": "1"})), **KAPA), file) as bot:
         bot.chat("?", metadata={"who": "zed@corp.example, Zed", "more": {"text": "of eve@x.example"}})
     kept = file.read_text(encoding="utf-8")
     assert "zed@corp" not in kept
@@ -373,7 +373,7 @@ def test_emails_within_other_texts_are_not_kept(tmp_path: Path) -> None:
 
 def test_a_text_that_equals_a_users_id_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "exchanges.jsonl"
-    for outcomes in ([answer_of("yes")], []):
+    for outcomes in ([kapa_answer("yes")], []):
         with recorded(connect("kapa", CannedTransport(*outcomes), **KAPA), file) as bot:
             assert bot.chat("yes", user="yes").text == "yes"
     (line,) = lines(tmp_path)
@@ -382,5 +382,5 @@ def test_a_text_that_equals_a_users_id_is_kept(tmp_path: Path) -> None:
     assert "person-1" in json.dumps(line["arguments"])
 
 
-def answer_of(text: str) -> Any:
+def kapa_answer(text: str) -> Any:
     return json_answer({"answer": text, "thread_id": None, "question_answer_id": "a", "relevant_sources": []})

@@ -59,7 +59,7 @@ def _describe(endpoint: Endpoint, operation: ContractOperation | None, document:
     parameters = {
         each.name: _complete(found[each.name], document)
         if each.name in found
-        else schema_of_type(types.get(each.name, Any))
+        else type_schema(types.get(each.name, Any))
         for each in endpoint.parameters
     }
     answer = {} if operation is None else _complete(_read_answer(operation, document), document)
@@ -124,14 +124,14 @@ def _move_references(value: Any) -> Any:
     return [_move_references(item) for item in value] if isinstance(value, list) else value
 
 
-def schema_of_type(annotation: Any) -> dict[str, Any]:
+def type_schema(annotation: Any) -> dict[str, Any]:
     """Return the schema of a parameter's type in Python; empty, which allows anything, for one that JSON has not."""
     members = [each for each in union_members(annotation) if each is not NoneType]
-    schemas = [_schema_of_member(each) for each in members]
+    schemas = [_member_schema(each) for each in members]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
-def _schema_of_member(annotation: Any) -> dict[str, Any]:
+def _member_schema(annotation: Any) -> dict[str, Any]:
     if annotation in _JSON_TYPES:
         return {"type": _JSON_TYPES[annotation]}
     origin = get_origin(annotation) or annotation
@@ -141,5 +141,5 @@ def _schema_of_member(annotation: Any) -> dict[str, Any]:
         return {"type": "object"}
     if isinstance(origin, type) and issubclass(origin, Sequence):
         items = get_args(annotation)
-        return {"type": "array", "items": schema_of_type(items[0])} if items else {"type": "array"}
+        return {"type": "array", "items": type_schema(items[0])} if items else {"type": "array"}
     return {}

@@ -42,14 +42,14 @@ def check_can_save(path: str | os.PathLike[str]) -> None:
     except (OSError, ValueError) as error:
         problem = _name_problem(error)
     if problem is not None:
-        raise _cannot_be_written(target, problem)
+        raise _write_error(target, problem)
 
 
 def _name_problem(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or "not a valid path"
 
 
-def _cannot_be_written(target: Path, problem: str) -> ConfigError:
+def _write_error(target: Path, problem: str) -> ConfigError:
     return ConfigError(f"{target} cannot be written ({problem})", path=str(target), hint="Choose another file.")
 
 
@@ -82,7 +82,7 @@ def save(report: Report, path: str | os.PathLike[str]) -> None:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
     if problem is not None:
-        raise _cannot_be_written(target, problem)
+        raise _write_error(target, problem)
 
 
 def _to_json(operation: OperationReport) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def diff(old: Report, new: Report) -> Report:
     """Return how a saved check differs from an older one, with the same verdicts as a check.
 
     What breaks the contract in the newer check is broken, whatever the older one found. Drift that the older check
-    found as well is no difference; any other difference is drift. Where only the newer check says anything, what it
+    found as well is not a difference; any other difference is drift. Where only the newer check says anything, what it
     found counts, and an operation in which it found nothing is unknown.
 
     Raises:

@@ -14,23 +14,23 @@ class Budget:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._left = float(capacity)
+        self._remaining = float(capacity)
         self._lock = threading.RLock()
 
     def take(self, cost: float) -> bool:
         """Take `cost` tokens for a retry; False if there are not enough, and then none are taken."""
         with self._lock:
-            if cost > self._left:
+            if cost > self._remaining:
                 return False
-            self._left -= cost
+            self._remaining -= cost
             return True
 
     def give(self, amount: float) -> None:
         """Give tokens back after a success; the bucket never holds more than its capacity."""
         with self._lock:
-            self._left = min(float(self._capacity), self._left + amount)
+            self._remaining = min(float(self._capacity), self._remaining + amount)
 
     @property
-    def left(self) -> float:
+    def remaining(self) -> float:
         """The tokens left."""
-        return self._left
+        return self._remaining

@@ -32,7 +32,7 @@ def has_owner(members: Sequence[Member], thread: ThreadRef) -> bool:
     return any(thread.scope is None or owner.scope in (None, thread.scope) for owner in owners)
 
 
-def find_owner_of_answer(members: Sequence[Member], answer: object) -> Member:
+def find_answer_owner(members: Sequence[Member], answer: object) -> Member:
     """Return the member whose vendor gave an answer: an `Answer`, an `Exchange`, a reference, its text form, or an id.
 
     Raises:

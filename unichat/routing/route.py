@@ -26,7 +26,7 @@ from unichat.routing.capabilities import merge_capabilities
 from unichat.routing.clearing import clear_members
 from unichat.routing.history import MemberHistory, MergedHistory
 from unichat.routing.members import Member
-from unichat.routing.ownership import find_owner, find_owner_of_answer, has_owner
+from unichat.routing.ownership import find_answer_owner, find_owner, has_owner
 from unichat.routing.questions import RouteQuestions
 from unichat.routing.rules import Rule
 from unichat.routing.screening import Screening
@@ -198,7 +198,7 @@ class Route(RouteQuestions):
 
     def _rate(self, answer: object, rating: object, *, deadline: object, **arguments: Any) -> Program[FeedbackReceipt]:
         self._check_open()
-        owner = find_owner_of_answer(self._answering, answer)
+        owner = find_answer_owner(self._answering, answer)
         within = self._begin_deadline(check_deadline(deadline))
         return owner.asked._rate(answer, rating, deadline=within, **arguments)  # type: ignore[no-any-return]
 

@@ -65,7 +65,7 @@ class People:
         if self.keep:
             return text
         with self._lock:
-            text = _MEMBER.sub(lambda found: found[1] + self._name_of(found[2], "someone"), text)
+            text = _MEMBER.sub(lambda found: found[1] + self._pseudonymize(found[2], "someone"), text)
             text = self._hide_emails(text, "someone")
         for known, name in tuple(self._names.items()):
             text = text.replace(f'"{known}"', f'"{name}"')
@@ -113,12 +113,12 @@ class People:
                 else:
                     self._hide_emails(value, kind)
 
-    def _name_of(self, value: str, kind: str) -> str:
+    def _pseudonymize(self, value: str, kind: str) -> str:
         self._give_name(value, kind)
         return self._names.get(value, value)
 
     def _hide_emails(self, text: str, kind: str) -> str:
-        return _EMAIL_WITHIN.sub(lambda found: self._name_of(found[0], kind), text)
+        return _EMAIL_WITHIN.sub(lambda found: self._pseudonymize(found[0], kind), text)
 
     def _give_name(self, value: str, kind: str) -> None:
         if value in self._names or _NUMBERED.fullmatch(value):

@@ -129,7 +129,7 @@ def begin_file(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot_be_written(path, error) from None
+        raise _write_error(path, error) from None
 
 
 def append_exchange(path: Path, exchange: Exchange, redact: Callable[[str], str]) -> None:
@@ -143,10 +143,10 @@ def append_exchange(path: Path, exchange: Exchange, redact: Callable[[str], str]
         with open(descriptor, "a", encoding="utf-8", newline="\n") as file:  # noqa: PTH123 - it has the mode
             file.write(redact(exchange.to_line()))
     except OSError as error:
-        raise _cannot_be_written(path, error) from None
+        raise _write_error(path, error) from None
 
 
-def _cannot_be_written(path: Path, error: OSError) -> ConfigError:
+def _write_error(path: Path, error: OSError) -> ConfigError:
     return ConfigError(
         f"the recording {format_value(str(path))} cannot be written: {error.strerror}",
         key="path",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import unichat
 import unichat.sandbox
-from bench.judges.frameworks.cases import Case, cases_of
+from bench.judges.frameworks.cases import Case, generate_cases
 from bench.judges.frameworks.comparing import Difference, differences
 from bench.judges.frameworks.endpoints import KADAL, KAPA
 from bench.judges.frameworks.explained import EXPLAINED, explanation
@@ -65,7 +65,7 @@ def judge() -> int:
 def all_cases(backend: str) -> Iterator[Case]:
     """Yield the cases of a vendor."""
     for endpoint in ENDPOINTS[backend]:
-        yield from cases_of(endpoint)
+        yield from generate_cases(endpoint)
 
 
 def compare(box: unichat.sandbox.Sandbox, backend: str, cases: list[Case]) -> Iterator[Difference]:

@@ -147,7 +147,7 @@ ORDERINGS = (
 )  # fmt: skip
 
 
-def cases_of(endpoint: Endpoint) -> Iterator[Case]:
+def generate_cases(endpoint: Endpoint) -> Iterator[Case]:
     """Yield the cases of one endpoint."""
     if endpoint.body is not None:
         yield from _bodies(endpoint, endpoint.body)

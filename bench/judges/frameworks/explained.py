@@ -29,7 +29,7 @@ class Explained:
     applies: Callable[[Difference], bool]
 
 
-def _named(*words: str) -> Callable[[Difference], bool]:
+def _case_ends_with(*words: str) -> Callable[[Difference], bool]:
     return lambda difference: difference.case.name.partition(": ")[2].endswith(words)
 
 
@@ -45,7 +45,7 @@ EXPLAINED = (
         "redirects to the one with it, a POST too",
         "404",
         "A project can switch this off. The adapter sends the slash, and follows no redirect.",
-        _named("the other slash"),
+        _case_ends_with("the other slash"),
     ),
     Explained(
         "NaN, an infinity, or a number beyond floats",
@@ -53,7 +53,7 @@ EXPLAINED = (
         "takes some of them",
         "the body is not JSON",
         "It could not write such a number back as JSON, and neither could they.",
-        _named("NaN", "Infinity", "a number beyond floats"),
+        _case_ends_with("NaN", "Infinity", "a number beyond floats"),
     ),
     Explained(
         "100,000 brackets",
@@ -61,7 +61,7 @@ EXPLAINED = (
         "500",
         "400, as for anything that is not JSON",
         "A simulator has no crash that a test could run into.",
-        _named("100,000 brackets"),
+        _case_ends_with("100,000 brackets"),
     ),
     Explained(
         "a NUL, or half a surrogate pair",
@@ -69,7 +69,7 @@ EXPLAINED = (
         "takes it, or fails with 500",
         "the field is not valid",
         "No database takes such text, and no vendor shows what it answers then.",
-        _named("a NUL", "half a surrogate pair"),
+        _case_ends_with("a NUL", "half a surrogate pair"),
     ),
     Explained(
         "a number beyond 64 bits",
