@@ -39,7 +39,6 @@ class QueueTurn:
         parts: what to ask, in order; the message's own is the last.
         asked_at: when the turn began.
         thread: the conversation's thread in its text form; None if there is none.
-        latest_id: the id of the conversation's newest answer, as far as it is kept.
         resets: how often the conversation had been reset.
         speaker: the first one who spoke in it.
         shared: whether there are others, as far as known.
@@ -52,7 +51,6 @@ class QueueTurn:
     parts: tuple[Part, ...]
     asked_at: float
     thread: str | None
-    latest_id: str | None
     resets: int
     speaker: str | None
     shared: bool

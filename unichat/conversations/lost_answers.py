@@ -129,7 +129,7 @@ def _find(
     since_then, before = answered
     # Not every vendor says when: nothing before an answer that is older than the question can be the lost one.
     newer = takewhile(lambda row: before is None or row.id != before, rows)
-    lost = [row for row in newer if row.answer and row.id != turn.latest_id and row.id not in since_then]
+    lost = [row for row in newer if row.answer and row.id not in since_then]
     found = [row for row in lost if _ends_with(row.question, text)]
     return _to_answer(found[0], thread) if len(found) == 1 else None
 

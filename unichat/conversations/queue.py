@@ -185,7 +185,6 @@ def _begin(
         parts=parts,
         asked_at=tx.now,
         thread=state.thread,
-        latest_id=state.latest_id,
         resets=state.resets,
         speaker=speaker,
         shared=shared,

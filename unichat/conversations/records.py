@@ -218,7 +218,7 @@ def read_answer_ids(tx: Transaction, conversation: str, since: float) -> tuple[f
     )
     before = tx.row(
         "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at < :since"
-        " ORDER BY answered_at DESC LIMIT 1",
+        " ORDER BY answered_at DESC, entry DESC LIMIT 1",
         conversation=conversation,
         since=since,
     )

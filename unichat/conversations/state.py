@@ -11,10 +11,9 @@ from unichat.conversations.stores.base import Transaction
 from unichat.conversations.tickets import TICKET_COLUMNS, Ticket, decode_ticket
 
 _STATE = f"""
-    SELECT c.turns, c.resets, c.thread, c.speaker, c.shared, c.left_over, a.answer_id,
+    SELECT c.turns, c.resets, c.thread, c.speaker, c.shared, c.left_over,
         e.answer, e.parts, e.asked_at, e.expires, {", ".join(f"t.{column}" for column in TICKET_COLUMNS)}
     FROM unichat_conversations c
-    LEFT JOIN unichat_answers a ON a.entry = c.latest
     LEFT JOIN unichat_events e ON e.conversation = c.conversation AND e.event = :event
     LEFT JOIN unichat_tickets t ON t.conversation = c.conversation
     WHERE c.conversation = :conversation ORDER BY t.ticket
@@ -32,7 +31,6 @@ class ConversationState:
         speaker: the first one who spoke in it.
         shared: whether there are others, as far as known.
         left_over: what joined messages said that nobody has asked yet.
-        latest_id: the id of its newest answer, as far as it is kept.
         event: what is kept of the message's event; None if it is new, or has none.
         tickets: all of them, in order.
     """
@@ -43,7 +41,6 @@ class ConversationState:
     speaker: str | None
     shared: bool
     left_over: tuple[Part, ...]
-    latest_id: str | None
     event: StoredEvent | None
     tickets: tuple[Ticket, ...]
 
@@ -51,7 +48,7 @@ class ConversationState:
 def read_state(tx: Transaction, conversation: str, event: str | None) -> ConversationState:
     """Return the state of a conversation that is locked."""
     rows = tx.rows(_STATE, conversation=conversation, event=event)
-    turns, resets, thread, speaker, shared, left_over, latest_id, answer, parts, asked_at, expires, *_ = rows[0]
+    turns, resets, thread, speaker, shared, left_over, answer, parts, asked_at, expires, *_ = rows[0]
     return ConversationState(
         turns=turns,
         resets=resets,
@@ -59,7 +56,6 @@ def read_state(tx: Transaction, conversation: str, event: str | None) -> Convers
         speaker=speaker,
         shared=bool(shared),
         left_over=decode_parts(left_over),
-        latest_id=latest_id,
         event=None if asked_at is None else StoredEvent(answer, decode_parts(parts), asked_at, expires),
-        tickets=tuple(decode_ticket(row[11:]) for row in rows if row[11] is not None),
+        tickets=tuple(decode_ticket(row[10:]) for row in rows if row[10] is not None),
     )
