@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -9,9 +12,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from unichat import AsyncClient, routing
 from unichat.errors import ServerError
 from unichat.otel import Telemetry
 from unichat.record import Attempt, CallRecord
+from unichat.testing import FakeBackend
 
 
 def record(*outcomes: str, status: int | None = 200) -> CallRecord:
@@ -91,3 +96,39 @@ def test_what_began_before_the_hook_was_there_is_counted_without_a_span(
     telemetry.attempted(record("ok"))
     telemetry.finished(record("ok"), None)
     assert spans.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_spans_and_durations_of_a_route_have_the_profile_of_the_member(
+    telemetry: Telemetry, spans: InMemorySpanExporter, reader: InMemoryMetricReader, kind: str
+) -> None:
+    down, up = FakeBackend(scope="a"), FakeBackend(scope="b")
+    down.fails("503")
+    up.answers("Hello.")
+
+    async def ask(members: dict[str, AsyncClient]) -> None:
+        async with routing.fallback(members) as route:
+            await route.chat("Hello?")
+
+    settings: dict[str, Any] = {"hooks": [telemetry], "attempts": 1}
+    if kind == "sync":
+        with routing.fallback({"down": down.client(**settings), "up": up.client(**settings)}) as route:
+            route.chat("Hello?")
+    else:
+        asyncio.run(ask({"down": down.async_client(**settings), "up": up.async_client(**settings)}))
+    profiles = [span.attributes["unichat.profile"] for span in spans.get_finished_spans() if span.attributes]
+    assert profiles == ["down", "up"]
+    data = reader.get_metrics_data()
+    assert data is not None
+    points = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+    assert {(point.attributes or {})["unichat.profile"] for point in points} == {"down", "up"}
+
+
+def test_a_plain_client_has_no_profile(telemetry: Telemetry, spans: InMemorySpanExporter) -> None:
+    vendor = FakeBackend()
+    vendor.answers("Hello.")
+    with vendor.client(hooks=[telemetry]) as client:
+        client.chat("Hello?")
+    (span,) = spans.get_finished_spans()
+    assert span.attributes is not None
+    assert "unichat.profile" not in span.attributes

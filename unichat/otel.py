@@ -99,8 +99,11 @@ class Telemetry:
 
 
 def _names(record: CallRecord) -> dict[str, str]:
-    return {
+    names = {
         "gen_ai.operation.name": "chat" if "chat" in record.operation else record.operation,
         "gen_ai.provider.name": record.backend,
         "unichat.operation": record.operation,
     }
+    if record.profile is not None:
+        names["unichat.profile"] = record.profile
+    return names

@@ -51,6 +51,7 @@ class CallRecord:
         stopped_by: why no further attempt was made: `attempts`, `deadline`, `budget`, `maybe_delivered`,
             `not_retryable`, `circuit`, `cancelled` (the client was closed, or the caller gave up), or `retry_after`
             (the vendor asks for a longer wait than `retry_after_limit` allows); None after a success.
+        profile: the name of the route's member that the operation was sent to; None on a plain client.
     """
 
     backend: str
@@ -68,3 +69,4 @@ class CallRecord:
     retryable: bool = False
     retry_after: float | None = None
     stopped_by: str | None = None
+    profile: str | None = None

@@ -97,4 +97,5 @@ class RecordBuilder:
             retryable=error.retryable if error else False,
             retry_after=error.retry_after if error else None,
             stopped_by=self.stopped_by,
+            profile=self._profile,
         )
