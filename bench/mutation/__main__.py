@@ -19,9 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.mutation.targets import MODULES, OPERATORS, ROOT, find_tests
+from bench.mutation.scores import RESULT, describe_change, read_results
+from bench.mutation.targets import MODULES, OPERATORS, ROOT, find_tests, is_expression
 
-RESULT = Path(__file__).with_name("result.json")
 _PATIENCE = 60.0
 """Seconds for the tests of one mutant: one that never ends is killed."""
 
@@ -62,16 +62,30 @@ def measure(module: str) -> dict[str, Any]:
             f"exclude-operators = {json.dumps([_others()])}",
         ]
         config.write_text("\n".join(lines), encoding="utf-8")
+        source = (ROOT / module).read_text(encoding="utf-8").splitlines()
         _run(["cosmic-ray", "init", str(config), str(database)], folder)
         _run(["cr-filter-operators", str(database), str(config)], folder)
+        _skip(database, source)
         _run(["cosmic-ray", "baseline", str(config)], folder)
         _run(["cosmic-ray", "exec", str(config), str(database)], folder)
-        return _read(database, (ROOT / module).read_text(encoding="utf-8").splitlines())
+        return _read(database, source)
 
 
 def _others() -> str:
     """Return a pattern of all operators but ours."""
     return f"core/(?!({'|'.join(OPERATORS)})$).*"
+
+
+def _skip(database: Path, source: Sequence[str]) -> None:
+    """Leave out the mutants that change no expression."""
+    from cosmic_ray.work_db import WorkDB, use_db
+    from cosmic_ray.work_item import WorkerOutcome, WorkResult
+
+    with use_db(str(database), WorkDB.Mode.open) as work:
+        for item in list(work.pending_work_items):
+            (mutation,) = item.mutations
+            if not is_expression(source, *mutation.start_pos):
+                work.set_result(item.job_id, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
 
 
 def _read(database: Path, source: Sequence[str]) -> dict[str, Any]:
@@ -89,8 +103,9 @@ def _read(database: Path, source: Sequence[str]) -> dict[str, Any]:
             if not result.is_killed:
                 (mutation,) = item.mutations
                 line = source[mutation.start_pos[0] - 1].strip()
-                survivors.append({"operator": mutation.operator_name.removeprefix("core/"), "line": line})
-    return {"mutants": mutants, "survivors": sorted(survivors, key=lambda each: (each["line"], each["operator"]))}
+                operator = mutation.operator_name.removeprefix("core/")
+                survivors.append({"operator": operator, "line": line, "becomes": describe_change(result.diff)})
+    return {"mutants": mutants, "survivors": sorted(survivors, key=lambda each: tuple(each.values())[1:])}
 
 
 def main() -> None:
@@ -104,7 +119,7 @@ def main() -> None:
 
     def measure_and_keep(module: str) -> None:
         found = measure(module)
-        known = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+        known = read_results()
         if found["mutants"]:
             known[module] = found
         RESULT.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,14 @@ def find_tests(module: str) -> tuple[str, ...]:
     folder = Path("tests", *path.parts[1:-1])
     same_name = folder / f"test_{path.name}"
     return (str(same_name if (ROOT / same_name).exists() else folder),)
+
+
+def is_expression(source: Sequence[str], row: int, column: int) -> bool:
+    """Return whether an operator at `row` (from 1) and `column` (from 0) is one that something evaluates.
+
+    The `*` of a signature, after which arguments are named, looks like one, and is none.
+    """
+    return not source[row - 1][column:].startswith("*,")
 
 
 OPERATORS = (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 import sys
 import textwrap
@@ -345,15 +344,15 @@ def mutants() -> str:
 
 
 def mutation_scores() -> str:
-    """Return how many mutants of each measured module its tests notice."""
-    results = json.loads((ROOT / "bench/mutation/result.json").read_text(encoding="utf-8"))
-    counts = {name: (each["mutants"], each["mutants"] - len(each["survivors"])) for name, each in results.items()}
-    counts["all of these"] = tuple(map(sum, zip(*counts.values(), strict=True)))
+    """Return how many mutants of each measured module its tests notice, and how many are explained."""
+    found = _import_from_checkout("bench.mutation.scores")
+    scores = found.compute_scores()
+    named = {**{f"`{name}`": each for name, each in scores.items()}, "all of these": sum(scores.values(), found.NONE)}
     rows = [
-        (f"`{name}`" if name in results else name, f"{mutants}", f"{killed}", f"{killed / mutants:.0%}")
-        for name, (mutants, killed) in counts.items()
+        (name, f"{each.mutants}", f"{each.noticed}", f"{each.explained}", f"{each.share:.0%}")
+        for name, each in named.items()
     ]
-    return _table(("Module", "Mutants", "Noticed", "Share"), rows)
+    return _table(("Module", "Mutants", "Noticed", "Explained", "Share"), rows)
 
 
 def framework_differences() -> str:
