@@ -30,8 +30,6 @@ import random
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve
-
 from unichat._text.log import log
 from unichat._text.printable import shorten
 from unichat.adapter import Operation, Replay, Reply, StreamFailure, StreamOperation
@@ -62,13 +60,12 @@ class OperationRun(Generic[T]):
 
     Attributes:
         facts: the facts for the record.
-        judge: judges the attempts.
         signatures: how the last request was signed; empty where it was not, or has not been yet.
     """
 
     __slots__ = (
-        "__weakref__", "_generation", "_reservation", "_retries", "_state",
-        "call", "context", "facts", "judge", "operation", "signatures",
+        "__weakref__", "_can_refresh", "_generation", "_reservation", "_retries", "_state",
+        "call", "context", "facts", "operation", "signatures",
     )  # fmt: skip
 
     def __init__(self, operation: Operation[T] | StreamOperation[T], call: Call, context: Context) -> None:
@@ -77,12 +74,18 @@ class OperationRun(Generic[T]):
         self.context = context
         self.facts = RecordBuilder(operation, call.deadline, f"{random.getrandbits(32):08x}", context.profile)
         self.signatures: tuple[Signature, ...] = ()
-        refreshable = operation.signed and context.signing.renewable
-        self.judge = Judge(operation, context.policy, call.deadline, self.facts.call_id, self.redact, refreshable)
+        self._can_refresh = operation.signed and context.signing.renewable
         self._reservation: Reservation | None = None
         self._generation = 0
         self._retries: Retries | None = None
         self._state = "new"
+
+    @property
+    def judge(self) -> Judge[T]:
+        """What judges the attempts, by the deadline and the credentials of now."""
+        # Made for each use: the two would hold each other, and every call would leave its objects to the garbage collector.
+        policy, deadline = self.context.policy, self.call.deadline
+        return Judge(self.operation, policy, deadline, self.facts.call_id, self.redact, self._can_refresh)
 
     @property
     def _is_question(self) -> bool:
@@ -191,7 +194,7 @@ class OperationRun(Generic[T]):
             if outcome.refresh_token:
                 context.signing.forget(self.signatures)
                 # Once: a second refusal is about the account, not about the token's age.
-                self.judge = evolve(self.judge, refreshable=False)
+                self._can_refresh = False
         if context.hooks:
             context.hooks.notify("attempted", self.facts.build())
 
@@ -222,7 +225,6 @@ class OperationRun(Generic[T]):
         whole = self.call.deadline.whole
         if whole is not None:
             self.call.deadline = whole
-            self.judge = evolve(self.judge, deadline=whole)
 
     def hand_over(self) -> None:
         """Give the run to the stream that it opened, whose end is the run's."""
