@@ -83,7 +83,8 @@ class OperationRun(Generic[T]):
     @property
     def judge(self) -> Judge[T]:
         """What judges the attempts, by the deadline and the credentials of now."""
-        # Made for each use: the two would hold each other, and every call would leave its objects to the garbage collector.
+        # Made for each use: the two would hold each other, and the objects of every call would wait for the garbage
+        # collector.
         policy, deadline = self.context.policy, self.call.deadline
         return Judge(self.operation, policy, deadline, self.facts.call_id, self.redact, self._can_refresh)
 
