@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from unichat import Answer, Rating, ThreadRef, User
+from unichat.conversations import personal_data
 from unichat.conversations.encoding import encode_answer
 from unichat.conversations.erasing import PersonEraser
 from unichat.errors import DeadlineExceeded, InvalidInput
@@ -183,6 +184,53 @@ def test_erasing_tries_each_thread_and_reports_each_that_was_not_cleared(bots, s
     for thread in threads:
         assert str(thread) in report.not_cleared["c"]
     assert dump(store)["answers"] == []
+
+
+def leave_a_stream(talk, text, user=None):
+    """Leave it when the vendor has named its thread; return that."""
+    with talk.stream(text, user=user) as stream:
+        next(stream)
+        next(stream)
+    return stream.partial.thread
+
+
+def test_erasing_knows_the_thread_of_an_answer_that_broke_off(bots, store):
+    worker = bots.worker()
+    talk = worker.get("c")
+    thread = leave_a_stream(talk, "one", "ada")
+    talk.reset()
+    assert talk.ask("two", user="ada").thread != thread
+    assert [each["answers"] for each in store.run(personal_data.list_conversations)] == [1]
+    assert str(thread) in worker.erase(user="ada").not_cleared["c"]
+    assert dump(store) == {table: [] for table in TABLES}
+
+
+def test_a_thread_whose_answers_broke_off_is_kept_once(bots, store):
+    talk = bots.worker().get("c")
+    for text in ("one", "two", "three"):
+        leave_a_stream(talk, text, "ada")
+    assert len(dump(store)["answers"]) == 1
+
+
+@pytest.mark.parametrize("event", [None, "e1"])
+@pytest.mark.parametrize("ending", ["failed", "killed"])
+def test_one_whose_question_was_received_without_an_answer_has_spoken(bots, event, ending):
+    worker = bots.worker(attempts=1)
+    worker.get("c").ask("one", user="ada")
+    message = bots.ask(worker, "two", user="ben", event=event)
+    if ending == "failed":
+        message.interrupt(ConnectionError("no answer"))
+    else:
+        message.kill()
+        bots.clock.advance(31)
+    assert worker.erase(user="ada").not_cleared == {"c": "others have spoken in it"}
+
+
+def test_one_whose_only_question_was_received_without_an_answer_is_found(bots, store):
+    worker = bots.worker(attempts=1)
+    bots.ask(worker, "one", user="ada").interrupt(ConnectionError("no answer"))
+    assert worker.erase(user="ada").not_cleared == {"c": "no thread of it is known"}
+    assert dump(store) == {table: [] for table in TABLES}
 
 
 def test_erasing_without_a_client_names_each_thread_that_is_left(bots):

@@ -196,6 +196,21 @@ def test_erasing_clears_each_vendor_that_a_conversation_has_been_at(pair: Pair, 
     assert "kadal" not in report.not_cleared["c"]
 
 
+def test_erasing_knows_a_thread_whose_only_answer_broke_off_before_the_conversation_moved(pair: Pair) -> None:
+    worker = pair.worker(carry_over=True)
+    talk = worker.get("c")
+    with talk.stream("one", user="ada") as stream:
+        next(stream)
+        next(stream)
+    assert stream.partial is not None
+    pair.down = ("kapa",)
+    assert talk.ask("two", user="ada").profile == "kadal"
+    report = worker.erase(user="ada")
+    assert str(stream.partial.thread) in report.not_cleared["c"]
+    assert "kadal" not in report.not_cleared["c"]
+    assert pair.kadal.rows == []
+
+
 @define
 class Fakes:
     """Two vendors with scripts, and a worker over a route of theirs that blocks: of either kind of client."""

@@ -155,7 +155,7 @@ class PersonEraser:
         if not found.alone:
             return "others have spoken in it"
         if not found.threads:
-            return "it has no thread"
+            return "no thread of it is known"
         if self.client is None:
             threads = ", ".join(map(str, found.threads))
             return f"no client was given to clear it with; its thread{'s' * (len(found.threads) > 1)}: {threads}"

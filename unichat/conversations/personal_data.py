@@ -57,7 +57,7 @@ def export(tx: Transaction, user: str) -> dict[str, Any]:
 def list_conversations(tx: Transaction) -> list[dict[str, Any]]:
     """Return all conversations, the one that was used last first, as JSON values."""
     rows = tx.rows(
-        "SELECT c.conversation, c.thread, c.used_at, COUNT(a.entry) FROM unichat_conversations c"
+        "SELECT c.conversation, c.thread, c.used_at, COUNT(a.backend) FROM unichat_conversations c"
         " LEFT JOIN unichat_answers a ON a.conversation = c.conversation"
         " GROUP BY c.conversation, c.thread, c.used_at ORDER BY c.used_at DESC, c.conversation"
     )

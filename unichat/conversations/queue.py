@@ -25,6 +25,8 @@ Each function here is one transaction, and holds the conversation's row until it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from unichat.conversations.encoding import encode_parts
 from unichat.conversations.entries import JOINED, Entry, Message, QueueTurn, Refused, Waiting
 from unichat.conversations.events import keep_lost_question
@@ -146,7 +148,9 @@ def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> boo
         return False
     if not maybe_delivered:
         leave_over(tx, message.conversation, turn.parts[:-1])
-    elif message.part.event is not None:
+        return True
+    _keep_speakers(tx, message.conversation, turn.parts)
+    if message.part.event is not None:
         keep_lost_question(tx, message, message.part, turn.parts[:-1], turn.asked_at)
     return True
 
@@ -161,7 +165,9 @@ def _read_living(tx: Transaction, message: Message) -> ConversationState:
         delete_ticket(tx, message.conversation, ticket)
         if ticket.asked_at is None:
             leave_over(tx, message.conversation, ticket.others)
-        elif ticket.part.event is not None:
+            continue
+        _keep_speakers(tx, message.conversation, (*ticket.others, ticket.part))
+        if ticket.part.event is not None:
             keep_lost_question(tx, message, ticket.part, ticket.others, ticket.asked_at)
     return read_state(tx, message.conversation, message.part.event)
 
@@ -175,10 +181,7 @@ def _begin(
     lost = None if state.event is None or state.event.answer is not None else state.event
     if lost is not None:
         parts = (*lost.parts, *parts)
-    speaker, shared = state.speaker, state.shared
-    for part in parts:
-        shared = shared or part.speaker is None or speaker not in (None, part.speaker)
-        speaker = speaker or part.speaker
+    speaker, shared = _add_speakers(state.speaker, state.shared, parts)
     return QueueTurn(
         message=message,
         ticket=number,
@@ -190,4 +193,28 @@ def _begin(
         shared=shared,
         lost_since=None if lost is None else lost.asked_at,
         event_is_new=state.event is None,
+    )
+
+
+def _add_speakers(speaker: str | None, shared: bool, parts: Iterable[Part]) -> tuple[str | None, bool]:
+    """Return the first one who has spoken in a conversation, and whether there are others, with these parts."""
+    for part in parts:
+        shared = shared or part.speaker is None or speaker not in (None, part.speaker)
+        speaker = speaker or part.speaker
+    return speaker, shared
+
+
+def _keep_speakers(tx: Transaction, conversation: str, parts: Iterable[Part]) -> None:
+    """Keep who said what the vendor may have received, though there is no answer to it."""
+    known = tx.row(
+        "SELECT speaker, shared FROM unichat_conversations WHERE conversation = :conversation",
+        conversation=conversation,
+    )
+    assert known is not None
+    speaker, shared = _add_speakers(known[0], bool(known[1]), parts)
+    tx.run(
+        "UPDATE unichat_conversations SET speaker = :speaker, shared = :shared WHERE conversation = :conversation",
+        speaker=speaker,
+        shared=int(shared),
+        conversation=conversation,
     )

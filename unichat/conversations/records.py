@@ -52,12 +52,7 @@ def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, ke
     if not remove_ticket(tx, turn):
         return False
     message = turn.message
-    for number, part in enumerate(turn.parts):
-        # In order, also where the clock does not tell.
-        entry = f"{turn.ticket:012d}-{number:04d}-{os.urandom(8).hex()}"
-        _insert_answer(
-            tx, entry, message.conversation, part, answer, backend, keep_texts=keep_texts, resets=turn.resets
-        )
+    entry = _insert_answers(tx, turn, answer, backend, keep_texts=keep_texts)
     tx.run(
         "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
         " thread = CASE WHEN resets = :resets THEN :thread ELSE thread END WHERE conversation = :conversation",
@@ -75,13 +70,29 @@ def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, ke
 
 def break_off(tx: Transaction, turn: QueueTurn, thread: ThreadRef) -> None:
     """End a turn whose answer broke off, and keep the thread that it had, so that the conversation goes on in it."""
-    if queue.give_back(tx, turn, maybe_delivered=True):
-        tx.run(
-            "UPDATE unichat_conversations SET thread = :thread WHERE conversation = :conversation AND resets = :resets",
-            thread=str(thread),
-            conversation=turn.message.conversation,
-            resets=turn.resets,
+    if not queue.give_back(tx, turn, maybe_delivered=True):
+        return
+    if encode_thread(thread) != encode_thread(decode_thread(turn.thread)):
+        # So that it can be cleared when the conversation has left it. Without a vendor, it counts as no answer.
+        _insert_answers(tx, turn, Answer(text="", thread=thread), None, keep_texts=False)
+    tx.run(
+        "UPDATE unichat_conversations SET thread = :thread WHERE conversation = :conversation AND resets = :resets",
+        thread=str(thread),
+        conversation=turn.message.conversation,
+        resets=turn.resets,
+    )
+
+
+def _insert_answers(tx: Transaction, turn: QueueTurn, answer: Answer, backend: str | None, *, keep_texts: bool) -> str:
+    """Insert an answer for each message of a turn; return the entry of the last one."""
+    entry = ""
+    for number, part in enumerate(turn.parts):
+        # In order, also where the clock does not tell.
+        entry = f"{turn.ticket:012d}-{number:04d}-{os.urandom(8).hex()}"
+        _insert_answer(
+            tx, entry, turn.message.conversation, part, answer, backend, keep_texts=keep_texts, resets=turn.resets
         )
+    return entry
 
 
 def _insert_answer(
@@ -212,13 +223,14 @@ def keep_rating(
 def read_answer_ids(tx: Transaction, conversation: str, since: float) -> tuple[frozenset[str | None], str | None]:
     """Return the ids of a conversation's answers since a time, in seconds since 1970, and of the last one before it."""
     rows = tx.rows(
-        "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at >= :since",
+        "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at >= :since"
+        " AND backend IS NOT NULL",
         conversation=conversation,
         since=since,
     )
     before = tx.row(
         "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at < :since"
-        " ORDER BY answered_at DESC, entry DESC LIMIT 1",
+        " AND backend IS NOT NULL ORDER BY answered_at DESC, entry DESC LIMIT 1",
         conversation=conversation,
         since=since,
     )
