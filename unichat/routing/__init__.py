@@ -124,8 +124,8 @@ def shadow(
         record: a file that gets a line of JSON for each question that both were asked: `at`, `question`, `primary` and
             `other`, each with `profile`, `text`, `sources`, `seconds` and `error`.
         shadow_concurrency: how many questions the other is asked at a time; more are left out.
-        shadow_grace: seconds that closing waits for those that still run, and that the other has to clear in
-            `clear_history`.
+        shadow_grace: seconds that closing and `clear_history` wait for those that still run, and that the other then
+            has to clear.
         deadline: seconds for a call without a deadline of its own.
 
     Raises:

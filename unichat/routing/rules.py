@@ -88,7 +88,7 @@ class Split:
 
     def expect(self, members: Sequence[Member], user: object) -> Member | None:
         """Return the member of a user; None without one."""
-        key = _user_key(user)
+        key = user_key(user)
         if key is None:
             return members[0] if len(members) == 1 else None
         chosen = choose_member({member.name: self.weights[member.name] for member in members}, key)
@@ -113,7 +113,7 @@ class Shadow:
         return members[0]
 
 
-def _user_key(user: object) -> str | None:
+def user_key(user: object) -> str | None:
     """Return what identifies a user: the id, or the first of the other ids; None where there is none."""
     if isinstance(user, Speaker):
         user = user.user

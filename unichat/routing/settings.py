@@ -160,8 +160,8 @@ class ShadowSettings(RouteSettings):
     shadow_grace: float = setting(
         default=5.0,
         check=_check_grace,
-        help="Seconds that closing the client waits for questions of the other that are still running, and "
-        "`clear_history` for the other to clear.",
+        help="Seconds that closing the client and `clear_history` wait for questions of the other that are still "
+        "running, and that the other then has to clear.",
     )
     record: str | None = setting(
         default=None,

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-from attrs import evolve
 
 from unichat._text.log import log
 from unichat.adapter import EventSource
 from unichat.client.arguments import check_deadline, check_thread
 from unichat.client.base import StartStream
-from unichat.errors import InvalidInput, UnichatError, Unsupported
+from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.context import closed_client_error
 from unichat.execution.effects import Program, Start
 from unichat.models import Answer, ClearResult, ThreadRef
 from unichat.routing.clearing import clear_members
 from unichat.routing.members import Member
 from unichat.routing.route import Route
-from unichat.routing.rules import Rule
+from unichat.routing.rules import Rule, user_key
 from unichat.routing.settings import ShadowSettings
+from unichat.routing.shadow_clearing import clear_other
 from unichat.routing.shadow_record import Side
 from unichat.routing.shadow_stream import ShadowedStream
 from unichat.routing.shadowing import Followed, Pair, Shadowing
@@ -62,9 +61,7 @@ class ShadowRoute(Route):
             return asked
         return self._ask_both(asked, followed, self._prepare(question, arguments))
 
-    def _ask_both(
-        self, asked: Program[Answer], followed: Followed, ask: Callable[[ThreadRef | None], Program[Answer]]
-    ) -> Program[Answer]:
+    def _ask_both(self, asked: Program[Answer], followed: Followed, ask: _Asking) -> Program[Answer]:
         began = self._performer.clock.monotonic()
         failure: UnichatError | None = None
         answer: Answer | None = None
@@ -124,7 +121,7 @@ class ShadowRoute(Route):
     def _follow(
         self,
         followed: Followed,
-        ask: Any,
+        ask: _Asking,
         began: float,
         answer: Answer | None,
         failure: UnichatError | None,
@@ -133,7 +130,7 @@ class ShadowRoute(Route):
         if failure is not None and (failure.stopped_by == "cancelled" or _is_mistake(failure)):
             return
         primary = Side(self._route_members[0].name, answer, failure, self._performer.clock.monotonic() - began)
-        program = self._shadowing.end(followed, Pair(datetime.now(UTC), ask.question, primary, ask))
+        program = self._shadowing.end(followed, Pair(datetime.now(UTC), ask.question, primary, ask, ask.user))
         if program is None:
             return
         try:
@@ -145,30 +142,20 @@ class ShadowRoute(Route):
             log.warning("the other side of a shadow could not be asked: %s", error)
 
     def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
-        """Clear with the primary, and with the other side as far as that can be done.
-
-        The other side has a part also where no thread of its own is known for the one that was given: it may have been
-        asked by another process, or before a restart. It has `shadow_grace` seconds, so that the call does not hang
-        with it.
-        """
+        """Clear with the primary, and with the other side as far as that can be done; both have a part."""
         self._check_open()
         within = self._begin_deadline(check_deadline(deadline))
         primary, other = self._route_members
         reference = check_thread(thread)
         # The primary checks the arguments at once.
         cleared = primary.asked._clear(thread, deadline=within, **arguments)
-        theirs = None if reference is None else self._shadowing.find_thread(reference)
-        unknown = None if reference is None or theirs is not None else _unknown_thread_error(other.name, reference)
-        members = (primary, other) if unknown is None else (primary,)
 
         def begin(member: Member, share: Deadline) -> Program[ClearResult]:
             if member is primary:
                 return cleared  # type: ignore[no-any-return]
-            share = Deadline(min(self._grace, share.remaining()), share.clock)
-            return other.asked._clear(theirs, deadline=share, **{**arguments, "options": {}})  # type: ignore[no-any-return]
+            return clear_other(self._shadowing, other, reference, arguments, self._grace, share)
 
-        others_part = {} if unknown is None else {other.name: unknown}
-        return _clear_both(clear_members(members, begin, within), primary.name, others_part)
+        return _require_part(primary.name, clear_members((primary, other), begin, within))
 
     def _end_shadowing(self) -> None:
         """Say what became of the other side, before the members are closed."""
@@ -180,6 +167,7 @@ class _Asking:
 
     def __init__(self, route: ShadowRoute, question: str, arguments: dict[str, Any]) -> None:
         self.question = question
+        self.user = user_key(arguments.get("user"))
         self._route = route
         self._arguments = arguments
 
@@ -194,20 +182,10 @@ def _is_mistake(failure: UnichatError) -> bool:
     return isinstance(failure, InvalidInput) and failure.call is None
 
 
-def _unknown_thread_error(other: str, thread: ThreadRef) -> Unsupported:
-    """Return the error of another side whose thread is not known, so that nothing can be cleared there."""
-    return Unsupported(
-        f"which thread of {other} follows the thread {thread} is not known; whatever {other} was asked is still there",
-        argument="thread",
-        hint="Clear the conversations of the user there, or have its vendor remove them.",
-    )
-
-
-def _clear_both(
-    clearing: Program[ClearResult], primary: str, others_part: Mapping[str, UnichatError]
-) -> Program[ClearResult]:
+def _require_part(primary: str, clearing: Program[ClearResult]) -> Program[ClearResult]:
+    """Clear, and raise the primary's error if it has one, whatever the other side did."""
     result = yield from clearing
     part = result.parts[primary]
     if isinstance(part, UnichatError):
         raise part
-    return evolve(result, parts={**result.parts, **others_part})
+    return result

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -35,12 +35,14 @@ class Pair:
 
     Attributes:
         ask: makes the program that asks the other side, in its thread or in a new one.
+        user: the id of who asked; None where nobody was named.
     """
 
     at: datetime
     question: str
     primary: Side
     ask: Callable[[ThreadRef | None], Program[Answer]]
+    user: str | None = None
 
 
 @define(eq=False)
@@ -50,13 +52,11 @@ class Followed:
     Attributes:
         thread: the other side's; None before its first answer.
         is_broken: whether the other side has missed something of it.
-        is_busy: whether a program asks what is waiting.
         waiting: the pairs that the other side has not answered.
     """
 
     thread: ThreadRef | None = None
     is_broken: bool = False
-    is_busy: bool = False
     waiting: deque[Pair] = field(factory=deque)
 
 
@@ -78,6 +78,8 @@ class Shadowing:
         self._clock = clock
         self._record = None if settings.record is None else ShadowRecord(settings.record)
         self._threads: OrderedDict[ThreadRef, Followed] = OrderedDict()
+        self._busy: set[Followed] = set()
+        """Those of which a program asks what is waiting."""
         # One that a thread can take again: a forgotten stream may be collected, and left out, in the midst of anything.
         self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
@@ -95,11 +97,30 @@ class Shadowing:
         with self._lock:
             return self._threads.get(thread)
 
-    def find_thread(self, thread: ThreadRef) -> ThreadRef | None:
-        """Return the other side's thread that follows one of the primary's; None if there is none."""
+    def find(self, thread: ThreadRef) -> Followed | None:
+        """Return what follows one of the primary's threads; None if nothing does."""
         with self._lock:
-            followed = self._threads.get(thread)
-        return None if followed is None else followed.thread
+            return self._threads.get(thread)
+
+    def find_busy(self, user: str | None) -> list[Followed]:
+        """Return those in which a question of a user, or of nobody in particular, has not been answered."""
+        with self._lock:
+            return [each for each in self._busy if any(pair.user == user for pair in each.waiting)]
+
+    def are_busy(self, followed: Iterable[Followed]) -> bool:
+        """Whether a question in any of them has not been answered."""
+        with self._lock:
+            return any(each in self._busy for each in followed)
+
+    def leave_out_waiting(self, followed: Iterable[Followed]) -> None:
+        """Give up what waits in threads, but for the question that is out in each."""
+        with self._lock:
+            for each in followed:
+                while len(each.waiting) > 1:
+                    each.waiting.pop()
+                    each.is_broken = True
+                    self._running -= 1
+                    self.left_out += 1
 
     def end(self, followed: Followed, pair: Pair) -> Program[None] | None:
         """Take what the primary said; return the program that asks the other side, or None if that is not to be run."""
@@ -116,9 +137,9 @@ class Shadowing:
                 return None
             self._running += 1
             followed.waiting.append(pair)
-            if followed.is_busy:
+            if followed in self._busy:
                 return None
-            followed.is_busy = True
+            self._busy.add(followed)
         return self._ask_waiting(followed)
 
     def leave_out(self, followed: Followed) -> None:
@@ -133,7 +154,8 @@ class Shadowing:
             self._give_up(followed)
 
     def _give_up(self, followed: Followed) -> None:
-        followed.is_busy, followed.is_broken = False, True
+        self._busy.discard(followed)
+        followed.is_broken = True
         self._running -= len(followed.waiting)
         self.left_out += len(followed.waiting)
         followed.waiting.clear()
@@ -144,7 +166,7 @@ class Shadowing:
             while True:
                 with self._lock:
                     if not followed.waiting:
-                        followed.is_busy = False
+                        self._busy.discard(followed)
                         return
                     pair = followed.waiting[0]
                 goes_on = yield from self._ask(followed, pair)
