@@ -115,6 +115,8 @@ def test_destructive_with_yes_clears_for_a_user_of_its_own(run):
     found = run("contract", "check", "--profile", "kadal", *clear, "--format", "json")
     assert (found.code, found.json["operations"][0]["verdict"]) == (0, "ok")
     assert [line.split(" as the user ")[0] for line in found.json["made"]] == ["clear_chat_history"]
+    found = run("contract", "check", "--profile", "kadal", *clear)
+    assert "\nchanged at the vendor: clear_chat_history as the user " in found.out
 
 
 def test_save_also_saves_what_is_broken_and_diff_finds_it(run, project, profiles, box, elsewhere):

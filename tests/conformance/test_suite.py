@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
+from textwrap import dedent
 
 import pytest
 
@@ -107,18 +108,18 @@ def test_the_check_itself_cannot_be_overridden(name: str) -> None:
     assert name in weakened_tests(type("TestMine", (AdapterConformance,), {name: override}))
 
 
-def test_a_class_that_is_skipped_as_a_whole_is_named() -> None:
-    marks = {"pytestmark": [pytest.mark.skipif(True, reason="Not now")]}
-    assert weakened_tests(type("TestMine", (AdapterConformance,), marks)) == {"the whole class"}
-
-
 def test_a_test_may_be_expected_to_fail_with_a_reason() -> None:
     assert is_whole(type("TestMine", (AdapterConformance,), {"test_models_are_frozen": expect_failure("Not yet")}))
 
 
 @pytest.fixture(scope="session")
 def import_plugin() -> None:
-    for name in ("unichat.pytest_plugin.scorecard", "unichat.pytest_plugin.network", "tenacity"):
+    for name in (
+        "unichat.pytest_plugin.conformance",
+        "unichat.pytest_plugin.network",
+        "unichat.pytest_plugin.scorecard",
+        "tenacity",
+    ):
         import_module(name)
 
 
@@ -137,6 +138,59 @@ def test_a_test_that_is_expected_to_fail_and_passes_fails(import_plugin: None, p
     result = pytester.runpytest_inprocess("-p", "no:xdist", "-q", "-k", "models_are_frozen")
     result.assert_outcomes(failed=2)
     assert "XPASS(strict)" in str(result.stdout)
+
+
+MARKED = {
+    "test_marks.py": """
+        import pytest
+        from unichat.testing import AdapterConformance
+
+        @pytest.mark.skip(reason="x")
+        class TestClass(AdapterConformance):
+            pass
+
+        class Base(AdapterConformance):
+            pytestmark = [pytest.mark.xfail(reason="x")]
+
+        class TestBase(Base):
+            @pytest.mark.parametrize("number", [1])
+            def test_conformance_is_whole_i_hope(self, number):
+                pass
+
+        class TestConftest(AdapterConformance):
+            @pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.skip(reason="x"))])
+            def test_conformance_is_whole_with_a_number(self, number):
+                pass
+    """,
+    "test_module.py": """
+        import pytest
+        from unichat.testing import AdapterConformance
+
+        pytestmark = pytest.mark.skipif(False, reason="x")
+
+        class TestModule(AdapterConformance):
+            pass
+    """,
+    "conftest.py": """
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name == "test_conformance_is_whole" and item.cls.__name__ == "TestConftest":
+                    item.add_marker(pytest.mark.xfail(reason="x"))
+    """,
+}
+
+
+def test_a_mark_on_tests_of_a_class_that_is_not_their_own_fails_them(
+    import_plugin: None, pytester: pytest.Pytester
+) -> None:
+    for name, text in MARKED.items():
+        (pytester.path / name).write_text(dedent(text), encoding="utf-8")
+    result = pytester.runpytest_inprocess("-p", "no:xdist", "-q", "-k", "conformance_is_whole")
+    result.assert_outcomes(errors=5, passed=1, skipped=1, deselected=result.parseoutcomes()["deselected"])
+    for name, mark in {"Class": "skip", "Base": "xfail", "Conftest": "xfail", "Module": "skipif"}.items():
+        assert f"Test{name} has the mark {mark} as a whole" in str(result.stdout)
 
 
 def test_the_scorecard_says_what_was_skipped_and_why(import_plugin: None, pytester: pytest.Pytester) -> None:

@@ -182,11 +182,21 @@ def test_a_404_depends_on_whose_id_it_is_about(connect, backend, name, part, bod
     assert found.verdict.value == verdict
 
 
+def test_an_operation_of_newer_versions_that_finds_nothing_is_not_said_to_be_missing(connect):
+    found = row(connect("kadal", answer("/v7/", 204, b"")), "list_chats_v7")
+    assert (found.verdict, found.findings[0].message) == (Verdict.UNKNOWN, "answered with 204: nothing was found")
+
+
 @BACKENDS
 def test_a_page_instead_of_json_is_broken(connect, backend):
     name, part = {"kapa": ("list_sources", "/sources/"), "kadal": ("list_chats", "/v1/?")}[backend]
-    found = row(connect(backend, answer(part, 200, b"<html>Sign in</html>", "text/html")), name)
-    assert (found.verdict, findings(found)) == (Verdict.BROKEN, [("not_json", "")])
+    for content_type, message in (
+        ("text/html; charset=utf-8", "the content type is 'text/html', not JSON"),
+        ("", "the answer has no content type"),
+    ):
+        found = row(connect(backend, answer(part, 200, b"<html>Sign in</html>", content_type)), name)
+        assert (found.verdict, findings(found)) == (Verdict.BROKEN, [("not_json", "")])
+        assert found.findings[0].message == message
     found = row(connect(backend, answer(part, 200, b'{"cut": ')), name)
     assert (found.verdict, findings(found)) == (Verdict.BROKEN, [("not_json", "")])
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +12,7 @@ from unichat.adapter import Backend, CommonSettings, Contracts, Endpoints
 from unichat.client.sync_client import Client
 from unichat.config import registry
 from unichat.contract import ContractName, check, list_contracts, load
+from unichat.contract.descriptions import describe_operations
 from unichat.contract.operations import read_operations
 from unichat.contract.pointers import find
 from unichat.contract.schemas import SchemaComparer
@@ -209,6 +211,36 @@ def test_a_part_of_another_form_is_refused_with_its_place(vendor, place):
     vendor(json.dumps(document))
     with pytest.raises(ConfigError, match="is not a valid document: /"):
         check(AcmeClient())
+
+
+NOT_DESCRIBED = {
+    "paths/~1a/get/parameters": [{"schema": {}}],
+    "paths/~1a/get/requestBody": {"content": {"application/json": {"schema": {"properties": 5}}}},
+    "paths/~1a/get/responses/200/content": {"application/json": 5},
+    "paths/~1a/get/x-replay": "sing",
+}
+
+
+@pytest.mark.parametrize("place", [*BAD_PARTS, *NOT_DESCRIBED])
+def test_operations_are_described_from_a_valid_contract_or_the_contract_is_refused(vendor, place):
+    document = _answer_with({})
+    *parents, last = place.split("/")
+    part = {**BAD_PARTS, **NOT_DESCRIBED}[place]
+    find(document, "".join(f"/{each}" for each in parents))[last.replace("~1", "/")] = part
+    vendor(json.dumps(document))
+    if place in NOT_DESCRIBED:
+        with pytest.raises(ConfigError, match="the contract '1' of acme is not a valid document"):
+            describe_operations(registry.find("acme"))
+    else:
+        with suppress(ConfigError):
+            describe_operations(registry.find("acme"))
+
+
+def test_a_parameter_without_a_schema_may_be_anything(vendor):
+    document = _answer_with({})
+    document["paths"]["/a"]["get"]["parameters"] = [{"name": "b", "in": "query", "content": {}}]
+    vendor(json.dumps(document))
+    assert describe_operations(registry.find("acme")) == {}
 
 
 def test_true_and_false_are_schemas():

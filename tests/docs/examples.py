@@ -2,8 +2,9 @@
 
 Each page has a folder of its own, in which its blocks run in their order. A TOML block whose first line is
 `# unichat.toml` becomes that file, and a Python block whose first line is `# test_bot.py` that one; both may name a
-folder that is there. In a `console` block, what follows a command is its output (`...` stands for anything). Setup that
-a reader need not see stands in HTML comments.
+folder that is there. In a `console` block, what follows a command is its output (`...` stands for anything); each must
+succeed, unless `<!-- exits: 0 1 -->` before the block has the code that each ends with. Setup that a reader need not
+see stands in HTML comments.
 """
 
 from __future__ import annotations
@@ -97,15 +98,22 @@ def _run_script(example: Example) -> None:
 
 
 def _run_session(example: Example) -> str | None:
-    """Run the commands of a `console` block, and compare what they print; one that shows nothing must succeed."""
-    for command, expected in re.findall(r"^\$ ((?:.*\\\n)*.*)\n?((?:(?!\$ ).*\n?)*)", example.parsed, re.MULTILINE):
-        found = _shell(command, fails=bool(expected))
+    """Run the commands of a `console` block, and compare what they print and how they end."""
+    commands = re.findall(r"^\$ ((?:.*\\\n)*.*)\n?((?:(?!\$ ).*\n?)*)", example.parsed, re.MULTILINE)
+    before = _EXITS.search(example.document.text, 0, example.start)
+    codes = [int(code) for code in before[1].split()] if before else [0] * len(commands)
+    for (command, expected), code in zip(commands, codes, strict=True):
+        found = _shell(command, code=code)
         if expected and not doctest.OutputChecker().check_output(expected, found, _OPTIONS):
             return f"$ {command}\nexpected:\n{expected}\nfound:\n{found}"
     return None
 
 
-def _shell(script: str, *, fails: bool = False) -> str:
+_EXITS = re.compile(r"<!-- exits: ([\d ]+) -->\s*\Z")
+
+
+def _shell(script: str, *, code: int = 0) -> str:
+    """Return what a script prints, which has to end with this code."""
     shell = shutil.which("sh")
     assert shell is not None
     done = subprocess.run(
@@ -117,8 +125,8 @@ def _shell(script: str, *, fails: bool = False) -> str:
         timeout=_SECONDS,
         check=False,
     )
-    if done.returncode and not fails:
-        raise AssertionError(f"{script}\nended with {done.returncode}:\n{done.stdout}")
+    if done.returncode != code:
+        raise AssertionError(f"{script}\nended with {done.returncode}, and not with {code}:\n{done.stdout}")
     return done.stdout
 
 

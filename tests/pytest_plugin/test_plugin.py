@@ -6,9 +6,10 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
+
+from unichat.config.plugins import SIMULATORS, list_plugins
 
 pytest_plugins = ["pytester"]
 
@@ -55,14 +56,16 @@ def project(import_plugin: None, pytester: pytest.Pytester, monkeypatch: pytest.
 
 
 _IMPORTED = (
-    "unichat.pytest_plugin.clients", "unichat.pytest_plugin.network", "unichat.pytest_plugin.options",
+    "unichat.pytest_plugin.clients", "unichat.pytest_plugin.network", "unichat.pytest_plugin.runs",
     "unichat.transport.h11.transport", "unichat.transport.requests.transport", "unichat_kadal.simulator",
     "unichat_kapa.simulator", "tenacity", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.off",
 )  # fmt: skip
 
 
 def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return project.runpytest_inprocess("-p", "no:xdist", "-p", "no:cacheprovider", "-q", "-rA", *options)
+    # Not on what else may be installed here, unless a test says so.
+    backends = "--unichat-backends=kadal,kapa"
+    return project.runpytest_inprocess("-p", "no:xdist", "-p", "no:cacheprovider", "-q", "-rA", backends, *options)
 
 
 def lines(result: pytest.RunResult, outcome: str) -> list[str]:
@@ -71,12 +74,18 @@ def lines(result: pytest.RunResult, outcome: str) -> list[str]:
     return [words[1].partition("::")[2] for words in found]
 
 
-def test_loading_it_imports_nothing_else_of_unichat() -> None:
-    script = (
-        "import sys, unichat.pytest_plugin as p; print(*[m for m in sys.modules if m.partition('.')[0] == 'unichat'])"
-    )
+def test_loading_it_imports_nothing_else_of_unichat_and_takes_under_10_ms_of_cpu() -> None:
+    script = """
+import pytest, sys, time
+begun = time.process_time()
+import unichat.pytest_plugin
+print(time.process_time() - begun)
+print(*[name for name in sys.modules if name.partition(".")[0] == "unichat"])
+"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["unichat", "unichat.pytest_plugin"]
+    seconds, names = done.stdout.splitlines()
+    assert names.split() == ["unichat", "unichat.pytest_plugin"]
+    assert float(seconds) < 0.01
 
 
 def test_a_project_without_its_fixtures_imports_nothing_else_of_unichat(tmp_path: Path) -> None:
@@ -112,54 +121,158 @@ def test_a_client_runs_on_every_backend_and_finds_an_empty_sandbox(project: pyte
     )
 
 
-OVERRIDES = {
-    "fake_backend": """
+OVERRIDES = """
+    import pytest
+
+    @pytest.fixture
+    def fake_backend():
+        return "mine"
+
+    @pytest.fixture
+    def unichat_async_client():
+        return "mine"
+
+    @pytest.fixture
+    def unichat_fault():
+        return "507"
+
+    def test_fake(fake_backend):
+        assert fake_backend == "mine"
+
+    def test_async_client(unichat_async_client):
+        assert unichat_async_client == "mine"
+
+    def test_fault(unichat_fault, unichat_client, unichat_backend):
+        assert unichat_fault == "507"
+        assert unichat_client.backend == unichat_backend
+        with pytest.raises(unichat.errors.ServerError) as error:
+            unichat_client.chat("What?", user="ada")
+        assert error.value.status == 507
+
+    import unichat
+"""
+
+
+def test_fixtures_that_a_project_overrides_are_what_the_others_use(project: pytest.Pytester) -> None:
+    project.makepyfile(OVERRIDES)
+    result = run(project, "--unichat-faults=503")
+    assert sorted(lines(result, "PASSED")) == [
+        "test_async_client", "test_fake", "test_fault[kadal]", "test_fault[kapa]",
+    ]  # fmt: skip
+    result.assert_outcomes(passed=4)
+
+
+CHOSEN = """
+    import pytest
+    from unichat.errors import ServerError
+
+    def ask(client, backend, fault):
+        assert client.backend == backend
+        try:
+            client.chat("What is a thread?", user="ada")
+        except ServerError as error:
+            assert str(error.status) == fault
+        else:
+            assert fault is None
+
+    @pytest.mark.parametrize("unichat_backend", ["kapa"])
+    def test_direct(unichat_client, unichat_backend, unichat_fault):
+        ask(unichat_client, "kapa", unichat_fault)
+
+    @pytest.mark.parametrize("unichat_backend", ["kapa"])
+    def test_unnamed(unichat_client, unichat_fault):
+        ask(unichat_client, "kapa", unichat_fault)
+
+    @pytest.mark.parametrize("unichat_backend", ["kapa"], indirect=True)
+    def test_indirect(unichat_client, unichat_backend, unichat_fault):
+        ask(unichat_client, unichat_backend, unichat_fault)
+
+    @pytest.mark.parametrize("unichat_fault", ["507", None])
+    def test_faults(unichat_client, unichat_backend, unichat_fault):
+        ask(unichat_client, unichat_backend, unichat_fault)
+
+    @pytest.mark.parametrize(("unichat_backend", "unichat_fault"), [("kadal", "507")])
+    def test_both(unichat_client):
+        ask(unichat_client, "kadal", "507")
+
+    class TestOverride:
         @pytest.fixture
-        def fake_backend():
-            return "mine"
+        def unichat_backend(self):
+            return "kadal"
 
-        def test_it(fake_backend):
-            assert fake_backend == "mine"
-    """,
-    "unichat_client": """
-        @pytest.fixture
-        def unichat_client(unichat_sandbox):
-            return "mine"
-
-        def test_it(unichat_client):
-            assert unichat_client == "mine"
-    """,
-    "unichat_async_client": """
-        @pytest.fixture
-        def unichat_async_client():
-            return "mine"
-
-        def test_it(unichat_async_client):
-            assert unichat_async_client == "mine"
-    """,
-    "unichat_backend": """
-        @pytest.mark.parametrize("unichat_backend", ["kapa"])
-        def test_it(unichat_backend):
-            assert unichat_backend == "kapa"
-    """,
-    "unichat_fault": """
-        @pytest.fixture
-        def unichat_fault():
-            return "mine"
-
-        def test_it(unichat_fault):
-            assert unichat_fault == "mine"
-    """,
-}
+        def test_in_a_class(self, unichat_client, unichat_fault):
+            ask(unichat_client, "kadal", unichat_fault)
+"""
 
 
-@pytest.mark.parametrize("options", [(), ("--unichat-faults=503",)])
-@pytest.mark.parametrize("name", OVERRIDES)
-def test_a_fixture_that_a_project_overrides_runs_once(
-    project: pytest.Pytester, name: str, options: tuple[str, ...]
+def test_a_test_can_choose_its_backends_and_faults(project: pytest.Pytester) -> None:
+    project.makepyfile(CHOSEN)
+    result = run(project)
+    assert sorted(lines(result, "PASSED")) == [
+        "TestOverride::test_in_a_class", "test_both[kadal-507]", "test_direct[kapa]",
+        "test_faults[kadal-507]", "test_faults[kadal-None]", "test_faults[kapa-507]", "test_faults[kapa-None]",
+        "test_indirect[kapa]", "test_unnamed[kapa]",
+    ]  # fmt: skip
+    result = run(project, "--unichat-faults=503")
+    result.assert_outcomes(passed=2 * 4 + 4 + 1)
+    assert "test_direct[503-kapa]" in lines(result, "PASSED")
+    assert "test_direct[plain-kapa]" in lines(result, "PASSED")
+
+
+SANDBOX = """
+    import unichat
+    from unichat.errors import UnichatError
+
+    def fails(box, backend):
+        with unichat.connect(backend, attempts=1, **box.settings(backend)) as client:
+            return asking_fails(client)
+
+    def asking_fails(client):
+        try:
+            client.chat("What is a thread?", user="ada")
+        except UnichatError:
+            return True
+        return False
+
+    def test_alone(unichat_sandbox):
+        assert fails(unichat_sandbox, "kapa") is fails(unichat_sandbox, "kadal")
+
+    def test_with_its_fault(unichat_sandbox, unichat_fault):
+        assert fails(unichat_sandbox, "kapa") is (unichat_fault is not None)
+        assert fails(unichat_sandbox, "kapa") is (unichat_fault not in (None, "503_once"))
+
+    def test_with_a_backend(unichat_sandbox, unichat_backend, unichat_fault):
+        assert fails(unichat_sandbox, unichat_backend) is (unichat_fault is not None)
+
+    def test_beside_a_client(unichat_sandbox, unichat_client, unichat_fault):
+        # The fault is the client's.
+        assert not fails(unichat_sandbox, "kapa")
+        assert asking_fails(unichat_client) is (unichat_fault not in (None, "503_once"))
+"""
+
+
+def test_a_test_of_the_sandbox_alone_runs_under_faults_of_the_simulators(project: pytest.Pytester) -> None:
+    project.makepyfile(SANDBOX)
+    result = run(project, "--unichat-faults=503,reset_after_send,503_once")
+    result.assert_outcomes(passed=4 + 4 + 8 + 8)
+    assert [name for name in lines(result, "PASSED") if name.startswith("test_alone")] == [
+        "test_alone[sandbox]",
+        "test_alone[sandbox-503]",
+        "test_alone[sandbox-reset_after_send]",
+        "test_alone[sandbox-503_once]",
+    ]
+
+
+def test_a_fault_that_a_connection_to_a_sandbox_cannot_show_skips_tests_of_the_sandbox_alone(
+    project: pytest.Pytester,
 ) -> None:
-    project.makepyfile("import pytest\n" + dedent(OVERRIDES[name]))
-    run(project, *options).assert_outcomes(passed=1)
+    project.makepyfile("""
+        def test_alone(unichat_sandbox): pass
+        def test_client(unichat_client): pass
+    """)
+    result = run(project, "--unichat-faults=tls", "--unichat-backends=kapa")
+    result.assert_outcomes(passed=3, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*a connection to a sandbox cannot show the fault tls; use unichat_client*"])
 
 
 @pytest.mark.parametrize("name", ["unichat_client", "unichat_async_client", "unichat_backend"])
@@ -167,7 +280,15 @@ def test_a_fixture_that_a_test_asks_for_as_it_runs_says_how_to_ask_for_it(projec
     project.makepyfile(f"def test_it(request): request.getfixturevalue({name!r})")
     result = run(project)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f'*{name} has to be an argument of the test or of a fixture*usefixtures("{name}")*'])
+    result.stdout.fnmatch_lines([f"*{name}*has to be an argument of the test or of a fixture*usefixtures(*)*"])
+
+
+def test_a_test_runs_on_all_backends_with_a_simulator(project: pytest.Pytester) -> None:
+    project.makepyfile("def test_ask(unichat_client): pass")
+    result = project.runpytest_inprocess("-p", "no:xdist", "-p", "no:cacheprovider", "-q", "--collect-only")
+    collected = [line.partition("::")[2] for line in result.outlines if "::" in line]
+    assert collected == [f"test_ask[{backend}]" for backend in sorted(list_plugins(SIMULATORS))]
+    assert {"test_ask[kadal]", "test_ask[kapa]"} <= set(collected)
 
 
 def test_backends_can_be_chosen(project: pytest.Pytester) -> None:
@@ -273,7 +394,7 @@ def test_a_question_that_nothing_was_scripted_for_fails_the_test_even_if_swallow
     """)
     result = run(project)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*asked without an answer left: chat of 'What?'*"])
+    result.stdout.fnmatch_lines(["*no answer scripted for: chat of 'What?'*"])
 
 
 LEAVING = """
@@ -446,13 +567,13 @@ def test_the_network_is_blocked_for_both_clients_in_every_thread(project: pytest
     ("option", "message"),
     [
         ("--unichat-backends=kap", "no simulator of 'kap'; did you mean kapa?"),
-        ("--unichat-backends=,", "--unichat-backends names nothing"),
+        ("--unichat-backends=,", "--unichat-backends has no name: give one or more, separated by commas"),
         ("--unichat-faults=5o3", "no fault is called '5o3'; did you mean 503?"),
         ("--unichat-faults=smoke,cut", "no fault is called 'cut'"),
-        ("--unichat-faults=", "--unichat-faults names nothing"),
+        ("--unichat-faults=", "--unichat-faults has no name"),
     ],
 )
-def test_a_mistake_in_an_option_is_told_without_a_traceback(
+def test_a_mistake_in_an_option_is_reported_without_a_traceback(
     project: pytest.Pytester, option: str, message: str
 ) -> None:
     result = run(project, option)
@@ -461,7 +582,7 @@ def test_a_mistake_in_an_option_is_told_without_a_traceback(
     assert "Traceback" not in str(result.stderr)
 
 
-def test_a_mistake_in_the_marker_is_told(project: pytest.Pytester) -> None:
+def test_a_mistake_in_the_marker_is_reported(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import pytest
 

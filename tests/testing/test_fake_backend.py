@@ -165,7 +165,7 @@ def test_faults_keep_their_meaning(fake: FakeBackend, connect: Connect) -> None:
     assert fake.clock.now - began == 40.0
 
 
-def test_feedback_and_history_work_untold(fake: FakeBackend, connect: Connect) -> None:
+def test_feedback_and_history_work_unscripted(fake: FakeBackend, connect: Connect) -> None:
     fake.answers("One").answers("Two")
     bot = connect()
     first, second = bot.chat("First?", user="ada"), bot.chat("Second?", user="ben")
@@ -193,9 +193,9 @@ def test_a_question_without_an_answer_is_no_error_of_a_vendor(fake: FakeBackend,
     fake.answers("One")
     bot = connect()
     bot.chat("First?")
-    with pytest.raises(AssertionError, match=r"asked 'Second\?', and no answer is left.*told: answers\('One'\)"):
+    with pytest.raises(AssertionError, match=r"asked 'Second\?', and no answer is left.*script was: answers\('One'\)"):
         bot.chat("Second?")
-    with pytest.raises(AssertionError, match=r"without an answer left: chat of 'Second\?'"):
+    with pytest.raises(AssertionError, match=r"no answer scripted for: chat of 'Second\?'"):
         fake.verify()
     with pytest.raises(AssertionError), bot.stream("Third?"):
         pass
@@ -260,7 +260,7 @@ def test_one_script_serves_both_clients(fake: FakeBackend) -> None:
     assert len(fake.calls) == 2
 
 
-def test_mistakes_in_a_script_are_told_at_once(fake: FakeBackend) -> None:
+def test_mistakes_in_a_script_are_reported_at_once(fake: FakeBackend) -> None:
     with pytest.raises(ValueError, match="no fault is called '5o3'"):
         fake.fails("5o3")
     for times in (0, -1, True, 1.5):
@@ -283,7 +283,7 @@ def test_mistakes_in_a_script_are_told_at_once(fake: FakeBackend) -> None:
     assert fake.calls == []
 
 
-def test_a_name_that_is_nearly_right_is_told_what_was_meant():
+def test_the_error_of_a_name_that_is_nearly_right_says_what_was_meant():
     fake = FakeBackend()
     with pytest.raises(ValueError, match=r"'reset_after_sent' \(did you mean reset_after_send\?\)"):
         fake.fails("reset_after_sent")
@@ -291,7 +291,7 @@ def test_a_name_that_is_nearly_right_is_told_what_was_meant():
         fake.capabilities(streeming=False)
 
 
-def test_verify_says_what_was_told_as_well():
+def test_verify_says_what_was_scripted_as_well():
     fake = FakeBackend()
     fake.answers("First.").fails("503", times=2)
     with fake.client(attempts=1) as client:
@@ -301,5 +301,5 @@ def test_verify_says_what_was_told_as_well():
                 client.chat("Two?")
         with pytest.raises(AssertionError):
             client.chat("Three?")
-    with pytest.raises(AssertionError, match=r"it was told: .*First.*, fails\('503', times=2\)"):
+    with pytest.raises(AssertionError, match=r"the script was: .*First.*, fails\('503', times=2\)"):
         fake.verify()

@@ -33,8 +33,13 @@ def _print_table(report: Report) -> None:
         ]
         rows += [("", "", _line(each)) for each in found[1:]]
     output.print_table(("verdict", "operation", "what was found"), rows)
-    for line in report.made:
-        output.print_text(f"made: {line}")
+    for line in _changes(report):
+        output.print_text(line)
+
+
+def _changes(report: Report) -> list[str]:
+    """Return what the check changed at the vendor, a line each."""
+    return [f"changed at the vendor: {line}" for line in report.made]
 
 
 def _sort_findings(operation: OperationReport) -> list[Finding]:
@@ -69,7 +74,7 @@ def junit(report: Report, *, strict: bool) -> str:
     suite.set("skipped", str(counts["skipped"]))
     suite.set("errors", "0")
     if report.made:
-        ElementTree.SubElement(suite, "system-out").text = _xml_text("\n".join(f"made: {line}" for line in report.made))
+        ElementTree.SubElement(suite, "system-out").text = _xml_text("\n".join(_changes(report)))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, encoding="unicode")
 
@@ -95,7 +100,7 @@ def _markdown(report: Report) -> Iterator[str]:
         yield f"| {operation.verdict.value} | `{operation.method} {operation.path}`<br>{operation.name} | {found} |"
     if report.made:
         yield ""
-        yield from (f"- made: {_cell(line)}" for line in report.made)
+        yield from (f"- {_cell(line)}" for line in _changes(report))
 
 
 def _cell(text: str) -> str:

@@ -41,7 +41,7 @@ def fail_command(backend: str, fault: str | None, times: int, always: bool, clea
     """Let the next requests to a running sandbox fail, or without FAULT, list the faults that are planned.
 
     FAULT is a name from the table in the docs on testing, such as 503, reset_after_send or cut_stream. Faults come in
-    the order in which they were told.
+    the order in which they were given.
     """
     if clear and fault is not None:
         raise click.UsageError("--clear takes no fault: clear them first, or let the new one follow the others.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -42,34 +43,51 @@ def describe_operations(backend: Backend[Any]) -> dict[str, OperationSchemas]:
     Raises:
         ConfigError: the contract cannot be read.
     """
-    document: Mapping[str, Any] = {}
-    operations: Mapping[str, ContractOperation] = {}
-    if backend.contracts is not None:
-        document = load_contract(backend)
-        try:
-            operations = {each.name: each for each in read_operations(document)}
-        except InvalidDocument as problem:
-            raise invalid_contract(backend.name, backend.contracts.versions[-1], str(problem)) from None
-    return {each.name: _describe(each, operations.get(each.name), document) for each in backend.endpoints}
+    found = {} if backend.contracts is None else _read_schemas(backend)
+    return {each.name: _describe(each, found.get(each.name)) for each in backend.endpoints}
 
 
-def _describe(endpoint: Endpoint, operation: ContractOperation | None, document: Mapping[str, Any]) -> OperationSchemas:
-    found = {} if operation is None else dict(_read_parameters(operation, document))
+def _describe(endpoint: Endpoint, found: OperationSchemas | None) -> OperationSchemas:
+    """Return what the contract says of an operation, if it has it, and of each other parameter what its type says."""
+    known = {} if found is None else found.parameters
     types = get_type_hints(endpoint.function)
     parameters = {
-        each.name: _complete(found[each.name], document)
-        if each.name in found
-        else type_schema(types.get(each.name, Any))
+        each.name: known[each.name] if each.name in known else type_schema(types.get(each.name, Any))
         for each in endpoint.parameters
     }
-    answer = {} if operation is None else _complete(_read_answer(operation, document), document)
-    return OperationSchemas(parameters, answer)
+    return OperationSchemas(parameters, {} if found is None else found.answer)
+
+
+def _read_schemas(backend: Backend[Any]) -> dict[str, OperationSchemas]:
+    """Return the schemas of the operations that a backend's newest contract has, by name."""
+    assert backend.contracts is not None
+    document = load_contract(backend)
+    try:
+        return {
+            each.name: OperationSchemas(
+                {name: _complete(schema, document) for name, schema in _read_parameters(each, document)},
+                _complete(_read_answer(each, document), document),
+            )
+            for each in read_operations(document)
+        }
+    except (InvalidDocument, LookupError, AttributeError, TypeError, ValueError) as error:
+        problem = str(error) if isinstance(error, InvalidDocument) else _explain(document, error)
+    raise invalid_contract(backend.name, backend.contracts.versions[-1], problem)
+
+
+def _explain(document: Mapping[str, Any], error: Exception) -> str:
+    """Return why a document is not valid, as well as can be said without jsonschema where it is not installed."""
+    with suppress(ModuleNotFoundError):
+        from unichat.contract.document_schema import find_document_problem
+
+        return f"is not a valid document: {find_document_problem(document) or type(error).__name__}"
+    return f"is not a valid document ({type(error).__name__})"
 
 
 def _read_parameters(operation: ContractOperation, document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for parameter in find(document, operation.pointer).get("parameters", ()):
         found = _follow(parameter, document)
-        yield found["name"], found["schema"]
+        yield found["name"], found.get("schema", {})
     if operation.body_pointer is not None:
         yield from _follow(find(document, operation.body_pointer), document).get("properties", {}).items()
 

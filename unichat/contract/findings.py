@@ -92,7 +92,8 @@ class Report:
     Attributes:
         version: the contract's.
         operations: in the order of the contract.
-        made: what the check made at the vendor, such as threads and ratings; empty after a check that only read.
+        made: what the check changed at the vendor, such as threads that it made, ratings, and a history that it
+            cleared; empty after a check that only read.
     """
 
     backend: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from unichat._text.printable import format_value
+from unichat.adapter import Reply
 from unichat.contract.findings import Finding, Kind, Verdict
 from unichat.contract.observing import Observation
 from unichat.contract.operations import ContractOperation
@@ -69,11 +71,11 @@ _NOT_FOUND = (204, 404, 405, 410)
 
 
 def _judge_not_found(operation: ContractOperation, seen: Observation, status: int, uses_own_ids: bool) -> Finding:
+    if status == 204:
+        return not_exercised_finding("answered with 204: nothing was found")
     if operation.optional:
         return not_exercised_finding(f"answered with {status}. {operation.optional}")
     is_route = seen.refusal is not None and seen.refusal.what == "route"
-    if status == 204:
-        return not_exercised_finding("answered with 204: nothing was found")
     if uses_own_ids and not is_route:
         return not_exercised_finding(f"answered with {status}: an id in the settings may be wrong")
     is_page = seen.reply is not None and seen.reply.body and not seen.reply.is_json
@@ -97,8 +99,7 @@ def _judge_answer(operation: ContractOperation, seen: Observation, comparer: Sch
     try:
         body = seen.reply.json()
     except InvalidResponse as error:
-        reason = "labelled as something else" if error.kind == "content_type" else "not JSON"
-        yield _broken_finding("not_json", f"the answer is {reason}")
+        yield _broken_finding("not_json", _describe_not_json(seen.reply, error))
         return
     findings = comparer.compare(body, schema)
     yield from findings
@@ -113,6 +114,13 @@ def _judge_answer(operation: ContractOperation, seen: Observation, comparer: Sch
     if seen.problem is not None and not is_broken:
         yield _unreadable(seen.problem)
     yield from _empty_lists(operation, body)
+
+
+def _describe_not_json(reply: Reply, error: InvalidResponse) -> str:
+    if error.kind != "content_type":
+        return "the answer is not JSON"
+    given = reply.headers.get("content-type", "").partition(";")[0]
+    return f"the content type is {format_value(given)}, not JSON" if given else "the answer has no content type"
 
 
 def _judge_stream(operation: ContractOperation, seen: Observation, comparer: SchemaComparer) -> Iterator[Finding]:

@@ -1,12 +1,14 @@
 """A pytest plugin for tests of bots: both vendors, simulated or scripted, their failures, and no network.
 
-pytest loads it wherever unichat is installed, so nothing else of unichat is imported before a test needs it.
+pytest loads it wherever unichat is installed, so nothing else of unichat is imported before a test needs it. This
+module has what pytest looks for; those beside it do the work.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from unichat.sandbox import Sandbox
     from unichat.testing import FakeBackend, FakeClock
 
-_VENDOR_FIXTURES = ("unichat_client", "unichat_async_client", "unichat_backend")
-_PARAMETERS = ("_unichat_backend", "_unichat_fault")
-"""The fixtures behind each of those that make a test run several times."""
 SMOKE = ("503", "507", "quota", "reset_after_send", "cut_stream", "silence", "503_once")
 """The faults of `--unichat-faults=smoke`."""
 
@@ -53,46 +52,18 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         'unichat_network("block" or "allow"): whether unichat\'s clients may leave the machine in this test',
     )
-    _chosen_backends(config)
-    _chosen_faults(config)
+    if config.getoption("--unichat-backends") is not None or config.getoption("--unichat-faults") is not None:
+        from unichat.pytest_plugin.options import check_options
 
-
-def _chosen_backends(config: pytest.Config) -> tuple[str, ...] | None:
-    chosen = config.getoption("--unichat-backends")
-    if chosen is None:
-        return None
-    from unichat.pytest_plugin.options import parse_backends
-
-    return parse_backends(chosen)
-
-
-def _chosen_faults(config: pytest.Config) -> tuple[str, ...]:
-    chosen = config.getoption("--unichat-faults")
-    if chosen is None:
-        return ()
-    from unichat.pytest_plugin.options import parse_faults
-
-    return parse_faults(chosen)
+        check_options(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that has a fixture of unichat's on each backend, and with each fault."""
-    needed = set(metafunc.fixturenames)
-    if not needed.issuperset(_PARAMETERS):
-        # None of unichat's fixtures, or one that the project has its own of.
-        return
-    faults = (None, *_chosen_faults(metafunc.config))
-    if needed.intersection(_VENDOR_FIXTURES):
-        from unichat.pytest_plugin.options import simulated_backends
+    if not {"_unichat_backend", "_unichat_fault"}.isdisjoint(metafunc.fixturenames):
+        from unichat.pytest_plugin.runs import multiply
 
-        backends = _chosen_backends(metafunc.config) or simulated_backends()
-    elif len(faults) > 1:
-        backends = ("fake",)
-    else:
-        return
-    runs = [(backend, fault) for backend in backends for fault in faults]
-    names = [backend if fault is None else f"{backend}-{fault}" for backend, fault in runs]
-    metafunc.parametrize(_PARAMETERS, runs, ids=names, indirect=True)
+        multiply(metafunc)
 
 
 _VERIFICATIONS = pytest.StashKey[list[Callable[[], None]]]()
@@ -109,7 +80,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     try:
         return (yield)
     finally:
-        _unblock_network(item)
+        if "unichat.pytest_plugin.network" in sys.modules:
+            from unichat.pytest_plugin.network import unblock
+
+            unblock(item)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -118,8 +92,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     item.stash[_VERIFICATIONS] = []
     policy = _network_policy(item)
     if policy != "allow":
-        _block_network(item)
-    # What fixtures saw is told by the test that follows, if one does.
+        from unichat.pytest_plugin.network import block
+
+        item.stash[_VERIFICATIONS].append(block(item))
+    # What fixtures saw is reported by the test that follows, if one does.
     result = yield from _verify_phase(item, if_passed=False)
     if policy not in ("block", "allow"):
         # Not before: the other plugins, too, expect that a setup was begun.
@@ -139,6 +115,25 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     return (yield from _verify_phase(item))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a class of `AdapterConformance` whose tests are skipped, or expected to fail, other than one by one."""
+    report = yield
+    if report.when == "setup" and "unichat.testing.conformance.suite" in sys.modules:
+        from unichat.pytest_plugin.conformance import fail_if_marked
+
+        fail_if_marked(item, report)
+    return report
+
+
+def _network_policy(item: pytest.Item) -> Any:
+    """Return "block" or "allow", or what stands in the marker in their place."""
+    marker = item.get_closest_marker("unichat_network")
+    if marker is None:
+        return "block" if item.config.getini("unichat_block_network") else "allow"
+    return marker.args[0] if marker.args else marker.kwargs.get("policy")
+
+
 def _verify_phase(item: pytest.Item, *, if_passed: bool = True) -> Generator[None, Any, Any]:
     try:
         result = yield
@@ -146,7 +141,7 @@ def _verify_phase(item: pytest.Item, *, if_passed: bool = True) -> Generator[Non
         _verify(item)
         raise
     except BaseException:
-        # The test fails for this; what it saw is told once at most.
+        # The test fails for this; what it saw is reported once at most.
         with suppress(AssertionError):
             _verify(item)
         raise
@@ -167,36 +162,32 @@ def _verify(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def _unichat_backend(request: pytest.FixtureRequest) -> str:
-    return str(getattr(request, "param", "fake"))
-
-
-@pytest.fixture
-def _unichat_fault(request: pytest.FixtureRequest) -> str | None:
-    fault: str | None = getattr(request, "param", None)
-    return fault
-
-
-def _check_backend(fixture: str, backend: str) -> str:
-    """Return the backend of a fixture of a vendor's; there is none where pytest did not know that a test has it."""
-    if backend == "fake":
-        raise pytest.UsageError(
-            f"{fixture} has to be an argument of the test or of a fixture, for the test to run on each backend: "
-            f'instead of request.getfixturevalue, name it there, or use @pytest.mark.usefixtures("{fixture}")'
-        )
+def _unichat_backend(request: pytest.FixtureRequest) -> str | None:
+    """The backend of this run; None where pytest did not know that the test needs one."""
+    backend: str | None = getattr(request, "param", None)
     return backend
 
 
 @pytest.fixture
-def unichat_backend(_unichat_backend: str, _unichat_fault: str | None) -> str:
-    """The name of the backend that this test runs on."""
-    return _check_backend("unichat_backend", _unichat_backend)
+def _unichat_fault(request: pytest.FixtureRequest) -> str | None:
+    """The fault of this run, if it has one."""
+    fault: str | None = getattr(request, "param", None)
+    return fault
 
 
 @pytest.fixture
-def unichat_fault(_unichat_backend: str, _unichat_fault: str | None) -> str | None:
+def unichat_backend(request: pytest.FixtureRequest, _unichat_backend: str | None) -> str:
+    """The name of the backend that this test runs on; clients are of the one that a test or a project gives instead."""
+    from unichat.pytest_plugin.runs import check_backend
+
+    return check_backend(getattr(request, "param", _unichat_backend))
+
+
+@pytest.fixture
+def unichat_fault(request: pytest.FixtureRequest, _unichat_fault: str | None) -> str | None:
     """The name of the fault that this test runs with (`--unichat-faults`), or None."""
-    return _unichat_fault
+    fault: str | None = getattr(request, "param", _unichat_fault)
+    return fault
 
 
 @pytest.fixture
@@ -216,77 +207,58 @@ def _unichat_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def unichat_sandbox(_unichat_sandbox: Sandbox) -> Sandbox:
-    """The simulated vendors, one sandbox for each worker, in the state of its start."""
+def unichat_sandbox(request: pytest.FixtureRequest, _unichat_sandbox: Sandbox, unichat_fault: str | None) -> Sandbox:
+    """The simulated vendors, one sandbox for each worker, in the state of its start, with the fault of the test."""
     _unichat_sandbox.reset()
+    if unichat_fault is not None and "_unichat_client_fault" not in request.fixturenames:
+        from unichat.pytest_plugin.clients import fail_sandbox
+
+        fail_sandbox(_unichat_sandbox, unichat_fault)
     return _unichat_sandbox
 
 
 @pytest.fixture
+def _unichat_client_fault(unichat_fault: str | None) -> str | None:
+    """The fault of the plugin's own clients, in which it needs no real time; the sandbox leaves it to them."""
+    return unichat_fault
+
+
+@pytest.fixture
 def unichat_client(
-    unichat_sandbox: Sandbox, _unichat_backend: str, _unichat_fault: str | None, unichat_clock: FakeClock
+    unichat_sandbox: Sandbox, unichat_backend: str, _unichat_client_fault: str | None, unichat_clock: FakeClock
 ) -> Iterator[Client]:
     """A client of a simulated vendor; the test runs once for each."""
     from unichat.pytest_plugin.clients import make_client
 
-    backend = _check_backend("unichat_client", _unichat_backend)
-    with make_client(unichat_sandbox, backend, _unichat_fault, unichat_clock) as client:
+    with make_client(unichat_sandbox, unichat_backend, _unichat_client_fault, unichat_clock) as client:
         yield client
 
 
 @pytest.fixture
 def unichat_async_client(
-    unichat_sandbox: Sandbox, _unichat_backend: str, _unichat_fault: str | None, unichat_clock: FakeClock
+    unichat_sandbox: Sandbox, unichat_backend: str, _unichat_client_fault: str | None, unichat_clock: FakeClock
 ) -> Iterator[AsyncClient]:
     """An asyncio client of a simulated vendor, for the event loop that uses it first."""
     from unichat.pytest_plugin.clients import close_async_client, make_async_client
 
-    backend = _check_backend("unichat_async_client", _unichat_backend)
-    client = make_async_client(unichat_sandbox, backend, _unichat_fault, unichat_clock)
+    client = make_async_client(unichat_sandbox, unichat_backend, _unichat_client_fault, unichat_clock)
     yield client
     close_async_client(client)
 
 
 @pytest.fixture
-def fake_backend(request: pytest.FixtureRequest, _unichat_backend: str, _unichat_fault: str | None) -> FakeBackend:
-    """A vendor that the test tells what to answer; a question for which nothing was left fails the test at its end."""
+def fake_backend(request: pytest.FixtureRequest, unichat_fault: str | None) -> FakeBackend:
+    """A vendor that the test scripts; a question for which no answer was left fails the test at its end."""
     from unichat.testing import FakeBackend, find_fault
 
     fake = FakeBackend()
-    if _unichat_fault is not None:
-        fake.fails(_unichat_fault, times=1 if find_fault(_unichat_fault).once else _ALWAYS)
+    if unichat_fault is not None:
+        fake.fails(unichat_fault, times=1 if find_fault(unichat_fault).once else _ALWAYS)
     _verify_after(request, fake.verify)
     return fake
 
 
 _ALWAYS = 1_000_000_000
-
-
-_BLOCK = pytest.StashKey[ExitStack]()
-
-
-def _block_network(item: pytest.Item) -> None:
-    # A test that is run again begins with a block of its own.
-    _unblock_network(item)
-    from unichat.pytest_plugin.network import NetworkBlock
-
-    block = NetworkBlock(item.nodeid)
-    item.stash[_VERIFICATIONS].append(block.verify)
-    item.stash[_BLOCK] = ExitStack()
-    item.stash[_BLOCK].enter_context(block.active())
-
-
-def _unblock_network(item: pytest.Item) -> None:
-    if _BLOCK in item.stash:
-        item.stash[_BLOCK].close()
-
-
-def _network_policy(item: pytest.Item) -> Any:
-    """Return "block" or "allow", or what stands in the marker in their place."""
-    marker = item.get_closest_marker("unichat_network")
-    if marker is None:
-        return "block" if item.config.getini("unichat_block_network") else "allow"
-    return marker.args[0] if marker.args else marker.kwargs.get("policy")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

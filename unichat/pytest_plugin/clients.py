@@ -1,13 +1,23 @@
-"""The clients of the plugin's fixtures: of simulated vendors, on a clock of the test's, with a fault or without."""
+"""The vendors of the plugin's fixtures, and clients of them on a clock of the test's, with a fault or without."""
 
 from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from unichat import AsyncClient, Client
 from unichat.sandbox import Sandbox
 from unichat.testing import FakeClock, connect, connect_async, find_fault
 from unichat.testing.faulty import AsyncFaultyTransport, FaultyTransport
+
+
+def fail_sandbox(box: Sandbox, fault: str) -> None:
+    """Have all requests to a sandbox meet a fault; skip the test if a connection to a sandbox cannot show it."""
+    if find_fault(fault).serve is None:
+        pytest.skip(f"a connection to a sandbox cannot show the fault {fault}; use unichat_client or fake_backend")
+    for backend in box.backends:
+        box.fail(backend, fault, times=None)
 
 
 def make_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock) -> Client:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
+import pytest
 from attrs import define, field
 
 from unichat._text.printable import format_value
@@ -53,3 +54,22 @@ class NetworkBlock:
             f"{self.test} would have connected to {format_value(host)}. Use unichat_client or fake_backend, give "
             'the client the base_url of a server on this machine, or allow it: @pytest.mark.unichat_network("allow")'
         )
+
+
+_BLOCK = pytest.StashKey[ExitStack]()
+
+
+def block(item: pytest.Item) -> Callable[[], None]:
+    """Block the network for a test until `unblock`, and return what raises if something would have left the machine."""
+    # A test that is run again begins with a block of its own.
+    unblock(item)
+    network = NetworkBlock(item.nodeid)
+    item.stash[_BLOCK] = ExitStack()
+    item.stash[_BLOCK].enter_context(network.active())
+    return network.verify
+
+
+def unblock(item: pytest.Item) -> None:
+    """Let the test's clients leave the machine again, if they were kept from it."""
+    if _BLOCK in item.stash:
+        item.stash[_BLOCK].close()

@@ -16,6 +16,28 @@ def simulated_backends() -> tuple[str, ...]:
     return tuple(sorted(list_plugins(SIMULATORS)))
 
 
+def check_options(config: pytest.Config) -> None:
+    """Check the names that the options give.
+
+    Raises:
+        pytest.UsageError: one is unknown, or an option has none.
+    """
+    chosen_backends(config)
+    chosen_faults(config)
+
+
+def chosen_backends(config: pytest.Config) -> tuple[str, ...]:
+    """Return the backends of `--unichat-backends`; none if it is not given."""
+    names = config.getoption("--unichat-backends")
+    return () if names is None else parse_backends(names)
+
+
+def chosen_faults(config: pytest.Config) -> tuple[str, ...]:
+    """Return the faults of `--unichat-faults`; none if it is not given."""
+    names = config.getoption("--unichat-faults")
+    return () if names is None else parse_faults(names)
+
+
 def parse_backends(names: str) -> tuple[str, ...]:
     """Return the backends that are named, in that order.
 
@@ -53,7 +75,7 @@ def parse_faults(names: str) -> tuple[str, ...]:
 def _split(option: str, names: str) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(filter(None, (name.strip() for name in names.split(",")))))
     if not chosen:
-        raise pytest.UsageError(f"{option} names nothing")
+        raise pytest.UsageError(f"{option} has no name: give one or more, separated by commas")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""The faults that a simulated vendor was told to have: by name, in order, each so many times."""
+"""The faults that are scripted for a simulated vendor: by name, in order, each so many times."""
 
 from __future__ import annotations
 

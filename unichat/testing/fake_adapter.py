@@ -101,7 +101,7 @@ class FakeAdapter(Adapter):
     def _question(self, call: ChatCall, *, streamed: bool) -> Flow[Any]:
         can = self.capabilities
         if not can.metadata:
-            call = drop_unsupported(call, "metadata", reason="the fake backend was told to carry none")
+            call = drop_unsupported(call, "metadata", reason="the fake backend's capabilities are without it")
         user = self._user_id(call)
 
         def flow() -> Flow[Any]:
@@ -146,7 +146,9 @@ class FakeAdapter(Adapter):
         """Rate an answer."""
         user = self._user_id(call)
         if call.rating is Rating.UP and not self.capabilities.feedback_comment_on_up:
-            call = drop_unsupported(call, "comment", reason="the fake backend was told to take none with an upvote")
+            call = drop_unsupported(
+                call, "comment", reason="the fake backend's capabilities are without it on an upvote"
+            )
 
         def flow() -> Flow[FeedbackReceipt]:
             answer = str(call.answer_id)
@@ -180,7 +182,7 @@ class FakeAdapter(Adapter):
         empty = False
         for name, can in (("thread", "history_by_thread"), ("user", "history_by_user")):
             if getattr(call, name) is not None and not getattr(self.capabilities, can):
-                call = drop_unsupported(call, name, reason="the fake backend was told not to filter by it")
+                call = drop_unsupported(call, name, reason="the fake backend's capabilities are without it")
                 empty = True
 
         def flow() -> Flow[Paged[Exchange]]:

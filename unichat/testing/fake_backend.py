@@ -1,4 +1,4 @@
-"""`FakeBackend`: a vendor that gives the answers and the failures that a test tells it to give."""
+"""`FakeBackend`: a vendor whose answers and failures a test scripts."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _CAPABILITIES = Capabilities(
 class FakeBackend:
     """A vendor of a test's own, behind the policy and the errors of any other.
 
-    What it is told is given in the order in which it was told, to `chat`, `continue_thread` and `stream`. Ratings and
-    clearing succeed untold, and the history has what was asked and answered. A question for which nothing is left is an
+    What is scripted comes in that order, to `chat`, `continue_thread` and `stream`. Ratings and clearing succeed
+    unscripted, and the history has what was asked and answered. A question for which nothing is left is an
     `AssertionError`, which no bot takes for a vendor's failure; `verify` raises it again.
 
     Args:
@@ -117,7 +117,7 @@ class FakeBackend:
 
         Raises:
             TypeError: there is no such capability; it names the nearest.
-            RuntimeError: it has clients already, which have been told.
+            RuntimeError: it has clients already, which go by what it could do before.
         """
         if self._has_clients:
             raise RuntimeError("the fake backend has clients already: say what it can do before it makes them")
@@ -145,7 +145,7 @@ class FakeBackend:
         )
 
     def async_client(self, *, hooks: Sequence[Hook] = (), **policy: Any) -> AsyncClient:
-        """Return an asyncio client of it; both kinds share what was told and asked."""
+        """Return an asyncio client of it; both kinds share the script and the calls."""
         self._has_clients = True
         return async_client_for(
             fake_backend(self._vendor),
@@ -163,5 +163,5 @@ class FakeBackend:
         """
         if self._vendor.unscripted:
             asked = ", ".join(self._vendor.unscripted)
-            told = self._vendor.describe_script()
-            raise AssertionError(f"the fake backend was asked without an answer left: {asked}; it was told: {told}")
+            script = self._vendor.describe_script()
+            raise AssertionError(f"the fake backend had no answer scripted for: {asked}; the script was: {script}")

@@ -72,7 +72,7 @@ class ScriptedFault:
 
 @define
 class FakeVendor:
-    """A vendor that gives what it is told to give. Safe to share between threads."""
+    """A vendor that gives what is scripted. Safe to share between threads."""
 
     capabilities: Capabilities
     scope: str | None = None
@@ -80,7 +80,8 @@ class FakeVendor:
     unscripted: list[str] = field(factory=list)
     """What it was asked without a script for it, in words."""
     _script: list[ScriptedAnswer | ScriptedFault] = field(factory=list)
-    _told: list[str] = field(factory=list)
+    _scripted: list[str] = field(factory=list)
+    """All steps so far, in words."""
     _rows: list[dict[str, Any]] = field(factory=list)
     _repeated: dict[int, Fault] = field(factory=dict)
     """The fault that the further attempts of a call meet, by its number."""
@@ -91,7 +92,7 @@ class FakeVendor:
         """Add a step."""
         with self._lock:
             self._script.append(step)
-            self._told.append(str(step))
+            self._scripted.append(str(step))
 
     def begin(self, call: FakeCall) -> int:
         """Note a call, and return its number."""
@@ -171,14 +172,14 @@ class FakeVendor:
         return self._in_words(target, answer, thread, identity)
 
     def describe_script(self) -> str:
-        """Return all that it was told, in words."""
-        return ", ".join(self._told) or "nothing"
+        """Return all that was scripted so far, in words."""
+        return ", ".join(self._scripted) or "nothing"
 
     def _unscripted_call_error(self, body: dict[str, Any]) -> AssertionError:
         self.unscripted.append(f"{self.calls[body['call'] - 1].name} of {format_value(body['question'])}")
         return AssertionError(
-            f"the fake backend was asked {format_value(body['question'])}, and no answer is left for it; it was told: "
-            f"{self.describe_script()}. Add fake.answers(…), fake.streams(…) or fake.fails(…) before the call."
+            f"the fake backend was asked {format_value(body['question'])}, and no answer is left for it; the script "
+            f"was: {self.describe_script()}. Add fake.answers(…), fake.streams(…) or fake.fails(…) before the call."
         )
 
     def _row(self, body: dict[str, Any], answer: ScriptedAnswer, thread: str, identity: str) -> dict[str, Any]:

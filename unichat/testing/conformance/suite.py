@@ -37,7 +37,8 @@ class AdapterConformance(Questions, Threads, Streams, Ratings, Histories, Cleari
             super().test_history_comes_newest_first_if_asked(client, user)
 
     Such a test has to fail: it is strict, so that one that passes by now is noticed. To override one otherwise, to set
-    one to None, or to mark the suite's own function fails the class.
+    one to None, or to mark the suite's own function fails the class; so does a mark that skips the class or its module,
+    or expects it to fail, as a whole.
     """
 
     version: ClassVar[str] = CONFORMANCE
@@ -81,7 +82,7 @@ def weakened_tests(cls: type) -> set[str]:
     A mark on the suite's own function counts as well: it would hold for every class. With `strict=False`, a condition
     or `run=False`, a test could not fail at all.
     """
-    found = {"the whole class" for mark in _marks(cls) if mark.name in ("skip", "skipif", "xfail")}
+    found: set[str] = set()
     for name in ("_conformance_is_whole", "test_conformance_is_whole"):
         if getattr_static(cls, name) is not getattr_static(AdapterConformance, name):
             found.add(name)
