@@ -19,17 +19,13 @@ JUDGES: dict[str, Callable[[], int]] = {
     "schemathesis": fuzzing.judge,
     "proof": proof.judge,
 }
-_WHEN_NAMED = {"proof"}
-"""Which are run only when they are named."""
 
 
 def main() -> int:
     """Run the judges of the command line, or all; return 1 if any complains."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "judges", nargs="*", metavar="JUDGE", help=f"{', '.join(JUDGES)}; default: all but {', '.join(_WHEN_NAMED)}"
-    )
-    chosen = parser.parse_args().judges or [name for name in JUDGES if name not in _WHEN_NAMED]
+    parser.add_argument("judges", nargs="*", metavar="JUDGE", help=f"{', '.join(JUDGES)}; default: all")
+    chosen = parser.parse_args().judges or list(JUDGES)
     if unknown := set(chosen) - JUDGES.keys():
         parser.error(f"no judge is called {', '.join(sorted(unknown))}")
     if {"linters", "prism", "proof"} & set(chosen):

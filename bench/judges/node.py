@@ -55,12 +55,18 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(Path(_node()).parent), os.environ["PATH"]])}
 
 
+def find_port() -> int:
+    """Return a port of loopback at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
 @contextmanager
 def prism(log: Path, *arguments: str) -> Iterator[str]:
     """Run Prism on loopback, which writes a log; yield its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = find_port()
     program = module("@stoplight", "prism-cli", "dist", "index.js")
     command = [_node(), program, arguments[0], "-h", "127.0.0.1", "-p", str(port), *arguments[1:]]
     with (

@@ -8,6 +8,7 @@ import unichat
 import unichat.sandbox
 from tests import vendors
 from tests.behaviour import own_vendor
+from tests.behaviour.proxies import Proxy, sends_through
 from tests.blocking import BlockingClient
 
 MANUAL = """\
@@ -33,6 +34,30 @@ UNKNOWN = "Quantum chromodynamics?"
 """A question that it does not answer."""
 
 
+def pytest_addoption(parser):
+    """Add the option for a proxy before a vendor; it needs `tests/behaviour` to be named on the command line."""
+    parser.addoption(
+        "--proxy",
+        action="append",
+        default=[],
+        type=Proxy.parse,
+        metavar="BACKEND=PORT,URL",
+        help="run a simulator at a port, and reach it through a proxy; only tests that send through it are run",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "unproxied(reason): not run with --proxy, and why")
+
+
+def pytest_collection_modifyitems(config, items):
+    """With `--proxy`, leave out the tests that do not send through a proxy."""
+    if proxies := config.getoption("--proxy", []):
+        chosen = [item for item in items if sends_through(item, proxies)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
 @pytest.fixture(scope="package", autouse=True)
 def _examples(tmp_path_factory):
     """The vendors of `examples/` are installed while these tests run, and for no others."""
@@ -41,12 +66,24 @@ def _examples(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def box(tmp_path_factory, _examples):
-    """Every vendor, simulated; shared by all tests of one process, which keep apart by users of their own."""
+def _sandbox(request, tmp_path_factory, _examples):
     folder = tmp_path_factory.mktemp("manual")
     (folder / "gizmo.md").write_text(MANUAL, encoding="utf-8")
-    with unichat.sandbox.start(docs=folder) as box:
+    proxies = request.config.getoption("--proxy", [])
+    with unichat.sandbox.start(docs=folder, ports={each.backend: each.port for each in proxies}) as box:
+        for each in proxies:
+            box.simulator(each.backend).base_url = each.url
         yield box
+
+
+@pytest.fixture
+def box(_sandbox):
+    """Every vendor, simulated, in the state of its start; all tests of one process share the servers.
+
+    Clients reach a vendor that `--proxy` names through the proxy, and the test reaches its simulator directly.
+    """
+    _sandbox.reset()
+    return _sandbox
 
 
 @pytest.fixture

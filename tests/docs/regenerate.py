@@ -355,6 +355,20 @@ def mutation_scores() -> str:
     return _table(("Module", "Mutants", "Noticed", "Explained", "Share"), rows)
 
 
+def unproxied() -> str:
+    """Return the tests of behaviour that `--proxy` leaves out by their marker, and why."""
+    modules = sorted((ROOT / "tests" / "behaviour").glob("test_*.py"))
+    rows = [
+        (f"`{function.name}`", _sentence(ast.literal_eval(mark.args[0])))
+        for module in modules
+        for function in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for mark in function.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.unproxied"
+    ]
+    return _table(("Test", "Why"), rows)
+
+
 def framework_differences() -> str:
     """Return where the simulators differ from the vendors' frameworks, and why."""
     found = _import_from_checkout("bench.judges.frameworks.explained").EXPLAINED
@@ -439,6 +453,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": faults,
     "mutation-scores": mutation_scores,
     "framework-differences": framework_differences,
+    "unproxied": unproxied,
     "mutants": mutants,
     "named-faults": list_faults,
     **{name: table for tables in BACKEND_TABLES.values() for name, table in tables.items()},
