@@ -15,6 +15,7 @@ import pytest
 import unichat.sandbox
 from tests.blocking import BlockingClient
 from unichat import User
+from unichat.adapter import Reply
 from unichat.errors import ConfigError, InvalidResponse, NotFound, ServerError, StreamInterrupted, UnichatError
 from unichat.sandbox import Sandbox
 from unichat.testing import (
@@ -369,6 +370,40 @@ def test_emails_within_other_texts_are_not_kept(tmp_path: Path) -> None:
     assert "Is it eve@x.example?" in kept
     assert "Ask eve@x.example" in kept
     assert "By someone-1, pkg@1.2." in kept
+
+
+ERRORS: dict[str, tuple[str, Any]] = {
+    "by its status": ("kapa", json_answer({"message": "ada and eve@x.example are unknown"}, 404)),
+    "in a list": ("kapa", json_answer({"user": ["ada and eve@x.example are unknown"]}, 400)),
+    "in a good status": ("kadal", json_answer({"status_code": 404, "message": "ada and eve@x.example are unknown"})),
+    "in a member": ("kapa", json_answer({"error": {"message": "ada and eve@x.example are unknown"}})),
+    "by its type": ("kapa", json_answer({"type": "error", "content": "ada and eve@x.example are unknown"})),
+    "in words": ("kapa", Reply(500, {"content-type": "text/plain"}, b"eve@x.example is unknown")),
+}
+
+
+@pytest.mark.parametrize("how", ERRORS)
+def test_people_in_the_message_of_an_error_are_not_kept(tmp_path: Path, how: str) -> None:
+    file = tmp_path / "exchanges.jsonl"
+    backend, answer = ERRORS[how]
+    settings: dict[str, Any] = KAPA if backend == "kapa" else {"token": "t", "chat_bot_id": "b"}
+
+    def fail(*outcomes: Any, user: str = "ada") -> str:
+        with recorded(connect(backend, CannedTransport(*outcomes), attempts=1, **settings), file) as bot:
+            with pytest.raises(UnichatError) as caught:
+                bot.chat("Who is eve@x.example?", user=user)
+            return caught.value.message
+
+    live = fail(answer)
+    kept = file.read_text(encoding="utf-8")
+    assert "Who is eve@x.example?" in kept
+    assert kept.count("eve@x.example") == 1
+    assert "ada" not in kept
+    assert "someone-1" in kept
+    shown = live.replace("eve@x.example", "someone-1")
+    assert fail() == shown
+    # Whoever asks first is the first person.
+    assert fail(user="zed") == shown.replace("ada", "zed")
 
 
 def test_a_text_that_equals_a_users_id_is_kept(tmp_path: Path) -> None:

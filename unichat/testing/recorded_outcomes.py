@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
+from attrs import evolve
+
 from unichat.adapter import Reply
 from unichat.testing.answers import CannedStream
 from unichat.testing.people import People
 from unichat.transport.base import TransportFailure
 
+IsError = Callable[[Reply], bool]
 _KEPT_HEADERS = ("content-type", "retry-after")
 
 
@@ -24,29 +27,33 @@ def _head_to_json(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
     return {"status": status, "headers": {name: headers[name] for name in _KEPT_HEADERS if name in headers}}
 
 
-def reply_to_outcome(reply: Reply | TransportFailure, people: People) -> dict[str, Any]:
-    """Return what is kept of a whole answer, or of a failure."""
+def reply_to_outcome(reply: Reply | TransportFailure, people: People, is_error: IsError) -> dict[str, Any]:
+    """Return what is kept of a whole answer, or of a failure; `is_error` says whether an answer reports one."""
     if isinstance(reply, TransportFailure):
         return {"failure": _failure_to_json(reply)}
     text = reply.body.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode()
     outcome = _head_to_json(reply.status, reply.headers)
     try:
-        outcome["json"] = people.hide_answer(json.loads(reply.body))
+        outcome["json"] = people.hide_answer(json.loads(reply.body), is_error=is_error(reply))
     except ValueError:
         outcome["body"] = people.hide_in_text(text)
     return outcome if reply.cut is None else {**outcome, "cut": reply.cut}
 
 
-def outcome_to_answer(outcome: Mapping[str, Any], people: People) -> Reply | CannedStream | TransportFailure:
+def outcome_to_answer(
+    outcome: Mapping[str, Any], people: People, is_error: IsError
+) -> Reply | CannedStream | TransportFailure:
     """Return the answer that was kept, with the people of now."""
     if "status" not in outcome:
         return TransportFailure(**outcome["failure"])
     status, headers = outcome["status"], outcome["headers"]
     if "chunks" not in outcome:
-        body = json.dumps(people.show(outcome["json"])) if "json" in outcome else people.show_in_text(outcome["body"])
-        return Reply(status, headers, body.encode(), outcome.get("cut"))
-    kept = _rewrite(outcome["chunks"], people.show, people.show_in_text)
-    chunks: list[bytes | TransportFailure] = [text.encode() for text in kept]
+        if "json" not in outcome:
+            return Reply(status, headers, people.show_in_text(outcome["body"]).encode(), outcome.get("cut"))
+        kept = Reply(status, headers, json.dumps(outcome["json"]).encode(), outcome.get("cut"))
+        return evolve(kept, body=json.dumps(people.show_answer(outcome["json"], is_error=is_error(kept))).encode())
+    kept_chunks = _rewrite(outcome["chunks"], people.show_answer, people.show_in_text)
+    chunks: list[bytes | TransportFailure] = [text.encode() for text in kept_chunks]
     if "failure" in outcome:
         chunks.append(TransportFailure(**outcome["failure"]))
     return CannedStream(chunks, status, headers, outcome["delimited"])

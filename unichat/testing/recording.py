@@ -156,20 +156,20 @@ class _Recording:
     def _send(self, request: HttpRequest, deadline: Deadline, limit: int) -> Steps[Any]:
         outcome = self.tape.find(request)
         if outcome is not None:
-            canned = self.canned(outcome_to_answer(outcome, self.tape.people))
+            canned = self.canned(outcome_to_answer(outcome, self.tape.people, self.tape.is_error))
             return (yield canned.send(request, deadline, limit=limit))
         reply = yield self.inner.send(request, deadline, limit=limit)
-        self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+        self.tape.keep(request, reply_to_outcome(reply, self.tape.people, self.tape.is_error))
         return reply
 
     def _open(self, request: HttpRequest, deadline: Deadline, idle_timeout: float) -> Steps[Any]:
         outcome = self.tape.find(request)
         if outcome is not None:
-            canned = self.canned(outcome_to_answer(outcome, self.tape.people))
+            canned = self.canned(outcome_to_answer(outcome, self.tape.people, self.tape.is_error))
             return (yield canned.open(request, deadline, idle_timeout=idle_timeout))
         reply = yield self.inner.open(request, deadline, idle_timeout=idle_timeout)
         if isinstance(reply, TransportFailure):
-            self.tape.keep(request, reply_to_outcome(reply, self.tape.people))
+            self.tape.keep(request, reply_to_outcome(reply, self.tape.people, self.tape.is_error))
             return reply
         recording = _StreamRecording(self.tape, request, reply.status, dict(reply.headers), reply.delimited)
         return self.reply(reply, recording)

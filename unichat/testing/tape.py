@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from attrs import define, field
 
-from unichat.adapter import Endpoints
+from unichat.adapter import Endpoints, Reply
 from unichat.testing.people import People
 from unichat.testing.recording_file import Exchange, append_exchange
 from unichat.transport.base import HttpRequest
@@ -60,6 +61,15 @@ class Tape:
         operation, arguments = self._describe(request)
         with self._lock:
             append_exchange(self.path, Exchange(operation, arguments, outcome), self.redact)
+
+    def is_error(self, reply: Reply) -> bool:
+        """Return whether an answer reports an error, as the adapter reads it."""
+        if not 200 <= reply.status < 300:
+            return True
+        # What is wrong with an adapter is said where the answer is read.
+        with suppress(Exception):
+            return self.endpoints.detect_error(reply) is not None
+        return False
 
     def _describe(self, request: HttpRequest) -> tuple[str, dict[str, Any]]:
         """Return the operation's name and its arguments, without what the settings fill in."""
