@@ -1,7 +1,10 @@
 """The references of answers, and how they and those of threads are told apart; the latter are in test_models.py."""
 
 import copy
+import inspect
 import pickle
+import zlib
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -71,6 +74,78 @@ def test_a_vendors_own_id_does_not_look_like_a_reference(text):
 def test_a_part_that_could_not_be_read_back_is_rejected(parts):
     with pytest.raises(InvalidInput):
         AnswerRef(**{"backend": "kadal", "id": "7", **parts})
+
+
+def seal(text):
+    """The text with the checksum that belongs to it."""
+    return f"{text}~{zlib.crc32(text.encode()):08x}"
+
+
+LIMIT = 16_384
+
+
+@pytest.mark.parametrize("character", ["x", "%", "\U0001f600"])
+def test_a_reference_may_be_as_long_as_is_read_and_no_longer(character):
+    each = len(quote(character))
+    rest = LIMIT - len(str(AnswerRef("kadal", "7"))) + 1
+    longest = AnswerRef("kadal", character * (rest // each) + "y" * (rest % each))
+    assert len(str(longest)) == LIMIT
+    assert AnswerRef.parse(str(longest)) == longest
+    with pytest.raises(InvalidInput, match="its text would be over 16,384 characters long") as caught:
+        AnswerRef("kadal", f"{longest.id}y")
+    assert caught.value.limit == LIMIT
+
+
+def test_a_reference_of_a_backend_with_a_long_name_may_not_be_longer_either():
+    with pytest.raises(InvalidInput, match="over 16,384 characters"):
+        ThreadRef("k" * LIMIT, "t")
+
+
+def test_a_text_that_is_too_long_is_not_read():
+    with pytest.raises(InvalidInput, match="it is 16,385 characters long") as caught:
+        AnswerRef.parse(seal(f"kadal:answer:1:{'x' * (LIMIT + 1 - 24)}"))
+    assert caught.value.limit == LIMIT
+
+
+@pytest.mark.parametrize(("kind", "mark"), [(ThreadRef, ""), (AnswerRef, "answer:")])
+@pytest.mark.parametrize("pair", ["colour=x", "user", "user=a,user=b", "=x", "user=a,colour"])
+def test_a_part_that_is_unknown_repeated_or_without_a_value_is_named(kind, mark, pair):
+    with pytest.raises(InvalidInput, match="is not part of a reference") as caught:
+        kind.parse(seal(f"kadal:{mark}1:7,{pair}"))
+    assert f"'{pair.rpartition(',')[2]}' is not part" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "made_by", "called", "hint"),
+    [
+        (ThreadRef, "str(thread)", "a thread reference", "Pass answer.thread or str(answer.thread)."),
+        (AnswerRef, "str(answer.ref)", "an answer reference", "Pass answer.ref or str(answer.ref)."),
+    ],
+)
+def test_the_refusal_of_a_text_names_what_was_expected_and_where_it_comes_from(kind, made_by, called, hint):
+    with pytest.raises(InvalidInput) as caught:
+        kind.parse("x7")
+    assert caught.value.message == f"'x7' is not {called}: it is cut short, or was not made by {made_by}"
+    assert caught.value.hint == hint
+
+
+def test_a_reference_is_shown_with_everything_but_its_state():
+    assert repr(ThreadRef("kadal", "t", position="7")) == (
+        "ThreadRef(backend='kadal', id='t', user=None, scope=None, position='7', state=None)"
+    )
+    assert repr(ThreadRef("kadal", "t", state="a question")).endswith("state=***)")
+
+
+def test_neither_position_nor_state_takes_part_in_comparison():
+    thread = ThreadRef("kadal", "t", user="ada")
+    assert thread == ThreadRef("kadal", "t", user="ada", position="7", state="a question")
+    assert thread != ThreadRef("kadal", "t", user="bob")
+
+
+@pytest.mark.parametrize("kind", [ThreadRef, AnswerRef])
+def test_all_but_backend_and_id_is_given_by_name(kind):
+    names = list(inspect.signature(kind).parameters.values())[2:]
+    assert {each.kind for each in names} == {inspect.Parameter.KEYWORD_ONLY}
 
 
 def test_the_reference_of_an_answer_names_its_thread_and_its_user():

@@ -128,7 +128,7 @@ def looks_like_reference(text: str) -> bool:
 def _check_parts(kind: str, backend: object, identity: object, parts: Mapping[str, object]) -> None:
     if not isinstance(backend, str) or not _is_name(backend):
         raise _error(kind, backend, "its backend is not a valid adapter name", "backend")
-    length = 0
+    length = len(backend)
     for name, value in (("id", identity), *parts.items()):
         if value is None and name != "id":
             continue
@@ -138,7 +138,7 @@ def _check_parts(kind: str, backend: object, identity: object, parts: Mapping[st
             raise _error(kind, value, f"its {name} holds a lone surrogate", name)
         length += len(value)
     # Percent-encoding makes at most twelve characters of one: shorter references need no check.
-    if length * 12 > _TEXT_LIMIT - 100 and len(_format(backend, "answer:", str(identity), parts)) > _TEXT_LIMIT:
+    if length > 1_000 and len(_format(backend, "answer:", str(identity), parts)) > _TEXT_LIMIT:
         raise _error(kind, identity, f"its text would be over {_TEXT_LIMIT:,} characters long", limit=_TEXT_LIMIT)
 
 

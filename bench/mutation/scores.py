@@ -68,12 +68,6 @@ def read_explanations() -> dict[str, tuple[Explanation, ...]]:
     }
 
 
-def describe_change(diff: str) -> str:
-    """Return what the changed lines of a unified diff become, without indentation, joined by blanks."""
-    added = [line[1:].strip() for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
-    return " ".join(added)
-
-
 def compute_score(result: Mapping[str, Any], explanations: tuple[Explanation, ...]) -> Score:
     """Return the score of a module from its part of `result.json`, and its explanations."""
     excused = {(each.line, becomes) for each in explanations for becomes in each.becomes}

@@ -22,8 +22,14 @@ MODULES: tuple[str, ...] = (
 """Paths from the top folder; those that only import something are left out when they turn out to have no mutant."""
 
 
+_TESTS = {"unichat/references.py": ("tests/test_references.py", "tests/test_models.py")}
+"""The files that test a module, where they have other names."""
+
+
 def find_tests(module: str) -> tuple[str, ...]:
-    """Return the tests that judge a module: the file of the same name, or else the tests of its folder."""
+    """Return the tests that judge a module: the files of `_TESTS`, that of the same name, or else all of its folder."""
+    if module in _TESTS:
+        return _TESTS[module]
     path = Path(module)
     if path.parts[0] == "adapters":
         return (f"tests/{path.parts[1].removeprefix('unichat_')}",)

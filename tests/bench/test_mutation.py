@@ -10,7 +10,6 @@ from bench.mutation.scores import (
     Explanation,
     Score,
     compute_score,
-    describe_change,
     read_explanations,
     read_results,
 )
@@ -36,11 +35,6 @@ def test_score_with_an_explanation_excuses_only_the_mutants_that_it_names():
 
 def test_scores_of_modules_add_up():
     assert sum([Score(4, 2, 1), Score(10, 9, 0)], NONE) == Score(14, 11, 1)
-
-
-def test_describe_change_is_what_the_lines_become():
-    diff = "--- a\n+++ b\n@@ -1,2 +1,2 @@\n kept\n-    if one:\n+    if not one:\n"
-    assert describe_change(diff) == "if not one:"
 
 
 @pytest.mark.parametrize(

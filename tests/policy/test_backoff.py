@@ -56,6 +56,7 @@ def test_a_date_counts_from_the_answers_own_date(now, seconds):
         ("60", 60.0),
         ("61", 61.0),
         ("1000000000", 1e9),
+        ("9" * 15, 999_999_999_999_999.0),
         ("9" * 400, 1e16),
         ("-1", None),
         ("5.5", None),
@@ -127,6 +128,13 @@ def test_the_date_header_is_in_gmt_too(date):
 )
 def test_the_waits_double_up_to_a_cap(backoff, expected):
     assert [longest_wait(PolicySettings(), backoff, attempt) for attempt in range(1, 8)] == expected
+
+
+@pytest.mark.parametrize(
+    ("backoff", "cost"), [(Backoff.SERVER, 10), (Backoff.THROTTLED, 5), (Backoff.TOKENS, 5), (Backoff.AT_ONCE, 0)]
+)
+def test_a_retry_costs_the_budget_half_where_the_vendor_is_up_and_nothing_for_a_token(backoff, cost):
+    assert backoff.cost == cost
 
 
 @given(st.sampled_from(Backoff), st.integers(1, 10**9))

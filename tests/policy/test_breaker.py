@@ -64,6 +64,49 @@ def test_errors_of_a_failing_vendor_open_the_breaker(error):
     assert breaker.admit(CALLER)[1] == 30.0
 
 
+@pytest.mark.parametrize(
+    ("status", "opens"),
+    [(None, True), (200, True), (400, False), (404, False), (429, False), (500, True), (503, True), (507, False)],
+)
+def test_a_stream_that_broke_counts_as_the_status_that_the_vendor_gave_for_it(status, opens):
+    breaker = Breaker(1, 30.0, FakeClock().monotonic)
+    breaker.report(errors.StreamInterrupted("x", status=status), breaker.generation)
+    assert breaker.admit(CALLER)[1] == (30.0 if opens else None)
+
+
+def test_after_a_success_as_many_failures_open_it_as_before():
+    breaker = Breaker(2, 30.0, FakeClock().monotonic)
+    for error in (DOWN, None, DOWN, DOWN):
+        breaker.report(error, breaker.generation)
+    assert breaker.admit(CALLER)[1] == 30.0
+
+
+def test_a_success_says_nothing_against_the_failures_of_calls_that_began_with_it():
+    breaker = Breaker(2, 30.0, FakeClock().monotonic)
+    together = breaker.generation
+    for error in (None, DOWN, DOWN):
+        breaker.report(error, together)
+    assert breaker.admit(CALLER)[1] == 30.0
+
+
+def test_calls_that_began_before_it_opened_do_not_keep_it_open_for_longer():
+    ticks = FakeClock()
+    breaker = Breaker(1, 30.0, ticks.monotonic)
+    together = breaker.generation
+    breaker.report(DOWN, together)
+    ticks.now += 29.5
+    breaker.report(DOWN, together)
+    assert breaker.admit(CALLER)[1] == 0.5
+
+
+def test_a_probe_that_takes_its_time_lets_nobody_else_pass():
+    breaker, ticks = open_breaker()
+    ticks.now += 30
+    assert breaker.admit(CALLER)[1] is None
+    ticks.now += 12
+    assert breaker.admit(CALLER)[1] == 0.0
+
+
 def test_after_the_reset_time_only_one_probe_is_admitted():
     breaker, ticks = open_breaker()
     ticks.now += 30

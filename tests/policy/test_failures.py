@@ -88,6 +88,8 @@ def test_a_failure_without_an_answer_means_what_is_promised(kind):
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_status_means_what_is_promised(status):
     check(rule_for_status(status), STATUSES[status])
+    # Of redirects, only a 303 is the answer to a request that was acted on, which the error says.
+    assert rule_for_status(status).delivered is (STATUSES[status].delivered and status != 303)
     error = error_for(rule_for_status(status), ErrorResponse(status=status), backend="echo", operation="chat")
     assert type(error) is STATUSES[status].error
     assert error.status == status
@@ -101,6 +103,7 @@ def test_a_proxy_that_requires_authentication_is_a_failed_connection():
 @pytest.mark.parametrize("kind", OF_OUR_OWN)
 def test_a_failure_of_our_own_doing_is_treated_as_promised(kind):
     check(rule_for_kind(kind), OF_OUR_OWN[kind])
+    assert rule_for_kind(kind).delivered is OF_OUR_OWN[kind].delivered
 
 
 def test_every_row_of_the_table_is_promised_by_a_failure_or_a_status():
@@ -133,7 +136,8 @@ def test_every_error_says_what_to_do(row):
     [
         ("dns", True), ("refused", True), ("connect_timeout", True), ("proxy", True), ("tls", True),
         ("certificate", False), ("reset", True), ("closed", True), ("read_timeout", True), ("deadline", True),
-        ("too_large", False), ("unreadable", False), ("stream_error", True),
+        ("too_large", False), ("unreadable", False), ("stream_error", True), ("proxy_auth", False),
+        ("cancelled", False), ("exhausted", True), ("unsent", True), ("unknown", True), ("truncated", True),
     ],
 )  # fmt: skip
 def test_a_failure_says_whether_the_same_call_may_succeed_later(kind, expected):
@@ -170,6 +174,26 @@ def test_an_error_shows_the_words_of_the_network():
     )
     assert str(error).startswith("echo chat: connection refused: Connection refused. Check base_url")
     assert error_for(rule_for_kind("dns"), TransportFailure("dns")).message == "host name not found"
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure", "hint"),
+    [
+        ("proxy", TransportFailure("proxy", proxy="ALL_PROXY"), "Check ALL_PROXY and NO_PROXY."),
+        ("proxy", TransportFailure("proxy"), "Check HTTPS_PROXY and NO_PROXY."),
+        (
+            "proxy_auth",
+            ErrorResponse(status=407),
+            "Put its user and password into HTTPS_PROXY, and check NO_PROXY.",
+        ),
+    ],
+)
+def test_the_hint_of_a_proxys_failure_names_what_names_the_proxy(kind, failure, hint):
+    assert error_for(rule_for_kind(kind), failure).hint == hint
+
+
+def test_a_rule_is_shown_without_its_table_of_retries():
+    assert "retry" not in repr(rule_for_kind("dns"))
 
 
 @pytest.mark.parametrize("delivered", [True, False])

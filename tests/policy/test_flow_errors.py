@@ -37,6 +37,19 @@ def test_judge_flow_error_before_anything_was_sent_tells_of_no_call():
     assert (type(error), error.operation, error.call) == (AdapterError, "chat", None)
 
 
+@pytest.mark.parametrize(
+    ("backend", "record", "words"),
+    [
+        ("echo", None, "echo's adapter"),
+        ("echo", CallRecord(backend="other", operation="post_chat", call_id="0123abcd"), "echo's adapter"),
+        (None, RECORD, "echo's adapter"),
+        (None, None, "the backend's adapter"),
+    ],
+)
+def test_judge_flow_error_names_the_backend_of_the_call_or_else_of_its_record(backend, record, words):
+    assert judge(KeyError("x"), backend=backend, record=record).message.startswith(f"{words} made a mistake")
+
+
 def test_judge_flow_error_for_an_unreadable_answer_redacts_it_and_gives_a_hint():
     error = judge(InvalidResponse(f"no id in {SECRET}", kind="shape", excerpt=f"key={SECRET}"))
     assert (error.message, error.excerpt) == ("no id in ***", "key=***")

@@ -66,6 +66,12 @@ def test_describe_mistake_names_type_and_place_and_not_the_message():
     assert describe_mistake(KeyError(SECRET)) == "(KeyError)"
 
 
+def test_describe_mistake_names_the_place_where_it_was_raised_and_no_caller():
+    names = {}
+    exec(compile("def read():\n    return {}['x']", "/somewhere/adapter.py", "exec"), names)
+    assert describe_mistake(catch(lambda: names["read"]())) == "(KeyError) at adapter.py:2"
+
+
 def test_clean_mistake_keeps_the_exception_without_its_frames_and_secrets():
     mistake = catch(lambda: int(f"the key is {SECRET}"))
     assert clean_mistake(mistake, REDACT) is mistake

@@ -105,6 +105,41 @@ def test_refusals_of_calls_in_flight_together_slow_the_pace_down_once():
     assert [pacer.reserve(60).wait for _ in range(2)] == [2.0, 4.0]
 
 
+def test_refusals_slow_the_pace_down_again_once_a_call_was_made_at_the_slower_one():
+    ticks = FakeClock()
+    pacer = Pacer(1.0, ticks.monotonic)
+    pacer.slow_down()
+    ticks.now += 2
+    pacer.slow_down()
+    assert [pacer.reserve(60).wait for _ in range(2)] == [4.0, 8.0]
+
+
+def test_a_success_speeds_the_pace_up_by_a_tenth_and_not_at_once():
+    ticks = FakeClock()
+    pacer = Pacer(1.0, ticks.monotonic)
+    pacer.slow_down()
+    pacer.speed_up()
+    assert pacer.reserve(60).interval == 1.8
+
+
+def test_a_reservation_may_be_as_far_away_as_is_allowed():
+    pacer = Pacer(3.0, FakeClock().monotonic)
+    assert [pacer.reserve(3).wait for _ in range(2)] == [0.0, 3.0]
+    assert pacer.reserve(5.9) is None
+
+
+@pytest.mark.parametrize(("now", "waits"), [(3.0, [0.0, 3.0, 9.0]), (4.0, [2.0, 8.0, 11.0])])
+def test_of_the_released_times_those_that_have_passed_are_forgotten(now, waits):
+    ticks = FakeClock()
+    pacer = Pacer(3.0, ticks.monotonic)
+    begin = ticks.now
+    reservations = [pacer.reserve(60) for _ in range(4)]
+    for reservation in reservations[1:3]:
+        pacer.release(reservation)
+    ticks.now = begin + now
+    assert [pacer.reserve(60).wait for _ in range(3)] == waits
+
+
 def test_one_rate_written_in_two_ways_is_one_pace():
     ticks = FakeClock()
     first, second = (pacer_for("key", rate, ticks.monotonic) for rate in ("2/s", "120/min"))

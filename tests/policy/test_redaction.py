@@ -59,6 +59,67 @@ def test_any_secret_is_removed_without_damage_to_text_that_lacks_it(secret, text
     assert len(secret) < 6 or secret not in cleaned
 
 
+# Quotes, blanks, escapes and letters beyond ASCII: each encoding writes it in a way of its own.
+ODD = "Ä\t'\"\\ sesame+/%~"
+WRITTEN = {
+    "itself": ODD,
+    "quote": quote(ODD),
+    "quote_all": quote(ODD, safe=""),
+    "quote_plus": quote_plus(ODD),
+    "json": json.dumps(ODD)[1:-1],
+    "repr": repr(ODD)[1:-1],
+}
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_a_form_of_a_secret_is_replaced_to_its_last_character(form):
+    assert len(set(WRITTEN.values())) == len(WRITTEN)
+    assert Redaction([ODD])(f"<{WRITTEN[form]}>") == "<***>"
+
+
+def find_own_characters(encoded, start, length):
+    """The first and the end of base64's characters that hold bits of `length` bytes from `start`, and of no others."""
+    own = [n for n in range(len(encoded)) if start * 8 <= n * 6 and n * 6 + 6 <= (start + length) * 8]
+    return own[0], own[-1] + 1
+
+
+@pytest.mark.parametrize("before", range(5))
+@pytest.mark.parametrize("after", range(3))
+@pytest.mark.parametrize("secret", ["sesame-street", "sesame-streets", "sésame-street"])
+def test_of_a_secret_in_base64_only_what_it_shares_with_its_neighbours_is_left(before, after, secret):
+    encoded = base64.b64encode(b"x" * before + secret.encode() + b"y" * after).decode()
+    first, end = find_own_characters(encoded, before, len(secret.encode()))
+    assert Redaction([secret])(encoded) == f"{encoded[:first]}***{encoded[end:]}"
+
+
+def test_a_secret_that_begins_another_does_not_leave_its_end():
+    assert Redaction(["sesame", "sesame-street"])("<sesame-street>") == "<***>"
+
+
+@pytest.mark.parametrize("length", range(6, len(KEY)))
+def test_whatever_a_cut_has_left_of_a_secret_is_replaced_from_six_characters_on(length):
+    assert Redaction([KEY])(f"key: {KEY[:length]}…") == "key: ***"
+    assert Redaction([KEY])(f"key: {KEY[:5]}…") == f"key: {KEY[:5]}…"
+    assert Redaction([KEY])(f"{KEY[:length]}…") == "***"
+
+
+def test_of_a_cut_secret_that_repeats_itself_the_longest_part_is_replaced():
+    assert Redaction(["abcabcabcabcabc"])("key: abcabcabcabc…") == "key: ***"
+
+
+@pytest.mark.parametrize(("secret", "cleaned"), [("12345", "<12345>"), ("123456", "<***>")])
+def test_a_secret_is_replaced_from_six_characters_on(secret, cleaned):
+    assert Redaction([secret])(f"<{secret}>") == cleaned
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [(b"key=sesame", ["key=sesame"]), (b'["sesame"]', []), (b'{"a": "x", "b": 1, "c": ["y"]}', ["x"]), (b"", [])],
+)
+def test_the_body_of_a_login_is_read_as_json_or_is_a_secret_as_a_whole(body, found):
+    assert secrets_in_body(Request("POST", "/token", body=body, content_type="text/plain")) == found
+
+
 def test_a_short_secret_is_not_replaced():
     assert Redaction(["v1", ""])("v1 of the service") == "v1 of the service"
 

@@ -101,9 +101,44 @@ def test_a_retry_with_a_fresh_token_is_free_and_at_once():
     assert retries.next_wait(fail(Backoff.AT_ONCE)) == 0.0
 
 
+@pytest.mark.parametrize(("retry_after", "shortest"), [(None, 0.0), (0.0, 0.0), (0.25, 0.25)])
+def test_a_wait_begins_at_nothing_or_at_what_the_vendor_asks_and_ends_at_the_longest(
+    monkeypatch, retry_after, shortest
+):
+    for end, expected in ((min, shortest), (max, 0.5)):
+        monkeypatch.setattr("random.uniform", lambda *ends, end=end: end(ends))
+        retries = Retries(PolicySettings(), endless(), Budget(1000))
+        assert retries.next_wait(fail(retry_after=retry_after)) == expected
+
+
+def drain(budget):
+    """Take half of what a budget holds, so that what is given back shows."""
+    assert budget.take(50)
+    return budget
+
+
 def test_nothing_is_given_to_the_budget_where_nothing_was_charged():
     # A forgotten stream comes here from the garbage collector, perhaps while its thread has the budget's lock.
-    budget = Budget(100)
+    budget = drain(Budget(100))
     retries = Retries(PolicySettings(), endless(), budget)
-    with budget._lock:
-        retries.refund()
+    budget.give = None
+    retries.refund()
+    assert budget.remaining == 50
+
+
+def test_a_first_attempt_that_succeeds_earns_nothing():
+    budget = drain(Budget(100))
+    Retries(PolicySettings(), endless(), budget).reward()
+    assert budget.remaining == 50
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_charge_is_refunded_at_most_once(made):
+    budget = drain(Budget(100))
+    retries = Retries(PolicySettings(), endless(), budget)
+    assert retries.next_wait(fail()) is not None
+    if made:
+        retries.commit_charge()
+    retries.refund()
+    retries.refund()
+    assert budget.remaining == (40 if made else 50)

@@ -37,9 +37,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        # More digits than this make a float of infinity, or an int that Python refuses to read.
-        digits = value.lstrip("0") or "0"
-        return float(digits) if len(digits) < 16 else float(10**16)
+        # As many digits are for ever already, and far more of them would be infinity.
+        return float(value.lstrip("0")[:16] or "0")
     then = _http_date(value)
     if then is None:
         return None

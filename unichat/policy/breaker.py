@@ -90,8 +90,8 @@ class Breaker:
 
 def _counts(error: UnichatError | None) -> bool:
     """Return whether an error is a failure of the vendor's service."""
-    if isinstance(error, StreamInterrupted) and (error.status or 0) >= 400:
+    kind: type = type(error)
+    if isinstance(error, StreamInterrupted) and error.status is not None and error.status >= 400:
         # The vendor said why it broke the stream off: that counts as the same status of a whole answer does.
-        rule = rule_for_status(error.status or 0)
-        return issubclass(rule.error, _COUNTED) and not issubclass(rule.error, _NOT_COUNTED)
-    return isinstance(error, _COUNTED) and not isinstance(error, _NOT_COUNTED)
+        kind = rule_for_status(error.status).error
+    return issubclass(kind, _COUNTED) and not issubclass(kind, _NOT_COUNTED)

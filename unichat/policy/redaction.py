@@ -33,7 +33,7 @@ class Redaction:
         for form in self._forms:
             # Vendors' texts are trimmed, and the cut may have left the beginning of a secret.
             rest = text.removesuffix("…")
-            for length in range(min(len(form) - 1, len(rest)), _MIN_LENGTH - 1, -1):
+            for length in range(len(form), _MIN_LENGTH - 1, -1):
                 if rest.endswith(form[:length]):
                     text = rest[:-length] + "***"
                     break
@@ -55,9 +55,12 @@ def _forms(secret: str) -> Iterable[str]:
         json.dumps(secret)[1:-1],
         repr(secret)[1:-1],
     )
-    # What precedes it shifts it by up to two bytes within base64's groups of three; its ends depend on neighbours.
-    for shift in range(3):
-        yield base64.b64encode(b"\0" * shift + secret.encode()).decode()[4:-4]
+    # What precedes it shifts it by up to two bytes within base64's groups of three. Each character holds six bits, and
+    # those at the ends may hold bits of its neighbours too.
+    content = secret.encode()
+    for shift, first in ((0, 0), (1, 2), (2, 3)):
+        encoded = base64.b64encode(b"\0" * shift + content).decode()
+        yield encoded[first : (shift + len(content)) * 8 // 6]
 
 
 def secrets_in_body(request: Request) -> list[str]:

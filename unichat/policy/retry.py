@@ -56,7 +56,8 @@ class Retries:
         failed = _outcome(state)
         # Full jitter: clients that failed together do not come back together.
         longest = longest_wait(self._policy, failed.backoff, state.attempt_number)
-        return max(random.uniform(0, longest), failed.error.retry_after or 0.0)  # noqa: S311
+        wait = random.uniform(0, longest)  # noqa: S311
+        return wait if failed.error.retry_after is None else max(wait, failed.error.retry_after)
 
     def _stop(self, state: RetryCallState) -> bool:
         failed = _outcome(state)
@@ -93,7 +94,7 @@ def stop_reason(
     """Return why no further attempt follows one that may be repeated: the first reason that holds, or None."""
     if attempts >= policy.attempts:
         return "attempts"
-    if (failed.error.retry_after or 0.0) > policy.retry_after_limit:
+    if failed.error.retry_after is not None and failed.error.retry_after > policy.retry_after_limit:
         return "retry_after"
     return "deadline" if upcoming_wait >= deadline.remaining() else None
 
