@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from tests.behaviour.doubles import BOT, FAST, KEY, catch, client_on, damage, reply, stub_replies
 from unichat import Answer, Exchange, Feedback, Rating, errors
 from unichat.errors import InvalidResponse, UnichatError
-from unichat_kadal import operations
+from unichat_kadal import models, operations
 
 from .conftest import SAMPLES
 from .test_operations import FULL, V7, find_case
 
+MODELS = [value for value in vars(models).values() if isinstance(value, type) and value.__module__ == models.__name__]
 REFUSALS = (
     errors.InvalidInput, errors.AccessDenied, errors.NotFound, errors.RequestRejected, errors.RateLimited,
     errors.ServerError, errors.InvalidResponse,
@@ -241,3 +242,10 @@ def test_the_samples_name_the_tests_bot_but_not_its_key():
     assert SAMPLES["list_chats"]["data"][0]["chat_bot_id"] == BOT
     assert KEY not in json.dumps(SAMPLES)
     assert find_case("post_chat").answer == {"status_code": 200, "message_id": 1, "message": "Hello"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_takes_its_fields_by_name_only(model):
+    # The order in which they are declared would be part of the interface otherwise.
+    with pytest.raises(TypeError, match="positional"):
+        model("x")

@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from attrs import asdict
 
 import unichat_kapa
 from tests.behaviour.doubles import (
@@ -49,6 +50,17 @@ def kapa(transport):
 def sent_body(transport):
     (request,) = transport.sent
     return request.path, read_body(request)
+
+
+def test_kapa_can_do_everything_but_clear(kapa):
+    can = asdict(kapa.capabilities, recurse=False)
+    assert {name for name, value in can.items() if value is False} == {
+        "clear_history",
+        "needs_user",
+        "feedback_comment_on_up",
+    }
+    assert can["question_limit"] == 5000
+    assert can["options"] == {"chat": ("integration_id",)}
 
 
 # Asking

@@ -43,7 +43,7 @@ def single(rows, page, size, total):
 class Vendor:
     """Kapa with a list of `rows`, given in the form that `shape` makes of each page."""
 
-    def __init__(self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=page_by_link):
+    def __init__(self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=page_by_link, **settings):
         self.rows = rows
         self.shape = shape
         self.cap = cap
@@ -51,7 +51,7 @@ class Vendor:
         self.end_users = end_users
         self.users_shape = users_shape
         self.transport = StubTransport(self.answer)
-        self.client = client_on(self.transport, "kapa")
+        self.client = client_on(self.transport, "kapa", **settings)
 
     @property
     def sent(self):
@@ -153,8 +153,8 @@ def test_page_size_and_order_are_sent_as_requested():
     list(vendor.client.history(page_size=7, newest_first=True))
     assert vendor.sent[0].path == f"/query/v1/projects/{PROJECT}/question-answers/"
     assert read_query(vendor.sent[0]) == {"ordering": "-created_at", "page": "1", "page_size": "7"}
-    list(vendor.client.history())
-    assert read_query(vendor.sent[-1])["ordering"] == "created_at"
+    list(vendor.client.history(limit=1))
+    assert read_query(vendor.sent[-1]) == {"ordering": "created_at", "page": "1", "page_size": "100"}
 
 
 @SHAPES
@@ -240,6 +240,11 @@ def test_a_threads_history_takes_one_request_and_is_sorted_by_time():
     assert len(transport.sent) == 3
 
 
+def test_a_row_names_its_thread_if_the_vendor_does():
+    vendor = Vendor([row(1), {**row(2), "thread_id": None}])
+    assert [exchange.thread for exchange in vendor.client.history()] == [REFERENCE, None]
+
+
 def test_a_threads_history_with_missing_times_keeps_the_vendors_order():
     rows = [{**row(0), "created_at": "2024-01-02T00:00:00Z"}, {**row(1), "created_at": None}]
     client = client_on(StubTransport(lambda request: reply({"id": THREAD, "question_answers": rows})), "kapa")
@@ -264,6 +269,11 @@ def test_an_unknown_thread_is_not_found():
 ANNA = {"id": "u-anna", "unique_client_id": "anna", "email": "anna@example.com"}
 ANNABEL = {"id": "u-annabel", "unique_client_id": "annabel", "email": "annabel@example.com"}
 HERS = [row(1, "u-anna"), row(2, "u-annabel"), row(3, None), row(4, "u-anna")]
+
+
+def lookups(vendor):
+    """How many pages of users were read."""
+    return sum(request.path.endswith("/end-users/") for request in vendor.sent)
 
 
 @SHAPES
@@ -316,6 +326,47 @@ def test_a_user_lookup_ends_with_a_404_for_the_next_page():
         return reply([])
 
     assert list(client_on(StubTransport(answer), "kapa").history(user="anna")) == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+def test_a_404_after_the_first_page_ends_a_list_whatever_its_body_is(kind):
+    past_the_end = reply({"detail": "Invalid page."}, 404, kind=kind)
+
+    def answer(request):
+        if read_query(request)["page"] != "1":
+            return past_the_end
+        return reply([ANNABEL] if request.path.endswith("/end-users/") else [row(1)])
+
+    client = client_on(StubTransport(answer), "kapa")
+    assert questions(client.history(page_size=1)) == number_questions(1)
+    assert list(client.history(user="anna")) == []
+
+
+def test_a_404_for_the_first_page_of_users_is_a_missing_project():
+    def answer(request):
+        return reply({"detail": "Not found."}, 404) if request.path.endswith("/end-users/") else reply([])
+
+    with pytest.raises(NotFound) as caught:
+        list(client_on(StubTransport(answer), "kapa").history(user="anna"))
+    assert caught.value.what == "project"
+
+
+@pytest.mark.parametrize("listed", [99, 100, 101, 102])
+def test_a_user_lookup_in_short_pages_ends_with_the_counted_rows_and_not_before(listed):
+    others = [{"id": f"u{number}", "unique_client_id": f"anna{number}"} for number in range(listed)]
+    vendor = Vendor(HERS, page_by_link, cap=50, end_users=others, users_shape=page_by_count)
+    assert list(vendor.client.history(user="anna")) == []
+    assert lookups(vendor) == -(-listed // 50)
+    others[-1] = ANNA
+    assert questions(vendor.client.history(user="anna")) == number_questions(1, 4)
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_a_user_lookup_reads_no_more_pages_than_page_limit(limit):
+    others = [{"id": f"u{number}", "unique_client_id": f"anna{number}"} for number in range(500)]
+    vendor = Vendor(HERS, page_by_link, end_users=others, page_limit=limit)
+    assert list(vendor.client.history(user="anna")) == []
+    assert lookups(vendor) == limit
 
 
 def test_a_threads_history_can_be_filtered_by_user():

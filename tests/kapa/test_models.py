@@ -11,13 +11,19 @@ from unichat import Answer, Comment, Exchange, Rating, Source, ThreadRef
 from unichat.adapter import StreamFailure
 from unichat.errors import InvalidResponse
 from unichat.models import Feedback
-from unichat_kapa import operations
+from unichat_kapa import analytics, models, operations
 from unichat_kapa.models import ChatReply, Listing
 
 from .conftest import SAMPLES
 from .test_operations import ANSWER, FULL, REPLY, THREAD
 
 REFERENCE = ThreadRef("kapa", THREAD)
+MODELS = [
+    value
+    for module in (models, analytics)
+    for value in vars(module).values()
+    if isinstance(value, type) and value.__module__ == module.__name__
+]
 PLAIN = [case for case in FULL if not case.is_streamed]
 
 
@@ -195,6 +201,13 @@ def test_a_list_is_read_in_each_of_kapas_forms(value, listing):
 def test_a_body_that_is_not_a_list_in_any_form_is_invalid(value):
     with pytest.raises(InvalidResponse, match="a list of rows"):
         Listing.read(value, ChatReply.read)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_takes_its_fields_by_name_only(model):
+    # The order in which they are declared would be part of the interface otherwise.
+    with pytest.raises(TypeError, match="positional"):
+        model("x")
 
 
 def test_an_upsert_without_a_body_in_its_reply_succeeds(kapa, vendor):
