@@ -57,10 +57,7 @@ class History:
             seen_so_far = seen + len(listing.items)
             return Page(
                 rows_to_exchanges(listing.items, self.settings.scope),
-                # Pages are numbered without gaps: beyond an empty one there is nothing, whatever it claims.
-                None
-                if not listing.items or listing.is_last(seen_so_far, page_size)
-                else self._list_exchanges(call, page + 1, seen_so_far),
+                None if listing.is_last(seen_so_far, page_size) else self._list_exchanges(call, page + 1, seen_so_far),
                 raw=listing.raw,
             )
 

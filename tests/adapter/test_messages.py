@@ -145,7 +145,7 @@ def test_an_error_says_what_its_adapter_did_not_leave_out():
         retry=True,
         retry_after=None,
     )
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
         ErrorResponse(500)
 
 

@@ -19,7 +19,7 @@ ALWAYS = {"feedback", "history", "clear_history", "feedback_comment_on_up"}
         ({"message_encoding": "query"}, {"history_by_user"}),
         ({"require_user": True}, {"metadata", "history_by_user", "needs_user", "feedback_needs_user"}),
     ],
-    ids=repr,
+    ids=lambda value: repr(value) if isinstance(value, dict) else "",
 )
 def test_the_capabilities_follow_the_settings(settings, depending):
     with connect_client("kadal", **settings) as kadal:

@@ -15,6 +15,8 @@ from tests.behaviour.doubles import (
 )
 from unichat import Rating, errors
 from unichat.models import ClearOutcome
+from unichat_kadal import operations
+from unichat_kadal.operations.errors import error_detector
 
 from .replies import (
     ANSWERED,
@@ -102,7 +104,7 @@ def test_an_http_error_status_takes_precedence_over_the_body(status, kind):
         assert "words" in str(error)
 
 
-@pytest.mark.parametrize("status", [200, "200", 201, None, True, "", ...], ids=repr)
+@pytest.mark.parametrize("status", [200, "200", 201, 299, None, True, "", "OK", "Success", ...], ids=repr)
 def test_a_body_without_an_error_status_is_an_answer(status):
     body = {"status_code": status, "message_id": 1, "message": "a"}
     if status is ...:
@@ -120,7 +122,7 @@ def test_a_message_beside_an_unknown_status_is_not_an_answer(status):
     assert (type(error), error.status) == (errors.ServerError, 503)
 
 
-@pytest.mark.parametrize("status", [0, "0", 1, 99, 100, 199, 302, 600, 999, 2000, -1, 2**70], ids=repr)
+@pytest.mark.parametrize("status", [0, "0", 1, 99, 100, 199, 300, 302, 600, 999, 2000, -1, 2**70], ids=repr)
 def test_any_other_status_in_the_body_is_an_error_too(status):
     error, sent = catch_error(ask, reply(envelope(status, "the error's words")))
     assert isinstance(error, errors.InvalidResponse)
@@ -131,6 +133,12 @@ def test_any_other_status_in_the_body_is_an_error_too(status):
 def test_an_oddly_written_status_never_turns_the_error_message_into_an_answer(status):
     error, _ = catch_error(ask, reply(envelope(status, "the error's words")))
     assert isinstance(error, errors.NotFound | errors.InvalidResponse)
+
+
+@pytest.mark.parametrize(("status", "is_good"), [(199, False), (200, True), (299, True), (300, False)])
+def test_only_a_2xx_is_an_answer(status, is_good):
+    for detect_error in (error_detector("bot"), operations.endpoints["health"].function().detect_error):
+        assert (detect_error(reply({}, status)) is None) is is_good
 
 
 def test_an_error_in_the_body_is_retried_until_the_answer_comes():

@@ -247,5 +247,5 @@ def test_the_samples_name_the_tests_bot_but_not_its_key():
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_takes_its_fields_by_name_only(model):
     # The order in which they are declared would be part of the interface otherwise.
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
         model("x")

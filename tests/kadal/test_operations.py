@@ -341,11 +341,19 @@ IS_TEXT_TOO = [("add_feedback", "bot_response_id")]
 
 
 @pytest.mark.parametrize(("name", "argument"), NUMBERS)
-@pytest.mark.parametrize("wrong", [-1, True, 1.0, 2**70], ids=repr)
+@pytest.mark.parametrize("wrong", [-1, True, 1.0, 2**63], ids=repr)
 def test_a_number_out_of_range_is_invalid_before_anything_is_sent(name, argument, wrong):
     with pytest.raises(InvalidInput) as caught:
         getattr(operations, name)(**{**find_case(name).arguments, argument: wrong})
     assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(("name", "argument"), NUMBERS)
+def test_a_number_may_have_64_bits_and_that_of_a_rating_may_be_0(name, argument):
+    for number in (2**63 - 1, 1, *([0] if name == "add_feedback" else [])):
+        operation = getattr(operations, name)(**{**find_case(name).arguments, argument: number})
+        sent = json.loads(operation.request.body) if name == "add_feedback" else dict(operation.request.query)
+        assert str(sent[argument]) == str(number)
 
 
 @pytest.mark.parametrize(("name", "argument"), [each for each in NUMBERS if each not in IS_TEXT_TOO])
@@ -356,7 +364,16 @@ def test_a_number_in_digits_is_invalid_before_anything_is_sent(name, argument):
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"), [("41", 41), ("0041", "0041"), ("9" * 19, "9" * 19), ("65f1c0ffee", "65f1c0ffee")]
+    ("given", "sent"),
+    [
+        ("41", 41),
+        ("0", 0),
+        ("0041", "0041"),
+        ("9" * 18, int("9" * 18)),
+        ("9" * 19, "9" * 19),
+        ("٧", "٧"),
+        ("65f1c0ffee", "65f1c0ffee"),
+    ],
 )
 def test_the_id_of_an_answer_in_digits_is_sent_as_the_number_that_it_is(given, sent):
     operation = operations.add_feedback(**{**RATING, "bot_response_id": given})

@@ -43,7 +43,9 @@ def single(rows, page, size, total):
 class Vendor:
     """Kapa with a list of `rows`, given in the form that `shape` makes of each page."""
 
-    def __init__(self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=page_by_link, **settings):
+    def __init__(
+        self, rows, shape=bare, cap=1000, past_the_end=None, end_users=(), users_shape=page_by_link, **settings
+    ):
         self.rows = rows
         self.shape = shape
         self.cap = cap

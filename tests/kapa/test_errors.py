@@ -4,6 +4,7 @@ import pytest
 
 from tests.behaviour.doubles import KAPA_URL, KEY, PROJECT, FakeClock, client_on, connect_client, reply, stub_replies
 from unichat import Rating, ThreadRef, errors
+from unichat_kapa.operations.errors import error_detector
 
 THREAD = "1de43264-67cb-48af-89f9-e865c375bb84"
 ANSWER = "484fbe4d-af7f-4b72-aecb-cde0e9e50cf3"
@@ -45,6 +46,11 @@ def test_an_error_is_raised_at_once_with_its_status_and_message(status, kind):
     assert error.retryable is False
     assert error.maybe_delivered is False
     assert (error.backend, error.operation) == ("kapa", "chat")
+
+
+@pytest.mark.parametrize(("status", "is_good"), [(199, False), (200, True), (299, True), (300, False)])
+def test_only_a_2xx_is_an_answer(status, is_good):
+    assert (error_detector("project")(reply({}, status)) is None) is is_good
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,13 @@ def test_sources_of_a_retrieved_thread_may_be_a_list():
     assert exchange.sources == (Source("string", "string", internal=True),)
 
 
+@pytest.mark.parametrize("rows", ["text", {}, 7], ids=repr)
+def test_a_retrieved_thread_whose_rows_are_no_list_is_invalid_and_not_empty(rows):
+    with pytest.raises(InvalidResponse) as caught:
+        read(next(case for case in FULL if case.name == "retrieve_thread"), {"id": THREAD, "question_answers": rows})
+    assert caught.value.pointer == "/question_answers"
+
+
 def test_the_activity_of_the_live_api_with_its_new_names_is_kept_in_raw():
     newer = {
         "aggregate_statistics": {"total_query_count": 5},
@@ -206,7 +213,7 @@ def test_a_body_that_is_not_a_list_in_any_form_is_invalid(value):
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_takes_its_fields_by_name_only(model):
     # The order in which they are declared would be part of the interface otherwise.
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
         model("x")
 
 

@@ -560,6 +560,24 @@ def test_an_id_that_is_not_a_uuid_is_invalid_before_anything_is_sent(case, name,
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("bad", [b"API", b"", {"API"}, 7, ["API", 7]], ids=repr)
+def test_what_is_neither_text_nor_a_list_of_texts_is_invalid(bad):
+    for build in (
+        lambda: operations.list_integrations(project_id=PROJECT, integration_type=bad),
+        lambda: operations.list_threads(project_id=PROJECT, include=bad),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            build()
+        assert caught.value.hint == "Pass text, or a list of texts."
+
+
+@pytest.mark.parametrize("bad", [SOURCE, SOURCE.encode(), {SOURCE}, 7], ids=repr)
+def test_ids_that_are_not_in_a_list_are_invalid(bad):
+    with pytest.raises(InvalidInput) as caught:
+        operations.custom_chat(project_id=PROJECT, messages=CUSTOM["messages"], source_ids_include=bad)
+    assert (caught.value.argument, caught.value.hint) == ("source_ids_include", "Pass a list of ids.")
+
+
 @pytest.mark.parametrize("bad", ["not-a-uuid", "", 7, None], ids=repr)
 def test_an_id_in_a_list_that_is_not_a_uuid_is_invalid(bad):
     given = {"project_id": PROJECT, "messages": CUSTOM["messages"], "source_ids_include": [SOURCE, bad]}
@@ -606,11 +624,19 @@ def test_an_argument_that_kapa_would_reject_is_invalid_before_anything_is_sent(n
         getattr(operations, name)(**{**case.arguments, **wrong})
 
 
-@pytest.mark.parametrize("wrong", [{"page": 0}, {"page": -1}, {"page_size": 0}, {"page_size": 1.5}], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", [{"page": 0}, {"page": -1}, {"page": 2**31}, {"page_size": 0}, {"page_size": 1.5}], ids=repr
+)
 def test_a_page_that_is_not_a_positive_number_is_invalid_before_anything_is_sent(wrong):
     for function in (operations.list_sources, operations.list_end_users, operations.list_question_answers):
         with pytest.raises(InvalidInput):
             function(project_id=PROJECT, **wrong)
+
+
+@pytest.mark.parametrize("page", [1, 2**31 - 1])
+def test_a_page_is_a_number_of_32_bits_from_1(page):
+    request = operations.list_sources(project_id=PROJECT, page=page, page_size=page).request
+    assert request.query == (("page", str(page)), ("page_size", str(page)))
 
 
 @pytest.mark.parametrize(
