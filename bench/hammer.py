@@ -1,7 +1,9 @@
 """Processes that hammer the conversations of one store while some are killed: nothing lost, mixed up or asked twice.
 
 Each message has a nonce, and is delivered until some worker has answered it, as platforms do. At the end the vendor's
-history says what it was asked: each nonce once, each conversation in one thread of its own. Run it for long with
+history says what it was asked: each nonce once, each answer to the message that got it, each conversation in one thread
+of its own. Of a conversation whose first question was out when its worker was killed, that question may stand in a
+thread of its own besides: the next message began another, since nobody knew of it. Run it for long with
 `python -m bench.hammer` (`--help`); the tests run it for a moment.
 """
 
@@ -18,12 +20,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 import unichat
 from unichat import routing
@@ -31,6 +33,22 @@ from unichat.conversations.messages import reference_for
 from unichat.errors import UnichatError
 
 _PATIENCE = 120.0
+
+
+@frozen
+class Asked:
+    """One question as a vendor's history has it.
+
+    Attributes:
+        thread: what names its thread.
+        number: its place in the history, oldest first.
+        answer: the answer's id.
+    """
+
+    thread: str
+    number: int
+    question: str
+    answer: str | None
 
 
 @define
@@ -41,6 +59,8 @@ class Hammer:
         kills: how many workers are killed, one after the other.
         route: whether the users are split between both vendors.
         problems: what should not have happened.
+        answers: which answer each message got.
+        interrupted: the messages whose workers were killed while they had them.
     """
 
     store: str
@@ -54,6 +74,8 @@ class Hammer:
     problems: list[str] = field(factory=list)
     killed: int = 0
     redelivered: int = 0
+    answers: dict[str, str] = field(factory=dict)
+    interrupted: set[str] = field(factory=set)
 
     def run(self) -> None:
         """Hammer, and look at what the vendor was asked."""
@@ -62,18 +84,20 @@ class Hammer:
             vendors = ("kapa", "kadal") if self.route else ("kapa",)
             self.settings = {vendor: box.settings(vendor) for vendor in vendors}
             self._deliver()
-            asked: list[tuple[Any, str]] = []
+            asked: list[Asked] = []
             for vendor, settings in self.settings.items():
                 with unichat.connect(vendor, **settings) as client:
                     asked += self._read_history(client)
             self._check(asked)
 
-    def _read_history(self, client: unichat.Client) -> list[tuple[Any, str]]:
-        """Return what a vendor was asked, each question with what names its thread."""
+    def _read_history(self, client: unichat.Client) -> list[Asked]:
+        """Return what a vendor was asked."""
         if client.capabilities.parallel_threads:
-            return [(each.thread, each.question) for each in client.history()]
-        references = [reference_for(f"c{number}") for number in range(self.conversations)]
-        return [(user, each.question) for user in references for each in client.history(user=user)]
+            rows = [(str(each.thread), each) for each in client.history()]
+        else:
+            users = [reference_for(f"c{number}") for number in range(self.conversations)]
+            rows = [(user, each) for user in users for each in client.history(user=user)]
+        return [Asked(thread, number, each.question, each.id) for number, (thread, each) in enumerate(rows)]
 
     def _deliver(self) -> None:
         waiting: queue.Queue[tuple[str, str]] = queue.Queue()
@@ -100,17 +124,34 @@ class Hammer:
             time.sleep(self.between_kills)
             random.choice(workers).kill()
 
-    def _check(self, asked: list[tuple[Any, str]]) -> None:
-        nonces = Counter(question for _, question in asked)
+    def _check(self, asked: Iterable[Asked]) -> None:
+        found: dict[str, list[Asked]] = {}
+        threads: dict[str, list[Asked]] = {}
+        for each in sorted(asked, key=lambda each: each.number):
+            found.setdefault(each.question, []).append(each)
+            threads.setdefault(each.thread, []).append(each)
         expected = {f"c{c}-m{m}" for c in range(self.conversations) for m in range(self.messages)}
-        self.problems += [f"{nonce} was lost" for nonce in sorted(expected - nonces.keys())]
-        self.problems += [f"{nonce} was asked {times} times" for nonce, times in nonces.items() if times > 1]
-        threads: dict[str, set[str]] = {}
-        for thread, question in asked:
-            threads.setdefault(str(thread), set()).add(question.partition("-")[0])
-        self.problems += [f"{sorted(found)} share a thread" for found in threads.values() if len(found) > 1]
-        if len(threads) > self.conversations:
-            self.problems.append(f"{len(threads)} threads for {self.conversations} conversations")
+        self.problems += [f"{nonce} was lost" for nonce in sorted(expected - found.keys())]
+        self.problems += [f"{nonce} was asked {len(each)} times" for nonce, each in found.items() if len(each) > 1]
+        self.problems += [
+            f"{nonce} got the answer {answer}, which is not its own"
+            for nonce, answer in self.answers.items()
+            if nonce in found and answer not in [each.answer for each in found[nonce]]
+        ]
+        of: dict[str, list[list[Asked]]] = {}
+        for each in threads.values():
+            keys = sorted({row.question.partition("-")[0] for row in each})
+            if len(keys) > 1:
+                self.problems.append(f"{keys} share a thread")
+            for key in keys:
+                of.setdefault(key, []).append(each)
+        for key, (*left, _) in of.items():
+            # Each thread before the newest is what a killed first question left, and nobody has gone on in it.
+            for first, *others in left:
+                if others or first.question not in self.interrupted:
+                    self.problems.append(
+                        f"{key} left a thread of {1 + len(others)} questions that began with {first.question}"
+                    )
 
 
 class _Worker:
@@ -143,13 +184,15 @@ class _Worker:
             except queue.Empty:
                 continue
             answer = self._ask(key, nonce)
-            if answer == "answered":
+            if answer.startswith("answered "):
+                self._hammering.answers[nonce] = answer.removeprefix("answered ")
                 self._done.release()
                 continue
             # As a platform does that was not told that the message had arrived.
             self._hammering.redelivered += 1
             self._waiting.put((key, nonce))
-            if answer == "":
+            if not answer:
+                self._hammering.interrupted.add(nonce)
                 self._forget_process()
                 if not self._stopped:
                     self._process = self._start()
@@ -194,11 +237,11 @@ def answer(store: str, settings: dict[str, Any]) -> None:
         for line in sys.stdin:
             key, nonce = json.loads(line)
             try:
-                conversations.get(key).ask(nonce, user=f"user-{key}", event=nonce, deadline=60)
+                found = conversations.get(key).ask(nonce, user=f"user-{key}", event=nonce, deadline=60)
             except UnichatError as error:
                 print(f"{type(error).__name__}: {error}", flush=True)
             else:
-                print("answered", flush=True)
+                print(f"answered {found.id}", flush=True)
 
 
 def main() -> int:

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from unichat.conversations import tickets
+from unichat.conversations.entries import SentQuestion
+from unichat.conversations.state import read_state
 from unichat.conversations.stores import schema
 from unichat.conversations.stores.address import open_store
 from unichat.conversations.stores.base import StoreBusy, transact
@@ -66,20 +68,61 @@ def test_the_time_is_one_for_a_transaction(address):
     store.close()
 
 
+def make_earlier_version(version, run):
+    """Make the tables of an earlier version, with a ticket and an event whose questions were out."""
+    for migration in schema.MIGRATIONS[:version]:
+        for statement in migration:
+            run(statement.format(clustered=""))
+    if version:
+        run(KEY.replace(":key", "'c'"))
+        run(
+            "INSERT INTO unichat_tickets (conversation, ticket, token, expires, gives_up, event, asked_at, joined)"
+            " VALUES ('c', 1, 't', 1e10, 1e10, 'e1', 7.0, 0)"
+        )
+        run(
+            "INSERT INTO unichat_events (conversation, event, answer, asked_at, expires)"
+            " VALUES ('c', 'e2', NULL, 8.0, 1e10)"
+        )
+
+
+def check_migrated(store, version):
+    """Check that what stood in the tables of an earlier version still does, and that they can be used."""
+    put(store, "d")
+    assert keys(store) == (["c", "d"] if version else ["d"])
+    if version:
+        state = store.run(lambda tx: read_state(tx, "c", "e2"), writes=False)
+        assert state.event.sent == SentQuestion(8.0, None, None)
+        assert [(each.token, each.part.event, each.sent) for each in state.tickets] == [
+            ("t", "e1", SentQuestion(7.0, None, None))
+        ]
+    store.close()
+
+
 @pytest.mark.parametrize("version", range(len(schema.MIGRATIONS)))
 def test_a_file_of_an_earlier_version_is_migrated(tmp_path, version):
     path = tmp_path / "bot.db"
     with sqlite3.connect(path) as file:
-        for migration in schema.MIGRATIONS[:version]:
-            for statement in migration:
-                file.execute(statement)
+        make_earlier_version(version, file.execute)
         file.execute(f"PRAGMA user_version = {version}")
-    store = SqliteStore(path)
-    put(store)
-    assert keys(store) == ["c"]
-    store.close()
+    check_migrated(SqliteStore(path), version)
     with sqlite3.connect(path) as file:
         assert file.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
+
+
+@pytest.mark.parametrize("version", range(len(schema.MIGRATIONS)))
+def test_a_postgresql_database_of_an_earlier_version_is_migrated(version):
+    with new_schema() as address:
+        earlier = open_store(address)
+        with earlier._engine.begin() as connection:
+
+            def run(statement):
+                connection.exec_driver_sql(statement)
+
+            run("CREATE TABLE unichat_schema (id INTEGER NOT NULL PRIMARY KEY, version INTEGER NOT NULL)")
+            run(f"INSERT INTO unichat_schema (id, version) VALUES (1, {version})")
+            make_earlier_version(version, run)
+        earlier.close()
+        check_migrated(open_store(address), version)
 
 
 def test_migrations_are_applied_in_order_and_once(store):

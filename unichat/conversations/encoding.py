@@ -48,6 +48,11 @@ def encode_thread(thread: ThreadRef | None) -> str | None:
     return str(evolve(thread, state=None))
 
 
+def without_state(text: str | None) -> str | None:
+    """Return a thread's text form as `encode_thread` makes it."""
+    return encode_thread(decode_thread(text)) if text is not None and "state=" in text else text
+
+
 def decode_thread(text: str | None) -> ThreadRef | None:
     """Return the thread whose text form is given."""
     return None if text is None else ThreadRef.parse(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from unichat.conversations.encoding import without_state
 from unichat.conversations.messages import Part
 from unichat.models import Answer
 
@@ -31,6 +32,21 @@ class Message:
     question_limit: int | None
 
 
+@frozen
+class SentQuestion:
+    """How a question went out, as it is kept until its answer is known.
+
+    Attributes:
+        at: when; in seconds since 1970.
+        thread: the thread that its conversation had then, in its text form; None if it had none.
+        resets: how often the conversation had been reset by then; None if that was not kept.
+    """
+
+    at: float
+    thread: str | None
+    resets: int | None
+
+
 @frozen(kw_only=True)
 class QueueTurn:
     """A message whose question may be asked now.
@@ -42,7 +58,7 @@ class QueueTurn:
         resets: how often the conversation had been reset.
         speaker: the first one who spoke in it.
         shared: whether there are others, as far as known.
-        lost_since: if the question was out before and its answer was lost: when it went out.
+        lost: if the question was out before and its answer was lost: how it went out.
         event_is_new: whether nothing is kept of the message's event yet.
     """
 
@@ -54,13 +70,22 @@ class QueueTurn:
     resets: int
     speaker: str | None
     shared: bool
-    lost_since: float | None = None
+    lost: SentQuestion | None = None
     event_is_new: bool = False
 
     @property
     def question(self) -> str:
         """All parts as one question."""
         return "\n\n".join(part.text for part in self.parts)
+
+    @property
+    def sent(self) -> SentQuestion:
+        """How the question goes out."""
+        return SentQuestion(self.asked_at, without_state(self.thread), self.resets)
+
+    def stands_as(self, sent: SentQuestion) -> bool:
+        """Whether the conversation is in the thread in which it was when a question of it went out."""
+        return without_state(self.thread) == sent.thread and sent.resets in (None, self.resets)
 
 
 @frozen

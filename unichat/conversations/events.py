@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from unichat.conversations.encoding import decode_answer, encode_answer, encode_parts
-from unichat.conversations.entries import Message
+from unichat.conversations.entries import Message, SentQuestion
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Transaction
 from unichat.models import Answer
@@ -20,13 +20,13 @@ class StoredEvent:
     Attributes:
         answer: None where its question may have been received, though its answer is not known.
         parts: what others said in its question, if its answer is not known.
-        asked_at: when its question went out for the first time.
+        sent: how its question went out for the first time.
         expires: until when its answer is kept.
     """
 
     answer: str | None
     parts: tuple[Part, ...]
-    asked_at: float
+    sent: SentQuestion
     expires: float
 
     def answer_at(self, now: float) -> Answer | None:
@@ -48,18 +48,21 @@ def keep_event(tx: Transaction, message: Message, part: Part, answer: Answer, *,
         return
     if not is_new:
         _delete_event(tx, message, part)
-    _insert_event(tx, message, part, encode_answer(answer), (), tx.now)
+    _insert_event(tx, message, part, encode_answer(answer), (), SentQuestion(tx.now, None, None))
 
 
-def keep_lost_question(tx: Transaction, message: Message, part: Part, parts: Sequence[Part], since: float) -> None:
-    """Keep that an event's question may have been received, and since when; a first time that is known counts on."""
+def keep_lost_question(
+    tx: Transaction, message: Message, part: Part, parts: Sequence[Part], sent: SentQuestion
+) -> None:
+    """Keep that an event's question may have been received; how it went out for the first time, if known, counts on."""
     known = tx.row(
-        "SELECT asked_at FROM unichat_events WHERE conversation = :conversation AND event = :event AND answer IS NULL",
+        "SELECT asked_at, thread, resets FROM unichat_events"
+        " WHERE conversation = :conversation AND event = :event AND answer IS NULL",
         conversation=message.conversation,
         event=part.event,
     )
     _delete_event(tx, message, part)
-    _insert_event(tx, message, part, None, parts, since if known is None else min(since, known[0]))
+    _insert_event(tx, message, part, None, parts, sent if known is None else SentQuestion(*known))
 
 
 def remove_expired_events(tx: Transaction) -> int:
@@ -76,16 +79,18 @@ def _delete_event(tx: Transaction, message: Message, part: Part) -> None:
 
 
 def _insert_event(
-    tx: Transaction, message: Message, part: Part, answer: str | None, parts: Sequence[Part], asked_at: float
+    tx: Transaction, message: Message, part: Part, answer: str | None, parts: Sequence[Part], sent: SentQuestion
 ) -> None:
     tx.run(
-        "INSERT INTO unichat_events (conversation, event, speaker, answer, parts, asked_at, expires)"
-        " VALUES (:conversation, :event, :speaker, :answer, :parts, :asked_at, :expires)",
+        "INSERT INTO unichat_events (conversation, event, speaker, answer, parts, asked_at, thread, resets, expires)"
+        " VALUES (:conversation, :event, :speaker, :answer, :parts, :asked_at, :thread, :resets, :expires)",
         conversation=message.conversation,
         event=part.event,
         speaker=part.speaker,
         answer=answer,
         parts=encode_parts(parts),
-        asked_at=asked_at,
+        asked_at=sent.at,
+        thread=sent.thread,
+        resets=sent.resets,
         expires=tx.now + message.event_ttl,
     )

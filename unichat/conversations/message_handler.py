@@ -15,10 +15,10 @@ from unichat.client.newest import read_newest
 from unichat.client.speaker import Speaker
 from unichat.conversations import queue, records
 from unichat.conversations.encoding import decode_thread
-from unichat.conversations.entries import Message, QueueTurn
+from unichat.conversations.entries import Message, QueueTurn, SentQuestion
 from unichat.conversations.leases import Leases
-from unichat.conversations.lost_answers import find_lost_answer
-from unichat.conversations.messages import reference_for
+from unichat.conversations.lost_answers import LostAnswerFinder
+from unichat.conversations.messages import identify_thread, reference_for
 from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
@@ -43,12 +43,14 @@ class Manner:
 
     Attributes:
         thread: where it was asked; None in a new one. A route may have moved it.
+        is_found: whether its answer had been lost, and was found in the vendor's history.
     """
 
     began: Literal["continued", "started", "restarted"]
     carried_over: int = 0
     maybe_duplicated: bool = False
     thread: ThreadRef | None = None
+    is_found: bool = False
 
     def describe(self, answer: Answer) -> Answer:
         """Return the answer, saying so."""
@@ -90,7 +92,7 @@ class MessageHandler:
             except BaseException as error:
                 failure = error
             else:
-                return (yield from self.keep(entry, manner.describe(answer)))
+                return (yield from self.keep(entry, manner.describe(answer), manner))
             # Outside the handler: what happens now is not to be its context.
             yield from self.fail(entry, failure)
             raise failure
@@ -130,15 +132,12 @@ class MessageHandler:
     def send(self, turn: QueueTurn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
         """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost."""
         thread = decode_thread(turn.thread)
-        duplicated = False
-        if turn.lost_since is not None:
-            text = self.message.part.text
-            key, since = self.message.conversation, turn.lost_since
-            answered = yield from self.transact(lambda tx: records.read_answer_ids(tx, key, since), writes=False)
-            found = yield from find_lost_answer(self.client, turn, thread, text, self.deadline, answered)
-            if found is not None:
-                return found, Manner(_began(thread, found))
-            duplicated = True
+        duplicated = turn.lost is not None
+        if turn.lost is not None:
+            finder = LostAnswerFinder(store=self.store, turn=turn, lost=turn.lost, deadline=self.deadline)
+            answer = yield from finder.find(self.client)
+            if answer is not None:
+                return answer, Manner(_began(turn, turn.lost, answer), is_found=True)
         if thread is None:
             return (yield from send(None, turn.question)), Manner("started", maybe_duplicated=duplicated)
         try:
@@ -173,7 +172,7 @@ class MessageHandler:
     def _keep_exchanges(self, thread: ThreadRef) -> KeptExchanges:
         return KeptExchanges(partial(self._read_stored_exchanges, thread), self.carry_over)
 
-    def keep(self, turn: QueueTurn, answer: Answer) -> Program[Answer]:
+    def keep(self, turn: QueueTurn, answer: Answer, manner: Manner) -> Program[Answer]:
         """Store what is kept of an answer, and return it: whatever becomes of the store, the caller gets the answer."""
         finish = partial(
             records.finish,
@@ -181,6 +180,7 @@ class MessageHandler:
             answer=answer,
             backend=self.client._find_backend(answer),
             keep_texts=self.keep_texts,
+            found=manner.is_found,
         )
         if (yield from end_turn(self.store, self.message, finish, self.deadline)) is False:
             log.warning(
@@ -211,11 +211,13 @@ class MessageHandler:
         yield from end_turn(self.store, self.message, end, self.deadline)
 
 
-def _began(thread: ThreadRef | None, found: Answer) -> Literal["started", "continued", "restarted"]:
+def _began(turn: QueueTurn, lost: SentQuestion, found: Answer) -> Literal["started", "continued", "restarted"]:
     """Return how a question was asked whose answer was found."""
-    if thread is None:
-        return "started"
-    return "continued" if found.thread == thread else "restarted"
+    thread = decode_thread(lost.thread)
+    if thread is None or found.thread is None:
+        return "started" if thread is None else "continued"
+    key = turn.message.conversation
+    return "continued" if identify_thread(key, found.thread) == identify_thread(key, thread) else "restarted"
 
 
 def _can_restart(error: ThreadMismatch | NotFound) -> bool:

@@ -9,7 +9,7 @@ from attrs import frozen
 from unichat._text.printable import format_value
 from unichat.client.values import check_text
 from unichat.errors import ConfigError, InvalidInput
-from unichat.models import User
+from unichat.models import ThreadRef, User
 
 ID_LIMIT = 1_000
 """The longest key, event, message id or user id, in characters."""
@@ -70,6 +70,14 @@ def speaker_id(user: User | None) -> str | None:
 def reference_for(key: str) -> str:
     """Return what stands for a conversation where the vendor keeps one conversation per user: a UUIDv5 of its key."""
     return str(uuid.uuid5(_NAMESPACE, key))
+
+
+def identify_thread(key: str, thread: ThreadRef) -> tuple[str, str | None, str | None]:
+    """Return what is the same for all references to one thread of a conversation.
+
+    A vendor that keeps one conversation per user has only one of it, whatever the references call it.
+    """
+    return thread.backend, thread.scope, None if thread.user == reference_for(key) else thread.id
 
 
 def check_seconds(name: str, value: object, minimum: float) -> float:

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from unichat.conversations.encoding import decode_parts, decode_thread, encode_parts
 from unichat.conversations.entries import QueueTurn
-from unichat.conversations.messages import Part, reference_for
+from unichat.conversations.messages import Part, identify_thread
 from unichat.conversations.stores.base import Row, Transaction
 from unichat.conversations.tickets import remove_ticket
 from unichat.models import ThreadRef
@@ -120,10 +120,12 @@ def _export_conversation(tx: Transaction, user: str | None, key: str) -> dict[st
                 "user": speaker,
                 "event": event,
                 "answer": None if answer is None else json.loads(answer),
+                # That in which it was asked, as long as its answer is not known.
+                "thread": of,
                 "expires": _time(expires),
             }
-            for event, speaker, answer, expires in tx.rows(
-                "SELECT event, speaker, answer, expires FROM unichat_events"  # noqa: S608
+            for event, speaker, answer, of, expires in tx.rows(
+                "SELECT event, speaker, answer, thread, expires FROM unichat_events"  # noqa: S608
                 f" WHERE conversation = :key{whose} ORDER BY asked_at, event",
                 **who,
             )
@@ -179,8 +181,7 @@ def belongings(tx: Transaction, key: str, user: str) -> Belongings:
     for (text,) in [(thread,), *answers]:
         found = decode_thread(text)
         if found is not None:
-            own = found.user == reference_for(key)
-            threads.setdefault((found.backend, found.scope, None if own else found.id), found)
+            threads.setdefault(identify_thread(key, found), found)
     return Belongings(not shared and speaker in (None, user), tuple(threads.values()))
 
 

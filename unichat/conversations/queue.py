@@ -13,8 +13,8 @@ nothing. No clock is asked who was first.
 An *event* is the platform's name for a message, which it may deliver again. It is claimed by the ticket that carries
 it, in the transaction that makes the ticket, and released in the one that removes it. So a message that is refused
 claims nothing, and one that failed can come again. An event that was answered is kept with its answer. Where the
-question was out when its worker was killed, or when the vendor never answered, the event is kept without an answer: its
-next delivery looks in the vendor's history first.
+question was out when its worker was killed, or when the vendor never answered, the event is kept without an answer, and
+with how the question went out: its next delivery looks in the vendor's history first (`lost_answers`).
 
 With `overlap="join"`, waiting messages keep their texts in their tickets. When the lowest one has its turn, it hands
 its text to the last of those that fit into one question, and is done; so are those in between. If that last one's
@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unichat.conversations.encoding import encode_parts
 from unichat.conversations.entries import JOINED, Entry, Message, QueueTurn, Refused, Waiting
 from unichat.conversations.events import keep_lost_question
 from unichat.conversations.joining import choose_group, hand_over, leave_over, take_over
@@ -40,6 +39,7 @@ from unichat.conversations.tickets import (
     lock_conversation,
     read_tickets,
     remove_ticket,
+    send_ticket,
 )
 
 
@@ -64,10 +64,10 @@ def enter(tx: Transaction, message: Message) -> Entry:
         if message.overlap == "refuse":
             return Refused()
         kept = (message.part,) if message.overlap == "join" else ()
-        insert_ticket(tx, message, state.turns, asked_at=None, parts=kept)
+        insert_ticket(tx, message, state.turns, sent=None, parts=kept)
         return Waiting(state.turns, earlier)
     turn = _begin(tx, message, state.turns, (message.part,), state)
-    insert_ticket(tx, message, turn.ticket, asked_at=tx.now, parts=turn.parts[:-1])
+    insert_ticket(tx, message, turn.ticket, sent=turn.sent, parts=turn.parts[:-1])
     return turn
 
 
@@ -114,14 +114,7 @@ def advance(tx: Transaction, message: Message, waiting: Waiting) -> Entry:
             hand_over(tx, message, group)
             return JOINED
     turn = _begin(tx, message, own.number, parts, state)
-    tx.run(
-        "UPDATE unichat_tickets SET asked_at = :now, parts = :parts"
-        " WHERE conversation = :conversation AND ticket = :ticket",
-        now=tx.now,
-        parts=encode_parts(turn.parts[:-1]),
-        conversation=message.conversation,
-        ticket=own.number,
-    )
+    send_ticket(tx, message.conversation, own.number, turn.sent, turn.parts[:-1])
     return turn
 
 
@@ -151,7 +144,7 @@ def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> boo
         return True
     _keep_speakers(tx, message.conversation, turn.parts)
     if message.part.event is not None:
-        keep_lost_question(tx, message, message.part, turn.parts[:-1], turn.asked_at)
+        keep_lost_question(tx, message, message.part, turn.parts[:-1], turn.sent)
     return True
 
 
@@ -163,12 +156,12 @@ def _read_living(tx: Transaction, message: Message) -> ConversationState:
         return state
     for ticket in dead:
         delete_ticket(tx, message.conversation, ticket)
-        if ticket.asked_at is None:
+        if ticket.sent is None:
             leave_over(tx, message.conversation, ticket.others)
             continue
         _keep_speakers(tx, message.conversation, (*ticket.others, ticket.part))
         if ticket.part.event is not None:
-            keep_lost_question(tx, message, ticket.part, ticket.others, ticket.asked_at)
+            keep_lost_question(tx, message, ticket.part, ticket.others, ticket.sent)
     return read_state(tx, message.conversation, message.part.event)
 
 
@@ -191,7 +184,7 @@ def _begin(
         resets=state.resets,
         speaker=speaker,
         shared=shared,
-        lost_since=None if lost is None else lost.asked_at,
+        lost=None if lost is None else lost.sent,
         event_is_new=state.event is None,
     )
 

@@ -6,6 +6,7 @@ Each function is one transaction, or part of one.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
@@ -47,12 +48,27 @@ class StoredAnswer:
 _STORED = "a.entry, a.conversation, a.backend, a.answer_id, a.thread, a.speaker"
 
 
-def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, keep_texts: bool) -> bool:
-    """End a turn with its answer; return whether the turn was still this worker's. Otherwise nothing is stored."""
+def finish(
+    tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, keep_texts: bool, found: bool = False
+) -> bool:
+    """End a turn with its answer; return whether the turn was still this worker's. Otherwise nothing is stored.
+
+    Args:
+        tx: the transaction.
+        turn: the turn.
+        answer: the answer.
+        backend: the vendor that gave it.
+        keep_texts: whether to keep what was asked and answered.
+        found: whether it is the answer that was lost. Where the conversation has another thread since its question went
+            out, it keeps that one.
+    """
     if not remove_ticket(tx, turn):
         return False
     message = turn.message
-    entry = _insert_answers(tx, turn, answer, backend, keep_texts=keep_texts)
+    lost = turn.lost if found else None
+    moves = answer.thread is not None and (lost is None or turn.stands_as(lost))
+    resets = turn.resets if lost is None else lost.resets
+    entry = _insert_answers(tx, turn, answer, backend, keep_texts=keep_texts, resets=resets)
     tx.run(
         "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
         " thread = CASE WHEN resets = :resets THEN :thread ELSE thread END WHERE conversation = :conversation",
@@ -61,7 +77,7 @@ def finish(tx: Transaction, turn: QueueTurn, answer: Answer, *, backend: str, ke
         shared=int(turn.shared),
         now=tx.now,
         resets=turn.resets,
-        thread=turn.thread if answer.thread is None else str(answer.thread),
+        thread=str(answer.thread) if moves else turn.thread,
         conversation=message.conversation,
     )
     keep_event(tx, message, message.part, answer, is_new=turn.event_is_new)
@@ -74,7 +90,7 @@ def break_off(tx: Transaction, turn: QueueTurn, thread: ThreadRef) -> None:
         return
     if encode_thread(thread) != encode_thread(decode_thread(turn.thread)):
         # So that it can be cleared when the conversation has left it. Without a vendor, it counts as no answer.
-        _insert_answers(tx, turn, Answer(text="", thread=thread), None, keep_texts=False)
+        _insert_answers(tx, turn, Answer(text="", thread=thread), None, keep_texts=False, resets=turn.resets)
     tx.run(
         "UPDATE unichat_conversations SET thread = :thread WHERE conversation = :conversation AND resets = :resets",
         thread=str(thread),
@@ -83,14 +99,16 @@ def break_off(tx: Transaction, turn: QueueTurn, thread: ThreadRef) -> None:
     )
 
 
-def _insert_answers(tx: Transaction, turn: QueueTurn, answer: Answer, backend: str | None, *, keep_texts: bool) -> str:
+def _insert_answers(
+    tx: Transaction, turn: QueueTurn, answer: Answer, backend: str | None, *, keep_texts: bool, resets: int | None
+) -> str:
     """Insert an answer for each message of a turn; return the entry of the last one."""
     entry = ""
     for number, part in enumerate(turn.parts):
         # In order, also where the clock does not tell.
         entry = f"{turn.ticket:012d}-{number:04d}-{os.urandom(8).hex()}"
         _insert_answer(
-            tx, entry, turn.message.conversation, part, answer, backend, keep_texts=keep_texts, resets=turn.resets
+            tx, entry, turn.message.conversation, part, answer, backend, keep_texts=keep_texts, resets=resets
         )
     return entry
 
@@ -220,21 +238,30 @@ def keep_rating(
     )
 
 
-def read_answer_ids(tx: Transaction, conversation: str, since: float) -> tuple[frozenset[str | None], str | None]:
-    """Return the ids of a conversation's answers since a time, in seconds since 1970, and of the last one before it."""
+def read_answer_times(tx: Transaction, conversation: str) -> dict[str | None, float]:
+    """Return when a conversation got its answers, by their ids, in seconds since 1970."""
     rows = tx.rows(
-        "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at >= :since"
-        " AND backend IS NOT NULL",
+        "SELECT answer_id, answered_at FROM unichat_answers"
+        " WHERE conversation = :conversation AND answer_id IS NOT NULL",
         conversation=conversation,
-        since=since,
     )
-    before = tx.row(
-        "SELECT answer_id FROM unichat_answers WHERE conversation = :conversation AND answered_at < :since"
-        " AND backend IS NOT NULL ORDER BY answered_at DESC, entry DESC LIMIT 1",
-        conversation=conversation,
-        since=since,
-    )
-    return frozenset(answer_id for (answer_id,) in rows), None if before is None else before[0]
+    return dict(rows)
+
+
+def drop_known(tx: Transaction, conversation: str, backend: str, rows: Iterable[Exchange]) -> list[Exchange]:
+    """Return those of a vendor's exchanges that are not kept, and are in no thread of another conversation."""
+    return [
+        row
+        for row in rows
+        if not tx.rows(
+            "SELECT entry FROM unichat_answers WHERE answer_id = :id AND backend = :backend", id=row.id, backend=backend
+        )
+        and not tx.rows(
+            "SELECT conversation FROM unichat_conversations WHERE thread = :thread AND conversation <> :conversation",
+            thread=encode_thread(row.thread),
+            conversation=conversation,
+        )
+    ]
 
 
 def read_exchanges(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from unichat.conversations.encoding import decode_parts
+from unichat.conversations.entries import SentQuestion
 from unichat.conversations.events import StoredEvent
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Transaction
@@ -12,12 +13,15 @@ from unichat.conversations.tickets import TICKET_COLUMNS, Ticket, decode_ticket
 
 _STATE = f"""
     SELECT c.turns, c.resets, c.thread, c.speaker, c.shared, c.left_over,
-        e.answer, e.parts, e.asked_at, e.expires, {", ".join(f"t.{column}" for column in TICKET_COLUMNS)}
+        e.answer, e.parts, e.asked_at, e.thread, e.resets, e.expires,
+        {", ".join(f"t.{column}" for column in TICKET_COLUMNS)}
     FROM unichat_conversations c
     LEFT JOIN unichat_events e ON e.conversation = c.conversation AND e.event = :event
     LEFT JOIN unichat_tickets t ON t.conversation = c.conversation
     WHERE c.conversation = :conversation ORDER BY t.ticket
 """  # noqa: S608
+_FIRST_OF_TICKET = 12
+"""The first column of a ticket in a row."""
 
 
 @frozen(kw_only=True)
@@ -48,7 +52,7 @@ class ConversationState:
 def read_state(tx: Transaction, conversation: str, event: str | None) -> ConversationState:
     """Return the state of a conversation that is locked."""
     rows = tx.rows(_STATE, conversation=conversation, event=event)
-    turns, resets, thread, speaker, shared, left_over, answer, parts, asked_at, expires, *_ = rows[0]
+    turns, resets, thread, speaker, shared, left_over, answer, parts, *sent, expires = rows[0][:_FIRST_OF_TICKET]
     return ConversationState(
         turns=turns,
         resets=resets,
@@ -56,6 +60,6 @@ def read_state(tx: Transaction, conversation: str, event: str | None) -> Convers
         speaker=speaker,
         shared=bool(shared),
         left_over=decode_parts(left_over),
-        event=None if asked_at is None else StoredEvent(answer, decode_parts(parts), asked_at, expires),
-        tickets=tuple(decode_ticket(row[10:]) for row in rows if row[10] is not None),
+        event=None if sent[0] is None else StoredEvent(answer, decode_parts(parts), SentQuestion(*sent), expires),
+        tickets=tuple(decode_ticket(row[_FIRST_OF_TICKET:]) for row in rows if row[_FIRST_OF_TICKET] is not None),
     )

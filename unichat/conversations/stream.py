@@ -9,7 +9,7 @@ from attrs import frozen
 from unichat.adapter import EventSource
 from unichat.client.streams import SingleEventStream
 from unichat.conversations.entries import QueueTurn
-from unichat.conversations.message_handler import MessageHandler
+from unichat.conversations.message_handler import Manner, MessageHandler
 from unichat.conversations.readers import Reader
 from unichat.errors import UnichatError
 from unichat.execution.effects import Program
@@ -58,9 +58,7 @@ def open_stream(handler: MessageHandler, background: Background) -> Program[Even
         else:
             source, finish = (SingleEventStream(opened), _keep) if isinstance(opened, Answer) else opened
             handed_over = True
-            return ConversationStream(
-                handler, entry, source, lambda answer: manner.describe(finish(answer)), background
-            )
+            return ConversationStream(handler, entry, source, finish, manner, background)
         yield from handler.fail(entry, failure)
         raise failure
     finally:
@@ -81,11 +79,13 @@ class ConversationStream(StreamRelay[Answer]):
         turn: QueueTurn,
         source: EventSource[Answer],
         finish: Finish,
+        manner: Manner,
         background: Background,
     ) -> None:
         self._handler = handler
         self._turn = turn
         self._finish = finish
+        self._manner = manner
         self._background = background
         self._reader = Reader(handler.message, handler.caller())
         super().__init__(source)
@@ -96,8 +96,8 @@ class ConversationStream(StreamRelay[Answer]):
             if failure is not None:
                 yield from self._handler.fail(self._turn, failure)
                 raise failure
-            self._result = self._finish(self._result)
-            yield from self._handler.keep(self._turn, self._result)
+            self._result = self._manner.describe(self._finish(self._result))
+            yield from self._handler.keep(self._turn, self._result, self._manner)
         finally:
             self._let_go()
         return False

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from unichat.conversations.encoding import decode_parts, encode_parts
-from unichat.conversations.entries import Message, QueueTurn
+from unichat.conversations.entries import Message, QueueTurn, SentQuestion
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Row, Transaction
 
-TICKET_COLUMNS = ("ticket", "token", "expires", "gives_up", "speaker", "event", "asked_at", "parts", "joined")
+TICKET_COLUMNS = (
+    "ticket", "token", "expires", "gives_up", "speaker", "event", "asked_at", "thread", "resets", "parts", "joined",
+)  # fmt: skip
 
 
 @frozen
@@ -20,7 +22,7 @@ class Ticket:
 
     Attributes:
         part: who sent the message, and its event, without its text.
-        asked_at: when its question went out; None while it waits.
+        sent: how its question went out; None while it waits.
         parts: what waits to be asked, the message's own text included while it waits.
         joined: whether it was asked together with a later one; its worker has yet to see that.
     """
@@ -30,14 +32,14 @@ class Ticket:
     expires: float
     gives_up: float
     part: Part
-    asked_at: float | None
+    sent: SentQuestion | None
     parts: tuple[Part, ...]
     joined: bool
 
     @property
     def others(self) -> tuple[Part, ...]:
         """What is asked for others: once the question is out, the text of its own message is kept no longer."""
-        return self.parts[:-1] if self.asked_at is None else self.parts
+        return self.parts[:-1] if self.sent is None else self.parts
 
 
 def lock_conversation(tx: Transaction, conversation: str) -> None:
@@ -67,20 +69,20 @@ def read_tickets(tx: Transaction, conversation: str) -> list[Ticket]:
 
 def decode_ticket(row: Row) -> Ticket:
     """Return the ticket of a row of `TICKET_COLUMNS`."""
-    number, token, expires, gives_up, speaker, event, asked_at, parts, joined = row
-    return Ticket(
-        number, token, expires, gives_up, Part(speaker, event, ""), asked_at, decode_parts(parts), bool(joined)
-    )
+    number, token, expires, gives_up, speaker, event, asked_at, thread, resets, parts, joined = row
+    sent = None if asked_at is None else SentQuestion(asked_at, thread, resets)
+    return Ticket(number, token, expires, gives_up, Part(speaker, event, ""), sent, decode_parts(parts), bool(joined))
 
 
 def insert_ticket(
-    tx: Transaction, message: Message, number: int, *, asked_at: float | None, parts: Sequence[Part]
+    tx: Transaction, message: Message, number: int, *, sent: SentQuestion | None, parts: Sequence[Part]
 ) -> None:
-    """Make a ticket for a message; with `asked_at`, it has its turn."""
+    """Make a ticket for a message; with `sent`, it has its turn."""
     tx.run(
         "INSERT INTO unichat_tickets"
-        " (conversation, ticket, token, expires, gives_up, event, speaker, asked_at, parts, joined)"
-        " VALUES (:conversation, :ticket, :token, :expires, :gives_up, :event, :speaker, :asked_at, :parts, 0)",
+        " (conversation, ticket, token, expires, gives_up, event, speaker, asked_at, thread, resets, parts, joined)"
+        " VALUES (:conversation, :ticket, :token, :expires, :gives_up, :event, :speaker, :asked_at, :thread, :resets,"
+        " :parts, 0)",
         conversation=message.conversation,
         ticket=number,
         token=message.token,
@@ -88,8 +90,24 @@ def insert_ticket(
         gives_up=tx.now + message.gives_up_after,
         event=message.part.event,
         speaker=message.part.speaker,
-        asked_at=asked_at,
+        asked_at=None if sent is None else sent.at,
+        thread=None if sent is None else sent.thread,
+        resets=None if sent is None else sent.resets,
         parts=encode_parts(parts),
+    )
+
+
+def send_ticket(tx: Transaction, conversation: str, number: int, sent: SentQuestion, parts: Sequence[Part]) -> None:
+    """Let the message of a ticket that waited have its turn; `parts` is what others said in its question."""
+    tx.run(
+        "UPDATE unichat_tickets SET asked_at = :at, thread = :thread, resets = :resets, parts = :parts"
+        " WHERE conversation = :conversation AND ticket = :ticket",
+        at=sent.at,
+        thread=sent.thread,
+        resets=sent.resets,
+        parts=encode_parts(parts),
+        conversation=conversation,
+        ticket=number,
     )
 
 

@@ -99,16 +99,62 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # How often the answer's conversation had been reset; null for answers from before this version, and of none.
     ("ALTER TABLE unichat_answers ADD COLUMN resets INTEGER",),
+    # How a question went out: in which thread (null for none), and after how many resets (null where that is not
+    # known). A ticket is short, and lives in one place rather than in a table and in an index of its keys.
+    (
+        "ALTER TABLE unichat_events ADD COLUMN thread TEXT",
+        "ALTER TABLE unichat_events ADD COLUMN resets INTEGER",
+        "ALTER TABLE unichat_tickets RENAME TO unichat_tickets_before",
+        """
+        CREATE TABLE unichat_tickets (
+            conversation VARCHAR(1000) NOT NULL,
+            ticket INTEGER NOT NULL,
+            token VARCHAR(36) NOT NULL,
+            expires DOUBLE PRECISION NOT NULL,
+            gives_up DOUBLE PRECISION NOT NULL,
+            event VARCHAR(1000),
+            speaker VARCHAR(1000),
+            asked_at DOUBLE PRECISION,
+            thread TEXT,
+            resets INTEGER,
+            parts TEXT,
+            joined INTEGER NOT NULL,
+            PRIMARY KEY (conversation, ticket)
+        ) {clustered}
+        """,
+        """
+        INSERT INTO unichat_tickets
+            (conversation, ticket, token, expires, gives_up, event, speaker, asked_at, parts, joined)
+        SELECT conversation, ticket, token, expires, gives_up, event, speaker, asked_at, parts, joined
+        FROM unichat_tickets_before
+        """,
+        "DROP TABLE unichat_tickets_before",
+    ),
 )
-"""The first makes version 1 of an empty database, the next version 2 of it, and so on."""
+"""The first makes version 1 of an empty database, the next version 2 of it, and so on.
+
+`{clustered}` is what makes the database keep the rows of a table in the order of its primary key, and nowhere else.
+"""
 
 TABLES = ("conversations", "tickets", "events", "answers", "messages", "ratings")
 
 
 def migrate(
-    transaction: Transaction, version: int, store: str, migrations: Sequence[Sequence[str]] = MIGRATIONS
+    transaction: Transaction,
+    version: int,
+    store: str,
+    migrations: Sequence[Sequence[str]] = MIGRATIONS,
+    *,
+    clustered: str = "",
 ) -> int:
     """Apply what a database of this version lacks; return the version that it has then.
+
+    Args:
+        transaction: what to apply it in.
+        version: which one the database has.
+        store: what errors call it.
+        migrations: all that there are.
+        clustered: what stands for `{clustered}` in this database, if it knows the like.
 
     Raises:
         ConfigError: the database is of a newer version than this unichat knows.
@@ -121,5 +167,5 @@ def migrate(
         )
     for migration in migrations[version:]:
         for statement in migration:
-            transaction.run(statement)
+            transaction.run(statement.format(clustered=clustered))
     return len(migrations)

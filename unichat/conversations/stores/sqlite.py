@@ -94,7 +94,7 @@ class SqliteStore:
         ((tables,),) = transaction.rows("SELECT count(*) FROM sqlite_schema")
         if tables and not version:
             raise sqlite3.DatabaseError("it is another program's database")
-        version = migrate(transaction, version, self.name)
+        version = migrate(transaction, version, self.name, clustered="WITHOUT ROWID")
         transaction.run(f"PRAGMA user_version = {version}")
 
     def note_fork(self) -> None:
