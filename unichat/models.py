@@ -7,7 +7,6 @@ comparison.
 from __future__ import annotations
 
 import enum
-import html
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -147,20 +146,10 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Return the answer as escaped HTML with its sources, for notebooks."""
-        paragraphs = "".join(f"<p>{html.escape(part)}</p>" for part in self.text.split("\n\n") if part.strip())
-        items = "".join(f"<li>{_link(source)}</li>" for source in self.sources)
-        doubt = "<p><em>The vendor marks this answer as uncertain.</em></p>" if self.uncertain else ""
-        sources = f"<p>Sources</p><ul>{items}</ul>" if items else ""
-        return f'<div class="unichat-answer">{paragraphs}{doubt}{sources}</div>'
+        # Not before a notebook asks for it.
+        from unichat._text.answer_html import render_answer
 
-
-def _link(source: Source) -> str:
-    url = source.url or ""
-    label = html.escape(source.title or url or "unnamed")
-    # Only web addresses become links: a `javascript:` URL from a vendor would run in the reader's notebook.
-    if url.lower().startswith(("https://", "http://")):
-        return f'<a href="{html.escape(url)}" rel="noopener noreferrer">{label}</a>'
-    return label
+        return render_answer(self)
 
 
 @frozen(kw_only=True)

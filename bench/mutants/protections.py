@@ -13,7 +13,6 @@ from attrs import evolve
 
 import unichat.adapter.endpoint_context
 import unichat.adapter.messages
-import unichat.client.base
 import unichat.execution.context
 import unichat.transport.timers
 import unichat_kadal.operations
@@ -22,7 +21,8 @@ import unichat_kapa.history
 import unichat_kapa.operations.arguments
 import unichat_kapa.stream
 from unichat.adapter import Replay, Reply, Secret
-from unichat.execution.attempt import OperationRun
+from unichat.client import neutral_calls
+from unichat.execution import attempt
 from unichat.execution.call import Call
 from unichat.execution.sync_performer import SyncPerformer
 from unichat.policy import failures, judge, retry
@@ -100,8 +100,8 @@ def kadals_get() -> None:
 
 def duplicates() -> None:
     """An answer after a 500 looks like any other."""
-    attach_record = unichat.client.base.attach_record
-    unichat.client.base.attach_record = lambda result, call: attach_record(result, evolve(call, maybe_duplicated=False))
+    attach_record = neutral_calls.attach_record
+    neutral_calls.attach_record = lambda result, call: attach_record(result, evolve(call, maybe_duplicated=False))
 
 
 # Bodies
@@ -201,13 +201,8 @@ def redaction() -> None:
 
 def quiet_log() -> None:
     """The log repeats the vendor's words."""
-    log = OperationRun._log
-
-    def loud(self: Any, error: Any) -> None:
-        self.facts.vendor = evolve(self.facts.vendor, message="")
-        log(self, error)
-
-    OperationRun._log = loud  # type: ignore[method-assign]
+    log_error = attempt.log_error
+    attempt.log_error = lambda error, facts, **_: log_error(error, facts, with_content=True)  # type: ignore[assignment]
 
 
 def lost_questions() -> None:

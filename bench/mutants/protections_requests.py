@@ -14,7 +14,6 @@ from urllib3.connection import HTTPConnection
 
 import unichat.adapter.endpoints
 import unichat.adapter.messages
-import unichat.client.base
 import unichat.execution.context
 import unichat.transport.requests.connections as connections
 import unichat.transport.requests.progress as progress

@@ -30,17 +30,16 @@ import random
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from unichat._text.log import log
-from unichat._text.printable import shorten
-from unichat.adapter import Operation, Replay, Reply, StreamFailure, StreamOperation
+from unichat.adapter import Operation, Replay, Reply, StreamOperation
 from unichat.adapter.secrets import Signature
-from unichat.errors import InvalidInput, RateLimited, StreamInterrupted, UnichatError
+from unichat.errors import RateLimited, StreamInterrupted, UnichatError
 from unichat.execution.call import Call
+from unichat.execution.call_log import log_error, log_wait
 from unichat.execution.context import Context
 from unichat.execution.http_request import build_request
 from unichat.execution.record_builder import RecordBuilder
 from unichat.policy.failures import Retry
-from unichat.policy.judge import Done, Failed, Judge, name_outcome, name_stop, request_id_in
+from unichat.policy.judge import Done, Failed, Judge, name_outcome, request_id_in
 from unichat.policy.mistakes import call_adapter
 from unichat.policy.pacing import Reservation
 from unichat.policy.redaction import secrets_in_body
@@ -50,9 +49,6 @@ from unichat.transport.base import HttpRequest, TransportFailure
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_REQUEST_ID = 200
-"""Characters of a vendor's id for a request: it is shown, logged and exported."""
 
 
 class OperationRun(Generic[T]):
@@ -169,8 +165,7 @@ class OperationRun(Generic[T]):
     def note_head(self, status: int, headers: Any) -> None:
         """Note the head of a response."""
         request_id = request_id_in(headers)
-        self.facts.status, self.facts.phase = status, "body"
-        self.facts.request_id = None if request_id is None else shorten(self.redact(request_id), _REQUEST_ID) or None
+        self.facts.add_head(status, None if request_id is None else self.redact(request_id))
 
     def end_attempt(self, began: float, outcome: Done[Any] | Failed | None) -> None:
         """Record an attempt that began `began` seconds into the call; no outcome: it was interrupted."""
@@ -210,22 +205,8 @@ class OperationRun(Generic[T]):
             self.facts.stopped_by = self._retries.stopped_by
             return None
         self.facts.add_wait(wait)
-        log.info(
-            "%s %s [%s]: attempt %d: %s; waiting %.2f s",
-            self.operation.backend,
-            self.operation.name,
-            self.facts.call_id,
-            len(self.facts.attempts),
-            name_outcome(failed.error),
-            wait,
-        )
+        log_wait(self.operation, self.facts, failed.error, wait)
         return wait
-
-    def begin_whole_deadline(self) -> None:
-        """Let the whole deadline count, now that the stream has its first event; see `Deadline.whole`."""
-        whole = self.call.deadline.whole
-        if whole is not None:
-            self.call.deadline = whole
 
     def hand_over(self) -> None:
         """Give the run to the stream that it opened, whose end is the run's."""
@@ -267,7 +248,8 @@ class OperationRun(Generic[T]):
                 self._end_stream("cancelled")
             self._notify_end(error)
             return None
-        self._complete(error, outcome)
+        if self.facts.complete(error, outcome) and isinstance(outcome, Failed | StreamInterrupted):
+            log_error(error, self.facts, with_content=self.context.policy.log_content)
         if state == "streaming":
             if self.context.breaker is not None and self.facts.stopped_by != "cancelled":
                 self.context.breaker.report(error, self._generation)
@@ -309,45 +291,7 @@ class OperationRun(Generic[T]):
         if reservation is not None and self.context.pacer is not None:
             self.context.pacer.release(reservation)
 
-    def _complete(self, error: UnichatError, outcome: object) -> None:
-        """Add the record to an error, and whether any attempt may have been acted on."""
-        if isinstance(outcome, Failed):
-            if outcome.cancelled:
-                self.facts.stopped_by = "cancelled"
-            elif self.facts.stopped_by is None:
-                self.facts.stopped_by = name_stop(outcome)
-        elif self.facts.stopped_by is None:
-            # Without a verdict on an attempt: the client was closed, or the token that it needs could not be obtained.
-            closed = isinstance(error, InvalidInput)
-            self.facts.stopped_by = "cancelled" if closed else error.stopped_by or name_stop(Failed(error))
-        if error.call is not None:
-            # It is that of the token request, which is what failed.
-            return
-        if self.facts.maybe_duplicated:
-            # An earlier attempt may have been acted on, whatever the last one's outcome.
-            error.maybe_delivered = True
-        error.call = self.facts.build(error)
-        if isinstance(outcome, Failed) or isinstance(error, StreamInterrupted):
-            self._log(error)
-
-    def _log(self, error: UnichatError) -> None:
-        line = str(error)
-        words = self.facts.vendor.message
-        if words and not self.context.policy.log_content:
-            # A vendor that refuses a question may quote it.
-            line = line.replace(words, "(the vendor's message: see log_content)")
-        log.warning("%s [%s]", line, self.facts.call_id, extra={"unichat_error": error})
-
     def _notify_end(self, error: BaseException | None, record: CallRecord | None = None) -> None:
         if self.context.hooks:
             record = record or self.facts.build(error if isinstance(error, UnichatError) else None)
             self.context.hooks.notify("finished", record, error)
-
-    def judge_interruption(self, failure: StreamFailure, head: Reply) -> Failed:
-        """Return what a failure amounts to that ends a stream after its first event, and note the vendor's words."""
-        judged = self.judge.stream_failure(failure, head)
-        if judged.vendor is not None:
-            self.facts.vendor = judged.vendor
-        if judged.refresh_token:
-            self.context.signing.forget(self.signatures)
-        return judged

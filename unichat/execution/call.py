@@ -46,3 +46,9 @@ class Call:
             error.backend = error.backend or self.neutral.backend
             error.operation = error.operation or self.neutral.operation
         return error
+
+    def begin_whole_deadline(self) -> None:
+        """Let the whole deadline count, now that the stream has its first event; see `Deadline.whole`."""
+        whole = self.deadline.whole
+        if whole is not None:
+            self.deadline = whole

@@ -146,7 +146,7 @@ def _open(operation_run: OperationRun[Any]) -> Program[Done[Any] | Failed]:
         if not isinstance(outcome, Done):
             reply.close()
     if isinstance(outcome, Done):
-        operation_run.begin_whole_deadline()
+        operation_run.call.begin_whole_deadline()
     return outcome
 
 

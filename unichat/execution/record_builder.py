@@ -6,12 +6,16 @@ from typing import Any
 
 from attrs import evolve
 
+from unichat._text.printable import shorten
 from unichat.adapter import Operation, StreamOperation
-from unichat.errors import UnichatError
+from unichat.errors import InvalidInput, UnichatError
 from unichat.policy.failures import Retry
-from unichat.policy.judge import Failed, VendorReport
+from unichat.policy.judge import Failed, VendorReport, name_stop
 from unichat.record import Attempt, CallRecord
 from unichat.transport.base import Deadline
+
+_REQUEST_ID = 200
+"""Characters of a vendor's id for a request: it is shown, logged and exported."""
 
 _NO_REPORT = VendorReport()
 
@@ -70,6 +74,11 @@ class RecordBuilder:
         last = self.attempts[-1]
         self.attempts[-1] = evolve(last, elapsed=self._deadline.elapsed() - last.started, outcome=outcome)
 
+    def add_head(self, status: int, request_id: str | None) -> None:
+        """Add the head of a response; `request_id` is the vendor's id for the request, without secrets."""
+        self.status, self.phase = status, "body"
+        self.request_id = None if request_id is None else shorten(request_id, _REQUEST_ID) or None
+
     def add_failure(self, failed: Failed) -> None:
         """Add what is known about a failure."""
         if failed.phase is not None:
@@ -78,6 +87,32 @@ class RecordBuilder:
             self.vendor = failed.vendor
         if failed.retry is Retry.YES and failed.error.maybe_delivered:
             self.maybe_duplicated = True
+
+    def complete(self, error: UnichatError, outcome: object) -> bool:
+        """Add the record to the error that ends the operation, with why there was no further attempt.
+
+        Args:
+            error: the error; if any attempt may have been acted on, it says so, whatever became of the last one.
+            outcome: the failed attempt that it is of, or itself where it is without a verdict on an attempt.
+
+        Returns:
+            False if the error has a record already: that of the token request, which is what failed.
+        """
+        if isinstance(outcome, Failed):
+            if outcome.cancelled:
+                self.stopped_by = "cancelled"
+            elif self.stopped_by is None:
+                self.stopped_by = name_stop(outcome)
+        elif self.stopped_by is None:
+            # The client was closed, or the token that the call needs could not be obtained.
+            closed = isinstance(error, InvalidInput)
+            self.stopped_by = "cancelled" if closed else error.stopped_by or name_stop(Failed(error))
+        if error.call is not None:
+            return False
+        if self.maybe_duplicated:
+            error.maybe_delivered = True
+        error.call = self.build(error)
+        return True
 
     def build(self, error: UnichatError | None = None) -> CallRecord:
         """Return the record so far; `error`: the one that ends the operation."""

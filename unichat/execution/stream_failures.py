@@ -12,6 +12,7 @@ from unichat.errors import InvalidInput, StreamInterrupted, UnichatError
 from unichat.execution.attempt import OperationRun
 from unichat.models import Answer
 from unichat.policy.failures import rule_for_kind
+from unichat.policy.judge import Failed
 from unichat.policy.mistakes import is_mistake
 from unichat.transport.base import TransportFailure
 
@@ -69,7 +70,7 @@ def build_interruption(
             stopped_by = failure.kind
     else:
         report = as_stream_failure(problem)
-        judged = run.judge_interruption(report, head)
+        judged = _judge_interruption(run, report, head)
         reason = run.redact(report.reason)
         if report.response is not None:
             verdict = judged.error
@@ -91,3 +92,13 @@ def build_interruption(
         error.text, error.sources = partial.text, partial.sources
         error.thread, error.answer_id = partial.thread, partial.id
     return error, stopped_by
+
+
+def _judge_interruption(run: OperationRun[Any], failure: StreamFailure, head: Reply) -> Failed:
+    """Return what a failure amounts to that ends a stream after its first event, and note what the vendor said."""
+    judged = run.judge.stream_failure(failure, head)
+    if judged.vendor is not None:
+        run.facts.vendor = judged.vendor
+    if judged.refresh_token:
+        run.context.signing.forget(run.signatures)
+    return judged

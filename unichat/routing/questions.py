@@ -10,7 +10,8 @@ from attrs import evolve
 
 from unichat.adapter import EventSource
 from unichat.client.arguments import check_deadline, check_thread
-from unichat.client.base import BaseClient, StartStream
+from unichat.client.base import BaseClient
+from unichat.client.neutral_calls import StartStream
 from unichat.client.values import check_text
 from unichat.errors import ThreadMismatch, UnichatError
 from unichat.execution.effects import Program

@@ -9,7 +9,7 @@ from typing import Any
 from unichat._text.log import log
 from unichat.adapter import EventSource
 from unichat.client.arguments import check_deadline, check_thread
-from unichat.client.base import StartStream
+from unichat.client.neutral_calls import StartStream
 from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.context import closed_client_error
 from unichat.execution.effects import Program, Start
