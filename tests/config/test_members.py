@@ -83,8 +83,9 @@ VALUES = st.recursive(
 
 
 @given(st.sampled_from(["fallback", "split", "shadow"]), VALUES)
-def test_read_members_of_any_value_returns_two_names_or_more_or_a_problem(kind: str, value: Any) -> None:
+def test_read_members_of_any_value_returns_names_or_a_problem(kind: str, value: Any) -> None:
     members, problems = read_members(kind, value, WHERE)
-    assert problems or len(members.names) >= 2
+    # One is enough, but for a shadow.
+    assert problems or len(members.names) >= (2 if kind == "shadow" else 1)
     assert len(set(members.names)) == len(members.names)
     assert all(isinstance(name, str) for name in members.names)
