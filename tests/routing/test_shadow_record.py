@@ -74,13 +74,25 @@ def test_a_file_that_cannot_be_written_is_one_warning_until_it_can(
     assert (tmp_path / "missing" / "shadow.jsonl").read_text("utf-8") == "{}\n"
 
 
-def test_half_a_line_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_full_disk_cuts_off_takes_no_other_line_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "shadow.jsonl"
-    record = ShadowRecord(str(path))
-    record.append("whole")
+    record, of_another_process = ShadowRecord(str(path)), ShadowRecord(str(path))
+    record.append("first")
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:3]))
     record.append("half of it")
     monkeypatch.undo()
-    record.append("whole")
-    assert path.read_text("utf-8") == "whole\nwhole\n"
+    of_another_process.append("of another process")
+    record.append("last")
+    assert path.read_text("utf-8").splitlines() == ["first", "hal", "of another process", "last"]
+    assert "the disk is full" in caplog.text
+
+
+def test_a_line_that_somebody_left_without_its_end_is_not_continued(tmp_path: Path) -> None:
+    path = tmp_path / "shadow.jsonl"
+    path.write_text("edited by hand", encoding="utf-8")
+    for _ in range(2):
+        ShadowRecord(str(path)).append("{}")
+    assert path.read_text("utf-8") == "edited by hand\n{}\n{}\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +17,11 @@ from unichat._text.log import log
 from unichat._text.printable import format_value
 from unichat.errors import UnichatError
 from unichat.models import Answer
+
+# As bytes: Windows would write other ends of lines.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+_LOCKED_BYTE = 2**31 - 2
+"""One that no record will have: on Windows, whoever holds it may append."""
 
 
 @frozen(eq=False)
@@ -59,7 +66,9 @@ def format_line(at: datetime, question: str, primary: Side, other: Side) -> str:
 class ShadowRecord:
     """Appends whole lines to a file, which is made for its owner only: it tells what people asked.
 
-    One that cannot be written is a warning in the log, the first time and after each time that it could.
+    Several processes may append to one file: each line is one write, and nothing is ever taken back. What a full disk
+    cuts off stays on a line of its own. A file that cannot be written is a warning in the log, the first time and after
+    each time that it could.
 
     Args:
         path: the file.
@@ -84,12 +93,50 @@ class ShadowRecord:
             log.warning("the record of a shadow, %s, cannot be written: %s", format_value(self.path), problem)
 
     def _write(self, data: bytes) -> None:
-        file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        file = os.open(self.path, _FLAGS, 0o600)
         try:
-            # In one go, so that lines of several processes do not mix.
-            before = os.fstat(file).st_size
-            if os.write(file, data) < len(data):
-                os.ftruncate(file, before)
-                raise OSError("the disk is full")
+            with _exclude_other_processes(file):
+                line = data if _is_whole(file) else b"\n" + data
+                # In one go: where the end is and what is written there are one step.
+                if os.write(file, line) < len(line):
+                    raise OSError("the disk is full")
         finally:
             os.close(file)
+
+
+def _is_whole(file: int) -> bool:
+    """Whether a file's last line has its end, as far as there is one."""
+    if not os.fstat(file).st_size:
+        return True
+    os.lseek(file, -1, os.SEEK_END)
+    return os.read(file, 1) == b"\n"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    @contextmanager
+    def _exclude_other_processes(file: int) -> Iterator[None]:
+        """Let no other process append meanwhile: there, to find the end and to write there are two steps."""
+        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_LOCK, 1)
+        try:
+            yield
+        finally:
+            os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    @contextmanager
+    def _exclude_other_processes(file: int) -> Iterator[None]:
+        """Let no other process append meanwhile: half a line of theirs would look as if it had been cut off."""
+        # Some file systems have no locks: then a line may come after an empty one.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_UN)
