@@ -11,7 +11,17 @@ MODULES: tuple[str, ...] = (
     *(f"unichat/policy/{path.name}" for path in sorted((ROOT / "unichat/policy").glob("*.py"))),
     *(f"unichat/adapter/{path.name}" for path in sorted((ROOT / "unichat/adapter").glob("*.py"))),
     "unichat/references.py",
-    "unichat/client/arguments.py",
+    *(
+        f"unichat/client/{name}.py"
+        for name in ("arguments", "base", "neutral_calls", "outcomes", "paging", "rows", "support", "values")
+    ),
+    *(f"unichat/execution/{name}.py" for name in ("attempt", "http_request", "record_builder", "signing", "tokens")),
+    *(
+        f"unichat/routing/{name}.py"
+        for name in ("carrying_over", "checks", "history", "members", "outcomes", "ownership", "rules", "settings")
+    ),
+    "unichat/config/resolution.py",
+    "unichat/config/validation.py",
     *(
         f"adapters/unichat_{name}/{path.relative_to(ROOT / f'adapters/unichat_{name}')}"
         for name in _ADAPTERS
@@ -22,7 +32,16 @@ MODULES: tuple[str, ...] = (
 """Paths from the top folder; those that only import something are left out when they turn out to have no mutant."""
 
 
-_TESTS = {"unichat/references.py": ("tests/test_references.py", "tests/test_models.py")}
+_TESTS = {
+    "unichat/references.py": ("tests/test_references.py", "tests/test_models.py"),
+    "unichat/client/base.py": ("tests/client/test_client.py", "tests/client/test_arguments.py"),
+    "unichat/client/neutral_calls.py": ("tests/client/test_client.py", "tests/client/test_arguments.py"),
+    "unichat/client/support.py": ("tests/client/test_client.py",),
+    "unichat/execution/attempt.py": tuple(
+        f"tests/execution/test_{name}.py" for name in ("attempt", "live_stream", "program", "record_builder")
+    ),
+    "unichat/client/values.py": ("tests/client/test_arguments.py",),
+}
 """The files that test a module, where they have other names."""
 
 

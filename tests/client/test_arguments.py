@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from types import MappingProxyType
 
 import pytest
@@ -9,8 +10,9 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import CannedStream, bench, records, reply
+from tests.canned import CannedStream, bench, records, reply, try_call
 from unichat._text.printable import is_blank
+from unichat.client.arguments import check_concurrency, check_deadline, check_limit
 from unichat.client.call_records import attach_record
 from unichat.errors import InvalidInput, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.call import Call
@@ -91,6 +93,15 @@ def test_a_long_question_is_refused_with_the_limit():
 @given(st.text(min_size=1, max_size=100).filter(lambda text: not is_blank(text) and "\x00" not in text))
 def test_any_other_question_is_passed_on_as_it_is(question):
     assert check_call("chat", question).question == question
+
+
+def test_a_question_may_be_as_long_as_the_vendor_takes():
+    assert check_call("chat", "x" * 100).question == "x" * 100
+
+
+@pytest.mark.parametrize("replay", ["never", "reconcile", "always"])
+def test_an_adapter_is_told_to_reconcile_where_the_setting_says_so(replay):
+    assert check_call("chat", "Hi?", bench={"policy": {"replay": replay}}).reconcile is (replay == "reconcile")
 
 
 def test_without_a_limit_of_the_vendors_a_question_may_be_long():
@@ -416,6 +427,29 @@ def test_a_deadline_is_a_positive_number_of_seconds(method, deadline):
     assert made.sent == []
 
 
+@pytest.mark.parametrize(
+    ("check", "argument", "lowest", "highest"),
+    [(check_limit, "limit", 0, 2**63), (check_concurrency, "concurrency", 1, 10_000)],
+    ids=["limit", "concurrency"],
+)
+def test_a_whole_number_is_taken_from_the_lowest_to_the_highest(check, argument, lowest, highest):
+    assert [check(lowest), check(highest)] == [lowest, highest]
+    for value in (lowest - 1, highest + 1, True, "7", 1.5):
+        with pytest.raises(InvalidInput) as caught:
+            check(value)
+        assert (caught.value.argument, caught.value.limit) == (argument, highest)
+        assert caught.value.hint == f"Give a whole number from {lowest} to {highest:,}."
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [(0.001, True), (1, True), (sys.float_info.max, True), (-0.5, False), (0, False), (0.0, False)],
+)
+def test_any_positive_number_of_seconds_that_a_float_holds_is_a_deadline(value, taken):
+    found, error = try_call(lambda: check_deadline(value), InvalidInput)
+    assert (found == value and isinstance(found, float)) if taken else error.argument == "deadline"
+
+
 # Arguments that the backend does not know
 
 
@@ -436,6 +470,11 @@ def test_the_nearest_argument_is_named(method, name, nearest):
     error = expect_refusal(method, *CALLS[method], **{name: "x"})
     assert f"Did you mean {nearest}?" in str(error)
     assert error.alternative == f"Did you mean {nearest}?"
+
+
+def test_a_thread_given_to_chat_is_not_taken_for_a_similar_argument_of_the_backend():
+    error = expect_refusal("chat", "Hi?", on=bench(options={"chat": ("threads",)}), thread=THREAD)
+    assert "Use continue_thread()" in error.hint
 
 
 def test_the_backends_own_arguments_are_named_if_none_is_similar():

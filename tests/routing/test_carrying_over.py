@@ -73,3 +73,22 @@ def test_prepend_exchanges_after_a_second_move_says_what_it_would_after_one(
 @pytest.mark.parametrize("text", ["Earlier in this conversation: what?", "What?\n\nNow the question is:\n\nwhy?"])
 def test_prepend_exchanges_leaves_words_of_a_person_alone(text: str) -> None:
     assert f"Q: {text}\nA: yes" in prepend_exchanges("And?", exchanges((text, "yes")), question_limit=None)[0]
+
+
+@pytest.mark.parametrize(("missing", "count"), [(0, 2), (1, 1)])
+@pytest.mark.parametrize("of_vendor", [True, False])
+def test_prepend_exchanges_uses_the_room_to_its_last_character(of_vendor: bool, missing: int, count: int) -> None:
+    pairs = exchanges(("2?", "two"), ("1?", "one"))
+    whole, _ = prepend_exchanges("3?", pairs, question_limit=None)
+    question_limit, limit = (len(whole), 10_000) if of_vendor else (None, len(whole) - len("3?"))
+    text, kept = prepend_exchanges(
+        "3?", pairs, question_limit=question_limit and question_limit - missing, limit=limit - missing
+    )
+    assert kept == count
+    assert (text == whole) is (not missing)
+
+
+def test_prepend_exchanges_leaves_no_gap_for_an_exchange_that_is_too_long() -> None:
+    pairs = exchanges(("new", "a"), ("long", "x" * 500), ("old", "b"))
+    text, count = prepend_exchanges("q", pairs, question_limit=None, limit=200)
+    assert (count, "Q: old" in text) == (1, False)

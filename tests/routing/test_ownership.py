@@ -9,6 +9,8 @@ import pytest
 from tests.routing.conftest import Vendors, list_questions
 from unichat.errors import ConnectionFailed, InvalidInput, ServerError, StaleThread, ThreadMismatch
 from unichat.models import Answer, AnswerRef, ThreadRef
+from unichat.routing.members import Member, Owner
+from unichat.routing.ownership import find_answer_owner, find_owner, has_owner
 
 
 @pytest.fixture
@@ -141,3 +143,69 @@ def test_a_thread_in_a_nested_route_is_its_bottom_members(vendors: Vendors) -> N
     vendors.kadal.fails("503")
     with pytest.raises(ServerError):
         list(client.history(second))
+
+
+def build_members(**owners: tuple[str, str | None]) -> list[Member]:
+    """Members by name, each with its vendor and scope."""
+    clients: list[Any] = [object() for _ in owners]
+    return [
+        Member(name, None, None, (Owner(name, backend, scope, client),))
+        for (name, (backend, scope)), client in zip(owners.items(), clients, strict=True)
+    ]
+
+
+MEMBERS = build_members(first=("kapa", "one"), second=("kapa", "two"), third=("kadal", None))
+
+
+@pytest.mark.parametrize(
+    ("backend", "scope", "owner"),
+    [
+        ("kapa", "one", "first"),
+        ("kapa", "two", "second"),
+        ("kapa", "three", None),
+        ("kapa", None, None),
+        ("kadal", None, "third"),
+        ("kadal", "any", "third"),
+        ("dify", None, None),
+        ("dify", "one", None),
+    ],
+)
+def test_find_owner_is_the_member_of_the_vendor_and_scope(backend: str, scope: str | None, owner: str | None) -> None:
+    thread = ThreadRef(backend, "t", scope=scope)
+    if owner is not None:
+        assert find_owner(MEMBERS, thread, "history").name == owner
+    else:
+        with pytest.raises(ThreadMismatch):
+            find_owner(MEMBERS, thread, "history")
+    # Without a scope it may be either's.
+    assert has_owner(MEMBERS, thread) is (owner is not None or (backend, scope) == ("kapa", None))
+
+
+def test_find_owner_prefers_the_scope_itself_to_a_member_without_one() -> None:
+    members = build_members(open=("kapa", None), exact=("kapa", "one"))
+    assert find_owner(members, ThreadRef("kapa", "t", scope="one"), "history").name == "exact"
+    assert find_owner(members, ThreadRef("kapa", "t", scope="two"), "history").name == "open"
+
+
+@pytest.mark.parametrize(
+    ("scope", "message", "found"),
+    [(None, "belongs to dify, and", "dify"), ("bot", "belongs to dify's 'bot', and", "bot")],
+)
+def test_find_owner_of_no_member_says_whose_it_is_and_what_to_do(scope: str | None, message: str, found: str) -> None:
+    with pytest.raises(ThreadMismatch) as caught:
+        find_owner(MEMBERS, ThreadRef("dify", "t", scope=scope), "history")
+    assert f"the thread {message} the route has no such member: first (kapa), second (kapa)" in caught.value.message
+    assert (caught.value.found, caught.value.expected) == (found, "first, second, third")
+    assert caught.value.hint == "Use a client of it, or start a new thread with chat()."
+    with pytest.raises(ThreadMismatch) as caught:
+        find_answer_owner(MEMBERS, AnswerRef("dify", "a", thread="t", scope=scope))
+    assert caught.value.message.startswith(f"the answer {message}")
+    assert caught.value.hint == "Use a client of it."
+
+
+def test_find_owner_of_several_members_names_them_alone() -> None:
+    with pytest.raises(
+        ThreadMismatch, match=r"several members could own it: first \(kapa\), second \(kapa\)\."
+    ) as caught:
+        find_owner(MEMBERS, ThreadRef("kapa", "t"), "history")
+    assert (caught.value.found, caught.value.expected) == ("kapa", "first, second")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from tests.routing.conftest import Vendors, list_questions
 from unichat.errors import ServerError
 from unichat.models import User
+from unichat.routing.members import Member
 from unichat.routing.rendezvous import choose_member
+from unichat.routing.rules import Fallback, Rule, Shadow, Split
 
 WEIGHTS = {"kapa": 70, "kadal": 30}
 
@@ -62,3 +66,31 @@ def test_a_thread_stays_whatever_the_weights_are(vendors: Vendors) -> None:
     assert client.member_for(user="ada") == "kadal"
     assert client.member_for(user="ada", thread=first) == "kapa"
     assert client.continue_thread(first, "two", user="ada").profile == "kapa"
+
+
+SIDES: Any = [Member(name, None, None, ()) for name in ("first", "second", "third")]
+
+
+@pytest.mark.parametrize("rule", [Fallback(("refused",)), Shadow()], ids=lambda rule: rule.name)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_fallback_and_shadow_expect_the_first_member_and_only_the_fallback_asks_the_others(
+    rule: Rule, count: int
+) -> None:
+    members = SIDES[:count]
+    assert rule.expect(members, None) is rule.expect(members, "ada") is members[0]
+    assert list(rule.order(members, "ada")) == (members if rule.name == "fallback" else members[:1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_split_without_a_user_expects_a_member_only_where_there_is_no_other(count: int) -> None:
+    rule, members = Split({each.name: 1.0 for each in SIDES}), SIDES[:count]
+    assert rule.expect(members, None) is (members[0] if count == 1 else None)
+    (drawn,) = rule.order(members, None)
+    assert drawn in members
+
+
+@pytest.mark.parametrize(
+    ("rule", "given"), [(Fallback, ["fall_back_on", "patience"]), (Split, ["weights"]), (Shadow, [])]
+)
+def test_a_rule_takes_what_a_caller_may_choose_and_nothing_else(rule: type[Rule], given: list[str]) -> None:
+    assert list(inspect.signature(rule).parameters) == given

@@ -215,10 +215,10 @@ def _choose_argument(name: str, operation: str, known: tuple[str, ...]) -> str:
     if name == "stream" and operation in ("chat", "continue_thread"):
         return Template(PythonOnly("Use stream(), whose answer comes in pieces."))
     candidates = (*known, *_ARGUMENTS[operation], *(("thread",) if operation in elsewhere else ()))
-    nearest = ["deadline"] if name in _DEADLINES else get_close_matches(name, candidates, n=1)
-    if nearest == ["thread"] and operation in elsewhere:
+    nearest = "deadline" if name in _DEADLINES else next(iter(get_close_matches(name, candidates)), None)
+    if nearest == "thread" and operation in elsewhere:
         return elsewhere[operation]
-    return f"Did you mean {nearest[0]}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}."
+    return f"Did you mean {nearest}?" if nearest else f"Its own arguments: {', '.join(known) or 'none'}."
 
 
 def require_thread(thread: object) -> object:
