@@ -6,14 +6,16 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import unichat
 from unichat.client.pending_client import PendingClient
 from unichat.errors import ConfigError
-from unichat.testing import CannedTransport
+from unichat.testing import AsyncCannedTransport, CannedTransport
 
 CONFIG = """
 [profiles.kapa]
@@ -104,8 +106,9 @@ def test_connect_async_to_a_route_gives_an_asyncio_client(config: Path) -> None:
 
 
 def test_a_pending_client_becomes_the_client_of_a_route(config: Path) -> None:
+    built = unichat.connect_async(profile="safe", config=config)
+
     async def use() -> None:
-        built = unichat.connect_async(profile="safe", config=config)
         pending = PendingClient(lambda: built)
         assert isinstance(pending, unichat.AsyncClient)
         async with pending as client:  # type: ignore[attr-defined]
@@ -127,6 +130,35 @@ def test_the_first_client_of_a_process_can_be_a_route_on_asyncio(config: Path) -
         asyncio.run(main())
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(config)], check=True, timeout=120)
+
+
+def test_the_first_route_on_asyncio_is_checked_at_once_and_loaded_off_the_event_loop(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in a process that has made plain clients so far.
+    monkeypatch.setattr("unichat.connecting._SLOW_ROUTE", "no.such.module")
+    threads = []
+    build = unichat.connecting.async_client_for
+
+    def note_thread(*given: Any, **named: Any) -> Any:
+        threads.append(threading.current_thread())
+        return build(*given, **named)
+
+    monkeypatch.setattr("unichat.connecting.async_client_for", note_thread)
+
+    async def use() -> None:
+        for mistake in ({"patience": -1}, {"transport": AsyncCannedTransport()}):
+            with pytest.raises(ConfigError):
+                unichat.connect_async(profile="safe", config=config, **mistake)
+        client = unichat.connect_async(profile="safe", config=config)
+        assert type(client) is PendingClient
+        async with client:
+            assert list(client.members) == ["kapa", "kadal"]
+        # A plain client has nothing to wait for.
+        assert type(unichat.connect_async(profile="kapa", config=config)) is unichat.AsyncClient
+
+    asyncio.run(use())
+    assert threading.main_thread() not in threads[:2]
 
 
 @pytest.mark.parametrize("connect", [unichat.connect, unichat.connect_async])

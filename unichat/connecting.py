@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SLOW = ("unichat.client.async_client", "unichat.config", "unichat.transport.h11.transport")
 """What takes long to import, for an asyncio client."""
+_SLOW_ROUTE = "unichat.routing.async_client"
+"""What takes long to import besides, for a route."""
 _TRANSPORT = ("send", "open", "close")
 _HOOK = ("started", "attempted", "finished")
 
@@ -77,7 +79,8 @@ def connect_async(
     """Return an asyncio client of one backend, or of a route. Takes what `connect` takes; call it in the event loop.
 
     The first one in a process is made at its first await, or as its `async with` block is entered, off the event loop:
-    until then its code is not loaded, which takes a while. Mistakes in the settings are then raised there.
+    until then its code is not loaded, which takes a while. Mistakes in the settings are then raised there. So is the
+    first route, whose settings are checked at once if other clients were made before.
 
     Raises:
         ConfigError: with every mistake in the settings at once; or h11, the extra `async`, is not installed.
@@ -85,18 +88,26 @@ def connect_async(
     _check_transport(transport, asynchronous=True)
     _check_hooks(hooks)
 
-    def build() -> AsyncClient:
+    def resolve() -> ResolvedConfig:
         from unichat import config as configuration
 
         request = configuration.ResolveRequest(target=target, profile=profile, config=config, keywords=settings)
-        resolved = configuration.resolve_request(request)
-        return build_async_client(resolved, transport=transport, hooks=hooks)
+        return configuration.resolve_request(request)
 
-    if all(name in sys.modules for name in _SLOW) or not _is_in_event_loop():
+    def build(resolved: ResolvedConfig | None = None) -> AsyncClient:
+        return build_async_client(resolved or resolve(), transport=transport, hooks=hooks)
+
+    if not _is_in_event_loop():
         return build()
+    resolved: ResolvedConfig | None = None
+    if all(name in sys.modules for name in _SLOW):
+        resolved = resolve()
+        _check_no_transport(resolved, transport)
+        if _SLOW_ROUTE in sys.modules or not hasattr(resolved, "members"):
+            return build(resolved)
     from unichat.client.pending_client import PendingClient
 
-    return cast("AsyncClient", PendingClient(build))
+    return cast("AsyncClient", PendingClient(lambda: build(resolved)))
 
 
 def _is_in_event_loop() -> bool:
