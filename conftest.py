@@ -40,12 +40,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option for the whole matrix of routes under faults."""
+    """Add the option for what a run of two minutes has no time for."""
     parser.addoption(
-        "--every-cell",
+        "--thorough",
         action="store_true",
-        help="on routes, try every fault on every call over both transports, also where only the answer's words differ",
+        help="run what is marked thorough as well: further rows of what other tests show, and many processes",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked thorough, unless it is wanted: by the option, or as a test that is named."""
+    if config.getoption("thorough") or any("::" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

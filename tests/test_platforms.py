@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.pace import PATIENCE
+from tests.thorough import rows
 
 AS_ON_WINDOWS = """
 # What the standard library and the dependencies ask for at import, by the name of the real system, comes first.
@@ -156,9 +157,9 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
     "code",
     [
         pytest.param(EVERY_MODULE, id="every module"),
-        pytest.param(BOTH_CLIENTS, id="both clients and the sandbox"),
-        pytest.param(COMMAND_LINE, id="the command line"),
-        pytest.param(CONFIG, id="the config"),
+        pytest.param(BOTH_CLIENTS, id="both clients and the sandbox", marks=pytest.mark.thorough),
+        pytest.param(COMMAND_LINE, id="the command line", marks=pytest.mark.thorough),
+        pytest.param(CONFIG, id="the config", marks=pytest.mark.thorough),
     ],
 )
 def test_everything_without_what_only_unix_has_runs(folder: Path, code: str) -> None:
@@ -167,7 +168,7 @@ def test_everything_without_what_only_unix_has_runs(folder: Path, code: str) -> 
     assert done.returncode == 0, done.stderr.decode()
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp437"])
+@pytest.mark.parametrize("encoding", rows(["cp1252"], thorough=["cp437"]))
 def test_a_console_without_some_characters_is_given_escapes(folder: Path, encoding: str) -> None:
     command = ("-m", "unichat", "demo", "--docs", "manual", "--question", "descale the kettle ☕")
     done = run(folder, *command, PYTHONIOENCODING=encoding, PYTHONUTF8="0")

@@ -40,6 +40,7 @@ def run(mutant: Mutant | None, file: str, words: str, patience: int = _PATIENCE)
         "-q",
         "-x",
         "-n0",
+        "--thorough",
         "-p",
         "bench.mutants.plugin",
         "-p",

@@ -9,6 +9,7 @@ import pytest
 
 import unichat
 from tests.cli.conftest import SECONDS
+from tests.thorough import rows
 from unichat.cli.vendor_checks import STAGES
 
 SECRET = "do-not-show-me"
@@ -269,13 +270,13 @@ def test_the_profiles_of_several_are_a_column(run, profiles):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell of another system has no <(…)")
-@pytest.mark.parametrize("arguments", [("doctor",), ("doctor", "--all"), ("profiles",), ("ask", "What?"), ("history",)])
+@pytest.mark.parametrize("arguments", rows(["doctor --all"], thorough=["doctor", "profiles", "ask What?", "history"]))
 def test_a_config_that_can_be_read_only_once_is_read_once(process, box, arguments):
     """As `--config <(…)` gives it: a second reading finds nothing."""
     reading, writing = os.pipe()
     with os.fdopen(writing, "w", encoding="utf-8") as file:
         file.write(box.config_toml("kapa"))
-    child = process(*arguments, "--config", f"/dev/fd/{reading}", pass_fds=[reading])
+    child = process(*arguments.split(), "--config", f"/dev/fd/{reading}", pass_fds=[reading])
     os.close(reading)
     out, err = child.communicate(timeout=SECONDS)
     assert child.returncode == 0, out + err

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import COMMAND, SECONDS
+from tests.thorough import rows
 from unichat.cli import app, main
 
 STREAMS = ("stdin", "stdout", "stderr")
@@ -79,17 +80,17 @@ def in_shell(redirections: str, *arguments: str) -> subprocess.CompletedProcess[
 
 
 @needs_sh
-@pytest.mark.parametrize("missing", MISSING, ids="+".join)
+@pytest.mark.parametrize("missing", rows(["stdin+stdout+stderr"], thorough=map("+".join, MISSING)))
 def test_a_question_whose_streams_the_shell_has_closed_is_asked_once_and_well(profiles, box, missing):
     before = len(box.simulator("kapa").requests)
-    done = in_shell(" ".join(CLOSE[name] for name in missing), "ask", *ARGUMENTS["ask"])
+    done = in_shell(" ".join(CLOSE[name] for name in missing.split("+")), "ask", *ARGUMENTS["ask"])
     assert (done.returncode, done.stderr) == (0, "")
     assert ("vinegar" in done.stdout) is ("stdout" not in missing)
     assert len(box.simulator("kapa").requests) == before + 1
 
 
 @needs_sh
-@pytest.mark.parametrize("command", ["demo", "doctor", "profiles", "operations"])
+@pytest.mark.parametrize("command", rows(["doctor"], thorough=["demo", "profiles", "operations"]))
 def test_another_command_without_a_standard_output_ends_well(profiles, command):
     done = in_shell(">&-", command, *ARGUMENTS[command])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.pace import PATIENCE
+from tests.thorough import rows
 from unichat.config import NoConfig, load, resolve, search
 from unichat.errors import ConfigError
 
@@ -271,7 +272,7 @@ def test_a_home_that_older_releases_of_platformdirs_do_not_know_is_not_looked_fo
 
 
 @posix
-@pytest.mark.parametrize("home", [None, "read-only", "missing", "a file"])
+@pytest.mark.parametrize("home", rows([None], thorough=["read-only", "missing", "a file"]))
 def test_the_command_line_runs_without_a_home_that_can_be_written(tmp_path: Path, home: str | None) -> None:
     (tmp_path / "read-only").mkdir(mode=0o500)
     (tmp_path / "a file").touch()

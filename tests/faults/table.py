@@ -23,6 +23,14 @@ INJECTIONS: tuple[Injection, ...] = tuple(
     )
 )
 
+_FIRST = {injection.row: injection for injection in reversed(INJECTIONS)}
+
+
+def is_first_of_row(injection: Injection) -> bool:
+    """Whether it stands for the faults of its row where there is no time for all of them."""
+    return _FIRST[injection.row] is injection
+
+
 _NEVER_PART = "a partial answer is never taken for the whole; retried only where that is safe"
 _OWN_ANSWER = "each caller gets its own answer"
 

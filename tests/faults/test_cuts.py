@@ -16,7 +16,15 @@ from unichat.errors import ConnectionFailed, InvalidResponse, StreamInterrupted,
 
 _STEPS = {"requests": 1, "h11": 3}
 """Bytes from one cut to the next: what is read of an answer is read alike over both, down to the pieces."""
+_USUAL_STEP = 5
+"""What they are multiplied by, without `--thorough`."""
 _BROKEN = (ConnectionFailed, InvalidResponse, StreamInterrupted)
+
+
+@pytest.fixture
+def step(transport: str, request: pytest.FixtureRequest) -> int:
+    """Bytes from one cut to the next."""
+    return _STEPS[transport] * (1 if request.config.getoption("thorough") else _USUAL_STEP)
 
 
 def _length(client_on: Opens, neutral: Neutral) -> int:
@@ -54,10 +62,10 @@ def _script(neutral: Neutral, cuts: range) -> Iterator[Fault]:
 
 @pytest.mark.parametrize("neutral", OPERATIONS, ids=lambda neutral: neutral.name)
 def test_an_answer_that_is_reset_at_any_byte_is_never_taken_for_whole(
-    neutral: Neutral, transport: str, count: Callable[..., None], client_on: Opens
+    neutral: Neutral, step: int, count: Callable[..., None], client_on: Opens
 ) -> None:
-    step = 1 if neutral.call == "chat" or neutral.streamed else 9
-    step *= _STEPS[transport]
+    if neutral.call != "chat" and not neutral.streamed:
+        step *= 9
     cuts = range(0, _length(client_on, neutral), step)
     with (
         FaultServer(VENDORS[neutral.backend], tuple(_script(neutral, cuts))) as server,
@@ -113,12 +121,12 @@ _FRAMES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("frame", _FRAMES)
 def test_a_stream_that_is_cut_at_any_byte_is_interrupted_with_the_right_text_so_far(
-    frame: str, transport: str, count: Callable[..., None], client_on: Opens
+    frame: str, step: int, count: Callable[..., None], client_on: Opens
 ) -> None:
     encode = _FRAMES[frame]
     whole = len(encode(b"".join(kapa_records(new_nonce()))))
     # With the size of the last chunk, everything has been said.
-    cuts = range(0, whole - len(b"0\r\n\r\n") if frame == "one chunk" else whole, _STEPS[transport])
+    cuts = range(0, whole - len(b"0\r\n\r\n") if frame == "one chunk" else whole, step)
     with (
         FaultServer(VENDORS["kapa"], tuple(close_at(cut, encode) for cut in cuts)) as server,
         client_on("kapa", server.url, sleep=no_wait) as client,
@@ -149,9 +157,9 @@ def in_two(at: int) -> Fault:
 
 
 def test_a_stream_in_any_two_pieces_gives_the_same_events(
-    transport: str, count: Callable[..., None], client_on: Opens
+    step: int, count: Callable[..., None], client_on: Opens
 ) -> None:
-    cuts = range(0, len(b"".join(kapa_records(new_nonce()))), _STEPS[transport])
+    cuts = range(0, len(b"".join(kapa_records(new_nonce()))), step)
     with (
         FaultServer(VENDORS["kapa"], tuple(in_two(cut) for cut in cuts)) as server,
         client_on("kapa", server.url) as client,

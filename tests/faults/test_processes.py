@@ -20,6 +20,7 @@ from tests.faults.oracles import check_error
 from tests.faults.server import Connection, FaultServer
 from tests.faults.vendors import STREAM, VENDORS, http, kapa_records, text_for
 from tests.pace import PATIENCE
+from tests.thorough import rows
 from unichat.errors import ConnectionFailed, InvalidResponse
 
 # A program of its own: this process has threads, with which newer Pythons refuse to fork quietly.
@@ -101,8 +102,13 @@ def _run(program: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("backend", ["kapa", "kadal"])
-@pytest.mark.parametrize("way", ["idle", "1", "64"])
+@pytest.mark.parametrize(
+    ("backend", "way"),
+    rows(
+        [("kapa", "idle"), ("kadal", "64")],
+        thorough=[(backend, way) for backend in ("kapa", "kadal") for way in ("idle", "1", "64")],
+    ),
+)
 def test_a_fork_gets_its_own_connections_and_its_own_deadlines(
     backend: str, way: str, count: Callable[..., None]
 ) -> None:
@@ -168,11 +174,15 @@ main() if transport == "requests" else asyncio.run(main_async())
 """
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+_ENDS = {"requests": ("exits", "fails", "collects", "reads"), "h11": ("exits", "fails", "collects")}
+
+
 @pytest.mark.parametrize(
-    ("transport", "way"),
-    [("requests", way) for way in ("exits", "fails", "collects", "reads")]
-    + [("h11", way) for way in ("exits", "fails", "collects")],
+    ("transport", "way", "tls"),
+    rows(
+        [("requests", "reads", False), ("h11", "collects", True)],
+        thorough=[(transport, way, tls) for transport, ways in _ENDS.items() for way in ways for tls in (False, True)],
+    ),
 )
 def test_a_child_that_ends_within_its_parents_stream_leaves_it_open(
     transport: str, way: str, tls: bool, count: Callable[..., None]

@@ -20,6 +20,7 @@ from tests.faults.rows_heads import after
 from tests.faults.server import Connection, FaultServer, HttpMessage
 from tests.faults.vendors import VENDORS, text_for
 from tests.pace import PATIENCE
+from tests.thorough import rows
 from unichat.client.sync_client import Client
 from unichat.errors import ServerError, UnichatError
 from unichat.models import ThreadRef
@@ -68,7 +69,7 @@ def _ask(client: Client, mixed: Counter[str]) -> None:
         mixed["answered"] += 1
 
 
-@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+@pytest.mark.parametrize("backend", rows(["kapa"], thorough=["kadal"]))
 def test_64_threads_on_one_client_get_their_own_answers_over_no_more_connections_than_the_pool_has(
     backend: str, transport: str, monkeypatch: pytest.MonkeyPatch, client_on: Opens, count: Callable[..., None]
 ) -> None:

@@ -79,6 +79,7 @@ def test_packages_register_what_they_have(packages, kind):
 
 
 # The asyncio client is tried in `.ci/scaffold`, and of the kinds those two between which everything is used.
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["plain-streams", "openai"])
 def test_packages_pass_their_own_tests_as_they_are(packages, kind, tmp_path):
     folder = packages / kind / "acme"
