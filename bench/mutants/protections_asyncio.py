@@ -16,7 +16,8 @@ from unichat.client import async_streams
 from unichat.errors import ConnectionFailed, UnichatError
 from unichat.execution import async_performer
 from unichat.execution.attempt import OperationRun
-from unichat.execution.locks import KeyedLock, TaskLock
+from unichat.execution.locks import KeyedLock
+from unichat.execution.task_lock import TaskLock
 from unichat.policy.breaker import Breaker
 from unichat.policy.pacing import Pacer
 from unichat.policy.retry import Retries

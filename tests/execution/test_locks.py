@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 
 import pytest
 
-from unichat.execution.locks import KeyedLocks, TaskLock, _reset_all
+from unichat.execution.locks import KeyedLocks, _reset_all
 from unichat.transport.weak_semaphore import WeakSemaphore
 
 
@@ -97,19 +96,3 @@ def test_a_forgotten_permit_of_a_lock_for_threads_leaves_the_lock_free():
     del lock
     gc.collect()
     assert locks.join("a").lock.acquire(0.0) is not None
-
-
-def test_a_task_lock_is_acquired_by_one_at_a_time_and_released_once():
-    async def use():
-        lock = TaskLock()
-        permit = await lock.acquire(60.0)
-        assert permit is not None
-        assert await lock.acquire(0.0) is None
-        permit.release()
-        second = await lock.acquire(60.0)
-        permit.release()
-        assert await lock.acquire(0.0) is None
-        second.release()
-        assert not lock.lock.locked()
-
-    asyncio.run(use())

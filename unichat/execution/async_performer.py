@@ -12,7 +12,7 @@ from unichat.adapter import TokenProvider
 from unichat.errors import InvalidInput
 from unichat.execution.context import closed_client_error, wait_timeout
 from unichat.execution.effects import Acquire, Effect, Execute, FetchToken, Open, Program, Read, Send, Sleep, Start
-from unichat.execution.locks import TaskLock
+from unichat.execution.task_lock import TaskLock
 from unichat.execution.token_provider import ProviderResult, call_provider_async
 from unichat.transport.base import Clock, Deadline
 

@@ -6,7 +6,6 @@ weak references, so that an interrupt at any moment leaves nothing taken.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
 from collections.abc import Callable, Hashable
@@ -26,34 +25,6 @@ class Releasable(Protocol):
         ...
 
 
-class TaskLock:
-    """A lock for the tasks of one event loop."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-
-    async def acquire(self, timeout: float) -> Releasable | None:
-        """Acquire it; None if that takes longer than `timeout` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self.lock.acquire()
-        except TimeoutError:
-            return None
-        return _TaskPermit(self.lock)
-
-
-class _TaskPermit:
-    __slots__ = ("_lock",)
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock: asyncio.Lock | None = lock
-
-    def release(self) -> None:
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.release()
-
-
 class _Entry:
     __slots__ = ("holder", "lock", "users")
 
@@ -68,7 +39,7 @@ class KeyedLock:
 
     Attributes:
         key: what it is the lock of.
-        lock: to be acquired: a `WeakSemaphore` with one permit, or a `TaskLock`.
+        lock: to be acquired: a `WeakSemaphore` with one permit, or a `TaskLock` (`task_lock`).
         permit: what the acquisition gave; to be set by who acquired it.
     """
 
