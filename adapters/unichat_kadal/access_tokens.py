@@ -76,7 +76,7 @@ def _parse_token(reply: Reply) -> Token:
 def _read_lifetime(token: str) -> float | None:
     """Return the seconds until a JWT's `exp`; unverified, since it only says when to fetch the next token."""
     with suppress(ValueError, IndexError, KeyError, TypeError, OverflowError, RecursionError):
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        # A JWT leaves the padding out; the decoder ignores what is too much of it.
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         return max(0.0, float(claims["exp"]) - time())
     return None

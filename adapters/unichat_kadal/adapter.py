@@ -112,8 +112,7 @@ class KadalAdapter(Adapter):
         if thread is None:
             return self._start_thread(call, user)
         thread = self.conversations.resolve(thread)
-        if not self._identity.isolates_threads:
-            self.conversations.check(thread)
+        self.conversations.check(thread)
         return self._continue_thread(call, thread, self._identity.reference(user, thread))
 
     def _start_thread(self, call: ChatCall, user: str | None) -> Flow[Answer]:
@@ -150,7 +149,7 @@ class KadalAdapter(Adapter):
             answer = yield from reconcile(send, lambda: self._newest_rows.find_answer(call, thread, reference))
         else:
             answer = yield from send()
-        if answer.thread is not None and not self._identity.isolates_threads:
+        if answer.thread is not None:
             self.conversations.record_answer(answer.thread)
         return answer
 
@@ -227,7 +226,7 @@ class KadalAdapter(Adapter):
         if call.user is not None and call.thread is None and user is None:
             # Dropped: without it, somebody else's conversation would be cleared.
             return as_flow(ClearResult.detached(call.user))
-        if call.thread is not None and not self._identity.isolates_threads:
+        if call.thread is not None:
             # Clearing a thread that a newer one has replaced would clear the newer one.
             self.conversations.check(call.thread)
         return self._clear(call, user, self._identity.reference(user, call.thread))

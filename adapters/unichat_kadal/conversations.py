@@ -19,7 +19,7 @@ CURRENT = "current"
 """The thread id of a user's current conversation: the history does not name a row's thread."""
 ISOLATED = "isolated-"
 """Prefix of the ids of isolated threads."""
-_MAX_USERS = 10_000
+_MAX_CONVERSATIONS = 10_000
 _MAX_ANSWERS = 50
 _MAX_THREADS = 200
 
@@ -56,12 +56,12 @@ class Conversations:
     """The newest threads that this client has seen. Thread-safe."""
 
     make_id: Callable[[], str] = field(factory=ThreadIds)
-    _newest: OrderedDict[tuple[str | None, str | None], _NewestThread] = field(factory=OrderedDict, init=False)
+    _newest: OrderedDict[tuple[str | None, ...], _NewestThread] = field(factory=OrderedDict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
     _has_warned: bool = field(default=False, init=False)
 
     def _find_newest(self, thread: ThreadRef) -> _NewestThread | None:
-        return self._newest.get((thread.scope, thread.user))
+        return self._newest.get(_conversation_key(thread))
 
     def check(self, thread: ThreadRef) -> None:
         """Reject a thread that a newer one of the same user has replaced.
@@ -110,14 +110,14 @@ class Conversations:
             return newest is not None and newest.thread.id == thread.id and answer_id in newest.answers
 
     def has_seen(self, thread: ThreadRef, answer_id: str) -> bool:
-        """Whether this client has seen the answer in the user's newest thread, or it is the last one of `thread`."""
+        """Whether this client has seen the answer in the conversation's newest thread, or it ends `thread`."""
         with self._lock:
             newest = self._find_newest(thread)
             return answer_id == thread.position or (newest is not None and answer_id in newest.answers)
 
     def record_answer(self, thread: ThreadRef) -> None:
         """Remember an answer, whose id is `thread.position`."""
-        key = (thread.scope, thread.user)
+        key = _conversation_key(thread)
         with self._lock:
             newest = self._newest.pop(key, None)
             if newest is None:
@@ -129,8 +129,13 @@ class Conversations:
             if thread.position is not None:
                 newest.answers.append(thread.position)
             self._newest[key] = newest
-            if len(self._newest) > _MAX_USERS:
+            if len(self._newest) > _MAX_CONVERSATIONS:
                 self._newest.popitem(last=False)
+
+
+def _conversation_key(thread: ThreadRef) -> tuple[str | None, ...]:
+    """Return what identifies the conversation that Kadal keeps: the user's, or an isolated thread's own."""
+    return (thread.scope, thread.id if thread.id.startswith(ISOLATED) else None, thread.user)
 
 
 def stale_thread_error(thread: ThreadRef, newer: ThreadRef | None) -> StaleThread:

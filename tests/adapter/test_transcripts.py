@@ -7,6 +7,7 @@ import json
 import logging
 import random
 import zlib
+from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -144,6 +145,20 @@ def test_a_reference_of_a_long_conversation_takes_few_compressions(monkeypatch):
     assert len(compressions) <= 13
 
 
+def test_a_reference_holds_turns_of_up_to_12_000_characters_packed_and_a_million_bytes_unpacked():
+    noise = random.Random(0).randbytes(10_000).hex()
+
+    def packed_length(size):
+        reference = ReferenceTurns().save(THREAD, [Turn(noise[:size], "")])
+        return len(reference.state) if len(ReferenceTurns().load(reference)) else None
+
+    longest = bisect_left(range(20_000), True, key=lambda size: packed_length(size) is None) - 1
+    assert packed_length(longest) == 12_000
+    fits = Turn("x" * (1_000_000 - len('[["",""]]')), "")
+    assert ReferenceTurns().load(ReferenceTurns().save(THREAD, [fits])) == [fits]
+    assert ReferenceTurns().load(ReferenceTurns().save(THREAD, [evolve(fits, answer="x")])) == []
+
+
 def test_the_turns_of_a_reference_are_not_shown():
     reference = ReferenceTurns().save(THREAD, [Turn("my password is opensesame", "I see.")])
     assert reference.state not in repr(reference)
@@ -226,6 +241,14 @@ def test_memory_holds_the_threads_that_were_used_last(monkeypatch):
     assert [store.load(ThreadRef("acme", name)) is None for name in "abc"] == [False, True, False]
 
 
+def test_memory_holds_10_000_threads():
+    store = MemoryTurns()
+    threads = [ThreadRef("acme", str(number)) for number in range(10_001)]
+    for thread in threads:
+        store.save(thread, [])
+    assert [store.load(thread) is None for thread in threads[:2]] == [True, False]
+
+
 def test_memory_can_be_used_from_several_threads():
     store = MemoryTurns()
 
@@ -236,6 +259,23 @@ def test_memory_can_be_used_from_several_threads():
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(use, range(200))) == [str(number) for number in range(200)]
+
+
+def test_turns_of_32_000_characters_are_sent_again_by_default():
+    settings = TranscriptSettings(base_url="https://acme.example")
+    assert (settings.turns, settings.turn_limit) == ("memory", 32_000)
+    assert (type(Transcripts().store), Transcripts().limit) == (MemoryTurns, 32_000)
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
+        TranscriptSettings("memory")
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(12, ["two"]), (13, ["one", "two"])])
+def test_turns_as_long_as_the_limit_are_kept(limit, kept):
+    transcripts, thread = Transcripts(limit=limit), None
+    send = lambda turns, user: as_flow(Answer(text="abc" if turns else "abcd"))  # noqa: E731
+    for question in ("one", "two"):
+        thread = run_flow(transcripts.ask(call(question, thread=thread), send))[0].thread
+    assert [turn.question for turn in transcripts.store.load(thread)] == kept
 
 
 def test_a_setting_chooses_the_store():

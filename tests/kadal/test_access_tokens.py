@@ -196,9 +196,10 @@ def test_a_token_and_its_lifetime_are_read_from_the_top_level_or_from_data(value
     assert found.lifetime == lifetime
 
 
-def test_a_token_without_a_lifetime_expires_when_its_claim_says(monkeypatch):
+@pytest.mark.parametrize("padding", range(3))
+def test_a_token_without_a_lifetime_expires_when_its_claim_says(padding, monkeypatch):
     monkeypatch.setattr("unichat_kadal.access_tokens.time", lambda: 1_000_000.0)
-    assert fetch({"access_token": jwt(exp=1_000_300)}).lifetime == 300
+    assert fetch({"access_token": jwt(exp=1_000_300, sub="x" * padding)}).lifetime == 300
 
 
 @pytest.mark.parametrize("text", [" abc", "abc\n", "äbc", "a\x00b"], ids=ascii)

@@ -220,3 +220,11 @@ def test_the_adapters_stream_is_not_implemented():
     found = check_settings("kadal")
     with pytest.raises(NotImplementedError):
         found.backend.build(found.settings).stream(ChatCall(backend="kadal", operation="stream", question="q"))
+
+
+def test_the_probes_ask_for_the_services_health_and_for_one_row_of_the_bot():
+    with connect_client("kadal") as kadal:
+        health, rows = kadal.probes()
+    assert (health.name, health.request.query) == ("health", ())
+    assert rows.name == "list_chats"
+    assert dict(rows.request.query) == {"chat_bot_id": BOT, "page_no": "1", "page_size": "1", "order": "desc"}

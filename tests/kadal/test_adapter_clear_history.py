@@ -44,6 +44,22 @@ def test_no_other_call_clears_the_history(mini):
     assert not [request for request in mini.sent if "clear" in request.path]
 
 
+def test_a_thread_that_a_newer_one_replaced_cannot_be_cleared(mini):
+    client = client_on(mini.transport, "kadal")
+    old, new = (client.chat("q", user="anna").thread for _ in range(2))
+    with pytest.raises(errors.StaleThread) as raised:
+        client.clear_history(old)
+    assert (raised.value.thread, raised.value.newer) == (old, new)
+    assert not [request for request in mini.sent if "clear" in request.path]
+    assert client.clear_history(new).outcome is ClearOutcome.CLEARED
+
+
+def test_each_isolated_thread_can_be_cleared_whichever_was_started_last(mini):
+    client = client_on(mini.transport, "kadal", threads="isolated")
+    for answer in [client.chat("q", user="anna") for _ in range(2)]:
+        assert client.clear_history(answer).outcome is ClearOutcome.CLEARED
+
+
 NOTHING_TO_CLEAR = reply(envelope(404, "No conversations found."), 404)
 
 

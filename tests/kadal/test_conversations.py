@@ -1,12 +1,14 @@
 """Conversations: older threads of a user are stale, and the history's newest row can be continued."""
 
+import uuid
+
 import pytest
 
 from tests.behaviour.doubles import StubTransport, check_settings, client_on, reply
-from unichat import User, errors
+from unichat import ThreadRef, User, errors
 from unichat.adapter import ChatCall, Exclusive
 from unichat_kadal.adapter import KadalAdapter
-from unichat_kadal.conversations import Conversations, ThreadIds
+from unichat_kadal.conversations import CURRENT, Conversations, ThreadIds
 
 from .replies import raises_stale_thread
 
@@ -112,6 +114,14 @@ def test_the_newest_thread_is_the_one_whose_question_was_sent_last(mini):
         run_flow(adapter.chat(call(sent_first)), mini.transport)
 
 
+def test_a_stale_thread_is_refused_before_the_flow_is_run(mini):
+    adapter = KadalAdapter(check_settings("kadal").settings)
+    call = ChatCall(backend="kadal", operation="chat", question="q", user=User("anna"))
+    old, _ = (run_flow(adapter.chat(call), mini.transport).thread for _ in range(2))
+    with pytest.raises(errors.StaleThread):
+        adapter.chat(ChatCall(backend="kadal", operation="chat", question="q", thread=old))
+
+
 def test_a_row_of_the_history_continues_the_current_conversation(kadal, mini):
     kadal.chat("one", user="anna")
     (row,) = kadal.history(user="anna")
@@ -137,7 +147,7 @@ def test_a_new_thread_makes_older_ones_stale_even_after_continuing_from_the_hist
 
 
 def test_conversations_forget_the_least_recent_user_first(mini, monkeypatch):
-    monkeypatch.setattr("unichat_kadal.conversations._MAX_USERS", 2)
+    monkeypatch.setattr("unichat_kadal.conversations._MAX_CONVERSATIONS", 2)
     kadal = client_on(mini.transport, "kadal", check_thread=False)
     first = kadal.chat("q", user="anna")
     kadal.chat("q", user="anna")
@@ -159,3 +169,96 @@ def test_the_newest_row_of_the_history_can_be_continued_even_if_another_client_s
     assert answer.thread.id != first.thread.id
     with pytest.raises(errors.StaleThread):
         here.continue_thread(first, "four")
+
+
+# What is remembered
+
+
+def thread(name, user="anna", position=None):
+    return ThreadRef("kadal", name, user=user, scope="bot", position=position)
+
+
+def test_thread_ids_are_uuids_of_version_7_with_their_time(monkeypatch):
+    # RFC 9562, 5.7: 48 bits of milliseconds, the version, 12 bits more, the variant, and 62 random bits.
+    monkeypatch.setattr("secrets.randbits", lambda bits: 2**bits - 1)
+    make_id = ThreadIds(lambda: 1_700_000_000_123_456_789)
+    first, second = (uuid.UUID(make_id()) for _ in range(2))
+    assert (first.version, first.variant) == (7, uuid.RFC_4122)
+    assert first.int >> 80 == second.int >> 80 == 1_700_000_000_123
+    assert first.int >> 64 & 0xFFF == 456_789 * 4096 // 1_000_000
+    assert second.int - first.int == 1 << 64
+    assert first.int & (1 << 62) - 1 == (1 << 62) - 1
+
+
+def test_thread_ids_have_random_bits():
+    one, other = (ThreadIds(lambda: 10**18)() for _ in range(2))
+    assert (one[:18], one == other) == (other[:18], False)
+
+
+def test_a_client_remembers_10_000_conversations():
+    conversations = Conversations()
+    threads = [thread("1", user=str(number)) for number in range(10_001)]
+    for each in threads:
+        conversations.record_answer(each)
+    assert [conversations.is_known(each) for each in threads[:2]] == [False, True]
+
+
+def test_a_client_remembers_50_answers_of_a_thread():
+    conversations = Conversations()
+    for number in range(51):
+        conversations.record_answer(thread("1", position=str(number)))
+    for find in (conversations.has_answer, conversations.has_seen):
+        assert [find(thread("1"), str(number)) for number in range(3)] == [False, True, True]
+
+
+def test_a_client_remembers_200_threads_that_others_replaced():
+    conversations = Conversations()
+    # Each sorts before the one that it replaces, so that the ids alone would say nothing.
+    threads = [thread(f"{999 - number}") for number in range(202)]
+    for each in threads:
+        conversations.record_answer(each)
+    conversations.check(threads[0])
+    for each in threads[1:3]:
+        with pytest.raises(errors.StaleThread) as raised:
+            conversations.check(each)
+        assert (raised.value.expected, raised.value.found) == (str(threads[-1]), str(each))
+
+
+def test_whether_to_warn_is_said_once():
+    conversations = Conversations()
+    assert [conversations.should_warn() for _ in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize(("position", "is_same"), [(None, True), ("2", True), ("1", True), ("7", False)])
+def test_the_current_conversation_is_the_newest_thread_unless_its_row_is_unknown(position, is_same):
+    conversations = Conversations()
+    current = thread(CURRENT, position=position)
+    assert conversations.resolve(current) == current
+    conversations.record_answer(thread("1", position="1"))
+    conversations.record_answer(thread("1", position="2"))
+    assert conversations.resolve(current) == (thread("1") if is_same else current)
+    assert conversations.resolve(thread("0")).id == "0"
+
+
+def test_an_answer_is_known_to_be_of_its_thread_only():
+    conversations = Conversations()
+    assert not conversations.has_answer(thread("1"), "1")
+    assert conversations.has_answer(thread("1", position="1"), "1")
+    conversations.record_answer(thread("1", position="1"))
+    assert conversations.has_answer(thread("1"), "1")
+    assert not conversations.has_answer(thread("2"), "1")
+    assert conversations.has_seen(thread("2"), "1")
+    conversations.record_answer(thread("2", position="2"))
+    assert not conversations.has_seen(thread("1"), "1")
+    assert [conversations.is_known(thread(name)) for name in "12"] == [False, True]
+
+
+def test_each_isolated_thread_is_a_conversation_of_its_own():
+    conversations = Conversations()
+    one, two = (thread(f"isolated-{number}", position=str(number)) for number in range(2))
+    for each in (one, two):
+        conversations.record_answer(each)
+    for each in (one, two):
+        conversations.check(each)
+        assert conversations.is_known(each)
+    assert not conversations.has_seen(thread(one.id), "1")

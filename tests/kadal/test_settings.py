@@ -7,6 +7,7 @@ from tests.behaviour.doubles import (
 )
 from unichat import errors
 from unichat.errors import ConfigError
+from unichat_kadal.settings import KadalSettings
 
 ACCOUNT = {"client_id": "account", "client_secret": "s3cret"}
 
@@ -62,3 +63,8 @@ def test_an_unknown_choice_of_a_setting_is_a_config_error(name, wrong):
 def test_an_unknown_send_version_is_a_config_error():
     with pytest.raises(errors.ConfigError, match="send_version"):
         connect_client("kadal", send_version="v7")
+
+
+def test_settings_are_given_by_name_only():
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
+        KadalSettings("sesame")

@@ -4,6 +4,7 @@ import pytest
 
 from tests.behaviour.doubles import INTEGRATION, PROJECT, connect_client
 from unichat.errors import ConfigError
+from unichat_kapa.settings import KapaSettings
 
 
 @pytest.mark.parametrize("name", ["project_id", "integration_id"])
@@ -24,3 +25,8 @@ def test_an_id_may_be_in_upper_case():
 def test_a_missing_required_setting_is_a_config_error_that_names_it(missing):
     with pytest.raises(ConfigError, match=missing):
         connect_client("kapa", **{missing: None})
+
+
+def test_settings_are_given_by_name_only():
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
+        KapaSettings("sesame")

@@ -145,8 +145,9 @@ def test_the_ascii_record_separator_is_not_a_delimiter():
     assert [event.text for event in events] == ["a\x1eb"]
 
 
-def test_a_record_of_an_unknown_type_is_an_event_with_its_type_and_json():
-    unknown = record("next_big_thing", text="not for the answer", relevant=[1])
+@pytest.mark.parametrize("more", [{}, {"relevant": [1]}], ids=repr)
+def test_a_record_of_an_unknown_type_is_an_event_with_its_type_and_json(more):
+    unknown = record("next_big_thing", text="not for the answer", **more)
     decoder, (event,) = feed(encode(unknown))
     assert event == StreamEvent(type="next_big_thing")
     assert event.raw == unknown
@@ -170,6 +171,17 @@ def test_sources_may_come_in_a_record_of_type_partial_answer_as_the_reference_sh
 def test_an_empty_list_of_sources_does_not_remove_earlier_ones():
     decoder, _ = feed(encode(sources("u"), record("partial_answer", relevant_sources=[])))
     assert [source.url for source in decoder.result().sources] == ["u"]
+
+
+@pytest.mark.parametrize("text", [7, None, ["a"]], ids=repr)
+def test_a_piece_whose_text_is_no_text_is_an_event_without_one(text):
+    decoder, (event,) = feed(encode(piece(text)))
+    assert (event.type, event.text, decoder.result().text) == ("text", "", "")
+
+
+def test_a_piece_of_text_may_bring_the_identifiers():
+    decoder, (event,) = feed(encode(record("partial_answer", text="a", thread_id=THREAD)))
+    assert (event.text, decoder.result().thread.id) == ("a", THREAD)
 
 
 @pytest.mark.parametrize("wrong", [["u"], [None], [{"source_url": "u"}, 5]], ids=repr)
