@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from typing import Any
 
 from bench.mutation.mutants import find_mutants
@@ -15,17 +16,23 @@ from bench.mutation.running import passes
 from bench.mutation.scores import RESULT, read_results
 from bench.mutation.targets import MODULES, ROOT, find_tests
 
+_PATIENCE = 600.0
+"""Seconds for the tests of a module that is not changed."""
+
 
 def measure(module: str) -> dict[str, Any]:
     """Return how many mutants a module has, and which its tests let pass."""
     source, tests = (ROOT / module).read_text(encoding="utf-8"), find_tests(module)
-    if not passes(module, source, tests):
+    began = time.monotonic()
+    if not passes(module, source, tests, patience=_PATIENCE):
         raise SystemExit(f"{module} is not changed yet, and its tests fail: {' '.join(tests)}")
+    # Many times as long as without a change, on a machine that may have more to do by then.
+    patience = 10.0 + 5.0 * (time.monotonic() - began)
     mutants = list(find_mutants(source))
     survivors = [
         {"operator": each.operator, "line": each.line, "becomes": each.becomes}
         for each in mutants
-        if passes(module, each.source, tests)
+        if passes(module, each.source, tests, patience=patience)
     ]
     return {
         "mutants": len(mutants),

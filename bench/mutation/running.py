@@ -27,9 +27,6 @@ import tenacity  # noqa: F401
 
 from bench.mutation.targets import ROOT
 
-_PATIENCE = 60.0
-"""Seconds for the tests of one mutant: one that never ends is killed, and counts as noticed."""
-
 
 class _Replacement(MetaPathFinder, SourceLoader):
     """Finds one module, with another source than that of its file."""
@@ -57,13 +54,16 @@ class _Replacement(MetaPathFinder, SourceLoader):
         return self._source.encode()
 
 
-def passes(module: str, source: str, tests: Sequence[str]) -> bool:
-    """Return whether `tests` pass where `module`, a path from the top folder, has this source."""
+def passes(module: str, source: str, tests: Sequence[str], *, patience: float) -> bool:
+    """Return whether `tests` pass within `patience` seconds where `module`, a path from the top, has this source.
+
+    Tests that never end are killed.
+    """
     sys.stdout.flush()
     child = os.fork()
     if not child:
         _become_tests(module, source, tests)
-    ends = time.monotonic() + _PATIENCE
+    ends = time.monotonic() + patience
     while time.monotonic() < ends:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

@@ -36,7 +36,7 @@ _TESTS = {
     "unichat/references.py": ("tests/test_references.py", "tests/test_models.py"),
     "unichat/client/base.py": ("tests/client/test_client.py", "tests/client/test_arguments.py"),
     "unichat/client/neutral_calls.py": ("tests/client/test_client.py", "tests/client/test_arguments.py"),
-    "unichat/client/support.py": ("tests/client/test_client.py",),
+    "unichat/client/paging.py": ("tests/client/test_paging.py", "tests/client/test_client.py"),
     "unichat/execution/attempt.py": tuple(
         f"tests/execution/test_{name}.py" for name in ("attempt", "live_stream", "program", "record_builder")
     ),

@@ -98,6 +98,7 @@ def test_a_status_means_what_is_promised(status):
 
 def test_a_proxy_that_requires_authentication_is_a_failed_connection():
     check(rule_for_status(407), Row("NNNNN", False, errors.ConnectionFailed))
+    assert rule_for_status(407).delivered is False
 
 
 @pytest.mark.parametrize("kind", OF_OUR_OWN)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
 import pytest
+from attrs import asdict, fields
 
 from unichat.errors import ConfigError
-from unichat.routing.settings import REASONS, FallbackSettings, ShadowSettings, SplitSettings, check_weight
+from unichat.routing.settings import (
+    REASONS,
+    ROUTE_KEYS,
+    ROUTES,
+    FallbackSettings,
+    ShadowSettings,
+    SplitSettings,
+    check_weight,
+)
 
 NOT_NUMBERS = [True, False, "1", None, [1], math.nan, math.inf, -math.inf, -1]
 
@@ -78,3 +88,48 @@ def test_a_reason_that_is_nearly_right_names_the_right_one() -> None:
     with pytest.raises(ConfigError, match="Did you mean") as caught:
         FallbackSettings(fall_back_on=["ratelimited"])
     assert (caught.value.nearest, caught.value.accepted) == ("rate_limited", REASONS)
+
+
+CARRYING = {"deadline": None, "carry_over": False, "carry_over_limit": 4000}
+DEFAULTS = {
+    "fallback": {**CARRYING, "fall_back_on": ("unavailable", "rate_limited"), "patience": None},
+    "split": CARRYING,
+    "shadow": {"deadline": None, "share": 1.0, "shadow_concurrency": 4, "shadow_grace": 5.0, "record": None},
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_settings_of_a_route_have_the_defaults_that_are_documented_and_are_given_by_name(route: str) -> None:
+    assert asdict(ROUTES[route]()) == DEFAULTS[route]
+    parameters = inspect.signature(ROUTES[route]).parameters.values()
+    assert {each.kind for each in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_each_key_of_a_profile_belongs_to_the_routes_that_know_it() -> None:
+    known = {route: {route, *defaults} for route, defaults in DEFAULTS.items()}
+    assert {
+        key: tuple(route for route in ROUTES if key in known[route]) for key in set().union(*known.values())
+    } == ROUTE_KEYS
+
+
+def test_the_record_of_a_shadow_is_a_file_beside_the_config_file() -> None:
+    assert {each.name for each in fields(ShadowSettings) if each.metadata["path"]} == {"record"}
+
+
+@pytest.mark.parametrize(
+    ("value", "found", "hint"),
+    [
+        (["refused", "ratelimited", "uncertian"], "has 'ratelimited'", "Did you mean 'rate_limited'? There are: "),
+        (["un"], "has 'un'", "There are: "),
+        (["un_limited"], "has 'un_limited'", "Did you mean 'rate_limited'? There are: "),
+        (["refused", 7], "has 7", "There are: "),
+        ("refused", "is 'refused'", "Put the reason into a list. There are: "),
+        ([], "is empty", "There are: "),
+        (7, "is 7", "There are: "),
+    ],
+)
+def test_reasons_that_are_none_are_named_with_what_was_probably_meant(value: Any, found: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        FallbackSettings(fall_back_on=value)
+    assert caught.value.message == f"fall_back_on {found}, but should be a list of reasons"
+    assert caught.value.hint == f"{hint}{', '.join(REASONS)}."

@@ -69,14 +69,15 @@ def _check_reasons(name: str, value: Any) -> None:
         wrong = unknown[0] if unknown else value
         found = f"has {format_value(wrong)}" if unknown else f"is {format_value(wrong) if value else 'empty'}"
         # Text is not a list of the nearest reason, however near it is.
-        closest = get_close_matches(wrong, REASONS, n=1) if unknown and isinstance(wrong, str) else []
+        is_word = unknown and isinstance(wrong, str)
+        closest = next(iter(get_close_matches(wrong, REASONS)), None) if is_word else None
         hint = "Put the reason into a list. " if isinstance(value, str) else ""
         raise ConfigError(
             f"{name} {found}, but should be a list of reasons",
             key=name,
             accepted=REASONS,
-            nearest=closest[0] if closest else None,
-            hint=(f"Did you mean {closest[0]!r}? " if closest else hint) + f"There are: {', '.join(REASONS)}.",
+            nearest=closest,
+            hint=(f"Did you mean {closest!r}? " if closest else hint) + f"There are: {', '.join(REASONS)}.",
         )
 
 
