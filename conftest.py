@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # How fast the machine is, is not a property of the code: no example has a deadline.
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Fewer examples than usual in each run, so that all tests together take no more than a few minutes.
-settings.register_profile("quick", _ANY_MACHINE, max_examples=50)
+settings.register_profile("quick", _ANY_MACHINE, max_examples=30)
 settings.register_profile("thorough", _ANY_MACHINE, max_examples=1_000)
 settings.load_profile("quick")
 

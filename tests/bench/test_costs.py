@@ -54,6 +54,7 @@ def test_every_piece_makes_what_it_is_there_for():
     assert records == ["".join(canned.PIECES)] * 4
 
 
+@pytest.mark.thorough
 def test_the_pieces_and_what_they_leave_of_a_whole_call_are_measured_in_a_process_of_their_own(stub, folder):
     rows = cases.CASES["pieces"](stub, folder, cases.Effort(sittings=2, rounds=1, seconds=0, repeats=1))
     figures = {row["name"]: row["cpu"] for row in rows}

@@ -49,6 +49,7 @@ class TestKadal(OnSandbox):
     backend = "kadal"
 
 
+@pytest.mark.thorough
 class TestKadalIsolatedThreads(OnSandbox):
     backend = "kadal"
     threads = "isolated"
