@@ -46,10 +46,6 @@ def pytest_addoption(parser):
     )
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "unproxied(reason): not run with --proxy, and why")
-
-
 def pytest_collection_modifyitems(config, items):
     """With `--proxy`, leave out the tests that do not send through a proxy."""
     if proxies := config.getoption("--proxy", []):
