@@ -14,7 +14,7 @@ from attrs import define, field
 
 from unichat import AsyncConversations, Conversations, join_text, routing
 from unichat.conversations.messages import reference_for
-from unichat.errors import ServerError, ThreadMismatch
+from unichat.errors import ServerError, ThreadMismatch, UnichatError
 from unichat.testing import CannedTransport, FakeBackend
 from unichat.testing.answers import json_answer
 from unichat.testing.clients import connect
@@ -234,6 +234,20 @@ class Fakes:
                     result = steps.send(result)
             return result
 
+    def catch(self, ask: Any, caught: list[UnichatError]) -> Any:
+        """Ask what fails, and keep why; to be awaited on asyncio."""
+        if not self.is_async:
+            with pytest.raises(UnichatError) as error:
+                ask()
+            return caught.append(error.value)
+
+        async def catch_on_asyncio() -> None:
+            with pytest.raises(UnichatError) as error:
+                await ask()
+            caught.append(error.value)
+
+        return catch_on_asyncio()
+
     async def _run_on_asyncio(self, build: Any, script: Any, vendors: Any, settings: Any) -> Any:
         members = {name: vendor.async_client(attempts=1) for name, vendor in vendors.items()}
         async with build(members) as client, AsyncConversations(client, **settings) as worker:
@@ -274,6 +288,47 @@ def test_a_conversation_that_moves_twice_has_everything_said_before(
     assert [answer.carried_over for answer in answers] == [0] * before + [before, before + 1]
     last = fakes.first.calls[-1].question
     assert last.count("Earlier in this conversation:") == 1
+
+
+@pytest.mark.parametrize("fault", ["404", "503", "refused"])
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_question_that_one_member_received_and_none_answered_is_asked_again_when_it_is_delivered_again(
+    fakes: Fakes, fault: str, earlier: bool
+) -> None:
+    if earlier:
+        fakes.first.answers("0")
+    fakes.first.fails("reset_after_send").answers("at last")
+    fakes.second.fails(fault)
+    caught: list[UnichatError] = []
+    asked: list[int] = []
+
+    def script(client: Any, worker: Any) -> Any:
+        talk = worker.get("c")
+        if earlier:
+            yield talk.ask("zero", event="e0")
+        yield fakes.catch(partial(talk.ask, "one", event="e1"), caught)
+        asked.append([call.question for call in fakes.first.calls].count("one"))
+        yield talk.ask("one", event="e1")
+
+    answer = fakes.run(partial(routing.fallback, carry_over=True), script)
+    assert caught[0].maybe_delivered is True
+    assert asked == [1]
+    assert (answer.text, answer.maybe_duplicated) == ("at last", True)
+
+
+def test_a_member_whose_history_hangs_leaves_time_to_ask_a_lost_question_again(fakes: Fakes) -> None:
+    fakes.second.clock = fakes.first.clock
+    fakes.first.fails("reset_after_send").answers("at last")
+    fakes.second.fails("503").fails("silence")
+    caught: list[UnichatError] = []
+
+    def script(client: Any, worker: Any) -> Any:
+        talk = worker.get("c")
+        yield fakes.catch(partial(talk.ask, "one", event="e1"), caught)
+        yield talk.ask("one", event="e1")
+
+    assert fakes.run(routing.fallback, script).text == "at last"
+    assert [call.name for call in fakes.second.calls] == ["chat", "history"]
 
 
 def test_erasing_goes_on_with_the_next_thread_where_one_cannot_be_cleared(fakes: Fakes) -> None:

@@ -31,6 +31,7 @@ from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.errors import NotFound, ThreadMismatch, UnichatError, Unsupported
 from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef
+from unichat.routing.asking import share_deadline
 from unichat.transport.base import Deadline
 
 T = TypeVar("T")
@@ -95,11 +96,12 @@ class LostAnswerFinder:
             return (yield from self._find_new(client))
         failure: UnichatError | None = None
         readable = 0
-        for name, member in client.members.items():
-            if member not in members:
-                continue
+        asked = [(name, member) for name, member in client.members.items() if member in members]
+        for index, (name, member) in enumerate(asked):
+            # One that hangs leaves time for the others, and for the question.
+            share = share_deadline(self.deadline, len(asked) - index + 1, streamed=False)
             try:
-                found = yield from self._find_elsewhere(member)
+                found = yield from evolve(self, deadline=share)._find_elsewhere(member)
             except UnichatError as error:
                 failure = error
                 continue

@@ -221,5 +221,9 @@ def _began(turn: QueueTurn, lost: SentQuestion, found: Answer) -> Literal["start
 
 
 def _can_restart(error: ThreadMismatch | NotFound) -> bool:
-    """Whether the error says that the thread is stale, gone, or of another vendor or bot, so that a new one is due."""
-    return isinstance(error, ThreadMismatch) or error.what in (None, "thread")
+    """Whether the error says that the thread is stale, gone, or of another vendor or bot, so that a new one is due.
+
+    Not where the question may have been received all the same, such as by the thread's member of a route: with another
+    member's error, which came last.
+    """
+    return not error.maybe_delivered and (isinstance(error, ThreadMismatch) or error.what in (None, "thread"))
