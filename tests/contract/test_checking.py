@@ -182,6 +182,17 @@ def test_a_404_depends_on_whose_id_it_is_about(connect, backend, name, part, bod
     assert found.verdict.value == verdict
 
 
+def test_204_where_the_contract_has_none_is_broken(connect):
+    found = row(connect("kadal", answer("/v1/?", 204, b"")), "list_chats")
+    assert (found.verdict, findings(found)) == (Verdict.BROKEN, [("status", "")])
+
+
+def test_a_status_that_means_another_one_is_shown_with_its_meaning(connect):
+    body = json.dumps({"message": "You exceeded the rate limit."}).encode()
+    found = row(connect("kapa", answer("/sources/", 403, body)), "list_sources")
+    assert (found.verdict, found.findings[0].message) == (Verdict.UNKNOWN, "refused with 403, which means 429 here")
+
+
 def test_an_operation_of_newer_versions_that_finds_nothing_is_not_said_to_be_missing(connect):
     found = row(connect("kadal", answer("/v7/", 204, b"")), "list_chats_v7")
     assert (found.verdict, found.findings[0].message) == (Verdict.UNKNOWN, "answered with 204: nothing was found")
@@ -340,6 +351,21 @@ def test_a_report_holds_no_secret_and_no_text_of_questions_and_answers(connect, 
     text = str(report) + json.dumps([each.shape for each in report.operations])
     assert QUESTION not in text
     assert box.settings("kadal")["token"] not in text
+
+
+def test_a_vendor_that_repeats_the_key_as_a_name_does_not_get_it_into_the_report(connect, box):
+    key = box.settings("kapa")["api_key"]
+    changes = {
+        "list_integrations": edit("/integrations/", lambda rows: [{**row, "integration_type": key} for row in rows]),
+        "retrieve_project": edit("/projects/", lambda project: {**project, f"x-{key}": 1}),
+        "list_sources": answer("/sources/", 200, b"?", f"text/{key}"),
+    }
+    for name, change in changes.items():
+        found = row(connect("kapa", change), name)
+        assert found.verdict is not Verdict.OK
+        assert key not in json.dumps([found.to_json(), found.shape])
+    report = check(connect("kapa", edit("/chat/", lambda body: {**body, "thread_id": key})), only=("chat",), write=True)
+    assert "thread_id ***" in report.made[0]
 
 
 def test_the_client_must_be_a_synchronous_one():

@@ -85,6 +85,10 @@ def test_a_new_enum_value_is_drift_and_another_type_is_not_one():
     assert compare({"a": "y"}, schema) == [("new_enum_value", "/a", "drift")]
     assert compare({"a": 1}, schema) == [("type", "/a", "broken")]
     assert compare({"a": None}, schema) == [("null", "/a", "broken")]
+    numbers = {"type": "object", "properties": {"a": {"type": "integer", "enum": [0, 1], "x-read": True}}}
+    assert compare({"a": 2}, numbers) == [("new_enum_value", "/a", "drift")]
+    assert compare({"a": True}, numbers) == [("type", "/a", "broken")]
+    assert compare({"a": "2"}, numbers) == [("type", "/a", "broken")]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,19 @@ def test_what_differs_is_told_of_the_alternative_that_fits_best():
         ("missing", "/2/id", "broken"),
     ]
     assert compare({"results": [{}] * 10}, schema) == [("missing", "/results/0/id", "broken")]
+
+
+def test_a_field_that_another_alternative_has_is_not_new():
+    def page(**counts):
+        return {"type": "object", "required": ["data", *counts], "properties": {"data": {}, **counts}}
+
+    number = {"type": "integer", "x-read": True}
+    schema = {"x-ambiguity": "Which?", "anyOf": [page(total=number), page(count=number), page()]}
+    assert compare({"data": [], "count": 1}, schema) == [("settled", "", "drift")]
+    assert compare({"data": []}, schema) == [("settled", "", "drift")]
+    assert compare({"data": [], "total": "1"}, schema) == [("type", "/total", "broken")]
+    assert compare({"data": [], "count": None}, schema) == [("null", "/count", "broken")]
+    assert ("new_field", "/other", "drift") in compare({"data": [], "total": 1, "other": 1}, schema)
 
 
 def test_a_discriminator_chooses_the_alternative():

@@ -3,7 +3,8 @@
 import pytest
 
 from unichat.contract.findings import Verdict
-from unichat.contract.shapes import compare_shapes, merge_shapes
+from unichat.contract.schemas import SchemaComparer
+from unichat.contract.shapes import compare_shapes, describe_value, merge_shapes
 
 TEXT, NUMBER, NULL = ({"types": [name]} for name in ("string", "integer", "null"))
 
@@ -24,6 +25,25 @@ def compare(old, new):
 
 def test_types_are_unions_over_rows():
     assert merge_shapes([TEXT, NULL, TEXT])["types"] == ["null", "string"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        ({"properties": {"a": {}}}, ["a", "ann"]),
+        ({"properties": {"a": {}}, "additionalProperties": True}, ["a"]),
+        ({"properties": {"a": {}}, "patternProperties": {"^x": {}}}, ["a"]),
+        ({"allOf": [{"properties": {"a": {}}, "additionalProperties": True}, {"properties": {"a": {}}}]}, ["a", "ann"]),
+        ({"type": "object"}, None),
+    ],
+    ids=["closed", "open", "patterns", "a part that is closed", "free"],
+)
+def test_names_that_the_contract_leaves_free_are_not_part_of_a_shape(schema, names):
+    comparer = SchemaComparer({"components": {"schemas": {"it": schema}}})
+    value = {"a": 1, "ann": 2, "I am ill": 3}
+    described = comparer.described_objects(value, "/components/schemas/it")
+    fields = describe_value(value, described).get("fields")
+    assert (None if fields is None else list(fields)) == names
 
 
 def test_a_field_that_not_every_row_has_is_there_sometimes():

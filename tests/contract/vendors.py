@@ -6,8 +6,7 @@ from pathlib import Path
 
 from unichat.config import registry
 from unichat.contract.documents import load
-from unichat.contract.judging import find_schema
-from unichat.contract.operations import fill_in, read_operations
+from unichat.contract.operations import fill_in, find_schema, read_operations
 
 VERSIONS = [("kapa", "reference"), ("kapa", "2026"), ("kadal", "1.0.7")]
 UUID = "497f6eca-6276-4993-bfeb-53cbbbba6f08"

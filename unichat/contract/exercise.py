@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +10,8 @@ from typing import Any
 
 from unichat.adapter import Endpoint, Endpoints, Operation, Replay, StreamOperation
 from unichat.client.sync_client import Client
-from unichat.contract.findings import Finding, OperationReport, Verdict, worst
-from unichat.contract.judging import find_rows, judge, not_exercised_finding
+from unichat.contract.findings import Finding, OperationReport, Verdict, not_exercised_finding, worst
+from unichat.contract.judging import find_rows, judge
 from unichat.contract.observing import Observation, observe
 from unichat.contract.operations import ContractOperation, Reading, fill_in, placeholders
 from unichat.contract.pointers import find
@@ -69,14 +70,18 @@ class Exercise:
             finally:
                 self._running.discard(operation.name)
             seen = self._seen.get(operation.name, Observation())
+            redact = self._client._context.redact
+            shape = None if seen.refusal is not None else describe_shape(seen.body, self._comparer, operation)
+            # The names of fields and the values of enums are the vendor's, and it might repeat a key there.
+            findings = tuple(each.redact(redact) for each in findings)
             self._reports[operation.name] = OperationReport(
                 name=operation.name,
                 method=operation.method,
                 path=operation.path,
                 verdict=worst(findings),
                 findings=findings,
-                shape=None if seen.refusal is not None else describe_shape(seen.body, self._comparer, operation),
-                status=None if seen.reply is None else seen.reply.status,
+                shape=json.loads(redact(json.dumps(shape))),
+                status=seen.status,
             )
         return self._reports[operation.name]
 
@@ -234,4 +239,5 @@ class Exercise:
         ids = {value: f"{name} {value}" for name, value in reversed(found) if value is not None}
         certain = "" if seen.error is None else " (perhaps)"
         details = f": {', '.join(reversed(ids.values()))}" if ids else ""
-        self.made.append(f"{operation.name} as the user {self.user}{certain}{details}")
+        made = f"{operation.name} as the user {self.user}{certain}{details}"
+        self.made.append(self._client._context.redact(made))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 Kind = Literal[
     "missing",
@@ -51,6 +51,10 @@ class Finding:
     pointer: str
     message: str
     verdict: Verdict = field(default=Verdict.OK, kw_only=True)
+
+    def redact(self, redact: Callable[[str], str]) -> Finding:
+        """Return it without secrets."""
+        return evolve(self, pointer=redact(self.pointer), message=redact(self.message))
 
     def to_json(self) -> dict[str, str]:
         """Return it as reports show it."""
@@ -121,6 +125,16 @@ class Report:
 
     def __str__(self) -> str:
         return json.dumps(self.to_json(), indent=2)
+
+
+def broken_finding(kind: Kind, message: str, pointer: str = "") -> Finding:
+    """Return the finding of something that the adapter cannot cope with."""
+    return Finding(kind, pointer, message, verdict=Verdict.BROKEN)
+
+
+def not_exercised_finding(reason: str, pointer: str = "", *, verdict: Verdict = Verdict.UNKNOWN) -> Finding:
+    """Return the finding that an operation, or a part of its answer, was not seen."""
+    return Finding("not_exercised", pointer, reason, verdict=verdict)
 
 
 _SEVERITY = (Verdict.OK, Verdict.DRIFT, Verdict.UNKNOWN, Verdict.BROKEN)

@@ -7,11 +7,12 @@ from typing import Any
 
 from unichat._text.printable import format_value
 from unichat.adapter import Reply
-from unichat.contract.findings import Finding, Kind, Verdict
+from unichat.contract.findings import Finding, Verdict, broken_finding, not_exercised_finding
 from unichat.contract.observing import Observation
-from unichat.contract.operations import ContractOperation
+from unichat.contract.operations import ContractOperation, find_schema
 from unichat.contract.pointers import find
 from unichat.contract.schemas import SchemaComparer
+from unichat.contract.streams import judge_stream
 from unichat.errors import InvalidResponse
 
 
@@ -27,32 +28,21 @@ def judge(
         uses_own_ids: whether the request names an id from the client's settings, which a 404 may be about.
     """
     if not seen.is_whole:
-        return (not_exercised_finding(f"not answered, or not whole: {_name_failure(seen)}"),)
+        return (not_exercised_finding(f"not answered, or not whole: {seen.failure}"),)
     if seen.refusal is not None or (seen.reply is not None and not 200 <= seen.reply.status < 300):
         return (_judge_refusal(operation, seen, uses_own_ids),)
     if seen.records is not None:
-        return tuple(_judge_stream(operation, seen, comparer))
+        return tuple(judge_stream(operation, seen, comparer))
     return tuple(_judge_answer(operation, seen, comparer))
-
-
-def not_exercised_finding(reason: str, pointer: str = "", *, verdict: Verdict = Verdict.UNKNOWN) -> Finding:
-    """Return the finding that an operation, or a part of its answer, was not seen."""
-    return Finding("not_exercised", pointer, reason, verdict=verdict)
-
-
-def _broken_finding(kind: Kind, message: str, pointer: str = "") -> Finding:
-    return Finding(kind, pointer, message, verdict=Verdict.BROKEN)
-
-
-def _name_failure(seen: Observation) -> str:
-    return getattr(seen.error, "kind", None) or type(seen.error).__name__
 
 
 def _judge_refusal(operation: ContractOperation, seen: Observation, uses_own_ids: bool) -> Finding:
     http_status = seen.reply.status if seen.reply is not None else 0
     status = http_status if seen.refusal is None else seen.refusal.means or seen.refusal.status
     if status in (401, 403, 429):
-        return not_exercised_finding(f"refused with {status}")
+        given = http_status if seen.refusal is None else seen.refusal.status
+        meaning = f", which means {status} here" if status != given else ""
+        return not_exercised_finding(f"refused with {given}{meaning}")
     if status >= 500:
         return not_exercised_finding(f"answered with {status}, after all attempts")
     if status in _NOT_FOUND:
@@ -63,7 +53,7 @@ def _judge_refusal(operation: ContractOperation, seen: Observation, uses_own_ids
         reason = ", which the contract does not have"
     else:
         reason = ": it refuses a request that the contract allows"
-    return _broken_finding("status", f"answers with {status}{reason}")
+    return broken_finding("status", f"answers with {status}{reason}")
 
 
 _NOT_FOUND = (204, 404, 405, 410)
@@ -72,6 +62,8 @@ _NOT_FOUND = (204, 404, 405, 410)
 
 def _judge_not_found(operation: ContractOperation, seen: Observation, status: int, uses_own_ids: bool) -> Finding:
     if status == 204:
+        if operation.response_pointer(204) is None and not operation.optional:
+            return broken_finding("status", "answers with 204, which the contract does not have")
         return not_exercised_finding("answered with 204: nothing was found")
     if operation.optional:
         return not_exercised_finding(f"answered with {status}. {operation.optional}")
@@ -79,7 +71,7 @@ def _judge_not_found(operation: ContractOperation, seen: Observation, status: in
     if uses_own_ids and not is_route:
         return not_exercised_finding(f"answered with {status}: an id in the settings may be wrong")
     is_page = seen.reply is not None and seen.reply.body and not seen.reply.is_json
-    return _broken_finding("status", f"answers with {status}{', and a page instead of JSON' if is_page else ''}")
+    return broken_finding("status", f"answers with {status}{', and a page instead of JSON' if is_page else ''}")
 
 
 def _judge_answer(operation: ContractOperation, seen: Observation, comparer: SchemaComparer) -> Iterator[Finding]:
@@ -89,17 +81,17 @@ def _judge_answer(operation: ContractOperation, seen: Observation, comparer: Sch
     schema = None if response is None else find_schema(comparer.document, response)
     if schema is None:
         if documented is None:
-            yield _broken_finding("status", f"answers with {seen.reply.status}, which the contract does not have")
+            yield broken_finding("status", f"answers with {seen.reply.status}, which the contract does not have")
         return
     if documented is None and not seen.reply.body:
-        yield _broken_finding(
+        yield broken_finding(
             "status", f"answers with {seen.reply.status} and an empty body, which the contract does not have"
         )
         return
     try:
         body = seen.reply.json()
     except InvalidResponse as error:
-        yield _broken_finding("not_json", _describe_not_json(seen.reply, error))
+        yield broken_finding("not_json", _describe_not_json(seen.reply, error))
         return
     findings = comparer.compare(body, schema)
     yield from findings
@@ -107,7 +99,7 @@ def _judge_answer(operation: ContractOperation, seen: Observation, comparer: Sch
     if documented is None:
         message = f"answers with {seen.reply.status}, which the contract does not have"
         yield (
-            _broken_finding("status", message)
+            broken_finding("status", message)
             if is_broken
             else Finding("new_status", "", message, verdict=Verdict.DRIFT)
         )
@@ -123,51 +115,9 @@ def _describe_not_json(reply: Reply, error: InvalidResponse) -> str:
     return f"the content type is {format_value(given)}, not JSON" if given else "the answer has no content type"
 
 
-def _judge_stream(operation: ContractOperation, seen: Observation, comparer: SchemaComparer) -> Iterator[Finding]:
-    status = 200 if seen.value is None or getattr(seen.value, "call", None) is None else seen.value.call.status or 200
-    response = operation.response_pointer(status) or operation.success_pointer
-    schema = None if response is None else find_schema(comparer.document, response)
-    if seen.head.lstrip()[:1] == b"<":
-        yield _broken_finding("not_json", "the answer is a page instead of a stream of records")
-        return
-    findings = [] if schema is None or seen.records is None else comparer.compare(seen.records, schema)
-    yield from findings
-    if isinstance(seen.error, InvalidResponse):
-        yield _broken_finding("not_json", "a record cannot be read", f"/{len(seen.records or ())}")
-    elif seen.stream_end is not None:
-        yield _broken_finding("missing", "the stream ends before the answer is whole")
-    elif seen.error is not None:
-        yield not_exercised_finding(f"not answered, or not whole: {_name_failure(seen)}")
-    else:
-        yield from _missing_records(operation, seen.records or [])
-
-
-def _missing_records(operation: ContractOperation, records: list[Any]) -> Iterator[Finding]:
-    stream = operation.stream or {}
-    pointer = stream.get("type", "")
-    types = set()
-    for record in records:
-        try:
-            types.add(str(find(record, pointer)))
-        except LookupError:
-            continue
-    for expected in stream.get("expects", ()):
-        if expected not in types:
-            yield _broken_finding("missing", f"the stream has no record of type {expected}")
-
-
 def _unreadable(problem: Exception) -> Finding:
     pointer = problem.pointer if isinstance(problem, InvalidResponse) else ""
-    return _broken_finding("type", f"the adapter cannot read it ({type(problem).__name__})", pointer)
-
-
-def find_schema(document: Any, response: str) -> str | None:
-    """Return the pointer to the schema of a response; None if it has no body."""
-    content = find(document, response).get("content", {})
-    for media_type in ("application/json", *content):
-        if "schema" in content.get(media_type, {}):
-            return f"{response}/content/{media_type.replace('/', '~1')}/schema"
-    return None
+    return broken_finding("type", f"the adapter cannot read it ({type(problem).__name__})", pointer)
 
 
 def find_rows(operation: ContractOperation, body: Any) -> tuple[str, list[Any]] | None:

@@ -7,11 +7,12 @@ jsonschema sets, an error has `kind`, if its keyword does not say that, and `rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from unichat.contract.pointers import escape, find
 
+_OTHER_PROPERTIES = ("additionalProperties", "unevaluatedProperties", "patternProperties")
 _SHOWN = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 
 
@@ -29,13 +30,13 @@ class Keywords:
     """The keywords, for the schemas of one document.
 
     Attributes:
-        described: the ids (`id(…)`) of the objects whose properties a schema lists. Any other object is free: its keys
-            may be anybody's words.
+        described: by the id (`id(…)`) of each object whose properties a schema lists, their names; None if it may have
+            no others. Any other name is free: it may be anybody's words.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
-        self.described: set[int] = set()
+        self.described: dict[int, frozenset[str] | None] = {}
 
     def functions(self) -> dict[str, Callable[..., Iterator[Any]]]:
         """Return the functions by keyword."""
@@ -62,19 +63,24 @@ class Keywords:
     ) -> Iterator[Any]:
         if not validator.is_type(instance, "object"):
             return
-        self.described.add(id(instance))
+        may_have_others = not schema.keys().isdisjoint(_OTHER_PROPERTIES)
+        self._note_names(instance, properties if may_have_others else None)
         for name, subschema in properties.items():
             if name in instance:
                 for error in validator.descend(instance[name], subschema, path=name, schema_path=name):
                     # What stands in a part that the adapter does not read is not read either.
                     vars(error)["read"] = getattr(error, "read", True) and _keywords(subschema).get("x-read", False)
                     yield error
-        if schema.keys().isdisjoint(("additionalProperties", "unevaluatedProperties", "patternProperties")):
+        if not may_have_others:
             known = self._known_names(schema)
             for name in instance:
                 if name not in known:
                     shown = f": {name}" if can_be_shown(name) else ""
                     yield _error(f"is not in the contract{shown}", kind="new_field", path=[name], read=False)
+
+    def _note_names(self, instance: Any, names: Iterable[str] | None) -> None:
+        noted = self.described.get(id(instance), frozenset())
+        self.described[id(instance)] = None if names is None or noted is None else noted.union(names)
 
     def _known_names(self, schema: Any) -> frozenset[str]:
         """Return the names of the properties that a schema knows, also through those that it is put together from."""
@@ -93,14 +99,15 @@ class Keywords:
         for number, part in enumerate(parts):
             for error in validator.descend(instance, part, schema_path=number):
                 # New to this part only.
-                if getattr(error, "kind", None) != "new_field" or len(error.path) > 1 or error.path[0] not in known:
+                if _kind(error) != "new_field" or len(error.path) > 1 or error.path[0] not in known:
                     yield error
 
     def _check_nearest_part(
         self, validator: Any, parts: Sequence[Any], instance: Any, schema: Mapping[str, Any]
     ) -> Iterator[Any]:
         found = [list(validator.descend(instance, part, schema_path=number)) for number, part in enumerate(parts)]
-        chosen = min(range(len(parts)), key=lambda number: (*_distance(found[number]), number))
+        known = self._known_names({"anyOf": parts})
+        chosen = min(range(len(parts)), key=lambda number: (*_distance(found[number], known), number))
         yield from found[chosen]
         if "x-ambiguity" in schema and not _wrong(found[chosen]):
             title = _keywords(parts[chosen]).get("title", f"alternative {chosen + 1}")
@@ -137,12 +144,20 @@ def _error(message: str, *, path: Sequence[str] = (), instance: Any = None, **fa
 
 def _wrong(errors: Sequence[Any]) -> list[Any]:
     """Return the errors about what is wrong, without what is merely new or settled."""
-    return [error for error in errors if getattr(error, "kind", None) not in ("new_field", "settled")]
+    return [error for error in errors if _kind(error) not in ("new_field", "settled")]
 
 
-def _distance(errors: Sequence[Any]) -> tuple[bool, int, int, int]:
-    """Return how far a value is from a schema: by its type, its own fields, everything below them, what is new."""
+def _kind(error: Any) -> str | None:
+    return getattr(error, "kind", None)
+
+
+def _distance(errors: Sequence[Any], known: Collection[str]) -> tuple[bool, int, int, int]:
+    """Return how far a value is from an alternative: by its type, its own fields, everything below them, what is new.
+
+    A field of its own that another alternative has (one of the names in `known`) is wrong in this one.
+    """
     wrong = _wrong(errors)
+    wrong += [each for each in errors if _kind(each) == "new_field" and len(each.path) == 1 and each.path[0] in known]
     places = {(without_numbers(error.path), error.validator) for error in wrong}
     own = sum("/" not in path for path, _ in places)
     return any(error.validator == "type" and not error.path for error in wrong), own, len(places), len(errors)

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from unichat.adapter import ErrorResponse, Operation, Reply, StreamDecoder, StreamOperation
+from unichat.adapter import ErrorResponse, Operation, Reply, StreamDecoder, StreamFailure, StreamOperation
 from unichat.client.sync_client import Client
 from unichat.errors import ConnectionFailed, DeadlineExceeded, InvalidResponse, UnichatError
 from unichat.models import StreamEvent
@@ -28,7 +28,9 @@ class Observation:
         problem: why it could make nothing of it.
         records: of a stream, as far as they came; None if it did not begin.
         stream_end: why the stream may not end where it did, though its body ended properly.
-        head: the beginning of a stream's body.
+        ended: whether the stream's body ended properly.
+        is_unreadable: whether the adapter could not read a record, besides the vendor's own report of a failure.
+        data: a stream's body, as far as it came.
     """
 
     reply: Reply | None = None
@@ -38,16 +40,29 @@ class Observation:
     problem: Exception | None = None
     records: list[Any] | None = field(default=None, repr=False)
     stream_end: str | None = None
-    head: bytes = field(default=b"", repr=False)
+    ended: bool = False
+    is_unreadable: bool = False
+    data: bytes = field(default=b"", repr=False)
 
     @property
     def is_whole(self) -> bool:
         """Whether the last attempt got a whole answer."""
         if isinstance(self.error, ConnectionFailed | DeadlineExceeded):
             return False
-        if isinstance(self.error, InvalidResponse) and self.error.kind in _NOT_WHOLE:
+        if isinstance(self.error, InvalidResponse) and self.error.kind in _NOT_WHOLE and not self.ended:
             return False
         return self.reply is not None or self.records is not None
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer, or of the head of a stream; None if none arrived."""
+        call = getattr(self.value, "call", None) if self.error is None else self.error.call
+        return getattr(call, "status", None) if self.reply is None else self.reply.status
+
+    @property
+    def failure(self) -> str:
+        """The kind of the error."""
+        return getattr(self.error, "kind", None) or type(self.error).__name__
 
     @property
     def body(self) -> Any:
@@ -120,18 +135,22 @@ class _ObservingDecoder:
     def __init__(self, decoder: StreamDecoder[Any], seen: Observation) -> None:
         self._decoder = decoder
         self._seen = seen
-        seen.records = []
+        seen.records, seen.data, seen.ended, seen.is_unreadable = [], b"", False, False
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
-        if len(self._seen.head) < 100:
-            self._seen.head += data[:100]
+        self._seen.data += data
         try:
             yield from self._decoder.feed(data)
+        except Exception as error:
+            # Of any other kind, it is one of the adapter's.
+            self._seen.is_unreadable = not isinstance(error, StreamFailure) or error.kind == "record"
+            raise
         finally:
             self._seen.records = self._decoder.records
 
     def end(self) -> str | None:
         reason = self._decoder.end()
+        self._seen.ended = True
         self._seen.records, self._seen.stream_end = self._decoder.records, reason
         return reason
 

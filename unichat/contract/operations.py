@@ -194,6 +194,15 @@ def _read_links(responses: Mapping[str, Any]) -> Iterator[Link]:
                     yield Link(link["operationId"], argument, expression.removeprefix(_BODY))
 
 
+def find_schema(document: Any, response: str) -> str | None:
+    """Return the pointer to the schema of a response; None if it has no body."""
+    content = find(document, response).get("content", {})
+    for media_type in ("application/json", *content):
+        if "schema" in content.get(media_type, {}):
+            return f"{response}/content/{media_type.replace('/', '~1')}/schema"
+    return None
+
+
 _PLACEHOLDER = re.compile(r"\{([a-z_.]+)\}")
 
 

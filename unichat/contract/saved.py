@@ -13,8 +13,7 @@ from attrs import evolve
 
 from unichat._text.printable import format_value
 from unichat.config.small_files import expand_user_path, read_small_file
-from unichat.contract.findings import Finding, OperationReport, Report, Verdict, worst
-from unichat.contract.judging import not_exercised_finding
+from unichat.contract.findings import Finding, OperationReport, Report, Verdict, not_exercised_finding, worst
 from unichat.contract.keywords import without_numbers
 from unichat.contract.shapes import compare_shapes
 from unichat.errors import ConfigError

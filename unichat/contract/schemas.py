@@ -82,11 +82,14 @@ class SchemaComparer:
             if not (kind == "new_enum_value" and place in wrong_type)
         ]
 
-    def described_objects(self, value: Any, pointer: str) -> frozenset[int]:
-        """Return the ids (`id(…)`) of the objects in `value` whose properties the schema at `pointer` lists."""
+    def described_objects(self, value: Any, pointer: str) -> dict[int, frozenset[str] | None]:
+        """Return the objects in `value` whose properties the schema at `pointer` lists, by their ids (`id(…)`).
+
+        With each, the names of the properties; None if it may have no others.
+        """
         self._keywords.described.clear()
         self.compare(value, pointer)
-        return frozenset(self._keywords.described)
+        return dict(self._keywords.described)
 
 
 def _accepts(parse: Any) -> Any:
@@ -118,7 +121,7 @@ def _kind(error: Any) -> Kind:
         return "null"
     if error.validator in ("enum", "const"):
         accepted = error.validator_value if error.validator == "enum" else [error.validator_value]
-        if any(type(each) is type(error.instance) for each in accepted) and isinstance(error.instance, str):
+        if any(type(each) is type(error.instance) for each in accepted) and not isinstance(error.instance, bool):
             return "new_enum_value"
     return "type"
 

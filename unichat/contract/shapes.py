@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from unichat.contract.findings import Finding, Kind, Verdict
-from unichat.contract.judging import find_schema
 from unichat.contract.keywords import can_be_shown
-from unichat.contract.operations import ContractOperation
+from unichat.contract.operations import ContractOperation, find_schema
 from unichat.contract.pointers import escape
 from unichat.contract.schemas import SchemaComparer, type_name
 
@@ -22,22 +21,25 @@ Shape = dict[str, Any]
 def describe_shape(body: Any, comparer: SchemaComparer, operation: ContractOperation) -> Shape | None:
     """Return the shape of an operation's answer; None if there is none.
 
-    The keys of an object that the contract leaves free are not part of it: they may be anybody's words.
+    Keys that the contract leaves free are not part of it: they may be anybody's words.
     """
     if body is None:
         return None
     response = operation.success_pointer
     schema = None if response is None else find_schema(comparer.document, response)
-    described = frozenset() if schema is None else comparer.described_objects(body, schema)
-    return _shape(body, described)
+    described = {} if schema is None else comparer.described_objects(body, schema)
+    return describe_value(body, described)
 
 
-def _shape(value: Any, described: frozenset[int]) -> Shape:
+def describe_value(value: Any, described: Mapping[int, frozenset[str] | None]) -> Shape:
+    """Return the shape of a value; `described` is what `SchemaComparer.described_objects` returns for it."""
     if isinstance(value, list):
-        items = [_shape(item, described) for item in value]
+        items = [describe_value(item, described) for item in value]
         return {"types": ["array"], **({"items": merge_shapes(items)} if items else {})}
     if isinstance(value, dict) and id(value) in described:
-        fields = {name: _shape(item, described) for name, item in value.items() if can_be_shown(name)}
+        names = described[id(value)]
+        shown = (name for name in value if can_be_shown(name) and (names is None or name in names))
+        fields = {name: describe_value(value[name], described) for name in shown}
         return {"types": ["object"], "fields": fields}
     return {"types": [type_name(value)]}
 
