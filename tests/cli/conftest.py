@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import select
@@ -313,3 +314,25 @@ def record() -> Callable[..., bytes]:
 def question() -> str:
     """A question that the manual answers."""
     return QUESTION
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def user() -> str:
+    """Somebody who has asked nothing yet."""
+    return f"user-{next(_numbers)}"
+
+
+@pytest.fixture
+def ask_twice(run: Any, profiles: Any, user: str) -> Callable[[str], tuple[Any, Any]]:
+    """Ask two questions in one thread, and return both answers as JSON."""
+
+    def call(profile: str) -> tuple[Any, Any]:
+        options = ("--json", "--profile", profile, "--user", user)
+        first = run("ask", *options, "When to descale the kettle?").json
+        second = run("ask", *options, "--thread", first["thread"], "And its warranty?").json
+        return first, second
+
+    return call

@@ -15,6 +15,17 @@ from unichat.errors import ConfigError
 from unichat_kadal.settings import KadalSettings
 from unichat_kapa.settings import KapaSettings
 
+Resolve = Callable[..., ResolvedConfig]
+Refuse = Callable[..., ConfigError]
+Write = Callable[..., Path]
+
+UUID = "11111111-2222-3333-4444-555555555555"
+KAPA = {"api_key": "sentinel", "project_id": UUID}
+PROFILE = f'[profiles.support]\nbackend = "kapa"\nproject_id = "{UUID}"\napi_key = {{env = "KEY"}}\n'
+ENV = {"KEY": "sentinel"}
+GOOD = f'backend = "kapa"\napi_key = "k"\nproject_id = "{UUID}"\n'
+"""The lines of a profile."""
+
 
 def _forbid_building(*_: object) -> Any:
     raise AssertionError("the config builds no adapter")

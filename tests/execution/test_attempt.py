@@ -435,23 +435,6 @@ def test_the_vendors_words_are_kept_trimmed_and_escaped():
     assert len(error.call.vendor_message) <= 300
 
 
-def test_each_call_has_an_id_that_is_in_its_log_lines(caplog):
-    caplog.set_level("INFO", "unichat")
-    made = bench(reply(503, {}), reply(503, {}), reply(503, {}))
-    error = made.error(operation(ASK))
-    lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 3
-    assert all(f"[{error.call.call_id}]" in line for line in lines)
-    assert lines[0].startswith(f"echo look [{error.call.call_id}]: attempt 1: HTTP 503; waiting 0.")
-    assert "3 attempts" in lines[2]
-
-
-def test_a_success_at_once_logs_nothing(caplog):
-    caplog.set_level("INFO", "unichat")
-    bench(reply(200, 1)).run(operation())
-    assert caplog.records == []
-
-
 def test_the_line_of_an_error_tells_the_attempts():
     made = bench(*[reply(503, {})] * 3)
     error = made.error(operation())

@@ -4,34 +4,11 @@ from contextlib import suppress
 import pytest
 
 from tests.canned import bench, operation, reply
+from tests.execution.conftest import SOON, join_thread, start_thread
 from unichat.adapter import Exclusive, NeutralCall, Replay, ask, exclusive
 from unichat.errors import DeadlineExceeded, InvalidInput, NotFound, ServerError, UnichatError
 from unichat.execution.call import Call
 from unichat.transport.base import Deadline, TransportFailure
-
-SOON = 20
-"""Seconds after which a test gives up on a thread: never waited for where all is well."""
-
-
-def start_thread(function, *args):
-    """A thread whose result, or error, is in `.outcome` once it has been joined."""
-
-    def run():
-        try:
-            thread.outcome = function(*args)
-        except UnichatError as error:
-            thread.outcome = error
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.outcome = None
-    thread.start()
-    return thread
-
-
-def join_thread(thread):
-    thread.join(SOON)
-    assert not thread.is_alive()
-    return thread.outcome
 
 
 def complete(made, flow, deadline=None):
@@ -264,50 +241,6 @@ def test_a_lock_is_forgotten_when_no_call_holds_or_awaits_it():
     assert made.context.locks._locks == {}
 
 
-# Closing
-
-
-def test_a_closed_driver_sends_nothing_and_closing_twice_is_fine():
-    made = bench()
-    made.client.close()
-    made.client.close()
-    error = made.error(operation())
-    assert type(error) is InvalidInput
-    assert "the client is closed" in str(error)
-    assert made.sent == []
-    assert made.transport.closed >= 1
-
-
-def close_while_waiting(operation):
-    waiting = threading.Event()
-
-    def fail(_):
-        waiting.set()
-        return reply(500, {}, retry_after="50")
-
-    made = bench(fail, real_clock=True)
-    thread = start_thread(made.run, operation, 100.0)
-    assert waiting.wait(SOON)
-    made.client.close()
-    return made, join_thread(thread)
-
-
-def test_closing_ends_a_wait_between_attempts_at_once():
-    made, outcome = close_while_waiting(operation())
-    assert type(outcome) is InvalidInput
-    assert len(made.sent) == 1
-
-
-def test_closing_does_not_make_a_question_unasked():
-    _, outcome = close_while_waiting(operation(Replay.ASK))
-    assert outcome.maybe_delivered is not False
-
-
-def test_a_wait_that_nobody_disturbs_is_waited_and_the_request_sent_again():
-    made = bench(reply(401, {}), reply(200, "fine"), source=lambda: "token", real_clock=True)
-    assert made.run(operation()) == "fine"
-
-
 def test_an_interrupt_passes_through_and_nothing_more_is_sent():
     def interrupt(_):
         raise KeyboardInterrupt
@@ -337,14 +270,6 @@ def test_an_interrupt_during_a_wait_passes_through():
 def test_a_deadline_longer_than_any_timer_takes_is_valid(seconds):
     made = bench(reply(200, 1))
     assert complete(made, alone("ann", operation()), deadline=seconds) == 1
-
-
-def test_a_deadline_counts_from_when_it_is_made():
-    times = iter([100.0, 103.0, 104.0, 111.0])
-    deadline = Deadline(10, lambda: next(times))
-    assert deadline.elapsed() == 3
-    assert deadline.remaining() == 6
-    assert deadline.remaining() == 0
 
 
 def test_a_call_starts_without_a_record():

@@ -5,34 +5,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import CannedStream, LineDecoder, bench, operation, records, reply, stream_operation
+from tests.canned import CannedStream, LineDecoder, bench, operation, records, stream_operation
+from tests.canned_streams import WHOLE, respond
 from unichat.client.streams import AnswerStream
 from unichat.errors import InvalidInput, InvalidResponse, ServerError, StreamInterrupted, UnichatError
 from unichat.models import Source, ThreadRef
 from unichat.transport.base import TransportFailure
-
-WHOLE = records(
-    {"sources": ["https://x.org"]},
-    {"text": "Hel"},
-    {"text": "lo"},
-    {"id": "a1", "thread": "t1"},
-    {"end": True},
-)
-BREAKS = [
-    (TransportFailure("truncated", "the words of it"), "response truncated: the words of it"),
-    (TransportFailure("stalled"), "response stalled"),
-    (TransportFailure("reset"), "connection reset before the response"),
-    (b"no json\n", "no JSON"),
-    (b"x" * 2000, "a long record"),
-    (records({"error": "overloaded"})[0], "overloaded"),
-]
-
-
-def respond(*pieces):
-    opening = CannedStream(pieces)
-    made = bench(opening)
-    return made, opening, made.client.stream("Hi?")
-
 
 # Events
 
@@ -137,100 +115,6 @@ def test_an_end_without_the_end_mark_is_an_interruption():
         list(stream)
 
 
-# Interruptions
-
-
-@pytest.mark.parametrize(("broken", "words"), BREAKS, ids=[words for _, words in BREAKS])
-def test_a_break_after_the_first_event_raises_with_what_arrived_and_is_not_retried(broken, words):
-    made, opening, stream = respond(*WHOLE[:4], broken)
-    events = []
-    with stream, pytest.raises(StreamInterrupted) as caught:
-        events.extend(stream)
-    error = caught.value
-    assert error.events == 4
-    assert (error.text, error.answer_id, error.thread) == ("Hello", "a1", ThreadRef("echo", "t1"))
-    assert error.sources == (Source("https://x.org"),)
-    assert (error.backend, error.operation, error.status) == ("echo", "chat_streamed", 200)
-    assert (error.maybe_delivered, error.retryable) == (True, True)
-    assert [attempt.outcome for attempt in error.attempts] == ["ok"]
-    assert f"after 4 events: {words}" in str(error)
-    assert ".text" in error.hint
-    assert len(made.sent) == 1
-    assert opening.closed
-    assert error.__context__ is None
-
-
-@pytest.mark.parametrize("cut", range(1, 5))
-def test_the_text_so_far_is_the_text_of_the_events_yielded(cut):
-    _, _, stream = respond(*WHOLE[:cut], TransportFailure("truncated"))
-    texts = []
-    with pytest.raises(StreamInterrupted) as caught:
-        texts.extend(event.text for event in stream)
-    assert caught.value.events == cut
-    assert caught.value.text == ["", "Hel", "Hello", "Hello"][cut - 1]
-
-
-@pytest.mark.parametrize("read", ["answer", "raw"])
-def test_the_answer_of_a_broken_stream_is_never_a_part_of_it(read):
-    _, _, stream = respond(*WHOLE[:2], TransportFailure("truncated"))
-    with stream:
-        with pytest.raises(StreamInterrupted):
-            list(stream)
-        with pytest.raises(UnichatError):
-            getattr(stream, read)
-
-
-def test_a_broken_stream_does_not_look_ended_when_read_again():
-    _, _, stream = respond(*WHOLE[:2], TransportFailure("truncated"))
-    with pytest.raises(StreamInterrupted):
-        list(stream)
-    with pytest.raises(UnichatError):
-        list(stream)
-
-
-def test_a_deadline_that_passes_between_events_interrupts():
-    opening = CannedStream((*WHOLE[:2], TransportFailure("deadline", "body")))
-    made = bench(opening)
-    with made.client.stream("Hi?", deadline=50) as stream, pytest.raises(StreamInterrupted) as caught:
-        list(stream)
-    assert "the deadline passed: body" in str(caught.value)
-    assert caught.value.text == "Hel"
-    assert opening.closed
-
-
-class CountingDecoder(LineDecoder):
-    """A decoder whose result is not an answer."""
-
-    def result(self):
-        return 5
-
-
-class Clumsy(LineDecoder):
-    """A decoder with a mistake in it."""
-
-    def feed(self, data):
-        for event in super().feed(data):
-            yield {"": event, "Hel": event}[event.text]
-
-
-def test_an_incomplete_result_interrupts_without_partial_text():
-    made = bench(CannedStream((WHOLE[1],)))
-    stream = made.open(evolve(stream_operation(), decoder=CountingDecoder))
-    next(stream)
-    with pytest.raises(StreamInterrupted) as caught:
-        next(stream)
-    assert (caught.value.text, caught.value.sources, caught.value.events) == ("", (), 1)
-
-
-@pytest.mark.parametrize("pieces", [WHOLE, WHOLE[2:]], ids=["later", "at once"])
-def test_a_bug_in_a_decoder_raises_a_unichat_error(pieces):
-    opening = CannedStream(tuple(pieces))
-    made = bench(opening)
-    with pytest.raises(UnichatError), made.client.run(evolve(stream_operation(), decoder=Clumsy)) as stream:
-        list(stream)
-    assert opening.closed
-
-
 class Content(LineDecoder):
     """A decoder that is content with nothing."""
 
@@ -281,103 +165,6 @@ def test_a_stream_that_failed_to_start_does_not_ask_again_when_read_again(way):
     with pytest.raises(UnichatError):
         _ = stream.answer
     assert len(made.sent) == 1
-
-
-# Leaving early
-
-
-def test_leaving_the_block_early_drops_the_connection():
-    _, opening, stream = respond(*WHOLE)
-    with stream:
-        next(stream)
-    assert opening.closed
-    assert opening.reads < 5
-
-
-def test_an_error_in_the_block_drops_the_connection():
-    _, opening, stream = respond(*WHOLE)
-    with pytest.raises(ZeroDivisionError), stream:
-        _ = 1 / len(next(stream).text)
-    assert opening.closed
-
-
-@pytest.mark.parametrize("use", [next, list, lambda stream: stream.answer, lambda stream: stream.raw])
-def test_a_stream_left_early_cannot_be_read_again(use):
-    made, _, stream = respond(*WHOLE)
-    with stream:
-        next(stream)
-    with pytest.raises(InvalidInput, match="the stream is closed") as caught:
-        use(stream)
-    assert "before its block is left" in caught.value.hint
-    assert len(made.sent) == 1
-
-
-def test_a_stream_closed_before_it_started_sends_nothing():
-    made, _, stream = respond(*WHOLE)
-    stream.close()
-    stream.close()
-    with pytest.raises(InvalidInput), stream:
-        pytest.fail("the block is not reached")
-    assert made.sent == []
-
-
-# Other backends and the vendor's own streams
-
-
-def test_a_backend_without_streaming_yields_the_whole_answer_as_one_event():
-    body = {"text": "Hello", "id": "a1", "thread": "t1", "sources": [{"url": "https://x.org"}]}
-    made = bench(reply(200, body), streaming=False)
-    with made.client.stream("Hi?") as stream:
-        (event,) = stream
-    assert (event.type, event.text, event.sources, event.raw) == ("text", "Hello", (Source("https://x.org"),), body)
-    assert stream.answer.text == "Hello"
-    assert stream.answer.call.operation == "chat"
-    assert stream.raw == [body]
-    assert made.sent[0].path == "/bots/b/chat"
-
-
-def test_an_answer_without_text_is_an_event_without_text():
-    made = bench(reply(200, {"text": ""}), streaming=False)
-    with made.client.stream("Hi?") as stream:
-        assert [event.text for event in stream] == [""]
-
-
-def test_a_whole_answer_left_early_cannot_be_read_again_either():
-    made = bench(reply(200, {"text": "Hello"}), streaming=False)
-    with made.client.stream("Hi?") as stream:
-        pass
-    with pytest.raises(InvalidInput):
-        _ = stream.answer
-
-
-def test_a_streamed_operation_runs_as_a_stream():
-    made = bench(CannedStream(tuple(WHOLE)))
-    with made.client.run(stream_operation()) as stream:
-        assert [event.text for event in stream] == ["", "Hel", "lo", "", ""]
-    assert stream.answer.text == "Hello"
-    assert stream.raw[-1] == {"end": True}
-
-
-def test_the_deadline_of_a_streamed_operation_counts_from_when_it_is_sent():
-    made = bench(CannedStream(tuple(WHOLE)))
-    stream = made.client.run(stream_operation(), deadline=5)
-    made.clock.now += 60
-    with stream:
-        assert stream.answer.text == "Hello"
-
-
-def test_a_stream_after_closing_the_client_is_refused():
-    made, _, stream = respond(*WHOLE)
-    made.client.close()
-    with pytest.raises(InvalidInput, match="the client is closed"), stream:
-        pytest.fail("the block is not reached")
-    assert made.sent == []
-
-
-def test_a_stream_without_an_answer_is_an_invalid_response():
-    _, _, stream = respond()
-    with pytest.raises(InvalidResponse):
-        list(stream)
 
 
 # How it ended is told when it has ended

@@ -13,3 +13,11 @@ from unichat.transport.base import Deadline
 )
 def test_a_deadline_as_text_is_rounded_to_what_people_read(seconds: float, text: str) -> None:
     assert str(Deadline(seconds)) == text
+
+
+def test_a_deadline_counts_from_when_it_is_made():
+    times = iter([100.0, 103.0, 104.0, 111.0])
+    deadline = Deadline(10, lambda: next(times))
+    assert deadline.elapsed() == 3
+    assert deadline.remaining() == 6
+    assert deadline.remaining() == 0
