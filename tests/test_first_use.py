@@ -136,6 +136,7 @@ def test_no_failure_of_an_async_call_imports_anything_and_what_is_slow_is_import
     assert [name for name in in_the_loop if name.partition(".")[0] == "unichat"] == [
         "unichat.connecting",
         "unichat.client",
+        "unichat.client.constructor_checks",
         "unichat.client.pending_client",
     ]
     assert not {"attr", "cattrs", "h11", "tenacity", "ssl", "certifi"} & set(in_the_loop)

@@ -5,11 +5,10 @@ Nothing is imported before a client is made: where an event loop is running, tha
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from unichat.adapter import Backend, CommonSettings
@@ -25,8 +24,6 @@ _SLOW = ("unichat.client.async_client", "unichat.config", "unichat.transport.h11
 """What takes long to import, for an asyncio client."""
 _SLOW_ROUTE = "unichat.routing.async_client"
 """What takes long to import besides, for a route."""
-_TRANSPORT = ("send", "open", "close")
-_HOOK = ("started", "attempted", "finished")
 
 
 def connect(
@@ -85,8 +82,10 @@ def connect_async(
     Raises:
         ConfigError: with every mistake in the settings at once; or h11, the extra `async`, is not installed.
     """
-    _check_transport(transport, asynchronous=True)
-    _check_hooks(hooks)
+    from unichat.client.constructor_checks import check_hooks, check_transport
+
+    check_transport(transport, asynchronous=True)
+    check_hooks(hooks)
 
     def resolve() -> ResolvedConfig:
         from unichat import config as configuration
@@ -177,11 +176,12 @@ def _build(resolved: ResolvedConfig, build: Callable[[ResolvedBackend], C], clie
 
 def _check_no_transport(resolved: ResolvedConfig, transport: object) -> None:
     from unichat._text.templates import PythonOnly, Template
+    from unichat.client.constructor_checks import raise_config_error
     from unichat.config import ResolvedRoute
 
     if transport is not None and isinstance(resolved, ResolvedRoute):
         hint = Template(PythonOnly("Make the members' clients, each with its own, and pass them to unichat.routing."))
-        _raise_config_error("transport", "is", transport, "but a route has one for each of its members", hint)
+        raise_config_error("transport", "is", transport, "but a route has one for each of its members", hint)
 
 
 def client_for(
@@ -195,11 +195,12 @@ def client_for(
     """Return a client for settings that have been checked already. `clock` is for tests that must not wait."""
     from unichat.adapter.setting_checks import split_base_url
     from unichat.client.adapter_calls import build_adapter
+    from unichat.client.constructor_checks import check_hooks, check_transport
     from unichat.client.sync_client import Client
     from unichat.transport.base import REAL_TIME
 
-    _check_transport(transport, asynchronous=False)
-    _check_hooks(hooks)
+    check_transport(transport, asynchronous=False)
+    check_hooks(hooks)
     adapter = build_adapter(backend, settings)
     if transport is None:
         from unichat.transport.requests.transport import RequestsTransport
@@ -232,10 +233,11 @@ def async_client_for(
     """Return an asyncio client for settings that have been checked already. `clock` is for tests that must not wait."""
     from unichat.client.adapter_calls import build_adapter
     from unichat.client.async_client import AsyncClient
+    from unichat.client.constructor_checks import check_hooks, check_transport
     from unichat.transport.base import REAL_TIME
 
-    _check_transport(transport, asynchronous=True)
-    _check_hooks(hooks)
+    check_transport(transport, asynchronous=True)
+    check_hooks(hooks)
     adapter = build_adapter(backend, settings)
     if transport is None:
         transport = _asyncio_transport(settings)
@@ -269,38 +271,3 @@ def _asyncio_transport(settings: CommonSettings) -> AsyncTransport:
         ca_bundle=settings.ca_bundle,
         connections=settings.connections,
     )
-
-
-def _check_transport(transport: object, *, asynchronous: bool) -> None:
-    """Raise a `ConfigError` for what cannot send, and for a transport of the other client's kind."""
-    if transport is None:
-        return
-    methods = [getattr(transport, name, None) for name in _TRANSPORT]
-    name, other = ("AsyncTransport", "connect") if asynchronous else ("Transport", "connect_async")
-    if isinstance(transport, type) or not all(map(callable, methods)):
-        problem, hint = "which cannot send", f"Give an object with the methods of unichat.transport.base.{name}."
-    elif inspect.iscoroutinefunction(methods[0]) is not asynchronous:
-        problem = f"whose send is {'not ' if asynchronous else ''}asynchronous"
-        hint = f"Give one that is a unichat.transport.base.{name}, or use {other}."
-    else:
-        return
-    _raise_config_error("transport", "is", transport, problem, hint)
-
-
-def _check_hooks(hooks: object) -> None:
-    """Raise a `ConfigError` unless it is a sequence of objects with a hook's methods."""
-    hint = "Give a list of objects with the methods of unichat.hooks.Hook."
-    if isinstance(hooks, str | bytes | bytearray) or not isinstance(hooks, Sequence):
-        _raise_config_error("hooks", "is", hooks, "which is not a list", hint)
-    for hook in hooks:
-        if isinstance(hook, type):
-            _raise_config_error("hooks", "has", hook, "which is a class, not an object", hint)
-        if missing := [name for name in _HOOK if not callable(getattr(hook, name, None))]:
-            _raise_config_error("hooks", "has", hook, f"which has no {' and no '.join(missing)}", hint)
-
-
-def _raise_config_error(key: str, verb: str, value: object, problem: str, hint: str) -> NoReturn:
-    from unichat._text.printable import format_value
-    from unichat.errors import ConfigError
-
-    raise ConfigError(f"{key} {verb} {format_value(value)}, {problem}", key=key, hint=hint)
