@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from attrs import evolve
 
@@ -51,6 +52,30 @@ def clear_members(
         parts[member.name] = part
         records.append((share.started - deadline.started, part.call))
     return _combine(parts, records, deadline)
+
+
+def clear_once(
+    member: Member, thread: object, deadline: Deadline, arguments: Mapping[str, Any], done: dict[int, ClearResult]
+) -> Program[ClearResult]:
+    """Return the program that clears with a member, unless that was done: routes below one may share clients.
+
+    Args:
+        member: its arguments are checked at once.
+        thread, deadline, arguments: of `clear_history`.
+        done: the results of plain clients so far, by the clients' identities; gets this one's.
+    """
+    if member.client.members:
+        return member.asked._clear(thread, deadline=deadline, done=done, **arguments)  # type: ignore[no-any-return]
+    return _clear_once(id(member.client), member.asked._clear(thread, deadline=deadline, **arguments), done)
+
+
+def _clear_once(client: int, clearing: Program[ClearResult], done: dict[int, ClearResult]) -> Program[ClearResult]:
+    if client in done:
+        clearing.close()
+        # The record is that of the first.
+        return evolve(done[client], call=None)
+    done[client] = yield from clearing
+    return done[client]
 
 
 def _combine(

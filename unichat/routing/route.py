@@ -23,7 +23,7 @@ from unichat.execution.context import DEFAULT_DEADLINES
 from unichat.execution.effects import Program
 from unichat.models import Answer, ClearResult, Exchange, FeedbackReceipt, ThreadRef, User
 from unichat.routing.capabilities import merge_capabilities
-from unichat.routing.clearing import clear_members
+from unichat.routing.clearing import clear_members, clear_once
 from unichat.routing.history import MemberHistory, MergedHistory
 from unichat.routing.members import Member
 from unichat.routing.ownership import find_answer_owner, find_owner, has_owner
@@ -241,7 +241,14 @@ class Route(RouteQuestions):
             limit=check_limit(limit),
         )
 
-    def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
+    def _clear(
+        self, thread: object, *, deadline: object, done: dict[int, ClearResult] | None = None, **arguments: Any
+    ) -> Program[ClearResult]:
+        """Clear with an owner, or with all members.
+
+        Args:
+            done: what clients of the route which this one is a member of have cleared already, by their identity.
+        """
         self._check_open()
         within = self._begin_deadline(check_deadline(deadline))
         if thread is not None:
@@ -250,12 +257,14 @@ class Route(RouteQuestions):
             members = self._route_members
             self._arguments.clear_history(None, **arguments)
 
+        results: dict[int, ClearResult] = {} if done is None else done
+
         def begin(member: Member, share: Deadline) -> Program[ClearResult]:
             own = arguments
             if thread is None and not member.client.capabilities.clear_history:
                 # It cannot clear at all, whatever is said of how.
                 own = {**arguments, "options": {}}
-            return member.asked._clear(thread, deadline=share, **own)  # type: ignore[no-any-return]
+            return clear_once(member, thread, share, own, results)
 
         return clear_members(members, begin, within)
 

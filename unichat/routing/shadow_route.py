@@ -14,7 +14,7 @@ from unichat.errors import InvalidInput, UnichatError
 from unichat.execution.context import closed_client_error
 from unichat.execution.effects import Program, Start
 from unichat.models import Answer, ClearResult, ThreadRef
-from unichat.routing.clearing import clear_members
+from unichat.routing.clearing import clear_members, clear_once
 from unichat.routing.members import Member
 from unichat.routing.route import Route
 from unichat.routing.rules import Rule, user_key
@@ -141,18 +141,20 @@ class ShadowRoute(Route):
             self._shadowing.cancel(followed)
             log.warning("the other side of a shadow could not be asked: %s", error)
 
-    def _clear(self, thread: object, *, deadline: object, **arguments: Any) -> Program[ClearResult]:
+    def _clear(
+        self, thread: object, *, deadline: object, done: dict[int, ClearResult] | None = None, **arguments: Any
+    ) -> Program[ClearResult]:
         """Clear with the primary, and with the other side as far as that can be done; both have a part."""
         self._check_open()
         within = self._begin_deadline(check_deadline(deadline))
         primary, other = self._route_members
         reference = check_thread(thread)
         # The primary checks the arguments at once.
-        cleared = primary.asked._clear(thread, deadline=within, **arguments)
+        cleared = clear_once(primary, thread, within, arguments, {} if done is None else done)
 
         def begin(member: Member, share: Deadline) -> Program[ClearResult]:
             if member is primary:
-                return cleared  # type: ignore[no-any-return]
+                return cleared
             return clear_other(self._shadowing, other, reference, arguments, self._grace, share)
 
         return _require_part(primary.name, clear_members((primary, other), begin, within))
