@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from bench.mutation.mutants import find_mutants
@@ -20,8 +21,13 @@ _PATIENCE = 600.0
 """Seconds for the tests of a module that is not changed."""
 
 
-def measure(module: str) -> dict[str, Any]:
-    """Return how many mutants a module has, and which its tests let pass."""
+def measure(module: str, last: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return how many mutants a module has, and which its tests let pass.
+
+    Args:
+        module: the path from the top folder.
+        last: the module's last result, where only its survivors are to be tried again.
+    """
     source, tests = (ROOT / module).read_text(encoding="utf-8"), find_tests(module)
     began = time.monotonic()
     if not passes(module, source, tests, patience=_PATIENCE):
@@ -29,10 +35,14 @@ def measure(module: str) -> dict[str, Any]:
     # Many times as long as without a change, on a machine that may have more to do by then.
     patience = 10.0 + 5.0 * (time.monotonic() - began)
     mutants = list(find_mutants(source))
+    if last is not None and last["mutants"] != len(mutants):
+        raise SystemExit(f"{module} has changed since it was measured: leave out --survivors")
     survivors = [
-        {"operator": each.operator, "line": each.line, "becomes": each.becomes}
+        described
         for each in mutants
-        if passes(module, each.source, tests, patience=patience)
+        if (described := {"operator": each.operator, "line": each.line, "becomes": each.becomes})
+        and (last is None or described in last["survivors"])
+        and passes(module, each.source, tests, patience=patience)
     ]
     return {
         "mutants": len(mutants),
@@ -44,9 +54,13 @@ def main() -> None:
     """Measure the modules of the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="paths, or the beginnings of paths; default: all")
-    words = parser.parse_args().modules or [""]
+    parser.add_argument(
+        "--survivors", action="store_true", help="only those of the last time, where nothing but tests was changed"
+    )
+    given = parser.parse_args()
+    words = given.modules or [""]
     for module in dict.fromkeys(each for word in words for each in MODULES if each.startswith(word)):
-        found = measure(module)
+        found = measure(module, read_results().get(module) if given.survivors else None)
         known = read_results()
         if found["mutants"]:
             known[module] = found

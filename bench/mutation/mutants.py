@@ -47,7 +47,7 @@ def find_mutants(source: str) -> Iterator[Mutant]:
 def _change(source: str, operator: Operator, number: int) -> str | None:
     """Return the source with the change made in its `number`-th place; None where that makes no Python."""
     try:
-        changed = mutate_code(source, operator, number)
+        changed: str = mutate_code(source, operator, number)
         compile(changed, "mutant", "exec")
     except (AttributeError, SyntaxError):
         # The first is Cosmic Ray's own, for what it takes for the name of an exception.

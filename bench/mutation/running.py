@@ -64,14 +64,19 @@ def passes(module: str, source: str, tests: Sequence[str], *, patience: float) -
     if not child:
         _become_tests(module, source, tests)
     ends = time.monotonic() + patience
-    while time.monotonic() < ends:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+    try:
+        while time.monotonic() < ends:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                child = 0
+                return os.waitstatus_to_exitcode(status) == 0
+            time.sleep(0.01)
+        return False
+    finally:
+        # Also where somebody is tired of waiting: it would never end.
+        if child:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
 def _become_tests(module: str, source: str, tests: Sequence[str]) -> None:

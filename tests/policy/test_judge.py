@@ -345,6 +345,24 @@ def test_a_report_within_a_stream_keeps_the_status_of_its_envelope(own, expected
     assert report(503, envelope_status=own).vendor.envelope_status == expected
 
 
+PAGE = {"content_type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "kind"),
+    [
+        (reply(200, "<p>Sign in</p>", **PAGE), errors.InvalidResponse, "content_type"),
+        (reply(503, "<p>Down</p>", **PAGE), errors.ServerError, None),
+        (reply(404, {}), errors.NotFound, None),
+        (reply(204), errors.NotFound, None),
+    ],
+)
+def test_an_answer_without_a_stream_is_a_refusal_unless_it_is_a_page(answer, expected, kind):
+    failed = judge(wanted=stream_operation()).reply(answer)
+    assert type(failed.error) is expected
+    assert (getattr(failed.error, "kind", None), failed.error.status) == (kind, answer.status)
+
+
 def test_a_judge_does_not_show_how_it_removes_secrets():
     assert "redact" not in repr(judge())
 
