@@ -146,10 +146,10 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Return the answer as escaped HTML with its sources, for notebooks."""
-        # Not before a notebook asks for it.
         from unichat._text.answer_html import render_answer
 
-        return render_answer(self)
+        sources = [(source.url, source.title) for source in self.sources]
+        return render_answer(self.text, sources, uncertain=bool(self.uncertain))
 
 
 @frozen(kw_only=True)

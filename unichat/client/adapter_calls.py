@@ -92,9 +92,7 @@ def call_in(call: Call, context: Context, function: Callable[[], T]) -> T:
         if is_interruption(error):
             raise
         mistake = error
-    names: dict[str, Any] = {"backend": None, "operation": None}
-    if call.neutral is not None:
-        names = {"backend": call.neutral.backend, "operation": call.neutral.operation}
+    names = _names(call)
     redact = context.redaction(call.signatures)
     judged = judge_flow_error(mistake, redact, **names, record=call.record, has_question=call.has_question)
     raise judged from judged.__cause__
@@ -105,9 +103,15 @@ def wrong_result(found: str, call: Call, context: Context) -> UnichatError:
 
     Only the type's name is passed: the result itself, in a frame of the error's traceback, could show a secret.
     """
-    names: dict[str, Any] = {"backend": None, "operation": None}
-    if call.neutral is not None:
-        names = {"backend": call.neutral.backend, "operation": call.neutral.operation}
+    names = _names(call)
     redact = context.redaction(call.signatures)
     error = adapter_error(f"returned {found}", None, redact, **{**names, "backend": names["backend"] or "the backend"})
     return judge_flow_error(error, redact, **names, record=call.record, has_question=call.has_question)
+
+
+def _names(call: Call) -> dict[str, Any]:
+    """Return the backend and the operation that an error of a call names."""
+    neutral = call.neutral
+    if neutral is None:
+        return {"backend": None, "operation": None}
+    return {"backend": neutral.backend, "operation": neutral.operation}

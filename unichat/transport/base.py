@@ -126,8 +126,8 @@ class TransportFailure:
     proxy: str = ""
 
 
-class OpenReply(Protocol):
-    """An answer whose head has come, and whose body is still to come."""
+class ReplyHead(Protocol):
+    """The head of an answer."""
 
     @property
     def status(self) -> int:
@@ -143,6 +143,10 @@ class OpenReply(Protocol):
     def delimited(self) -> bool:
         """Whether the answer says where its body ends; where it does not, a body that was cut looks whole."""
         ...
+
+
+class OpenReply(ReplyHead, Protocol):
+    """An answer whose head has come, and whose body is still to come."""
 
     def read(self) -> bytes | TransportFailure | None:
         """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
@@ -189,23 +193,8 @@ class Transport(Protocol):
         ...
 
 
-class AsyncOpenReply(Protocol):
+class AsyncOpenReply(ReplyHead, Protocol):
     """As `OpenReply`, on asyncio: `read` is awaited."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status, from 200 to 599."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By lower-case name; values of a repeated one are joined by a comma."""
-        ...
-
-    @property
-    def delimited(self) -> bool:
-        """Whether the answer says where its body ends; where it does not, a body that was cut looks whole."""
-        ...
 
     async def read(self) -> bytes | TransportFailure | None:
         """Wait for bytes of the body, decompressed; None after a proper end, a failure after any other."""
