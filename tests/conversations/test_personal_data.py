@@ -8,7 +8,7 @@ import pytest
 
 from unichat import Answer, Rating, ThreadRef, User
 from unichat.conversations import personal_data
-from unichat.conversations.encoding import encode_answer
+from unichat.conversations.encoding import encode_answer, encode_thread
 from unichat.conversations.erasing import PersonEraser
 from unichat.errors import DeadlineExceeded, InvalidInput
 from unichat.testing.answers import json_answer
@@ -48,7 +48,7 @@ def test_a_thread_that_holds_the_conversation_itself_is_not_stored_with_each_ans
     worker.posted(answer, "m1")
     assert "t-1" in str(dump(store))
     assert "c2FpZA" not in str(dump(store))
-    assert "c2FpZA" not in encode_answer(answer)
+    assert "c2FpZA" not in encode_answer(answer, encode_thread(answer.thread))
 
 
 def test_texts_are_stored_if_they_are_to_be(bots, store):

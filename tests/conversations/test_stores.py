@@ -31,12 +31,13 @@ def keys(store):
     )
 
 
-def test_a_transaction_is_all_or_nothing(store):
+@pytest.mark.parametrize("interruption", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_transaction_is_all_or_nothing(store, interruption):
     def break_off(tx):
         tx.run(KEY, key="c")
-        raise ZeroDivisionError
+        raise interruption
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(interruption):
         store.run(break_off)
     assert keys(store) == []
     put(store)
@@ -275,6 +276,14 @@ def test_a_database_that_is_down_is_a_store_error_without_its_password():
     with pytest.raises(StoreError) as error:
         put(store)
     assert "hunter2" not in str(error.value) + repr(store.name)
+    store.close()
+
+
+def test_a_driver_that_takes_parameters_by_position_gets_them_in_order(tmp_path):
+    store = open_store(f"sqlite+pysqlite:///{tmp_path / 'bot.db'}")
+    put(store, "50 % of :key")
+    assert keys(store) == ["50 % of :key"]
+    assert store.run(lambda tx: tx.row("SELECT :one, :two, '%', :one", two=2, one=1)) == (1, 2, "%", 1)
     store.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve
@@ -12,13 +13,18 @@ from unichat.conversations.messages import Part
 from unichat.models import Answer, Source, ThreadRef
 
 
-def encode_answer(answer: Answer) -> str:
-    """Return an answer as JSON, without the vendor's own and without how the call went."""
+def encode_answer(answer: Answer, thread: str | None) -> str:
+    """Return an answer as JSON, without the vendor's own and without how the call went.
+
+    Args:
+        answer: the answer.
+        thread: what `encode_thread` returns for its thread.
+    """
     return json.dumps(
         {
             "text": answer.text,
             "id": answer.id,
-            "thread": encode_thread(answer.thread),
+            "thread": thread,
             "sources": [[source.url, source.title, source.internal] for source in answer.sources],
             "uncertain": answer.uncertain,
             "maybe_duplicated": answer.maybe_duplicated,
@@ -53,8 +59,9 @@ def without_state(text: str | None) -> str | None:
     return encode_thread(decode_thread(text)) if text is not None and "state=" in text else text
 
 
+@lru_cache(maxsize=512)
 def decode_thread(text: str | None) -> ThreadRef | None:
-    """Return the thread whose text form is given."""
+    """Return the thread whose text form is given; kept for the next question in it."""
     return None if text is None else ThreadRef.parse(text)
 
 

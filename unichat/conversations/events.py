@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from unichat.conversations.encoding import decode_answer, encode_answer, encode_parts
+from unichat.conversations.encoding import decode_answer, encode_parts
 from unichat.conversations.entries import Message, SentQuestion
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Transaction
@@ -34,21 +34,21 @@ class StoredEvent:
         return None if self.answer is None or self.expires < now else decode_answer(self.answer)
 
 
-def keep_event(tx: Transaction, message: Message, part: Part, answer: Answer, *, is_new: bool = False) -> None:
+def keep_event(tx: Transaction, message: Message, part: Part, answer: str, *, is_new: bool = False) -> None:
     """Keep the answer to an event, for when it is delivered again; nothing for a message without an event.
 
     Args:
         tx: the transaction.
         message: the message in whose turn it was answered.
         part: what was answered.
-        answer: the answer.
+        answer: the answer, as `encode_answer` returns it.
         is_new: whether nothing is kept of the event yet.
     """
     if part.event is None:
         return
     if not is_new:
         _delete_event(tx, message, part)
-    _insert_event(tx, message, part, encode_answer(answer), (), SentQuestion(tx.now, None, None))
+    _insert_event(tx, message, part, answer, (), SentQuestion(tx.now, None, None))
 
 
 def keep_lost_question(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unichat.conversations.encoding import decode_parts, encode_parts
+from unichat.conversations.encoding import decode_parts, encode_answer, encode_parts
 from unichat.conversations.entries import JOINED, Message
 from unichat.conversations.events import keep_event
 from unichat.conversations.messages import Part
@@ -40,7 +40,7 @@ def hand_over(tx: Transaction, message: Message, group: Sequence[Ticket]) -> Non
         ticket=last.number,
     )
     for ticket in others:
-        keep_event(tx, message, ticket.part, JOINED)
+        keep_event(tx, message, ticket.part, encode_answer(JOINED, None))
         if ticket.token == message.token:
             delete_ticket(tx, message.conversation, ticket)
             continue

@@ -12,7 +12,7 @@ else's does not count: one that is kept in another conversation, or whose thread
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import takewhile
@@ -23,8 +23,7 @@ from attrs import evolve, frozen
 
 from unichat.client.base import BaseClient
 from unichat.client.newest import read_newest
-from unichat.conversations import records
-from unichat.conversations.encoding import decode_thread
+from unichat.conversations.encoding import decode_thread, encode_thread
 from unichat.conversations.entries import QueueTurn, SentQuestion
 from unichat.conversations.messages import identify_thread, reference_for
 from unichat.conversations.stores.base import Store, Transaction, transact
@@ -141,7 +140,7 @@ class LostAnswerFinder:
             rows = yield from read_newest(client, thread, user, _NEWEST_OF_ITS_OWN, self.deadline, since)
         except Unsupported:
             return []
-        times = yield from self._look(partial(records.read_answer_times, conversation=self.turn.message.conversation))
+        times = yield from self._look(partial(_read_answer_times, conversation=self.turn.message.conversation))
         # Not every vendor says when: nothing before an answer that is older than the question can be the lost one.
         newer = takewhile(lambda row: times.get(row.id, inf) >= self.lost.at, rows)
         return [row for row in newer if row.id not in times and self._has_question(row)]
@@ -155,7 +154,7 @@ class LostAnswerFinder:
         sizes = Counter(row.thread for row in rows) if parallel_threads else Counter[ThreadRef | None]()
         alone = [row for row in rows if self._has_question(row) and (row.thread is None or sizes[row.thread] <= 1)]
         key, backend = self.turn.message.conversation, client.backend
-        return (yield from self._look(partial(records.drop_known, conversation=key, backend=backend, rows=alone)))
+        return (yield from self._look(partial(_drop_known, conversation=key, backend=backend, rows=alone)))
 
     @property
     def _since(self) -> datetime:
@@ -168,6 +167,32 @@ class LostAnswerFinder:
 
     def _look(self, function: Callable[[Transaction], T]) -> Program[T]:
         return transact(self.store, function, writes=False, may_wait=lambda: self.deadline.remaining() > 0)
+
+
+def _read_answer_times(tx: Transaction, conversation: str) -> dict[str | None, float]:
+    """Return when a conversation got its answers, by their ids, in seconds since 1970."""
+    rows = tx.rows(
+        "SELECT answer_id, answered_at FROM unichat_answers"
+        " WHERE conversation = :conversation AND answer_id IS NOT NULL",
+        conversation=conversation,
+    )
+    return dict(rows)
+
+
+def _drop_known(tx: Transaction, conversation: str, backend: str, rows: Iterable[Exchange]) -> list[Exchange]:
+    """Return those of a vendor's exchanges that are not kept, and are in no thread of another conversation."""
+    return [
+        row
+        for row in rows
+        if not tx.rows(
+            "SELECT entry FROM unichat_answers WHERE answer_id = :id AND backend = :backend", id=row.id, backend=backend
+        )
+        and not tx.rows(
+            "SELECT conversation FROM unichat_conversations WHERE thread = :thread AND conversation <> :conversation",
+            thread=encode_thread(row.thread),
+            conversation=conversation,
+        )
+    ]
 
 
 def _find_profile(client: BaseClient, thread: ThreadRef) -> str | None:

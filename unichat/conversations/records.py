@@ -6,12 +6,17 @@ Each function is one transaction, or part of one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
 from unichat.conversations import queue
-from unichat.conversations.encoding import decode_thread, encode_thread, storable
+from unichat.conversations.encoding import (
+    decode_thread,
+    encode_answer,
+    encode_thread,
+    storable,
+    without_state,
+)
 from unichat.conversations.entries import QueueTurn
 from unichat.conversations.events import keep_event
 from unichat.conversations.messages import Part
@@ -68,7 +73,9 @@ def finish(
     lost = turn.lost if found else None
     moves = answer.thread is not None and (lost is None or turn.stands_as(lost))
     resets = turn.resets if lost is None else lost.resets
-    entry = _insert_answers(tx, turn, answer, backend, keep_texts=keep_texts, resets=resets)
+    thread = encode_thread(answer.thread)
+    whole = thread if answer.thread is None or answer.thread.state is None else str(answer.thread)
+    entry = _insert_answers(tx, turn, answer, backend, thread=thread, keep_texts=keep_texts, resets=resets)
     tx.run(
         "UPDATE unichat_conversations SET latest = :entry, speaker = :speaker, shared = :shared, used_at = :now,"
         " thread = CASE WHEN resets = :resets THEN :thread ELSE thread END WHERE conversation = :conversation",
@@ -77,10 +84,10 @@ def finish(
         shared=int(turn.shared),
         now=tx.now,
         resets=turn.resets,
-        thread=str(answer.thread) if moves else turn.thread,
+        thread=whole if moves else turn.thread,
         conversation=message.conversation,
     )
-    keep_event(tx, message, message.part, answer, is_new=turn.event_is_new)
+    keep_event(tx, message, message.part, encode_answer(answer, thread), is_new=turn.event_is_new)
     return True
 
 
@@ -88,9 +95,10 @@ def break_off(tx: Transaction, turn: QueueTurn, thread: ThreadRef) -> None:
     """End a turn whose answer broke off, and keep the thread that it had, so that the conversation goes on in it."""
     if not queue.give_back(tx, turn, maybe_delivered=True):
         return
-    if encode_thread(thread) != encode_thread(decode_thread(turn.thread)):
+    kept = encode_thread(thread)
+    if kept != without_state(turn.thread):
         # So that it can be cleared when the conversation has left it. Without a vendor, it counts as no answer.
-        _insert_answers(tx, turn, Answer(text="", thread=thread), None, keep_texts=False, resets=turn.resets)
+        _insert_answers(tx, turn, Answer(text=""), None, thread=kept, keep_texts=False, resets=turn.resets)
     tx.run(
         "UPDATE unichat_conversations SET thread = :thread WHERE conversation = :conversation AND resets = :resets",
         thread=str(thread),
@@ -100,7 +108,14 @@ def break_off(tx: Transaction, turn: QueueTurn, thread: ThreadRef) -> None:
 
 
 def _insert_answers(
-    tx: Transaction, turn: QueueTurn, answer: Answer, backend: str | None, *, keep_texts: bool, resets: int | None
+    tx: Transaction,
+    turn: QueueTurn,
+    answer: Answer,
+    backend: str | None,
+    *,
+    thread: str | None,
+    keep_texts: bool,
+    resets: int | None,
 ) -> str:
     """Insert an answer for each message of a turn; return the entry of the last one."""
     entry = ""
@@ -108,7 +123,15 @@ def _insert_answers(
         # In order, also where the clock does not tell.
         entry = f"{turn.ticket:012d}-{number:04d}-{os.urandom(8).hex()}"
         _insert_answer(
-            tx, entry, turn.message.conversation, part, answer, backend, keep_texts=keep_texts, resets=resets
+            tx,
+            entry,
+            turn.message.conversation,
+            part,
+            answer,
+            backend,
+            thread=thread,
+            keep_texts=keep_texts,
+            resets=resets,
         )
     return entry
 
@@ -121,6 +144,7 @@ def _insert_answer(
     answer: Answer,
     backend: str | None,
     *,
+    thread: str | None,
     keep_texts: bool,
     resets: int | None = None,
 ) -> None:
@@ -134,7 +158,7 @@ def _insert_answer(
         speaker=part.speaker,
         id=answer.id,
         backend=backend,
-        thread=encode_thread(answer.thread),
+        thread=thread,
         uncertain=None if answer.uncertain is None else int(answer.uncertain),
         question=storable(part.text) if keep_texts else None,
         answer=storable(answer.text) if keep_texts else None,
@@ -175,7 +199,7 @@ def post(tx: Transaction, answer: Answer, message_id: str) -> None:
         # Not of a conversation, or of one that stored nothing: it can be rated all the same.
         backend = None if answer.thread is None else answer.thread.backend
         row = (os.urandom(16).hex(),)
-        _insert_answer(tx, row[0], None, Part(None, None, ""), answer, backend, keep_texts=False)
+        _insert_answer(tx, row[0], None, Part(None, None, ""), answer, backend, thread=thread, keep_texts=False)
     tx.run("DELETE FROM unichat_messages WHERE message = :message", message=message_id)
     tx.run(
         "INSERT INTO unichat_messages (message, entry, posted_at) VALUES (:message, :entry, :now)",
@@ -236,32 +260,6 @@ def keep_rating(
         comment=None if text is None else storable(text),
         now=tx.now,
     )
-
-
-def read_answer_times(tx: Transaction, conversation: str) -> dict[str | None, float]:
-    """Return when a conversation got its answers, by their ids, in seconds since 1970."""
-    rows = tx.rows(
-        "SELECT answer_id, answered_at FROM unichat_answers"
-        " WHERE conversation = :conversation AND answer_id IS NOT NULL",
-        conversation=conversation,
-    )
-    return dict(rows)
-
-
-def drop_known(tx: Transaction, conversation: str, backend: str, rows: Iterable[Exchange]) -> list[Exchange]:
-    """Return those of a vendor's exchanges that are not kept, and are in no thread of another conversation."""
-    return [
-        row
-        for row in rows
-        if not tx.rows(
-            "SELECT entry FROM unichat_answers WHERE answer_id = :id AND backend = :backend", id=row.id, backend=backend
-        )
-        and not tx.rows(
-            "SELECT conversation FROM unichat_conversations WHERE thread = :thread AND conversation <> :conversation",
-            thread=encode_thread(row.thread),
-            conversation=conversation,
-        )
-    ]
 
 
 def read_exchanges(tx: Transaction, conversation: str, thread: ThreadRef, limit: int) -> list[Exchange]:

@@ -26,6 +26,8 @@ from unichat.transport.forks import reset_after_fork
 T = TypeVar("T")
 
 _BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_BUSY_RECOVERY", "SQLITE_LOCKED"})
+_LOG_PAGES = 4_000
+"""How long the write-ahead log becomes before its pages are copied into the file: 16 MB."""
 _OPENING_SECONDS = 30.0
 """How long opening may wait for another process that prepares the same file."""
 
@@ -83,6 +85,8 @@ class SqliteStore:
         connection.execute(f"PRAGMA busy_timeout = {int(_OPENING_SECONDS * 1000)}")
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Four times as long as by default: what is written again and again meanwhile is copied into the file once.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         # What is deleted is overwritten at once.
         connection.execute("PRAGMA secure_delete = ON")
         # Also if there is nothing to migrate: a file that cannot be written is better found out now.
