@@ -260,6 +260,24 @@ def test_one_script_serves_both_clients(fake: FakeBackend) -> None:
     assert len(fake.calls) == 2
 
 
+@pytest.mark.parametrize("fault", ["good", "interim"])
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_fault_that_lets_the_answer_through_gives_the_one_that_is_scripted(
+    fake: FakeBackend, connect: Connect, fault: str, times: int
+) -> None:
+    fake.fails(fault, times=times).answers("One.").streams("T", "wo.")
+    bot = connect()
+    assert bot.chat("First?", user="ada").text == "One."
+    with bot.stream("Second?", user="ada") as pieces:
+        assert [event.text for event in pieces] == ["T", "wo."]
+    assert [row.answer for row in bot.history(user="ada")] == ["One.", "Two."]
+
+
+def test_a_fault_that_lets_the_answer_through_needs_none(fake: FakeBackend, connect: Connect) -> None:
+    fake.fails("interim")
+    assert connect().chat("First?").text
+
+
 def test_mistakes_in_a_script_are_reported_at_once(fake: FakeBackend) -> None:
     with pytest.raises(ValueError, match="no fault is called '5o3'"):
         fake.fails("5o3")
@@ -271,6 +289,13 @@ def test_mistakes_in_a_script_are_reported_at_once(fake: FakeBackend) -> None:
     for script in (fake.answers, fake.streams):
         with pytest.raises(TypeError, match=r"give a list of addresses or sources: \['https://a.example'\]"):
             script("One", sources="https://a.example")
+        for sources in (None, 5, [None], [{"url": "https://a.example"}]):
+            with pytest.raises(TypeError, match="give"):
+                script("One", sources=sources)
+        with pytest.raises(TypeError, match="uncertain is 'yes'; give True, False, or None"):
+            script("One", uncertain="yes")
+    with pytest.raises(TypeError, match="streaming is 'no'; give True or False"):
+        fake.capabilities(streaming="no")
     with pytest.raises(TypeError, match="not bytes"):
         fake.answers(b"One")  # type: ignore[arg-type]
     with pytest.raises(TypeError):

@@ -27,6 +27,21 @@ def test_stub_chat_answers_every_question(backend: str, base_url: str) -> None:
         assert bot.continue_thread(answer, "And then?").text == "Press the button."
 
 
+@pytest.mark.parametrize("backend", ["kapa", "kadal"])
+def test_stub_chat_counts_as_asked_once_any_question_was(backend: str) -> None:
+    with unichat.connect(backend, **SETTINGS[backend]) as bot:
+        with responses.RequestsMock() as mock:
+            first = stub_chat(backend, "One.", mock=mock)
+            stub_chat(backend, "Two.", mock=mock)
+            assert [bot.chat("How?", user="ada").text for _ in range(2)] == ["One.", "Two."]
+            assert first.call_count == 1
+        with (
+            pytest.raises(AssertionError, match="Not all requests have been executed"),
+            responses.RequestsMock() as mock,
+        ):
+            stub_chat(backend, "Never.", mock=mock)
+
+
 @responses.activate
 def test_stub_answers_an_operation_with_its_query() -> None:
     with unichat.connect("kapa", **KAPA, attempts=1) as client:
@@ -59,3 +74,14 @@ def test_stub_takes_a_mock_and_a_base_url() -> None:
         client.run(operation)
         with pytest.raises(ConfigError, match="no adapter 'kap'"):
             stub_chat("kap", "Yes.")
+        for no_operation in ("retrieve_project", client.operations.retrieve_project):
+            with pytest.raises(TypeError, match="give a value, such as client"):
+                stub(no_operation, mock=mock)
+
+
+@responses.activate
+def test_a_base_url_is_that_of_a_client_however_it_is_written() -> None:
+    address = "HTTPS://Mirror.example:443/a/../kept"
+    stub_chat("kapa", "Yes.", base_url=address)
+    with unichat.connect("kapa", **KAPA, base_url=address) as client:
+        assert client.chat("?").text == "Yes."

@@ -20,6 +20,20 @@ from unichat.testing.fake_adapter import FakeSettings, fake_backend
 from unichat.testing.fake_vendor import FakeCall, FakeVendor, ScriptedAnswer, ScriptedFault
 from unichat.testing.faults import find_fault
 
+
+def _read_sources(sources: Iterable[Source | str]) -> tuple[Source, ...]:
+    if isinstance(sources, str):
+        raise TypeError(f"sources is the text {sources!r}; give a list of addresses or sources: [{sources!r}]")
+    if not isinstance(sources, Iterable):
+        raise TypeError(f"sources is {sources!r}; give a list of addresses or sources")
+    cited = []
+    for each in sources:
+        if not isinstance(each, Source | str):
+            raise TypeError(f"a source is {each!r}; give its address, or a Source")
+        cited.append(Source(each) if isinstance(each, str) else each)
+    return tuple(cited)
+
+
 _CAPABILITIES = Capabilities(
     streaming=True,
     clear_history=True,
@@ -81,15 +95,15 @@ class FakeBackend:
             cut: whether the connection breaks after the last piece.
 
         Raises:
-            TypeError: a piece is not text, or `sources` is text and not a list.
+            TypeError: a piece is not text, `sources` is not a list of addresses and sources, or `uncertain` is neither
+                True, False nor None.
         """
-        if isinstance(sources, str):
-            raise TypeError(f"sources is the text {sources!r}; give a list of addresses or sources: [{sources!r}]")
         for piece in pieces:
             if not isinstance(piece, str):
                 raise TypeError(f"an answer is text, not {type(piece).__name__}")
-        cited = tuple(Source(each) if isinstance(each, str) else each for each in sources)
-        self._vendor.script(ScriptedAnswer(pieces, cited, uncertain, cut))
+        if not isinstance(uncertain, bool | None):
+            raise TypeError(f"uncertain is {uncertain!r}; give True, False, or None where the vendor does not say")
+        self._vendor.script(ScriptedAnswer(pieces, _read_sources(sources), uncertain, cut))
         return self
 
     def fails(self, fault: str, *, times: int = 1) -> Self:
@@ -116,7 +130,7 @@ class FakeBackend:
         """Say what it can do, such as `streaming=False`: everything, unless it is said.
 
         Raises:
-            TypeError: there is no such capability; it names the nearest.
+            TypeError: there is no such capability (it names the nearest), or the value is none of it.
             RuntimeError: it has clients already, which go by what it could do before.
         """
         if self._has_clients:
@@ -126,6 +140,9 @@ class FakeBackend:
             nearest = get_close_matches(name, known, n=1)
             meant = f" (did you mean {nearest[0]}?)" if nearest else ""
             raise TypeError(f"there is no capability {name!r}{meant}; there are {', '.join(known)}")
+        for name, value in changes.items():
+            if isinstance(getattr(_CAPABILITIES, name), bool) and not isinstance(value, bool):
+                raise TypeError(f"{name} is {value!r}; give True or False")
         self._vendor.capabilities = evolve(self._vendor.capabilities, **changes)
         return self
 

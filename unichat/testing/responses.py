@@ -18,10 +18,12 @@ import re
 from typing import Any
 
 import responses
+from requests import PreparedRequest
 
 from unichat._text.printable import format_value
 from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import Operation, StreamOperation
+from unichat.adapter.addresses import normalize_url
 from unichat.config import registry
 from unichat.config.plugins import SIMULATORS, find_plugin
 from unichat.errors import ConfigError
@@ -44,7 +46,12 @@ def stub(
         body: the body as it is, such as a stream's.
         base_url: where it is asked; None for anywhere.
         mock: what is to answer; None for the one of `responses.activate`.
+
+    Raises:
+        TypeError: `operation` is not a value, such as the function that makes one.
     """
+    if not isinstance(operation, Operation | StreamOperation):
+        raise TypeError(f"operation is {format_value(operation)}; give a value, such as client.operations.list_chats()")
     request = operation.request
     content: dict[str, Any] = {"json": json} if body is None else {"body": body}
     return _add(
@@ -64,7 +71,7 @@ def stub_chat(
     status: int = 200,
     base_url: str | None = None,
     mock: responses.RequestsMock | None = None,
-) -> None:
+) -> responses.BaseResponse:
     """Register an answer to every question of a backend that is not streamed, in whatever project, bot or thread.
 
     Needs the extra `sandbox`, whose simulators know what the vendor's answers look like.
@@ -81,14 +88,33 @@ def stub_chat(
             key="backend",
             hint=Template(PythonOnly("Use stub(operation, json=…), or give its simulator sample_answers.")),
         )
+    stubs = []
     for name, answer in answers.items():
         endpoint = endpoints[name]
         parts = re.split(r"\{\w+\}", endpoint.path)
-        _add(mock, endpoint.method, _address("[^/]+".join(map(re.escape, parts)), base_url), json=answer, status=status)
+        address = _address("[^/]+".join(map(re.escape, parts)), base_url)
+        stubs.append(responses.Response(endpoint.method, address, json=answer, status=status))
+    return _add(mock, _AnyOf(stubs))
+
+
+class _AnyOf(responses.BaseResponse):
+    """Several responses as one, which has been asked for if any of them has (`assert_all_requests_are_fired`)."""
+
+    def __init__(self, stubs: list[responses.Response]) -> None:
+        addresses = "|".join(stub.url.pattern for stub in stubs if isinstance(stub.url, re.Pattern))
+        super().__init__(" or ".join(dict.fromkeys(stub.method for stub in stubs)), re.compile(addresses))
+        self._stubs = stubs
+
+    def matches(self, request: PreparedRequest) -> tuple[bool, str]:
+        found = [stub.matches(request) for stub in self._stubs]
+        return next((each for each in found if each[0]), found[0])
+
+    def get_response(self, request: PreparedRequest) -> Any:
+        return next(stub for stub in self._stubs if stub.matches(request)[0]).get_response(request)
 
 
 def _address(path: str, base_url: str | None) -> re.Pattern[str]:
-    base = r"https?://[^/]+(?:/[^?]*)?" if base_url is None else re.escape(base_url.rstrip("/"))
+    base = r"https?://[^/]+(?:/[^?]*)?" if base_url is None else re.escape(normalize_url(base_url).rstrip("/"))
     return re.compile(rf"{base}{path}(?:\?.*)?\Z")
 
 
