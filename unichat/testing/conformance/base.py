@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from attrs import define, field
 
 from unichat import AsyncClient, Client
 from unichat.adapter import Reply
+from unichat.errors import UnichatError, Unsupported
 from unichat.testing.blocking import BlockingClient
 from unichat.testing.clock import FakeClock
 from unichat.testing.faults import Fault, find_fault
@@ -121,9 +123,25 @@ class ConformanceCase:
         return open_client()
 
     @pytest.fixture
-    def user(self) -> str:
-        """The id of a person of whom the vendor has not heard."""
-        return str(uuid.uuid4())
+    def user(self) -> str | None:
+        """The id of a person of whom the vendor has not heard; None if the vendor's questions carry no user."""
+        return str(uuid.uuid4()) if self._carries_users() else None
+
+    def _carries_users(self) -> bool:
+        kind = type(self)
+        if kind not in _CARRIES_USERS:
+            _CARRIES_USERS[kind] = True
+            # Nothing is sent: an argument is refused before, and whoever takes it finds no vendor.
+            with with_fault(self.connect(), "certificate") as client, suppress(UnichatError):
+                try:
+                    client.chat(QUESTION, user=str(uuid.uuid4()))
+                except Unsupported as error:
+                    _CARRIES_USERS[kind] = error.argument != "user"
+        return _CARRIES_USERS[kind]
+
+
+_CARRIES_USERS: dict[type, bool] = {}
+"""What is known of the vendors of the classes so far."""
 
 
 def need(client: Any, *capabilities: str) -> None:
@@ -131,6 +149,18 @@ def need(client: Any, *capabilities: str) -> None:
     for name in capabilities:
         if not getattr(client.capabilities, name):
             pytest.skip(f"the capabilities are without {name}")
+
+
+def need_user(user: str | None) -> str:
+    """Return the user; skip the test if the vendor's questions carry none."""
+    if user is None:
+        pytest.skip("the vendor's questions carry no user")
+    return user
+
+
+def another(user: str | None) -> str | None:
+    """Return another user than this one, if the vendor's questions carry any."""
+    return None if user is None else f"{user}-other"
 
 
 def with_transport(client: Any, sync: Callable[[Any], Any], asynchronous: Callable[[Any], Any]) -> Any:

@@ -49,7 +49,7 @@ class Failures(ConformanceCase):
     """What becomes of a call when the vendor, or the network before it, fails."""
 
     @pytest.mark.parametrize("fault", _FAILING)
-    def test_chat_fails_with_an_error_of_unichats(self, open_client: Connect, user: str, fault: str) -> None:
+    def test_chat_fails_with_an_error_of_unichats(self, open_client: Connect, user: str | None, fault: str) -> None:
         bot = with_fault(open_client(attempts=1), fault)
         with pytest.raises(UnichatError) as caught:
             bot.chat(QUESTION, user=user)
@@ -58,7 +58,7 @@ class Failures(ConformanceCase):
         assert caught.value.operation
 
     @pytest.mark.parametrize("fault", ["500", "reset_after_send", "html"])
-    def test_feedback_fails_with_an_error_of_unichats(self, open_client: Connect, user: str, fault: str) -> None:
+    def test_feedback_fails_with_an_error_of_unichats(self, open_client: Connect, user: str | None, fault: str) -> None:
         client = open_client(attempts=1)
         need(client, "feedback")
         answer = client.chat(QUESTION, user=user)
@@ -66,7 +66,7 @@ class Failures(ConformanceCase):
             with_fault(client, fault).feedback(answer, "up", user=user)
 
     @pytest.mark.parametrize("fault", ["500", "reset_after_send", "html"])
-    def test_history_fails_with_an_error_of_unichats(self, open_client: Connect, user: str, fault: str) -> None:
+    def test_history_fails_with_an_error_of_unichats(self, open_client: Connect, user: str | None, fault: str) -> None:
         client = open_client(attempts=1)
         need(client, "history", "history_by_user")
         client.chat(QUESTION, user=user)
@@ -74,7 +74,9 @@ class Failures(ConformanceCase):
             read_history(with_fault(client, fault), user=user)
 
     @pytest.mark.parametrize("fault", ["401", "500", "reset_after_send", "html"])
-    def test_clear_history_fails_with_an_error_of_unichats(self, open_client: Connect, user: str, fault: str) -> None:
+    def test_clear_history_fails_with_an_error_of_unichats(
+        self, open_client: Connect, user: str | None, fault: str
+    ) -> None:
         client = open_client(attempts=1)
         need(client, "clear_history")
         answer = client.chat(QUESTION, user=user)
@@ -84,18 +86,20 @@ class Failures(ConformanceCase):
         with pytest.raises(UnichatError):
             with_fault(client, fault).clear_history(again.thread)
 
-    def test_chat_is_tried_again_where_that_is_harmless(self, open_client: Connect, user: str) -> None:
+    def test_chat_is_tried_again_where_that_is_harmless(self, open_client: Connect, user: str | None) -> None:
         answer = with_fault(open_client(backoff=0.001), "503_once").chat(QUESTION, user=user)
         assert [attempt.outcome for attempt in answer.call.attempts][-2:] == ["HTTP 503", "ok"]
 
-    def test_chat_that_may_have_been_received_is_not_asked_twice(self, open_client: Connect, user: str) -> None:
+    def test_chat_that_may_have_been_received_is_not_asked_twice(self, open_client: Connect, user: str | None) -> None:
         bot, sent = record_requests(with_fault(open_client(backoff=0.001), "reset_after_send"))
         with pytest.raises(ConnectionFailed) as caught:
             bot.chat(QUESTION, user=user)
         assert caught.value.maybe_delivered
         assert len({request.body for request in sent}) == len(sent)
 
-    def test_errors_show_no_secret(self, open_client: Connect, user: str, caplog: pytest.LogCaptureFixture) -> None:
+    def test_errors_show_no_secret(
+        self, open_client: Connect, user: str | None, caplog: pytest.LogCaptureFixture
+    ) -> None:
         client = open_client(attempts=1)
         secrets = read_secrets(client)
         with caplog.at_level(logging.DEBUG):
@@ -108,13 +112,13 @@ class Failures(ConformanceCase):
                 assert not [secret for secret in secrets if secret in shown]
         assert not [secret for secret in secrets if secret in caplog.text]
 
-    def test_errors_can_be_pickled_and_copied(self, open_client: Connect, user: str) -> None:
+    def test_errors_can_be_pickled_and_copied(self, open_client: Connect, user: str | None) -> None:
         with pytest.raises(UnichatError) as caught:
             with_fault(open_client(attempts=1), "500").chat(QUESTION, user=user)
         for again in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value)):  # noqa: S301 - its own
             assert (type(again), str(again)) == (type(caught.value), str(caught.value))
 
-    def test_a_wrong_key_is_access_denied_and_is_not_shown(self, open_client: Connect, user: str) -> None:
+    def test_a_wrong_key_is_access_denied_and_is_not_shown(self, open_client: Connect, user: str | None) -> None:
         client = open_client()
         inner: Any = client.asynchronous if isinstance(client, BlockingClient) else client
         names = [name for name, value in _items(inner._settings) if isinstance(value, Secret)]
@@ -124,7 +128,7 @@ class Failures(ConformanceCase):
             open_client(**dict.fromkeys(names, "wrong-key-0123456789")).chat(QUESTION, user=user)
         assert "wrong-key-0123456789" not in str(caught.value)
 
-    def test_a_failure_leaves_the_client_usable(self, open_client: Connect, user: str) -> None:
+    def test_a_failure_leaves_the_client_usable(self, open_client: Connect, user: str | None) -> None:
         client = open_client(attempts=1)
         for fault in ("503", "reset_after_send", "html"):
             with pytest.raises(UnichatError):
