@@ -1,4 +1,4 @@
-"""Exceptions that a signal's handler raises: they come out of whatever the main thread happens to be doing.
+"""Exceptions that a signal's handler raises, which may come out of any code that the main thread runs.
 
 The time limit of a job queue is one (Celery's `SoftTimeLimitExceeded`, rq's `JobTimeoutException`). It is neither a
 failure of the network nor a mistake of the code that it interrupts, whatever its class.

@@ -293,7 +293,7 @@ class ConnectionFailed(UnichatError):
     """The connection could not be made, or it broke.
 
     Attributes:
-        kind: `dns`, `refused`, `connect_timeout`, `exhausted` (this process may have no further connection or thread),
+        kind: `dns`, `refused`, `connect_timeout`, `exhausted` (this process cannot open another connection or thread),
             `tls`, `certificate`, `proxy`, `reset`, `closed` or `read_timeout`.
     """
 

@@ -1,4 +1,4 @@
-"""What is said, in any vendor's service: answers, threads, exchanges, sources, users and ratings.
+"""The models that all vendors share: answers, threads, exchanges, sources, users and ratings.
 
 All models are frozen, compare by value, copy and pickle. `raw` is the vendor's own JSON; it does not take part in
 comparison.

@@ -1,4 +1,4 @@
-"""The config: a file of profiles, a URL or keywords in, a backend or a route with its checked settings out."""
+"""The config: from a file of profiles, a URL or keywords to a backend or a route with checked settings."""
 
 from unichat.config.checking import check_all_profiles, check_profile
 from unichat.config.files import load

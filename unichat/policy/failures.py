@@ -88,7 +88,7 @@ RULES: tuple[FailureRule, ...] = (
     ),
     FailureRule(
         "exhausted",
-        "this process may have no further connection or thread",
+        "this process cannot open another connection or thread",
         _ALWAYS,
         False,
         errors.ConnectionFailed,

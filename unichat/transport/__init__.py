@@ -1,1 +1,1 @@
-"""HTTP, one folder for each library: sends a request once and says what became of it."""
+"""HTTP, one folder for each library: sends a request once and returns what came of it."""
