@@ -20,6 +20,7 @@ from unichat.conversations.messages import Part, speaker_id
 from unichat.conversations.stores.base import Store, scrub, transact
 from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import InvalidInput, UnichatError
+from unichat.execution.cleanup import run_with_cleanup
 from unichat.execution.effects import Program
 from unichat.models import ClearOutcome, ClearResult, ThreadRef
 from unichat.routing.asking import share_deadline
@@ -128,25 +129,20 @@ class PersonEraser:
         try:
             turn = yield from wait_for_turn(self.store, message, deadline, self.caller)
             assert isinstance(turn, QueueTurn)
-            failure: BaseException
-            try:
-                problem = yield from self._clear(key, user, deadline)
-                removed = yield from transact(
-                    self.store,
-                    partial(personal_data.erase, turn=turn, user=user),
-                    may_wait=lambda: deadline.remaining() > 0,
-                )
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                failure = error
-            else:
-                return removed, problem
             give_back = partial(queue.give_back, turn=turn, maybe_delivered=False)
-            yield from end_turn(self.store, message, give_back, deadline)
-            raise failure
+            return (
+                yield from run_with_cleanup(
+                    self._erase_in_turn(turn, user, deadline),
+                    lambda _: end_turn(self.store, message, give_back, deadline),
+                )
+            )
         finally:
             self.leases.drop(message)
+
+    def _erase_in_turn(self, turn: QueueTurn, user: str, deadline: Deadline) -> Program[tuple[int, str | None]]:
+        problem = yield from self._clear(turn.message.conversation, user, deadline)
+        erase = partial(personal_data.erase, turn=turn, user=user)
+        return (yield from transact(self.store, erase, may_wait=lambda: deadline.remaining() > 0)), problem
 
     def _clear(self, key: str, user: str, deadline: Deadline) -> Program[str | None]:
         """Clear a conversation at the vendor; return why it was not, or None if it was."""

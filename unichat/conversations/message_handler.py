@@ -22,6 +22,7 @@ from unichat.conversations.messages import identify_thread, reference_for
 from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
+from unichat.execution.cleanup import run_with_cleanup
 from unichat.execution.effects import Program
 from unichat.models import Answer, Exchange, ThreadRef, User
 from unichat.routing.carrying_over import prepend_exchanges
@@ -84,18 +85,8 @@ class MessageHandler:
             entry = yield from self.enter()
             if isinstance(entry, Answer):
                 return entry
-            failure: BaseException
-            try:
-                answer, manner = yield from self.send(entry, self._ask_client)
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                failure = error
-            else:
-                return (yield from self.keep(entry, manner.describe(answer), manner))
-            # Outside the handler: what happens now is not to be its context.
-            yield from self.fail(entry, failure)
-            raise failure
+            answer, manner = yield from self.send(entry, self._ask_client)
+            return (yield from self.keep(entry, manner.describe(answer), manner))
         finally:
             self.leases.drop(self.message)
 
@@ -130,7 +121,13 @@ class MessageHandler:
         return wait_for_turn(self.store, self.message, self.deadline, self.caller)
 
     def send(self, turn: QueueTurn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
-        """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost."""
+        """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost.
+
+        If that fails, the turn has ended.
+        """
+        return run_with_cleanup(self._send(turn, send), partial(self.fail, turn))
+
+    def _send(self, turn: QueueTurn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
         thread = decode_thread(turn.thread)
         duplicated = turn.lost is not None
         if turn.lost is not None:

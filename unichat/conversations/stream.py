@@ -48,19 +48,10 @@ def open_stream(handler: MessageHandler, background: Background) -> Program[Even
             start, finish = handler.client._open_stream(question, **handler.arguments(thread))
             return (yield from start()), finish
 
-        failure: BaseException
-        try:
-            opened, manner = yield from handler.send(entry, send)
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            failure = error
-        else:
-            source, finish = (SingleEventStream(opened), _keep) if isinstance(opened, Answer) else opened
-            handed_over = True
-            return ConversationStream(handler, entry, source, finish, manner, background)
-        yield from handler.fail(entry, failure)
-        raise failure
+        opened, manner = yield from handler.send(entry, send)
+        source, finish = (SingleEventStream(opened), _keep) if isinstance(opened, Answer) else opened
+        handed_over = True
+        return ConversationStream(handler, entry, source, finish, manner, background)
     finally:
         if not handed_over:
             handler.leases.drop(handler.message)

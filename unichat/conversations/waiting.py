@@ -13,6 +13,7 @@ from unichat.conversations.entries import Entry, Message, QueueTurn, Refused, Wa
 from unichat.conversations.readers import check_reader
 from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.errors import ConversationBusy, StoreError
+from unichat.execution.cleanup import run_with_cleanup
 from unichat.execution.context import wait_timeout
 from unichat.execution.effects import Program, Sleep
 from unichat.models import Answer
@@ -45,36 +46,12 @@ def wait_for_turn(
         StoreError: the store cannot be read or written.
     """
 
-    def run(function: Callable[[Transaction], T], *, writes: bool = True) -> Program[T]:
-        return transact(store, function, writes=writes, may_wait=lambda: deadline.remaining() > 0)
-
-    failure: BaseException | None = None
-    entry: Entry | None = None
-    try:
-        entry = yield from run(partial(queue.enter, message=message))
-        wait = _FIRST_LOOK
-        if isinstance(entry, Waiting):
-            check_reader(message, entry.behind, caller())
-        while isinstance(entry, Waiting):
-            left = deadline.remaining()
-            if left <= 0:
-                failure = wait_timeout("another message of the conversation", deadline)
-                break
-            yield Sleep(min(wait, left))
-            wait = min(2 * wait, _LONGEST_LOOK)
-            if deadline.remaining() <= 0:
-                continue
-            if (yield from run(partial(queue.may_advance, message=message, waiting=entry), writes=False)):
-                entry = yield from run(partial(queue.advance, message=message, waiting=entry))
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        failure = error
-    if failure is not None:
+    def leave(failure: BaseException) -> Program[None]:
         # Also where a cancelled transaction may have made a ticket, or given it its turn.
         if not isinstance(failure, StoreError):
             yield from end_turn(store, message, partial(queue.leave, message=message), deadline)
-        raise failure
+
+    entry = yield from run_with_cleanup(_wait(store, message, deadline, caller), leave)
     if isinstance(entry, Refused):
         raise ConversationBusy(
             f"another message of the conversation {format_value(message.conversation)} is being answered",
@@ -82,6 +59,29 @@ def wait_for_turn(
             conversation=message.conversation,
         )
     assert isinstance(entry, QueueTurn | Answer)
+    return entry
+
+
+def _wait(store: Store, message: Message, deadline: Deadline, caller: Callable[[], object]) -> Program[Entry]:
+    """Take a ticket, and wait for as long as it is not the next one."""
+
+    def run(function: Callable[[Transaction], T], *, writes: bool = True) -> Program[T]:
+        return transact(store, function, writes=writes, may_wait=lambda: deadline.remaining() > 0)
+
+    entry = yield from run(partial(queue.enter, message=message))
+    wait = _FIRST_LOOK
+    if isinstance(entry, Waiting):
+        check_reader(message, entry.behind, caller())
+    while isinstance(entry, Waiting):
+        left = deadline.remaining()
+        if left <= 0:
+            raise wait_timeout("another message of the conversation", deadline)
+        yield Sleep(min(wait, left))
+        wait = min(2 * wait, _LONGEST_LOOK)
+        if deadline.remaining() <= 0:
+            continue
+        if (yield from run(partial(queue.may_advance, message=message, waiting=entry), writes=False)):
+            entry = yield from run(partial(queue.advance, message=message, waiting=entry))
     return entry
 
 
