@@ -12,6 +12,7 @@ from unichat_kadal.settings import KadalSettings
 
 PAGE_SIZE = 50
 """Rows per request by default: modest, since no maximum is documented."""
+_RATINGS: dict[bool | None, Rating] = {True: Rating.UP, False: Rating.DOWN}
 
 
 @frozen
@@ -68,7 +69,7 @@ class History:
 
 
 def _row_to_exchange(row: ChatRow, thread: ThreadRef | None, belongs_to: tuple[str, str]) -> Exchange:
-    rating = {True: Rating.UP, False: Rating.DOWN}.get(row.is_positive) if row.is_positive is not None else None
+    rating = _RATINGS.get(row.is_positive)
     return Exchange(
         question=row.user_query,
         answer=row.bot_response,

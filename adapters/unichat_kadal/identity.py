@@ -14,7 +14,6 @@ from unichat.adapter import (
     Setting,
     Template,
     check_scope,
-    require_user_id,
     resolve_owner,
     resolve_user_id,
 )
@@ -43,12 +42,11 @@ class Identity:
 
         Raises:
             ThreadMismatch: the thread is another bot's or user's, or was made with another value of `threads`.
-            InvalidInput: there is no user, and `require_user` is set.
         """
         self._check_thread(call)
         # In isolated threads, only those who ask may be several.
         alternative = "" if self.isolates_threads else Template(", or set ", Setting("threads", "'isolated'"))
-        return self._require(call, resolve_owner(call, alternative=alternative))
+        return resolve_owner(call, alternative=alternative)
 
     def resolve_speaker(self, call: ConversationCall) -> str | None:
         """Return the user whose conversation a question belongs to. In an isolated thread, anybody may speak."""
@@ -57,7 +55,7 @@ class Identity:
         self._check_thread(call)
         # Not sent: the reference is the thread's.
         resolve_user_id(call)
-        return self._require(call, call.thread.user)
+        return call.thread.user
 
     def resolve_owner_or_drop(self, call: ConversationCall) -> str | None:
         """Do what `resolve_owner` does; without a thread, a user identifies nothing if threads are isolated."""
@@ -74,8 +72,8 @@ class Identity:
         self._check_thread(call)
         rater, thread = resolve_user_id(call), call.thread
         if thread is not None and rater in (None, thread.user):
-            return self.reference(self._require(call, thread.user), thread)
-        return self.reference(self._require(call, rater))
+            return self.reference(thread.user, thread)
+        return self.reference(rater)
 
     def reference(self, user: str | None, thread: ThreadRef | None = None) -> str | None:
         """Return the `ext_user_id_ref` that identifies the user, or the isolated thread."""
@@ -83,13 +81,6 @@ class Identity:
             return str(uuid.uuid5(_NAMESPACE, f"{user or ''}\n{thread.id}"))
         if user is not None and self.settings.user_ids == "uuid5":
             return str(uuid.uuid5(_NAMESPACE, user))
-        return user
-
-    def _require(self, call: ConversationCall, user: str | None) -> str | None:
-        if user is None and self.settings.require_user:
-            require_user_id(
-                call, "require_user is set", ": with a service token, users without one may share a conversation"
-            )
         return user
 
     def _check_thread(self, call: ConversationCall) -> None:

@@ -91,6 +91,21 @@ def test_fields_of_an_event_are_read_as_the_standard_says(end):
 
 
 @pytest.mark.parametrize(
+    ("retry", "expected"),
+    [(b"0", 0), (b"999999999", 999_999_999), (b"1000000000", None), (b"", None), (b"-1", None), (b"1.5", None)],
+)
+def test_a_retry_is_milliseconds_of_up_to_nine_digits(retry, expected):
+    seen = []
+
+    class KeepingDecoder(ServerSentEvents):
+        def on_record(self, record):
+            seen.append(record.retry)
+
+    outcome(KeepingDecoder, b"retry: " + retry + b"\ndata: a\n\ndata: b\n\n")
+    assert seen == [expected, None]
+
+
+@pytest.mark.parametrize(
     "alive", [b":\n", b": ping\r\n", b"event: ping\ndata: {}\n\n", b"\n", b"data:\n\n", b"event: x\n\n"]
 )
 def test_what_says_nothing_is_a_sign_of_life_and_not_an_event(alive):

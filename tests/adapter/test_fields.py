@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from unichat._text.printable import escape_controls
 from unichat.adapter import Fields, parse_objects, unexpected_value
-from unichat.adapter.readers import parse_time
+from unichat.adapter.readers import MISSING, parse_time
 from unichat.errors import InvalidResponse
 
 ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers()) | st.just({})
@@ -58,6 +58,13 @@ def test_a_needed_id_that_is_none_is_refused_with_its_place(value):
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"), [("x", "x"), ("x" * 1000, "x" * 1000), ("x" * 1001, None), (10**999, "1" + "0" * 999)]
+)
+def test_an_id_has_1_to_1000_characters(value, expected):
+    assert Fields({"it": value}).id("it") == expected
+
+
+@pytest.mark.parametrize(
     ("value", "expected"), [(True, True), (False, False), (1, True), (0, False), (2, None), ("true", None), (1.0, None)]
 )
 def test_boolean_reads_true_false_and_the_numbers_0_and_1(value, expected):
@@ -66,7 +73,18 @@ def test_boolean_reads_true_false_and_the_numbers_0_and_1(value, expected):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(7, 7), ("7", 7), ("007", 7), ("7.0", None), ("٧", None), ("1" * 20, None), (True, None), (7.0, None), ("", None)],
+    [
+        (7, 7),
+        ("7", 7),
+        ("007", 7),
+        ("1" * 19, int("1" * 19)),
+        ("7.0", None),
+        ("٧", None),
+        ("1" * 20, None),
+        (True, None),
+        (7.0, None),
+        ("", None),
+    ],
 )
 def test_integers_may_come_as_text(value, expected):
     assert Fields({"it": value}).integer("it") == expected
@@ -115,6 +133,25 @@ def test_a_time_without_offset_is_utc():
 def test_a_value_that_is_not_a_time_is_none_and_not_an_error(value):
     time = parse_time(value)
     assert time is None or time.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (5, "int 5"),
+        (1.5, "float 1.5"),
+        (True, "bool True"),
+        (10**59, f"int 1{'0' * 59}"),
+        (10**60, f"int 1{'0' * 58}…"),
+        ("secret", "str"),
+        (None, "NoneType"),
+        ({"a": 1}, "dict"),
+        (MISSING, "is missing"),
+    ],
+    ids=ascii,
+)
+def test_a_mismatch_shows_a_number_and_of_anything_else_its_type(value, shown):
+    assert str(unexpected_value("/it", "text", value)).split(". ")[0].endswith(shown)
 
 
 @given(st.text(st.characters(), max_size=500))

@@ -13,7 +13,7 @@ from tests.behaviour.doubles import (
     reply,
     stub_replies,
 )
-from unichat import ThreadRef, errors
+from unichat import Rating, ThreadRef, errors
 
 from .replies import (
     LIST,
@@ -331,3 +331,27 @@ def test_a_user_that_the_v7_listing_cannot_filter_by_is_unsupported_and_dropped_
     assert vendor.transport.sent == []
     found = vendor.client.history(user="anna", on_unsupported="drop", created_by="1")
     assert len(list(found)) == 3
+
+
+@pytest.mark.parametrize(
+    ("is_positive", "ratings"),
+    [(True, [Rating.UP]), (False, [Rating.DOWN]), (0, [Rating.DOWN]), (None, []), ("yes", [])],
+    ids=repr,
+)
+def test_a_row_shows_its_rating_if_it_has_one(is_positive, ratings):
+    rated = {**row(1, "v7"), "is_positive": is_positive}
+    (exchange,) = Vendor(1, "v7", rows=[rated]).client.history()
+    assert [(each.rating, each.raw) for each in exchange.feedback] == [(rating, rated) for rating in ratings]
+
+
+@VERSIONS
+def test_a_404_for_the_second_page_ends_a_history_of_one(version):
+    vendor = Vendor(2, version, end=reply(ENVELOPE_404, 404))
+    assert questions(vendor.client.history(page_size=2)) == number_questions(0, 1)
+
+
+@VERSIONS
+def test_capped_pages_are_read_until_the_total_has_come(version):
+    vendor = Vendor(5, version, total=len, cap=2)
+    assert questions(vendor.client.history(page_size=50)) == number_questions(*range(5))
+    assert vendor.pages == [1, 2, 3]

@@ -93,3 +93,17 @@ def test_a_newest_row_that_cannot_be_the_lost_answer_is_not_taken_for_it(row, lo
     monkeypatch.setattr(lossy.mini, "answer", answer)
     lossy.lose(received=True)
     assert lossy.client.chat("q", user="anna").text == "answer 2"
+
+
+@MODES
+def test_the_first_of_more_rows_than_were_requested_is_the_newest(lossy, monkeypatch):
+    well = lossy.mini.answer
+    older = {"user_query": "q", "bot_response": "older", "bot_response_id": 900}
+
+    def answer(request):
+        found = well(request)
+        return reply({"data": [*found.json()["data"], older]}) if request.path.endswith("/v1/") else found
+
+    monkeypatch.setattr(lossy.mini, "answer", answer)
+    lossy.lose(received=True)
+    assert lossy.client.chat("q", user="anna").text == "answer 1"

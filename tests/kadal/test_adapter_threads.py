@@ -146,7 +146,7 @@ def test_the_newest_rows_are_looked_at_once_for_an_unseen_thread(mini):
     kadal.continue_thread(kadal.continue_thread(text, "two"), "three")
     kadal.continue_thread(text, "four")
     (look,) = lists(mini)
-    assert (look["ext_user_id_ref"], look["order"], look["page_no"]) == ("anna", "desc", "1")
+    assert (look["ext_user_id_ref"], look["order"], look["page_no"], look["page_size"]) == ("anna", "desc", "1", "50")
     assert [conversation for owner, conversation, _ in mini.rows if owner == "anna"] == [1] * 4
 
 
