@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unichat.adapter import Argument, FeedbackCall, Flow, Setting, Template, ask, drop_comment_flags, format_value
+from unichat.adapter import Argument, FeedbackCall, Flow, Setting, Template, ask, drop_comment_flags
 from unichat.errors import ConfigError, InvalidInput
 from unichat.models import FeedbackReceipt, Rating
 from unichat_kadal import operations
@@ -48,11 +48,10 @@ def _send(call: FeedbackCall, fields: dict[str, Any], settings: KadalSettings) -
     return call.receipt(id=row.id, raw=row.raw)
 
 
-def _find_rating_id(call: FeedbackCall, settings: KadalSettings) -> int:
+def _find_rating_id(call: FeedbackCall, settings: KadalSettings) -> Any:
+    # Whether it is a whole number is the operation's to check.
     given = call.options.get("rating_id")
     if given is not None:
-        if isinstance(given, bool) or not isinstance(given, int):
-            raise InvalidInput(f"rating_id is {format_value(given)}, not a whole number", argument="rating_id")
         return given
     known = settings.rating_ids or {}
     if call.rating.value not in known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
@@ -34,11 +34,11 @@ def _check_bot_id(name: str, value: object) -> None:
         raise ConfigError(f"{name} {format_value(value)} {problem}", key=name, hint="Copy it from Kadal's platform.")
 
 
-def _check_rating_ids(name: str, value: Mapping[str, Any]) -> None:
-    for key, number in value.items():
-        if key not in ("up", "down") or isinstance(number, bool) or not isinstance(number, int):
+def _check_rating_ids(name: str, value: Mapping[str, int]) -> None:
+    for key in value:
+        if key not in ("up", "down"):
             raise ConfigError(
-                f"{name} has {format_value(key)}: {format_value(number)}",
+                f"{name} has {format_value(key)}",
                 key=name,
                 accepted=("up", "down"),
                 hint='Give a whole number for "up" and one for "down", such as {up = 1, down = 2}.',

@@ -27,6 +27,7 @@ from unichat.errors import ConfigError
         ("http://[0:0:0:0:0:0:0:1]:8000", "http://[::1]:8000"),
         ("http://[FE80::1%25eth0]", "http://[fe80::1%25eth0]"),
         ("http://[fe80::1%eth0]", "http://[fe80::1%25eth0]"),
+        ("https://Ann:Pass@X.example:443/a", "https://Ann:Pass@x.example/a"),
         ("https://x.example/fr/aide/é", "https://x.example/fr/aide/%C3%A9"),
         ("https://x.example/%c3%a9/%7Eme", "https://x.example/%C3%A9/~me"),
         ("https://x.example/a b", "https://x.example/a%20b"),

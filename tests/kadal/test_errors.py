@@ -132,13 +132,38 @@ def test_any_other_status_in_the_body_is_an_error_too(status):
 @pytest.mark.parametrize("status", [" 404 ", "0404", "404.0", 404.0], ids=repr)
 def test_an_oddly_written_status_never_turns_the_error_message_into_an_answer(status):
     error, _ = catch_error(ask, reply(envelope(status, "the error's words")))
-    assert isinstance(error, errors.NotFound | errors.InvalidResponse)
+    assert (type(error), error.status) == (errors.NotFound, 404)
 
 
 @pytest.mark.parametrize(("status", "is_good"), [(199, False), (200, True), (299, True), (300, False)])
 def test_only_a_2xx_is_an_answer(status, is_good):
     for detect_error in (error_detector("bot"), operations.endpoints["health"].function().detect_error):
         assert (detect_error(reply({}, status)) is None) is is_good
+
+
+@pytest.mark.parametrize(
+    ("status", "carried", "found"),
+    [
+        (199, 200, 199),
+        (199, 404, 199),
+        (200, 200, None),
+        (200, 404, 404),
+        (299, 404, 404),
+        (300, 200, 300),
+        (300, 404, 300),
+    ],
+)
+def test_the_status_in_the_body_counts_only_where_that_of_http_means_success(status, carried, found):
+    problem = error_detector("bot")(reply(envelope(carried), status))
+    assert (None if problem is None else problem.status) == found
+
+
+def test_an_error_in_a_json_string_is_that_error():
+    body = json.dumps(json.dumps(envelope(404, "No such bot")))
+    for status in (200, 404):
+        error, _ = catch_error(ask, reply(status=status, body=body.encode()))
+        assert (type(error), error.status) == (errors.NotFound, 404)
+        assert "No such bot" in str(error)
 
 
 def test_an_error_in_the_body_is_retried_until_the_answer_comes():
@@ -291,22 +316,27 @@ def test_a_404_to_feedback_is_about_the_answer():
 
 
 @pytest.mark.parametrize(
-    ("detail", "words", "argument"),
+    ("detail", "words", "argument", "code"),
     [
-        ([{"loc": ["body", "message", 0], "msg": "m", "type": "t"}], "body.message.0: m", "body.message.0"),
-        ([{"loc": ["body"], "msg": "a"}, {"loc": ["query", "x"], "msg": "b"}], "body: a; query.x: b", "body"),
-        ([{"msg": "a"}], "a", ""),
-        ([{"loc": "body", "msg": "a"}, 5], "a", ""),
-        ([], "HTTP 422", None),
-        ("words", "words", None),
-        ({"a": 1}, "HTTP 422", None),
+        ([{"loc": ["body", "message", 0], "msg": "m", "type": "t"}], "body.message.0: m", "body.message.0", "t"),
+        (
+            [{"loc": ["body"], "msg": "a", "type": "t"}, {"loc": ["query", "x"], "msg": "b", "type": "u"}],
+            "body: a; query.x: b",
+            "body",
+            "t",
+        ),
+        ([{"msg": "a"}], "a", "", None),
+        ([{"loc": "body", "msg": "a", "type": 7}, 5], "a", "", None),
+        ([], "HTTP 422", None, None),
+        ("words", "words", None, None),
+        ({"a": 1}, "HTTP 422", None, None),
     ],
     ids=repr,
 )
-def test_validation_errors_are_read_in_each_form(detail, words, argument):
+def test_validation_errors_are_read_in_each_form(detail, words, argument, code):
     error, _ = catch_error(ask, reply({"detail": detail}, 422))
     assert words in str(error)
-    assert error.argument == argument
+    assert (error.argument, error.vendor_code) == (argument, code)
 
 
 def test_an_error_does_not_show_the_key(vendor):

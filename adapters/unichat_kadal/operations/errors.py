@@ -32,8 +32,6 @@ def error_detector(
     """
 
     def detect_error(reply: Reply) -> ErrorResponse | None:
-        if reply.status == 204:
-            return None if allow_empty else ErrorResponse(status=204)
         body = _read_envelope(reply)
         is_success = 200 <= reply.status < 300
         envelope = _parse_status(body.get("status_code"), strict=is_success)
