@@ -11,6 +11,8 @@ from unichat import ThreadRef, errors
 from .conftest import KNOWN
 from .test_many import collect
 
+pytestmark = pytest.mark.unproxied("they ask the example `openai`, which has no contract")
+
 
 @pytest.fixture
 def questions(box):

@@ -357,16 +357,23 @@ def mutation_scores() -> str:
 
 def unproxied() -> str:
     """Return the tests of behaviour that `--proxy` leaves out by their marker, and why."""
-    modules = sorted((ROOT / "tests" / "behaviour").glob("test_*.py"))
     rows = [
-        (f"`{function.name}`", _sentence(ast.literal_eval(mark.args[0])))
-        for module in modules
-        for function in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(function, ast.FunctionDef)
-        for mark in function.decorator_list
+        (name, _sentence(ast.literal_eval(mark.args[0])))
+        for module in sorted((ROOT / "tests" / "behaviour").glob("test_*.py"))
+        for statement in ast.parse(module.read_text(encoding="utf-8")).body
+        for name, mark in _list_marks(statement, module.name)
         if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.unproxied"
     ]
     return _table(("Test", "Why"), rows)
+
+
+def _list_marks(statement: ast.stmt, module: str) -> list[tuple[str, ast.expr]]:
+    """Return the markers that a statement gives to a test, or to all tests of its module."""
+    if isinstance(statement, ast.FunctionDef):
+        return [(f"`{statement.name}`", mark) for mark in statement.decorator_list]
+    if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "pytestmark":
+        return [(f"all of `{module}`", statement.value)]
+    return []
 
 
 def framework_differences() -> str:
