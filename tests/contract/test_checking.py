@@ -333,6 +333,13 @@ def test_a_missing_setting_leaves_an_operation_unexercised(connect):
     assert "rating_ids.up" in found.findings[0].message
 
 
+def test_an_id_that_the_adapter_refuses_leaves_an_operation_unexercised(connect):
+    change = edit("/chat/", lambda body: {**body, "thread_id": "string"})
+    found = row(connect("kapa", change), "chat_in_thread", write=True)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "the adapter refuses thread_id" in found.findings[0].message
+
+
 def test_an_unreachable_vendor_says_nothing(connect):
     report = check(connect("kapa", base_url="http://127.0.0.1:9"))
     assert not report.exercised

@@ -86,9 +86,7 @@ def test_what_has_no_records_is_not_a_stream(body):
     assert check_stream(body)[:2] == ("broken", [("not_json", "")])
 
 
-@pytest.mark.parametrize(
-    "data", [b"", encode(*GOOD[:3]), encode(*GOOD)[:-10]], ids=["nothing", "no ids", "half a record"]
-)
+@pytest.mark.parametrize("data", [b"", encode(*GOOD[:3])], ids=["nothing", "no ids"])
 def test_a_body_that_ends_properly_before_the_answer_is_whole_is_broken(data):
     assert check_stream(data)[:2] == ("broken", [("missing", "")])
 
@@ -97,6 +95,14 @@ def test_a_stream_that_is_cut_says_nothing():
     cut = TransportFailure("truncated", delivered=True, phase="body")
     for chunks in ([cut], [encode(*GOOD[:2]), cut], [encode(*GOOD)[:-10], cut]):
         assert check_stream(*chunks)[:2] == ("unknown", [("not_exercised", "")])
+
+
+@pytest.mark.parametrize("delimited", [True, False])
+@pytest.mark.parametrize("length", [20, len(encode(*GOOD)) - 10, len(encode(*GOOD)) - 1])
+def test_a_stream_that_ends_in_the_middle_of_a_record_may_be_cut_as_well(length, delimited):
+    """Without a length and without chunks, a body ends with its connection, however that ends."""
+    found = check_stream(encode(*GOOD)[:length], delimited=delimited)
+    assert found[:2] == ("unknown", [("not_exercised", "")])
 
 
 def test_a_failure_that_the_vendor_reports_in_the_stream_says_nothing():

@@ -160,7 +160,8 @@ class Exercise:
         try:
             built = getattr(self._client.operations, operation.name)(**arguments)
         except (UnichatError, TypeError, ValueError, AttributeError) as error:
-            raise _NotPossible(f"the adapter refuses the arguments ({type(error).__name__})") from None
+            name = getattr(error, "argument", None) or "an argument"
+            raise _NotPossible(f"the adapter refuses {name} ({type(error).__name__})") from None
         if problem := request_problem(operation, built.request, self._comparer):
             raise _NotPossible(f"the adapter's request is not the contract's: {problem}")
         self.progress(operation.name)

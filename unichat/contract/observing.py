@@ -29,6 +29,7 @@ class Observation:
         records: of a stream, as far as they came; None if it did not begin.
         stream_end: why the stream may not end where it did, though its body ended properly.
         ended: whether the stream's body ended properly.
+        ended_within_record: whether it did so in the middle of a record, as one that is cut may do.
         is_unreadable: whether the adapter could not read a record, besides the vendor's own report of a failure.
         data: a stream's body, as far as it came.
     """
@@ -41,6 +42,7 @@ class Observation:
     records: list[Any] | None = field(default=None, repr=False)
     stream_end: str | None = None
     ended: bool = False
+    ended_within_record: bool = False
     is_unreadable: bool = False
     data: bytes = field(default=b"", repr=False)
 
@@ -135,7 +137,8 @@ class _ObservingDecoder:
     def __init__(self, decoder: StreamDecoder[Any], seen: Observation) -> None:
         self._decoder = decoder
         self._seen = seen
-        seen.records, seen.data, seen.ended, seen.is_unreadable = [], b"", False, False
+        seen.records, seen.data, seen.is_unreadable = [], b"", False
+        seen.ended = seen.ended_within_record = False
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
         self._seen.data += data
@@ -151,6 +154,7 @@ class _ObservingDecoder:
     def end(self) -> str | None:
         reason = self._decoder.end()
         self._seen.ended = True
+        self._seen.ended_within_record = getattr(self._decoder, "within_record", False)
         self._seen.records, self._seen.stream_end = self._decoder.records, reason
         return reason
 

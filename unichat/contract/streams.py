@@ -23,7 +23,7 @@ def judge_stream(operation: ContractOperation, seen: Observation, comparer: Sche
         yield broken_finding("status", new_status)
         return
     records = _read_records(operation, seen)
-    if not records and seen.data.strip() and (seen.ended or seen.data.lstrip()[:1] == b"<"):
+    if not records and not _may_be_cut(seen):
         yield broken_finding("not_json", "the answer is not a stream of records")
         return
     response = documented or operation.success_pointer
@@ -33,6 +33,8 @@ def judge_stream(operation: ContractOperation, seen: Observation, comparer: Sche
     if seen.is_unreadable or (isinstance(seen.error, InvalidResponse) and not seen.ended):
         if not any(finding.verdict is Verdict.BROKEN for finding in findings):
             yield broken_finding("not_json", "a record cannot be read", f"/{len(records)}")
+    elif seen.ended_within_record:
+        yield not_exercised_finding("not whole: it ends in the middle of a record")
     elif seen.stream_end is not None:
         yield broken_finding("missing", "the stream ends before the answer is whole")
     elif seen.error is not None:
@@ -55,6 +57,17 @@ def _read_records(operation: ContractOperation, seen: Observation) -> list[Any]:
         except ValueError:
             break
     return records
+
+
+def _may_be_cut(seen: Observation) -> bool:
+    """Return whether a body without any record may be the beginning of a stream."""
+    if not seen.data.strip():
+        return True
+    try:
+        json.loads(seen.data.decode(errors="ignore"))
+    except json.JSONDecodeError as error:
+        return error.pos > 0 and error.msg != "Extra data"
+    return False
 
 
 def _missing_records(operation: ContractOperation, records: list[Any]) -> Iterator[Finding]:
