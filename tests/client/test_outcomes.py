@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from concurrent import futures
 
 import pytest
@@ -43,6 +44,11 @@ def test_outcome_with_an_error_raises_it_instead_of_a_result():
 
 def test_outcome_without_an_error_has_its_result_even_where_that_is_none():
     assert (Outcome(item="a", index=0, result=None).ok, Outcome(item="a", index=0, result=None).result) == (True, None)
+
+
+@pytest.mark.parametrize("kind", [Outcome, Progress])
+def test_what_a_caller_is_given_is_built_by_name(kind):
+    assert {each.kind for each in inspect.signature(kind).parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
 
 
 def test_window_starts_as_many_items_as_calls_may_run():
@@ -187,6 +193,10 @@ def test_check_function_refuses_what_cannot_be_called_or_would_have_to_be_awaite
     with pytest.raises(InvalidInput) as caught:
         check_function("function", function, "Pass a function.", blocking=blocking)
     assert caught.value.argument == "function"
+
+
+def test_check_function_takes_a_coroutine_function_unless_it_is_told_otherwise():
+    check_function("function", asynchronous, "Pass a function.")
 
 
 def test_check_progress_takes_a_function_or_nothing():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from attrs import Factory, field, frozen
 
-from unichat.adapter import Backend, CommonSettings, Secret, setting
+from unichat.adapter import Backend, CommonSettings, Secret, TokenProvider, setting
 from unichat.config import ResolvedConfig, resolve, schema
+from unichat.config.raw_values import RawValue, Source
+from unichat.config.validation import build_settings
 from unichat.errors import ConfigError
 
 Make = Callable[..., Backend[Any]]
@@ -238,3 +240,115 @@ def test_checks_of_several_settings_run_on_the_valid_ones(
 def test_a_bug_of_an_adapter_is_not_wrapped(opened_files: Callable[..., ResolvedConfig]) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         opened_files(CrossedSettings, first=2)
+
+
+@frozen(kw_only=True)
+class Every:
+    """A setting of each kind that a config file writes."""
+
+    ratio: float = 0.5
+    modes: tuple[Literal["fast", "exact"], ...] = ()
+    numbers: tuple[int, ...] = ()
+    either: int | str = 0
+    perhaps: float | None = None
+    token: Secret | TokenProvider | None = None
+    limit: int = field(default=1, alias="most")
+
+
+def build(form: Any = "file", kind: type[Any] = Every, **values: Any) -> tuple[Any, list[Any]]:
+    source = Source(location="here", form=form, folder=Path(), environ={})
+    return build_settings(kind, {name: RawValue(value, source) for name, value in values.items()}, location="here")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("ratio", 5, 5.0),
+        ("ratio", 0.25, 0.25),
+        ("modes", ["fast", "exact"], ("fast", "exact")),
+        ("modes", ("fast",), ("fast",)),
+        ("numbers", [1, 2], (1, 2)),
+        ("either", 3, 3),
+        ("either", "x", "x"),
+        ("perhaps", 2, 2.0),
+        ("limit", 7, 7),
+    ],
+)
+def test_build_settings_reads_a_value_of_a_file_as_its_type(name: str, value: Any, expected: Any) -> None:
+    settings, problems = build(**{name: value})
+    assert problems == []
+    found = getattr(settings, name)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "nearest"),
+    [
+        ("ratio", True, None),
+        ("ratio", "5", None),
+        ("modes", "fast", None),
+        ("modes", ["fast", "exakt"], "exact"),
+        ("modes", {"fast": 1}, None),
+        ("numbers", ["1"], None),
+        ("numbers", 1, None),
+        ("either", 1.5, None),
+        ("perhaps", False, None),
+        ("token", 5, None),
+        ("limit", True, None),
+    ],
+)
+def test_build_settings_refuses_a_value_of_another_type_by_name(name: str, value: Any, nearest: str | None) -> None:
+    settings, (problem,) = build(**{name: value})
+    assert (settings, problem.key, problem.location) == (None, name, "here")
+    if name == "modes":
+        assert (problem.accepted, problem.nearest) == (("fast", "exact"), nearest)
+
+
+def test_build_settings_keeps_a_secret_or_a_function_that_it_is_given() -> None:
+    def fetch() -> str:
+        return "sesame"
+
+    for given in (Secret("sesame"), fetch):
+        assert build("keyword", token=given)[0].token is given
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "advice"),
+    [
+        ("verify_ssl", "keyword", "certificates are always checked"),
+        ("backend", "keyword", "is the first argument"),
+        ("url", "keyword", "is the first argument"),
+        ("url", "file", ""),
+        ("profile", "file", "a profile cannot name another"),
+        ("profile", "keyword", ""),
+        ("colour", "file", ""),
+        ("share", "file", "it is a key of a route, which has shadow"),
+    ],
+)
+def test_build_settings_advises_on_names_that_are_meant_otherwise(name: str, form: str, advice: str) -> None:
+    _, (problem,) = build(form, **{name: "x"})
+    assert advice in problem.line()
+    assert bool(advice) is ("(" in problem.line())
+
+
+@frozen(kw_only=True)
+class CheckedTogether:
+    """Its check does not stop at what it is not given."""
+
+    account: str
+    folders: Mapping[str, str] = Factory(dict)
+
+    def __attrs_post_init__(self) -> None:
+        if self.folders:
+            raise ConfigError("folders are given", key="folders")
+        if self.account != "ada":
+            raise ConfigError("account is not ada", key="account")
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"),
+    [({}, ["account"]), ({"account": "ada", "colour": 1}, ["colour"]), ({"account": "eve"}, ["account"])],
+)
+def test_checks_of_several_settings_are_not_given_what_is_missing(values: dict[str, Any], keys: list[str]) -> None:
+    _, problems = build(kind=CheckedTogether, **values)
+    assert [problem.key for problem in problems] == keys

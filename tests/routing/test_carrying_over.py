@@ -89,6 +89,8 @@ def test_prepend_exchanges_uses_the_room_to_its_last_character(of_vendor: bool, 
 
 
 def test_prepend_exchanges_leaves_no_gap_for_an_exchange_that_is_too_long() -> None:
-    pairs = exchanges(("new", "a"), ("long", "x" * 500), ("old", "b"))
+    pairs = iter(exchanges(("new", "a"), ("long", "x" * 500), ("old", "b")))
     text, count = prepend_exchanges("q", pairs, question_limit=None, limit=200)
     assert (count, "Q: old" in text) == (1, False)
+    # What is older is not even read.
+    assert [each.question for each in pairs] == ["old"]

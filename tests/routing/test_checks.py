@@ -8,7 +8,7 @@ import pytest
 
 from unichat import AsyncClient, Client, routing
 from unichat.errors import ConfigError
-from unichat.routing.checks import check_weights
+from unichat.routing.checks import check_members, check_sides, check_weights
 from unichat.routing.members import Member
 from unichat.routing.rules import Split
 from unichat.testing import FakeBackend
@@ -35,6 +35,24 @@ def test_members_that_make_no_route_are_refused(members: Any, message: str) -> N
         routing.fallback(members)
     with pytest.raises(ConfigError, match=message):
         routing.split(members, {})
+
+
+def test_members_of_two_kinds_are_named_by_the_first_of_each() -> None:
+    a, b, c, d = (FakeBackend() for _ in range(4))
+    members = {"a": a.client(), "b": b.client(), "c": c.async_client(), "d": d.async_client()}
+    with pytest.raises(ConfigError) as caught:
+        check_members(members)
+    assert caught.value.message == "a is a synchronous client, and c is one on asyncio"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_a_shadow_has_a_primary_and_one_other(count: int) -> None:
+    members: dict[str, Any] = dict.fromkeys("abc"[:count])
+    if count == 2:
+        assert check_sides(members) is members
+    else:
+        with pytest.raises(ConfigError, match=f"a shadow has two members, a primary and another, not {count}"):
+            check_sides(members)
 
 
 def test_a_client_named_twice_is_refused() -> None:

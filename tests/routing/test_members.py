@@ -9,6 +9,7 @@ import pytest
 from tests.routing.conftest import Vendors
 from unichat import routing
 from unichat.models import Answer
+from unichat.routing.members import Member, Owner
 from unichat.testing import FakeBackend
 
 
@@ -93,3 +94,17 @@ def test_a_client_without_a_scope_on_two_paths_owns_its_threads_and_answers(vend
         assert route.continue_thread(first, "two?", user="ada").thread == first.thread
         assert route.feedback(Answer(text="", id=first.id, profile="kapa"), "up").answer_id == first.id
         vendors.kapa.answers("Yes.").answers("More.")
+
+
+def test_an_owner_is_the_same_whichever_of_its_clients_is_asked() -> None:
+    first, second = FakeBackend().client(), FakeBackend().client()
+    owners = [Owner("kapa", "fake", "project", client) for client in (first, second)]
+    assert owners[0] == owners[1]
+    assert "client" not in repr(owners[0])
+
+
+def test_a_member_is_only_itself_and_is_shown_without_its_renamed_client() -> None:
+    members = [Member("kapa", None, None, ()) for _ in range(2)]
+    assert members[0] != members[1]
+    assert len(set(members)) == 2
+    assert "asked" not in repr(members[0])

@@ -211,7 +211,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(float, _require_number)
     converter.register_structure_hook_func(is_sequence, partial(_structure_sequence, converter))
     converter.register_structure_hook_func(
-        lambda annotation: len(union_members(annotation)) > 1 or union_members(annotation) != (annotation,),
+        lambda annotation: union_members(annotation) != (annotation,),
         partial(_structure_union, converter),
     )
     return converter
