@@ -6,7 +6,7 @@ They are parts that only show in what uses them: in a call, in a command's outpu
 from __future__ import annotations
 
 COVERED_BY: dict[str, tuple[str, ...]] = {
-    "tests/behaviour/test_requests.py": ("adapter/contracts", "adapter/endpoint_context", "cli/curl"),
+    "tests/behaviour/test_requests.py": ("adapter/endpoint_context", "cli/curl"),
     "tests/test_errors.py": ("record",),
     "tests/test_otel.py": ("hooks",),
     "tests/transport/test_contract.py": (
