@@ -1,7 +1,8 @@
 """`overlap="join"`: what had to wait is asked as one question."""
 
-from unichat.errors import DeadlineExceeded
+from unichat.errors import ConnectionFailed, DeadlineExceeded
 from unichat.testing.answers import json_answer
+from unichat.transport.base import TransportFailure
 
 
 def start_waiting(bots, *texts, **arguments):
@@ -142,3 +143,22 @@ def test_a_joint_question_whose_worker_was_killed_before_it_went_out_is_asked_as
     answer = bots.worker(overlap="join").get("c").ask("three", event="e-three")
     assert answer.text == "echo: two\n\nthree"
     assert answer.maybe_duplicated
+
+
+def test_a_joint_question_that_cannot_be_looked_for_yet_is_asked_later_with_nothing_twice(bots):
+    first, two, three = start_waiting(bots, "one", "two", "three")
+    first.finish()
+    two.finish()
+    while not three.asks:
+        three.go_on()
+    three.kill()
+    bots.clock.advance(31)
+    worker = bots.worker(overlap="join", attempts=1)
+    transport = bots.clients[-1]._transport
+    vendor, transport.answer = transport.answer, lambda request: TransportFailure("refused", phase="connecting")
+    assert isinstance(bots.ask(worker, "three", event="e-three").finish().error, ConnectionFailed)
+    transport.answer = vendor
+    # What the lost question may have told the vendor is not another message's.
+    bots.ask(worker, "four").finish()
+    bots.ask(worker, "three", event="e-three").finish()
+    assert bots.vendor.questions == ["one", "four", "two\n\nthree"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from unichat.conversations.encoding import decode_answer, encode_parts
+from unichat.conversations.encoding import decode_answer, decode_parts, encode_parts
 from unichat.conversations.entries import Message, SentQuestion
 from unichat.conversations.messages import Part
 from unichat.conversations.stores.base import Transaction
@@ -63,6 +63,16 @@ def keep_lost_question(
     )
     _delete_event(tx, message, part)
     _insert_event(tx, message, part, None, parts, sent if known is None else SentQuestion(*known))
+
+
+def read_lost_parts(tx: Transaction, message: Message) -> tuple[Part, ...]:
+    """Return what others said in the question of a message's event, if its answer was lost."""
+    row = tx.row(
+        "SELECT parts FROM unichat_events WHERE conversation = :conversation AND event = :event AND answer IS NULL",
+        conversation=message.conversation,
+        event=message.part.event,
+    )
+    return () if row is None else decode_parts(row[0])
 
 
 def remove_expired_events(tx: Transaction) -> int:

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from unichat.conversations.entries import JOINED, Entry, Message, QueueTurn, Refused, Waiting
-from unichat.conversations.events import keep_lost_question
+from unichat.conversations.events import keep_lost_question, read_lost_parts
 from unichat.conversations.joining import choose_group, hand_over, leave_over, take_over
 from unichat.conversations.messages import Part
 from unichat.conversations.state import ConversationState, read_state
@@ -124,7 +124,8 @@ def leave(tx: Transaction, message: Message) -> None:
     for ticket in read_tickets(tx, message.conversation):
         if ticket.token == message.token:
             delete_ticket(tx, message.conversation, ticket)
-            leave_over(tx, message.conversation, ticket.others)
+            others = ticket.others if ticket.sent is None else _drop_lost_parts(tx, message, ticket.others)
+            leave_over(tx, message.conversation, others)
 
 
 def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> bool:
@@ -140,12 +141,20 @@ def give_back(tx: Transaction, turn: QueueTurn, *, maybe_delivered: bool) -> boo
     if not remove_ticket(tx, turn):
         return False
     if not maybe_delivered:
-        leave_over(tx, message.conversation, turn.parts[:-1])
+        leave_over(tx, message.conversation, _drop_lost_parts(tx, message, turn.parts[:-1]))
         return True
     _keep_speakers(tx, message.conversation, turn.parts)
     if message.part.event is not None:
         keep_lost_question(tx, message, message.part, turn.parts[:-1], turn.sent)
     return True
+
+
+def _drop_lost_parts(tx: Transaction, message: Message, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Return what was to be asked for others without what stands first, in the event of a question that was lost.
+
+    The vendor may have that, so it is asked again only with its event.
+    """
+    return parts[len(read_lost_parts(tx, message)) :]
 
 
 def _read_living(tx: Transaction, message: Message) -> ConversationState:
