@@ -25,17 +25,16 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "tests/config/test_resolution.py": ("config/layers", "config/request", "config/results"),
     "tests/config/test_probable_mistakes.py": ("config/raw_values",),
     "tests/config/test_files.py": ("config/small_files",),
-    "tests/routing/test_route.py": (
-        "routing/async_client", "routing/sync_client", "routing/questions", "routing/screening", "routing/streams",
-    ),
-    "tests/routing/test_asking.py": ("routing/failures",),
+    "tests/routing/test_route.py": ("routing/async_client", "routing/sync_client"),
+    "tests/routing/test_asking.py": ("routing/failures", "routing/screening"),
+    "tests/routing/test_moving.py": ("routing/questions", "routing/streams"),
     "tests/routing/test_shadow_route.py": ("routing/shadow_clients", "routing/shadow_stream"),
-    "tests/conversations/test_conversations.py": ("conversations/base",),
+    "tests/conversations/test_conversations.py": ("conversations/base", "conversations/records"),
     "tests/conversations/test_message_handler.py": (
         "conversations/queue", "conversations/tickets", "conversations/waiting",
     ),
     "tests/conversations/test_join.py": ("conversations/joining", "conversations/messages"),
-    "tests/conversations/test_state.py": ("conversations/entries", "conversations/records"),
+    "tests/conversations/test_state.py": ("conversations/entries",),
     "tests/conversations/test_personal_data.py": (
         "conversations/encoding", "conversations/erasing", "conversations/questions",
     ),
@@ -47,7 +46,8 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "tests/contract/test_checking.py": (
         "contract/exercise", "contract/findings", "contract/judging", "contract/observing", "contract/operations",
     ),
-    "tests/contract/test_schemas.py": ("contract/keywords", "contract/requests"),
+    "tests/contract/test_vendor_contracts.py": ("contract/requests",),
+    "tests/contract/test_schemas.py": ("contract/keywords",),
     "tests/contract/test_documents.py": ("contract/document_schema", "contract/pointers"),
     "tests/testing/test_fake_backend.py": (
         "testing/answers", "testing/clients", "testing/fake_adapter", "testing/fake_operations", "testing/fake_vendor",
