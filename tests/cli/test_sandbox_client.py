@@ -141,7 +141,7 @@ def test_the_sandbox_and_a_profile_cannot_be_asked_for_at_once(run, profiles, op
 
 def test_a_simulated_vendor_is_chosen_by_name(run):
     assert run("ask", "--sandbox", "--backend", "kadal", "--json", QUESTION).json["thread"].startswith("kadal:")
-    assert "no simulator of other; there are: kadal, kapa" in run("ask", "--sandbox", "--backend", "other", "?").err
+    assert "no simulator of 'other'; there are: kadal, kapa" in run("ask", "--sandbox", "--backend", "other", "?").err
     assert run("ask", "--sandbox", "--backend", "kadal://bot?token=x", "?").code == 2
 
 

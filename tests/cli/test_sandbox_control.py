@@ -66,7 +66,8 @@ def test_requests_are_listed_without_secrets(run, control):
     [
         (("fail", "kapa", "resett_after_send"), "did you mean reset_after_send?"),
         (("fail", "kapa", "dns"), "needs another connection"),
-        (("fail", "kappa", "503"), "no simulator of 'kappa'"),
+        (("fail", "kappa", "503"), "no simulator of 'kappa' (did you mean kapa?); there are: kadal, kapa"),
+        (("fail", "kapa", "503", "--times", "2", "--always"), "--times and --always say how often"),
         (("fail", "kapa", "503", "--clear"), "--clear takes no fault"),
         (("fail", "kapa", "503", "--times", "0"), "--times is 0: give a whole number from 1, or --always."),
         (("fail", "kapa", "503", "--times", "-1"), "--times is -1"),

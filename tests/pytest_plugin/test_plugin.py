@@ -263,6 +263,28 @@ def test_a_test_of_the_sandbox_alone_runs_under_faults_of_the_simulators(project
     ]
 
 
+def test_a_test_of_the_sandbox_alone_does_not_wait_for_minutes_where_the_vendor_is_silent(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile("""
+        import pytest
+        import unichat
+        from unichat.errors import DeadlineExceeded, StreamInterrupted
+
+        def test_alone(unichat_sandbox, unichat_fault):
+            settings = unichat_sandbox.settings("kapa")
+            assert {"deadline", "idle_timeout"} <= settings.keys() if unichat_fault else True
+            with unichat.connect("kapa", **settings) as client:
+                if unichat_fault == "silence":
+                    with pytest.raises(DeadlineExceeded):
+                        client.chat("What is a thread?", user="ada")
+                elif unichat_fault:
+                    with pytest.raises(StreamInterrupted), client.stream("What is a thread?", user="ada") as pieces:
+                        list(pieces)
+    """)
+    run(project, "--unichat-faults=silence,stall_in_body").assert_outcomes(passed=3)
+
+
 def test_a_fault_that_a_connection_to_a_sandbox_cannot_show_skips_tests_of_the_sandbox_alone(
     project: pytest.Pytester,
 ) -> None:

@@ -148,7 +148,7 @@ def test_a_port_that_may_not_be_used_says_why(start, monkeypatch):
 
 
 def test_a_port_for_an_unknown_backend_is_an_error(start):
-    with pytest.raises(SandboxError, match="no simulator of acme"):
+    with pytest.raises(SandboxError, match="no simulator of 'acme'"):
         start(ports={"acme": 8000})
 
 

@@ -33,11 +33,13 @@ _control = click.option(
 @click.command("fail")
 @click.argument("backend", shell_complete=completion.backends)
 @click.argument("fault", required=False)
-@click.option("--times", type=int, metavar="N", default=1, help="How many requests meet it. Default: 1.")
+@click.option("--times", type=int, metavar="N", help="How many requests meet it. Default: 1.")
 @click.option("--always", is_flag=True, help="All requests meet it, until it is cleared.")
 @click.option("--clear", is_flag=True, help="Clear the faults of the backend instead.")
 @_control
-def fail_command(backend: str, fault: str | None, times: int, always: bool, clear: bool, control: str | None) -> None:
+def fail_command(
+    backend: str, fault: str | None, times: int | None, always: bool, clear: bool, control: str | None
+) -> None:
     """Let the next requests to a running sandbox fail, or without FAULT, list the faults that are planned.
 
     FAULT is a name from the table in the docs on testing, such as 503, reset_after_send or cut_stream. Faults come in
@@ -45,9 +47,11 @@ def fail_command(backend: str, fault: str | None, times: int, always: bool, clea
     """
     if clear and fault is not None:
         raise click.UsageError("--clear takes no fault: clear them first, or let the new one follow the others.")
-    if times < 1 and not always:
+    if times is not None and always:
+        raise click.UsageError("--times and --always say how often, each in its way: give one.")
+    if times is not None and times < 1:
         raise click.UsageError(f"--times is {times}: give a whole number from 1, or --always.")
-    arguments = {"backend": backend, "fault": fault, "times": None if always else times, "clear": clear}
+    arguments = {"backend": backend, "fault": fault, "times": None if always else times or 1, "clear": clear}
     planned = _send(control, "fail", arguments)
     for each in planned:
         output.print_text(f"{each['fault']}  {'always' if each['times'] is None else each['times']}")

@@ -213,7 +213,7 @@ def unichat_sandbox(request: pytest.FixtureRequest, _unichat_sandbox: Sandbox, u
     if unichat_fault is not None and "_unichat_client_fault" not in request.fixturenames:
         from unichat.pytest_plugin.clients import fail_sandbox
 
-        fail_sandbox(_unichat_sandbox, unichat_fault)
+        return fail_sandbox(_unichat_sandbox, unichat_fault)
     return _unichat_sandbox
 
 

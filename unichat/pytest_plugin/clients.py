@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,26 @@ from unichat.testing import FakeClock, connect, connect_async, find_fault
 from unichat.testing.faulty import AsyncFaultyTransport, FaultyTransport
 
 
-def fail_sandbox(box: Sandbox, fault: str) -> None:
-    """Have all requests to a sandbox meet a fault; skip the test if a connection to a sandbox cannot show it."""
+def fail_sandbox(box: Sandbox, fault: str) -> Sandbox:
+    """Have all requests to a sandbox meet a fault, and return it; its settings have short deadlines for a silent one.
+
+    The test is skipped if a connection to a sandbox cannot show the fault.
+    """
     if find_fault(fault).serve is None:
         pytest.skip(f"a connection to a sandbox cannot show the fault {fault}; use unichat_client or fake_backend")
     for backend in box.backends:
         box.fail(backend, fault, times=None)
+    return _SilentSandbox(box._simulators, box._store, box._running) if fault in _SILENT else box
+
+
+_SILENT = ("silence", "stall_in_body")
+
+
+class _SilentSandbox(Sandbox):
+    """A sandbox that does not answer, so that a client of it gives up soon: nobody waits for minutes."""
+
+    def settings(self, backend: str) -> dict[str, Any]:
+        return {**super().settings(backend), "deadline": 0.5, "idle_timeout": 0.5}
 
 
 def make_client(box: Sandbox, backend: str, fault: str | None, clock: FakeClock) -> Client:

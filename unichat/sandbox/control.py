@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from unichat.sandbox.errors import SandboxError
+from unichat.sandbox.errors import SandboxError, unknown_simulator
 from unichat.sandbox.json_bodies import InvalidJson, read_json
 from unichat.sandbox.quirk_values import list_quirks, set_quirk
 from unichat.sandbox.simulator import Simulator
@@ -58,7 +58,7 @@ class ControlApp:
 
     def _find(self, backend: str) -> Simulator:
         if backend not in self._simulators:
-            raise SandboxError(f"no simulator of {backend!r}; there are: {', '.join(sorted(self._simulators))}")
+            raise unknown_simulator(backend, self._simulators)
         return self._simulators[backend]
 
     def _fail(self, backend: str, fault: str | None = None, times: int | None = 1, clear: bool = False) -> Any:

@@ -17,7 +17,7 @@ from unichat.config.plugins import SIMULATORS, list_plugins
 from unichat.sandbox.answers import Library
 from unichat.sandbox.control import ControlApp, ControlFile
 from unichat.sandbox.documents import read_documents
-from unichat.sandbox.errors import SandboxError
+from unichat.sandbox.errors import SandboxError, unknown_simulator
 from unichat.sandbox.middleware import SandboxMiddleware
 from unichat.sandbox.quirk_values import set_quirk
 from unichat.sandbox.servers import HOST, Servers, listen
@@ -52,7 +52,7 @@ class Sandbox:
         try:
             return self._simulators[backend]
         except KeyError:
-            raise SandboxError(f"no simulator of {backend!r}; there are: {', '.join(self.backends)}") from None
+            raise unknown_simulator(backend, self.backends) from None
 
     def settings(self, backend: str) -> dict[str, Any]:
         """Return the keyword arguments for `unichat.connect(backend, …)`, including keys.
@@ -144,8 +144,9 @@ def start(
     classes = {each.name: each for each in (installed_simulators() if simulators is None else simulators)}
     if not classes:
         raise SandboxError("no simulator is installed; pip install 'unichat-bridge[sandbox]' brings two")
-    if isinstance(ports, Mapping) and (unknown := sorted(set(ports) - set(classes))):
-        raise SandboxError(f"ports: no simulator of {', '.join(unknown)}; there are: {', '.join(sorted(classes))}")
+    for name in ports if isinstance(ports, Mapping) else ():
+        if name not in classes:
+            raise unknown_simulator(name, classes)
     documents = read_documents(docs)
     with ExitStack() as stack:
         library = Library(documents)
@@ -182,8 +183,9 @@ def installed_simulators(names: Collection[str] | None = None) -> list[type[Simu
         SandboxError: One cannot be imported, or there is none of a name.
     """
     installed = list_plugins(SIMULATORS)
-    if names is not None and (unknown := sorted(set(names) - set(installed))):
-        raise SandboxError(f"no simulator of {', '.join(unknown)}; there are: {', '.join(sorted(installed))}")
+    for name in names or ():
+        if name not in installed:
+            raise unknown_simulator(name, installed)
     found: list[type[Simulator]] = []
     for name, entry in installed.items():
         if names is not None and name not in names:
