@@ -15,6 +15,7 @@ from unichat.conversations.messages import check_id
 from unichat.conversations.questions import AskedQuestion, Position, start_at
 from unichat.conversations.stream import Background, open_stream
 from unichat.conversations.waiting import ENDING_SECONDS
+from unichat.execution.async_performer import AsyncPerformer
 from unichat.models import Answer, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 
 
@@ -40,6 +41,7 @@ class AsyncConversations(BaseConversations):
     """
 
     _client: AsyncClient
+    _make_lock = AsyncPerformer.make_lock
 
     def __init__(
         self,

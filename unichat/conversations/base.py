@@ -26,6 +26,7 @@ from unichat.conversations.stores.address import open_store
 from unichat.conversations.stores.base import transact
 from unichat.errors import ConfigError, InvalidInput, StoreError, ThreadMismatch
 from unichat.execution.effects import Program
+from unichat.execution.locks import KeyedLocks
 from unichat.models import Answer, FeedbackReceipt, Rating, ThreadRef, User
 
 SHORTEST_LEASE = 1.0
@@ -33,6 +34,8 @@ SHORTEST_LEASE = 1.0
 
 class BaseConversations:
     """The conversations of one bot: a client, and a store that several processes may share."""
+
+    _make_lock: Callable[[], Any]
 
     def __init__(
         self,
@@ -56,6 +59,8 @@ class BaseConversations:
         self._closed = False
         self._store = open_store(store)
         self._leases = Leases(self._store, self._lease, client._start_soon)
+        # Transactions in threads overtake each other.
+        self._arrivals = KeyedLocks(self._make_lock) if self._store.blocks else None
 
     def _check_open(self) -> None:
         if self._closed:
@@ -100,6 +105,7 @@ class BaseConversations:
                 client=client,
                 store=self._store,
                 leases=self._leases,
+                arrivals=self._arrivals,
                 keep_texts=self._keep_texts,
                 carry_over=self._carry_over,
                 message=message,

@@ -24,6 +24,7 @@ from unichat.conversations.waiting import end_turn, wait_for_turn
 from unichat.errors import NotFound, StreamInterrupted, ThreadMismatch, UnichatError
 from unichat.execution.cleanup import run_with_cleanup
 from unichat.execution.effects import Program
+from unichat.execution.locks import KeyedLocks
 from unichat.models import Answer, Exchange, ThreadRef, User
 from unichat.routing.carrying_over import prepend_exchanges
 from unichat.routing.moving import KeptExchanges
@@ -66,11 +67,17 @@ class Manner:
 
 @frozen(kw_only=True)
 class MessageHandler:
-    """Handles one message: waits for its turn, asks, and stores the answer. Each method is a program or part of one."""
+    """Handles one message: waits for its turn, asks, and stores the answer. Each method is a program or part of one.
+
+    Attributes:
+        arrivals: by conversation, lets messages that arrive at once take their tickets in order; None where nothing
+            overtakes them.
+    """
 
     client: BaseClient
     store: Store
     leases: Leases
+    arrivals: KeyedLocks | None
     keep_texts: bool
     carry_over: bool
     message: Message
@@ -118,7 +125,7 @@ class MessageHandler:
 
     def enter(self) -> Program[QueueTurn | Answer]:
         """Wait for the message's turn; see `wait_for_turn`."""
-        return wait_for_turn(self.store, self.message, self.deadline, self.caller)
+        return wait_for_turn(self.store, self.message, self.deadline, self.caller, self.arrivals)
 
     def send(self, turn: QueueTurn, send: Send[T]) -> Program[tuple[T | Answer, Manner]]:
         """Ask in the conversation's thread, or in a new one; return what `send` does, or an answer that was lost.

@@ -14,6 +14,7 @@ from unichat.conversations.erasing import Erasure
 from unichat.conversations.messages import check_id
 from unichat.conversations.questions import AskedQuestion, Position, start_at
 from unichat.conversations.stream import Background, open_stream
+from unichat.execution.sync_performer import SyncPerformer
 from unichat.models import Answer, Exchange, FeedbackReceipt, Rating, ThreadRef, User
 
 
@@ -39,6 +40,7 @@ class Conversations(BaseConversations):
     """
 
     _client: Client
+    _make_lock = SyncPerformer.make_lock
 
     def __init__(
         self,

@@ -15,7 +15,8 @@ from unichat.conversations.stores.base import Store, Transaction, transact
 from unichat.errors import ConversationBusy, StoreError
 from unichat.execution.cleanup import run_with_cleanup
 from unichat.execution.context import wait_timeout
-from unichat.execution.effects import Program, Sleep
+from unichat.execution.effects import Acquire, Program, Sleep
+from unichat.execution.locks import KeyedLocks
 from unichat.models import Answer
 from unichat.transport.base import Deadline
 
@@ -29,7 +30,11 @@ ENDING_SECONDS = 5.0
 
 
 def wait_for_turn(
-    store: Store, message: Message, deadline: Deadline, caller: Callable[[], object]
+    store: Store,
+    message: Message,
+    deadline: Deadline,
+    caller: Callable[[], object],
+    arrivals: KeyedLocks | None = None,
 ) -> Program[QueueTurn | Answer]:
     """Wait for a message's turn; return it, or an answer that needs none.
 
@@ -38,6 +43,8 @@ def wait_for_turn(
         message: the message.
         deadline: until when it waits.
         caller: returns the thread or task that sends it.
+        arrivals: by conversation, locks that let messages of this process that arrive at once take their tickets in
+            order; None where nothing overtakes them.
 
     Raises:
         InvalidInput: it would wait for a stream that its own caller reads.
@@ -51,7 +58,7 @@ def wait_for_turn(
         if not isinstance(failure, StoreError):
             yield from end_turn(store, message, partial(queue.leave, message=message), deadline)
 
-    entry = yield from run_with_cleanup(_wait(store, message, deadline, caller), leave)
+    entry = yield from run_with_cleanup(_wait(store, message, deadline, caller, arrivals), leave)
     if isinstance(entry, Refused):
         raise ConversationBusy(
             f"another message of the conversation {format_value(message.conversation)} is being answered",
@@ -62,13 +69,17 @@ def wait_for_turn(
     return entry
 
 
-def _wait(store: Store, message: Message, deadline: Deadline, caller: Callable[[], object]) -> Program[Entry]:
+def _wait(
+    store: Store, message: Message, deadline: Deadline, caller: Callable[[], object], arrivals: KeyedLocks | None
+) -> Program[Entry]:
     """Take a ticket, and wait for as long as it is not the next one."""
 
     def run(function: Callable[[Transaction], T], *, writes: bool = True) -> Program[T]:
         return transact(store, function, writes=writes, may_wait=lambda: deadline.remaining() > 0)
 
-    entry = yield from run(partial(queue.enter, message=message))
+    entry = yield from _run_in_order(
+        run(partial(queue.enter, message=message)), arrivals, message.conversation, deadline
+    )
     wait = _FIRST_LOOK
     if isinstance(entry, Waiting):
         check_reader(message, entry.behind, caller())
@@ -83,6 +94,19 @@ def _wait(store: Store, message: Message, deadline: Deadline, caller: Callable[[
         if (yield from run(partial(queue.may_advance, message=message, waiting=entry), writes=False)):
             entry = yield from run(partial(queue.advance, message=message, waiting=entry))
     return entry
+
+
+def _run_in_order(program: Program[T], locks: KeyedLocks | None, key: str, deadline: Deadline) -> Program[T]:
+    """Run a program after those of the same key that began before it in this process, if there are locks."""
+    if locks is None:
+        return (yield from program)
+    lock = locks.join(key)
+    try:
+        # If it is not to be had, there is no time left, which the program finds out as well.
+        lock.permit = yield Acquire(lock.lock, deadline)
+        return (yield from program)
+    finally:
+        lock.release()
 
 
 def end_turn(
