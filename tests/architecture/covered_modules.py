@@ -31,7 +31,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "tests/routing/test_shadow_route.py": ("routing/shadow_clients", "routing/shadow_stream"),
     "tests/conversations/test_conversations.py": ("conversations/base", "conversations/records"),
     "tests/conversations/test_message_handler.py": (
-        "conversations/queue", "conversations/tickets", "conversations/waiting",
+        "conversations/queue", "conversations/tickets",
     ),
     "tests/conversations/test_join.py": ("conversations/joining", "conversations/messages"),
     "tests/conversations/test_state.py": ("conversations/entries",),
