@@ -332,7 +332,7 @@ def test_a_shadow_in_a_fallback_is_a_member_as_any_other(vendors: Vendors) -> No
 
 @pytest.mark.parametrize("settings", [
     {"share": 2}, {"share": -0.1}, {"share": "all"}, {"shadow_concurrency": 0}, {"shadow_grace": -1}, {"record": ""},
-    {"deadline": 0},
+    {"record": 7}, {"record": b"shadow.jsonl"}, {"deadline": 0},
 ])  # fmt: skip
 def test_bad_settings_are_a_config_error(vendors: Vendors, settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

@@ -8,6 +8,7 @@ it began with; only new questions are routed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -108,7 +109,7 @@ def shadow(
     members: Mapping[str, C],
     *,
     share: float = 1.0,
-    record: str | None = None,
+    record: str | os.PathLike[str] | None = None,
     shadow_concurrency: int = 4,
     shadow_grace: float = 5.0,
     deadline: float | None = None,
@@ -137,7 +138,7 @@ def shadow(
 
     settings = ShadowSettings(
         share=share,
-        record=None if record is None else str(record),
+        record=os.fspath(record) if isinstance(record, os.PathLike) else record,
         shadow_concurrency=shadow_concurrency,
         shadow_grace=shadow_grace,
         deadline=deadline,
