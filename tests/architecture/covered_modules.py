@@ -19,7 +19,7 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "tests/execution/test_flow_run.py": ("execution/flow_step",),
     "tests/execution/test_attempt.py": ("_text/log",),
     "tests/client/test_client.py": ("client/base", "client/neutral_calls"),
-    "tests/client/test_arguments.py": ("client/values", "client/speaker"),
+    "tests/client/test_arguments.py": ("client/speaker",),
     "tests/test_connecting.py": ("client/constructor_checks",),
     "tests/test_first_use.py": ("client/pending_client",),
     "tests/config/test_resolution.py": ("config/layers", "config/request", "config/results"),
