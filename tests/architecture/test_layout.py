@@ -36,7 +36,6 @@ def test_each_module_has_tests_in_a_file_of_its_name_or_is_said_to_have_them_els
     own = {module.as_posix() for module in MODULES if any(map(Path.exists, own_files(module)))}
     all_modules = {module.as_posix() for module in MODULES}
     assert sorted(all_modules - own - set(elsewhere)) == [], "no file of tests: add one, or name it in COVERED_BY"
-    assert sorted(own & set(elsewhere)) == [], "has a file of tests: take it out of COVERED_BY"
     assert sorted(set(elsewhere) - all_modules) == [], "no such module"
 
 
