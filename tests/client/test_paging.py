@@ -10,11 +10,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.canned import operation
+from tests.canned import bench, nothing_else, operation, reply
 from unichat.adapter import Operation, Page, Paged, Request
 from unichat.client import paging
-from unichat.client.paging import Paging
+from unichat.client.paging import PagedReader, Paging
 from unichat.errors import InvalidResponse
+from unichat.execution.call import Call
 
 
 def fetch(path: str) -> Operation[Any]:
@@ -66,6 +67,22 @@ def test_paging_gives_a_row_once_that_moved_to_the_next_page():
 def test_paging_gives_each_row_without_a_key():
     pages = {"/1": page("a", "a", then="/2"), "/2": page("a", "b")}
     assert read(build_list(key=lambda row: None), pages)[0] == ["a", "a", "a", "b"]
+
+
+def test_paged_reader_begins_a_call_for_the_list_and_one_for_each_page():
+    made, begun = bench(reply(200), reply(200)), []
+
+    def begin_call(preparing: bool) -> Call:
+        begun.append(preparing)
+        return made.context.call()
+
+    second = evolve(fetch("/2"), parse=lambda _: page(2))
+    paged = Paged(evolve(fetch("/1"), parse=lambda _: Page((1,), second)), identity)
+    reader = PagedReader(nothing_else(paged), begin_call, made.context, limit=None, page_limit=9)
+    rows = []
+    while (found := made.perform(reader.read_page())) is not None:
+        rows += found
+    assert (rows, begun) == ([1, 2], [True, False, False])
 
 
 def test_paging_continues_after_one_page_of_known_rows_and_ends_after_two():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unichat.adapter import Credential, Request, Secret
+from unichat.adapter import Credential, Operation, Replay, Request, Secret, Token
 from unichat.adapter.secrets import Signature
 from unichat.errors import InvalidInput
 from unichat.execution.signing import Signing, sign_by
@@ -75,6 +75,28 @@ def test_check_request_with_a_header_of_the_credentials_raises_value_error(name)
     request = Request("GET", "/x", headers=((name, "1"),))
     with pytest.raises(ValueError, match=f"the header {name} is the credential's"):
         make_signing(KEY).check_request(request, (Signature("x-signature", "value"),))
+
+
+def fetch(tokens, text):
+    """Fetch a token, without a vendor."""
+    flow = tokens.fetch(None)
+    for step in (None, None):
+        flow.send(step)
+    with pytest.raises(StopIteration):
+        flow.send(Token(Secret(text), None))
+
+
+def test_forget_drops_the_fetched_token_that_was_refused_and_no_other():
+    source = Operation(backend="echo", name="token", replay=Replay.READ, request=REQUEST, detect_error=str, parse=str)
+    made = make_signing((lambda request: {}, *(Credential(name, "", source) for name in ("X-First", "X-Second"))))
+    _, first, second = made.parts
+    fetch(first, "token-1")
+    fetch(second, "token-2")
+    made.forget(
+        (Signature("X-Signed", "by-the-function"), Signature("X-Second", "token-2"), Signature("X-First", "old"))
+    )
+    assert first.cached_secret() == Secret("token-1")
+    assert second.cached_secret() is None
 
 
 def test_check_request_with_other_headers_passes():

@@ -28,11 +28,6 @@ class Tokens:
         self.fixed = self.signature(source) if isinstance(source, Secret) else None
 
     @property
-    def renewable(self) -> bool:
-        """Whether the source may return another secret."""
-        return self.fixed is None
-
-    @property
     def source(self) -> Secret | TokenProvider | Operation[Token]:
         """Where the secret comes from."""
         return self._credential.source
