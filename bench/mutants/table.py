@@ -67,7 +67,7 @@ _SHARED: tuple[Mutant, ...] = (
     Mutant("withholding ratings that make a second row", protections.ambiguous_inserts, (_CELLS, "row06 or row07")),
     Mutant("the replay class of Kadal's GET", protections.kadals_get, ("test_replay.py", "kadals_get")),
     Mutant("saying that an answer may be a duplicate", protections.duplicates, (_CELLS, "row43")),
-    Mutant("careful idle connections", protections_requests.idle_connections, (_KEYS, "idle")),
+    Mutant("avoiding stale connections", protections_requests.idle_connections, (_KEYS, "idle")),
     Mutant("the limit of a body", protections_requests.body_limit, (_CELLS, "row36 and megabytes")),
     Mutant("the limit of a record", protections.record_limit, (_CELLS, "row54 and record")),
     Mutant("noticing a body that was cut", protections_requests.cut_bodies, (_CELLS, "row33 or row34")),

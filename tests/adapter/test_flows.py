@@ -55,7 +55,7 @@ def test_a_look_that_fails_leaves_the_first_error_standing(status):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (403, PermissionDenied), (503, ServerError)])
-def test_a_second_asking_that_is_refused_keeps_the_doubt_about_the_first(status, kind):
+def test_a_second_question_that_is_refused_leaves_the_first_one_maybe_delivered(status, kind):
     made = bench(LOST, reply(200, ""), *[reply(status, {})] * 3)
     with pytest.raises(kind) as caught:
         complete(made)

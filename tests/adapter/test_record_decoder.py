@@ -23,7 +23,7 @@ def test_a_record_of_the_limit_is_read_and_a_longer_one_is_not(make):
     assert outcome(make, b"x" * (LIMIT + len(end)))[3][3][0] == "too_large"
 
 
-def test_the_answer_is_made_of_texts_sources_ids_and_doubt():
+def test_the_answer_is_made_of_texts_sources_ids_and_uncertainty():
     class All(JsonLines):
         def on_record(self, record):
             self.sources = (Source("https://x.org"),)

@@ -50,13 +50,13 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
     "tests/contract/test_schemas.py": ("contract/keywords",),
     "tests/contract/test_documents.py": ("contract/document_schema", "contract/pointers"),
     "tests/testing/test_fake_backend.py": (
-        "testing/answers", "testing/clients", "testing/fake_adapter", "testing/fake_operations", "testing/fake_vendor",
+        "testing/answers", "testing/fake_adapter", "testing/fake_operations", "testing/fake_vendor",
     ),
     "tests/testing/test_recording.py": (
         "testing/people", "testing/recorded_outcomes", "testing/recording_file", "testing/tape",
     ),
-    "tests/testing/test_canned.py": ("testing/clock", "testing/faulty"),
-    "tests/conformance/test_vendors.py": ("testing/blocking",),
+    "tests/testing/test_canned.py": ("testing/clients", "testing/clock"),
+    "tests/conformance/test_vendors.py": ("testing/blocking", "testing/faulty"),
     "tests/conformance/test_suite.py": tuple(
         f"testing/conformance/{name}"
         for name in (

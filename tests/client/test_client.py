@@ -95,7 +95,7 @@ def test_every_call_takes_a_deadline(own):
     assert made.transport.timeouts == ([7.0] * 6 if own else [120, 120, 30, 30, 30, 120])
 
 
-def test_questions_of_one_user_wait_for_each_other_and_the_hold_ends_with_the_call():
+def test_questions_of_one_user_wait_for_each_other_and_the_lock_ends_with_the_call():
     made = bench(reply(404, {}), reply(200, {"text": "a"}))
     with pytest.raises(NotFound):
         made.client.chat("Hi?", user="ann")

@@ -176,7 +176,7 @@ def test_an_answer_that_cannot_be_read_is_not_asked_for_again(outcome, kind, rep
     assert error.hint
 
 
-def test_another_error_of_the_reader_keeps_its_own_mind():
+def test_another_error_of_the_reader_is_raised_as_it_is():
     def parse(_):
         raise NotFound("no answer in it", what="answer")
 
@@ -368,7 +368,7 @@ def test_an_earlier_attempt_that_may_have_asked_is_not_forgotten_when_the_last_d
     assert made.error(operation(ASK)).maybe_delivered is True
 
 
-def test_attempts_that_were_not_delivered_leave_no_doubt():
+def test_attempts_that_were_not_delivered_are_not_maybe_delivered():
     made = bench(reply(503, {}), TransportFailure("refused"), reply(429, {}))
     assert made.error(operation(ASK)).maybe_delivered is False
 
@@ -596,7 +596,7 @@ def test_a_retry_without_time_left_costs_nothing(longest):
 
 
 @pytest.mark.parametrize("replay", ORDER, ids=lambda replay: replay.value)
-def test_what_may_not_be_sent_twice_is_careful_with_idle_connections(replay):
+def test_what_may_not_be_sent_twice_avoids_stale_connections(replay):
     made = bench(reply(200, 1))
     made.run(operation(replay))
     assert made.sent[0].idempotent is (replay not in (ASK, INSERT))

@@ -112,7 +112,7 @@ def test_one_deadline_holds_for_the_whole_flow():
     assert [request.path for request in made.sent] == ["/first"]
 
 
-def test_a_question_refused_in_one_form_after_it_may_have_been_asked_stays_doubtful_in_the_next():
+def test_a_question_refused_in_one_form_after_it_may_have_been_asked_stays_maybe_delivered_in_the_next():
     def flow():
         with suppress(InvalidInput):
             yield from ask(operation(Replay.ASK, name="as-json"))
@@ -124,7 +124,7 @@ def test_a_question_refused_in_one_form_after_it_may_have_been_asked_stays_doubt
     assert call.maybe_duplicated is True
 
 
-# Holds
+# Locks
 
 
 class RequestPairing:
@@ -144,7 +144,7 @@ class RequestPairing:
         return reply(200, 1)
 
 
-def test_flows_that_hold_different_keys_run_side_by_side():
+def test_flows_that_lock_different_keys_run_side_by_side():
     meeting = RequestPairing(SOON)
     made = bench(meeting, meeting, real_clock=True)
     threads = [start_thread(complete, made, alone(key, operation())) for key in ("ann", "bob")]
@@ -152,7 +152,7 @@ def test_flows_that_hold_different_keys_run_side_by_side():
     assert meeting.met == 2
 
 
-def test_flows_that_hold_the_same_key_run_one_after_the_other():
+def test_flows_that_lock_the_same_key_run_one_after_the_other():
     meeting = RequestPairing(0.05)
     made = bench(*[meeting] * 4, real_clock=True)
     threads = [start_thread(complete, made, alone("ann", operation())) for _ in range(4)]
@@ -160,7 +160,7 @@ def test_flows_that_hold_the_same_key_run_one_after_the_other():
     assert meeting.met == 0
 
 
-def test_a_hold_lasts_through_retries():
+def test_a_lock_lasts_through_retries():
     seen = []
 
     def fail(request):
@@ -196,7 +196,7 @@ def test_a_lock_is_released_when_the_caller_interrupts():
     assert complete(made, alone("ann", operation()), deadline=SOON) == 2
 
 
-def test_waiting_for_a_hold_ends_with_the_deadline_and_nothing_was_asked():
+def test_waiting_for_a_lock_ends_with_the_deadline_and_nothing_was_asked():
     entered, leave = threading.Event(), threading.Event()
 
     def busy(_):
@@ -217,7 +217,7 @@ def test_waiting_for_a_hold_ends_with_the_deadline_and_nothing_was_asked():
     assert len(made.sent) == 1
 
 
-def test_an_error_while_waiting_for_a_hold_says_where_it_happened():
+def test_an_error_while_waiting_for_a_lock_says_where_it_happened():
     made = bench(reply(200, 1))
     holding = alone("ann", operation(Replay.ASK))
 

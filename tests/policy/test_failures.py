@@ -198,7 +198,7 @@ def test_a_rule_is_shown_without_its_table_of_retries():
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-def test_the_driver_may_know_better_whether_it_was_delivered(delivered):
+def test_the_transport_may_know_better_whether_it_was_delivered(delivered):
     assert (
         error_for(rule_for_kind("deadline"), TransportFailure("deadline", delivered=delivered)).maybe_delivered
         is delivered

@@ -43,7 +43,7 @@ def test_a_quote_in_an_address_does_not_end_the_attribute():
     assert 'onmouseover="' not in shown
 
 
-def test_paragraphs_doubt_and_sources_show():
+def test_paragraphs_uncertainty_and_sources_show():
     shown = Answer(text="one <b>\n\n\n\ntwo", uncertain=True, sources=(Source("", "T"),))._repr_html_()
     assert shown == (
         '<div class="unichat-answer"><p>one &lt;b&gt;</p><p>two</p>'

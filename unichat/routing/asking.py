@@ -141,8 +141,8 @@ class Question(Generic[T]):
             except UnichatError as error:
                 failure = error
             else:
-                doubtful, record = self.read(result)
-                if not doubtful or UNCERTAIN not in self.rule.fall_back_on:
+                is_uncertain, record = self.read(result)
+                if not is_uncertain or UNCERTAIN not in self.rule.fall_back_on:
                     return MemberAnswer(result, member, began, tuple(others))
                 uncertain = uncertain or MemberAnswer(result, member, began, tuple(others))
                 others.append(Failure(member, began, None, record))
