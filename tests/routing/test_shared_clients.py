@@ -33,6 +33,28 @@ def test_a_split_over_routes_in_other_orders_asks_whom_each_user_begins_with(ven
     assert shared.chat("Again?", user=one).profile == "kadal"
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_thread_goes_on_by_the_rules_of_its_users_route(vendors: Vendors, streamed: bool) -> None:
+    clients = vendors.clients()
+    members = {
+        "stays": routing.fallback(clients),
+        "moves": routing.fallback(dict(reversed(clients.items())), carry_over=True),
+    }
+    client = vendors.split({"stays": 1, "moves": 1}, members)
+    vendors.kadal.answers("from Kadal").fails("503")
+    vendors.kapa.answers("instead")
+    (user,) = users_of(client, "moves", 1)
+    answer = client.chat("Hello?", user=user)
+    assert client.member_for(user=user, thread=answer.thread) == "moves"
+    assert client.member_for(thread=answer.thread) in ("stays", "moves")
+    if streamed:
+        with client.stream("Again?", thread=answer.thread, user=user) as stream:
+            again = stream.answer
+    else:
+        again = client.continue_thread(answer, "Again?", user=user)
+    assert (again.profile, again.carried_over) == ("kapa", 1)
+
+
 def test_its_capabilities_are_those_of_all(vendors: Vendors) -> None:
     vendors.kapa.capabilities(question_limit=10, streaming=False)
     clients = vendors.clients()

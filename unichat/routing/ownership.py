@@ -15,15 +15,17 @@ from unichat.routing.members import Member
 Kind = Literal["thread", "answer"]
 
 
-def find_owner(members: Sequence[Member], thread: ThreadRef, operation: str) -> Member:
-    """Return the member that a thread belongs to; of several clients of one bot or project, the first.
+def find_owner(members: Sequence[Member], thread: ThreadRef, operation: str, expected: Member | None = None) -> Member:
+    """Return the member that a thread belongs to; of several with a client of its bot or project, the first.
+
+    That is, unless one is `expected`: whom the thread began with, if nothing has changed since.
 
     A thread without a scope, as references from before there were scopes are, belongs to the only member of its vendor.
 
     Raises:
         ThreadMismatch: it belongs to none of them, or may belong to more than one.
     """
-    return _find(members, "thread", thread.backend, thread.scope, operation)
+    return _find(members, "thread", thread.backend, thread.scope, operation, expected)
 
 
 def has_owner(members: Sequence[Member], thread: ThreadRef) -> bool:
@@ -59,7 +61,14 @@ def find_answer_owner(members: Sequence[Member], answer: object) -> Member:
     )
 
 
-def _find(members: Sequence[Member], kind: Kind, backend: str, scope: str | None, operation: str) -> Member:
+def _find(
+    members: Sequence[Member],
+    kind: Kind,
+    backend: str,
+    scope: str | None,
+    operation: str,
+    expected: Member | None = None,
+) -> Member:
     of_vendor = [(member, owner) for member in members for owner in member.owners if owner.backend == backend]
     if scope is None:
         owners = of_vendor
@@ -71,7 +80,7 @@ def _find(members: Sequence[Member], kind: Kind, backend: str, scope: str | None
         raise _mismatch(members, kind, backend, scope, operation)
     if len({owner.key for _, owner in owners}) > 1:
         raise _ambiguity([member for member, _ in owners], kind, backend, operation)
-    return owners[0][0]
+    return next((member for member, _ in owners if member is expected), owners[0][0])
 
 
 def _list(members: Sequence[Member]) -> str:

@@ -77,7 +77,7 @@ class RouteQuestions(BaseClient):
         kept: KeptExchanges | None,
         arguments: dict[str, Any],
     ) -> Program[Answer]:
-        owner, reference = self._find_owner(thread, operation, kept)
+        owner, reference = self._find_owner(thread, operation, kept, arguments.get("user"))
 
         def ask(owner: Member, share: Deadline) -> Program[Answer]:
             more = {"kept": kept} if kept is not None and owner.client.members else {}
@@ -136,7 +136,7 @@ class RouteQuestions(BaseClient):
         kept: KeptExchanges | None,
         arguments: dict[str, Any],
     ) -> tuple[StartStream, Callable[[Answer], Answer]]:
-        owner, reference = self._find_owner(thread, "stream", kept)
+        owner, reference = self._find_owner(thread, "stream", kept, arguments.get("user"))
         more = {"kept": kept} if kept is not None and owner is not None and owner.client.members else {}
 
         def open_own(owner: Member) -> tuple[StartStream, Callable[[Answer], Answer]]:
@@ -185,13 +185,14 @@ class RouteQuestions(BaseClient):
         return self._carry_over_limit is not None or (kept is not None and kept.carry_over)
 
     def _find_owner(
-        self, thread: object, operation: str, kept: KeptExchanges | None
+        self, thread: object, operation: str, kept: KeptExchanges | None, user: object
     ) -> tuple[Member | None, ThreadRef]:
         """Return the member that a thread belongs to; None if it belongs to none, and may move."""
         reference = check_thread(thread)
         assert reference is not None
         try:
-            return find_owner(self._answering, reference, operation), reference
+            expected = self._rule.expect(self._answering, reference.user if user is None else user)
+            return find_owner(self._answering, reference, operation, expected), reference
         except ThreadMismatch as error:
             if has_owner(self._answering, reference):
                 raise

@@ -86,7 +86,7 @@ class Route(RouteQuestions):
         """
         check_user(user)
         if thread is not None:
-            owner, reference = self._find_owner(thread, "continue_thread", None)
+            owner, reference = self._find_owner(thread, "continue_thread", None, user)
             if owner is not None:
                 return owner.name
             user = reference.user if user is None else user
