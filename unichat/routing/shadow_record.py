@@ -113,11 +113,12 @@ def _is_whole(file: int) -> bool:
 
 
 if sys.platform == "win32":
-    import msvcrt
 
     @contextmanager
     def _exclude_other_processes(file: int) -> Iterator[None]:
         """Let no other process append meanwhile: there, to find the end and to write there are two steps."""
+        import msvcrt
+
         os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_LOCK, 1)
         try:
@@ -127,11 +128,12 @@ if sys.platform == "win32":
             msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
 
 else:
-    import fcntl
 
     @contextmanager
     def _exclude_other_processes(file: int) -> Iterator[None]:
         """Let no other process append meanwhile: half a line of theirs would look as if it had been cut off."""
+        import fcntl
+
         # Some file systems have no locks: then a line may come after an empty one.
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
