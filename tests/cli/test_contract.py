@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -96,7 +97,7 @@ def test_a_page_or_a_redirect_is_broken_and_the_check_goes_on(run, vendor, statu
         (("--only", "clear_chat_history", "--write"), "Allow that with --destructive"),
         (("--only", "healt"), "Did you mean health?"),
         (("--version", "9"), "Use one of 1.0.7"),
-        (("--destructive",), "confirm it with --yes"),
+        (("--destructive",), "pass --yes"),
         (("--force",), "--force goes with --destructive"),
         (("--format", "yaml"), "'yaml' is not one of"),
         (("--backend", "kappa"), "kappa"),
@@ -108,6 +109,18 @@ def test_a_check_that_cannot_be_made_is_exit_2(run, box, arguments, problem):
     assert (found.code, found.out) == (2, "")
     assert problem in found.err
     assert not box.simulator("kadal").requests
+
+
+@pytest.mark.parametrize(("agreed", "code", "asked"), [(False, 2, 0), (True, 0, 1)])
+def test_clearing_is_confirmed_on_a_terminal(run, box, monkeypatch, agreed, code, asked):
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr("unichat.cli.confirming.sys", SimpleNamespace(stdin=terminal, stderr=terminal))
+    monkeypatch.setattr("click.confirm", lambda text, err: agreed)
+    box.simulator("kadal").requests.clear()
+    clear = ("--only", "clear_chat_history", "--destructive", "--force")
+    found = run("contract", "check", "--profile", "kadal", *clear)
+    assert (found.code, len(box.simulator("kadal").requests)) == (code, asked)
+    assert ("Nothing was checked." in found.err) is not agreed
 
 
 def test_destructive_with_yes_clears_for_a_user_of_its_own(run):

@@ -10,8 +10,8 @@ from unichat.cli import output
 from unichat.cli.failures import FAILED
 
 
-def confirm(question: str, declined: str) -> None:
-    """Ask on the terminal, and end the command with `declined` unless the answer is yes.
+def confirm(question: str, declined: str, code: int = FAILED) -> None:
+    """Ask on the terminal, and end the command with `declined` and this exit code unless the answer is yes.
 
     Raises:
         UsageError: there is no terminal to ask on.
@@ -21,4 +21,4 @@ def confirm(question: str, declined: str) -> None:
         raise click.UsageError("there is no terminal to ask for confirmation: pass --yes.")
     if not click.confirm(output.printable(question), err=True):
         output.print_note(declined)
-        raise click.exceptions.Exit(FAILED)
+        raise click.exceptions.Exit(code)

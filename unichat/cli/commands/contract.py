@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from unichat.cli import completion, options, output
+from unichat.cli.confirming import confirm
 from unichat.cli.failures import FAILED, NOT_STARTED
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def check_command(
     if save is not None:
         check_can_save(save)
     if destructive and not yes:
-        _confirm_clearing()
+        confirm("Clear the conversation of a user made for this check?", "Nothing was checked.", NOT_STARTED)
     with build_client(target.resolve_backend()) as client, _progress() as progress:
         report = check(
             client,
@@ -127,12 +128,6 @@ def list_command(as_json: bool) -> None:
         output.print_json([{"backend": backend, "version": version} for backend, version in found])
     else:
         output.print_table(("backend", "version"), found)
-
-
-def _confirm_clearing() -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("--destructive clears a conversation: confirm it with --yes, since nobody can be asked.")
-    click.confirm("Clear the conversation of a user made for this check?", abort=True, err=True)
 
 
 def _print(report: Report, form: str, strict: bool) -> None:
