@@ -34,11 +34,11 @@ MODULES: tuple[str, ...] = (
 
 _TESTS = {
     "unichat/references.py": ("tests/test_references.py", "tests/test_models.py"),
-    "unichat/client/base.py": ("tests/client/test_client.py", "tests/client/test_arguments.py"),
     "unichat/client/neutral_calls.py": ("tests/client/test_client.py", "tests/client/test_arguments.py"),
     "unichat/client/paging.py": ("tests/client/test_paging.py", "tests/client/test_client.py"),
     "unichat/execution/attempt.py": tuple(
-        f"tests/execution/test_{name}.py" for name in ("attempt", "live_stream", "program", "record_builder")
+        f"tests/execution/test_{name}.py"
+        for name in ("attempt_steps", "record_builder", "program", "live_stream", "attempt")
     ),
     "unichat/client/values.py": ("tests/client/test_arguments.py",),
 }

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.canned import (
     CannedStream,
+    EchoAdapter,
     EchoSettings,
     bench,
     endpoints,
@@ -340,6 +341,33 @@ def test_capabilities_are_known_beforehand():
     assert made.client.capabilities.streaming is False
     assert made.client.capabilities.options["chat"] == ("tone",)
     assert made.sent == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_the_answer_of_a_stream_has_the_record_of_its_call_within_its_deadline(streaming):
+    made = bench(CannedStream(WHOLE) if streaming else reply(200, {"text": "Yes."}), streaming=streaming)
+    with made.client.stream("Hi?", deadline=7.0) as stream:
+        answer = stream.answer
+    assert (answer.text, answer.call.operation) == ("Yes.", "chat_streamed" if streaming else "chat")
+    assert made.transport.timeouts == [7.0]
+
+
+class Forgetful(EchoAdapter):
+    """Finds out that there is no such history when it is read."""
+
+    def history(self, call):
+        raise NotFound("no such conversation")
+        yield
+
+
+def test_an_error_of_an_adapter_before_the_first_page_is_that_of_the_history():
+    made = bench()
+    adapter = Forgetful(made.adapter.capabilities, made.adapter.credential)
+    settings = EchoSettings(base_url="https://echo.example")
+    client = Client("echo", adapter, made.transport, endpoints=endpoints, settings=settings)
+    with pytest.raises(NotFound) as caught:
+        list(client.history())
+    assert (caught.value.backend, caught.value.operation) == ("echo", "history")
 
 
 def test_a_stream_yields_the_answer_in_parts():

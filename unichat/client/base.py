@@ -119,11 +119,11 @@ class BaseClient(NeutralCalls):
         """
         names = {item.name for item in fields(PolicySettings)} - _SHARED
         for name in changes.keys() - names:
-            nearest = get_close_matches(name, names, n=1)
+            nearest = next(iter(get_close_matches(name, names)), None)
             raise InvalidInput(
                 f"{name} cannot be set this way",
                 argument=name,
-                hint=f"Did you mean {nearest[0]}?"
+                hint=f"Did you mean {nearest}?"
                 if nearest
                 else list_names(name, sorted(names), label="These can", where="the page on configuration"),
             )

@@ -215,7 +215,7 @@ class OperationRun(Generic[T]):
         self._state = "streaming"
 
     def _reward_success(self) -> None:
-        if self._retries is not None and len(self.facts.attempts) > 1:
+        if self._retries is not None:
             self._retries.reward()
         else:
             self.context.budget.give(1.0)
