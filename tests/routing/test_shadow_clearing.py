@@ -9,7 +9,7 @@ from attrs import define, field
 
 from tests.routing.conftest import Vendors
 from unichat import Conversations, routing
-from unichat.errors import DeadlineExceeded, Unsupported
+from unichat.errors import DeadlineExceeded, ServerError, Unsupported
 from unichat.models import ClearOutcome, ClearResult
 from unichat.testing import FakeBackend
 
@@ -144,6 +144,32 @@ def test_a_question_that_fails_while_clearing_waits_leaves_the_thread_unknown(ve
     part = client.clear_history(answer, user="ada").parts["kadal"]
     assert isinstance(part, Unsupported)
     assert str(answer.thread) in str(part)
+
+
+@pytest.mark.parametrize("fault", [None, "503"])
+def test_clearing_clears_each_thread_that_the_other_side_has_been_in(vendors: Vendors, fault: str | None) -> None:
+    third = FakeBackend(scope="third")
+    third.clock = vendors.kapa.clock
+    other = routing.fallback({"kadal": vendors.client(vendors.kadal), "third": vendors.client(third)}, carry_over=True)
+    client = vendors.block(routing.shadow({"kapa": vendors.client(vendors.kapa), "other": other}))
+    background = Background(vendors, client, None)
+    vendors.kapa.answers("one").answers("two")
+    vendors.kadal.answers("eins").fails("503")
+    third.answers("zwei")
+    answer = client.chat("1?", user="ada")
+    background.run()
+    client.continue_thread(answer, "2?", user="ada")
+    background.run()
+    if fault is not None:
+        vendors.kadal.fails(fault)
+    part = client.clear_history(answer, user="ada").parts["other"]
+    for vendor in (vendors.kadal, third):
+        assert [call.name for call in vendor.calls].count("clear_history") == 1
+    if fault is None:
+        assert part.outcome is ClearOutcome.CLEARED
+    else:
+        assert isinstance(part, ServerError)
+        assert "scope=bot" in str(part)
 
 
 @pytest.mark.parametrize("wakes_at", [1, None])

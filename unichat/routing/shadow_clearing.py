@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unichat._text.templates import Setting, Template
-from unichat.errors import DeadlineExceeded, Unsupported
+from unichat.errors import DeadlineExceeded, UnichatError, Unsupported
 from unichat.execution.effects import Program, Sleep
 from unichat.models import ClearResult, ThreadRef
+from unichat.routing.asking import share_deadline
+from unichat.routing.failures import name_failure
 from unichat.routing.members import Member
 from unichat.routing.rules import user_key
 from unichat.routing.shadowing import Followed, Shadowing
@@ -50,17 +52,26 @@ def clear_other(
         raise _unknown_thread_error(other.name, thread)
     out = shadowing.find_busy(user_key(arguments.get("user"))) if followed is None else [followed]
     is_late = not (yield from _wait(shadowing, out, _limit(deadline, grace)))
-    theirs = None if followed is None else followed.thread
+    theirs = [None] if followed is None else list(followed.threads)
+    within = _limit(deadline, grace)
     result: ClearResult | None = None
-    if thread is None or theirs is not None:
-        within = _limit(deadline, grace)
-        result = yield from other.asked._clear(theirs, deadline=within, **{**arguments, "options": {}})
-    elif not is_late:
-        # It has not answered anything.
-        raise _unknown_thread_error(other.name, thread)
+    failure: UnichatError | None = None
+    for number, each in enumerate(theirs):
+        share = share_deadline(within, len(theirs) - number, streamed=False)
+        try:
+            result = yield from other.asked._clear(each, deadline=share, **{**arguments, "options": {}})
+        except UnichatError as error:
+            # Each is tried, whatever became of the others.
+            failure = failure or (error if len(theirs) == 1 else name_failure(str(each), error))
     if is_late:
-        raise _late_error(other.name, theirs, grace)
-    assert result is not None
+        raise _late_error(other.name, None if followed is None else followed.thread, grace)
+    if failure is not None:
+        # Not within the handler: it would keep what it stands for.
+        raise failure from failure.__cause__
+    if result is None:
+        # It has not answered anything.
+        assert thread is not None
+        raise _unknown_thread_error(other.name, thread)
     return result
 
 

@@ -50,14 +50,26 @@ class Followed:
     """A thread of the primary's that the other side follows.
 
     Attributes:
-        thread: the other side's; None before its first answer.
+        threads: the other side's, in the order of their last answers; more than one where it is a route that has moved
+            its thread.
         is_broken: whether the other side has missed something of it.
         waiting: the pairs that the other side has not answered.
     """
 
-    thread: ThreadRef | None = None
+    threads: dict[ThreadRef, None] = field(factory=dict)
     is_broken: bool = False
     waiting: deque[Pair] = field(factory=deque)
+
+    @property
+    def thread(self) -> ThreadRef | None:
+        """The other side's thread now; None before its first answer."""
+        return next(reversed(self.threads), None)
+
+    def keep(self, thread: ThreadRef) -> None:
+        """Keep in which thread the other side has answered."""
+        # As a reference it may be a newer one.
+        self.threads.pop(thread, None)
+        self.threads[thread] = None
 
 
 class Shadowing:
@@ -192,8 +204,8 @@ class Shadowing:
         except UnichatError as error:
             failure = error
         seconds = self._clock() - began
-        if answer is not None:
-            followed.thread = answer.thread
+        if answer is not None and answer.thread is not None:
+            followed.keep(answer.thread)
         if failure is not None and failure.call is None and isinstance(failure, InvalidInput | Unsupported):
             with self._lock:
                 self.left_out += 1
@@ -232,6 +244,6 @@ class Shadowing:
             warns, self._has_warned = silent and not self._has_warned, True
         if warns:
             log.warning(
-                "the other side of a shadow, %s, has answered nothing: it was asked %d questions, and %d were left out",
+                "the other side of a shadow, %s, has answered nothing (questions asked: %d, left out: %d)",
                 self._other, asked, self.left_out,
             )  # fmt: skip
