@@ -56,12 +56,11 @@ COVERED_BY: dict[str, tuple[str, ...]] = {
         "testing/people", "testing/recorded_outcomes", "testing/recording_file", "testing/tape",
     ),
     "tests/testing/test_canned.py": ("testing/clients", "testing/clock"),
-    "tests/conformance/test_vendors.py": ("testing/blocking", "testing/faulty"),
-    "tests/conformance/test_suite.py": tuple(
-        f"testing/conformance/{name}"
-        for name in (
-            "base", "clients", "failures", "histories", "questions", "ratings", "streams", "suite", "threads",
-        )
+    "tests/conformance/test_suite.py": ("testing/conformance/base", "testing/conformance/suite"),
+    "tests/conformance/test_vendors.py": (
+        "testing/blocking", "testing/conformance/clients", "testing/conformance/failures",
+        "testing/conformance/histories", "testing/conformance/questions", "testing/conformance/ratings",
+        "testing/conformance/streams", "testing/conformance/threads", "testing/faulty",
     ),
     "tests/pytest_plugin/test_plugin.py": (
         "pytest_plugin/clients", "pytest_plugin/conformance", "pytest_plugin/network", "pytest_plugin/options",
