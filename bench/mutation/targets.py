@@ -41,17 +41,81 @@ _TESTS = {
         for name in ("attempt_steps", "record_builder", "program", "live_stream", "attempt")
     ),
     "unichat/client/values.py": ("tests/client/test_arguments.py",),
+    **{
+        f"unichat/adapter/{module}.py": tuple(f"tests/adapter/test_{name}.py" for name in names)
+        for module, names in {
+            "decoders": ("decoders", "record_decoder"),
+            "endpoint_context": ("endpoints", "operations", "record_decoder"),
+            "endpoints": ("endpoints", "operations"),
+            "fields": ("fields", "json_model"),
+            "json_model": ("json_model", "fields"),
+            "messages": ("messages", "operations"),
+            "record_decoder": ("record_decoder", "decoders"),
+        }.items()
+    },
 }
 """The files that test a module, where they have other names."""
 
+_TESTS_OF_ADAPTERS = {
+    "kapa": {
+        "__init__": ("settings", "adapter"),
+        "adapter": ("adapter", "adapter_history", "adapter_reconcile"),
+        "analytics": ("models", "operations"),
+        "exchanges": ("adapter_history", "adapter"),
+        "history": ("adapter_history", "adapter", "adapter_reconcile"),
+        "models": ("operations", "adapter_history", "adapter", "models"),
+        "operations/errors": ("errors", "operations"),
+        "operations/streams": ("operations", "stream"),
+        "settings": ("settings", "adapter"),
+        "stream": ("stream", "adapter"),
+    },
+    "kadal": {
+        "__init__": ("package", "settings", "adapter_chat"),
+        "access_tokens": ("access_tokens",),
+        "adapter": (
+            "adapter_capabilities",
+            "adapter_chat",
+            "adapter_threads",
+            "adapter_feedback",
+            "adapter_history",
+            "adapter_clear_history",
+            "adapter_reconcile",
+            "conversations",
+        ),
+        "conversations": ("conversations", "adapter_threads", "adapter_locks", "adapter_chat"),
+        "history": ("adapter_history",),
+        "identity": (
+            "adapter_threads",
+            "adapter_feedback",
+            "adapter_chat",
+            "adapter_history",
+            "adapter_clear_history",
+        ),
+        "models": ("operations", "adapter_history", "errors", "models"),
+        "newest_rows": ("adapter_reconcile", "adapter_threads", "adapter_chat"),
+        "operations/arguments": ("operations", "adapter_feedback"),
+        "operations/chats": ("operations", "adapter_history"),
+        "operations/errors": ("errors", "operations", "adapter_history", "adapter_chat", "adapter_feedback"),
+        "operations/feedback": ("operations", "adapter_feedback", "errors"),
+        "operations/newer": ("operations", "adapter_history"),
+        "ratings": ("adapter_feedback",),
+        "settings": ("settings", "adapter_chat", "access_tokens"),
+    },
+}
+"""The files that test a module of an adapter, by the adapter and the module; any other is for `test_operations.py`."""
+
 
 def find_tests(module: str) -> tuple[str, ...]:
-    """Return the tests that judge a module: the files of `_TESTS`, that of the same name, or else all of its folder."""
+    """Return the tests that judge a module: those that are written down here, that of the same name, or else all of its
+    folder.
+    """
     if module in _TESTS:
         return _TESTS[module]
     path = Path(module)
     if path.parts[0] == "adapters":
-        return (f"tests/{path.parts[1].removeprefix('unichat_')}",)
+        adapter = path.parts[1].removeprefix("unichat_")
+        names = _TESTS_OF_ADAPTERS[adapter].get("/".join(path.with_suffix("").parts[2:]), ("operations",))
+        return tuple(f"tests/{adapter}/test_{name}.py" for name in names)
     folder = Path("tests", *path.parts[1:-1])
     same_name = folder / f"test_{path.name}"
     return (str(same_name if (ROOT / same_name).exists() else folder),)
@@ -60,9 +124,11 @@ def find_tests(module: str) -> tuple[str, ...]:
 def is_expression(source: Sequence[str], row: int, column: int) -> bool:
     """Return whether an operator at `row` (from 1) and `column` (from 0) is one that something evaluates.
 
-    The `*` of a signature, after which arguments are named, looks like one, and is none.
+    The `*` of a signature, after which arguments are named, looks like one, and is none. What is imported for type
+    checkers only is not evaluated either.
     """
-    return not source[row - 1][column:].startswith("*,")
+    line = source[row - 1]
+    return not line[column:].startswith("*,") and line.strip() != "if TYPE_CHECKING:"
 
 
 OPERATORS = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.adapter.decoders import LIMIT, Bars, Lines, Sse, decode, outcome
 from tests.behaviour.doubles import FAST
 from unichat import StreamEvent
-from unichat.adapter import ServerSentEvents, StreamFailure
+from unichat.adapter import ServerSentEvent, ServerSentEvents, StreamFailure
 
 
 def cut(whole, cuts):
@@ -88,6 +88,32 @@ def test_fields_of_an_event_are_read_as_the_standard_says(end):
     ]  # fmt: skip
     assert outcome(KeepingDecoder, ("\ufeff" + end.join(lines)).encode())[3][2] == "it ended without its end mark"
     assert seen == [("add", "one\ntwo\n three", "5", 250), ("message", "four", "", None), ("message", "five", "", None)]
+
+
+def test_a_byte_order_mark_is_left_out_at_the_beginning_only():
+    whole = b'\xef\xbb\xbfdata: {"text": "a"}\n\n\xef\xbb\xbfdata: {"text": "b"}\n\ndata: {"text": "c"}\n\n'
+    assert [text for _, text, _ in decode(Sse, whole)] == ["a", "c"]
+
+
+def test_two_lines_of_data_are_joined():
+    (event,) = decode(Sse, b'data: {"text":\ndata: "a"}\n\n')
+    assert event[1] == "a"
+
+
+def test_each_event_has_the_whole_limit():
+    line = b"data: " + b"x" * (LIMIT - len(b"event: raw") - len(b"data: ")) + b"\n\n"
+    assert len(decode(Sse, (b"event: raw\n" + line) * 3)) == 3
+    longer = b"event: raw\n" + line + b"event: raw\ndata: x" + line.removeprefix(b"data: ")
+    assert outcome(Sse, longer)[3][3][0] == "too_large"
+
+
+def test_an_event_does_not_show_its_data_and_is_the_same_whether_it_was_decoded_or_not():
+    one, other = (ServerSentEvent("message", b'{"text": "private"}') for _ in range(2))
+    assert one.raw == '{"text": "private"}'
+    assert one.json() is one.json()
+    assert one.raw == {"text": "private"}
+    assert "private" not in repr(one)
+    assert one == other
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ import inspect
 import pytest
 
 from tests.canned import LineDecoder, detect_error, endpoints, reply
-from unichat.adapter import Endpoints, Operation, Replay, Request, StreamOperation
+from unichat.adapter import EndpointContext, Endpoints, Operation, Replay, Request, StreamOperation
+from unichat.adapter.unchecked import Unchecked
+from unichat.errors import InvalidInput
 
 
 def test_endpoints_are_found_by_name_and_in_order():
@@ -51,3 +53,27 @@ def test_an_endpoint_can_read_refusals_in_its_own_way():
 
     assert lenient().detect_error(reply(500)) is None
     assert lenient().signed is False
+
+
+def test_headers_of_none_are_left_out_and_requests_are_signed_unless_the_adapter_says_otherwise():
+    context = EndpointContext("echo", "x", "GET", "/x", Replay.READ, detect_error)
+    plain = context.operation(lambda _: 1, headers={"X-Version": "2", "X-Mood": None})
+    assert (plain.request.headers, plain.signed) == ((("X-Version", "2"),), True)
+    streamed = context.stream(LineDecoder, headers={"X-Version": "2", "X-Mood": None})
+    assert (streamed.request.headers, streamed.signed) == ((("X-Version", "2"),), True)
+    assert context.stream(LineDecoder, signed=False).signed is False
+
+
+@pytest.mark.parametrize(("problem", "message"), [("", "mood is 'x'"), ("not one", "mood is 'x', not one")])
+def test_refuse_says_what_is_wrong_and_returns_what_is_to_be_sent_unchecked(problem, message):
+    with pytest.raises(InvalidInput) as caught:
+        endpoints.refuse("mood", "x", problem, hint="Use another.", limit=7)
+    assert (caught.value.message, caught.value.hint) == (message, "Use another.")
+    assert (caught.value.argument, caught.value.backend, caught.value.limit) == ("mood", "echo", 7)
+    unchecked = Unchecked("x")
+    assert endpoints.refuse("mood", unchecked, hint="Use another.") is unchecked
+
+
+def test_unchecked_leaves_out_what_is_required_and_not_given():
+    assert endpoints["chat_streamed"].unchecked(bot="b").request.body == b"{}"
+    assert endpoints["chat_streamed"].unchecked(bot="b", text="").request.body == b'{"text":""}'

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unichat._text.printable import escape_controls
-from unichat.adapter import Fields, parse_objects, unexpected_value
+from unichat.adapter import Fields, call_field, parse_objects, raw_field, unexpected_value
 from unichat.adapter.readers import MISSING, parse_time
 from unichat.errors import InvalidResponse
 
@@ -116,6 +117,21 @@ def test_rows_at_the_top_are_read_likewise():
     with pytest.raises(InvalidResponse) as caught:
         parse_objects([None], lambda row: row, "/data")
     assert caught.value.pointer == "/data/0"
+
+
+def test_the_vendors_json_and_the_call_are_given_by_name_and_neither_compared_nor_shown():
+    @frozen
+    class Row:
+        id: str
+        raw: dict = raw_field()
+        call: object = call_field()
+
+    assert Row("1", raw={"text": "private"}, call="private") == Row("1")
+    assert "private" not in repr(Row("1", raw={"text": "private"}, call="private"))
+    assert (Row("1").raw, Row("1").call) == ({}, None)
+    for position in (["private"], [{}, "private"]):
+        with pytest.raises(TypeError, match="takes 2 positional arguments"):
+            Row("1", *position)
 
 
 @given(st.datetimes(timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))))

@@ -44,6 +44,11 @@ def test_is_expression_is_false_for_the_star_of_a_signature(source, column, expe
     assert targets.is_expression([source], 1, column) is expected
 
 
+def test_is_expression_is_false_for_what_only_type_checkers_import():
+    assert not targets.is_expression(["    if TYPE_CHECKING:"], 1, 7)
+    assert targets.is_expression(["if TYPE_CHECKING or late:"], 1, 17)
+
+
 @pytest.mark.parametrize(("module", "explanation"), EXPLANATIONS)
 def test_an_explanation_names_a_line_of_its_module_and_says_why(module, explanation):
     lines = [line.strip() for line in (targets.ROOT / module).read_text(encoding="utf-8").splitlines()]
