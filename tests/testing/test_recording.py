@@ -282,6 +282,8 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str, messa
 
 
 def test_bad_arguments_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="client is 'kapa', and not a client"):
+        recorded("kapa", tmp_path / "exchanges.jsonl")  # type: ignore[type-var]
     with FakeBackend().client() as client:
         with pytest.raises(ConfigError, match="mode is 'play'"):
             recorded(client, tmp_path / "exchanges.jsonl", mode="play")  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define, field
 
 from unichat._text.printable import format_value
+from unichat._text.templates import PythonOnly, Template
 from unichat.adapter import Reply
 from unichat.client.async_client import AsyncClient
 from unichat.client.sync_client import Client
@@ -46,9 +47,15 @@ def recorded(client: C, path: str | os.PathLike[str], mode: Mode = "auto", keep_
         keep_people: whether people are kept as they are.
 
     Raises:
-        ConfigError: the file cannot be used, or is of another version.
+        ConfigError: the file cannot be used, or is of another version; or `client` is no client.
         RecordingMissing: later, by a call that is not in the file, with `replay`.
     """
+    if not isinstance(client, Client | AsyncClient):
+        raise ConfigError(
+            f"client is {format_value(client)}, and not a client",
+            key="client",
+            hint=Template(PythonOnly("Give what unichat.connect or unichat.connect_async returns.")),
+        )
     if mode not in MODES:
         raise ConfigError(
             f"mode is {format_value(mode)}", key="mode", hint="Use 'auto', 'replay' or 'record'.", accepted=MODES
