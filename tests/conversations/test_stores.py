@@ -359,11 +359,8 @@ def test_a_scrub_waits_for_readers(tmp_path):
     store.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_uses_a_connection_of_its_own(tmp_path):
-    store = SqliteStore(tmp_path / "bot.db")
-    put(store, "parent")
+def put_in_a_child(store):
+    """Fork, and let the child use the store; return its status."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -373,7 +370,17 @@ def test_a_child_uses_a_connection_of_its_own(tmp_path):
             status = 0
         finally:
             os._exit(status)
-    assert os.waitpid(child, 0)[1] == 0
+    return os.waitpid(child, 0)[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_uses_connections_of_its_own(address):
+    if address == "memory:":
+        pytest.skip("memory is copied")
+    store = open_store(address)
+    put(store, "parent")
+    assert put_in_a_child(store) == 0
     assert keys(store) == ["child", "parent"]
     put(store, "parent again")
     store.close()

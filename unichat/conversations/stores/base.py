@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from unichat._text.templates import Argument, Template
 from unichat.errors import StoreError
 from unichat.execution.effects import Execute, Program, Sleep
+from unichat.transport.forks import reset_after_fork
 
 T = TypeVar("T")
 
@@ -78,6 +80,26 @@ class Store(Protocol):
     def close(self) -> None:
         """Close it. Closing twice is fine."""
         ...
+
+
+class _Forkable(Protocol):
+    def note_fork(self) -> None: ...
+
+
+_forkable: WeakSet[_Forkable] = WeakSet()
+
+
+def tell_of_forks(store: _Forkable) -> None:
+    """Have a store's `note_fork` called in each child process that begins as a copy of this one."""
+    _forkable.add(store)
+
+
+def _note_fork() -> None:
+    for store in tuple(_forkable):
+        store.note_fork()
+
+
+reset_after_fork(_note_fork)
 
 
 def transact(

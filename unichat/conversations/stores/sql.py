@@ -19,7 +19,7 @@ import sqlalchemy
 from sqlalchemy import exc
 
 from unichat._text.printable import format_value, shorten
-from unichat.conversations.stores.base import Row, StoreBusy, Transaction
+from unichat.conversations.stores.base import Row, StoreBusy, Transaction, tell_of_forks
 from unichat.conversations.stores.schema import migrate
 from unichat.conversations.stores.server_clock import ServerClock
 from unichat.errors import ConfigError, StoreError
@@ -75,6 +75,12 @@ class SqlStore:
         self._translate = lru_cache(maxsize=200)(self._compile)
         self._lock = threading.Lock()
         self._prepared = self._closed = False
+        tell_of_forks(self)
+
+    def note_fork(self) -> None:
+        """In a child process: use other connections from now on, since these belong to the parent."""
+        self._lock = threading.Lock()
+        self._engine.dispose(close=False)
 
     def run(self, function: Callable[[Transaction], T], *, writes: bool = True) -> T:
         """Run one transaction; see `Store`."""

@@ -15,13 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakSet
 
 from unichat._text.printable import format_value
-from unichat.conversations.stores.base import Row, StoreBusy, Transaction
+from unichat.conversations.stores.base import Row, StoreBusy, Transaction, tell_of_forks
 from unichat.conversations.stores.schema import migrate
 from unichat.errors import ConfigError, StoreError
-from unichat.transport.forks import reset_after_fork
 
 T = TypeVar("T")
 
@@ -58,7 +56,7 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             problem = error
         else:
-            _stores.add(self)
+            tell_of_forks(self)
             return
         raise ConfigError(
             f"the store {format_value(self.name)} cannot be used: {_describe(problem)}",
@@ -223,14 +221,3 @@ def _make_private(path: Path) -> None:
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-_stores: WeakSet[SqliteStore] = WeakSet()
-
-
-def _note_fork() -> None:
-    for store in _stores:
-        store.note_fork()
-
-
-reset_after_fork(_note_fork)
