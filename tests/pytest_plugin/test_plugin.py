@@ -282,7 +282,11 @@ def test_a_test_of_the_sandbox_alone_does_not_wait_for_minutes_where_the_vendor_
                     with pytest.raises(DeadlineExceeded):
                         client.chat("What is a thread?", user="ada")
                 elif unichat_fault:
-                    with pytest.raises(StreamInterrupted), client.stream("What is a thread?", user="ada") as pieces:
+                    # On a busy machine, not even the beginning may come in time.
+                    with (
+                        pytest.raises((DeadlineExceeded, StreamInterrupted)),
+                        client.stream("What is a thread?", user="ada") as pieces,
+                    ):
                         list(pieces)
     """)
     run(project, "--unichat-faults=silence,stall_in_body").assert_outcomes(passed=3)
