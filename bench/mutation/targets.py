@@ -18,10 +18,20 @@ MODULES: tuple[str, ...] = (
     *(f"unichat/execution/{name}.py" for name in ("attempt", "http_request", "record_builder", "signing", "tokens")),
     *(
         f"unichat/routing/{name}.py"
-        for name in ("carrying_over", "checks", "history", "members", "outcomes", "ownership", "rules", "settings")
+        for name in (
+            "capabilities",
+            "carrying_over",
+            "checks",
+            "history",
+            "members",
+            "outcomes",
+            "ownership",
+            "rendezvous",
+            "rules",
+            "settings",
+        )
     ),
-    "unichat/config/resolution.py",
-    "unichat/config/validation.py",
+    *(f"unichat/config/{name}.py" for name in ("setting_types", "urls", "validation")),
     *(
         f"adapters/unichat_{name}/{path.relative_to(ROOT / f'adapters/unichat_{name}')}"
         for name in _ADAPTERS

@@ -35,6 +35,11 @@ def test_options_are_those_that_every_member_takes_which_has_the_call() -> None:
     }  # fmt: skip
 
 
+def test_options_are_in_the_order_of_the_first_member() -> None:
+    members = [Capabilities(options={"chat": names}) for names in (("a", "b"), ("b", "c", "a"))]
+    assert merge_capabilities(members).options == {"chat": ("a", "b")}
+
+
 def test_a_stream_comes_in_pieces_where_the_member_that_answers_streams(vendors: Vendors) -> None:
     vendors.kadal.capabilities(streaming=False)
     client = vendors.fallback()
