@@ -90,7 +90,21 @@ def test_a_request_shows_neither_its_body_nor_its_headers():
     assert "private" not in repr(Request("GET", "/x", body=b"private", headers=(("X-Note", "private"),)))
 
 
+@pytest.mark.parametrize("more", [((),), ((), "text/plain")], ids=["headers", "headers and accept"])
+def test_headers_and_the_media_type_to_accept_are_given_by_name_only(more):
+    with pytest.raises(TypeError, match="positional"):
+        Request("GET", "/x", (), None, "application/json", *more)
+    assert Request("GET", "/x", accept="text/plain").accept == "text/plain"
+
+
 # Replies
+
+
+def test_a_reply_does_not_show_its_body_and_is_the_same_whether_it_was_decoded_or_not():
+    one, other = (page(b'{"text": "private"}', "application/json") for _ in range(2))
+    assert one.json() is one.json()
+    assert "private" not in repr(one)
+    assert one == other
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 7, [{}]], ids=repr)
