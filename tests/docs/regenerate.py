@@ -349,7 +349,7 @@ def mutation_scores() -> str:
     scores = found.compute_scores()
     named = {**{f"`{name}`": each for name, each in scores.items()}, "all of these": sum(scores.values(), found.NONE)}
     rows = [
-        (name, f"{each.mutants}", f"{each.noticed}", f"{each.explained}", f"{each.share:.0%}")
+        (name, f"{each.mutants}", f"{each.noticed}", f"{each.explained}", f"{int(each.share * 100)}%")
         for name, each in named.items()
     ]
     return _table(("Module", "Mutants", "Noticed", "Explained", "Share"), rows)
