@@ -33,6 +33,7 @@ from unichat.conversations.messages import reference_for
 from unichat.errors import UnichatError
 
 _PATIENCE = 120.0
+"""Seconds in which at least one message must be answered, however busy the machine is."""
 
 
 @frozen
@@ -109,13 +110,11 @@ class Hammer:
         workers = [_Worker(self, waiting, done) for _ in range(self.processes)]
         killer = threading.Thread(target=self._kill, args=(workers,), daemon=True)
         killer.start()
-        late = time.monotonic() + _PATIENCE + self.kills * self.between_kills
         while left:
-            if done.acquire(timeout=1):
-                left -= 1
-            elif time.monotonic() > late:
+            if not done.acquire(timeout=_PATIENCE):
                 self.problems.append(f"{left} messages were not answered in time")
                 break
+            left -= 1
         for worker in workers:
             worker.stop()
 
@@ -130,8 +129,7 @@ class Hammer:
         for each in sorted(asked, key=lambda each: each.number):
             found.setdefault(each.question, []).append(each)
             threads.setdefault(each.thread, []).append(each)
-        expected = {f"c{c}-m{m}" for c in range(self.conversations) for m in range(self.messages)}
-        self.problems += [f"{nonce} was lost" for nonce in sorted(expected - found.keys())]
+        self.problems += [f"{nonce} was lost" for nonce in sorted(self.answers.keys() - found.keys())]
         self.problems += [f"{nonce} was asked {len(each)} times" for nonce, each in found.items() if len(each) > 1]
         self.problems += [
             f"{nonce} got the answer {answer}, which is not its own"
