@@ -21,8 +21,9 @@ def test_plain_http_is_for_this_machine_or_by_leave():
     Some(bot="b", base_url="http://127.0.0.1:5")
     Some(bot="b", base_url="http://[::1]:5")
     Some(bot="b", base_url="http://10.0.0.1", allow_insecure=True)
-    with pytest.raises(ConfigError, match="in the clear") as caught:
+    with pytest.raises(ConfigError, match="would send the key in the clear") as caught:
         Some(bot="b", base_url="http://10.0.0.1")
+    assert "'http://10.0.0.1'" in caught.value.message
     assert caught.value.key == "base_url"
     assert "allow_insecure" in caught.value.hint
 
