@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
     files = [file for file in (given.json, page.RESULT if given.docs else None) if file is not None]
     result = {"run": _about(effort, arguments), "cases": {}, **(_earlier(files) if given.only else {})}
     result["versions"] = versions()
-    if "unichat" not in result["versions"]:
+    if "unichat-bridge" not in result["versions"]:
         sys.exit("unichat is not installed in this environment: without it there is nothing to compare")
     for case, rows in run(given.only or list(CASES), effort):
         result["cases"][case] = rows

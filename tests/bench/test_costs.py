@@ -109,6 +109,7 @@ def test_nothing_is_measured_where_unichat_is_not_installed(monkeypatch):
     monkeypatch.setattr("bench.costs.__main__.versions", dict)
     with pytest.raises(SystemExit, match="unichat is not installed"):
         main(["--quick"])
+    assert "unichat-bridge" in versions()
 
 
 def test_a_target_is_met_up_to_its_limit_and_at_least_where_it_says_so():
